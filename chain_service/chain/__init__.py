@@ -1,0 +1,1 @@
+"""What the network says: the only package that speaks to a node."""

@@ -1,0 +1,54 @@
+"""Settings of one instance, from `DIR/config.toml` and the environment; nothing else reads the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Settings(BaseSettings):
+    """One instance's settings; `CHAIN_SERVICE_<NAME>` in the environment wins over `DIR/config.toml`."""
+
+    model_config = SettingsConfigDict(env_prefix="CHAIN_SERVICE_", extra="forbid", frozen=True)
+
+    data: Path = Field(Path("data"), description="directory that holds everything the instance keeps")
+    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite at DIR/chain_service.db")
+    rpc_urls: list[str] = Field(["http://127.0.0.1:8545"], description="nodes, the preferred one first")
+    rpc_timeout: float = Field(10.0, gt=0, description="seconds to wait for a node's answer")
+    password: SecretStr | None = Field(None, description="password of the keystores; wins over password_file")
+    password_file: Path | None = Field(None, description="file with that password; default DIR/password")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on")
+    behind_proxy: bool = Field(False, description="a TLS proxy stands in front: allows listening beyond loopback")
+    tls_certificate: Path | None = Field(None, description="PEM file; with tls_key the service speaks TLS itself")
+    tls_key: Path | None = Field(None, description="PEM file of the TLS key")
+    chain_port: int = Field(8545, ge=0, le=65535, description="port of the embedded trial chain")
+    block_period: int = Field(1, ge=0, description="least seconds between two blocks of the trial chain")
+    heartbeat: float = Field(60.0, gt=0, description="seconds after which the trial chain seals an empty block")
+    batch_size: int = Field(10_000, ge=1, le=2**20, description="records that close a batch at once; also its bound")
+    batch_age: float = Field(1.0, ge=0, description="seconds after which waiting records are closed into a batch")
+    poll_interval: float = Field(0.25, gt=0, description="seconds between two looks of a worker")
+    stale_after: float = Field(300.0, gt=0, description="age in seconds of the newest final block that counts as stale")
+    max_body: int = Field(16 * 2**20, ge=1024, description="largest request body in bytes")
+    max_file: int = Field(20 * 2**20, ge=1024, description="largest file to verify in bytes")
+    max_lines: int = Field(10_000, ge=1, description="most records in one NDJSON body")
+    public_rate: str = Field("120/minute", description="verifications per client address without a key")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        data = init_settings().get("data") or env_settings().get("data") or "data"
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(data) / "config.toml")
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{(self.data / 'chain_service.db').resolve()}"

@@ -1,0 +1,1 @@
+"""What is true: pure functions and values; no clock, randomness, file or socket."""

@@ -1,0 +1,1 @@
+"""What a document proves: pure; bytes in, findings out."""

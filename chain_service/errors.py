@@ -1,0 +1,91 @@
+"""Everything that can go wrong, on one screen. Only `web` and `cli` translate these for a reader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ChainServiceError(Exception):
+    """Root of all errors raised on purpose.
+
+    `code` is stable and machine-readable, `message` is one English sentence that names the field and the remedy,
+    `details` holds JSON values (never record contents, salts or keys).
+    """
+
+    default_code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None, **details: Any) -> None:
+        super().__init__(message)
+        self.code = code or self.default_code
+        self.message = message
+        self.details = details
+
+
+class BadRequest(ChainServiceError):
+    """The input cannot be read or is not allowed; the caller has to change it."""
+
+    default_code = "bad_request"
+
+
+class MalformedRecord(BadRequest):
+    """A record, seal or catalog entry breaks a rule of its form; `details["field"]` names the member."""
+
+    default_code = "malformed_record"
+
+
+class MalformedDocument(BadRequest):
+    """A document, disclosure or proof cannot be parsed."""
+
+    default_code = "malformed_document"
+
+
+class InvalidProof(BadRequest):
+    """A proof was parsed and proves nothing: wrong hash, seal, node, slot or size."""
+
+    default_code = "invalid_proof"
+
+
+class Unauthorised(ChainServiceError):
+    """No key, or a key that is unknown or revoked."""
+
+    default_code = "unauthorised"
+
+
+class Forbidden(ChainServiceError):
+    """The key is known and may not do this."""
+
+    default_code = "forbidden"
+
+
+class NotFound(ChainServiceError):
+    default_code = "not_found"
+
+
+class Gone(NotFound):
+    """The record was erased; its proof of existence stays."""
+
+    default_code = "erased"
+
+
+class Conflict(ChainServiceError):
+    """The request is well formed and contradicts what stands already."""
+
+    default_code = "conflict"
+
+
+class Unavailable(ChainServiceError):
+    """Node, database or service cannot be reached now; the same request may succeed later."""
+
+    default_code = "unavailable"
+
+
+class Reverted(ChainServiceError):
+    """A contract refused; `code` is its error's name, `details["arguments"]` the error's arguments."""
+
+    default_code = "reverted"
+
+
+class Corrupt(ChainServiceError):
+    """Our own data contradict the chain or the program: stop and alert."""
+
+    default_code = "corrupt"

@@ -1,0 +1,1 @@
+"""What we do: anchor, verify, trace; dispatch, index, audit."""

@@ -1,0 +1,1 @@
+"""Which chain runs beneath the service."""

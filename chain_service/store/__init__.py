@@ -1,0 +1,1 @@
+"""What we remember: SQLAlchemy Core and Alembic on SQLite or PostgreSQL."""
