@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from chain_service.errors import NotFound
+
 
 class Settings(BaseSettings):
     """One instance's settings; `CHAIN_SERVICE_<NAME>` in the environment wins over `DIR/config.toml`."""
@@ -52,3 +54,27 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.database_url or f"sqlite:///{(self.data / 'chain_service.db').resolve()}"
+
+    @property
+    def deployment_file(self) -> Path:
+        return self.data / "deployment.json"
+
+    @property
+    def registrar_file(self) -> Path:
+        return self.data / "registrar.json"
+
+    @property
+    def node_directory(self) -> Path:
+        return self.data / "node"
+
+    def keystore_password(self) -> str:
+        """The password that opens the keystores. Raises `NotFound` (code `no_password`) if none is set."""
+        if self.password is not None:
+            return self.password.get_secret_value()
+        file = self.password_file or self.data / "password"
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise NotFound(
+                f"no keystore password: set CHAIN_SERVICE_PASSWORD or put it into {file}", code="no_password"
+            ) from error

@@ -1,0 +1,42 @@
+"""The composition root: from settings to a working instance. Only this module builds adapters."""
+
+from __future__ import annotations
+
+import time
+
+from chain_service.chain.deployment import Deployment
+from chain_service.chain.keystore import Keystore
+from chain_service.chain.rpc import Rpc
+from chain_service.config import Settings
+from chain_service.errors import NotFound
+from chain_service.jobs.context import App, Chain
+from chain_service.store.database import Database
+
+
+def open_app(settings: Settings) -> App:
+    """The instance kept in `settings.data`, its database brought to this program's version.
+
+    Raises `NotFound` (code `not_initialised`) before `init`, `Conflict` if the database is newer than the program.
+    """
+    if not settings.data.joinpath("config.toml").is_file():
+        raise NotFound(
+            f"{settings.data} holds no instance: run `chain-service --data {settings.data} init` first",
+            code="not_initialised",
+        )
+    database = Database(settings.database)
+    database.migrate()
+    return App(
+        settings=settings,
+        database=database,
+        keystore=Keystore(settings.data / "keys", settings.keystore_password()),
+        chain=_chain(settings),
+        clock=time.time,
+    )
+
+
+def _chain(settings: Settings) -> Chain | None:
+    try:
+        deployment = Deployment.load(settings.deployment_file)
+    except NotFound:
+        return None
+    return Chain(deployment, Rpc(settings.rpc_urls, settings.rpc_timeout))

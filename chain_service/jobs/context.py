@@ -1,0 +1,86 @@
+"""What a job works with: the instance's settings, memory, keys and chain, and on whose behalf it acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from chain_service.chain.deployment import Deployment
+from chain_service.chain.keystore import Keystore
+from chain_service.chain.reader import ChainReader
+from chain_service.chain.rpc import Rpc
+from chain_service.chain.sender import Sender
+from chain_service.config import Settings
+from chain_service.errors import Forbidden, Unavailable
+from chain_service.store.database import Database
+
+ROLES = ("anchor", "status", "catalog", "seal", "verify", "audit")
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """The progress nobody watches."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The deployed contracts on their chain, and the ways to read and to write."""
+
+    deployment: Deployment
+    rpc: Rpc
+
+    @cached_property
+    def reader(self) -> ChainReader:
+        return ChainReader(self.rpc, self.deployment)
+
+    @cached_property
+    def sender(self) -> Sender:
+        return Sender(self.rpc, self.deployment.chain_id)
+
+
+@dataclass(frozen=True)
+class App:
+    """One instance. `clock` gives unix seconds; `chain` is None before `deploy`."""
+
+    settings: Settings
+    database: Database
+    keystore: Keystore
+    chain: Chain | None
+    clock: Callable[[], float]
+
+    def require_chain(self) -> Chain:
+        """The chain. Raises `Unavailable` (code `not_deployed`) before `deploy`."""
+        if self.chain is None:
+            raise Unavailable("no contracts yet: start the chain, then run `chain-service deploy`", code="not_deployed")
+        return self.chain
+
+    @property
+    def now(self) -> int:
+        return int(self.clock())
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: an API key of one organisation with its roles, or the operator of the instance (no key)."""
+
+    org: str
+    roles: frozenset[str] = field(default_factory=frozenset)
+    key_id: str | None = None
+
+    @classmethod
+    def operator(cls, org: str) -> Caller:
+        """The operator at the command line, acting for `org` with every role."""
+        return cls(org, frozenset(ROLES), None)
+
+    def need(self, role: str) -> None:
+        """Raises `Forbidden` (code `missing_role`) unless the caller has `role`."""
+        if role not in self.roles:
+            raise Forbidden(f"this key lacks the role {role}", code="missing_role", role=role)
+
+    def need_org(self, org: str) -> None:
+        """Raises `Forbidden` (code `wrong_organisation`) unless the caller acts for `org`."""
+        if self.org != org:
+            raise Forbidden(f"this key acts for {self.org} only", code="wrong_organisation", org=self.org)
