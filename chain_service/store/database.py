@@ -1,0 +1,182 @@
+"""The database: connections, transactions, versions of its schema."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, event, exc, make_url, text
+from sqlalchemy.engine import Engine
+
+from chain_service.errors import ChainServiceError, Conflict, Corrupt, Unavailable
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+BUSY_SECONDS = 30
+_MIGRATION_LOCK = 0x636861696E5F7376  # "chain_sv": one migration at a time on PostgreSQL
+_WRITE = "chain_service_write"
+
+
+class Database:
+    """A SQLite file or a PostgreSQL database; safe to share between threads, to be made anew in each process."""
+
+    def __init__(self, url: str) -> None:
+        """Nothing is opened yet; `url` is `sqlite:///FILE` or `postgresql://…`."""
+        parsed = make_url(url)
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self.dialect = parsed.get_backend_name()
+        if self.dialect not in ("sqlite", "postgresql"):
+            raise Conflict(f"database_url names {self.dialect}; use sqlite or postgresql", code="unknown_database")
+        if self.dialect == "sqlite" and not parsed.database:
+            raise Conflict("database_url must name a file; SQLite in memory loses what it acknowledged")
+        options: dict[str, Any] = {"pool_size": 20, "max_overflow": 40, "pool_timeout": BUSY_SECONDS}
+        if self.dialect == "postgresql":
+            options["pool_pre_ping"] = True
+        self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
+        if self.dialect == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A write transaction, committed on leaving, rolled back on any error.
+
+        On SQLite it holds the one write lock from its start. Raises Unavailable (`database_unavailable`) where the
+        database cannot be reached or stays locked for 30 s, Conflict (`constraint`) with the constraint's name where a
+        rule of the schema is broken, Corrupt where the file is damaged.
+        """
+        with _translated(), self.engine.connect().execution_options(**{_WRITE: True}) as connection:
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A read-only transaction that sees one moment of the database throughout; errors as `transaction`."""
+        options: dict[str, Any] = {_WRITE: False}
+        if self.dialect == "postgresql":
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with _translated(), self.engine.connect().execution_options(**options) as connection:
+            with connection.begin():
+                yield connection
+
+    def migrate(self) -> None:
+        """The schema is this program's version; repeated or concurrent calls change nothing.
+
+        Raises Conflict (`database_newer`) where a newer program has migrated it already.
+        """
+        with self.transaction() as connection:
+            if self.dialect == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            found = _revision(connection)
+            _refuse_newer(found)
+            if found != _head():
+                config = _config()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+
+    def check(self) -> None:
+        """The database answers and has this program's schema.
+
+        Raises Unavailable, Conflict `database_newer` (update the program) or `database_older` (migrate first).
+        """
+        with self.reading() as connection:
+            found = _revision(connection)
+        _refuse_newer(found)
+        if found != _head():
+            raise Conflict("the database is older than this program; run its migration", code="database_older")
+
+    def scrub(self) -> None:
+        """What was erased before is in no file of a SQLite database any more; call it after each erasure.
+
+        SQLite is rewritten whole (about a second for 200 MB, writers wait) and its write-ahead log emptied. PostgreSQL
+        frees the space for reuse; its write-ahead log and all backups keep old bytes as long as their operator does.
+        """
+        with _translated(), self.engine.connect() as connection:
+            raw = connection.execution_options(isolation_level="AUTOCOMMIT")
+            raw.exec_driver_sql("VACUUM")
+            if self.dialect == "sqlite":
+                busy = raw.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
+                if busy:
+                    raise Unavailable("a reader holds old pages of the database; scrub again", code="database_unavailable")
+
+    def close(self) -> None:
+        """All pooled connections are closed."""
+        self.engine.dispose()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # this module says BEGIN itself; the driver would defer the write lock
+    for pragma in (
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    write = connection.get_execution_options().get(_WRITE, False)
+    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if write else 'ON'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _head() -> str | None:
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _refuse_newer(found: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    if found is not None and found not in known:
+        raise Conflict(
+            "the database was written by a newer version of this program; update the program",
+            code="database_newer",
+            found=found,
+        )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Driver errors leave as ours; none carries a row's values (PostgreSQL quotes the key that clashes)."""
+    try:
+        yield
+    except ChainServiceError:
+        raise
+    except exc.IntegrityError as error:
+        name = _constraint(error)
+        raise Conflict(f"the change breaks the rule {name}", code="constraint", constraint=name) from None
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        reason = str(getattr(error, "orig", None) or error)
+        raise Unavailable(f"the database is unavailable: {reason}", code="database_unavailable") from error
+    except exc.DatabaseError as error:
+        if isinstance(error, exc.ProgrammingError | exc.DataError | exc.NotSupportedError):
+            raise
+        if error.connection_invalidated:
+            raise Unavailable("the database closed the connection", code="database_unavailable") from error
+        raise Corrupt(f"the database is damaged: {error.orig}", code="database_damaged") from error
+
+
+def _constraint(error: exc.IntegrityError) -> str:
+    """The constraint's name on PostgreSQL; on SQLite its columns or expression, as the driver says no more."""
+    diagnosis = getattr(error.orig, "diag", None)
+    if diagnosis is not None:
+        return str(diagnosis.constraint_name or diagnosis.column_name)
+    return str(error.orig).partition(": ")[2] or str(error.orig)

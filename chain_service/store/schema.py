@@ -1,0 +1,412 @@
+"""Every table, and the rules of concurrency as its constraints.
+
+Units: columns `…_at` are our own moments, unix seconds with a fraction; `time` and `…_time` are block times, whole
+unix seconds. Digests, hashes, addresses and logs are raw bytes. A state that other columns tell is not stored: a record
+without a batch is pending, with one batched, and anchored when its batch has a final block.
+
+`final_block` says that a final block contains the thing; `fell_out_at` that it once did and that block left the chain
+since. The rule "one at a time" counts what waits for the first time only, as several may fall out together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.sql.elements import TextClause
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Counter = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is an alias of SQLite's rowid
+
+
+def _where(condition: str) -> dict[str, TextClause]:
+    """Both dialects' spelling of a partial index."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+def _on_chain() -> list[Column[Any]]:
+    """What every row has that a transaction carries to the chain."""
+    return [
+        Column("submission_id", Text, ForeignKey("submissions.id"), index=True),
+        Column("final_block", BigInteger, index=True),
+        Column("final_hash", LargeBinary),
+        Column("final_time", BigInteger),
+        Column("final_tx", LargeBinary),
+        Column("fell_out_at", Double),
+    ]
+
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("org", Text, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("label", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("revoked_at", Double),
+)
+
+certificate_types = Table(
+    "certificate_types",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("address", LargeBinary, primary_key=True),
+    Column("next_nonce", BigInteger, nullable=False),
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("seq", Counter, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("account", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("contract", Text, nullable=False),
+    Column("function", Text, nullable=False),
+    Column("calldata", LargeBinary, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_attempt_at", Double, nullable=False),
+    Column("last_error", Text),
+    Column("final_block", BigInteger, index=True),
+    Column("final_tx", LargeBinary),
+    Column("abandoned_at", Double),
+    Column("abandoned_reason", Text),
+    CheckConstraint("final_block is null or abandoned_at is null", name="one_end"),
+    sqlite_autoincrement=True,
+)
+Index(
+    "ix_submissions_open",
+    submissions.c.account,
+    submissions.c.seq,
+    **_where("final_block is null and abandoned_at is null"),
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("submission_id", Text, ForeignKey("submissions.id"), nullable=False, index=True),
+    Column("account", LargeBinary, nullable=False),
+    Column("nonce", BigInteger, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("signed_at", Double, nullable=False),
+    Column("sent_at", Double),
+    Column("outcome", Text),
+    Column("block", BigInteger, index=True),
+    Column("error", Text),
+    UniqueConstraint("account", "nonce"),
+    CheckConstraint("outcome in ('final', 'reverted')", name="outcome"),
+)
+Index("uq_transactions_live", transactions.c.submission_id, unique=True, **_where("outcome is null"))
+Index("ix_transactions_unmined", transactions.c.account, transactions.c.nonce, **_where("block is null"))
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("org", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("old_size", BigInteger, nullable=False),
+    Column("new_size", BigInteger, nullable=False),
+    Column("old_root", LargeBinary, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("consistency_path", LargeBinary, nullable=False),
+    Column("closed_at", Double, nullable=False),
+    *_on_chain(),
+    Column("evidence", LargeBinary),
+    Column("evidence_block", BigInteger),
+    UniqueConstraint("org", "generation", "old_size"),
+    UniqueConstraint("org", "generation", "new_size"),
+    CheckConstraint("new_size > old_size", name="grows"),
+)
+Index(
+    "uq_batches_waiting",
+    batches.c.org,
+    batches.c.generation,
+    unique=True,
+    **_where("final_block is null and fell_out_at is null"),
+)
+
+stopped_logs = Table(
+    "stopped_logs",
+    metadata,
+    Column("org", Text, primary_key=True),
+    Column("generation", BigInteger, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("stopped_at", Double, nullable=False),
+)
+
+tiles = Table(
+    "tiles",
+    metadata,
+    Column("org", Text, primary_key=True),
+    Column("generation", BigInteger, primary_key=True),
+    Column("level", Integer, primary_key=True),
+    Column("n", BigInteger, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    CheckConstraint("level >= -1", name="level"),
+    CheckConstraint("length(data) between 32 and 8192 and length(data) % 32 = 0", name="width"),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("seq", Counter, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("org", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("type_code", Text, nullable=False),
+    Column("identity", Text),
+    Column("number", Text),
+    Column("body", LargeBinary),
+    Column("salt", LargeBinary),
+    Column("body_digest", LargeBinary, unique=True),
+    Column("issued", Text),
+    Column("replaces", Text, index=True),
+    Column("key_id", Text, ForeignKey("api_keys.id")),
+    Column("created_at", Double, nullable=False),
+    Column("batch_id", Text, ForeignKey("batches.id"), index=True),
+    Column("generation", BigInteger),
+    Column("leaf_index", BigInteger),
+    Column("failure", Text),
+    Column("erased_at", Double),
+    Column("erased_reason", Text),
+    UniqueConstraint("org", "generation", "leaf_index"),
+    CheckConstraint("(batch_id is null) = (leaf_index is null)", name="placed"),
+    CheckConstraint("(generation is null) = (leaf_index is null)", name="generation"),
+    CheckConstraint("leaf_index > 0", name="not_founding"),
+    CheckConstraint("batch_id is null or failure is null", name="fails_before_batching"),
+    CheckConstraint("erased_at is not null or (body is not null and salt is not null)", name="whole_or_erased"),
+    CheckConstraint(
+        "erased_at is null or (body is null and salt is null and body_digest is null"
+        " and identity is null and number is null)",
+        name="erased_wholly",
+    ),
+    sqlite_autoincrement=True,
+)
+Index("uq_records_identity", records.c.org, records.c.identity, unique=True, **_where("failure is null"))
+Index("ix_records_identity", records.c.identity)
+Index("ix_records_number", records.c.org, records.c.number)
+Index("ix_records_org_seq", records.c.org, records.c.seq)
+Index("ix_records_pending", records.c.org, records.c.seq, **_where("batch_id is null and failure is null"))
+Index("ix_records_failed", records.c.org, records.c.seq, **_where("failure is not null"))
+
+record_files = Table(
+    "record_files",
+    metadata,
+    Column("record_id", Text, ForeignKey("records.id"), primary_key=True),
+    Column("algorithm", Text, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+)
+Index("ix_record_files_digest", record_files.c.digest)
+
+status_changes = Table(
+    "status_changes",
+    metadata,
+    Column("seq", Counter, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("record_id", Text, ForeignKey("records.id"), nullable=False, index=True),
+    Column("to_state", Integer, nullable=False),
+    Column("reason_code", Integer, nullable=False),
+    Column("body", LargeBinary),
+    Column("salt", LargeBinary),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("key_id", Text, ForeignKey("api_keys.id")),
+    Column("created_at", Double, nullable=False),
+    Column("refused", Text),
+    *_on_chain(),
+    CheckConstraint("to_state between 0 and 7", name="state"),
+    sqlite_autoincrement=True,
+)
+Index(
+    "uq_status_changes_waiting",
+    status_changes.c.record_id,
+    unique=True,
+    **_where("final_block is null and fell_out_at is null and refused is null"),
+)
+Index("ix_status_changes_unsent", status_changes.c.seq, **_where("submission_id is null and refused is null"))
+
+seals = Table(
+    "seals",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("owner", Text, nullable=False, index=True),
+    Column("sha256", LargeBinary, nullable=False, index=True),
+    Column("sm3", LargeBinary, nullable=False, index=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("key_id", Text, ForeignKey("api_keys.id")),
+    Column("created_at", Double, nullable=False),
+    Column("refused", Text),
+    *_on_chain(),
+)
+
+seal_changes = Table(
+    "seal_changes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("code", Text, ForeignKey("seals.code"), nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("key_id", Text, ForeignKey("api_keys.id")),
+    Column("created_at", Double, nullable=False),
+    Column("refused", Text),
+    *_on_chain(),
+    CheckConstraint("state between 1 and 3", name="state"),
+)
+Index("uq_seal_changes_n", seal_changes.c.code, seal_changes.c.n, unique=True, **_where("refused is null"))
+Index(
+    "uq_seal_changes_waiting",
+    seal_changes.c.code,
+    unique=True,
+    **_where("final_block is null and fell_out_at is null and refused is null"),
+)
+
+catalog_versions = Table(
+    "catalog_versions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("org", Text, nullable=False),
+    Column("layer", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, index=True),
+    Column("previous", LargeBinary),
+    Column("body", LargeBinary, nullable=False),
+    Column("key_id", Text, ForeignKey("api_keys.id")),
+    Column("created_at", Double, nullable=False),
+    Column("refused", Text),
+    *_on_chain(),
+    CheckConstraint("sequence >= 1", name="sequence"),
+    CheckConstraint("(sequence = 1) = (previous is null)", name="previous"),
+    CheckConstraint("action in ('publish', 'change', 'withdraw')", name="action"),
+)
+Index(
+    "uq_catalog_versions_sequence",
+    catalog_versions.c.code,
+    catalog_versions.c.sequence,
+    unique=True,
+    **_where("refused is null"),
+)
+Index("ix_catalog_versions_org", catalog_versions.c.org, catalog_versions.c.code, catalog_versions.c.sequence)
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("id", Counter, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("key_id", Text),
+    Column("org", Text),
+    Column("record_id", Text, index=True),
+    Column("action", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Counter, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("cleared_at", Double),
+    sqlite_autoincrement=True,
+)
+Index("uq_alerts_standing", alerts.c.code, alerts.c.subject, unique=True, **_where("cleared_at is null"))
+
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("parent", LargeBinary, nullable=False),
+    Column("time", BigInteger, nullable=False, index=True),
+    Column("header", LargeBinary, nullable=False),
+)
+
+
+chain_events = Table(
+    "chain_events",
+    metadata,
+    Column("block", BigInteger, ForeignKey("blocks.number", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("tx", LargeBinary, nullable=False),
+    Column("contract", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("subject", LargeBinary),
+    Column("account", LargeBinary),
+    Column("args", Text, nullable=False),
+)
+Index("ix_chain_events_subject", chain_events.c.name, chain_events.c.subject, chain_events.c.block)
+
+
+def _event() -> ForeignKeyConstraint:
+    """A derived row goes when its event goes, and that when its block goes."""
+    return ForeignKeyConstraint(
+        ["block", "position"], ["chain_events.block", "chain_events.position"], ondelete="CASCADE"
+    )
+
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("block", BigInteger, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("log", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    UniqueConstraint("log", "size"),
+    _event(),
+)
+
+status_events = Table(
+    "status_events",
+    metadata,
+    Column("block", BigInteger, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("log", LargeBinary, nullable=False),
+    Column("leaf_index", BigInteger, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("reason", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    _event(),
+)
+Index("ix_status_events_place", status_events.c.log, status_events.c.leaf_index, status_events.c.block)
