@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
-from chain_service.errors import ChainServiceError
+import orjson
+import urllib3
+
+from chain_service.errors import ChainServiceError, Unavailable
 
 Request = tuple[str, Sequence[Any]]
+
+BATCH = 500  # geth and Besu refuse batches above 1,000 by default
+MAX_ANSWER = 64 * 2**20
+AVOID_SECONDS = 15.0
+CONNECTIONS = 64
 
 
 class RpcError(ChainServiceError):
@@ -25,19 +36,147 @@ class RpcError(ChainServiceError):
 class Rpc:
     """Nodes of one chain, asked in order; one that failed is asked last for a while. Threads may share it."""
 
-    def __init__(self, urls: Sequence[str], timeout: float = 10.0) -> None: ...
+    def __init__(self, urls: Sequence[str], timeout: float = 10.0) -> None:
+        """`timeout` in seconds, for connecting and again for each wait on an answer."""
+        if not urls:
+            raise ValueError("at least one node URL is needed")
+        self.urls = tuple(urls)
+        self.timeout = timeout
+        self._pool = urllib3.PoolManager(
+            num_pools=len(self.urls),
+            maxsize=CONNECTIONS,
+            retries=False,
+            timeout=urllib3.Timeout(connect=min(timeout, 3.0), read=timeout),
+            headers={"Content-Type": "application/json", "User-Agent": "chain-service"},
+        )
+        self._ids = itertools.count(1)
+        self._lock = Lock()
+        self._avoid_until: dict[str, float] = {}
 
     def call(self, method: str, *params: Any) -> Any:
         """The result of one call. Raises `Unavailable` (code `node_unavailable`) or `RpcError`."""
+        request = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)}
+        return _raised(self._post(request, lambda answer: _read(request, answer)))
 
     def batch(self, requests: Sequence[Request]) -> list[Any]:
         """The results in the order of the requests, 500 to a round trip. Raises the first `RpcError` among them."""
+        return [_raised(result) for result in self.settle(requests)]
 
     def settle(self, requests: Sequence[Request]) -> list[Any]:
         """Like `batch`, with an `RpcError` in place of each refused result instead of raising it."""
+        results: list[Any] = []
+        for start in range(0, len(requests), BATCH):
+            bodies = [
+                {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)}
+                for method, params in requests[start : start + BATCH]
+            ]
+            results += self._post(bodies, lambda answer, bodies=bodies: _read_batch(bodies, answer))
+        return results
 
     def each(self) -> list[Rpc]:
         """One client per node, for what every node must be told or asked."""
+        return [Rpc([url], self.timeout) for url in self.urls]
 
     def close(self) -> None:
         """Open connections are closed; the next call opens new ones."""
+        self._pool.clear()
+
+    def __enter__(self) -> Rpc:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _post(self, body: Any, read: Any) -> Any:
+        """What `read` makes of the first usable answer, asking each node at most once."""
+        encoded = orjson.dumps(body)
+        reasons = {}
+        for url in self._order():
+            try:
+                result = read(self._ask(url, encoded))
+            except (urllib3.exceptions.HTTPError, _Unusable) as error:
+                reasons[_name(url)] = type(error).__name__ if not str(error) else str(error)
+                self._mark(url, time.monotonic() + AVOID_SECONDS)
+            else:
+                self._mark(url, None)
+                return result
+        raise Unavailable("no node answered; is it running?", code="node_unavailable", nodes=reasons)
+
+    def _order(self) -> list[str]:
+        if not self._avoid_until:
+            return list(self.urls)
+        now = time.monotonic()
+        with self._lock:
+            return sorted(self.urls, key=lambda url: self._avoid_until.get(url, 0.0) > now)
+
+    def _mark(self, url: str, until: float | None) -> None:
+        if until is None and url not in self._avoid_until:
+            return
+        with self._lock:
+            if until is None:
+                self._avoid_until.pop(url, None)
+            else:
+                self._avoid_until[url] = until
+
+    def _ask(self, url: str, body: bytes) -> Any:
+        """One HTTP exchange; a kept connection the node has closed meanwhile is replaced once."""
+        try:
+            return self._exchange(url, body)
+        except urllib3.exceptions.ProtocolError:
+            return self._exchange(url, body)
+
+    def _exchange(self, url: str, body: bytes) -> Any:
+        response = self._pool.request("POST", url, body=body, preload_content=False, redirect=False)
+        try:
+            content = response.read(MAX_ANSWER + 1)
+            if len(content) > MAX_ANSWER:
+                response.close()
+                raise _Unusable(f"an answer of more than {MAX_ANSWER} bytes")
+        finally:
+            response.release_conn()
+        if response.status >= 500:
+            raise _Unusable(f"HTTP status {response.status}")
+        try:
+            return orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            raise _Unusable(f"HTTP status {response.status} and no JSON") from error
+
+
+class _Unusable(Exception):
+    """A node answered with something that is no JSON-RPC answer to what was asked."""
+
+
+def _read(request: dict[str, Any], answer: Any) -> Any:
+    """The result or an `RpcError` value (JSON-RPC 2.0 §5)."""
+    if not isinstance(answer, dict) or answer.get("id") not in (request["id"], None):
+        raise _Unusable("an answer to another request")
+    error = answer.get("error")
+    if error is not None:
+        if not isinstance(error, dict) or not isinstance(error.get("code"), int):
+            raise _Unusable("a malformed error")
+        return RpcError(request["method"], error["code"], str(error.get("message", ""))[:500], error.get("data"))
+    if answer.get("id") is None or "result" not in answer:
+        raise _Unusable("an answer without result")
+    return answer["result"]
+
+
+def _read_batch(requests: list[dict[str, Any]], answer: Any) -> list[Any]:
+    """Answers may come in any order; a batch refused as a whole is one error (JSON-RPC 2.0 §6)."""
+    if isinstance(answer, dict) and answer.get("error") is not None:
+        return [_read({**request, "id": answer.get("id")}, answer) for request in requests]
+    if not isinstance(answer, list) or len(answer) != len(requests):
+        raise _Unusable("a batch answered in part")
+    by_id = {item.get("id"): item for item in answer if isinstance(item, dict)}
+    return [_read(request, by_id.get(request["id"])) for request in requests]
+
+
+def _raised(result: Any) -> Any:
+    if isinstance(result, RpcError):
+        raise result
+    return result
+
+
+def _name(url: str) -> str:
+    """The node without user name, password or path, which may hold secrets."""
+    parsed = urllib3.util.parse_url(url)
+    return f"{parsed.host}:{parsed.port}" if parsed.port else str(parsed.host)
