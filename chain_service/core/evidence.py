@@ -1,0 +1,330 @@
+"""What a chain's state was at one block, shown by headers and trie nodes alone: no node or network is believed.
+
+Links: header ← seals of trusted validators; state root ← header; pinned contract ← state root; word ← its storage root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from chain_service.core import strict_rlp
+from chain_service.core.headers import (
+    MAX_HEADERS,
+    Assurance,
+    ProvenHeader,
+    header_rlp_from_json,
+    parse_header,
+    verify_majority,
+)
+from chain_service.core.tries import EMPTY_NODE, MAX_NODES, NodePool, account_at, slot_at
+from chain_service.errors import InvalidProof
+
+FORM_CLIQUE: Final = "evm-clique/1"
+
+MAX_ACCOUNTS: Final = 64
+MAX_SLOTS: Final = 16_384
+MAX_EVIDENCE_BYTES: Final = 16 * 2**20
+
+Slot: TypeAlias = tuple[str, bytes]
+"""A contract's name, for example "RecordLog", and a 32-byte slot of its storage."""
+
+
+class PinnedContract(NamedTuple):
+    """A contract as the trust file fixes it: where it is and keccak256 of its runtime code."""
+
+    address: bytes
+    code_hash: bytes
+
+
+class ValidatorRange(NamedTuple):
+    """Who may seal from a block on, until the next range begins; addresses ascending."""
+
+    from_block: int
+    addresses: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainTrust:
+    """What has to be known about a chain beforehand; everything else is proven against it."""
+
+    chain_id: int
+    genesis_hash: bytes
+    validators: tuple[ValidatorRange, ...]
+    """Ascending by block; the first range begins at block 0 or 1."""
+    contracts: Mapping[str, PinnedContract]
+
+    def validators_at(self, block: int) -> tuple[bytes, ...]:
+        """The addresses that may seal this block, ascending. Raises InvalidProof before the first range."""
+        for begin, addresses in reversed(self.validators):
+            if begin <= block:
+                return addresses
+        raise InvalidProof("no validators are trusted for this block", block=block)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object that `from_json` reads; byte strings are 0x-hex."""
+        return {
+            "chainId": self.chain_id,
+            "genesisHash": _hex(self.genesis_hash),
+            "validators": [
+                {"fromBlock": begin, "addresses": [_hex(address) for address in addresses]}
+                for begin, addresses in self.validators
+            ],
+            "contracts": {
+                name: {"address": _hex(pin.address), "codeHash": _hex(pin.code_hash)}
+                for name, pin in sorted(self.contracts.items())
+            },
+        }
+
+    @classmethod
+    def from_json(cls, value: Any) -> ChainTrust:
+        """The trust that `to_json` wrote; other members are ignored. Raises InvalidProof if it is malformed."""
+        ranges = tuple(
+            ValidatorRange(
+                _natural(_member(part, "fromBlock", int), "fromBlock"),
+                tuple(sorted(_unhex(address, 20, "addresses") for address in _member(part, "addresses", list))),
+            )
+            for part in _member(value, "validators", list)
+        )
+        if not ranges or any(left[0] >= right[0] for left, right in pairwise(ranges)):
+            raise InvalidProof("the validator ranges of a chain are ascending and not empty", field="validators")
+        return cls(
+            chain_id=_natural(_member(value, "chainId", int), "chainId"),
+            genesis_hash=_unhex(_member(value, "genesisHash", str), 32, "genesisHash"),
+            validators=ranges,
+            contracts={
+                name: PinnedContract(
+                    _unhex(_member(pin, "address", str), 20, "address"),
+                    _unhex(_member(pin, "codeHash", str), 32, "codeHash"),
+                )
+                for name, pin in _member(value, "contracts", dict).items()
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Headers and trie nodes as they are stored and sent; proves nothing until `verify_evidence` has accepted it."""
+
+    form: str
+    chain_id: int
+    genesis_hash: bytes
+    headers: tuple[bytes, ...]
+    """RLP; the block in question first, then those on top of it that make its majority."""
+    nodes: tuple[bytes, ...]
+    """Pool of trie nodes, each once."""
+    accounts: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+    """Address and 32-byte slots, both ascending."""
+
+    def to_bytes(self) -> bytes:
+        """One encoding per value: RLP [form, chain id, genesis hash, [header], [node], [[address, [slot]]]]."""
+        return strict_rlp.encode(
+            (
+                self.form.encode(),
+                strict_rlp.integer_bytes(self.chain_id),
+                self.genesis_hash,
+                self.headers,
+                self.nodes,
+                self.accounts,
+            )
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Evidence:
+        """What `to_bytes` encoded. Raises InvalidProof for other bytes or more than MAX_EVIDENCE_BYTES."""
+        if len(data) > MAX_EVIDENCE_BYTES:
+            raise InvalidProof("evidence is too large", bytes=len(data))
+        parts = strict_rlp.decode_list(data)
+        if len(parts) != 6:
+            raise InvalidProof("evidence has 6 parts", parts=len(parts))
+        form, chain_id, genesis_hash, headers, nodes, accounts = parts
+        if form != FORM_CLIQUE.encode():
+            raise InvalidProof("the form of this evidence is unknown")
+        return cls(
+            form=FORM_CLIQUE,
+            chain_id=strict_rlp.integer(chain_id),
+            genesis_hash=_bytes(genesis_hash),
+            headers=_all_bytes(headers),
+            nodes=_all_bytes(nodes),
+            accounts=tuple(_account(part) for part in _list(accounts)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenState:
+    """What one block's state was shown to hold."""
+
+    chain_id: int
+    block: int
+    block_hash: bytes
+    time: int
+    """The block's time, unix seconds, set by its proposer."""
+    assurance: Assurance
+    validators: int
+    signers: int
+    words: Mapping[Slot, int]
+    """Every word that was proven; 0 where the slot was proven absent."""
+
+    def word(self, contract: str, slot: bytes) -> int:
+        """The word in a contract's slot, 0 if it was proven absent. Raises InvalidProof if it was not proven at all."""
+        try:
+            return self.words[contract, slot]
+        except KeyError:
+            raise InvalidProof("the evidence does not cover a slot", contract=contract, slot=_hex(slot)) from None
+
+
+def verify_evidence(evidence: Evidence, trust: ChainTrust, *, max_nodes: int = MAX_NODES) -> ProvenState:
+    """The state that this evidence proves under this trust.
+
+    Raises InvalidProof, and nothing else, for evidence that proves nothing or contains anything it does not need.
+    """
+    # 1. it speaks of the trusted chain
+    if evidence.chain_id != trust.chain_id or evidence.genesis_hash != trust.genesis_hash:
+        raise InvalidProof("the evidence is about another chain", chain_id=evidence.chain_id)
+    # 2. its size is bounded before anything is hashed
+    _require_bounds(evidence)
+    pool = NodePool(evidence.nodes, max_nodes)
+    # 3. trusted validators stand behind the block
+    head = _proven_header(evidence, trust)
+    # 4. every account is a trusted contract with the pinned code, every word lies in its storage
+    names = {pin.address: (name, pin.code_hash) for name, pin in trust.contracts.items()}
+    words: dict[Slot, int] = {}
+    for address, slots in evidence.accounts:
+        if address not in names:
+            raise InvalidProof("the evidence is about an untrusted contract", address=_hex(address))
+        name, code_hash = names[address]
+        account = account_at(pool, head.state_root, address)
+        if account is None or account.code_hash != code_hash:
+            raise InvalidProof("a contract is absent or has other code than the trusted one", contract=name)
+        for slot in slots:
+            words[name, slot] = slot_at(pool, account.storage_root, slot)
+    # 5. no node is left over
+    pool.require_all_used()
+    return ProvenState(
+        chain_id=trust.chain_id,
+        block=head.block,
+        block_hash=head.block_hash,
+        time=head.time,
+        assurance=head.assurance,
+        validators=head.validators,
+        signers=head.signers,
+        words=words,
+    )
+
+
+def _require_bounds(evidence: Evidence) -> None:
+    if not 0 < len(evidence.headers) <= MAX_HEADERS:
+        raise InvalidProof("evidence has at least one header and not too many", headers=len(evidence.headers))
+    if len(evidence.accounts) > MAX_ACCOUNTS or sum(len(slots) for _, slots in evidence.accounts) > MAX_SLOTS:
+        raise InvalidProof("evidence covers too many accounts or slots")
+    if len({address for address, _ in evidence.accounts}) != len(evidence.accounts):
+        raise InvalidProof("evidence names an account twice")
+    for address, slots in evidence.accounts:
+        if len(address) != 20 or any(len(slot) != 32 for slot in slots):
+            raise InvalidProof("an address has 20 bytes and a slot 32")
+        if len(set(slots)) != len(slots):
+            raise InvalidProof("evidence names a slot twice", address=_hex(address))
+
+
+def _proven_header(evidence: Evidence, trust: ChainTrust) -> ProvenHeader:
+    if evidence.form != FORM_CLIQUE:
+        raise InvalidProof("the form of this evidence is unknown", form=evidence.form)
+    headers = [parse_header(raw) for raw in evidence.headers]
+    validators = trust.validators_at(headers[0].number)
+    if trust.validators_at(headers[-1].number) != validators:
+        raise InvalidProof("the validators change within these headers; prove from a later block")
+    return verify_majority(headers, validators)
+
+
+def evidence_from_rpc(
+    chain_id: int, genesis_hash: bytes, blocks: Sequence[Mapping[str, Any]], proofs: Iterable[Mapping[str, Any]]
+) -> Evidence:
+    """Evidence made of what a node answered; nothing of it is believed yet.
+
+    `blocks` are results of `eth_getBlockByNumber`, the block in question first; `proofs` results of `eth_getProof` at
+    that block, one or more an account. Slots come back short from some nodes and are padded. Raises InvalidProof if
+    an answer is malformed or a block's fields do not give its hash.
+    """
+    nodes: dict[bytes, None] = {}
+    slots: dict[bytes, set[bytes]] = {}
+    for proof in proofs:
+        covered = slots.setdefault(_unhex(_member(proof, "address", str), 20, "address"), set())
+        _collect(_member(proof, "accountProof", list), nodes)
+        for part in _member(proof, "storageProof", list):
+            covered.add(_slot_key(_member(part, "key", str)))
+            _collect(_member(part, "proof", list), nodes)
+    # Some nodes list the empty trie's only node, some do not; a walk never needs it.
+    nodes.pop(EMPTY_NODE, None)
+    return Evidence(
+        form=FORM_CLIQUE,
+        chain_id=chain_id,
+        genesis_hash=genesis_hash,
+        headers=tuple(header_rlp_from_json(block) for block in blocks),
+        nodes=tuple(nodes),
+        accounts=tuple((address, tuple(sorted(slots[address]))) for address in sorted(slots)),
+    )
+
+
+def _collect(listed: Sequence[Any], nodes: dict[bytes, None]) -> None:
+    for node in listed:
+        nodes[_unhex(node, None, "proof")] = None
+
+
+def _slot_key(text: str) -> bytes:
+    digits = text.removeprefix("0x")
+    if len(digits) > 64:
+        raise InvalidProof("a storage key has at most 32 bytes", field="key")
+    return _unhex("0x" + digits.rjust(64, "0"), 32, "key")
+
+
+def _member(value: Any, name: str, kind: type[Any]) -> Any:
+    member = value.get(name) if isinstance(value, Mapping) else None
+    if not isinstance(member, kind) or isinstance(member, bool):
+        raise InvalidProof("a member is missing or of the wrong type", field=name)
+    return member
+
+
+def _natural(value: int, name: str) -> int:
+    if value < 0:
+        raise InvalidProof("a number cannot be negative", field=name)
+    return value
+
+
+def _hex(data: bytes) -> str:
+    return "0x" + data.hex()
+
+
+def _unhex(text: Any, size: int | None, name: str) -> bytes:
+    """Bytes of 0x-hex, exactly `size` of them unless that is None."""
+    try:
+        data = bytes.fromhex(text[2:]) if isinstance(text, str) and text.startswith("0x") else None
+    except ValueError:
+        data = None
+    if data is None or len(data) * 2 + 2 != len(text) or (size is not None and len(data) != size):
+        raise InvalidProof("a member is not hexadecimal or has the wrong length", field=name)
+    return data
+
+
+def _bytes(item: strict_rlp.Item) -> bytes:
+    if not isinstance(item, bytes):
+        raise InvalidProof("evidence holds a list where bytes belong")
+    return item
+
+
+def _list(item: strict_rlp.Item) -> list[strict_rlp.Item]:
+    if isinstance(item, bytes):
+        raise InvalidProof("evidence holds bytes where a list belongs")
+    return item
+
+
+def _all_bytes(item: strict_rlp.Item) -> tuple[bytes, ...]:
+    return tuple(_bytes(part) for part in _list(item))
+
+
+def _account(item: strict_rlp.Item) -> tuple[bytes, tuple[bytes, ...]]:
+    parts = _list(item)
+    if len(parts) != 2:
+        raise InvalidProof("evidence holds an account that is not address and slots")
+    return _bytes(parts[0]), _all_bytes(parts[1])
