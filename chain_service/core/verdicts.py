@@ -162,7 +162,7 @@ def _skipped(code: str, zh: str, en: str, best: str = "in_force") -> Note:
     return Note(code, Outcome.SKIPPED, Text(zh, en), best)
 
 
-_NOT_REACHED = _skipped("not_reached", "前面的检查已有结论，未进行本项", "not judged: an earlier check decided already")
+_NOT_REACHED = _skipped("not_reached", "另一项检查未通过，未进行本项", "not judged, because another check did not pass")
 _LATER = _skipped("not_in_this_version", "本版本尚不检查签章", "this version does not look at signatures yet")
 _NODE = ("node_unavailable", "finality_unproven")
 _STATES = ("withdrawn", "cancelled", "penalised", "lapsed", "transferred", "suspended", "superseded")
@@ -223,6 +223,9 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
 }  # fmt: skip
 """Every check in the order judged, with every code it may raise."""
 
+ESSENTIAL = frozenset({("record", "status"), ("signature", "signature")})
+"""At least one of these has to have passed before anything may be called valid."""
+
 WARNINGS: Mapping[str, Text] = {
     "signatures_not_checked": Text(
         "本版本未检查文件自身的电子签章，结论只依据链上记录",
@@ -231,6 +234,10 @@ WARNINGS: Mapping[str, Text] = {
     "erased": Text(
         "颁发机构已删除其保存的记录内容，只留存在证明",
         "the issuer has erased its copy of the record; only the proof of existence remains",
+    ),
+    "replacement_unconfirmed": Text(
+        "另有新记录声明取代本记录，本记录状态未变",
+        "a newer record says that it replaces this one, whose own state has not been changed",
     ),
     "organisation_check_digit": Text(
         "机构代码校验位不符（早期试点代码可能如此）",
@@ -380,7 +387,7 @@ def warning(code: str) -> Warning:
 def conclude(groups: Iterable[Group], context: Context) -> Verdict:
     """The verdict that follows from `groups`: the worst finding decides.
 
-    Invalid before indeterminate before valid, within one answer the first in `CODES`. Without any check that
+    Invalid before indeterminate before valid, within one answer the first in `CODES`. Where no essential check
     passed there is nothing to verify, so skipping everything is never valid.
     """
     found = tuple(groups)
@@ -390,7 +397,8 @@ def conclude(groups: Iterable[Group], context: Context) -> Verdict:
     for group in found:
         for result in group.checks:
             findings.append((_finding(group.name, result), result.params))
-    if not any(result.outcome is Outcome.PASSED and result.name == "status" for group in found for result in group.checks):
+    if not any((group.name, result.name) in ESSENTIAL and result.outcome is Outcome.PASSED
+               for group in found for result in group.checks):  # fmt: skip
         findings.append(("nothing_to_verify", {}))
     code, params = min(findings, key=lambda finding: (severity[CODES[finding[0]].answer], ranks[finding[0]]))
     row = CODES[code]

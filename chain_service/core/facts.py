@@ -1,0 +1,123 @@
+"""Everything that judging one record rests on, gathered beforehand: judging reads nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from chain_service.core.disclosures import Disclosure, PartialDisclosure
+from chain_service.core.entries import Entry, LogId
+from chain_service.core.evidence import ProvenState
+from chain_service.core.log import InclusionProof
+from chain_service.core.statuses import State
+
+Content = Disclosure | PartialDisclosure
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why what was presented cannot be used; the code is that of the verdict it leads to."""
+
+    code: Literal["unreadable", "record_mismatch", "proof_invalid"]
+    """`unreadable`: cannot be parsed. `record_mismatch`: a disclosure contradicts itself. `proof_invalid`: a bad proof."""
+    part: Literal["file", "disclosure", "proof"]
+    detail: str
+    """One English sentence for the evidence, without contents."""
+
+
+@dataclass(frozen=True)
+class Presented:
+    """What the caller handed in. All of it empty: nothing to verify."""
+
+    disclosure: Content | None = None
+    identifier: str | None = None
+    """Set when the record was asked for by identifier, number or record id."""
+    files: tuple[Mapping[str, str], ...] = ()
+    """For each file (or bare file digest) handed in: algorithm name to hex, as in a record's `files[].digests`."""
+    whole_files: bool = False
+    """True when file bytes came along, which may carry signatures; False when only digests did."""
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The assertion that `entry` stands in `log` as `proof` says; nothing in it is believed."""
+
+    log: LogId
+    entry: Entry
+    proof: InclusionProof
+    presented: bool
+    """True when the caller brought it, False when the service built it from what it stores."""
+
+
+@dataclass(frozen=True)
+class PastChange:
+    """One change of state that the index read in a final block; `at` is that block's time in unix seconds."""
+
+    state: State
+    reason: int
+    at: int
+    block: int
+    successor: str | None = None
+
+
+@dataclass(frozen=True)
+class AcceptedChange:
+    """A change of state that the service acknowledged at `at` (unix seconds) and that is not final yet."""
+
+    to: State
+    at: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the service remembers of the record. Only what the chain cannot say is taken from it."""
+
+    record_id: str
+    state: Literal["pending", "batched", "anchored", "failed"]
+    erased: bool = False
+    anchored_at: int | None = None
+    """Time of the anchoring block in unix seconds, as indexed."""
+    history: tuple[PastChange, ...] = ()
+    """Every indexed change, oldest first."""
+    accepted: AcceptedChange | None = None
+    replaced_by: str | None = None
+    """Id of a newer record that names this one as its predecessor."""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """Why the chain could not be read: out of reach, or what it answered is not proven final."""
+
+    code: Literal["node_unavailable", "finality_unproven"]
+    detail: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One record to be judged. Times are unix seconds."""
+
+    subject: str
+    """What the group is called in the verdict: a record id, an identifier or a file's name, as the caller knows it."""
+    presented: Presented
+    at: int
+    """The moment asked about."""
+    now_state: ProvenState | Outage
+    """The newest final block: has to cover the head, the status word and, without `anchor_state`, the permits."""
+    max_age: int
+    """How many seconds before `at` the newest final block may lie."""
+    past: bool = False
+    """True when the caller asked about a moment before now; False when `at` is now by the service's clock."""
+    anchor_state: ProvenState | None = None
+    """Stored evidence of the anchoring block: covers the head and the permits."""
+    claim: Claim | None = None
+    """None when nothing known is anchored."""
+    memory: Memory | None = None
+    """None when the service knows no such record."""
+    recalled: Content | None = None
+    """The stored record and salt of `memory`: re-proved like anything presented, so tampering with it shows."""
+    display: Mapping[str, Any] = field(default_factory=dict)
+    """Members of `recalled` that this caller may see; what was presented is shown anyway."""
+    warnings: tuple[str, ...] = ()
+    """Codes of warnings that gathering raised (see `verdicts.WARNINGS`)."""
