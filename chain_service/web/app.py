@@ -1,0 +1,62 @@
+"""The FastAPI application over one instance."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from chain_service import __version__
+from chain_service.jobs import health
+from chain_service.jobs.context import App
+from chain_service.jobs.workers import Workers
+from chain_service.web import health as health_door
+from chain_service.web import pages, records, registries, verify
+from chain_service.web.bodies import BoundBodies
+from chain_service.web.guards import PublicRate
+from chain_service.web.observe import Metrics, Observe
+from chain_service.web.problems import install_problem_handlers
+from chain_service.web.security import SecurityHeaders
+
+DESCRIPTION = (
+    "Anchor, verify and trace government records on a permissioned chain. "
+    "Errors are RFC 9457 problems with a stable `code`; README lists the codes. "
+    "Writes may be repeated safely."
+)
+
+
+def create_app(app: App, workers: Workers | None = None) -> FastAPI:
+    """The HTTP door to `app`; `workers`, if given, start and stop with it."""
+
+    @asynccontextmanager
+    async def lifespan(_web: FastAPI) -> AsyncIterator[None]:
+        if workers is not None:
+            await run_in_threadpool(workers.start)
+        try:
+            yield
+        finally:
+            if workers is not None:
+                await run_in_threadpool(workers.stop)
+
+    web = FastAPI(
+        title="chain-service",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    metrics = Metrics(lambda: health.gauges(app))
+    web.state.app = app
+    web.state.metrics = metrics
+    web.state.rate = PublicRate(app.settings.public_rate)
+    install_problem_handlers(web)
+    for door in (records, verify, registries, health_door, pages):
+        web.include_router(door.router)
+    web.add_middleware(BoundBodies, settings=app.settings)
+    web.add_middleware(SecurityHeaders)
+    web.add_middleware(Observe, metrics=metrics)
+    return web

@@ -1,0 +1,180 @@
+"""Every error code a caller can meet, in both languages; README's table is printed from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chain_service.errors import (
+    BadRequest,
+    ChainServiceError,
+    Conflict,
+    Corrupt,
+    Forbidden,
+    Gone,
+    NotFound,
+    Reverted,
+    Unauthorised,
+    Unavailable,
+)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What one code means to its reader."""
+
+    status: int
+    """HTTP status."""
+    zh: str
+    en: str
+    """One sentence each: what is wrong and what to do about it."""
+
+
+CODES: dict[str, Meaning] = {
+    # the request itself
+    "bad_request": Meaning(
+        422, "请求内容有误，请按提示修改后重试。", "The request is not allowed; change what is named."
+    ),
+    "malformed_request": Meaning(
+        422, "请求格式不正确，请检查所指字段。", "The request cannot be read; check the field named."
+    ),
+    "malformed_record": Meaning(
+        422,
+        "记录不符合规范，全部内容均未保存，请修改所指字段。",
+        "A record breaks the rules; nothing was stored. Fix the field named.",
+    ),
+    "malformed_document": Meaning(422, "文件或凭证无法解析。", "The document, disclosure or proof cannot be parsed."),
+    "invalid_proof": Meaning(422, "证明无效。", "The proof proves nothing."),
+    "future_moment": Meaning(422, "所询时间在未来，无法核验。", "The moment asked about lies in the future."),
+    "duplicate_record": Meaning(
+        422, "同一请求中有重复的标识，全部内容均未保存。", "An identifier occurs twice in one body; nothing was stored."
+    ),
+    "body_too_large": Meaning(413, "请求内容过大，请分批提交。", "The body is too large; send it in parts."),
+    "file_too_large": Meaning(413, "文件过大。", "The file is too large."),
+    "too_many_lines": Meaning(413, "行数过多，请分批提交。", "Too many lines; send them in parts."),
+    "unsupported_media_type": Meaning(415, "不支持该内容类型。", "This content type is not accepted here."),
+    "method_not_allowed": Meaning(405, "该地址不支持此方法。", "This address does not take this method."),
+    "rate_limited": Meaning(
+        429, "请求过于频繁，请稍后再试；持密钥者不受此限。", "Too many requests; wait, or use a key, which is exempt."
+    ),
+    # who asks
+    "unauthorised": Meaning(401, "缺少密钥，或密钥无效、已吊销。", "No key, or one that is unknown or revoked."),
+    "forbidden": Meaning(403, "该密钥无权执行此操作。", "This key may not do this."),
+    "missing_role": Meaning(403, "该密钥缺少所需角色。", "This key lacks the role that is needed."),
+    "wrong_organisation": Meaning(
+        403,
+        "该密钥只能为其所属机构办理，内容均未保存。",
+        "A key acts for its own organisation only; nothing was stored.",
+    ),
+    "issuer_not_permitted": Meaning(
+        403,
+        "该机构在颁发日期无权颁发该类证照，内容均未保存。",
+        "The organisation had no permit for this type on the issued date; nothing was stored.",
+    ),
+    # what is asked for
+    "not_found": Meaning(404, "未找到所请求的内容。", "There is nothing here under that name."),
+    "erased": Meaning(
+        410, "记录已删除，仅存证明仍可核验。", "The record was erased; only its proof of existence stays."
+    ),
+    # what stands already
+    "conflict": Meaning(409, "与现有内容冲突。", "This contradicts what stands already."),
+    "identifier_taken": Meaning(
+        409,
+        "同一标识已登记了不同内容。",
+        "The identifier is already registered with other content; nothing was stored.",
+    ),
+    "illegal_transition": Meaning(409, "不允许的状态变更。", "The record's state does not allow this change."),
+    "not_anchored": Meaning(
+        409, "记录尚未上链，请稍后再试。", "The record is not anchored yet; try again in a minute."
+    ),
+    "status_changing": Meaning(
+        409, "状态变更处理中，请稍后再试。", "A change of state is accepted and not yet final; try again in a minute."
+    ),
+    "catalog_conflict": Meaning(
+        409,
+        "目录版本序号或前版摘要不符，请读取最新版本。",
+        "Sequence or previous digest does not fit; read the latest version.",
+    ),
+    "seal_exists": Meaning(409, "该印章编码已登记。", "This seal code is already registered with other content."),
+    "already_initialised": Meaning(
+        409, "该目录已初始化，未作任何改动。", "This directory is initialised already; nothing was changed."
+    ),
+    "already_deployed": Meaning(
+        409, "合约已部署，未作任何改动。", "The contracts are deployed already; nothing was changed."
+    ),
+    "already_running": Meaning(
+        409, "另一进程正在使用该目录。", "Another process works on this directory; stop it first."
+    ),
+    "reverted": Meaning(409, "合约拒绝执行，原因见说明。", "A contract refused; its reason is named."),
+    # what is not there now
+    "unavailable": Meaning(503, "服务暂时不可用，请稍后重试。", "The service cannot do this now; try again later."),
+    "not_deployed": Meaning(
+        503,
+        "合约尚未部署，请先执行 chain-service deploy。",
+        "No contracts yet; the operator has to run `chain-service deploy`.",
+    ),
+    "not_initialised": Meaning(
+        503,
+        "该目录尚未初始化，请先执行 chain-service init。",
+        "This directory holds no instance; run `chain-service init` first.",
+    ),
+    "node_unavailable": Meaning(
+        503,
+        "区块链节点无法访问，请检查节点或稍后重试。",
+        "The chain's node cannot be reached; start it or try again later.",
+    ),
+    "database_unavailable": Meaning(
+        503, "数据库无法访问，请稍后重试。", "The database cannot be reached; try again later."
+    ),
+    "port_in_use": Meaning(503, "端口已被占用，请改用其他端口。", "The port is taken; choose another with --port."),
+    "shutting_down": Meaning(503, "服务正在停止，请稍后重试。", "The service is stopping; try again in a moment."),
+    # what must not happen
+    "corrupt": Meaning(
+        500,
+        "本地数据与链或程序不一致，请停止并通知运维。",
+        "Our own data contradict the chain or the program; stop and tell the operator.",
+    ),
+    "internal_error": Meaning(
+        500, "服务内部错误，已记录。", "The service failed; the failure was logged under the request id."
+    ),
+    # only on the command line
+    "usage": Meaning(400, "命令用法不正确，请查看 --help。", "The command is used wrongly; see --help."),
+    "file_not_found": Meaning(400, "文件不存在或无法读取。", "The file does not exist or cannot be read."),
+    "insecure_listen": Meaning(
+        400,
+        "对外监听须配置 TLS，或明确声明前置代理 (behind_proxy)。",
+        "Listening beyond loopback needs tls_certificate and tls_key, or behind_proxy = true.",
+    ),
+    "timed_out": Meaning(
+        503, "等待超时，已受理的内容会继续处理。", "Waited too long; what was accepted goes on being processed."
+    ),
+    "interrupted": Meaning(400, "已中断；重复执行是安全的。", "Interrupted; running the same command again is safe."),
+}
+
+_BY_CLASS: tuple[tuple[type[ChainServiceError], str], ...] = (
+    (Gone, "erased"),
+    (NotFound, "not_found"),
+    (Unauthorised, "unauthorised"),
+    (Forbidden, "forbidden"),
+    (Conflict, "conflict"),
+    (Reverted, "reverted"),
+    (Unavailable, "unavailable"),
+    (Corrupt, "corrupt"),
+    (BadRequest, "bad_request"),
+)
+
+
+def meaning_of(error: ChainServiceError) -> Meaning:
+    """What the error's code means; a code outside the table (a contract error's name) means what its class means."""
+    if error.code in CODES:
+        return CODES[error.code]
+    for kind, code in _BY_CLASS:
+        if isinstance(error, kind):
+            return CODES[code]
+    return CODES["internal_error"]
+
+
+def codes_as_markdown() -> str:
+    """The table of codes for README."""
+    rows = ["| code | HTTP | 中文 | English |", "|---|---|---|---|"]
+    rows += [f"| `{code}` | {m.status} | {m.zh} | {m.en} |" for code, m in CODES.items() if m.status != 400]
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,96 @@
+"""Who asks, and how often: bearer keys and the rate limit of the public."""
+
+from __future__ import annotations
+
+import math
+import time
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Annotated
+
+from fastapi import Depends, Request
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from chain_service.errors import Unauthorised
+from chain_service.jobs import keys
+from chain_service.jobs.context import App, Caller
+from chain_service.web.observe import about_request
+from chain_service.web.problems import RateLimited
+
+
+def the_app(request: Request) -> App:
+    app: App = request.app.state.app
+    return app
+
+
+TheApp = Annotated[App, Depends(the_app)]
+
+
+def maybe_caller(request: Request, app: TheApp) -> Caller | None:
+    """Whose key came along; nobody's when none did. Raises Unauthorised for a key that is not good."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, key = header.partition(" ")
+    if scheme.lower() != "bearer" or not key.strip() or len(key) > 512:
+        raise Unauthorised("send `Authorization: Bearer KEY`")
+    caller = keys.authenticate(app, key.strip())
+    about_request(request, key=caller.key_id, org=caller.org)
+    return caller
+
+
+MaybeCaller = Annotated[Caller | None, Depends(maybe_caller)]
+
+
+def known_caller(caller: MaybeCaller) -> Caller:
+    """Whose key came along. Raises Unauthorised when none did."""
+    if caller is None:
+        raise Unauthorised("this needs a key: send `Authorization: Bearer KEY`")
+    return caller
+
+
+KnownCaller = Annotated[Caller, Depends(known_caller)]
+
+
+def client_address(request: Request, behind_proxy: bool) -> str:
+    """Whom to count: the peer, or what the proxy right before us appended; an IPv6 network counts as one client."""
+    address = request.client.host if request.client else "unknown"
+    if behind_proxy:
+        forwarded = request.headers.getlist("x-forwarded-for")
+        if forwarded:
+            address = forwarded[-1].rpartition(",")[2].strip()
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return str(mapped) if mapped else str(ip_network((int(parsed) >> 64 << 64, 64)))
+    return str(parsed)
+
+
+class PublicRate:
+    """Counts public verifications per client address, in memory, for one process."""
+
+    def __init__(self, rate: str) -> None:
+        self.item: RateLimitItem = parse(rate)
+        self.limiter = FixedWindowRateLimiter(MemoryStorage())
+
+    def spend(self, address: str) -> None:
+        """One verification of this address is counted. Raises RateLimited with the seconds to wait."""
+        if self.limiter.hit(self.item, address):
+            return
+        reset = self.limiter.get_window_stats(self.item, address).reset_time
+        wait = max(1, math.ceil(reset - time.time()))
+        raise RateLimited(f"at most {self.item} without a key; wait {wait} s", retryAfter=wait)
+
+
+def public_or_keyed(request: Request, app: TheApp, caller: MaybeCaller) -> Caller | None:
+    """As `maybe_caller`; without a key the client's rate is spent. Raises RateLimited."""
+    if caller is None:
+        request.app.state.rate.spend(client_address(request, app.settings.behind_proxy))
+    return caller
+
+
+PublicOrKeyed = Annotated[Caller | None, Depends(public_or_keyed)]

@@ -1,0 +1,112 @@
+"""`/v1/seals`, `/v1/catalogs`, `/v1/organisations`, `/v1/types`: what is registered, by whom."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from chain_service.errors import BadRequest
+from chain_service.jobs import catalogs, organisations, seals, types
+from chain_service.web.answers import json_answer, problems, request_body
+from chain_service.web.bodies import JSON, need_media_type, parse_json, read_body, shaped
+from chain_service.web.guards import KnownCaller, TheApp
+from chain_service.web.shapes import SealStateRequest
+
+router = APIRouter(prefix="/v1")
+
+Body = Annotated[bytes, Depends(read_body)]
+ANY_OBJECT: dict[str, Any] = {"type": "object"}
+
+
+def _object(request: Request, body: bytes) -> dict[str, Any]:
+    need_media_type(request, JSON)
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        raise BadRequest("the body must be a JSON object", code="malformed_request", field="(body)")
+    return value
+
+
+@router.post(
+    "/seals",
+    tags=["seals"],
+    status_code=202,
+    response_model=dict[str, Any],
+    responses=problems(401, 403, 409, 415, 422),
+    openapi_extra=request_body(json=ANY_OBJECT),
+)
+def register_seal(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+    """Accepts a seal for registration on chain; a personal seal is refused."""
+    return json_answer(seals.register_seal(app, caller, _object(request, body)), 202)
+
+
+@router.get("/seals/{code}", tags=["seals"], response_model=dict[str, Any], responses=problems(404))
+def read_seal(code: str, app: TheApp) -> Response:
+    """A seal's registered digests, owner, period and state."""
+    return json_answer(seals.seal(app, code))
+
+
+@router.post(
+    "/seals/{code}/state",
+    tags=["seals"],
+    status_code=202,
+    response_model=dict[str, Any],
+    responses=problems(401, 403, 404, 409, 415, 422),
+    openapi_extra=request_body(json=SealStateRequest),
+)
+def set_seal_state(code: str, request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+    """Accepts a change of a seal's state; cancelled is final."""
+    need_media_type(request, JSON)
+    return json_answer(seals.set_seal_state(app, caller, code, shaped(body, SealStateRequest).to), 202)
+
+
+@router.post(
+    "/catalogs",
+    tags=["catalogs"],
+    status_code=202,
+    response_model=dict[str, Any],
+    responses=problems(401, 403, 409, 415, 422),
+    openapi_extra=request_body(json=ANY_OBJECT),
+)
+def publish_catalog(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+    """Accepts a version of a catalog entry: published, changed or withdrawn."""
+    return json_answer(catalogs.publish(app, caller, _object(request, body)), 202)
+
+
+@router.get("/catalogs", tags=["catalogs"], response_model=dict[str, Any])
+def list_catalogs(app: TheApp, org: Annotated[str | None, Query(max_length=18)] = None) -> Response:
+    """The latest version of every catalog entry."""
+    return json_answer({"catalogs": catalogs.list_catalogs(app, org)})
+
+
+@router.get("/catalogs/{code:path}/history", tags=["catalogs"], response_model=dict[str, Any], responses=problems(404))
+def catalog_history(code: str, app: TheApp) -> Response:
+    """Every version in order, each with its predecessor's digest, against the head on chain."""
+    return json_answer(catalogs.history(app, code))
+
+
+@router.get("/catalogs/{code:path}/diff", tags=["catalogs"], response_model=dict[str, Any], responses=problems(404))
+def catalog_diff(
+    code: str, app: TheApp, from_: Annotated[int, Query(alias="from", ge=1)], to: Annotated[int, Query(ge=1)]
+) -> Response:
+    """What changed between two versions, field by field."""
+    return json_answer(catalogs.diff(app, code, from_, to))
+
+
+@router.get("/organisations", tags=["organisations"], response_model=dict[str, Any])
+def list_organisations(app: TheApp) -> Response:
+    """The organisations registered on chain."""
+    return json_answer({"organisations": organisations.list_organisations(app)})
+
+
+@router.get("/organisations/{code}", tags=["organisations"], response_model=dict[str, Any], responses=problems(404))
+def read_organisation(code: str, app: TheApp) -> Response:
+    """One organisation: its standing, log and permits."""
+    return json_answer(organisations.organisation(app, code))
+
+
+@router.get("/types", tags=["organisations"], response_model=dict[str, Any])
+def list_types(app: TheApp) -> Response:
+    """The certificate types known here."""
+    return json_answer({"types": types.list_types(app)})

@@ -1,0 +1,159 @@
+"""What requests and answers look like; records, seals and catalog entries themselves are checked by `core`."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+CHINA = timezone(timedelta(hours=8))
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?)(?:\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
+
+
+def parse_moment(text: str) -> int:
+    """Unix seconds of an RFC 3339 time; without zone it is UTC+8, and a bare date is its beginning.
+
+    Raises ValueError.
+    """
+    found = _MOMENT.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("must be an RFC 3339 time, e.g. 2026-01-31T08:00:00Z")
+    day, clock, zone = found.groups()
+    moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{(zone or '').upper().replace('Z', '+00:00')}")
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=CHINA)
+    return int(moment.timestamp())
+
+
+def _moment(text: str) -> str:
+    parse_moment(text)
+    return text
+
+
+Moment = Annotated[str, Field(max_length=40, examples=["2026-01-31T08:00:00Z"]), AfterValidator(_moment)]
+Line = Annotated[str, Field(max_length=500)]
+
+
+class Shape(BaseModel):
+    """A request: unknown members are refused, nothing is coerced."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class VerifyRequest(Shape):
+    """What to verify. A look-up by identifier needs number and holder name, or a key with role `verify` and a cause."""
+
+    disclosure: dict[str, Any] | None = Field(None, description="whole `{record, salt}` or partial disclosure")
+    receipt: dict[str, Any] | None = Field(None, description="the proof as `GET /v1/records/{id}/proof` gives it")
+    digest: Line | None = Field(None, description="digest of the file, `sha-256:<hex>` or `sm3:<hex>`")
+    identifier: Line | None = None
+    certificateNumber: Line | None = None
+    certificateHolderName: Line | None = None
+    at: Moment | None = Field(None, description="the moment asked about, not in the future; now by default")
+    useCause: Line | None = Field(None, description="事由: why the holder of a key looks this up; it is logged")
+
+
+class StatusRequest(Shape):
+    """A change of a record's state."""
+
+    to: str = Field(max_length=32, examples=["withdrawn"])
+    reasonCode: int | str = Field(examples=[1])
+    text: str | None = Field(None, max_length=2_000)
+    legalBasis: str | None = Field(None, max_length=500)
+    successor: str | None = Field(None, max_length=64, description="id of the record that takes its place")
+
+
+class SealStateRequest(Shape):
+    to: Literal["in_force", "frozen", "cancelled"]
+
+
+class Bilingual(BaseModel):
+    zh: str
+    en: str
+
+
+class Accepted(BaseModel):
+    """One record that is durable now. `created` is false when it was there already with equal content."""
+
+    id: str
+    state: str
+    created: bool
+    line: int | None = None
+
+
+class AcceptedRecords(BaseModel):
+    records: list[Accepted]
+
+
+class RecordPage(BaseModel):
+    records: list[dict[str, Any]]
+    next: str | None = Field(None, description="cursor of the next page")
+
+
+class Anchor(BaseModel):
+    chainId: int
+    contract: str
+    log: str
+    size: int
+    root: str
+    block: int
+    blockHash: str
+    time: str
+    tx: str | None = None
+
+
+class RecordView(BaseModel):
+    id: str
+    kind: str
+    org: str
+    state: str
+    index: int | None = None
+    anchor: Anchor | None = None
+    status: str | None = None
+    history: list[dict[str, Any]] = []
+    createdAt: str
+
+
+class Proof(BaseModel):
+    entry: str
+    index: int
+    size: int
+    path: list[str]
+    anchor: Anchor
+
+
+class CheckView(BaseModel):
+    name: str
+    outcome: Literal["passed", "failed", "indeterminate", "skipped"]
+    code: str
+    message: Bilingual
+    evidence: dict[str, Any]
+
+
+class GroupView(BaseModel):
+    name: Literal["record", "signature"]
+    subject: str
+    checks: list[CheckView]
+
+
+class WarningView(BaseModel):
+    code: str
+    message: Bilingual
+
+
+class VerdictView(BaseModel):
+    """The answer to one verification."""
+
+    verdict: Literal["valid", "invalid", "indeterminate"]
+    code: str
+    message: Bilingual
+    nextStep: Bilingual
+    at: str
+    chain: dict[str, Any] | None
+    includedBy: str | None
+    statusAsOf: str | None
+    warnings: list[WarningView]
+    groups: list[GroupView]
+    record: dict[str, Any] | None

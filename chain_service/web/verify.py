@@ -1,0 +1,179 @@
+"""`/v1/verify`: one verdict, or many in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.responses import Response
+
+from chain_service.errors import BadRequest
+from chain_service.jobs.verify import Question, verify, verify_many
+from chain_service.web.answers import json_answer, ndjson_stream, problems, request_body
+from chain_service.web.bodies import (
+    JSON,
+    MAX_JSON,
+    MULTIPART,
+    NDJSON,
+    bounded_lines,
+    need_media_type,
+    read_body,
+    shaped,
+)
+from chain_service.web.guards import KnownCaller, PublicOrKeyed, TheApp, public_or_keyed
+from chain_service.web.observe import about_request
+from chain_service.web.problems import PayloadTooLarge
+from chain_service.web.shapes import VerdictView, VerifyRequest, parse_moment
+
+router = APIRouter(prefix="/v1/verify", tags=["verify"])
+
+FIELDS = frozenset({"digest", "identifier", "certificateNumber", "certificateHolderName", "at", "useCause"})
+PARTS = frozenset({"file", "disclosure", "receipt"})
+FORM: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        **{name: {"type": "string", "format": "binary"} for name in sorted(PARTS)},
+        **{name: {"type": "string"} for name in sorted(FIELDS)},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """A multipart body in memory: `parts` are bytes, `fields` are text."""
+
+    parts: dict[str, bytes]
+    fields: dict[str, str]
+
+
+class _InMemory(MultiPartParser):
+    """Documents under verification never touch a temporary file; the body's bound bounds the memory."""
+
+    spool_max_size = 2**31
+
+
+async def _form(request: Request) -> Form:
+    try:
+        parser = _InMemory(
+            request.headers, request.stream(), max_files=3, max_fields=len(FIELDS | PARTS), max_part_size=MAX_JSON
+        )
+        data = await parser.parse()
+    except MultiPartException as error:
+        raise BadRequest(f"multipart body: {error.message}", code="malformed_request") from None
+    try:
+        return await _sorted(data, request.app.state.app.settings.max_file)
+    finally:
+        await data.close()
+
+
+async def _sorted(data: FormData, max_file: int) -> Form:
+    parts: dict[str, bytes] = {}
+    fields: dict[str, str] = {}
+    for name, value in data.multi_items():
+        if name not in PARTS | FIELDS or name in parts or name in fields:
+            raise BadRequest(f"unknown or repeated part {name[:40]!r}", code="malformed_request", field=name[:40])
+        content = await value.read() if isinstance(value, UploadFile) else value.encode()
+        limit = max_file if name == "file" else MAX_JSON
+        if len(content) > limit:
+            raise PayloadTooLarge(f"{name} may have at most {limit} bytes", code="file_too_large", limit=limit)
+        if name in PARTS:
+            parts[name] = content
+        else:
+            fields[name] = _text(name, content)
+    return Form(parts, {name: text for name, text in fields.items() if text})
+
+
+def _text(name: str, content: bytes) -> str:
+    try:
+        return content.decode().strip()
+    except UnicodeDecodeError:
+        raise BadRequest(f"{name} is not UTF-8", code="malformed_request", field=name) from None
+
+
+async def read_question(request: Request, _counted: Annotated[Any, Depends(public_or_keyed)]) -> Question:
+    """What is asked, from JSON or multipart. Raises BadRequest when it cannot be read or asks for nothing."""
+    if need_media_type(request, JSON, MULTIPART) == MULTIPART:
+        form = await _form(request)
+        wish = shaped(json.dumps(form.fields).encode(), VerifyRequest)
+        return _question(wish, form.parts)
+    body = await read_body(request)
+    if len(body) > 2 * MAX_JSON:
+        raise PayloadTooLarge(f"a JSON question may have at most {2 * MAX_JSON} bytes", limit=2 * MAX_JSON)
+    return _question(shaped(body, VerifyRequest), {})
+
+
+def _question(wish: VerifyRequest, parts: dict[str, bytes]) -> Question:
+    question = Question(
+        disclosure=parts.get("disclosure", _bytes(wish.disclosure)),
+        receipt=parts.get("receipt", _bytes(wish.receipt)),
+        file=parts.get("file"),
+        digest=wish.digest,
+        identifier=wish.identifier,
+        number=wish.certificateNumber,
+        holder_name=wish.certificateHolderName,
+        at=parse_moment(wish.at) if wish.at else None,
+        use_cause=wish.useCause,
+    )
+    if not any((question.disclosure, question.receipt, question.file, question.digest, question.identifier)):
+        raise BadRequest(
+            "ask about something: a file, digest, disclosure, receipt or identifier", code="malformed_request"
+        )
+    return question
+
+
+def _bytes(value: dict[str, Any] | None) -> bytes | None:
+    return None if value is None else json.dumps(value).encode()
+
+
+@router.post(
+    "",
+    response_model=VerdictView,
+    responses=problems(401, 403, 413, 415, 422, 429),
+    openapi_extra=request_body(json=VerifyRequest, multipart=FORM),
+)
+def verify_one(
+    request: Request, app: TheApp, caller: PublicOrKeyed, question: Annotated[Question, Depends(read_question)]
+) -> Response:
+    """A verdict on a file, a disclosure, a proof or an identifier; 200 whenever the request could be read."""
+    verdict = verify(app, question, caller).to_json()
+    request.app.state.metrics.verdicts.labels(verdict["verdict"], verdict["code"]).inc()
+    about_request(request, verdict=verdict["code"])
+    return json_answer(verdict)
+
+
+@router.post(
+    "/bulk",
+    response_model=VerdictView,
+    responses=problems(401, 403, 413, 415, 422),
+    openapi_extra=request_body(ndjson={"type": "string", "description": "one question a line, as for /v1/verify"}),
+)
+def verify_bulk(
+    request: Request, caller: KnownCaller, app: TheApp, body: Annotated[bytes, Depends(read_body)]
+) -> Response:
+    """One verdict a line, in the order of the questions, sent as they are reached. A malformed line refuses all."""
+    need_media_type(request, NDJSON)
+    lines = bounded_lines(body, app.settings.max_lines)
+    for number, line in lines:
+        _line_question(number, line)
+    counter = request.app.state.metrics.verdicts
+
+    def verdicts() -> Iterator[dict[str, Any]]:
+        for verdict in verify_many(app, (_line_question(*numbered) for numbered in lines), caller):
+            value = verdict.to_json()
+            counter.labels(value["verdict"], value["code"]).inc()
+            yield value
+
+    return ndjson_stream(verdicts())
+
+
+def _line_question(number: int, line: bytes) -> Question:
+    try:
+        return _question(shaped(line, VerifyRequest), {})
+    except BadRequest as error:
+        details = {**error.details, "line": number}
+        raise BadRequest(f"line {number}: {error.message}", code=error.code, **details) from None
