@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
+from chain_service.core.forms import Form
 from chain_service.errors import MalformedRecord
 
 TEXT_LIMIT = 2_000
@@ -215,14 +216,29 @@ def parse_change_request(value: object) -> ChangeRequest:
     """The change asked for in `value`, a JSON object with no other members than a request has.
 
     Raises MalformedRecord for an unknown member, state or reason, a text that is too long, a missing legal basis
-    (withdrawn, cancelled, penalised, suspended) and a successor that is missing, out of place or no UUID.
+    (withdrawn, cancelled, penalised, suspended) and a successor that is out of place or no UUID.
     """
-    members = _object(value, {"to", "reasonCode", "text", "legalBasis", "successor"})
-    state = parse_state(members.get("to"))
-    reason = parse_reason(members.get("reasonCode"))
-    text = _text(members, "text", TEXT_LIMIT)
-    legal_basis = _text(members, "legalBasis", LEGAL_BASIS_LIMIT)
-    successor = _uuid(members, "successor") if members.get("successor") else None
+    return _request(Form(value, "a change of state", _REQUEST_MEMBERS))
+
+
+def parse_change_record(value: object) -> ChangeRecord:
+    """The stored change record in `value`; raises MalformedRecord like `parse_change_request`, and for a bad time."""
+    form = Form(value, "a change record", _REQUEST_MEMBERS | {"recordId", "officer", "at"})
+    at = form.text("at", 20)
+    if not _is_time(at):
+        raise MalformedRecord("at must be an RFC 3339 time in UTC, to the second", field="at")
+    return ChangeRecord(_uuid(form, "recordId"), _request(form), form.text("officer", OFFICER_LIMIT), at)
+
+
+_REQUEST_MEMBERS = frozenset({"to", "reasonCode", "text", "legalBasis", "successor"})
+
+
+def _request(form: Form) -> ChangeRequest:
+    state = parse_state(form.get("to"))
+    reason = parse_reason(form.get("reasonCode"))
+    text = form.optional_text("text", TEXT_LIMIT)
+    legal_basis = form.optional_text("legalBasis", LEGAL_BASIS_LIMIT)
+    successor = _uuid(form, "successor") if form.get("successor") is not None else None
     if state in NEEDS_LEGAL_BASIS and legal_basis is None:
         raise MalformedRecord(f"legalBasis is required to set a record to {state.code}", field="legalBasis")
     if successor is not None and state is not State.SUPERSEDED:
@@ -230,42 +246,9 @@ def parse_change_request(value: object) -> ChangeRequest:
     return ChangeRequest(state, reason, text, legal_basis, successor)
 
 
-def parse_change_record(value: object) -> ChangeRecord:
-    """The stored change record in `value`; raises MalformedRecord like `parse_change_request`, and for a bad time."""
-    members = _object(
-        value, {"recordId", "to", "reasonCode", "text", "legalBasis", "officer", "successor", "at"}
-    )
-    request = parse_change_request({k: v for k, v in members.items() if k not in {"recordId", "officer", "at"}})
-    officer = _text(members, "officer", OFFICER_LIMIT)
-    if officer is None:
-        raise MalformedRecord("officer is required: who decided the change", field="officer")
-    at = members.get("at")
-    if not isinstance(at, str) or not _is_time(at):
-        raise MalformedRecord("at must be an RFC 3339 time in UTC, to the second", field="at")
-    return ChangeRecord(_uuid(members, "recordId"), request, officer, at)
-
-
-def _object(value: object, allowed: set[str]) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise MalformedRecord("a change of state must be a JSON object")
-    for name in value:
-        if name not in allowed:
-            raise MalformedRecord(f"unknown member {name!r:.60}", field=str(name)[:60])
-    return value
-
-
-def _text(members: dict[str, Any], name: str, limit: int) -> str | None:
-    value = members.get(name)
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str) or len(value) > limit or not value.strip():
-        raise MalformedRecord(f"{name} must be text of at most {limit} characters", field=name)
-    return value
-
-
-def _uuid(members: dict[str, Any], name: str) -> str:
-    value = members.get(name)
-    if not isinstance(value, str) or not _UUID.fullmatch(value):
+def _uuid(form: Form, name: str) -> str:
+    value = form.text(name, 36)
+    if not _UUID.fullmatch(value):
         raise MalformedRecord(f"{name} must be the id (UUID) of a record", field=name)
     return value.lower()
 

@@ -1,0 +1,73 @@
+"""Certificate types (GB/T 36902): what kinds of certificate exist, who defined them and who may hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from chain_service.core.forms import Form
+from chain_service.core.identifiers import OrgCode, TypeCode, parse_org_code, parse_type_code
+from chain_service.errors import MalformedRecord
+
+HOLDER_CATEGORIES = ("自然人", "法人", "非法人组织", "其他")
+LEVELS = ("国家", "省", "地市", "区县", "乡镇", "其他")
+NAME_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class CertificateType:
+    """One entry of the catalog of certificate types; `level` is that of the issuing authority."""
+
+    code: TypeCode
+    name: str
+    defining_organ: OrgCode
+    defining_organ_name: str | None
+    holder_category: str
+    validity: str | None
+    """Range of validity as the catalog words it, e.g. `5年` or `长期`."""
+    level: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "certificateTypeCode": self.code,
+            "certificateTypeName": self.name,
+            "definingOrganCode": self.defining_organ,
+            "definingOrganName": self.defining_organ_name,
+            "holderCategory": self.holder_category,
+            "validity": self.validity,
+            "level": self.level,
+        }
+
+
+def parse_type(value: object) -> CertificateType:
+    """The certificate type in `value`, a JSON object.
+
+    Raises MalformedRecord with `field`, also when the type code does not begin with the defining organ's code.
+    """
+    form = Form(value, "a certificate type", _MEMBERS)
+    code = parse_type_code(form.get("certificateTypeCode"))
+    organ = parse_org_code(form.get("definingOrganCode"), field="definingOrganCode")
+    if not code.startswith(organ):
+        raise MalformedRecord("certificateTypeCode must begin with definingOrganCode", field="certificateTypeCode")
+    return CertificateType(
+        code=code,
+        name=form.text("certificateTypeName", NAME_LIMIT),
+        defining_organ=organ,
+        defining_organ_name=form.optional_text("definingOrganName", NAME_LIMIT),
+        holder_category=form.choice("holderCategory", HOLDER_CATEGORIES),
+        validity=form.optional_text("validity", NAME_LIMIT),
+        level=form.choice("level", LEVELS),
+    )
+
+
+_MEMBERS = frozenset(
+    {
+        "certificateTypeCode",
+        "certificateTypeName",
+        "definingOrganCode",
+        "definingOrganName",
+        "holderCategory",
+        "validity",
+        "level",
+    }
+)
