@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from eth_abi.abi import decode, encode
@@ -14,10 +14,9 @@ from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.address import to_checksum_address
 
 from chain_service.core.digests import keccak256
+from chain_service.core.layout import CATALOG_REGISTRY, ORGANISATIONS, RECORD_LOG, RECORD_STATUS, SEAL_REGISTRY
 from chain_service.errors import BadRequest, Reverted, Unavailable
 
-ORGANISATIONS, RECORD_LOG, RECORD_STATUS = "Organisations", "RecordLog", "RecordStatus"
-SEAL_REGISTRY, CATALOG_REGISTRY = "SealRegistry", "CatalogRegistry"
 CONTRACTS = (ORGANISATIONS, RECORD_LOG, RECORD_STATUS, SEAL_REGISTRY, CATALOG_REGISTRY)
 
 PANICS = {  # Solidity manual, "Panic via assert and Error via require"
@@ -33,7 +32,8 @@ PANICS = {  # Solidity manual, "Panic via assert and Error via require"
 }
 
 
-class StatusChange(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StatusChange:
     """One element of `StatusSet`'s changes."""
 
     index: int
@@ -51,7 +51,8 @@ class StatusChange(NamedTuple):
         return self.index | self.state << 64 | self.reason << 72, self.digest
 
 
-class CatalogChange(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CatalogChange:
     """One element of `CatalogChanged`'s changes; `action` 1 publish, 2 change, 3 withdraw."""
 
     catalog: bytes
@@ -129,7 +130,18 @@ def decode_result(contract: str, function: str, data: bytes) -> Any:
 
 def encode_constructor(contract: str, *args: Any) -> bytes:
     """The transaction data that deploys `contract`."""
-    return bytes.fromhex(artifact(contract)["bytecode"].removeprefix("0x")) + encode(constructor(contract).types, args)
+    types = next((_item(entry).types for entry in artifact(contract)["abi"] if entry["type"] == "constructor"), ())
+    return _bytes(artifact(contract)["bytecode"]) + encode(types, args)
+
+
+def runtime_code(contract: str, immutables: Mapping[str, int]) -> bytes:
+    """The code that stands on chain once the constructor has filled in `immutables` (by name in the source)."""
+    code = bytearray(_bytes(artifact(contract)["deployedBytecode"]))
+    for name, places in artifact(contract)["immutableReferences"].items():
+        for place in places:
+            start, length = place["start"], place["length"]
+            code[start : start + length] = immutables[name].to_bytes(length, "big")
+    return bytes(code)
 
 
 def decode_event(log: Mapping[str, Any], contracts: Mapping[str, str]) -> ChainEvent:
@@ -184,33 +196,12 @@ def decode_revert(data: bytes | str | None) -> Reverted:
     return Reverted(f"the contract refused: {item.name}({shown})", code=item.name, arguments=arguments)
 
 
-def organisation_id(org: str) -> bytes:
-    """The organisation's 18 ASCII bytes, left-aligned in 32."""
-    encoded = org.encode("ascii", "strict") if org.isascii() else b""
-    if len(encoded) != 18:
-        raise BadRequest("an organisation code has 18 ASCII characters", field="org")
-    return encoded.ljust(32, b"\0")
-
-
 @cache
 def artifact(contract: str) -> Mapping[str, Any]:
     """The compiled contract as checked in: `abi`, `bytecode`, `storageLayout` and the compiler's settings."""
     file = resources.files(__package__) / "artifacts" / f"{contract}.json"
     loaded: Mapping[str, Any] = orjson.loads(file.read_bytes())
     return loaded
-
-
-def constructor(contract: str) -> _Item:
-    """The constructor's arguments."""
-    for entry in artifact(contract)["abi"]:
-        if entry["type"] == "constructor":
-            return _item({"name": "constructor", **entry})
-    return _item({"name": "constructor", "inputs": []})
-
-
-def function_names(contract: str) -> frozenset[str]:
-    """Every function of the contract."""
-    return frozenset(_functions(contract))
 
 
 def _event_args(event: _Item, topics: Sequence[bytes], data: bytes) -> Mapping[str, Any]:
@@ -284,8 +275,8 @@ def _item(entry: Mapping[str, Any]) -> _Item:
     inputs = entry.get("inputs", [])
     types = tuple(_type(part) for part in inputs)
     return _Item(
-        name=entry["name"],
-        signature=f"{entry['name']}({','.join(types)})",
+        name=entry.get("name", "constructor"),
+        signature=f"{entry.get('name', 'constructor')}({','.join(types)})",
         names=tuple(part["name"] for part in inputs),
         types=types,
         indexed=tuple(bool(part.get("indexed")) for part in inputs),

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import orjson
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 
-from chain_service.chain.rpc import Rpc
-from chain_service.core.evidence import ChainTrust
+from chain_service.chain.contracts import CONTRACTS, decode_result, encode_call, encode_constructor, runtime_code
+from chain_service.chain.files import write_new
+from chain_service.chain.reader import ChainReader
+from chain_service.chain.rpc import Rpc, RpcError
+from chain_service.chain.sender import Sender, Signed
+from chain_service.core import strict_rlp
+from chain_service.core.digests import keccak256
+from chain_service.core.evidence import ChainTrust, PinnedContract, ValidatorRange
+from chain_service.core.headers import CliqueHeader, header_rlp_from_json, majority_size, parse_header
+from chain_service.core.layout import ORGANISATIONS, RECORD_LOG, RECORD_STATUS
+from chain_service.errors import Conflict, Corrupt, InvalidProof, NotFound, Unavailable
+
+CLIQUE = "clique"
+POLL_SECONDS = 0.1
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -32,7 +49,6 @@ class Deployment:
     chain_id: int
     genesis_hash: bytes
     consensus: str
-    epoch: int
     validators: tuple[tuple[int, tuple[str, ...]], ...]
     contracts: Mapping[str, DeployedContract]
     registrar: str
@@ -40,37 +56,265 @@ class Deployment:
     @classmethod
     def load(cls, file: Path) -> Deployment:
         """Raises `NotFound` (code `not_deployed`) if the file is missing, `Corrupt` if it cannot be read."""
+        if not file.is_file():
+            raise NotFound("no contracts are deployed yet; run deploy", code="not_deployed", file=str(file))
+        try:
+            return _from_json(orjson.loads(file.read_bytes()))
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise Corrupt("the deployment file cannot be read", code="damaged_deployment", file=str(file)) from error
 
     def save(self, file: Path) -> None:
         """The file exists, complete or not at all. Raises `Conflict` (code `already_deployed`) if it existed."""
+        content = orjson.dumps(_to_json(self), option=orjson.OPT_INDENT_2)
+        write_new(file, content, code="already_deployed", mode=0o644)
 
     def trust(self) -> ChainTrust:
         """What `core.evidence` verifies against."""
+        return ChainTrust(
+            chain_id=self.chain_id,
+            genesis_hash=self.genesis_hash,
+            validators=tuple(
+                ValidatorRange(first, tuple(_raw(address) for address in addresses))
+                for first, addresses in self.validators
+            ),
+            contracts={
+                name: PinnedContract(_raw(contract.address), contract.code_hash)
+                for name, contract in self.contracts.items()
+            },
+        )
 
     def address(self, contract: str) -> str:
         """The contract's address."""
+        return self.contracts[contract].address
 
     @property
     def first_block(self) -> int:
         """The first block that can hold an event of ours."""
+        return min(contract.block for contract in self.contracts.values())
+
+
+def read_genesis(rpc: Rpc) -> tuple[int, CliqueHeader]:
+    """Chain id and genesis of the chain behind `rpc`: the one thing that has to be believed once, when deploying.
+
+    Raises `Unavailable`, `InvalidProof` if block 0 is no Clique genesis or does not give its own hash.
+    """
+    chain_id, block = rpc.batch([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x0", False))])
+    if not isinstance(block, dict) or not isinstance(chain_id, str):
+        raise Unavailable("the node has no genesis block", code="node_unavailable")
+    genesis = parse_header(header_rlp_from_json(block))
+    if genesis.number != 0 or not genesis.signers:
+        raise InvalidProof("block 0 is no Clique genesis: it names no signers", code="not_clique")
+    try:
+        return int(chain_id, 16), genesis
+    except ValueError as error:
+        raise Unavailable("the node's chain id cannot be read", code="node_unavailable") from error
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The transactions of one deployment, signed, and the addresses they create."""
+
+    registrar: str
+    addresses: Mapping[str, str]
+    transactions: Mapping[str, Signed]
 
 
 def deploy(
-    rpc: Rpc,
-    registrar: LocalAccount,
-    *,
-    state: Path,
-    progress: Callable[[str, int, int], None] | None = None,
-    timeout: float = 120.0,
+    rpc: Rpc, registrar: LocalAccount, *, state: Path, progress: Progress | None = None, timeout: float = 120.0
 ) -> Deployment:
     """All five contracts stand, owned by `registrar`, their code proven against a sealed block.
 
     Signed transactions are kept in `state` before they are sent, so that an interrupted run is finished by the next
-    one; the file is removed by whoever has stored the result. `progress(contract, done, total)`.
-    Raises `Unavailable`, `Reverted`, `Conflict` (code `wrong_chain`) if `state` belongs to another chain.
+    one; the file is removed by whoever has stored the result. `progress(contract, done, total)`; `timeout` in seconds
+    for each block to come. Raises `Unavailable`, `Reverted`, `Conflict` (code `wrong_chain`) if `state` belongs to
+    another chain or registrar.
     """
+    report = progress or _unheard
+    chain_id, genesis = read_genesis(rpc)
+    sender = Sender(rpc, chain_id)
+    plan = _load_plan(state, chain_id, genesis.block_hash, registrar.address)
+    if plan is None:
+        plan = _make_plan(sender, registrar)
+        _store_plan(state, plan, chain_id, genesis.block_hash)
+    for signed in plan.transactions.values():
+        sender.broadcast(signed)
+    contracts: dict[str, DeployedContract] = {}
+    for done, (name, signed) in enumerate(plan.transactions.items()):
+        report(name, done, len(plan.transactions))
+        code = runtime_code(name, _immutables(plan.addresses, chain_id))
+        block = sender.wait(signed.hash, timeout).block
+        contracts[name] = DeployedContract(plan.addresses[name], keccak256(code), block)
+        report(name, done + 1, len(plan.transactions))
+    deployment = Deployment(
+        version=decode_result(
+            ORGANISATIONS, "version", sender.call(plan.addresses[ORGANISATIONS], encode_call(ORGANISATIONS, "version"))
+        ),
+        chain_id=chain_id,
+        genesis_hash=genesis.block_hash,
+        consensus=CLIQUE,
+        validators=((0, tuple(to_checksum_address(signer) for signer in genesis.signers)),),
+        contracts=contracts,
+        registrar=registrar.address,
+    )
+    _prove_code(rpc, deployment, timeout)
+    return deployment
 
 
 def check_chain(rpc: Rpc, deployment: Deployment) -> None:
-    """Every node that answers serves the deployment's chain and code, proven. Raises `Conflict` (code `wrong_chain`) if one
-    does not, `Unavailable` if none answers."""
+    """Every node that answers serves the deployment's chain and code, proven.
+
+    Raises `Conflict` (code `wrong_chain`) if one does not, `Unavailable` if none answers.
+    """
+    silent: Unavailable | None = None
+    answered = 0
+    for node in rpc.each():
+        with node:
+            try:
+                _check_node(node, deployment)
+                answered += 1
+            except (InvalidProof, RpcError) as error:
+                raise Conflict(
+                    f"the node at {node.names[0]} is not on the deployment's chain: {error.message}",
+                    code="wrong_chain",
+                    node=node.names[0],
+                ) from error
+            except Unavailable as error:
+                silent = error
+    if silent is not None and not answered:
+        raise silent
+
+
+def _check_node(node: Rpc, deployment: Deployment) -> None:
+    chain_id, genesis = read_genesis(node)
+    if chain_id != deployment.chain_id:
+        raise InvalidProof(f"its chain id is {chain_id}, not {deployment.chain_id}")
+    if genesis.block_hash != deployment.genesis_hash:
+        raise InvalidProof("its genesis block has another hash")
+    reader = ChainReader(node, deployment.trust())
+    head = reader.head()
+    validators = len(reader.trust.validators_at(head))
+    number = head - majority_size(validators) + 1
+    if number < max(contract.block for contract in deployment.contracts.values()):
+        raise Unavailable("the node has not reached the contracts' blocks yet", code="node_unavailable", block=head)
+    reader.prove(number, [], accounts=deployment.contracts)
+
+
+def _prove_code(rpc: Rpc, deployment: Deployment, timeout: float) -> None:
+    """The code that stands is the code that was compiled, in a final block that holds every contract."""
+    reader = ChainReader(rpc, deployment.trust())
+    last = max(contract.block for contract in deployment.contracts.values())
+    deadline = time.monotonic() + timeout
+    while reader.final_head() < last:
+        if time.monotonic() > deadline:
+            raise Unavailable("the contracts' blocks are not final yet; run deploy again", code="not_final")
+        time.sleep(POLL_SECONDS)
+    reader.prove(last, [], accounts=deployment.contracts)
+
+
+def _make_plan(sender: Sender, registrar: LocalAccount) -> _Plan:
+    first = sender.transaction_count(registrar.address, "pending")
+    addresses = {name: _created_address(registrar.address, first + place) for place, name in enumerate(CONTRACTS)}
+    arguments: dict[str, tuple[str, ...]] = dict.fromkeys(CONTRACTS, (addresses[ORGANISATIONS],))
+    arguments[ORGANISATIONS] = (registrar.address,)
+    arguments[RECORD_STATUS] = (addresses[ORGANISATIONS], addresses[RECORD_LOG])
+    transactions = {}
+    for place, name in enumerate(CONTRACTS):
+        data = encode_constructor(name, *arguments[name])
+        gas = sender.preflight(registrar.address, None, data)
+        transactions[name] = sender.sign(registrar, first + place, None, data, gas)
+    return _Plan(registrar.address, addresses, transactions)
+
+
+def _created_address(creator: str, nonce: int) -> str:
+    """Where a creating transaction puts its contract: the last 20 bytes of keccak256(RLP [creator, nonce])."""
+    return str(to_checksum_address(keccak256(strict_rlp.encode([_raw(creator), strict_rlp.integer_bytes(nonce)]))[12:]))
+
+
+def _immutables(addresses: Mapping[str, str], chain_id: int) -> dict[str, int]:
+    return {
+        "_chainId": chain_id,
+        "organisations": int(addresses[ORGANISATIONS], 16),
+        "recordLog": int(addresses[RECORD_LOG], 16),
+    }
+
+
+def _store_plan(state: Path, plan: _Plan, chain_id: int, genesis_hash: bytes) -> None:
+    content = {
+        "chainId": chain_id,
+        "genesisHash": genesis_hash.hex(),
+        "registrar": plan.registrar,
+        "addresses": plan.addresses,
+        "transactions": {
+            name: {"raw": signed.raw.hex(), "hash": signed.hash.hex()} for name, signed in plan.transactions.items()
+        },
+    }
+    write_new(state, orjson.dumps(content), code="deployment_running")
+
+
+def _load_plan(state: Path, chain_id: int, genesis_hash: bytes, registrar: str) -> _Plan | None:
+    """The plan of an interrupted run, if there was one."""
+    if not state.is_file():
+        return None
+    try:
+        content = orjson.loads(state.read_bytes())
+        meant = (content["chainId"], bytes.fromhex(content["genesisHash"]), content["registrar"])
+        plan = _Plan(
+            registrar=registrar,
+            addresses={name: content["addresses"][name] for name in CONTRACTS},
+            transactions={
+                name: Signed(bytes.fromhex(one["raw"]), bytes.fromhex(one["hash"]))
+                for name, one in ((name, content["transactions"][name]) for name in CONTRACTS)
+            },
+        )
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise Corrupt("the state of an interrupted deployment cannot be read", file=str(state)) from error
+    if meant != (chain_id, genesis_hash, registrar):
+        raise Conflict(
+            "an interrupted deployment was meant for another chain or registrar; remove its file to begin anew",
+            code="wrong_chain",
+            file=str(state),
+        )
+    return plan
+
+
+def _unheard(_name: str, _done: int, _total: int) -> None:
+    """The progress nobody watches."""
+
+
+def _raw(address: str) -> bytes:
+    return bytes.fromhex(address.removeprefix("0x"))
+
+
+def _to_json(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "version": deployment.version,
+        "chainId": deployment.chain_id,
+        "genesisHash": "0x" + deployment.genesis_hash.hex(),
+        "consensus": deployment.consensus,
+        "validators": [
+            {"fromBlock": first, "addresses": list(addresses)} for first, addresses in deployment.validators
+        ],
+        "contracts": {
+            name: {"address": one.address, "codeHash": "0x" + one.code_hash.hex(), "block": one.block}
+            for name, one in deployment.contracts.items()
+        },
+        "registrar": deployment.registrar,
+    }
+
+
+def _from_json(value: Any) -> Deployment:
+    return Deployment(
+        version=str(value["version"]),
+        chain_id=int(value["chainId"]),
+        genesis_hash=_raw(value["genesisHash"]),
+        consensus=str(value["consensus"]),
+        validators=tuple(
+            (int(part["fromBlock"]), tuple(to_checksum_address(address) for address in part["addresses"]))
+            for part in value["validators"]
+        ),
+        contracts={
+            name: DeployedContract(to_checksum_address(one["address"]), _raw(one["codeHash"]), int(one["block"]))
+            for name, one in value["contracts"].items()
+        },
+        registrar=to_checksum_address(value["registrar"]),
+    )

@@ -1,8 +1,8 @@
 """Encrypted keys on disk: accounts that send transactions, Ed25519 keys that sign logs, and the registrar's account.
 
 The formats are standard (web3 keystore version 3, PKCS #8), but PKCS #8 as written by `cryptography` stretches a
-password with only 2,048 rounds of PBKDF2. So one random master key is kept under scrypt, once per process to pay for, and each
-file's password is derived from it: 256 random bits need no stretching.
+password with only 2,048 rounds of PBKDF2. So one random master key is kept under scrypt, once per process to pay for,
+and each file's password is derived from it: 256 random bits need no stretching.
 """
 
 from __future__ import annotations

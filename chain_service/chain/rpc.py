@@ -41,6 +41,7 @@ class Rpc:
         if not urls:
             raise ValueError("at least one node URL is needed")
         self.urls = tuple(urls)
+        self.names = tuple(_name(url) for url in urls)
         self.timeout = timeout
         self._pool = urllib3.PoolManager(
             num_pools=len(self.urls),
