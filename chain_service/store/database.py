@@ -52,9 +52,8 @@ class Database:
         database cannot be reached or stays locked for 30 s, Conflict (`constraint`) with the constraint's name where a
         rule of the schema is broken, Corrupt where the file is damaged.
         """
-        with _translated(), self.engine.connect().execution_options(**{_WRITE: True}) as connection:
-            with connection.begin():
-                yield connection
+        with self._connected({_WRITE: True}) as connection, connection.begin():
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -62,9 +61,13 @@ class Database:
         options: dict[str, Any] = {_WRITE: False}
         if self.dialect == "postgresql":
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        with _translated(), self.engine.connect().execution_options(**options) as connection:
-            with connection.begin():
-                yield connection
+        with self._connected(options) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _connected(self, options: dict[str, Any]) -> Iterator[Connection]:
+        with _translated(), self.engine.connect() as connection:
+            yield connection.execution_options(**options)
 
     def migrate(self) -> None:
         """The schema is this program's version; repeated or concurrent calls change nothing.
@@ -104,7 +107,9 @@ class Database:
             if self.dialect == "sqlite":
                 busy = raw.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
                 if busy:
-                    raise Unavailable("a reader holds old pages of the database; scrub again", code="database_unavailable")
+                    raise Unavailable(
+                        "a reader holds old pages of the database; scrub again", code="database_unavailable"
+                    )
 
     def close(self) -> None:
         """All pooled connections are closed."""

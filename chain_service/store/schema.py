@@ -1,8 +1,8 @@
 """Every table, and the rules of concurrency as its constraints.
 
 Units: columns `…_at` are our own moments, unix seconds with a fraction; `time` and `…_time` are block times, whole
-unix seconds. Digests, hashes, addresses and logs are raw bytes. A state that other columns tell is not stored: a record
-without a batch is pending, with one batched, and anchored when its batch has a final block.
+unix seconds. Digests, hashes and logs are raw bytes, addresses EIP-55 text. A state that other columns tell is not
+stored: a record without a batch is pending, with one batched, and anchored when its batch has a final block.
 
 `final_block` says that a final block contains the thing; `fell_out_at` that it once did and that block left the chain
 since. The rule "one at a time" counts what waits for the first time only, as several may fall out together.
@@ -28,7 +28,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.sql.elements import TextClause
 
 metadata = MetaData(
     naming_convention={
@@ -43,7 +42,7 @@ metadata = MetaData(
 Counter = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is an alias of SQLite's rowid
 
 
-def _where(condition: str) -> dict[str, TextClause]:
+def _where(condition: str) -> dict[str, Any]:
     """Both dialects' spelling of a partial index."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
@@ -83,7 +82,7 @@ certificate_types = Table(
 accounts = Table(
     "accounts",
     metadata,
-    Column("address", LargeBinary, primary_key=True),
+    Column("address", Text, primary_key=True),
     Column("next_nonce", BigInteger, nullable=False),
 )
 
@@ -92,7 +91,7 @@ submissions = Table(
     metadata,
     Column("seq", Counter, primary_key=True, autoincrement=True),
     Column("id", Text, nullable=False, unique=True),
-    Column("account", LargeBinary, nullable=False),
+    Column("account", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("contract", Text, nullable=False),
@@ -121,7 +120,7 @@ transactions = Table(
     metadata,
     Column("hash", LargeBinary, primary_key=True),
     Column("submission_id", Text, ForeignKey("submissions.id"), nullable=False, index=True),
-    Column("account", LargeBinary, nullable=False),
+    Column("account", Text, nullable=False),
     Column("nonce", BigInteger, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Column("signed_at", Double, nullable=False),
@@ -152,7 +151,7 @@ batches = Table(
     Column("evidence_block", BigInteger),
     UniqueConstraint("org", "generation", "old_size"),
     UniqueConstraint("org", "generation", "new_size"),
-    CheckConstraint("new_size > old_size", name="grows"),
+    CheckConstraint("new_size > old_size and old_size >= 1", name="grows"),
 )
 Index(
     "uq_batches_waiting",
@@ -371,7 +370,7 @@ chain_events = Table(
     Column("contract", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("subject", LargeBinary),
-    Column("account", LargeBinary),
+    Column("account", Text),
     Column("args", Text, nullable=False),
 )
 Index("ix_chain_events_subject", chain_events.c.name, chain_events.c.subject, chain_events.c.block)

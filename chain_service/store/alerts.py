@@ -1,0 +1,46 @@
+"""What the operator has to look at: our data and the chain disagree, a log stopped, a final block left the chain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from chain_service.store.rows import touched
+from chain_service.store.schema import alerts
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alert raised `at` (unix seconds), standing until cleared; details are JSON values without record contents."""
+
+    id: int
+    at: float
+    code: str
+    subject: str
+    details: Mapping[str, Any]
+    cleared_at: float | None
+
+
+def put(connection: Connection, code: str, subject: str, details: Mapping[str, Any], at: float) -> bool:
+    """An alert of this code and subject stands; False where one stood already, which is left as it is."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    row = {"at": at, "code": code, "subject": subject, "details": json.dumps(dict(details), ensure_ascii=False)}
+    return touched(connection.execute(insert(alerts).values(row).on_conflict_do_nothing())) == 1
+
+
+def clear(connection: Connection, code: str, subject: str, at: float) -> bool:
+    """No alert of this code and subject stands; False where none did."""
+    standing = (alerts.c.code == code, alerts.c.subject == subject, alerts.c.cleared_at.is_(None))
+    return touched(connection.execute(update(alerts).where(*standing).values(cleared_at=at))) == 1
+
+
+def listed(connection: Connection, *, cleared: bool = False, limit: int = 1000) -> list[Alert]:
+    """The standing alerts (with `cleared` all), newest first."""
+    query = select(alerts).order_by(alerts.c.id.desc()).limit(limit)
+    rows = connection.execute(query if cleared else query.where(alerts.c.cleared_at.is_(None)))
+    return [Alert(row.id, row.at, row.code, row.subject, json.loads(row.details), row.cleared_at) for row in rows]

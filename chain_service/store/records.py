@@ -1,0 +1,338 @@
+"""Records: acceptance, look-up, taking and placing them in a log, failure, erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+
+from chain_service.errors import Conflict, NotFound
+from chain_service.store.rows import chunks, every, only, touched
+from chain_service.store.schema import batches, record_files, records, status_changes
+
+RecordState = Literal["pending", "batched", "anchored", "failed"]
+ERASED_UNBATCHED = "erased"
+
+
+@dataclass(frozen=True)
+class NewRecord:
+    """One accepted record. `body` is its canonical form (JCS), `salt` and `body_digest` 32 bytes each.
+
+    `identity` is what makes it the same certificate or document within the organisation, free of NUL characters;
+    `issued` is YYYY-MM-DD; `replaces` a record id; `files` (algorithm, digest) pairs; `created_at` unix seconds.
+    """
+
+    id: str
+    org: str
+    kind: str
+    type_code: str
+    identity: str
+    number: str | None
+    body: bytes
+    salt: bytes
+    body_digest: bytes
+    issued: str | None
+    replaces: str | None
+    key_id: str | None
+    created_at: float
+    files: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """A record as it stands, with its batch's head and finality. What erasure destroys is None afterwards."""
+
+    seq: int
+    id: str
+    org: str
+    kind: str
+    type_code: str
+    identity: str | None
+    number: str | None
+    body: bytes | None
+    salt: bytes | None
+    body_digest: bytes | None
+    issued: str | None
+    replaces: str | None
+    key_id: str | None
+    created_at: float
+    batch_id: str | None
+    generation: int | None
+    leaf_index: int | None
+    failure: str | None
+    erased_at: float | None
+    erased_reason: str | None
+    size: int | None
+    root: bytes | None
+    final_block: int | None
+    final_hash: bytes | None
+    final_time: int | None
+    final_tx: bytes | None
+
+    @property
+    def state(self) -> RecordState:
+        """What a caller sees: anchored only while a final block holds its head."""
+        if self.failure is not None:
+            return "failed"
+        if self.batch_id is None:
+            return "pending"
+        return "batched" if self.final_block is None else "anchored"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a repeated submission is compared with."""
+
+    id: str
+    identity: str
+    body: bytes
+    state: RecordState
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A record that waits for a batch."""
+
+    seq: int
+    id: str
+    body_digest: bytes
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How much one organisation has pending, and since when (unix seconds)."""
+
+    org: str
+    count: int
+    oldest: float
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a page is narrowed to; `issued_from` and `issued_to` are days, both included.
+
+    `q` finds numbers and identities that begin with it, and the record of that very id.
+    """
+
+    state: RecordState | None = None
+    type_code: str | None = None
+    issued_from: str | None = None
+    issued_to: str | None = None
+    q: str | None = None
+
+
+def insert_many(connection: Connection, new: Sequence[NewRecord]) -> None:
+    """All are durable once the transaction commits, in this order.
+
+    Raises Conflict (`constraint`) at the transaction's door where an identity is taken by then.
+    """
+    if not new:
+        return
+    rows = [{name: value for name, value in vars(record).items() if name != "files"} for record in new]
+    connection.execute(insert(records), rows)
+    files = [
+        {"record_id": record.id, "algorithm": algorithm, "digest": digest}
+        for record in new
+        for algorithm, digest in dict.fromkeys(record.files)
+    ]
+    if files:
+        connection.execute(insert(record_files), files)
+
+
+def existing(connection: Connection, org: str, identities: Sequence[str]) -> dict[str, Known]:
+    """The organisation's records under these identities, by identity; failed and erased ones leave theirs free."""
+    found: dict[str, Known] = {}
+    for part in chunks(identities):
+        query = (
+            select(records.c.id, records.c.identity, records.c.body, records.c.batch_id, batches.c.final_block)
+            .outerjoin_from(records, batches, batches.c.id == records.c.batch_id)
+            .where(records.c.org == org, records.c.identity.in_(part), records.c.failure.is_(None))
+        )
+        for id, identity, body, batch, final in connection.execute(query):
+            state: RecordState = "pending" if batch is None else "batched" if final is None else "anchored"
+            found[identity] = Known(id, identity, body, state)
+    return found
+
+
+def _stored() -> Select[Any]:
+    head = (batches.c.new_size.label("size"), batches.c.root)
+    final = (batches.c.final_block, batches.c.final_hash, batches.c.final_time, batches.c.final_tx)
+    return select(records, *head, *final).outerjoin_from(records, batches, batches.c.id == records.c.batch_id)
+
+
+def get(connection: Connection, id: str) -> StoredRecord:
+    """The record of this id, erased ones too. Raises NotFound (`record_unknown`)."""
+    found = only(connection.execute(_stored().where(records.c.id == id)), StoredRecord)
+    if found is None:
+        raise NotFound("no record has this id", code="record_unknown", id=id)
+    return found
+
+
+def get_many(connection: Connection, ids: Sequence[str]) -> dict[str, StoredRecord]:
+    """Those of the ids that exist, by id."""
+    found = (every(connection.execute(_stored().where(records.c.id.in_(part))), StoredRecord) for part in chunks(ids))
+    return {record.id: record for part in found for record in part}
+
+
+def by_body_digest(connection: Connection, digest: bytes) -> StoredRecord | None:
+    """The record with this body digest; None where none was accepted or it was erased."""
+    return only(connection.execute(_stored().where(records.c.body_digest == digest)), StoredRecord)
+
+
+def by_file_digest(connection: Connection, algorithm: str, digest: bytes) -> list[StoredRecord]:
+    """The records that name a file with this digest, newest first, 100 at most."""
+    holding = select(record_files.c.record_id).where(
+        record_files.c.digest == digest, record_files.c.algorithm == algorithm
+    )
+    query = _stored().where(records.c.id.in_(holding)).order_by(records.c.seq.desc()).limit(100)
+    return every(connection.execute(query), StoredRecord)
+
+
+def by_identity(connection: Connection, identity: str) -> list[StoredRecord]:
+    """The records of all organisations under this identity, newest first, 100 at most; failed ones too."""
+    query = _stored().where(records.c.identity == identity).order_by(records.c.seq.desc()).limit(100)
+    return every(connection.execute(query), StoredRecord)
+
+
+def by_place(connection: Connection, org: str, generation: int, leaf_index: int) -> StoredRecord | None:
+    """The record at this place of the log."""
+    place = (records.c.org == org, records.c.generation == generation, records.c.leaf_index == leaf_index)
+    return only(connection.execute(_stored().where(*place)), StoredRecord)
+
+
+def replacing(connection: Connection, id: str) -> list[StoredRecord]:
+    """The records that name this one as what they replace, oldest first."""
+    return every(connection.execute(_stored().where(records.c.replaces == id).order_by(records.c.seq)), StoredRecord)
+
+
+def of_batch(connection: Connection, batch_id: str) -> list[StoredRecord]:
+    """A batch's records by leaf index."""
+    query = _stored().where(records.c.batch_id == batch_id).order_by(records.c.leaf_index)
+    return every(connection.execute(query), StoredRecord)
+
+
+def replacing_in_batch(connection: Connection, batch_id: str) -> list[StoredRecord]:
+    """Those of a batch's records that replace another, by leaf index."""
+    query = _stored().where(records.c.batch_id == batch_id, records.c.replaces.is_not(None))
+    return every(connection.execute(query.order_by(records.c.leaf_index)), StoredRecord)
+
+
+def stream(connection: Connection, org: str, generation: int, first: int, count: int) -> list[StoredRecord]:
+    """The log's records from leaf index `first` on, `count` at most, by index."""
+    log = (records.c.org == org, records.c.generation == generation, records.c.leaf_index >= first)
+    return every(connection.execute(_stored().where(*log).order_by(records.c.leaf_index).limit(count)), StoredRecord)
+
+
+def page(
+    connection: Connection, org: str, filters: Filters, limit: int, before: int | None = None
+) -> tuple[list[StoredRecord], int | None]:
+    """The organisation's records, newest first, and the `before` of the next page (None: this was the last)."""
+    query = _stored().where(records.c.org == org)
+    if before is not None:
+        query = query.where(records.c.seq < before)
+    found = every(
+        connection.execute(_narrowed(query, filters).order_by(records.c.seq.desc()).limit(limit + 1)), StoredRecord
+    )
+    return found[:limit], found[limit - 1].seq if len(found) > limit else None
+
+
+def _narrowed(query: Select[Any], filters: Filters) -> Select[Any]:
+    states = {
+        "failed": (records.c.failure.is_not(None),),
+        "pending": (records.c.batch_id.is_(None), records.c.failure.is_(None)),
+        "batched": (records.c.batch_id.is_not(None), batches.c.final_block.is_(None)),
+        "anchored": (batches.c.final_block.is_not(None),),
+    }
+    if filters.state is not None:
+        query = query.where(*states[filters.state])
+    if filters.type_code is not None:
+        query = query.where(records.c.type_code == filters.type_code)
+    if filters.issued_from is not None:
+        query = query.where(records.c.issued >= filters.issued_from)
+    if filters.issued_to is not None:
+        query = query.where(records.c.issued <= filters.issued_to)
+    if filters.q:
+        begins = [column.startswith(filters.q, autoescape=True) for column in (records.c.number, records.c.identity)]
+        query = query.where(begins[0] | begins[1] | (records.c.id == filters.q))
+    return query
+
+
+def waiting(connection: Connection) -> list[Waiting]:
+    """Per organisation what is pending and the moment of the oldest, longest waiting first."""
+    oldest = func.min(records.c.created_at).label("oldest")
+    query = (
+        select(records.c.org, func.count().label("count"), oldest)
+        .where(records.c.batch_id.is_(None), records.c.failure.is_(None))
+        .group_by(records.c.org)
+        .order_by(oldest)
+    )
+    return every(connection.execute(query), Waiting)
+
+
+def take_pending(connection: Connection, org: str, limit: int) -> list[Pending]:
+    """The organisation's oldest pending records in order of acceptance, locked until the transaction ends."""
+    query = (
+        select(records.c.seq, records.c.id, records.c.body_digest)
+        .where(records.c.org == org, records.c.batch_id.is_(None), records.c.failure.is_(None))
+        .order_by(records.c.seq)
+        .limit(limit)
+        .with_for_update()
+    )
+    return every(connection.execute(query), Pending)
+
+
+def place(connection: Connection, batch_id: str, generation: int, indexes: Mapping[int, int]) -> None:
+    """Records, by `seq`, have the batch and these leaf indexes.
+
+    Raises Conflict (`record_moved`) if one is not pending.
+    """
+    statement = (
+        update(records)
+        .where(records.c.seq == bindparam("of"), records.c.batch_id.is_(None), records.c.failure.is_(None))
+        .values(batch_id=batch_id, generation=generation, leaf_index=bindparam("at"))
+    )
+    result = connection.execute(statement, [{"of": seq, "at": index} for seq, index in indexes.items()])
+    if touched(result) != len(indexes):
+        raise Conflict("a record to be placed is not pending any more", code="record_moved")
+
+
+def fail(connection: Connection, id: str, reason: str) -> bool:
+    """A pending record has failed for this reason and leaves its identity free; False if it was not pending."""
+    pending = (records.c.id == id, records.c.batch_id.is_(None), records.c.failure.is_(None))
+    return touched(connection.execute(update(records).where(*pending).values(failure=reason))) == 1
+
+
+def erase(connection: Connection, id: str, reason: str, at: float) -> bool:
+    """Body, salt, digests, identity, number, dates, links and the texts of status changes are gone; the place stays.
+
+    False if it was erased before. A record that waited for a batch never enters one. Call `Database.scrub` after the
+    commit. Raises NotFound (`record_unknown`).
+    """
+    lost = dict.fromkeys(("body", "salt", "body_digest", "identity", "number", "issued", "replaces"))
+    unbatched = records.c.batch_id.is_(None)
+    kept = update(records).where(records.c.id == id, records.c.erased_at.is_(None))
+    result = connection.execute(kept.values(**lost, erased_at=at, erased_reason=reason))
+    if touched(result) == 0:
+        get(connection, id)
+        return False
+    connection.execute(
+        update(records)
+        .where(records.c.id == id, unbatched, records.c.failure.is_(None))
+        .values(failure=ERASED_UNBATCHED)
+    )
+    connection.execute(delete(record_files).where(record_files.c.record_id == id))
+    connection.execute(update(status_changes).where(status_changes.c.record_id == id).values(body=None, salt=None))
+    return True
+
+
+def count_pending(connection: Connection) -> int:
+    """How many records wait for a batch, over all organisations."""
+    query = select(func.count()).where(records.c.batch_id.is_(None), records.c.failure.is_(None))
+    return connection.execute(query).scalar_one()
+
+
+def count_failed(connection: Connection) -> int:
+    """How many records failed before batching."""
+    return connection.execute(select(func.count()).where(records.c.failure.is_not(None))).scalar_one()
