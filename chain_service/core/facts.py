@@ -20,7 +20,7 @@ class Failure:
     """Why what was presented cannot be used; the code is that of the verdict it leads to."""
 
     code: Literal["unreadable", "record_mismatch", "proof_invalid"]
-    """`unreadable`: cannot be parsed. `record_mismatch`: a disclosure contradicts itself. `proof_invalid`: a bad proof."""
+    """`unreadable`: cannot be parsed. `record_mismatch`: a disclosure contradicts itself. `proof_invalid`: no proof."""
     part: Literal["file", "disclosure", "proof"]
     detail: str
     """One English sentence for the evidence, without contents."""

@@ -1,0 +1,248 @@
+"""Every verdict code, check and warning with both languages: the one table, also printed into README."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """Outcome of one check. `skipped`: it does not apply to what was asked, or this version lacks it and warns."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INDETERMINATE = "indeterminate"
+    SKIPPED = "skipped"
+
+
+class Answer(StrEnum):
+    """Outcome of a whole verification."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    INDETERMINATE = "indeterminate"
+
+
+@dataclass(frozen=True)
+class Text:
+    """One sentence in Chinese and English."""
+
+    zh: str
+    en: str
+
+    def to_json(self) -> dict[str, str]:
+        return {"zh": self.zh, "en": self.en}
+
+
+@dataclass(frozen=True)
+class Code:
+    """A verdict code: which answer it means and what to tell the clerk. Texts are templates, see `fill`."""
+
+    code: str
+    answer: Answer
+    message: Text
+    next_step: Text
+
+
+def _code(code: str, answer: Answer, zh: str, en: str, next_zh: str, next_en: str) -> Code:
+    return Code(code, answer, Text(zh, en), Text(next_zh, next_en))
+
+
+_V, _I, _Q = Answer.VALID, Answer.INVALID, Answer.INDETERMINATE
+_SEE_ISSUER = ("请持证人联系颁发机构", "ask the holder to see the issuer")
+
+CODES: Mapping[str, Code] = {
+    row.code: row
+    for row in (
+        _code("unreadable", _I, "文件损坏，无法解析", "file is damaged",
+              "请重新提供原始文件", "ask for the original file again"),
+        _code("content_altered", _I, "内容被篡改", "content changed after signing",
+              "不予采信，保留文件并上报", "do not accept; keep the file; report"),
+        _code("record_mismatch", _I, "与链上记录不一致", "not what was anchored under this identifier",
+              "与颁发机构的原件核对并上报", "compare with the issuer's original; report"),
+        _code("proof_invalid", _I, "凭证无效", "receipt proves nothing here",
+              "不用该凭证，改按证照标识查验", "verify without it, by identifier"),
+        _code("signature_invalid", _I, "签章无效", "signature does not verify",
+              "不予采信并上报", "do not accept; report"),
+        _code("seal_mismatch", _I, "印章与签章人不匹配",
+              "signer's certificate is not in the seal, or seal and Seal.esl differ",
+              "不予采信", "do not accept"),
+        _code("seal_not_in_force", _I, "签章时印章未生效或已停用", "seal frozen, expired or cancelled at signing",
+              "向颁发机构核实", "ask the issuer"),
+        _code("signed_outside_validity", _I, "签章时间超出证书或印章有效期",
+              "signed outside the signer's or seal's period",
+              "向颁发机构核实", "ask the issuer"),
+        _code("signer_revoked", _I, "签章证书签署前已吊销", "signer revoked before signing",
+              "不予采信", "do not accept"),
+        _code("issuer_mismatch", _I, "签章单位与颁发机构不符", "signer is not the issuing authority",
+              "不予采信", "do not accept"),
+        _code("issuer_not_permitted", _I, "颁发机构无权颁发该类证照", "issuer had no permit for this type then",
+              "不予采信，告知登记管理方", "do not accept; tell the registrar"),
+        _code("withdrawn", _I, "已撤销[（{date}）][，原因：{reason}]", "withdrawn[ on {date}][: {reason}]",
+              *_SEE_ISSUER),
+        _code("cancelled", _I, "已注销[（{date}）][，原因：{reason}]", "cancelled[ on {date}][: {reason}]",
+              *_SEE_ISSUER),
+        _code("penalised", _I, "已吊销[（{date}）][，原因：{reason}]", "revoked as a penalty[ on {date}][: {reason}]",
+              *_SEE_ISSUER),
+        _code("lapsed", _I, "已失效[（{date}）][，原因：{reason}]", "lapsed[ on {date}][: {reason}]", *_SEE_ISSUER),
+        _code("transferred", _I, "已转出[（{date}）][，原因：{reason}]", "transferred[ on {date}][: {reason}]",
+              *_SEE_ISSUER),
+        _code("suspended", _I, "暂扣[（自 {date} 起）][，原因：{reason}]", "suspended[ since {date}][: {reason}]",
+              "发还后再查验", "try again when returned"),
+        _code("superseded", _I, "已被新版取代[（{date}）][，新版记录：{successor}]",
+              "superseded[ on {date}][, replaced by {successor}]",
+              "请查验新版证照[（{successor}）]", "verify the successor[ {successor}]"),
+        _code("not_yet_effective", _I, "未到生效日期[（{date} 起生效）]", "not yet effective[: effective from {date}]",
+              "请于[ {date} ]生效之日再办理", "come back on that day[, {date}]"),
+        _code("expired", _I, "已过有效期[（{date} 到期）]", "expired[ on {date}]",
+              "请持证人办理延续", "ask for renewal"),
+        _code("status_changing", _Q, "状态变更处理中", "a change of state is accepted, not yet final",
+              "一分钟后重试", "try again in a minute"),
+        _code("node_unavailable", _Q, "区块链节点无法访问", "chain cannot be reached",
+              "请重试，或改用凭证查验", "try again; offer receipt check"),
+        _code("finality_unproven", _Q, "区块未获足够验证节点签名", "block not proven final, or nodes disagree",
+              "请重试并告知运维人员", "try again; tell the operator"),
+        _code("status_stale", _Q, "状态信息已过时[（截至 {time}）]", "status is out of date[: known only as of {time}]",
+              "请刷新凭证", "refresh the receipt"),
+        _code("pending", _Q, "已受理，尚未上链", "accepted, not yet anchored",
+              "一分钟后重试", "try again in a minute"),
+        _code("not_anchored", _Q, "未上链", "nothing anchored for this",
+              "按颁发机构自身渠道核实", "check by the issuer's own means"),
+        _code("signer_untrusted", _Q, "签章证书不在信任列表", "no trust anchor for the signer",
+              "索取该地区的信任根证书", "ask for the anchor of that region"),
+        _code("revocation_unknown", _Q, "证书吊销状态未知", "no fresh revocation list",
+              "更新吊销列表后重试", "update lists, try again"),
+        _code("issuer_unproven", _Q, "无法确认签章单位", "signer cannot be tied to the issuing authority",
+              "向登记管理方核实印章是否登记", "ask the registrar whether the seal is registered"),
+        _code("signing_time_unproven", _Q, "签署时间无法证明",
+              "signer's certificate ended or was revoked since, and nothing proves that the signature is older",
+              "请颁发机构确认或上链", "ask the issuer to confirm or anchor"),
+        _code("nothing_to_verify", _Q, "无可核验内容", "no signature and no record",
+              "索取电子原件", "ask for the electronic original"),
+        _code("in_force_not_compared", _V, "记录有效，出示内容未核对",
+              "record is valid; the paper shown was not compared",
+              "请核对编号、持证人和日期与显示内容是否一致", "compare number, holder and dates with what is displayed"),
+        _code("in_force_signer_expired", _V, "有效（签署时证书有效，现已到期）",
+              "valid; signer's certificate has ended since",
+              "可以采信", "accept"),
+        _code("in_force", _V, "有效", "valid", "可以采信", "accept"),
+    )
+}  # fmt: skip
+"""Every verdict code, in the order in which findings of one answer are ranked. Meanings never change."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """A check's answer that is no finding: it passed or does not apply. `best` caps the verdict when it occurs."""
+
+    code: str
+    outcome: Outcome
+    text: Text
+    best: str = "in_force"
+
+
+@dataclass(frozen=True)
+class CheckRule:
+    """What one check may answer: the verdict codes it may raise, and its own notes."""
+
+    group: str
+    name: str
+    raises: tuple[str, ...]
+    notes: tuple[Note, ...]
+
+
+def _passed(code: str, zh: str, en: str) -> Note:
+    return Note(code, Outcome.PASSED, Text(zh, en))
+
+
+def _skipped(code: str, zh: str, en: str, best: str = "in_force") -> Note:
+    return Note(code, Outcome.SKIPPED, Text(zh, en), best)
+
+
+_NOT_REACHED = _skipped("not_reached", "另一项检查未通过，未进行本项", "not judged, because another check did not pass")
+_LATER = _skipped("not_in_this_version", "本版本尚不检查签章", "this version does not look at signatures yet")
+_NODE = ("node_unavailable", "finality_unproven")
+_STATES = ("withdrawn", "cancelled", "penalised", "lapsed", "transferred", "suspended", "superseded")
+
+
+def _record(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
+    return CheckRule("record", name, tuple(raises), notes)
+
+
+def _signature(name: str, *raises: str) -> CheckRule:
+    return CheckRule("signature", name, raises, (_LATER,))
+
+
+RULES: Mapping[tuple[str, str], CheckRule] = {
+    (rule.group, rule.name): rule
+    for rule in (
+        _record("parse", ("unreadable", "nothing_to_verify"),
+                _passed("readable", "所提交内容可以解析", "what was presented can be read"),
+                _skipped("not_compared", "只提供了标识，没有可比对的内容",
+                         "only an identifier was given: there is no content to compare", "in_force_not_compared")),
+        _record("file_digest", ("content_altered", "not_anchored"),
+                _passed("file_matches", "文件摘要与记录一致", "the file's digest stands in the record"),
+                _skipped("no_file", "未提交文件", "no file was presented"), _NOT_REACHED),
+        _record("log_signature", (),
+                _skipped("no_receipt", "未提交签名凭证", "no signed receipt was presented")),
+        _record("inclusion", ("proof_invalid", "record_mismatch", "pending", "not_anchored"),
+                _passed("included", "记录在机构日志第 {index} 位，日志长度 {size}",
+                        "the record is entry {index} of the organisation's log of {size}"), _NOT_REACHED),
+        _record("anchor", ("proof_invalid", "record_mismatch", *_NODE, "not_anchored"),
+                _passed("head_on_chain", "日志头已在链上，区块 {block}", "the log's head is on chain, block {block}"),
+                _NOT_REACHED),
+        _record("validators", _NODE,
+                _passed("trial", "试验链：由一个签名者担保", "trial chain: one signer vouches for it"),
+                _passed("majority", "{validators} 个验证节点中 {signers} 个连续签署",
+                        "{signers} of {validators} validators sealed consecutive blocks"),
+                _passed("quorum", "{validators} 个验证节点中 {signers} 个签署本区块",
+                        "{signers} of {validators} validators sealed this block"), _NOT_REACHED),
+        _record("issuer_permitted", ("issuer_not_permitted", *_NODE, "nothing_to_verify"),
+                _passed("permitted", "颁发之日（{date}）机构有权颁发该类证照",
+                        "on the day of issue ({date}) the issuer was permitted to issue this type"),
+                _skipped("no_permit_needed", "电子文书无需颁发许可", "documents need no permit"), _NOT_REACHED),
+        _record("status", (*_STATES, "status_changing", *_NODE, "status_stale"),
+                _passed("in_force", "截至 {time} 状态为有效", "in force as of {time}"), _NOT_REACHED),
+        _record("validity_period", ("not_yet_effective", "expired", "nothing_to_verify"),
+                _passed("within_validity", "在有效期内[（至 {date}）]", "within its period[, until {date}]"),
+                _NOT_REACHED),
+        _signature("parse", "unreadable"),
+        _signature("reference_digests", "content_altered"),
+        _signature("coverage", "content_altered"),
+        _signature("signature", "signature_invalid"),
+        _signature("seal_signature", "signature_invalid", "seal_mismatch"),
+        _signature("signer_certificate", "signer_untrusted", "signed_outside_validity"),
+        _signature("revocation", "signer_revoked", "revocation_unknown"),
+        _signature("signing_time", "signed_outside_validity", "signing_time_unproven"),
+        _signature("seal_registered", "seal_not_in_force", "seal_mismatch"),
+        _signature("issuer_binding", "issuer_mismatch", "issuer_unproven"),
+    )
+}  # fmt: skip
+"""Every check in the order judged, with every code it may raise."""
+
+ESSENTIAL = frozenset({("record", "status"), ("signature", "signature")})
+"""At least one of these has to have passed before anything may be called valid."""
+
+WARNINGS: Mapping[str, Text] = {
+    "signatures_not_checked": Text(
+        "本版本未检查文件自身的电子签章，结论只依据链上记录",
+        "the file's own signatures were not looked at in this version; the verdict rests on the anchored record",
+    ),
+    "erased": Text(
+        "颁发机构已删除其保存的记录内容，只留存在证明",
+        "the issuer has erased its copy of the record; only the proof of existence remains",
+    ),
+    "replacement_unconfirmed": Text(
+        "另有新记录声明取代本记录，本记录状态未变",
+        "a newer record says that it replaces this one, whose own state has not been changed",
+    ),
+    "organisation_check_digit": Text(
+        "机构代码校验位不符（早期试点代码可能如此）",
+        "an organisation code fails its check digit, as some early pilot codes do",
+    ),
+    "issuer_segment": Text(
+        "证照标识中的颁发机构段不是统一社会信用代码",
+        "the identifier's issuer segment is not a unified social credit code",
+    ),
+}

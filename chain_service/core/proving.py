@@ -1,0 +1,149 @@
+"""Checks that a record is on chain: in its log, under a head that the chain holds, vouched for by validators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chain_service.core import layout
+from chain_service.core.entries import Entry, parse_log_id, record_entry
+from chain_service.core.evidence import ProvenState
+from chain_service.core.facts import Claim, Content, Facts, Outage
+from chain_service.core.log import leaf_hash, root_from_inclusion
+from chain_service.core.moments import rfc3339
+from chain_service.core.verdicts import Check, check
+from chain_service.errors import InvalidProof, MalformedRecord
+
+
+@dataclass(frozen=True)
+class Head:
+    """The log's head that a claim leads to, and the state that shows it on chain, if one does."""
+
+    claim: Claim
+    expected: Entry
+    """The entry computed from the content; the claimed one where there is no content."""
+    entry: Entry
+    """The entry that the head was computed from: the expected one, or the claimed one if only that leads there."""
+    root: bytes | None
+    """None when the path has no meaning for its index and size."""
+    shown_by: ProvenState | None
+
+
+def find_head(facts: Facts) -> Head | None:
+    """Where the claim leads, trying the content's own entry first; None without a claim."""
+    claim = facts.claim
+    if claim is None:
+        return None
+    content = facts.presented.disclosure or facts.recalled
+    try:
+        if claim.proof.index < 1:
+            raise InvalidProof("entry 0 is the founding entry, never a record", index=claim.proof.index)
+        parse_log_id(claim.log)
+        expected = record_entry(claim.log, claim.proof.index, content.body_digest) if content else claim.entry
+        roots = {entry: root_from_inclusion(leaf_hash(entry), claim.proof) for entry in (expected, claim.entry)}
+    except (InvalidProof, MalformedRecord):
+        return Head(claim, claim.entry, claim.entry, None, None)
+    for entry, root in roots.items():
+        for state in (facts.anchor_state, facts.now_state):
+            if isinstance(state, ProvenState) and _root_on_chain(state, claim) == int.from_bytes(root, "big"):
+                return Head(claim, expected, entry, root, state)
+    return Head(claim, expected, claim.entry, roots[claim.entry], None)
+
+
+def _root_on_chain(state: ProvenState, claim: Claim) -> int | None:
+    """The head's word in this state: 0 when no head of that size exists, None when the state does not tell."""
+    try:
+        return state.word(layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size))
+    except InvalidProof:
+        return None
+
+
+def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) -> Check:
+    failure = facts.presented.failure
+    if failure is not None and failure.code != "unreadable":
+        return check("record", "inclusion", failure.code, {"part": failure.part, "detail": failure.detail})
+    memory = facts.memory
+    if head is None:
+        waiting = memory is not None and memory.state in ("pending", "batched")
+        state = {"state": memory.state} if memory is not None else {}
+        return check("record", "inclusion", "pending" if waiting else "not_anchored", state)
+    proof = head.claim.proof
+    evidence: dict[str, Any] = {
+        "log": head.claim.log.hex(),
+        "index": proof.index,
+        "size": proof.size,
+        "entry": head.expected.hex(),
+    }
+    if head.root is None:
+        code = "proof_invalid" if head.claim.presented else "record_mismatch"
+        return check("record", "inclusion", code, evidence | {"detail": "the path has no meaning for index and size"})
+    if head.entry != head.expected:
+        evidence["entryInLog"] = head.entry.hex()
+        if head.shown_by is None and isinstance(facts.now_state, Outage):
+            return check("record", "inclusion", "not_reached", evidence)
+        return check("record", "inclusion", "record_mismatch", evidence)
+    since = anchored_at(facts, head)
+    if facts.past and since is not None and facts.at < since:
+        return check("record", "inclusion", "not_anchored", evidence | {"anchoredAt": rfc3339(since)})
+    evidence |= {"path": [node.hex() for node in proof.path], "compared": content is not None}
+    return check("record", "inclusion", "included", evidence, {"index": proof.index, "size": proof.size})
+
+
+def anchored_at(facts: Facts, head: Head) -> int | None:
+    """The anchoring block's time; without its evidence what the index says, else when the head was shown at latest."""
+    if head.shown_by is None:
+        return None
+    if head.shown_by is not facts.anchor_state and facts.memory is not None and facts.memory.anchored_at is not None:
+        return facts.memory.anchored_at
+    return head.shown_by.time
+
+
+def judge_anchor(facts: Facts, head: Head) -> Check:
+    claim = head.claim
+    if head.root is None:
+        return check("record", "anchor", "not_reached")
+    evidence: dict[str, Any] = {
+        "contract": layout.RECORD_LOG,
+        "log": claim.log.hex(),
+        "size": claim.proof.size,
+        "root": head.root.hex(),
+        "slot": "0x" + layout.head_slot(claim.log, claim.proof.size).hex(),
+    }
+    if head.shown_by is not None:
+        return check(
+            "record",
+            "anchor",
+            "head_on_chain",
+            evidence | block_evidence(head.shown_by),
+            {"block": head.shown_by.block},
+        )
+    for state in (facts.now_state, facts.anchor_state):
+        word = _root_on_chain(state, claim) if isinstance(state, ProvenState) else None
+        if word is None or not isinstance(state, ProvenState) or (word == 0 and state is not facts.now_state):
+            continue
+        evidence |= block_evidence(state) | {"rootOnChain": f"{word:064x}" if word else None}
+        code = "proof_invalid" if claim.presented else "record_mismatch" if word else "not_anchored"
+        return check("record", "anchor", code, evidence)
+    return unread("anchor", facts.now_state, evidence)
+
+
+def unread(name: str, state: ProvenState | Outage, evidence: Mapping[str, Any]) -> Check:
+    """The result of a check whose words could not be read."""
+    if isinstance(state, Outage):
+        return check("record", name, state.code, {**evidence, "detail": state.detail})
+    return check("record", name, "finality_unproven", {**evidence, "detail": "the evidence does not cover the word"})
+
+
+def judge_validators(facts: Facts, head: Head | None) -> Check:
+    state = facts.now_state
+    if isinstance(state, Outage):
+        if state.code == "finality_unproven" or head is None or head.shown_by is None:
+            return unread("validators", state, {})
+        state = head.shown_by
+    counts = {"validators": state.validators, "signers": state.signers}
+    return check("record", "validators", state.assurance, block_evidence(state) | counts, counts)
+
+
+def block_evidence(state: ProvenState) -> dict[str, Any]:
+    return {"block": state.block, "blockHash": "0x" + state.block_hash.hex(), "blockTime": rfc3339(state.time)}

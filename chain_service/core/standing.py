@@ -1,0 +1,172 @@
+"""Checks of a record that is proven to be on chain: permit of its issuer, state, period of validity."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from chain_service.core import layout
+from chain_service.core.codes import Text
+from chain_service.core.entries import parse_log_id
+from chain_service.core.evidence import ProvenState
+from chain_service.core.facts import Claim, Content, Facts, Outage, PastChange
+from chain_service.core.moments import local_day, rfc3339
+from chain_service.core.permits import decide_permit, read_permits
+from chain_service.core.proving import Head, anchored_at, block_evidence, unread
+from chain_service.core.statuses import REASONS, State
+from chain_service.core.verdicts import Check, check
+from chain_service.errors import InvalidProof, MalformedRecord
+
+
+def judge_permit(facts: Facts, content: Content | None, head: Head, state: ProvenState) -> Check:
+    if content is None:
+        return check(
+            "record", "issuer_permitted", "nothing_to_verify", {"detail": "the record's content is not at hand"}
+        )
+    owner, _ = parse_log_id(head.claim.log)
+    evidence: dict[str, Any] = {"organisation": content.org, "type": content.type_code, "log": head.claim.log.hex()}
+    if content.org != owner:
+        return check("record", "issuer_permitted", "issuer_not_permitted", evidence | {"logOf": owner})
+    if content.kind == "document":
+        return check("record", "issuer_permitted", "no_permit_needed", evidence)
+    try:
+        issued = _date(content, "certificateIssuedDate")
+        if issued is None:
+            return check("record", "issuer_permitted", "nothing_to_verify", evidence | {"detail": "no date of issue"})
+        entries = read_permits(state, content.org, content.type_code)
+    except MalformedRecord as error:
+        return check("record", "issuer_permitted", "nothing_to_verify", evidence | {"detail": error.message})
+    except InvalidProof:
+        return unread("issuer_permitted", facts.now_state, evidence)
+    decision = decide_permit(entries, issued, as_of=anchored_at(facts, head))
+    evidence |= {
+        "issued": issued.isoformat(),
+        "entries": len(entries),
+        "decidedBy": decision.decided_by,
+    } | block_evidence(state)
+    if decision.decided_by is not None:
+        entry = entries[decision.decided_by]
+        evidence["permit"] = {
+            "action": "grant" if entry.action == layout.PERMIT_GRANT else "end",
+            "from": _day(entry.from_day),
+            "until": _day(entry.until_day),
+            "recordedAt": rfc3339(entry.recorded_at),
+        }
+    code = "permitted" if decision.permitted else "issuer_not_permitted"
+    return check("record", "issuer_permitted", code, evidence, {"date": issued.isoformat()})
+
+
+def judge_status(facts: Facts, claim: Claim) -> Check:
+    """The state that the chain's word shows, changes on their way and the age of the newest final block."""
+    slot, shift = layout.status_slot(claim.log, claim.proof.index)
+    evidence: dict[str, Any] = {
+        "contract": layout.RECORD_STATUS,
+        "index": claim.proof.index,
+        "slot": "0x" + slot.hex(),
+        "shift": shift,
+    }
+    now_state = facts.now_state
+    if isinstance(now_state, Outage):
+        return unread("status", now_state, evidence)
+    try:
+        proven = State(layout.status_in(now_state.word(layout.RECORD_STATUS, slot), shift))
+    except (InvalidProof, ValueError):
+        return unread("status", now_state, evidence)
+    evidence |= block_evidence(now_state)
+    as_of = {"time": status_as_of(facts)}
+    state, change = _state_asked(facts, proven, now_state.time)
+    if state is None:
+        return check("record", "status", "status_stale", evidence | {"detail": "the index and the chain differ"}, as_of)
+    evidence["state"] = state.code
+    if state is not State.IN_FORCE:
+        return check("record", "status", state.code, evidence | _change_evidence(change), _change_params(change))
+    accepted = facts.memory.accepted if facts.memory is not None else None
+    if accepted is not None and (not facts.past or accepted.at <= facts.at):
+        changing = {"to": accepted.to.code, "acceptedAt": rfc3339(accepted.at)}
+        return check("record", "status", "status_changing", evidence | changing)
+    if facts.at - now_state.time > facts.max_age:
+        return check("record", "status", "status_stale", evidence | {"maxAge": facts.max_age}, as_of)
+    return check("record", "status", "in_force", evidence, as_of)
+
+
+def _state_asked(facts: Facts, proven: State, proven_at: int) -> tuple[State | None, PastChange | None]:
+    """The state at the moment asked about and the change that led to it.
+
+    The proven word is the latest state; an earlier one is what the indexed changes say, if they lead to that word.
+    """
+    history = facts.memory.history if facts.memory is not None else ()
+    latest = history[-1].state if history else State.IN_FORCE
+    if not facts.past or facts.at >= proven_at:
+        return proven, history[-1] if history and latest == proven else None
+    if latest != proven:
+        return None, None
+    change = next((change for change in reversed(history) if change.at <= facts.at), None)
+    return (change.state if change is not None else State.IN_FORCE), change
+
+
+def _change_evidence(change: PastChange | None) -> dict[str, Any]:
+    if change is None:
+        return {}
+    found = {"since": rfc3339(change.at), "changedIn": change.block, "reasonCode": change.reason}
+    return found | ({"successor": change.successor} if change.successor else {})
+
+
+def _change_params(change: PastChange | None) -> dict[str, object]:
+    if change is None:
+        return {}
+    params: dict[str, object] = {"date": local_day(change.at).isoformat()}
+    reason = REASONS.get(change.reason)
+    if reason is not None:
+        params["reason"] = Text(reason.zh, reason.en)
+    if change.successor:
+        params["successor"] = change.successor
+    return params
+
+
+def judge_period(facts: Facts, content: Content | None) -> Check:
+    if content is None:
+        return check(
+            "record", "validity_period", "nothing_to_verify", {"detail": "the record's content is not at hand"}
+        )
+    names = ("issuedDate", "", "expiringDate")
+    if content.kind == "certificate":
+        names = ("certificateIssuedDate", "certificateEffectiveDate", "certificateExpiringDate")
+    try:
+        issued, effective, expiring = (_date(content, name) for name in names)
+    except MalformedRecord as error:
+        return check("record", "validity_period", "nothing_to_verify", {"detail": error.message})
+    first = effective or issued
+    day = local_day(facts.at)
+    evidence = {
+        "day": day.isoformat(),
+        "from": first.isoformat() if first else None,
+        "until": expiring.isoformat() if expiring else None,
+    }
+    if first is not None and day < first:
+        return check("record", "validity_period", "not_yet_effective", evidence, {"date": first.isoformat()})
+    if expiring is not None and day > expiring:
+        return check("record", "validity_period", "expired", evidence, {"date": expiring.isoformat()})
+    params = {"date": expiring.isoformat()} if expiring else {}
+    return check("record", "validity_period", "within_validity", evidence, params)
+
+
+def _date(content: Content, name: str) -> date | None:
+    """The date in an open member; raises MalformedRecord for one that others than this service let on chain."""
+    value = content.open.get(name)
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise MalformedRecord(f"{name} is no date", field=name) from error
+
+
+def status_as_of(facts: Facts) -> str | None:
+    if isinstance(facts.now_state, Outage):
+        return None
+    return rfc3339(min(facts.at, facts.now_state.time) if facts.past else facts.now_state.time)
+
+
+def _day(number: int) -> str | None:
+    day = layout.date_of_day(number)
+    return day.isoformat() if day is not None else None
