@@ -1,29 +1,128 @@
-"""The one way a value is written before it is hashed: pruned, then RFC 8785 (JCS)."""
+"""The one way a value is written before it is hashed: pruned, then RFC 8785 (JCS).
+
+Numbers are integers within ±(2^53−1) and no member name has a character above U+FFFF. So names sort alike by UTF-16
+code unit, as RFC 8785 §3.2.3 asks, and by UTF-8 byte, as orjson does it; a property test compares the two.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
+
+import orjson
+
+from chain_service.errors import BadRequest, MalformedRecord
 
 Json = Any
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 32
 
+_EMPTY: tuple[object, ...] = (None, "", [], {})
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+
 
 def prune(value: Json, *, max_depth: int = MAX_DEPTH, field: str = "") -> Json:
-    """The value without null, empty strings, lists and objects at any depth."""
-    raise NotImplementedError
+    """The value without null, empty strings, lists and objects, in objects and in lists, at every depth.
+
+    What becomes empty by this is left out too; only the outermost value stays even if empty. At most `max_depth` lists
+    and objects lie within each other. Raises MalformedRecord (`field` is the path from `field` down) for fractions,
+    integers beyond ±(2^53−1), lone surrogates, member names above U+FFFF and whatever JSON does not have.
+    """
+    kind = type(value)
+    if kind is str:
+        if not value.isascii():
+            _require_unicode(value, field)
+        return value
+    if value is None or kind is bool:
+        return value
+    if kind is int:
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise MalformedRecord("integers must lie within ±(2^53−1)", field=field)
+        return value
+    if kind is not dict and kind is not list:
+        raise MalformedRecord("only text, integers, true, false, lists and objects are allowed", field=field)
+    if max_depth == 0:
+        raise MalformedRecord("lists and objects are nested too deep", field=field)
+    if kind is list:
+        items = [prune(item, max_depth=max_depth - 1, field=_below(field, i)) for i, item in enumerate(value)]
+        return [item for item in items if item not in _EMPTY]
+    kept = {}
+    for name, member in value.items():
+        _require_name(name, field)
+        pruned = prune(member, max_depth=max_depth - 1, field=_below(field, name))
+        if pruned not in _EMPTY:
+            kept[name] = pruned
+    return kept
+
+
+def is_empty(value: Json) -> bool:
+    """Whether pruning leaves this member out: null, or an empty string, list or object."""
+    return value in _EMPTY
 
 
 def canonical(value: Json) -> bytes:
-    """RFC 8785 bytes of the pruned value. Raises MalformedRecord with `field`."""
-    raise NotImplementedError
+    """RFC 8785 bytes of the pruned value. Raises MalformedRecord as `prune` does."""
+    return jcs(prune(value))
 
 
 def jcs(pruned: Json) -> bytes:
-    """RFC 8785 bytes of a value that `prune` returned."""
-    raise NotImplementedError
+    """RFC 8785 bytes of a value that `prune` accepts, written as it is. Raises MalformedRecord for a lone surrogate."""
+    try:
+        return orjson.dumps(pruned, option=_OPTIONS)
+    except orjson.JSONEncodeError as error:
+        raise MalformedRecord(f"the value has no canonical form: {error}", field="") from None
 
 
-def read_json(data: bytes, *, limit: int) -> Json:
-    """The value that UTF-8 JSON text of at most `limit` bytes writes; duplicate member names are refused."""
-    raise NotImplementedError
+def read_json(data: bytes, *, limit: int, error: type[BadRequest] = MalformedRecord) -> Json:
+    """The value that UTF-8 JSON text of at most `limit` bytes writes. Raises `error`.
+
+    An object that names a member twice is refused (RFC 7493 §2.3): two readers could take different ones for true.
+    """
+    if len(data) > limit:
+        raise error(f"the text is longer than {limit} bytes", field="")
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as problem:
+        raise error(f"the text is not JSON in UTF-8: {problem}", field="") from None
+    # Had a member been dropped, writing the value again would not give the text back; only then look closer.
+    if orjson.dumps(value) != data:
+        try:
+            json.loads(data, object_pairs_hook=_once_each)
+        except RecursionError:
+            raise error("lists and objects are nested too deep", field="") from None
+        except _NamedTwice as twice:
+            raise error("a member is named twice", field=str(twice)) from None
+    return value
+
+
+class _NamedTwice(Exception):
+    pass
+
+
+def _once_each(pairs: Sequence[tuple[str, Json]]) -> None:
+    names = set()
+    for name, _ in pairs:
+        if name in names:
+            raise _NamedTwice(name)
+        names.add(name)
+
+
+def _require_name(name: object, field: str) -> None:
+    if type(name) is not str:
+        raise MalformedRecord("member names must be text", field=field)
+    if not name.isascii():
+        if max(name) > "\uffff":
+            raise MalformedRecord("member names must not have characters above U+FFFF", field=field)
+        _require_unicode(name, field)
+
+
+def _require_unicode(text: str, field: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise MalformedRecord("text must not contain lone surrogates", field=field) from None
+
+
+def _below(field: str, name: object) -> str:
+    return f"{field}.{name}" if field else str(name)

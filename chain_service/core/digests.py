@@ -51,7 +51,7 @@ def sm3(data: bytes) -> bytes:
 
 def keccak256(data: bytes) -> bytes:
     """Keccak-256 with the original padding, as Ethereum uses it; 32 bytes."""
-    return cast(bytes, tiny_keccak.keccak256(data))
+    return tiny_keccak.keccak256(data)
 
 
 def file_digests(data: bytes) -> dict[str, str]:

@@ -2,58 +2,125 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NewType
+
+from chain_service.errors import MalformedRecord
 
 OrgCode = NewType("OrgCode", str)
 TypeCode = NewType("TypeCode", str)
 CatalogCode = NewType("CatalogCode", str)
 
+IDENTIFIER_ROOT = "1.2.156.3005.2"
+
+_ORG_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_ORG_VALUES = {letter: value for value, letter in enumerate(_ORG_ALPHABET)}
+_ORG_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
+_BODY_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
+_CHECK_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# State after one more letter: add its value modulo 36 (0 counts as 36), double modulo 37.
+_CHECK_STEPS = [
+    {letter: ((state + value) % 36 or 36) * 2 % 37 for value, letter in enumerate(_CHECK_ALPHABET)}
+    for state in range(37)
+]
+
+# Registering department, category, region (6 digits), organisation body with its check (9), check.
+_ORG = rf"[{_ORG_ALPHABET}]{{2}}[0-9]{{6}}[{_ORG_ALPHABET}]{{10}}"
+_ORG_SHAPE = re.compile(_ORG)
+_TYPE_SHAPE = re.compile(_ORG + "[0-9]{3}")
+_IDENTIFIER_SHAPE = re.compile(
+    re.escape(IDENTIFIER_ROOT)
+    + rf"\.({_ORG}[0-9]{{3}})\.([0-9A-Z]{{1,32}})\.([0-9A-Z]{{7,32}})\.([0-9]{{3}})\.([0-9A-Z])"
+)
+_CATALOG_SHAPE = re.compile("[1-9][0-9]{5}[0-9A-Z]{0,14}/[0-9A-Z]{1,20}")
+
 
 def parse_org_code(text: object, *, field: str = "organisationCode") -> OrgCode:
-    """An 18-character unified social credit code by shape (GB 32100); check digits are not looked at.
+    """An 18-character unified social credit code by its shape (GB 32100); check characters are not looked at.
 
-    Raises MalformedRecord. Legal early codes fail the check digits: see `org_code_checks`."""
-    raise NotImplementedError
+    Raises MalformedRecord. Legal early codes fail the check characters: see `org_code_checks`.
+    """
+    if isinstance(text, str) and _ORG_SHAPE.fullmatch(text):
+        return OrgCode(text)
+    raise MalformedRecord(f"{field} must be a unified social credit code of 18 characters", field=field)
 
 
-def org_code_checks(code: OrgCode) -> bool:
-    """Whether both check characters hold: position 18 (GB 32100) and position 17 (GB 11714). Worth a warning only."""
-    raise NotImplementedError
+@lru_cache(maxsize=4096)
+def org_code_checks(code: str) -> bool:
+    """Whether both check characters of a well-shaped code hold: position 18 (GB 32100) and 17 (GB 11714)."""
+    total = sum(_ORG_VALUES[letter] * weight for letter, weight in zip(code, _ORG_WEIGHTS, strict=False))
+    if code[17] != _ORG_ALPHABET[(31 - total % 31) % 31]:
+        return False
+    body = sum(int(letter, 36) * weight for letter, weight in zip(code[8:16], _BODY_WEIGHTS, strict=True))
+    return code[16] == "0123456789X0"[11 - body % 11]
+
+
+def is_org_code(text: str) -> bool:
+    """Whether the text has the shape of a unified social credit code."""
+    return _ORG_SHAPE.fullmatch(text) is not None
 
 
 def parse_type_code(text: object, *, field: str = "certificateTypeCode") -> TypeCode:
-    """A certificate type code: USCC of the defining organ and 3 digits. Raises MalformedRecord."""
-    raise NotImplementedError
+    """A certificate type code: code of the defining organ and 3 digits (GB/T 36902). Raises MalformedRecord."""
+    if isinstance(text, str) and _TYPE_SHAPE.fullmatch(text):
+        return TypeCode(text)
+    raise MalformedRecord(
+        f"{field} must be the unified social credit code of the defining organ and 3 digits", field=field
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateIdentifier:
-    """The parts of `1.2.156.3005.2.<type>.<issuer>.<serial>.<version>.<check>` (GB/T 36904)."""
+    """The parts of `1.2.156.3005.2.<type code>.<issuer>.<serial>.<version>.<check>` (GB/T 36904)."""
 
     type_code: TypeCode
     issuer: str
+    """Usually a unified social credit code; regions and internal numbers occur."""
     serial: str
     version: str
 
     @classmethod
     def parse(cls, text: object, *, field: str = "certificateIdentifier") -> CertificateIdentifier:
         """Strict in shape and check character. Raises MalformedRecord."""
-        raise NotImplementedError
-
-    def __str__(self) -> str:
-        raise NotImplementedError
+        match = _IDENTIFIER_SHAPE.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            raise MalformedRecord(
+                f"{field} must be {IDENTIFIER_ROOT}.<type code>.<issuer>.<serial>.<version>.<check>", field=field
+            )
+        type_code, issuer, serial, version, check = match.groups()
+        identifier = cls(TypeCode(type_code), issuer, serial, version)
+        if identifier.check != check:
+            raise MalformedRecord(f"{field} has a wrong check character", field=field)
+        return identifier
 
     @property
     def check(self) -> str:
-        """ISO 7064 MOD 37,36 over type code, issuer, serial and version."""
-        raise NotImplementedError
+        """The check character over type code, issuer, serial and version."""
+        return check_character(self.type_code + self.issuer + self.serial + self.version)
 
     @property
     def issuer_is_org_code(self) -> bool:
-        raise NotImplementedError
+        return is_org_code(self.issuer)
+
+    def __str__(self) -> str:
+        return ".".join((IDENTIFIER_ROOT, self.type_code, self.issuer, self.serial, self.version, self.check))
+
+
+def check_character(text: str) -> str:
+    """The check character of a text of 0-9A-Z: ISO 7064 MOD 37,36 hybrid."""
+    state = 36
+    for letter in text:
+        state = _CHECK_STEPS[state][letter]
+    return _CHECK_ALPHABET[(37 - state) % 36]
 
 
 def parse_catalog_code(text: object, *, field: str = "catalogCode") -> CatalogCode:
-    """A catalog code such as `307001/000012`. Raises MalformedRecord."""
-    raise NotImplementedError
+    """A catalog code as `307001/000012`: class, item, subject (1, 2, 3 digits), detail, `/`, sequence.
+
+    Raises MalformedRecord.
+    """
+    if isinstance(text, str) and _CATALOG_SHAPE.fullmatch(text):
+        return CatalogCode(text)
+    raise MalformedRecord(f"{field} must be a catalog code such as 307001/000012", field=field)

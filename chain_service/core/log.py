@@ -14,7 +14,7 @@ MAX_SIZE = 2**53 - 1
 
 @dataclass(frozen=True, slots=True)
 class InclusionProof:
-    """Claims that the leaf at `index` (from 0) is under the root of `size` leaves; `path` from the leaf's sibling up."""
+    """Claims that the leaf at `index` (from 0) is under the root of `size` leaves; `path` goes up from its sibling."""
 
     index: int
     size: int
