@@ -169,8 +169,11 @@ def without_evidence(connection: Connection, limit: int) -> list[Batch]:
 
 
 def dissolve(connection: Connection, id: str) -> int:
-    """The batch, which must be the last of its log and not final, is gone and its records are pending again; their
-    count. Abandon its submission and cut the tiles (`tiles.truncate`) in the same transaction. Raises NotFound, Conflict (`batch_stands`)."""
+    """The batch, the last of its log and not final, is gone and its records are pending again; how many.
+
+    Abandon its submission and cut the tiles (`tiles.truncate`) in the same transaction; so does a stolen key's log end
+    when a new generation opens. Raises NotFound, Conflict (`batch_stands`); roll back then.
+    """
     batch = get(connection, id)
     freed = update(records).where(records.c.batch_id == id).values(batch_id=None, generation=None, leaf_index=None)
     count = touched(connection.execute(freed))

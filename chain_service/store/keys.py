@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from chain_service.errors import NotFound
 from chain_service.store.rows import touched
@@ -24,6 +25,10 @@ class ApiKey:
     revoked_at: float | None = None
 
 
+def _key(row: Row[Any]) -> ApiKey:
+    return ApiKey(**{**row._mapping, "roles": tuple(row.roles.split(","))})
+
+
 def add(connection: Connection, key: ApiKey) -> None:
     """The key is known."""
     connection.execute(insert(api_keys), vars(key) | {"roles": ",".join(key.roles)})
@@ -32,14 +37,14 @@ def add(connection: Connection, key: ApiKey) -> None:
 def by_hash(connection: Connection, hash: bytes) -> ApiKey | None:
     """The key with this hash, revoked or not; None where it is unknown."""
     row = connection.execute(select(api_keys).where(api_keys.c.hash == hash)).one_or_none()
-    return None if row is None else ApiKey(**row._mapping | {"roles": tuple(row.roles.split(","))})
+    return None if row is None else _key(row)
 
 
 def listed(connection: Connection, org: str | None = None) -> list[ApiKey]:
     """All keys (of the organisation, if given), oldest first, revoked ones too."""
     query = select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id)
     rows = connection.execute(query if org is None else query.where(api_keys.c.org == org))
-    return [ApiKey(**row._mapping | {"roles": tuple(row.roles.split(","))}) for row in rows]
+    return [_key(row) for row in rows]
 
 
 def revoke(connection: Connection, id: str, at: float) -> bool:

@@ -137,15 +137,15 @@ def mark_final(
 ) -> str | None:
     """The seal with this code and digest is registered by a final block; the id of its submission, None if not ours."""
     values = {"final_block": block, "final_hash": hash, "final_time": time, "final_tx": tx}
-    marked = update(seals).where(seals.c.code == code, seals.c.sha256 == sha256)
-    values_ = marked.values(**values, fell_out_at=None, refused=None)
-    return connection.execute(values_.returning(seals.c.submission_id)).scalar_one_or_none()
+    accepted = update(seals).where(seals.c.code == code, seals.c.sha256 == sha256)
+    marked = accepted.values(**values, fell_out_at=None, refused=None)
+    return connection.execute(marked.returning(seals.c.submission_id)).scalar_one_or_none()
 
 
 def mark_change_final(
     connection: Connection, code: str, n: int, state: int, *, block: int, hash: bytes, time: int, tx: bytes
 ) -> str | None:
-    """State `n` of the seal is on chain by a final block; the id of its submission, None where we have no such change."""
+    """State `n` of the seal is on chain by a final block; the id of its submission, None where it is not ours."""
     accepted = (seal_changes.c.code == code, seal_changes.c.n == n, seal_changes.c.state == state)
     values = {"final_block": block, "final_hash": hash, "final_time": time, "final_tx": tx, "fell_out_at": None}
     marked = update(seal_changes).where(*accepted, seal_changes.c.refused.is_(None)).values(values)

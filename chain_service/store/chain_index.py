@@ -1,0 +1,284 @@
+"""What the index read from final blocks. All of it can be dropped and read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+
+from chain_service.store.rows import chunks, every, only
+from chain_service.store.schema import (
+    batches,
+    blocks,
+    catalog_versions,
+    chain_events,
+    heads,
+    seal_changes,
+    seals,
+    status_changes,
+    status_events,
+    submissions,
+    transactions,
+)
+
+_CARRIED = (batches, status_changes, seals, seal_changes, catalog_versions)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A final block the index has read; `header` is its RLP, `time` unix seconds."""
+
+    number: int
+    hash: bytes
+    parent: bytes
+    time: int
+    header: bytes
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of a final block, `position` its log index there.
+
+    `subject` is the log, the seal's or the organisation's 32 bytes (of `RightsSet` the organisation), `account` who
+    acted or, in `RightsSet`, whom it concerns. `args` are JSON values named as in the ABI; bytes given in are stored as
+    lower-case hex with 0x, numbers of any size as they are.
+    """
+
+    block: int
+    position: int
+    tx: bytes
+    contract: str
+    name: str
+    subject: bytes | None
+    account: str | None
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class NewHead:
+    """A head of a log, from the event at `block` and `position`."""
+
+    block: int
+    position: int
+    log: bytes
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True)
+class Head(NewHead):
+    """A head with its block's hash and time (unix seconds), transaction and account."""
+
+    block_hash: bytes
+    time: int
+    tx: bytes
+    account: str | None
+
+
+@dataclass(frozen=True)
+class NewStatusEvent:
+    """Item `item` of the changes in the event at `block` and `position`."""
+
+    block: int
+    position: int
+    item: int
+    log: bytes
+    leaf_index: int
+    state: int
+    reason: int
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class StatusEvent(NewStatusEvent):
+    """A change of state with its block's hash and time (unix seconds), transaction and account."""
+
+    block_hash: bytes
+    time: int
+    tx: bytes
+    account: str | None
+
+
+def add_blocks(connection: Connection, new: Sequence[Block]) -> None:
+    """The blocks are read; add them before their events. Raises Conflict (`constraint`) at the transaction's door
+    where another worker has read one of them."""
+    if new:
+        connection.execute(insert(blocks), [asdict(block) for block in new])
+
+
+def add_events(
+    connection: Connection,
+    events: Sequence[Event],
+    new_heads: Sequence[NewHead] = (),
+    statuses: Sequence[NewStatusEvent] = (),
+) -> None:
+    """The events, and the heads and changes of state they tell of, are indexed."""
+    if events:
+        rows = [vars(event) | {"args": json.dumps(dict(event.args), default=_plain)} for event in events]
+        connection.execute(insert(chain_events), rows)
+    if new_heads:
+        connection.execute(insert(heads), [asdict(head) for head in new_heads])
+    if statuses:
+        connection.execute(insert(status_events), [asdict(status) for status in statuses])
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    raise TypeError(f"an event's argument of type {type(value).__name__} cannot be stored")
+
+
+def head_block(connection: Connection) -> Block | None:
+    """The newest block read; None before the first."""
+    return only(connection.execute(select(blocks).order_by(blocks.c.number.desc()).limit(1)), Block)
+
+
+def block(connection: Connection, number: int) -> Block | None:
+    """The block of this number, if it was read."""
+    return only(connection.execute(select(blocks).where(blocks.c.number == number)), Block)
+
+
+def block_at(connection: Connection, time: int) -> Block | None:
+    """The newest block read whose time is not after this one (unix seconds)."""
+    query = select(blocks).where(blocks.c.time <= time).order_by(blocks.c.number.desc()).limit(1)
+    return only(connection.execute(query), Block)
+
+
+def block_range(connection: Connection, first: int, last: int) -> list[Block]:
+    """The blocks read from `first` to `last`, both included, by number."""
+    query = select(blocks).where(blocks.c.number.between(first, last)).order_by(blocks.c.number)
+    return every(connection.execute(query), Block)
+
+
+def events(
+    connection: Connection,
+    names: Sequence[str],
+    *,
+    subject: bytes | None = None,
+    until: int | None = None,
+) -> list[Event]:
+    """The events of these names (and subject) up to block `until`, in chain order."""
+    query = select(chain_events).where(chain_events.c.name.in_(names))
+    if subject is not None:
+        query = query.where(chain_events.c.subject == subject)
+    if until is not None:
+        query = query.where(chain_events.c.block <= until)
+    return [_event(row) for row in connection.execute(query.order_by(chain_events.c.block, chain_events.c.position))]
+
+
+def events_of_block(connection: Connection, number: int) -> list[Event]:
+    """The block's events, in order."""
+    query = select(chain_events).where(chain_events.c.block == number).order_by(chain_events.c.position)
+    return [_event(row) for row in connection.execute(query)]
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(**{**row._mapping, "args": json.loads(row.args)})
+
+
+_context = (blocks.c.hash.label("block_hash"), blocks.c.time, chain_events.c.tx, chain_events.c.account)
+
+
+def _heads() -> Select[Any]:
+    event = (chain_events.c.block == heads.c.block) & (chain_events.c.position == heads.c.position)
+    return select(heads, *_context).join_from(heads, blocks, blocks.c.number == heads.c.block).join(chain_events, event)
+
+
+def log_heads(connection: Connection, log: bytes) -> list[Head]:
+    """Every head the log ever had on chain, by size."""
+    return every(connection.execute(_heads().where(heads.c.log == log).order_by(heads.c.size)), Head)
+
+
+def log_head(connection: Connection, log: bytes, *, until: int | None = None) -> Head | None:
+    """The log's newest head, at block `until` or before if given."""
+    query = _heads().where(heads.c.log == log)
+    if until is not None:
+        query = query.where(heads.c.block <= until)
+    return only(connection.execute(query.order_by(heads.c.size.desc()).limit(1)), Head)
+
+
+def logs(connection: Connection) -> list[bytes]:
+    """Every log that has a head on chain."""
+    return list(connection.execute(select(heads.c.log).distinct().order_by(heads.c.log)).scalars())
+
+
+def _statuses() -> Select[Any]:
+    event = (chain_events.c.block == status_events.c.block) & (chain_events.c.position == status_events.c.position)
+    return (
+        select(status_events, *_context)
+        .join_from(status_events, blocks, blocks.c.number == status_events.c.block)
+        .join(chain_events, event)
+    )
+
+
+_order = (status_events.c.block, status_events.c.position, status_events.c.item)
+
+
+def status_history(
+    connection: Connection, log: bytes, leaf_index: int, *, until: int | None = None
+) -> list[StatusEvent]:
+    """All changes of state at this place (up to block `until`), in chain order; none means in force ever since."""
+    query = _statuses().where(status_events.c.log == log, status_events.c.leaf_index == leaf_index)
+    if until is not None:
+        query = query.where(status_events.c.block <= until)
+    return every(connection.execute(query.order_by(*_order)), StatusEvent)
+
+
+def states(connection: Connection, log: bytes, indexes: Sequence[int]) -> dict[int, int]:
+    """The current state of those of the places that ever changed, by leaf index; all others are in force."""
+    found: dict[int, int] = {}
+    for part in chunks(indexes):
+        changed = select(status_events.c.leaf_index, status_events.c.state)
+        query = changed.where(status_events.c.log == log, status_events.c.leaf_index.in_(part)).order_by(*_order)
+        found.update((index, state) for index, state in connection.execute(query))
+    return found
+
+
+def all_states(connection: Connection, log: bytes) -> dict[int, int]:
+    """The current state of every place of the log that ever changed, by leaf index."""
+    query = select(status_events.c.leaf_index, status_events.c.state).where(status_events.c.log == log)
+    return {index: state for index, state in connection.execute(query.order_by(*_order))}
+
+
+def rollback_to(connection: Connection, number: int, at: float) -> None:
+    """The index ends with block `number`; what later blocks held is not final any more and is sent again.
+
+    Batches, changes, seals, catalog versions and submissions of those blocks have no final block, their signed bytes no
+    block; a proof read after `number` is gone. Reverted transactions stay reverted, so that a submission keeps one live
+    transaction, and their bytes are sent again too, to fill their nonce.
+    """
+    connection.execute(delete(blocks).where(blocks.c.number > number))
+    _forget_final(connection, number, at)
+    lost = {"evidence": None, "evidence_block": None}
+    connection.execute(update(batches).where(batches.c.evidence_block > number).values(lost))
+    connection.execute(update(transactions).where(transactions.c.block > number).values(sent_at=None))
+
+
+def drop_index(connection: Connection, at: float) -> None:
+    """Nothing derived from the chain is left, as before the first block was read; stored proofs stay.
+
+    Signed bytes count as sent at `at`, so that reading the chain again comes before sending anything again.
+    """
+    connection.execute(delete(blocks))
+    connection.execute(update(transactions).where(transactions.c.block.is_not(None)).values(sent_at=at))
+    _forget_final(connection, -1, at)
+
+
+def _forget_final(connection: Connection, number: int, at: float) -> None:
+    nowhere = dict.fromkeys(("final_block", "final_hash", "final_time", "final_tx"))
+    for table in _CARRIED:
+        fallen = update(table).where(table.c.final_block > number)
+        connection.execute(fallen.values(**nowhere, fell_out_at=at))
+    reopened = update(submissions).where(submissions.c.final_block > number)
+    connection.execute(reopened.values(final_block=None, final_tx=None, next_attempt_at=at))
+    fallen_out = update(transactions).where(transactions.c.block > number)
+    connection.execute(fallen_out.where(transactions.c.outcome == "final").values(outcome=None, block=None))
+    connection.execute(fallen_out.where(transactions.c.outcome == "reverted").values(block=None))
+
+
+def count_blocks(connection: Connection) -> int:
+    """How many blocks the index has read."""
+    return connection.execute(select(func.count()).select_from(blocks)).scalar_one()
