@@ -49,9 +49,9 @@ library Rfc9162 {
                     (first, last) = _climb(first, last);
                 } else {
                     hash = nodeHash(hash, path[i]);
+                    first >>= 1;
+                    last >>= 1;
                 }
-                first >>= 1;
-                last >>= 1;
             }
             return hash == root;
         }
@@ -81,14 +81,13 @@ library Rfc9162 {
             for (uint256 i = given; i < path.length; ++i) {
                 bytes32 sibling = path[i];
                 if (first & 1 == 1 || first == last) {
-                    oldHash = nodeHash(sibling, oldHash);
-                    newHash = nodeHash(sibling, newHash);
+                    (oldHash, newHash) = _nodeHashes(sibling, oldHash, newHash);
                     (first, last) = _climb(first, last);
                 } else {
                     newHash = nodeHash(newHash, sibling);
+                    first >>= 1;
+                    last >>= 1;
                 }
-                first >>= 1;
-                last >>= 1;
             }
             return oldHash == oldRoot && newHash == newRoot;
         }
@@ -104,12 +103,33 @@ library Rfc9162 {
         }
     }
 
-    /// @dev Skips the levels on which a right edge is promoted without a sibling.
-    function _climb(uint256 first, uint256 last) private pure returns (uint256, uint256) {
-        while (first & 1 == 0 && first != 0) {
-            first >>= 1;
-            last >>= 1;
+    /// @dev H(01 | left | oldRight) and H(01 | left | newRight), with the shared part written once.
+    function _nodeHashes(bytes32 left, bytes32 oldRight, bytes32 newRight)
+        private
+        view
+        returns (bytes32 oldHash, bytes32 newHash)
+    {
+        assembly ("memory-safe") {
+            let at := mload(0x40)
+            mstore8(at, 1)
+            mstore(add(at, 1), left)
+            mstore(add(at, 33), oldRight)
+            let done := staticcall(gas(), 2, at, 65, 0, 32)
+            mstore(add(at, 33), newRight)
+            if iszero(and(done, staticcall(gas(), 2, at, 65, 32, 32))) { revert(0, 0) }
+            oldHash := mload(0)
+            newHash := mload(32)
         }
-        return (first, last);
+    }
+
+    /// @dev To the level above the hash just made, past those on which a right edge was promoted without a sibling.
+    function _climb(uint256 first, uint256 last) private pure returns (uint256, uint256) {
+        unchecked {
+            while (first & 1 == 0 && first != 0) {
+                first >>= 1;
+                last >>= 1;
+            }
+            return (first >> 1, last >> 1);
+        }
     }
 }
