@@ -1,0 +1,129 @@
+"""Keys on disk: encrypted, never overwritten, opened by one password."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from chain_service.chain.keystore import Keystore, create_registrar, open_registrar, registrar_address
+from chain_service.errors import BadRequest, ChainServiceError, Conflict, Corrupt, Forbidden, NotFound
+
+ORG = "91320000MA1X2Y3Z4K"
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, bytes]:
+    directory = tmp_path_factory.mktemp("keystore") / "keys"
+    keystore = Keystore.create(directory, "correct horse")
+    return directory, keystore.create_account(ORG), keystore.create_log_key(ORG)
+
+
+def test_an_account_is_found_by_label_and_by_address_in_any_capitals(filled: tuple[Path, str, bytes]) -> None:
+    directory, address, _ = filled
+    keystore = Keystore(directory, "correct horse")
+    assert keystore.account(ORG).address == address
+    assert keystore.account(address.lower()).address == address
+    assert keystore.accounts() == {ORG: address}
+    assert keystore.has_account(address) and not keystore.has_account("0x" + "00" * 20)
+
+
+def test_a_log_key_signs_for_its_public_key(filled: tuple[Path, str, bytes]) -> None:
+    directory, _, public = filled
+    keystore = Keystore(directory, "correct horse")
+    assert keystore.log_keys(ORG) == {0: public}
+    Ed25519PublicKey.from_public_bytes(public).verify(keystore.sign_log(ORG, 0, b"head"), b"head")
+    with pytest.raises(NotFound):
+        keystore.sign_log(ORG, 1, b"head")
+
+
+def test_a_wrong_password_opens_nothing(filled: tuple[Path, str, bytes]) -> None:
+    directory, address, public = filled
+    keystore = Keystore(directory, "wrong")
+    for attempt in (keystore.unlock, lambda: keystore.account(address), lambda: keystore.sign_log(ORG, 0, b"")):
+        with pytest.raises(Forbidden) as raised:
+            attempt()
+        assert raised.value.code == "wrong_password"
+    assert keystore.accounts() == {ORG: address}
+    assert keystore.log_keys(ORG) == {0: public}
+
+
+def test_nothing_is_ever_overwritten(filled: tuple[Path, str, bytes]) -> None:
+    directory, address, public = filled
+    keystore = Keystore(directory, "correct horse")
+    for attempt in (
+        lambda: Keystore.create(directory, "other"),
+        lambda: keystore.create_account(ORG),
+        lambda: keystore.create_log_key(ORG, 0),
+    ):
+        with pytest.raises(Conflict):
+            attempt()
+    assert keystore.account(ORG).address == address
+    assert keystore.log_keys(ORG) == {0: public}
+
+
+def test_only_the_owner_may_read_and_no_temporary_file_stays(filled: tuple[Path, str, bytes]) -> None:
+    directory, *_ = filled
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    assert len(files) == 3
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+def test_no_file_holds_a_private_key_in_the_clear(filled: tuple[Path, str, bytes]) -> None:
+    directory, address, _ = filled
+    secret = bytes(Keystore(directory, "correct horse").account(address).key)
+    for file in directory.rglob("*.*"):
+        content = file.read_bytes()
+        assert secret not in content and secret.hex().encode() not in content.lower()
+        assert b"BEGIN PRIVATE KEY" not in content
+
+
+def test_files_that_changed_places_are_noticed(tmp_path: Path) -> None:
+    keystore = Keystore.create(tmp_path, "p")
+    keystore.create_account("first")
+    keystore.create_account("second")
+    first, second = (tmp_path / "accounts" / f"{label}.json" for label in ("first", "second"))
+    first.write_bytes(second.read_bytes())
+    with pytest.raises(ChainServiceError):
+        Keystore(tmp_path, "p").account("first")
+
+
+@pytest.mark.parametrize("label", ["", "../x", "a/b", "a.b", "x" * 65, "某"])
+def test_labels_cannot_leave_the_directory(tmp_path: Path, label: str) -> None:
+    keystore = Keystore.create(tmp_path, "p")
+    with pytest.raises(BadRequest):
+        keystore.create_account(label)
+    assert not keystore.has_account(label)
+
+
+def test_a_damaged_keystore_says_so(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        Keystore(tmp_path, "p").unlock()
+    (tmp_path / "keystore.json").write_text("{}")
+    with pytest.raises(Corrupt):
+        Keystore(tmp_path, "p").unlock()
+
+
+def test_the_registrars_keystore_opens_with_its_password_alone(tmp_path: Path) -> None:
+    file = tmp_path / "registrar.json"
+    with pytest.raises(NotFound):
+        open_registrar(file, "secret")
+    address = create_registrar(file, "secret")
+    assert registrar_address(file) == address
+    assert open_registrar(file, "secret").address == address
+    with pytest.raises(Forbidden):
+        open_registrar(file, "other")
+    with pytest.raises(Conflict):
+        create_registrar(file, "secret")
+    file.write_text("[]")
+    with pytest.raises(Corrupt):
+        open_registrar(file, "secret")
+
+
+def test_an_empty_password_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest):
+        Keystore.create(tmp_path, "")
+    with pytest.raises(BadRequest):
+        create_registrar(tmp_path / "registrar.json", "")
