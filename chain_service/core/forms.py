@@ -10,7 +10,6 @@ from typing import Any
 from chain_service.errors import MalformedRecord
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_ABSENT: tuple[object, ...] = (None, "", [], {})
 
 
 class Form:
@@ -25,16 +24,12 @@ class Form:
         for name in value:
             if name not in members:
                 raise MalformedRecord(f"{what} has no member {name!r:.60}", field=str(name)[:60])
-        self._members: dict[str, Any] = value
+        self.members: dict[str, Any] = value
 
     def get(self, name: str) -> Any:
         """The member as it is, None when it is absent."""
-        value = self._members.get(name)
-        return (
-            None
-            if any(value is empty or (type(value) is type(empty) and value == empty) for empty in _ABSENT)
-            else value
-        )
+        value = self.members.get(name)
+        return None if isinstance(value, str | list | dict) and not value else value
 
     def optional_text(self, name: str, limit: int) -> str | None:
         """The member's text, 1 to `limit` characters and not all blank."""

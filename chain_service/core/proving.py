@@ -40,15 +40,16 @@ def find_head(facts: Facts) -> Head | None:
         if claim.proof.index < 1:
             raise InvalidProof("entry 0 is the founding entry, never a record", index=claim.proof.index)
         parse_log_id(claim.log)
+        claimed_root = root_from_inclusion(leaf_hash(claim.entry), claim.proof)
         expected = record_entry(claim.log, claim.proof.index, content.body_digest) if content else claim.entry
-        roots = {entry: root_from_inclusion(leaf_hash(entry), claim.proof) for entry in (expected, claim.entry)}
+        roots = {expected: root_from_inclusion(leaf_hash(expected), claim.proof), claim.entry: claimed_root}
     except (InvalidProof, MalformedRecord):
         return Head(claim, claim.entry, claim.entry, None, None)
     for entry, root in roots.items():
         for state in (facts.anchor_state, facts.now_state):
             if isinstance(state, ProvenState) and _root_on_chain(state, claim) == int.from_bytes(root, "big"):
                 return Head(claim, expected, entry, root, state)
-    return Head(claim, expected, claim.entry, roots[claim.entry], None)
+    return Head(claim, expected, claim.entry, claimed_root, None)
 
 
 def _root_on_chain(state: ProvenState, claim: Claim) -> int | None:
@@ -60,6 +61,7 @@ def _root_on_chain(state: ProvenState, claim: Claim) -> int | None:
 
 
 def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) -> Check:
+    """Whether the content, under its salt, is the entry at its place in the log (RFC 9162 §2.1.3.2)."""
     failure = facts.presented.failure
     if failure is not None and failure.code != "unreadable":
         return check("record", "inclusion", failure.code, {"part": failure.part, "detail": failure.detail})
@@ -80,9 +82,9 @@ def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) ->
         return check("record", "inclusion", code, evidence | {"detail": "the path has no meaning for index and size"})
     if head.entry != head.expected:
         evidence["entryInLog"] = head.entry.hex()
-        if head.shown_by is None and isinstance(facts.now_state, Outage):
-            return check("record", "inclusion", "not_reached", evidence)
-        return check("record", "inclusion", "record_mismatch", evidence)
+        # An entry that no head on chain covers says nothing about the content: the anchor decides.
+        code = "not_reached" if head.shown_by is None else "record_mismatch"
+        return check("record", "inclusion", code, evidence)
     since = anchored_at(facts, head)
     if facts.past and since is not None and facts.at < since:
         return check("record", "inclusion", "not_anchored", evidence | {"anchoredAt": rfc3339(since)})
@@ -100,6 +102,7 @@ def anchored_at(facts: Facts, head: Head) -> int | None:
 
 
 def judge_anchor(facts: Facts, head: Head) -> Check:
+    """Whether the chain holds the head that the inclusion path leads to."""
     claim = head.claim
     if head.root is None:
         return check("record", "anchor", "not_reached")
@@ -136,6 +139,7 @@ def unread(name: str, state: ProvenState | Outage, evidence: Mapping[str, Any]) 
 
 
 def judge_validators(facts: Facts, head: Head | None) -> Check:
+    """Who vouches for the newest final block, or for the anchoring block while the chain cannot be reached."""
     state = facts.now_state
     if isinstance(state, Outage):
         if state.code == "finality_unproven" or head is None or head.shown_by is None:
@@ -146,4 +150,5 @@ def judge_validators(facts: Facts, head: Head | None) -> Check:
 
 
 def block_evidence(state: ProvenState) -> dict[str, Any]:
+    """Which block a check rests on."""
     return {"block": state.block, "blockHash": "0x" + state.block_hash.hex(), "blockTime": rfc3339(state.time)}

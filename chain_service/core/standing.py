@@ -10,6 +10,7 @@ from chain_service.core.codes import Text
 from chain_service.core.entries import parse_log_id
 from chain_service.core.evidence import ProvenState
 from chain_service.core.facts import Claim, Content, Facts, Outage, PastChange
+from chain_service.core.layout import PermitEntry
 from chain_service.core.moments import local_day, rfc3339
 from chain_service.core.permits import decide_permit, read_permits
 from chain_service.core.proving import Head, anchored_at, block_evidence, unread
@@ -19,6 +20,7 @@ from chain_service.errors import InvalidProof, MalformedRecord
 
 
 def judge_permit(facts: Facts, content: Content | None, head: Head, state: ProvenState) -> Check:
+    """Whether the log's organisation was permitted to issue this type on the day of issue, as known when anchored."""
     if content is None:
         return check(
             "record", "issuer_permitted", "nothing_to_verify", {"detail": "the record's content is not at hand"}
@@ -31,13 +33,14 @@ def judge_permit(facts: Facts, content: Content | None, head: Head, state: Prove
         return check("record", "issuer_permitted", "no_permit_needed", evidence)
     try:
         issued = _date(content, "certificateIssuedDate")
-        if issued is None:
-            return check("record", "issuer_permitted", "nothing_to_verify", evidence | {"detail": "no date of issue"})
-        entries = read_permits(state, content.org, content.type_code)
     except MalformedRecord as error:
         return check("record", "issuer_permitted", "nothing_to_verify", evidence | {"detail": error.message})
-    except InvalidProof:
+    if issued is None:
+        return check("record", "issuer_permitted", "nothing_to_verify", evidence | {"detail": "no date of issue"})
+    found = _permits(facts, content, state)
+    if found is None:
         return unread("issuer_permitted", facts.now_state, evidence)
+    entries, state = found
     decision = decide_permit(entries, issued, as_of=anchored_at(facts, head))
     evidence |= {
         "issued": issued.isoformat(),
@@ -54,6 +57,20 @@ def judge_permit(facts: Facts, content: Content | None, head: Head, state: Prove
         }
     code = "permitted" if decision.permitted else "issuer_not_permitted"
     return check("record", "issuer_permitted", code, evidence, {"date": issued.isoformat()})
+
+
+def _permits(facts: Facts, content: Content, head_state: ProvenState) -> tuple[list[PermitEntry], ProvenState] | None:
+    """The issuer's permits for the type from the state that shows the head, or else from the newest; None from neither.
+
+    Entries are never changed and carry their time, so the newest state tells what stood there when it was anchored.
+    """
+    for state in (head_state, facts.now_state):
+        if isinstance(state, ProvenState):
+            try:
+                return read_permits(state, content.org, content.type_code), state
+            except InvalidProof:
+                continue
+    return None
 
 
 def judge_status(facts: Facts, claim: Claim) -> Check:
@@ -124,6 +141,7 @@ def _change_params(change: PastChange | None) -> dict[str, object]:
 
 
 def judge_period(facts: Facts, content: Content | None) -> Check:
+    """Whether the day asked about, in UTC+8, lies in the record's period, first and last day included."""
     if content is None:
         return check(
             "record", "validity_period", "nothing_to_verify", {"detail": "the record's content is not at hand"}
