@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chain_service.core.catalogs import LAYER_ABOVE, CatalogVersion
+from chain_service.core.codes import Text
 
 _DAY = 86_400
 OVERDUE_AFTER: Mapping[str, int] = {
@@ -71,18 +72,26 @@ class Listed:
     updated_at: int
 
 
+FINDINGS: Mapping[str, Text] = {
+    "duty_without_data": Text("职责没有对应的数据目录", "no data entry serves this duty"),
+    "data_without_table": Text("数据目录未挂接库表", "no table is mounted on this data entry"),
+    "link_unknown": Text("关联的目录不存在", "links to an entry that does not exist"),
+    "link_withdrawn": Text("关联的目录已撤销", "links to a withdrawn entry"),
+    "link_wrong_layer": Text("关联层级不符", "links to an entry of the wrong layer"),
+    "update_overdue": Text("超过更新周期未更新", "not updated within its cycle"),
+}
+
+
 @dataclass(frozen=True)
 class Finding:
     """Something that an auditor should ask about; `about` is the other entry it concerns, if any."""
 
     code: str
     catalog: str
-    zh: str
-    en: str
     about: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        message = {"zh": self.zh, "en": self.en}
+        message = FINDINGS[self.code].to_json()
         return {"code": self.code, "catalogCode": self.catalog, "about": self.about, "message": message}
 
 
@@ -92,39 +101,33 @@ def findings(entries: Iterable[Listed], at: int) -> tuple[Finding, ...]:
     A duty without data, data without a table, a link to something withdrawn, unknown or in the wrong layer, an
     update that is overdue against its cycle.
     """
-    known = {entry.version.code: entry for entry in entries}
+    known: dict[str, Listed] = {entry.version.code: entry for entry in entries}
     linked = _linked(known)
     found: list[Finding] = []
     for code in sorted(known):
-        entry = known[code]
-        version = entry.version
+        version = known[code].version
         if not version.live:
             continue
-        if version.layer == "duty" and code not in linked:
-            found.append(Finding("duty_without_data", code, "职责没有对应的数据目录", "no data entry serves this duty"))
-        if version.layer == "data" and code not in linked:
-            found.append(
-                Finding("data_without_table", code, "数据目录未挂接库表", "no table is mounted on this data entry")
-            )
+        if version.layer in _WITHOUT and code not in linked:
+            found.append(Finding(_WITHOUT[version.layer], code))
         for link in version.links:
-            found.extend(_link_findings(version, known.get(link), link))
-        if is_overdue(entry, at):
-            found.append(Finding("update_overdue", code, "超过更新周期未更新", "not updated within its cycle"))
+            fault = _link_fault(version, known.get(link))
+            if fault is not None:
+                found.append(Finding(fault, code, link))
+        if is_overdue(known[code], at):
+            found.append(Finding("update_overdue", code))
     return tuple(found)
 
 
-def _link_findings(version: CatalogVersion, target: Listed | None, link: str) -> tuple[Finding, ...]:
+_WITHOUT = {"duty": "duty_without_data", "data": "data_without_table"}
+
+
+def _link_fault(version: CatalogVersion, target: Listed | None) -> str | None:
     if target is None:
-        return (
-            Finding("link_unknown", version.code, "关联的目录不存在", "links to an entry that does not exist", link),
-        )
+        return "link_unknown"
     if not target.version.live:
-        return (Finding("link_withdrawn", version.code, "关联的目录已撤销", "links to a withdrawn entry", link),)
-    if target.version.layer != LAYER_ABOVE[version.layer]:
-        return (
-            Finding("link_wrong_layer", version.code, "关联层级不符", "links to an entry of the wrong layer", link),
-        )
-    return ()
+        return "link_withdrawn"
+    return "link_wrong_layer" if target.version.layer != LAYER_ABOVE[version.layer] else None
 
 
 def _linked(known: Mapping[str, Listed]) -> set[str]:
@@ -185,7 +188,7 @@ class Metrics:
 
 def metrics(entries: Iterable[Listed], at: int) -> Metrics:
     """The figures as of `at`, over the newest version of every entry."""
-    known = {entry.version.code: entry for entry in entries}
+    known: dict[str, Listed] = {entry.version.code: entry for entry in entries}
     linked = _linked(known)
     live = [entry for entry in known.values() if entry.version.live]
     layers = {layer: [e.version.code for e in live if e.version.layer == layer] for layer in LAYER_ABOVE}

@@ -171,3 +171,21 @@ def _finding(group: str, result: Check) -> str:
         if note.code == result.code:
             return note.best
     return result.code
+
+
+def codes_as_markdown() -> str:
+    """Two Markdown tables for README: every verdict code, and which check may raise which of them."""
+    lines = ["| code | verdict | 中文 | English | next step |", "|---|---|---|---|---|"]
+    for row in CODES.values():
+        message, step = _readable(row.message), _readable(row.next_step)
+        cells = (f"`{row.code}`", row.answer.value, message.zh, message.en, f"{step.zh} · {step.en}")
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "| group | check | may raise |", "|---|---|---|"]
+    for rule in RULES.values():
+        lines.append(f"| {rule.group} | `{rule.name}` | {' '.join(f'`{code}`' for code in rule.raises)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _readable(text: Text) -> Text:
+    """The template with an ellipsis for what varies."""
+    return Text(*(re.sub(r"\{\w+\}", "…", side).replace("[", "").replace("]", "") for side in (text.zh, text.en)))
