@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, select, update
 
 from chain_service.store.rows import chunks, every, only
 from chain_service.store.schema import (
@@ -240,7 +240,7 @@ def states(connection: Connection, log: bytes, indexes: Sequence[int]) -> dict[i
 def all_states(connection: Connection, log: bytes) -> dict[int, int]:
     """The current state of every place of the log that ever changed, by leaf index."""
     query = select(status_events.c.leaf_index, status_events.c.state).where(status_events.c.log == log)
-    return {index: state for index, state in connection.execute(query.order_by(*_order))}
+    return dict(connection.execute(query.order_by(*_order)).tuples().all())
 
 
 def rollback_to(connection: Connection, number: int, at: float) -> None:
@@ -251,10 +251,10 @@ def rollback_to(connection: Connection, number: int, at: float) -> None:
     transaction, and their bytes are sent again too, to fill their nonce.
     """
     connection.execute(delete(blocks).where(blocks.c.number > number))
+    connection.execute(update(transactions).where(transactions.c.block > number).values(sent_at=None))
     _forget_final(connection, number, at)
     lost = {"evidence": None, "evidence_block": None}
     connection.execute(update(batches).where(batches.c.evidence_block > number).values(lost))
-    connection.execute(update(transactions).where(transactions.c.block > number).values(sent_at=None))
 
 
 def drop_index(connection: Connection, at: float) -> None:
@@ -274,9 +274,11 @@ def _forget_final(connection: Connection, number: int, at: float) -> None:
         connection.execute(fallen.values(**nowhere, fell_out_at=at))
     reopened = update(submissions).where(submissions.c.final_block > number)
     connection.execute(reopened.values(final_block=None, final_tx=None, next_attempt_at=at))
+    sibling = transactions.alias("sibling")
+    live = exists().where(sibling.c.submission_id == transactions.c.submission_id, sibling.c.outcome.is_(None))
     fallen_out = update(transactions).where(transactions.c.block > number)
-    connection.execute(fallen_out.where(transactions.c.outcome == "final").values(outcome=None, block=None))
-    connection.execute(fallen_out.where(transactions.c.outcome == "reverted").values(block=None))
+    connection.execute(fallen_out.where(transactions.c.outcome == "final", ~live).values(outcome=None, block=None))
+    connection.execute(fallen_out.values(outcome="reverted", block=None))
 
 
 def count_blocks(connection: Connection) -> int:

@@ -353,7 +353,7 @@ Index("uq_alerts_standing", alerts.c.code, alerts.c.subject, unique=True, **_whe
 blocks = Table(
     "blocks",
     metadata,
-    Column("number", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False, unique=True),
     Column("parent", LargeBinary, nullable=False),
     Column("time", BigInteger, nullable=False, index=True),
