@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from chain_service.errors import Conflict
+from chain_service.nodes.embedded.database import FILE, connect
+from chain_service.nodes.embedded.genesis import load
+from chain_service.nodes.embedded.sealing import encode_block
 
 
 def export(directory: Path, target: Path) -> int:
@@ -11,4 +21,32 @@ def export(directory: Path, target: Path) -> int:
     `geth init TARGET.genesis.json`, then `geth import TARGET`. Works while a node runs. Raises NotFound and Conflict
     (a target exists).
     """
-    raise NotImplementedError
+    genesis = load(directory)
+    beside = target.with_name(target.name + ".genesis.json")
+    for path in (target, beside):
+        if path.exists():
+            raise Conflict(f"{path} exists; an export never overwrites")
+    number = 0
+    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
+        try:
+            for number, block in _blocks(directory / FILE):  # noqa: B007 - the last number is the head's
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+            beside.write_text(json.dumps(genesis.document(), indent=1), "ascii")
+            Path(file.name).rename(target)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+    return number
+
+
+def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Numbers and RLP of the blocks after genesis, as of one moment."""
+    if not path.exists():
+        return
+    with closing(connect(path)) as connection:
+        connection.execute("BEGIN")
+        for number, header in connection.execute("SELECT number, header FROM block WHERE number > 0 ORDER BY number"):
+            query = "SELECT raw FROM mined WHERE block = ? ORDER BY position"
+            yield number, encode_block(header, [raw for (raw,) in connection.execute(query, (number,))])

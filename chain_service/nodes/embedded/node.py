@@ -1,44 +1,186 @@
-"""One running trial chain."""
+"""One running trial chain: its directory, its pool, its history and the thread that seals blocks."""
 
 from __future__ import annotations
 
+import fcntl
+import logging
+import threading
+import time
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
+from eth_keys.datatypes import PrivateKey
+
+from chain_service.errors import BadRequest, Conflict
+from chain_service.nodes.embedded import genesis as births
+from chain_service.nodes.embedded.database import FILE, Database
 from chain_service.nodes.embedded.genesis import Genesis
+from chain_service.nodes.embedded.history import Block, History
+from chain_service.nodes.embedded.methods import Methods
+from chain_service.nodes.embedded.pool import Pool
+from chain_service.nodes.embedded.rpc import answer
+from chain_service.nodes.embedded.rpc_error import RpcError
+from chain_service.nodes.embedded.sealing import BlockMaker
+from chain_service.nodes.embedded.transactions import decode
+from chain_service.nodes.embedded.trie import Account, account_at
+
+_log = logging.getLogger(__name__)
+LOCK_FILE = "lock"
+_RETRY_AFTER = 1.0
+_CLOCK_CHECK = 0.25
+_CLOCK_TOLERANCE = 5.0
 
 
 class Node:
     """A trial chain that answers JSON-RPC and seals blocks while started; holds its directory alone."""
 
-    genesis: Genesis
+    def __init__(
+        self, directory: Path, genesis: Genesis, key: PrivateKey, period: int, heartbeat: float, lock: IO[bytes]
+    ) -> None:
+        self.directory = directory
+        self.genesis = genesis
+        self._period = period
+        self._heartbeat = heartbeat
+        self._lock = lock
+        self._database = Database(directory / FILE)
+        self.history = History(self._database, genesis)
+        self.pool = Pool(
+            self._database, chain_id=genesis.chain_id, gas_limit=genesis.gas_limit, account=self._account_now
+        )
+        self._maker = BlockMaker(genesis, key, self._database.lookup)
+        self._methods = Methods(self, self._database)
+        self._stir = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._clock_is_behind = False
 
     @classmethod
     def open(cls, directory: Path, password: str, *, period: int | None = None, heartbeat: float = 60.0) -> Node:
         """The chain in `directory`, locked for this process.
 
         `period` (seconds) may lengthen, never shorten, the one in genesis. An empty block follows after `heartbeat`
-        seconds of silence. Raises NotFound (no chain there), Unauthorised (wrong password) and Conflict, code
-        `chain_in_use`, when another process has it open.
+        seconds of silence. Raises NotFound (no chain there), Unauthorised (wrong password), BadRequest (period) and
+        Conflict, code `chain_in_use`, when another process has it open.
         """
-        raise NotImplementedError
+        genesis = births.load(directory)
+        if period is not None and period < genesis.period:
+            raise BadRequest(f"this chain's blocks are at least {genesis.period} s apart since genesis, not {period}")
+        lock = _lock(directory)
+        try:
+            key = births.unlock(directory, password, genesis)
+            return cls(directory, genesis, key, genesis.period if period is None else period, heartbeat, lock)
+        except BaseException:
+            lock.close()
+            raise
 
     def handle(self, request: bytes) -> bytes:
         """The JSON-RPC answer to one request body, single or batch; empty for notifications."""
-        raise NotImplementedError
+        return answer(self._methods, request)
+
+    def submit(self, raws: list[bytes]) -> list[bytes | RpcError]:
+        """Each transaction waits durably (its hash is answered), or its error says why not; one commit for all."""
+        answers: list[bytes | RpcError] = []
+        decoded = []
+        for raw in raws:
+            try:
+                decoded.append(decode(raw))
+                answers.append(decoded[-1].hash)
+            except RpcError as error:
+                answers.append(error)
+        refusals = iter(self.pool.add(decoded))
+        answers = [item if isinstance(item, RpcError) else next(refusals) or item for item in answers]
+        self._stir.set()
+        return answers
 
     def start(self) -> None:
         """Blocks are sealed from now on, in a thread of its own."""
+        if self._thread is None:
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._run, name="block-maker", daemon=True)
+            self._thread.start()
 
     def stop(self) -> None:
         """No block is being sealed any more; what waits in the pool stays on disk."""
+        if self._thread:
+            self._stopping.set()
+            self._stir.set()
+            self._thread.join()
+            self._thread = None
 
     def close(self) -> None:
         """Stopped, files closed, directory free for another process."""
+        self.stop()
+        self._database.close()
+        self._lock.close()
 
     def __enter__(self) -> Self:
         """Started."""
-        raise NotImplementedError
+        self.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def seal_block(self, timestamp: int) -> Block:
+        """The head is a new block of this time (unix seconds), durably, with what waited."""
+        parent = self.history.head
+        sealed = self._maker.seal(
+            parent.header, lambda: self.history.ancestors(parent.number + 1), self.pool.candidates, timestamp
+        )
+        mined = [item.transaction for item in sealed.executed]
+        with self._database.writing:
+            with self._database.transaction() as connection:
+                self._database.insert_nodes(connection, sealed.nodes)
+                block = self.history.append(connection, sealed.header, sealed.executed, sealed.encoded)
+                settled = self.pool.settle(connection, mined, sealed.failed)
+            self.history.advance(block)
+            self.pool.forget(settled.leaving)
+        for transaction, reason in settled.dropped:
+            _log.warning("dropped transaction 0x%s: %s", transaction.hash.hex(), reason)
+        return block
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                wait = self._step()
+            except Exception:  # noqa: BLE001 - a full disk or the like must not end the chain
+                _log.exception("no block could be sealed; trying again in %s s", _RETRY_AFTER)
+                wait = _RETRY_AFTER
+            if wait > 0:
+                self._stir.wait(wait)
+
+    def _step(self) -> float:
+        """One block is sealed if it is time (answer 0), else the seconds to wait unless something stirs."""
+        self._stir.clear()
+        waiting = self.pool.ready()
+        head, now = self.history.head.header.timestamp, time.time()
+        self._mind_clock(head - now)
+        due = head + (self._period if waiting else max(self._period, self._heartbeat))
+        if now < due:
+            if not waiting:
+                return min(due - now, self._heartbeat)
+            self._stopping.wait(min(due - now, _CLOCK_CHECK))
+            return 0
+        self.seal_block(int(now))
+        return 0
+
+    def _mind_clock(self, ahead: float) -> None:
+        """A clock that was set back is said once: no block is sealed until it has caught up."""
+        if (ahead > _CLOCK_TOLERANCE) != self._clock_is_behind:
+            self._clock_is_behind = not self._clock_is_behind
+            if self._clock_is_behind:
+                _log.warning("the head block lies %.0f s ahead of the clock; no block is sealed until then", ahead)
+
+    def _account_now(self, address: bytes) -> Account | None:
+        return account_at(self._database.lookup, self.history.head.header.state_root, address)
+
+
+def _lock(directory: Path) -> IO[bytes]:
+    """The directory belongs to this process until the answer is closed. Raises Conflict."""
+    file = (directory / LOCK_FILE).open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise Conflict(f"another process has the trial chain in {directory} open", code="chain_in_use") from error
+    return file
