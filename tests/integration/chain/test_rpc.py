@@ -1,0 +1,116 @@
+"""JSON-RPC over HTTP: what counts as an answer, and who is asked next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from chain_world import http_server
+
+from chain_service.chain import rpc as rpc_module
+from chain_service.chain.rpc import Rpc, RpcError
+from chain_service.errors import Unavailable
+
+NOBODY = "http://127.0.0.1:1"
+
+
+def echo(body: bytes) -> tuple[int, bytes]:
+    """Answers every call with its parameters, batches in reverse order; `fail` with an error."""
+    asked = orjson.loads(body)
+    told = [_one(request) for request in (asked if isinstance(asked, list) else [asked])]
+    return 200, orjson.dumps(told[::-1] if isinstance(asked, list) else told[0])
+
+
+def _one(request: dict[str, Any]) -> dict[str, Any]:
+    if request["method"] == "fail":
+        error = {"code": -32000, "message": "no", "data": request["params"][0]}
+        return {"jsonrpc": "2.0", "id": request["id"], "error": error}
+    return {"jsonrpc": "2.0", "id": request["id"], "result": request["params"]}
+
+
+def test_a_batch_is_answered_in_the_order_of_its_requests_however_long_it_is() -> None:
+    sizes = []
+
+    def counting(body: bytes) -> tuple[int, bytes]:
+        sizes.append(len(orjson.loads(body)))
+        return echo(body)
+
+    with http_server(counting) as url, Rpc([url]) as rpc:
+        assert rpc.batch([("m", (n,)) for n in range(1201)]) == [[n] for n in range(1201)]
+        assert sizes == [500, 500, 201]
+        assert rpc.batch([]) == []
+
+
+def test_a_refusal_is_an_error_with_code_and_data() -> None:
+    with http_server(echo) as url, Rpc([url]) as rpc:
+        with pytest.raises(RpcError) as raised:
+            rpc.call("fail", "0xab")
+        assert (raised.value.rpc_code, raised.value.reason, raised.value.data) == (-32000, "no", "0xab")
+        with pytest.raises(RpcError):
+            rpc.batch([("m", ()), ("fail", (1,))])
+        fine, refused = rpc.settle([("m", ()), ("fail", (1,))])
+        assert fine == [] and isinstance(refused, RpcError)
+
+
+def test_a_batch_refused_as_a_whole_is_a_refusal_of_each() -> None:
+    whole = orjson.dumps({"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "batch too large"}})
+    with http_server(lambda body: (200, whole)) as url, Rpc([url]) as rpc:
+        assert all(isinstance(one, RpcError) for one in rpc.settle([("m", ()), ("m", ())]))
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, b'{"jsonrpc":"2.0","id":1,"result":1}'),
+        (503, b"busy"),
+        (200, b""),
+        (200, b"<html>"),
+        (200, b"[]"),
+        (200, b'{"jsonrpc":"2.0","id":77,"result":1}'),
+        (200, b'{"jsonrpc":"2.0","id":1}'),
+        (200, b'{"jsonrpc":"2.0","id":1,"error":"no"}'),
+        (302, b""),
+        (404, b"not here"),
+    ],
+)
+def test_what_is_no_answer_makes_the_node_unavailable(status: int, body: bytes) -> None:
+    with http_server(lambda _: (status, body)) as url, Rpc([url]) as rpc:
+        for ask in (lambda: rpc.call("m"), lambda: rpc.batch([("m", ()), ("m", ())])):
+            with pytest.raises(Unavailable) as raised:
+                ask()
+            assert raised.value.code == "node_unavailable"
+
+
+def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rpc_module, "MAX_ANSWER", 1000)
+    endless = b'"' + b"x" * 5000 + b'"'
+    with http_server(lambda _: (200, endless)) as url, Rpc([url]) as rpc, pytest.raises(Unavailable):
+        rpc.call("m")
+
+
+def test_a_node_that_is_down_makes_way_for_the_next_and_is_remembered() -> None:
+    asked = []
+
+    def answer(body: bytes) -> tuple[int, bytes]:
+        asked.append("broken")
+        return 500, b""
+
+    with http_server(answer) as broken, http_server(echo) as good, Rpc([NOBODY, broken, good]) as rpc:
+        for _ in range(3):
+            assert rpc.call("m", 1) == [1]
+        assert asked == ["broken"]
+
+
+def test_when_all_nodes_are_down_their_names_are_told_without_secrets() -> None:
+    with Rpc(["http://user:secret@127.0.0.1:1/token"]) as rpc:
+        with pytest.raises(Unavailable) as raised:
+            rpc.call("eth_blockNumber")
+        assert list(raised.value.details["nodes"]) == ["127.0.0.1:1"]
+        assert "secret" not in str(raised.value.details) and "token" not in str(raised.value.details)
+
+
+def test_a_connection_that_the_node_closed_is_replaced() -> None:
+    with http_server(echo, hangs_up=True) as url, Rpc([url]) as rpc:
+        for n in range(5):
+            assert rpc.call("m", n) == [n]
