@@ -55,6 +55,8 @@ class ChainTrust:
     validators: tuple[ValidatorRange, ...]
     """Ascending by block; the first range begins at block 0 or 1."""
     contracts: Mapping[str, PinnedContract]
+    epoch: int | None = None
+    """Clique: headers name their signers at multiples of it; None if it is not known."""
 
     def validators_at(self, block: int) -> tuple[bytes, ...]:
         """The addresses that may seal this block, ascending. Raises InvalidProof before the first range."""
@@ -76,6 +78,7 @@ class ChainTrust:
                 name: {"address": _hex(pin.address), "codeHash": _hex(pin.code_hash)}
                 for name, pin in sorted(self.contracts.items())
             },
+            "epoch": self.epoch,
         }
 
     @classmethod
@@ -101,6 +104,7 @@ class ChainTrust:
                 )
                 for name, pin in _member(value, "contracts", dict).items()
             },
+            epoch=None if value.get("epoch") is None else _natural(_member(value, "epoch", int), "epoch") or None,
         )
 
 
@@ -235,7 +239,7 @@ def _proven_header(evidence: Evidence, trust: ChainTrust) -> ProvenHeader:
     validators = trust.validators_at(headers[0].number)
     if trust.validators_at(headers[-1].number) != validators:
         raise InvalidProof("the validators change within these headers; prove from a later block")
-    return verify_majority(headers, validators)
+    return verify_majority(headers, validators, trust.epoch)
 
 
 def evidence_from_rpc(

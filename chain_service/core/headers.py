@@ -87,7 +87,7 @@ class ProvenHeader:
 
 
 def majority_size(validators: int) -> int:
-    """k = ⌊N/2⌋ + 1: how many consecutive headers prove the first of them (proofs of Clique, EIP-225)."""
+    """k = ⌊N/2⌋ + 1: how many consecutive headers prove the first of them (EIP-225, SIGNER_LIMIT)."""
     return validators // 2 + 1
 
 
@@ -199,7 +199,28 @@ def recover_signer(header: CliqueHeader) -> bytes:
     return keccak256(key.format(compressed=False)[1:])[12:]
 
 
-def verify_majority(headers: Sequence[CliqueHeader], validators: Sequence[bytes]) -> ProvenHeader:
+def verify_seal(header: CliqueHeader, validators: Sequence[bytes], epoch: int | None = None) -> bytes:
+    """The validator that sealed this header, which keeps to what EIP-225 asks of a set of signers.
+
+    `validators` are the ascending addresses that may seal it. Headers name their signers at multiples of `epoch` and
+    nowhere else; None leaves open where. Raises InvalidProof.
+    """
+    if epoch and bool(header.signers) != (header.number % epoch == 0):
+        raise InvalidProof("signers are named at epoch blocks and only there", block=header.number)
+    if header.signers and header.signers != tuple(validators):
+        raise InvalidProof("a header names other signers than the trusted ones", block=header.number)
+    signer = recover_signer(header)
+    if signer not in validators:
+        raise InvalidProof("a header is sealed by a stranger", block=header.number, signer="0x" + signer.hex())
+    in_turn = header.number % len(validators) == validators.index(signer)
+    if header.difficulty != (2 if in_turn else 1):
+        raise InvalidProof("a header's difficulty contradicts its signer's turn", block=header.number)
+    return signer
+
+
+def verify_majority(
+    headers: Sequence[CliqueHeader], validators: Sequence[bytes], epoch: int | None = None
+) -> ProvenHeader:
     """The first header, shown to be one that more than half of `validators` built on.
 
     `headers` are the block in question and the ⌊N/2⌋ after it; `validators` the ascending addresses that may seal
@@ -208,29 +229,18 @@ def verify_majority(headers: Sequence[CliqueHeader], validators: Sequence[bytes]
     count = len(validators)
     if not count or any(left >= right for left, right in pairwise(validators)):
         raise InvalidProof("the trusted validators must be ascending and not empty")
+    # 1. as many headers as a majority has members
     needed = majority_size(count)
     if len(headers) != needed:
         raise InvalidProof("a majority needs exactly so many headers", needed=needed, given=len(headers))
-    seen: set[bytes] = set()
-    for place, header in enumerate(headers):
-        # 1. consecutive numbers, linked by parentHash
-        if place and (
-            header.number != headers[place - 1].number + 1 or header.parent_hash != headers[place - 1].block_hash
-        ):
-            raise InvalidProof("a header does not follow the one before it", block=header.number)
-        # 2. a list of signers names the trusted set
-        if header.signers and header.signers != tuple(validators):
-            raise InvalidProof("a header names other signers than the trusted ones", block=header.number)
-        # 3. sealed by a validator that sealed none of the others
-        signer = recover_signer(header)
-        if signer not in validators:
-            raise InvalidProof("a header is sealed by a stranger", block=header.number, signer="0x" + signer.hex())
-        if signer in seen:
-            raise InvalidProof("two headers are sealed by the same validator", block=header.number)
-        seen.add(signer)
-        # 4. difficulty 2 in turn, 1 otherwise
-        if (header.difficulty == 2) != (header.number % count == validators.index(signer)):
-            raise InvalidProof("a header's difficulty contradicts its signer's turn", block=header.number)
+    # 2. consecutive numbers, linked by parentHash
+    for parent, child in pairwise(headers):
+        if child.number != parent.number + 1 or child.parent_hash != parent.block_hash:
+            raise InvalidProof("a header does not follow the one before it", block=child.number)
+    # 3. each sealed by another validator
+    signers = {verify_seal(header, validators, epoch) for header in headers}
+    if len(signers) != needed:
+        raise InvalidProof("two headers are sealed by the same validator", block=headers[0].number)
     first = headers[0]
     return ProvenHeader(
         block=first.number,
@@ -239,5 +249,5 @@ def verify_majority(headers: Sequence[CliqueHeader], validators: Sequence[bytes]
         time=first.time,
         assurance="trial" if count == 1 else "majority",
         validators=count,
-        signers=len(seen),
+        signers=len(signers),
     )

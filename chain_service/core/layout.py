@@ -104,10 +104,15 @@ def permit_key(organisation: str, type_code: str) -> bytes:
     return keccak256(organisation_word(organisation) + code_key(type_code))
 
 
-def _log(log: bytes) -> bytes:
-    if len(log) != 32:
-        raise InvalidProof("a log id has 32 bytes", log=log.hex())
-    return log
+def _key(key: bytes) -> bytes:
+    if len(key) != 32:
+        raise InvalidProof("a log id or other bytes32 key has 32 bytes", key=key.hex())
+    return key
+
+
+def history_slot(position: int, key: bytes, n: int) -> bytes:
+    """Slot of `mapping(bytes32 ⇒ mapping(uint256 ⇒ …))` at this position, for this 32-byte key and n."""
+    return _slot(_word(n), _slot(_key(key), _word(position)))
 
 
 def standing_slot(organisation: str) -> bytes:
@@ -134,19 +139,19 @@ def permit_slot(organisation: str, type_code: str, n: int) -> bytes:
 
 def size_slot(log: bytes) -> bytes:
     """Slot of RecordLog._sizeOf[log]."""
-    return _slot(_log(log), _SIZE)
+    return _slot(_key(log), _SIZE)
 
 
 def head_slot(log: bytes, size: int) -> bytes:
     """Slot of RecordLog._rootAt[log][size]."""
-    return _slot(_word(size), _slot(_log(log), _ROOT))
+    return _slot(_word(size), _slot(_key(log), _ROOT))
 
 
 def status_slot(log: bytes, index: int) -> tuple[bytes, int]:
     """Slot of RecordStatus._statusWordAt[log][index >> 6], and the shift of the record's four bits in that word."""
     if index < 0:
         raise InvalidProof("a leaf index cannot be negative", index=index)
-    return _slot(_word(index >> 6), _slot(_log(log), _STATUS)), 4 * (index & 63)
+    return _slot(_word(index >> 6), _slot(_key(log), _STATUS)), 4 * (index & 63)
 
 
 def seal_fact_slot(code: str, n: int) -> bytes:

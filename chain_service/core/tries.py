@@ -73,7 +73,7 @@ class NodePool:
                     raise InvalidProof("a branch holds a value or ends a key, which no 32-byte key allows")
                 child = node[int(path[at], 16)]
                 at += 1
-                if not child:
+                if child == b"":
                     return None
             else:
                 child, length, matches, is_leaf = _follow(node, path, at)
