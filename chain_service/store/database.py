@@ -101,15 +101,15 @@ class Database:
         SQLite is rewritten whole (about a second for 200 MB, writers wait) and its write-ahead log emptied. PostgreSQL
         frees the space for reuse; its write-ahead log and all backups keep old bytes as long as their operator does.
         """
-        with _translated(), self.engine.connect() as connection:
-            raw = connection.execution_options(isolation_level="AUTOCOMMIT")
-            raw.exec_driver_sql("VACUUM")
-            if self.dialect == "sqlite":
-                busy = raw.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
-                if busy:
-                    raise Unavailable(
-                        "a reader holds old pages of the database; scrub again", code="database_unavailable"
-                    )
+        options = {} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+        with self._connected(options) as connection:
+            if self.dialect == "postgresql":
+                connection.exec_driver_sql("VACUUM")
+                return
+            connection.exec_driver_sql("PRAGMA query_only=OFF")
+            connection.exec_driver_sql("VACUUM")
+            if connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalars().first():
+                raise Unavailable("a reader holds old pages of the database; scrub again", code="database_unavailable")
 
     def close(self) -> None:
         """All pooled connections are closed."""
@@ -129,7 +129,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get(_WRITE, False)
+    write = connection.get_execution_options().get(_WRITE)
+    if write is None:  # scrubbing: VACUUM runs outside transactions
+        return
     connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if write else 'ON'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 

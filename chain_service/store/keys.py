@@ -55,3 +55,10 @@ def revoke(connection: Connection, id: str, at: float) -> bool:
     if connection.execute(select(api_keys.c.id).where(api_keys.c.id == id)).one_or_none() is None:
         raise NotFound("no key has this id", code="key_unknown", id=id)
     return False
+
+
+def roles_of(connection: Connection, id: str) -> tuple[str, ...]:
+    """The roles of the key, none where it is unknown or revoked."""
+    query = select(api_keys.c.roles).where(api_keys.c.id == id, api_keys.c.revoked_at.is_(None))
+    roles = connection.execute(query).scalar_one_or_none()
+    return () if roles is None else tuple(roles.split(","))

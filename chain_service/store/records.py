@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -336,3 +336,17 @@ def count_pending(connection: Connection) -> int:
 def count_failed(connection: Connection) -> int:
     """How many records failed before batching."""
     return connection.execute(select(func.count()).where(records.c.failure.is_not(None))).scalar_one()
+
+
+def types_of_batch(connection: Connection, batch_id: str) -> list[str]:
+    """The certificate types among a batch's records."""
+    certificates = (records.c.batch_id == batch_id, records.c.kind == "certificate")
+    query = select(records.c.type_code).where(*certificates).distinct().order_by(records.c.type_code)
+    return list(connection.execute(query).scalars())
+
+
+def bodies_of_batch(connection: Connection, batch_id: str) -> Iterator[bytes]:
+    """The canonical bytes of a batch's records, erased ones left out, by leaf index."""
+    query = select(records.c.body).where(records.c.batch_id == batch_id, records.c.body.is_not(None))
+    rows = connection.execution_options(yield_per=500).execute(query.order_by(records.c.leaf_index))
+    return iter(rows.scalars())

@@ -171,3 +171,9 @@ def mark_final(
         values = {**final, "fell_out_at": None, "refused": None}
         ids += connection.execute(marked.values(values).returning(status_changes.c.id)).scalars()
     return ids
+
+
+def any_unsent(connection: Connection) -> bool:
+    """Whether a change waits to be grouped."""
+    query = select(status_changes.c.id).where(status_changes.c.submission_id.is_(None), _waiting).limit(1)
+    return connection.execute(query).one_or_none() is not None

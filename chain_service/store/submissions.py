@@ -234,3 +234,8 @@ def failing(connection: Connection) -> list[Submission]:
     """Open submissions whose last attempt failed, oldest first: what the operator has to look at."""
     query = select(submissions).where(_open, submissions.c.last_error.is_not(None))
     return every(connection.execute(query.order_by(submissions.c.seq)), Submission)
+
+
+def open_subjects(connection: Connection, kind: str) -> set[str]:
+    """The subjects that have an open submission of this kind."""
+    return set(connection.execute(select(submissions.c.subject).where(_open, submissions.c.kind == kind)).scalars())

@@ -1,0 +1,90 @@
+"""Real databases for the tests: SQLite files, and a private PostgreSQL server where one is installed."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from chain_service.store import Database
+
+
+def _programs() -> Path | None:
+    """The folder of PostgreSQL's own programs; distributions keep them off the PATH."""
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    found = str(packaged[-1]) if packaged else shutil.which("initdb")
+    return Path(found).resolve().parent if found else None
+
+
+def _unprivileged() -> list[str]:
+    """A prefix under which PostgreSQL agrees to run: it refuses root."""
+    if os.geteuid() != 0:
+        return []
+    users = {entry.pw_name for entry in pwd.getpwall()}
+    name = next((name for name in ("postgres", "nobody") if name in users), None)
+    if name is None or shutil.which("runuser") is None:
+        pytest.skip("PostgreSQL refuses to run as root and there is no other user here")
+    return ["runuser", "-u", name, "--"]
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL, less the database's name, of a server of our own that listens on a socket file only."""
+    programs = _programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed (initdb is neither in /usr/lib/postgresql nor on the PATH)")
+    prefix = _unprivileged()
+    folder = Path(tempfile.mkdtemp(prefix="chain-service-pg-"))
+    if prefix:
+        shutil.chown(folder, prefix[2])
+    data = folder / "data"
+
+    def run(*arguments: str | Path) -> None:
+        done = subprocess.run([*prefix, *map(str, arguments)], cwd=folder, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+
+    try:
+        run(programs / "initdb", "-D", data, "-U", "chain", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off -c max_connections=200"
+        run(programs / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-o", options, "start")
+        try:
+            yield f"postgresql://chain@/{{name}}?host={folder}"
+        finally:
+            run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """An empty database on the private server."""
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(postgresql_server.format(name="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        yield postgresql_server.format(name=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'chain_service.db'}"
+    return str(request.getfixturevalue("postgresql_url"))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database, once of each kind."""
+    database = Database(database_url)
+    database.migrate()
+    yield database
+    database.close()

@@ -1,0 +1,117 @@
+"""The schema's versions."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import CheckConstraint, inspect, text
+
+from chain_service.errors import Conflict, Unavailable
+from chain_service.store import Database
+from chain_service.store.schema import metadata
+
+
+def test_an_empty_database_gets_the_whole_schema(database: Database) -> None:
+    database.check()
+    with database.reading() as connection:
+        assert set(metadata.tables) < set(inspect(connection).get_table_names())
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_partial_indexes_and_checks_are_the_same_as_in_the_schema(database: Database) -> None:
+    with database.reading() as connection:
+        found = inspect(connection)
+        for table in metadata.tables.values():
+            indexes = {index["name"] for index in found.get_indexes(table.name)}
+            assert {index.name for index in table.indexes} <= indexes
+            checks = {check["name"] for check in found.get_check_constraints(table.name)}
+            named = {str(rule.name) for rule in table.constraints if isinstance(rule, CheckConstraint)}
+            assert named == checks
+
+
+def test_migrating_again_changes_nothing(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(text("INSERT INTO accounts VALUES ('0x00', 7)"))
+    database.migrate()
+    with database.reading() as connection:
+        assert connection.execute(text("SELECT next_nonce FROM accounts")).scalar_one() == 7
+
+
+def test_several_programs_may_migrate_at_once(database_url: str) -> None:
+    failures: list[BaseException] = []
+
+    def migrate() -> None:
+        database = Database(database_url)
+        try:
+            database.migrate()
+        except BaseException as error:  # noqa: BLE001 - carried to the main thread
+            failures.append(error)
+        finally:
+            database.close()
+
+    threads = [threading.Thread(target=migrate) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    database = Database(database_url)
+    database.check()
+    database.close()
+
+
+def test_a_database_of_a_newer_program_is_refused(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for refused in (database.check, database.migrate):
+        with pytest.raises(Conflict, match="newer version") as error:
+            refused()
+        assert error.value.code == "database_newer"
+
+
+def test_a_database_before_its_migration_is_refused(database_url: str) -> None:
+    database = Database(database_url)
+    with pytest.raises(Conflict) as error:
+        database.check()
+    assert error.value.code == "database_older"
+    database.close()
+
+
+def test_a_database_out_of_reach_is_unavailable(tmp_path: Path) -> None:
+    for url in (f"sqlite:///{tmp_path}/nowhere/db", f"postgresql://chain@/none?host={tmp_path}"):
+        database = Database(url)
+        with pytest.raises(Unavailable) as error:
+            database.check()
+        assert error.value.code == "database_unavailable"
+        database.close()
+
+
+def test_a_reading_sees_one_moment_and_cannot_write(database: Database) -> None:
+    with database.reading() as connection:
+        count = text("SELECT count(*) FROM accounts")
+        assert connection.execute(count).scalar_one() == 0
+        with database.transaction() as writer:
+            writer.execute(text("INSERT INTO accounts VALUES ('0x00', 0)"))
+        assert connection.execute(count).scalar_one() == 0
+    with pytest.raises(Exception, match=r"(?i)read.?only"), database.reading() as connection:
+        connection.execute(text("INSERT INTO accounts VALUES ('0x01', 0)"))
+    with database.reading() as connection:
+        assert connection.execute(count).scalar_one() == 1
+
+
+def test_sqlite_is_durable_and_overwrites_what_is_deleted(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/db")
+    database.migrate()
+    with database.reading() as connection:
+        told = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
+        }
+    assert told == {
+        "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "busy_timeout": 30_000
+    }  # fmt: skip
+    database.close()
