@@ -15,7 +15,7 @@ from eth_utils.address import to_checksum_address
 from chain_service.chain.contracts import CONTRACTS, decode_result, encode_call, encode_constructor, runtime_code
 from chain_service.chain.files import write_new
 from chain_service.chain.reader import ChainReader
-from chain_service.chain.rpc import Rpc, RpcError
+from chain_service.chain.rpc import Rpc, RpcError, quantity
 from chain_service.chain.sender import Sender, Signed
 from chain_service.core import strict_rlp
 from chain_service.core.digests import keccak256
@@ -99,15 +99,12 @@ def read_genesis(rpc: Rpc) -> tuple[int, CliqueHeader]:
     Raises `Unavailable`, `InvalidProof` if block 0 is no Clique genesis or does not give its own hash.
     """
     chain_id, block = rpc.batch([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x0", False))])
-    if not isinstance(block, dict) or not isinstance(chain_id, str):
+    if not isinstance(block, dict):
         raise Unavailable("the node has no genesis block", code="node_unavailable")
     genesis = parse_header(header_rlp_from_json(block))
     if genesis.number != 0 or not genesis.signers:
         raise InvalidProof("block 0 is no Clique genesis: it names no signers", code="not_clique")
-    try:
-        return int(chain_id, 16), genesis
-    except ValueError as error:
-        raise Unavailable("the node's chain id cannot be read", code="node_unavailable") from error
+    return quantity(chain_id), genesis
 
 
 @dataclass(frozen=True)

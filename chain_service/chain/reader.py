@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from eth_utils.address import to_checksum_address
 
 from chain_service.chain.contracts import ChainEvent, decode_event
-from chain_service.chain.rpc import Request, Rpc, RpcError
+from chain_service.chain.rpc import Request, Rpc, RpcError, quantity
 from chain_service.core.evidence import ChainTrust, Evidence, ProvenState, Slot, evidence_from_rpc, verify_evidence
 from chain_service.core.headers import (
     CliqueHeader,
@@ -49,7 +49,7 @@ class ChainReader:
 
     def head(self) -> int:
         """The newest block's number, as the node says."""
-        return _quantity(self.rpc.call("eth_blockNumber"))
+        return quantity(self.rpc.call("eth_blockNumber"))
 
     def final_head(self) -> int:
         """The newest final block's number, as the node says: one signer, the head; N signers, N blocks below it."""
@@ -136,7 +136,7 @@ class ChainReader:
             asked = {"address": list(self._names), "fromBlock": hex(start), "toBlock": hex(end)}
             answer = self.rpc.call("eth_getLogs", asked)
             if not isinstance(answer, list):
-                _unreadable()
+                raise Unavailable("the node's answer is no list of events", code="node_unavailable")
             found = [decode_event(log, self._names) for log in answer]
             if any(not start <= event.block <= end for event in found):
                 raise Unavailable("the node reported events of other blocks", code="node_unavailable")
@@ -185,14 +185,3 @@ def _existing(answer: Any, number: int) -> Mapping[str, Any]:
     if not isinstance(answer, dict):
         raise Unavailable("the node lacks a block", code="node_unavailable", block=number)
     return answer
-
-
-def _quantity(answer: Any) -> int:
-    try:
-        return int(answer, 16)
-    except (ValueError, TypeError):
-        _unreadable()
-
-
-def _unreadable() -> NoReturn:
-    raise Unavailable("the node's answer cannot be read", code="node_unavailable")

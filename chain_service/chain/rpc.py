@@ -143,6 +143,24 @@ class Rpc:
             raise _Unusable(f"HTTP status {response.status} and no JSON") from error
 
 
+def quantity(answer: Any) -> int:
+    """The integer in a node's answer. Raises `Unavailable` if there is none."""
+    try:
+        return int(answer, 16)
+    except (ValueError, TypeError) as error:
+        raise Unavailable("the node's answer is no quantity", code="node_unavailable") from error
+
+
+def data(answer: Any) -> bytes:
+    """The bytes in a node's answer. Raises `Unavailable` if there are none."""
+    try:
+        if answer.startswith("0x"):
+            return bytes.fromhex(answer[2:])
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Unavailable("the node's answer is no byte string", code="node_unavailable") from error
+    raise Unavailable("the node's answer is no byte string", code="node_unavailable")
+
+
 class _Unusable(Exception):
     """A node answered with something that is no JSON-RPC answer to what was asked."""
 

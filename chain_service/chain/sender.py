@@ -10,7 +10,7 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 
 from chain_service.chain.contracts import decode_revert
-from chain_service.chain.rpc import Rpc, RpcError
+from chain_service.chain.rpc import Rpc, RpcError, data, quantity
 from chain_service.errors import Conflict, Reverted, Unavailable
 
 GAS_PRICE = 1  # wei: geth never mines free transactions, Besu with zeroBaseFee takes it too
@@ -64,17 +64,17 @@ class Sender:
     def preflight(self, sender: str, to: str | None, calldata: bytes) -> int:
         """Gas to allow, margin included. Raises `Reverted` by the contract error's name if it would be refused now."""
         estimate = self._asked("eth_estimateGas", _transaction(sender, to, calldata))
-        return int(int(estimate, 16) * GAS_MARGIN)
+        return int(quantity(estimate) * GAS_MARGIN)
 
     def call(self, to: str, calldata: bytes, *, sender: str | None = None, block: int | None = None) -> bytes:
         """What a view answers at `block` (newest if None): the node's word, never for verdicts. Raises `Reverted`."""
         answer = self._asked("eth_call", _transaction(sender, to, calldata), _block(block))
-        return bytes.fromhex(answer.removeprefix("0x"))
+        return data(answer)
 
     def calls(self, to: str, calldata: Sequence[bytes]) -> list[bytes]:
         """Several `call`s at the newest block in one round trip."""
-        answers = self.rpc.batch([("eth_call", (_transaction(None, to, data), "latest")) for data in calldata])
-        return [bytes.fromhex(answer.removeprefix("0x")) for answer in answers]
+        answers = self.rpc.batch([("eth_call", (_transaction(None, to, one), "latest")) for one in calldata])
+        return [data(answer) for answer in answers]
 
     def broadcast(self, signed: Signed, *, everywhere: bool = False) -> None:
         """A node has the transaction, in its pool or in a block; sending again changes nothing.
@@ -125,11 +125,11 @@ class Sender:
 
     def transaction_count(self, address: str, block: str = "latest") -> int:
         """How many transactions the account has sent: in blocks (`latest`) or with those waiting (`pending`)."""
-        return int(self.rpc.call("eth_getTransactionCount", address, block), 16)
+        return quantity(self.rpc.call("eth_getTransactionCount", address, block))
 
     def balance(self, address: str) -> int:
         """In wei, at the newest block."""
-        return int(self.rpc.call("eth_getBalance", address, "latest"), 16)
+        return quantity(self.rpc.call("eth_getBalance", address, "latest"))
 
     def transact(
         self, account: LocalAccount, to: str, calldata: bytes, *, value: int = 0, timeout: float = 60.0
@@ -201,11 +201,11 @@ def _block(number: int | None) -> str:
     return "latest" if number is None else hex(number)
 
 
-def _revert_data(data: Any) -> str | None:
+def _revert_data(given: Any) -> str | None:
     """The bytes, which some nodes wrap in an object or prefix with `Reverted `."""
-    if isinstance(data, dict):
-        data = data.get("data")
-    return data.removeprefix("Reverted ") if isinstance(data, str) else None
+    if isinstance(given, dict):
+        given = given.get("data")
+    return given.removeprefix("Reverted ") if isinstance(given, str) else None
 
 
 def _receipt(answer: Any) -> TxReceipt | None:
