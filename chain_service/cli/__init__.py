@@ -1,1 +1,5 @@
-"""The operator's door."""
+"""The operator's door: the command `chain-service`."""
+
+from chain_service.cli.main import main
+
+__all__ = ["main"]

@@ -1,4 +1,4 @@
-"""Reading request bodies within bounds: size while it arrives, nesting before it is parsed, lines before they are used."""
+"""Reading request bodies within bounds: size while it arrives, nesting before parsing, lines before use."""
 
 from __future__ import annotations
 

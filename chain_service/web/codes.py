@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from chain_service.errors import (
     BadRequest,
@@ -138,6 +139,13 @@ CODES: dict[str, Meaning] = {
     ),
     # only on the command line
     "usage": Meaning(400, "命令用法不正确，请查看 --help。", "The command is used wrongly; see --help."),
+    "file_not_written": Meaning(400, "文件无法写入。", "The file cannot be written."),
+    "bad_settings": Meaning(
+        400, "配置有误，请检查所指设置。", "A setting is wrong; check config.toml and the environment."
+    ),
+    "no_password": Meaning(
+        400, "缺少密钥库密码。", "No keystore password: set CHAIN_SERVICE_PASSWORD or name a password file."
+    ),
     "file_not_found": Meaning(400, "文件不存在或无法读取。", "The file does not exist or cannot be read."),
     "insecure_listen": Meaning(
         400,
@@ -171,6 +179,26 @@ def meaning_of(error: ChainServiceError) -> Meaning:
         if isinstance(error, kind):
             return CODES[code]
     return CODES["internal_error"]
+
+
+RESERVED = frozenset({"type", "title", "status", "detail", "code", "message", "requestId"})
+
+
+def problem_object(error: ChainServiceError, request_id: str | None = None) -> dict[str, Any]:
+    """The members of the RFC 9457 problem that tells this error; its details are extension members."""
+    meaning = meaning_of(error)
+    problem: dict[str, Any] = {
+        "type": f"urn:chain-service:problem:{error.code}",
+        "title": meaning.en,
+        "status": meaning.status,
+        "detail": error.message,
+        "code": error.code,
+        "message": {"zh": meaning.zh, "en": meaning.en},
+    }
+    problem.update({name: value for name, value in error.details.items() if name not in RESERVED})
+    if request_id:
+        problem["requestId"] = request_id
+    return problem
 
 
 def codes_as_markdown() -> str:

@@ -13,9 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from chain_service.errors import BadRequest, ChainServiceError, Unauthorised
-from chain_service.web.codes import CODES, meaning_of
+from chain_service.web.codes import CODES, meaning_of, problem_object
 
-RESERVED = frozenset({"type", "title", "status", "detail", "code", "message", "requestId"})
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -52,24 +51,6 @@ class RateLimited(ChainServiceError):
     """This client asked too often without a key; `details["retryAfter"]` seconds remain."""
 
     default_code = "rate_limited"
-
-
-def problem_object(error: ChainServiceError, request_id: str | None = None) -> dict[str, Any]:
-    """The members of the problem that tells this error."""
-    meaning = meaning_of(error)
-    extra = {name: value for name, value in error.details.items() if name not in RESERVED}
-    problem: dict[str, Any] = {
-        "type": f"urn:chain-service:problem:{error.code}",
-        "title": meaning.en,
-        "status": meaning.status,
-        "detail": error.message,
-        "code": error.code,
-        "message": {"zh": meaning.zh, "en": meaning.en},
-        **extra,
-    }
-    if request_id:
-        problem["requestId"] = request_id
-    return problem
 
 
 def problem_bytes(problem: Mapping[str, Any]) -> bytes:

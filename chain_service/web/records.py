@@ -58,7 +58,7 @@ def page(
     caller: KnownCaller,
     app: TheApp,
     state: Annotated[str | None, Query(max_length=32)] = None,
-    type: Annotated[str | None, Query(max_length=64)] = None,  # noqa: A002 - the parameter's public name
+    type: Annotated[str | None, Query(max_length=64)] = None,
     from_: Annotated[str | None, Query(alias="from", max_length=40)] = None,
     to: Annotated[str | None, Query(max_length=40)] = None,
     q: Annotated[str | None, Query(max_length=200)] = None,

@@ -1,0 +1,47 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chain_service.errors import BadRequest
+
+Org = Annotated[str, typer.Option("--org", metavar="CODE", help="Organisation's unified social credit code.")]
+Registrar = Annotated[
+    Path | None,
+    typer.Option(metavar="KEYSTORE", help="Registrar's keystore; DIR/registrar.json by default."),
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until final on chain; does the workers' steps if none run.")]
+Timeout = Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long --wait waits.")]
+
+
+def parse_day(text: str, option: str) -> date:
+    """The date `YYYY-MM-DD`. Raises BadRequest (`usage`)."""
+    try:
+        if len(text) != 10:
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadRequest(f"{option} must be a date YYYY-MM-DD, not {text!r}", code="usage", field=option) from None
+
+
+def parse_moment_option(text: str | None) -> int | None:
+    """Unix seconds of `--at`. Raises BadRequest (`usage`)."""
+    from chain_service.web.shapes import parse_moment
+
+    try:
+        return None if text is None else parse_moment(text)
+    except ValueError as error:
+        raise BadRequest(f"--at {error}", code="usage", field="--at") from None
+
+
+def split_names(text: str, option: str) -> list[str]:
+    """The names of a comma-separated list. Raises BadRequest (`usage`) when there is none."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise BadRequest(f"{option} needs at least one name", code="usage", field=option)
+    return names

@@ -1,0 +1,158 @@
+"""anchor and erase: records come in, and their contents go."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chain_service.cli import show
+from chain_service.cli.door import Door, the_door, write_output
+from chain_service.cli.options import Org, Timeout, Wait
+from chain_service.errors import BadRequest, Gone
+
+if TYPE_CHECKING:
+    from chain_service.jobs.context import App, Caller
+    from chain_service.jobs.records import Accepted
+
+
+def register(cli: typer.Typer) -> None:
+    for command in (anchor, erase):
+        cli.command()(command)
+
+
+def anchor(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Records, one JSON object a line.")],
+    org: Org,
+    wait: Wait = False,
+    timeout: Timeout = 600,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write what each holder gets; implies --wait.")
+    ] = None,
+) -> None:
+    """Anchor records: the whole file is checked first, then stored; the chain follows. 记录上链
+
+    --out writes ID.disclosure.json and ID.proof.json for each record. Running
+    it again is safe: the same content gives the same ids.
+
+    Examples:
+
+      chain-service anchor certificates.ndjson --org 11430000006122244L --wait
+      chain-service anchor - --org 11430000006122244L --out out/ < new.ndjson
+    """
+    from chain_service.jobs.records import check
+
+    door = the_door(context)
+    source = _Source(file)
+    app = door.app()
+    caller = door.operator(org)
+    if out is not None:
+        _make_directory(out)
+    with door.progress() as progress:
+        total = check(app, caller, source.lines())
+        if total == 0:
+            raise BadRequest(f"{file} has no record", code="malformed_request", file=file)
+        accepted = _store(app, caller, source, lambda done: progress("store", done, total))
+        if wait or out is not None:
+            from chain_service.jobs.workers import wait_anchored
+
+            wait_anchored(app, [one.id for one in accepted], timeout, progress)
+        if out is not None:
+            for number, one in enumerate(accepted, 1):
+                _hand_out(app, caller, one.id, out)
+                progress("write", number, total)
+    _tell(door, accepted, anchored=wait or out is not None, out=out)
+
+
+def _tell(door: Door, accepted: list[Accepted], *, anchored: bool, out: Path | None) -> None:
+    done = [
+        {"line": one.line, "id": one.id, "state": "anchored" if anchored else one.state, "created": one.created}
+        for one in accepted
+    ]
+    created = sum(1 for one in accepted if one.created)
+    state = "anchored 已上链" if anchored else "accepted 已受理"
+    door.answer(
+        {"records": done, **({"out": str(out)} if out else {})},
+        lambda console: console.print(
+            f"{len(done)} records {state}, {created} of them new" + (f"; written to {out}" if out else ""), markup=False
+        ),
+        "\n".join(one.id for one in accepted),
+    )
+
+
+class _Source:
+    """The lines of a file, or of standard input, as often as they are wanted."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.kept = sys.stdin.buffer.readlines() if name == "-" else None
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """(number from 1, text) of every line that is not blank. Raises BadRequest (`file_not_found`)."""
+        if self.kept is not None:
+            yield from self._numbered(iter(self.kept))
+            return
+        try:
+            with Path(self.name).open("rb") as stream:
+                yield from self._numbered(stream)
+        except OSError as error:
+            raise BadRequest(f"{self.name}: {error.strerror}", code="file_not_found", file=self.name) from None
+
+    def _numbered(self, lines: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
+        for number, line in enumerate(lines, 1):
+            if text := line.strip():
+                yield number, text
+
+
+def _store(app: App, caller: Caller, source: _Source, told: Any) -> list[Accepted]:
+    from chain_service.jobs.records import submit
+
+    accepted: list[Accepted] = []
+    lines = source.lines()
+    while chunk := list(islice(lines, app.settings.max_lines)):
+        accepted += submit(app, caller, chunk)
+        told(len(accepted))
+    return accepted
+
+
+def _make_directory(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise BadRequest(f"{out}: {error.strerror}", code="file_not_written", file=str(out)) from None
+
+
+def _hand_out(app: App, caller: Caller, record_id: str, out: Path) -> None:
+    from chain_service.jobs import records
+
+    write_output(out / f"{record_id}.disclosure.json", records.disclosure(app, record_id, caller))
+    write_output(out / f"{record_id}.proof.json", records.proof(app, record_id))
+
+
+def erase(
+    context: typer.Context,
+    record: Annotated[str, typer.Argument(metavar="RECORD", help="Record id.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept, so no personal data.")],
+) -> None:
+    """Destroy a record's content and salt for good; the proof of existence stays. 删除记录内容
+
+    Example:
+
+      chain-service erase 0d7c… --reason "holder's request under PIPL Art. 47"
+    """
+    from chain_service.jobs import records
+
+    door = the_door(context)
+    app = door.app()
+    try:
+        owner = records.read(app, record, None)["org"]
+    except Gone:
+        done: dict[str, Any] = {"id": record, "erased": True, "changed": False}
+    else:
+        done = records.erase(app, record, reason, door.operator(owner))
+    door.answer(done, lambda console: show.facts(console, done), record)
