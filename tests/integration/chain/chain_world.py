@@ -77,6 +77,7 @@ def http_server(answer: Answer, *, hangs_up: bool = False) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # header and body in one packet
 
         def do_POST(self) -> None:
             status, body = answer(self.rfile.read(int(self.headers["Content-Length"])))

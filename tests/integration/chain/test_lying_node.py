@@ -187,9 +187,9 @@ def test_nonsense_never_gets_further_than_an_error(world: World, answer: Any) ->
             forged.reader.final_head,
             lambda: forged.reader.blocks(0, 1),
             lambda: forged.reader.prove(1, SLOTS),
-            lambda: forged.sender.transaction_count(ORG),
-            lambda: forged.sender.balance(ORG),
-            lambda: forged.sender.call(world.deployment.address(RECORD_LOG), b""),
+            lambda: forged.sender.transaction_count(world.registrar.address),
+            lambda: forged.sender.balance(world.registrar.address),
+            lambda: forged.organisations.rights_of(world.registrar.address, ORG),
             lambda: forged.sender.preflight(world.registrar.address, None, b""),
             lambda: forged.organisations.organisation(ORG),
         ):
