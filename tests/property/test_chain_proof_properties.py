@@ -69,10 +69,21 @@ def test_rlp_has_one_encoding(item):
     assert data == rlp.encode(item) and strict_rlp.decode(data) == item
 
 
-@given(st.binary(max_size=80))
-def test_whatever_decodes_encodes_to_the_same_bytes(data):
+rlp_like = st.lists(
+    st.sampled_from([b"\x00", b"\x7f", b"\x80", b"\x81", b"\xa0", b"\xb8", b"\xb9", b"\xc0", b"\xc2", b"\xf8", b"\xf9"])
+    | st.binary(max_size=60),
+    max_size=6,
+).map(b"".join)
+
+
+@given(rlp_like)
+def test_whatever_decodes_encodes_to_the_same_bytes_and_the_library_agrees(data):
     item = only_invalid_proof(lambda: strict_rlp.decode(data))
     assert item is None or strict_rlp.encode(item) == data
+    try:
+        assert rlp.decode(data) == item
+    except rlp.DecodingError:
+        assert item is None
 
 
 @given(items.map(strict_rlp.encode), st.binary(min_size=32, max_size=32))
