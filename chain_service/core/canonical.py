@@ -18,7 +18,6 @@ Json = Any
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 32
 
-_EMPTY: tuple[object, ...] = (None, "", [], {})
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 
@@ -46,19 +45,16 @@ def prune(value: Json, *, max_depth: int = MAX_DEPTH, field: str = "") -> Json:
         raise MalformedRecord("lists and objects are nested too deep", field=field)
     if kind is list:
         items = [prune(item, max_depth=max_depth - 1, field=_below(field, i)) for i, item in enumerate(value)]
-        return [item for item in items if item not in _EMPTY]
+        return [item for item in items if item or item == 0]
     kept = {}
     for name, member in value.items():
-        _require_name(name, field)
-        pruned = prune(member, max_depth=max_depth - 1, field=_below(field, name))
-        if pruned not in _EMPTY:
+        if type(name) is not str or not name.isascii():
+            _require_name(name, field)
+        plain = type(member) is str and member.isascii()
+        pruned: Json = member if plain else prune(member, max_depth=max_depth - 1, field=_below(field, name))
+        if pruned or pruned == 0:  # 0 and false are values
             kept[name] = pruned
     return kept
-
-
-def is_empty(value: Json) -> bool:
-    """Whether pruning leaves this member out: null, or an empty string, list or object."""
-    return value in _EMPTY
 
 
 def canonical(value: Json) -> bytes:
@@ -111,10 +107,9 @@ def _once_each(pairs: Sequence[tuple[str, Json]]) -> None:
 def _require_name(name: object, field: str) -> None:
     if type(name) is not str:
         raise MalformedRecord("member names must be text", field=field)
-    if not name.isascii():
-        if max(name) > "\uffff":
-            raise MalformedRecord("member names must not have characters above U+FFFF", field=field)
-        _require_unicode(name, field)
+    if max(name, default="") > "\uffff":
+        raise MalformedRecord("member names must not have characters above U+FFFF", field=field)
+    _require_unicode(name, field)
 
 
 def _require_unicode(text: str, field: str) -> None:

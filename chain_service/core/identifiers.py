@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from chain_service.errors import MalformedRecord
 
@@ -27,12 +26,12 @@ _CHECK_STEPS = [
 ]
 
 # Registering department, category, region (6 digits), organisation body with its check (9), check.
-_ORG = rf"[{_ORG_ALPHABET}]{{2}}[0-9]{{6}}[{_ORG_ALPHABET}]{{10}}"
-_ORG_SHAPE = re.compile(_ORG)
-_TYPE_SHAPE = re.compile(_ORG + "[0-9]{3}")
+ORG_PATTERN = rf"[{_ORG_ALPHABET}]{{2}}[0-9]{{6}}[{_ORG_ALPHABET}]{{10}}"
+_ORG_SHAPE = re.compile(ORG_PATTERN)
+_TYPE_SHAPE = re.compile(ORG_PATTERN + "[0-9]{3}")
 _IDENTIFIER_SHAPE = re.compile(
     re.escape(IDENTIFIER_ROOT)
-    + rf"\.({_ORG}[0-9]{{3}})\.([0-9A-Z]{{1,32}})\.([0-9A-Z]{{7,32}})\.([0-9]{{3}})\.([0-9A-Z])"
+    + rf"\.({ORG_PATTERN}[0-9]{{3}})\.([0-9A-Z]{{1,32}})\.([0-9A-Z]{{7,32}})\.([0-9]{{3}})\.([0-9A-Z])"
 )
 _CATALOG_SHAPE = re.compile("[1-9][0-9]{5}[0-9A-Z]{0,14}/[0-9A-Z]{1,20}")
 
@@ -71,8 +70,7 @@ def parse_type_code(text: object, *, field: str = "certificateTypeCode") -> Type
     )
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateIdentifier:
+class CertificateIdentifier(NamedTuple):
     """The parts of `1.2.156.3005.2.<type code>.<issuer>.<serial>.<version>.<check>` (GB/T 36904)."""
 
     type_code: TypeCode
@@ -98,7 +96,8 @@ class CertificateIdentifier:
     @property
     def check(self) -> str:
         """The check character over type code, issuer, serial and version."""
-        return check_character(self.type_code + self.issuer + self.serial + self.version)
+        state = _check_state(_check_state_of(self.type_code, self.issuer), self.serial + self.version)
+        return _CHECK_ALPHABET[(37 - state) % 36]
 
     @property
     def issuer_is_org_code(self) -> bool:
@@ -110,10 +109,19 @@ class CertificateIdentifier:
 
 def check_character(text: str) -> str:
     """The check character of a text of 0-9A-Z: ISO 7064 MOD 37,36 hybrid."""
-    state = 36
+    return _CHECK_ALPHABET[(37 - _check_state(36, text)) % 36]
+
+
+def _check_state(state: int, text: str) -> int:
     for letter in text:
         state = _CHECK_STEPS[state][letter]
-    return _CHECK_ALPHABET[(37 - state) % 36]
+    return state
+
+
+@lru_cache(maxsize=4096)
+def _check_state_of(type_code: str, issuer: str) -> int:
+    # Half of an identifier is the same in all of an issuer's certificates of a type.
+    return _check_state(36, type_code + issuer)
 
 
 def parse_catalog_code(text: object, *, field: str = "catalogCode") -> CatalogCode:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from chain_service.core.canonical import Json, jcs, read_json
 from chain_service.core.identifiers import CertificateIdentifier, OrgCode, org_code_checks
-from chain_service.core.shapes import Kind, Shape, check_dates, check_members, require, shape_of
+from chain_service.core.shapes import Kind, Shape, check_whole, shape_of
 from chain_service.errors import MalformedRecord
 
 MAX_RECORD_BYTES = 256 * 1024
@@ -117,9 +117,7 @@ def parse_record(value: object) -> Record:
     if type(value) is not dict:
         raise MalformedRecord("a record must be a JSON object", field="")
     shape = shape_of(value)
-    body = check_members(value, shape)
-    require(body, shape.required)
-    check_dates(body, shape)
+    body = check_whole(value, shape)
     canonical = jcs(body)
     if len(canonical) > MAX_RECORD_BYTES:
         raise MalformedRecord(f"a record must not be longer than {MAX_RECORD_BYTES} bytes", field="")
