@@ -237,11 +237,11 @@ WARNINGS: Mapping[str, Text] = {
         "另有新记录声明取代本记录，本记录状态未变",
         "a newer record says that it replaces this one, whose own state has not been changed",
     ),
-    "organisation_check_digit": Text(
+    "org_code_check_fails": Text(
         "机构代码校验位不符（早期试点代码可能如此）",
         "an organisation code fails its check digit, as some early pilot codes do",
     ),
-    "issuer_segment": Text(
+    "identifier_issuer_not_org_code": Text(
         "证照标识中的颁发机构段不是统一社会信用代码",
         "the identifier's issuer segment is not a unified social credit code",
     ),

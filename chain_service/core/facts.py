@@ -119,5 +119,3 @@ class Facts:
     """The stored record and salt of `memory`: re-proved like anything presented, so tampering with it shows."""
     display: Mapping[str, Any] = field(default_factory=dict)
     """Members of `recalled` that this caller may see; what was presented is shown anyway."""
-    warnings: tuple[str, ...] = ()
-    """Codes of warnings that gathering raised (see `verdicts.WARNINGS`)."""

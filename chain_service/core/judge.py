@@ -5,10 +5,11 @@ The chain's words decide; what the service remembers only tells where to look an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chain_service.core.codes import RULES, Outcome
+from chain_service.core.disclosures import Disclosure
 from chain_service.core.evidence import ProvenState
 from chain_service.core.facts import Content, Facts
 from chain_service.core.moments import rfc3339
@@ -21,14 +22,8 @@ def judge(facts: Facts) -> Verdict:
     """The verdict on one record at `facts.at`. Never raises for what was presented, stored or proven badly."""
     group = judge_record(facts)
     groups = [group]
-    codes = list(facts.warnings)
     if facts.presented.whole_files:
         groups.append(_unexamined_signatures(facts.subject))
-        codes.append("signatures_not_checked")
-    if facts.memory is not None and facts.memory.erased:
-        codes.append("erased")
-    if facts.memory is not None and facts.memory.replaced_by is not None:
-        codes.append("replacement_unconfirmed")
     by_name = {result.name: result for result in group.checks}
     head = find_head(facts)
     included = by_name["inclusion"].outcome is Outcome.PASSED
@@ -38,9 +33,21 @@ def judge(facts: Facts) -> Verdict:
         included_by=rfc3339(head.shown_by.time) if included and head is not None and head.shown_by else None,
         status_as_of=status_as_of(facts) if "state" in by_name["status"].evidence else None,
         record=_record(facts, head, included, by_name["status"].evidence.get("state")),
-        warnings=tuple(warning(code) for code in dict.fromkeys(codes)),
+        warnings=tuple(warning(code) for code in dict.fromkeys(_warnings(facts))),
     )
     return conclude(groups, context)
+
+
+def _warnings(facts: Facts) -> Iterator[str]:
+    if facts.presented.whole_files:
+        yield "signatures_not_checked"
+    if facts.memory is not None and facts.memory.erased:
+        yield "erased"
+    if facts.memory is not None and facts.memory.replaced_by is not None:
+        yield "replacement_unconfirmed"
+    content = facts.presented.disclosure or facts.recalled
+    if isinstance(content, Disclosure):
+        yield from (remark.code for remark in content.record.warnings)
 
 
 def judge_record(facts: Facts) -> Group:
@@ -110,7 +117,7 @@ def _file_digest(facts: Facts, content: Content | None) -> Check:
         )
     for digests in files:
         if not any(_same_file(digests, anchored) for anchored in listed):
-            return check("record", "file_digest", "content_altered", evidence | {"anchored": listed})
+            return check("record", "file_digest", "content_altered", evidence | {"filesOfRecord": len(listed)})
     return check("record", "file_digest", "file_matches", evidence)
 
 

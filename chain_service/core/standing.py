@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from chain_service.core import layout
 from chain_service.core.codes import Text
+from chain_service.core.disclosures import Disclosure
 from chain_service.core.entries import parse_log_id
 from chain_service.core.evidence import ProvenState
 from chain_service.core.facts import Claim, Content, Facts, Outage, PastChange
@@ -14,9 +14,11 @@ from chain_service.core.layout import PermitEntry
 from chain_service.core.moments import local_day, rfc3339
 from chain_service.core.permits import decide_permit, read_permits
 from chain_service.core.proving import Head, anchored_at, block_evidence, unread
+from chain_service.core.records import date_of
+from chain_service.core.shapes import Shape
 from chain_service.core.statuses import REASONS, State
 from chain_service.core.verdicts import Check, check
-from chain_service.errors import InvalidProof, MalformedRecord
+from chain_service.errors import InvalidProof
 
 
 def judge_permit(facts: Facts, content: Content | None, head: Head, state: ProvenState) -> Check:
@@ -31,10 +33,7 @@ def judge_permit(facts: Facts, content: Content | None, head: Head, state: Prove
         return check("record", "issuer_permitted", "issuer_not_permitted", evidence | {"logOf": owner})
     if content.kind == "document":
         return check("record", "issuer_permitted", "no_permit_needed", evidence)
-    try:
-        issued = _date(content, "certificateIssuedDate")
-    except MalformedRecord as error:
-        return check("record", "issuer_permitted", "nothing_to_verify", evidence | {"detail": error.message})
+    issued = date_of(content.open, _shape(content).issued)
     if issued is None:
         return check("record", "issuer_permitted", "nothing_to_verify", evidence | {"detail": "no date of issue"})
     found = _permits(facts, content, state)
@@ -146,13 +145,10 @@ def judge_period(facts: Facts, content: Content | None) -> Check:
         return check(
             "record", "validity_period", "nothing_to_verify", {"detail": "the record's content is not at hand"}
         )
-    names = ("issuedDate", "", "expiringDate")
-    if content.kind == "certificate":
-        names = ("certificateIssuedDate", "certificateEffectiveDate", "certificateExpiringDate")
-    try:
-        issued, effective, expiring = (_date(content, name) for name in names)
-    except MalformedRecord as error:
-        return check("record", "validity_period", "nothing_to_verify", {"detail": error.message})
+    shape = _shape(content)
+    issued, effective, expiring = (
+        date_of(content.open, name) for name in (shape.issued, shape.effective, shape.expiring)
+    )
     first = effective or issued
     day = local_day(facts.at)
     evidence = {
@@ -168,18 +164,12 @@ def judge_period(facts: Facts, content: Content | None) -> Check:
     return check("record", "validity_period", "within_validity", evidence, params)
 
 
-def _date(content: Content, name: str) -> date | None:
-    """The date in an open member; raises MalformedRecord for one that others than this service let on chain."""
-    value = content.open.get(name)
-    if value is None:
-        return None
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError) as error:
-        raise MalformedRecord(f"{name} is no date", field=name) from error
+def _shape(content: Content) -> Shape:
+    return content.record.shape if isinstance(content, Disclosure) else content.shape
 
 
 def status_as_of(facts: Facts) -> str | None:
+    """The moment for which the status is known, RFC 3339; None while the chain cannot be reached."""
     if isinstance(facts.now_state, Outage):
         return None
     return rfc3339(min(facts.at, facts.now_state.time) if facts.past else facts.now_state.time)

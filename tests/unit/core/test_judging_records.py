@@ -1,0 +1,353 @@
+"""What a clerk is told about a record, one situation after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime
+
+import pytest
+from judged_records import ANCHORED, FILE, INDEX, NOW, ORG, RECORD_ID, SALT, SIZE, World, certificate, document
+
+from chain_service.core import layout
+from chain_service.core.codes import CODES, RULES, Answer, Outcome
+from chain_service.core.disclosures import reveal
+from chain_service.core.entries import Entry, log_id
+from chain_service.core.facts import AcceptedChange, Facts, Failure, Memory, Outage, PastChange, Presented
+from chain_service.core.identifiers import OrgCode
+from chain_service.core.judge import judge
+from chain_service.core.layout import PermitEntry
+from chain_service.core.log import InclusionProof
+from chain_service.core.statuses import State
+from chain_service.core.verdicts import Check, Verdict
+
+DOWN = Outage("node_unavailable", "no node answered")
+UNPROVEN = Outage("finality_unproven", "2 of 4 validators sealed")
+ANCHORED_MEMORY = Memory(RECORD_ID, "anchored", anchored_at=ANCHORED)
+
+
+def result(verdict: Verdict, name: str) -> Check:
+    return next(check for check in verdict.groups[0].checks if check.name == name)
+
+
+def by_identifier(world: World, **changes: object) -> Facts:
+    return world.facts(presented=Presented(identifier="JY14301020001234"), **changes)
+
+
+def with_file(digests: dict[str, str], **changes: object) -> Facts:
+    return World().facts(presented=Presented(files=(digests,), whole_files=True), **changes)
+
+
+def test_a_presented_disclosure_that_is_anchored_permitted_and_unchanged_is_in_force() -> None:
+    verdict = judge(World().facts())
+    assert (verdict.answer, verdict.code) == (Answer.VALID, "in_force")
+    assert [check.name for check in verdict.groups[0].checks] == [n for group, n in RULES if group == "record"]
+
+
+def test_a_partial_disclosure_is_worth_as_much_as_a_whole_one() -> None:
+    world = World()
+    partial = reveal(world.disclosure.record, SALT, ["certificateNumber"])
+    verdict = judge(world.facts(presented=Presented(disclosure=partial), recalled=None, memory=None))
+    assert verdict.code == "in_force"
+    members = verdict.to_json()["record"]["members"]
+    assert members["certificateNumber"] == "JY14301020001234"
+    assert "holders.0.certificateHolderName" not in members
+
+
+def test_a_look_up_by_identifier_is_at_best_in_force_not_compared_and_shows_no_members() -> None:
+    verdict = judge(by_identifier(World()))
+    assert (verdict.answer, verdict.code) == (Answer.VALID, "in_force_not_compared")
+    assert verdict.to_json()["record"]["members"] == {}
+
+
+def test_a_look_up_shows_the_members_that_the_caller_may_see() -> None:
+    verdict = judge(by_identifier(World(), display={"certificateNumber": "JY14301020001234"}))
+    assert verdict.to_json()["record"]["members"] == {"certificateNumber": "JY14301020001234"}
+
+
+def test_a_file_whose_digest_is_anchored_is_in_force_with_a_warning_that_its_signatures_were_not_checked() -> None:
+    verdict = judge(with_file(FILE))
+    assert verdict.code == "in_force"
+    assert [warning.code for warning in verdict.context.warnings] == ["signatures_not_checked"]
+    assert {check.outcome for check in verdict.groups[1].checks} == {Outcome.SKIPPED}
+    assert len(verdict.groups[1].checks) == 10
+
+
+def test_one_digest_of_a_file_is_enough_to_compare() -> None:
+    assert judge(with_file({"sm3": FILE["sm3"]})).code == "in_force"
+
+
+def test_a_file_is_altered_when_only_one_of_its_digests_agrees() -> None:
+    assert judge(with_file({**FILE, "sm3": "00" * 32})).code == "content_altered"
+
+
+def test_a_hidden_file_list_of_a_partial_disclosure_is_compared_with_the_same_record_stored() -> None:
+    world = World()
+    partial = reveal(world.disclosure.record, SALT, [])
+    presented = Presented(disclosure=partial, files=(FILE,))
+    assert judge(world.facts(presented=presented)).code == "in_force"
+    assert judge(world.facts(presented=presented, recalled=None)).code == "not_anchored"
+
+
+def test_a_document_needs_no_permit() -> None:
+    verdict = judge(replace(World(), permits=()).holding(document()).facts())
+    assert verdict.code == "in_force"
+    assert result(verdict, "issuer_permitted").outcome is Outcome.SKIPPED
+
+
+def test_a_head_shown_by_the_newest_block_alone_is_enough() -> None:
+    verdict = judge(World().facts(anchor_state=None))
+    assert verdict.code == "in_force"
+    assert result(verdict, "issuer_permitted").evidence["block"] == 90
+
+
+def test_permits_missing_from_the_stored_evidence_are_read_from_the_newest_block_as_they_were_when_anchored() -> None:
+    world = World()
+    bare = replace(world.proven(ANCHORED, 7), words={k: v for k, v in world.words().items() if k[0] == "RecordLog"})
+    assert judge(world.facts(anchor_state=bare)).code == "in_force"
+    late = replace(world, permits=(replace(world.permits[0], recorded_at=ANCHORED + 1),))
+    assert judge(late.facts(anchor_state=bare)).code == "issuer_not_permitted"
+
+
+def test_a_suspended_organisation_does_not_matter_for_what_it_anchored_before() -> None:
+    world = World()
+    standing = {(layout.ORGANISATIONS, layout.standing_slot(ORG)): 0b11}
+    now_state = replace(world.proven(NOW - 30, 90), words={**world.words(), **standing})
+    assert judge(world.facts(now_state=now_state)).code == "in_force"
+
+
+def test_a_withdrawn_certificate_is_invalid_with_date_and_reason_in_both_languages() -> None:
+    change = PastChange(State.WITHDRAWN, 2, ANCHORED + 86_400, 12)
+    verdict = judge(World().in_state(State.WITHDRAWN).facts(memory=replace(ANCHORED_MEMORY, history=(change,))))
+    assert verdict.code == "withdrawn"
+    assert verdict.message.zh == "已撤销（2025-06-16），原因：以欺骗手段取得"
+    assert verdict.message.en == "withdrawn on 2025-06-16: obtained by fraud"
+
+
+def test_a_superseded_certificate_names_its_successor_when_it_is_known() -> None:
+    successor = "00000000-0000-4000-8000-000000000001"
+    change = PastChange(State.SUPERSEDED, 9, ANCHORED + 86_400, 12, successor)
+    world = World().in_state(State.SUPERSEDED)
+    known = judge(world.facts(memory=replace(ANCHORED_MEMORY, history=(change,))))
+    assert successor in known.message.en
+    assert successor in known.next_step.zh
+    unknown = judge(world.facts(memory=None))
+    assert (unknown.message.en, unknown.next_step.en) == ("superseded", "verify the successor")
+
+
+def test_the_chain_decides_the_state_when_the_index_has_another() -> None:
+    change = PastChange(State.IN_FORCE, 13, ANCHORED + 86_400, 12)
+    verdict = judge(World().in_state(State.SUSPENDED).facts(memory=replace(ANCHORED_MEMORY, history=(change,))))
+    assert (verdict.code, verdict.message.en) == ("suspended", "suspended")
+
+
+HISTORY = (
+    PastChange(State.SUSPENDED, 12, ANCHORED + 2 * 86_400, 12),
+    PastChange(State.IN_FORCE, 13, ANCHORED + 4 * 86_400, 14),
+)
+
+
+@pytest.mark.parametrize(("days", "code"), [(1, "in_force"), (2, "suspended"), (3, "suspended"), (4, "in_force")])
+def test_the_state_at_a_past_moment_is_what_the_indexed_changes_say(days: int, code: str) -> None:
+    memory = replace(ANCHORED_MEMORY, history=HISTORY)
+    assert judge(World().facts(at=ANCHORED + days * 86_400, past=True, memory=memory)).code == code
+
+
+def test_a_past_state_is_unknown_when_the_indexed_changes_do_not_lead_to_the_proven_one() -> None:
+    memory = replace(ANCHORED_MEMORY, history=HISTORY[:1])
+    assert judge(World().facts(at=ANCHORED + 86_400, past=True, memory=memory)).code == "status_stale"
+
+
+def test_before_it_was_anchored_a_record_was_not_anchored() -> None:
+    assert judge(World().facts(at=ANCHORED - 1, past=True)).code == "not_anchored"
+
+
+def test_a_block_slightly_ahead_of_the_clock_does_not_make_now_a_past_moment() -> None:
+    world = World()
+    ahead = world.proven(NOW + 5, 90)
+    assert judge(world.facts(now_state=ahead, anchor_state=ahead, memory=None)).code == "in_force"
+
+
+@pytest.mark.parametrize(
+    ("moment", "code"),
+    [
+        ("2025-06-01T15:59:59Z", "not_yet_effective"),
+        ("2025-06-01T16:00:00Z", "in_force"),
+        ("2030-05-31T15:59:59Z", "in_force"),
+        ("2030-05-31T16:00:00Z", "expired"),
+    ],
+)
+def test_both_days_of_the_period_count_whole_in_chinese_time(moment: str, code: str) -> None:
+    at = int(datetime.fromisoformat(moment).timestamp())
+    world = World()
+    states = {"now_state": world.proven(at, 90), "anchor_state": world.proven(at, 7)}
+    assert judge(world.facts(at=at, memory=None, **states)).code == code
+
+
+def test_a_permit_covers_its_first_and_last_day_and_an_end_entry_closes_it() -> None:
+    issued = layout.day_number(date(2025, 6, 1))
+    grant = PermitEntry(layout.PERMIT_GRANT, issued, issued, 1)
+    end = PermitEntry(layout.PERMIT_END, 0, issued - 1, 2)
+    assert judge(replace(World(), permits=(grant,)).facts()).code == "in_force"
+    ended = judge(replace(World(), permits=(grant, end)).facts())
+    assert ended.code == "issuer_not_permitted"
+    assert result(ended, "issuer_permitted").evidence["permit"]["action"] == "end"
+
+
+def test_a_record_in_the_log_of_another_organisation_is_not_permitted() -> None:
+    world = replace(World(), log=log_id(OrgCode("11430000006122245J")))
+    verdict = judge(world.facts())
+    assert verdict.code == "issuer_not_permitted"
+    assert result(verdict, "issuer_permitted").evidence["logOf"] == "11430000006122245J"
+
+
+def test_a_stored_record_that_was_altered_is_named_even_when_only_its_identifier_was_given() -> None:
+    world = World()
+    altered = world.holding(certificate(certificateNumber="JY99999999999999")).disclosure
+    verdict = judge(by_identifier(world, recalled=altered))
+    assert verdict.code == "record_mismatch"
+    evidence = result(verdict, "inclusion").evidence
+    assert evidence["entryInLog"] == world.entry.hex() != evidence["entry"]
+
+
+def test_a_stored_record_and_entry_altered_together_do_not_lead_to_the_head_on_chain() -> None:
+    world = World()
+    altered = world.holding(certificate(certificateNumber="JY99999999999999"))
+    facts = by_identifier(world, recalled=altered.disclosure, claim=replace(world.claim(), entry=altered.entry))
+    verdict = judge(facts)
+    assert verdict.code == "record_mismatch"
+    assert result(verdict, "anchor").outcome is Outcome.FAILED
+
+
+def test_a_stored_entry_altered_alone_does_not_harm_a_holder_who_presents_the_truth() -> None:
+    world = World()
+    assert judge(world.facts(claim=replace(world.claim(), entry=Entry(b"\x01" * 32)))).code == "in_force"
+
+
+def test_a_node_that_is_down_is_never_valid_though_the_stored_evidence_still_proves_the_anchoring() -> None:
+    verdict = judge(World().facts(now_state=DOWN))
+    assert verdict.code == "node_unavailable"
+    assert result(verdict, "anchor").outcome is Outcome.PASSED
+    assert verdict.context.included_by == "2025-06-15T15:06:40Z"
+    assert verdict.context.status_as_of is None
+
+
+def test_an_expired_certificate_is_expired_even_while_the_node_is_down() -> None:
+    world = World().holding(certificate(certificateExpiringDate="2025-06-20"))
+    assert judge(world.facts(now_state=DOWN)).code == "expired"
+
+
+def test_a_final_state_read_from_an_old_block_is_invalid_not_stale() -> None:
+    assert judge(World().in_state(State.CANCELLED).facts(max_age=1)).code == "cancelled"
+
+
+def test_an_erased_record_is_still_verified_from_what_its_holder_keeps_with_a_warning() -> None:
+    verdict = judge(World().facts(memory=replace(ANCHORED_MEMORY, erased=True), recalled=None))
+    assert (verdict.code, [warning.code for warning in verdict.context.warnings]) == ("in_force", ["erased"])
+
+
+def test_a_claimed_replacement_is_shown_and_does_not_change_the_verdict() -> None:
+    verdict = judge(World().facts(memory=replace(ANCHORED_MEMORY, replaced_by=RECORD_ID)))
+    assert verdict.code == "in_force"
+    assert [warning.code for warning in verdict.context.warnings] == ["replacement_unconfirmed"]
+
+
+def test_remarks_on_a_record_become_warnings() -> None:
+    odd = replace(World(), log=log_id(OrgCode("91350100M0001TGQXM"))).holding(
+        document(issuingOrganisationCode="91350100M0001TGQXM")
+    )
+    verdict = judge(odd.facts())
+    assert (verdict.code, [w.code for w in verdict.context.warnings]) == ("in_force", ["org_code_check_fails"])
+
+
+def test_a_change_on_its_way_does_not_touch_moments_before_it_was_accepted() -> None:
+    memory = replace(ANCHORED_MEMORY, accepted=AcceptedChange(State.SUSPENDED, NOW - 60))
+    assert judge(World().facts(memory=memory, at=NOW - 61, past=True)).code == "in_force"
+    assert judge(World().facts(memory=memory, at=NOW - 59, past=True)).code == "status_changing"
+
+
+REACHED: dict[str, Callable[[], Facts]] = {
+    "unreadable": lambda: World().facts(presented=Presented(failure=Failure("unreadable", "file", "no ZIP"))),
+    "content_altered": lambda: with_file({"sha-256": "00" * 32}),
+    "record_mismatch": lambda: World().facts(presented=Presented(disclosure=World().holding(document()).disclosure)),
+    "proof_invalid": lambda: World().facts(
+        claim=replace(World().claim(presented=True), proof=InclusionProof(INDEX, SIZE, (b"\x00" * 32,) * 4))
+    ),
+    "issuer_not_permitted": lambda: replace(World(), permits=()).facts(),
+    "not_yet_effective": lambda: World().holding(certificate(certificateEffectiveDate="2025-07-01")).facts(),
+    "expired": lambda: World().holding(certificate(certificateExpiringDate="2025-06-24")).facts(),
+    "status_changing": lambda: World().facts(
+        memory=replace(ANCHORED_MEMORY, accepted=AcceptedChange(State.SUSPENDED, NOW - 5))
+    ),
+    "node_unavailable": lambda: World().facts(now_state=DOWN, anchor_state=None),
+    "finality_unproven": lambda: World().facts(now_state=UNPROVEN),
+    "status_stale": lambda: World().facts(max_age=29),
+    "pending": lambda: World().facts(claim=None, memory=Memory(RECORD_ID, "batched")),
+    "not_anchored": lambda: World().facts(claim=None, memory=None, recalled=None),
+    "nothing_to_verify": lambda: World().facts(presented=Presented(), claim=None, memory=None, recalled=None),
+    "in_force_not_compared": lambda: by_identifier(World()),
+    "in_force": lambda: World().facts(),
+} | {state.code: lambda state=state: World().in_state(state).facts() for state in State if state is not State.IN_FORCE}
+
+
+@pytest.mark.parametrize("code", REACHED)
+def test_each_situation_leads_to_its_code(code: str) -> None:
+    verdict = judge(REACHED[code]())
+    assert verdict.code == code
+    assert verdict.answer is CODES[code].answer
+    assert verdict.message.zh and verdict.message.en and verdict.next_step.zh and verdict.next_step.en
+
+
+def test_every_code_that_a_check_of_the_record_may_raise_has_a_situation_here() -> None:
+    raised = {code for (group, _), rule in RULES.items() if group == "record" for code in rule.raises}
+    assert raised <= REACHED.keys()
+    assert "nothing_to_verify" in raised
+
+
+@pytest.mark.parametrize(
+    ("claim", "code"),
+    [
+        ({"proof": InclusionProof(0, SIZE, ())}, "proof_invalid"),
+        ({"proof": InclusionProof(SIZE, SIZE, ())}, "proof_invalid"),
+        ({"proof": InclusionProof(2**70, 2**71, ())}, "proof_invalid"),
+        ({"proof": InclusionProof(-1, -1, ())}, "proof_invalid"),
+        ({"log": b"short"}, "proof_invalid"),
+        ({"log": b"\xff" * 32}, "proof_invalid"),
+        ({"entry": b"short", "proof": InclusionProof(1, SIZE, ())}, "proof_invalid"),
+    ],
+)
+def test_a_presented_proof_of_impossible_shape_is_a_failed_check_not_an_exception(
+    claim: dict[str, object], code: str
+) -> None:
+    facts = World().facts(claim=replace(World().claim(presented=True), **claim))
+    assert judge(facts).code == code
+
+
+def test_a_presented_proof_alone_is_not_compared_and_says_nothing_without_the_record() -> None:
+    world = World()
+    alone = {"presented": Presented(), "claim": world.claim(presented=True)}
+    assert judge(world.facts(**alone)).code == "in_force_not_compared"
+    assert judge(world.facts(**alone, recalled=None, memory=None)).code == "nothing_to_verify"
+
+
+def test_a_disclosure_that_contradicts_itself_is_a_mismatch() -> None:
+    failure = Failure("record_mismatch", "disclosure", "a revealed member has another digest")
+    facts = World().facts(presented=Presented(failure=failure), recalled=None, claim=None, memory=None)
+    assert judge(facts).code == "record_mismatch"
+
+
+def test_a_head_that_is_not_on_chain_any_more_leaves_the_record_unanchored() -> None:
+    world = World()
+    key = (layout.RECORD_LOG, layout.head_slot(world.log, SIZE))
+    gone = replace(world.proven(NOW, 90), words={**world.words(), key: 0})
+    assert judge(world.facts(now_state=gone, anchor_state=None)).code == "not_anchored"
+    assert judge(world.facts(now_state=gone, anchor_state=None, claim=world.claim(presented=True))).code == (
+        "proof_invalid"
+    )
+
+
+def test_evidence_that_does_not_cover_what_is_asked_is_indeterminate() -> None:
+    world = World()
+    bare = replace(world.proven(NOW, 90), words={})
+    assert judge(world.facts(now_state=bare)).code == "finality_unproven"
+    assert judge(world.facts(now_state=bare, anchor_state=None)).code == "finality_unproven"
