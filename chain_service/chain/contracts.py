@@ -189,7 +189,10 @@ def decode_revert(data: bytes | str | None) -> Reverted:
         return Reverted(f"the contract refused with a malformed {item.name}", code=item.name, arguments={})
     if item.name == "Error":
         return Reverted(f"the contract refused: {values[0]}", arguments={"reason": values[0]})
-    arguments = {name or str(n): _json(value) for n, (name, value) in enumerate(zip(item.names, values, strict=True))}
+    arguments = {
+        name or str(n): _json(_value(kind, value))
+        for n, (name, kind, value) in enumerate(zip(item.names, item.types, values, strict=True))
+    }
     if item.name == "Panic":
         return Reverted(f"the contract failed: {PANICS.get(values[0], 'panic')}", code="Panic", arguments=arguments)
     shown = ", ".join(f"{name}={value}" for name, value in arguments.items())

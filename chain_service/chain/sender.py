@@ -14,7 +14,7 @@ from chain_service.chain.rpc import Rpc, RpcError, data, quantity
 from chain_service.errors import Conflict, Reverted, Unavailable
 
 GAS_PRICE = 1  # wei: geth never mines free transactions, Besu with zeroBaseFee takes it too
-FUNDS = 2**160  # wei given to an account that got a right: more than it can burn, far below the registrar's
+FUNDS = 10**21  # wei given to an account that got a right: at 1 wei a gas, a hundred thousand years of full blocks
 GAS_MARGIN = 1.25  # storage that another transaction fills or clears first changes the cost
 TRANSFER_GAS = 21_000
 POLL_SECONDS = 0.1
