@@ -25,32 +25,26 @@ def publish(
 ) -> None:
     """Publish, change or withdraw catalog entries, as each entry's `action` says. 目录上链
 
-    `sequence` and `previous` are filled in when left out.
+    All of the file or none of it. `sequence` and `previous` are filled in when
+    left out.
 
     Example:
 
       chain-service catalog publish entries.ndjson --org 11430000006122244L
     """
     from chain_service.jobs import catalogs
-    from chain_service.jobs.workers import wait_final
+    from chain_service.jobs.workers import wait_sent
 
     door = the_door(context)
     found = read_objects(file)
     app = door.app()
-    done: list[dict[str, Any]] = []
-    with door.progress() as progress:
-        for one in found:
-            done.append(catalogs.publish(app, door.operator(org), one))
-            progress("publish", len(done), len(found))
-        for made in done if wait else ():
-            wait_final(app, "catalog", made["catalogCode"], timeout, progress)
+    done = catalogs.publish(app, door.operator(org), found)
+    if wait:
+        wait_sent(app, timeout=timeout)
+    columns = ("catalogCode", "sequence", "digest", "created")
     door.answer(
         {"versions": done},
-        lambda out: show.table(
-            out,
-            ("catalogCode", "sequence", "action", "state"),
-            [[one.get(name) for name in ("catalogCode", "sequence", "action", "state")] for one in done],
-        ),
+        lambda out: show.table(out, columns, [[one.get(name) for name in columns] for one in done]),
         "\n".join(one["catalogCode"] for one in done),
     )
 

@@ -17,7 +17,9 @@ DONE, REFUSED, WRONG_USAGE, INDETERMINATE, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3
 _BY_CODE = {
     "not_initialised": WRONG_USAGE,
     "no_password": WRONG_USAGE,
-    "timed_out": UNAVAILABLE,
+    "no_registrar": WRONG_USAGE,
+    "wrong_password": WRONG_USAGE,
+    "wrong_chain": UNAVAILABLE,
     "internal_error": UNAVAILABLE,
     "interrupted": INTERRUPTED,
 }

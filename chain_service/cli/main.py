@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -116,7 +117,7 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return failures.INTERRUPTED
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - so that the interpreter's last flush fails nowhere
         return failures.REFUSED
     except Exception as error:  # noqa: BLE001 - an operator never sees a traceback
         return failures.report(failures.unforeseen(error), as_json=as_json)

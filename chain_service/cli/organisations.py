@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chain_service.cli import show
 from chain_service.cli.door import Door, read_objects, the_door
 from chain_service.cli.options import Registrar, parse_day, split_names
-from chain_service.errors import BadRequest
+from chain_service.errors import BadRequest, Unavailable
 
-RIGHTS = ("anchor", "status", "seal", "catalog")
+if TYPE_CHECKING:
+    from chain_service.jobs.context import App
 
 org = typer.Typer(no_args_is_help=True, help="Organisations, their rights and permits (registrar). 机构管理")
 types = typer.Typer(no_args_is_help=True, help="Certificate types. 证照类型")
@@ -20,7 +21,14 @@ types = typer.Typer(no_args_is_help=True, help="Certificate types. 证照类型"
 Code = Annotated[str, typer.Argument(metavar="CODE", help="Unified social credit code, 18 characters.")]
 
 
-def _answer(door: Door, done: dict[str, Any], essential: str) -> None:
+def _answer(door: Door, app: App, done: dict[str, Any], essential: str) -> None:
+    """Shows what the registrar did, once the index has read it too."""
+    from chain_service.jobs.workers import wait_indexed
+
+    try:
+        wait_indexed(app)
+    except Unavailable as error:
+        door.note(f"done on chain; the index will follow 已上链，索引稍后更新 ({error.message})")
     door.answer(done, lambda out: show.facts(out, done), essential)
 
 
@@ -43,7 +51,8 @@ def add(
     from chain_service.jobs import organisations
 
     door = the_door(context)
-    _answer(door, organisations.add(door.app(), code, name, account=account, registrar=registrar), code)
+    app = door.app()
+    _answer(door, app, organisations.add(app, code, name, account=account, registrar=registrar), code)
 
 
 @org.command()
@@ -65,11 +74,9 @@ def grant(
     from chain_service.jobs import organisations
 
     names = [] if rights == "none" else split_names(rights, "--rights")
-    for name in names:
-        if name not in RIGHTS:
-            raise BadRequest(f"--rights knows {', '.join(RIGHTS)}, not {name!r}", code="usage", field="--rights")
     door = the_door(context)
-    _answer(door, organisations.grant(door.app(), code, address, names, registrar=registrar), code)
+    app = door.app()
+    _answer(door, app, organisations.grant(app, code, address, names, registrar=registrar), code)
 
 
 @org.command()
@@ -83,7 +90,8 @@ def suspend(context: typer.Context, code: Code, registrar: Registrar = None) -> 
     from chain_service.jobs import organisations
 
     door = the_door(context)
-    _answer(door, organisations.suspend(door.app(), code, registrar=registrar), code)
+    app = door.app()
+    _answer(door, app, organisations.suspend(app, code, registrar=registrar), code)
 
 
 @org.command()
@@ -97,7 +105,8 @@ def resume(context: typer.Context, code: Code, registrar: Registrar = None) -> N
     from chain_service.jobs import organisations
 
     door = the_door(context)
-    _answer(door, organisations.resume(door.app(), code, registrar=registrar), code)
+    app = door.app()
+    _answer(door, app, organisations.resume(app, code, registrar=registrar), code)
 
 
 @org.command("new-generation")
@@ -113,7 +122,8 @@ def new_generation(context: typer.Context, code: Code, registrar: Registrar = No
     from chain_service.jobs import organisations
 
     door = the_door(context)
-    _answer(door, organisations.new_generation(door.app(), code, registrar=registrar), code)
+    app = door.app()
+    _answer(door, app, organisations.new_generation(app, code, registrar=registrar), code)
 
 
 @org.command()
@@ -139,7 +149,8 @@ def permit(
     if last is not None and last < first:
         raise BadRequest("--until lies before --from", code="usage", field="--until")
     door = the_door(context)
-    _answer(door, organisations.permit(door.app(), code, type_code, first, last, registrar=registrar), code)
+    app = door.app()
+    _answer(door, app, organisations.permit(app, code, type_code, first, last, registrar=registrar), code)
 
 
 @org.command("end-permit")
@@ -161,7 +172,8 @@ def end_permit(
 
     door = the_door(context)
     day = parse_day(on, "--on")
-    _answer(door, organisations.end_permit(door.app(), code, type_code, day, registrar=registrar), code)
+    app = door.app()
+    _answer(door, app, organisations.end_permit(app, code, type_code, day, registrar=registrar), code)
 
 
 @types.command("add")

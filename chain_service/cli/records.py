@@ -13,7 +13,7 @@ import typer
 from chain_service.cli import show
 from chain_service.cli.door import Door, the_door, write_output
 from chain_service.cli.options import Org, Timeout, Wait
-from chain_service.errors import BadRequest, Gone
+from chain_service.errors import BadRequest, Forbidden, Gone, Unavailable
 
 if TYPE_CHECKING:
     from chain_service.jobs.context import App, Caller
@@ -45,8 +45,6 @@ def anchor(
       chain-service anchor certificates.ndjson --org 11430000006122244L --wait
       chain-service anchor - --org 11430000006122244L --out out/ < new.ndjson
     """
-    from chain_service.jobs.records import check
-
     door = the_door(context)
     source = _Source(file)
     app = door.app()
@@ -54,14 +52,14 @@ def anchor(
     if out is not None:
         _make_directory(out)
     with door.progress() as progress:
-        total = check(app, caller, source.lines())
+        total = _checked(app, caller, source)
         if total == 0:
             raise BadRequest(f"{file} has no record", code="malformed_request", file=file)
         accepted = _store(app, caller, source, lambda done: progress("store", done, total))
         if wait or out is not None:
             from chain_service.jobs.workers import wait_anchored
 
-            wait_anchored(app, [one.id for one in accepted], timeout, progress)
+            wait_anchored(app, [one.id for one in accepted], timeout=timeout, progress=progress)
         if out is not None:
             for number, one in enumerate(accepted, 1):
                 _hand_out(app, caller, one.id, out)
@@ -107,6 +105,23 @@ class _Source:
         for number, line in enumerate(lines, 1):
             if text := line.strip():
                 yield number, text
+
+
+def _checked(app: App, caller: Caller, source: _Source) -> int:
+    """How many good records there are. What the registrar did just now may not be indexed yet: look once more."""
+    from chain_service.jobs.records import check
+    from chain_service.jobs.workers import wait_indexed
+
+    try:
+        return check(app, caller, source.lines())
+    except Forbidden as refusal:
+        if refusal.code not in ("organisation_not_registered", "issuer_not_permitted"):
+            raise
+        try:
+            wait_indexed(app)
+        except Unavailable:
+            raise refusal from None
+        return check(app, caller, source.lines())
 
 
 def _store(app: App, caller: Caller, source: _Source, told: Any) -> list[Accepted]:

@@ -49,6 +49,12 @@ def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]
         console.print(made, width=500, no_wrap=True, crop=False)
 
 
+def verdicts(console: Console, named: Iterable[Mapping[str, Any]]) -> None:
+    """One verdict after the other, each with the name of its file."""
+    for value in named:
+        verdict(console, value, value["file"])
+
+
 def verdict(console: Console, value: Mapping[str, Any], name: str | None = None) -> None:
     """One verdict: the word, why, what to do, what it rests on, every check."""
     word, style = VERDICTS[value["verdict"]]
@@ -57,7 +63,7 @@ def verdict(console: Console, value: Mapping[str, Any], name: str | None = None)
     console.print(f"  [dim]下一步 next step:[/] {escape(value['nextStep']['zh'])} · {escape(value['nextStep']['en'])}")
     chain = value.get("chain") or {}
     if chain.get("block") is not None:
-        assurance = {"trial": "试验链 trial chain, one signer"}.get(chain.get("assurance"), chain.get("assurance"))
+        assurance = {"trial": "试验链 trial chain, one signer"}.get(str(chain.get("assurance")), chain.get("assurance"))
         console.print(f"  [dim]区块 block[/] {chain['block']}  {chain.get('time')}  {escape(str(assurance))}")
     if value.get("includedBy"):
         console.print(f"  [dim]上链 anchored by[/] {value['includedBy']}")

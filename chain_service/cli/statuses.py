@@ -42,7 +42,7 @@ def set_status(
           --legal-basis "行政许可法 第69条"
     """
     from chain_service.jobs import records, statuses
-    from chain_service.jobs.workers import wait_final
+    from chain_service.jobs.workers import wait_sent
 
     door = the_door(context)
     app = door.app()
@@ -59,8 +59,7 @@ def set_status(
         officer="operator",
     )
     if wait:
-        with door.progress() as progress:
-            wait_final(app, "status", done["id"], timeout, progress)
+        wait_sent(app, timeout=timeout)
         done = statuses.status_history(app, record)[-1]
     door.answer(done, lambda out: show.facts(out, done), to)
 

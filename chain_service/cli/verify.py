@@ -73,10 +73,11 @@ def verify(
             found.append(verdict.to_json())
             progress("verify", len(found), len(asked))
     named = [{"file": name, **value} for (name, _), value in zip(asked, found, strict=True)]
-    for value in named if not door.json else ():
-        door.answer(value, lambda out, v=value: show.verdict(out, v, v["file"]), f"{value['verdict']} {value['code']}")
-    if door.json:
-        door.answer(named[0] if len(named) == 1 else named, lambda _out: None)
+    door.answer(
+        named[0] if len(named) == 1 else named,
+        lambda out: show.verdicts(out, named),
+        "\n".join(f"{value['verdict']} {value['code']}" for value in named),
+    )
     codes = {_EXIT[value["verdict"]] for value in named}
     raise typer.Exit(REFUSED if REFUSED in codes else INDETERMINATE if INDETERMINATE in codes else DONE)
 

@@ -57,6 +57,6 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     for door in (records, verify, registries, health_door, pages):
         web.include_router(door.router)
     web.add_middleware(BoundBodies, settings=app.settings)
-    web.add_middleware(SecurityHeaders)
     web.add_middleware(Observe, metrics=metrics)
+    web.add_middleware(SecurityHeaders)
     return web

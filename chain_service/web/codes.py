@@ -45,10 +45,17 @@ CODES: dict[str, Meaning] = {
     ),
     "malformed_document": Meaning(422, "文件或凭证无法解析。", "The document, disclosure or proof cannot be parsed."),
     "invalid_proof": Meaning(422, "证明无效。", "The proof proves nothing."),
-    "future_moment": Meaning(422, "所询时间在未来，无法核验。", "The moment asked about lies in the future."),
-    "duplicate_record": Meaning(
+    "at_in_future": Meaning(422, "所询时间在未来，无法核验。", "The moment asked about lies in the future."),
+    "number_and_name_missing": Meaning(
+        422, "按标识核验须同时提供证照编号和持证主体名称。", "A look-up by identifier needs number and holder name too."
+    ),
+    "use_cause_missing": Meaning(422, "按标识核验须说明事由。", "A look-up by identifier needs a useCause."),
+    "duplicate_identifier": Meaning(
         422, "同一请求中有重复的标识，全部内容均未保存。", "An identifier occurs twice in one body; nothing was stored."
     ),
+    "unknown_member": Meaning(422, "记录中没有所指的成员。", "The record has no member of this name."),
+    "record_mismatch": Meaning(422, "所披露的成员与其摘要不符。", "A revealed member does not have the digest listed."),
+    "personal_seal": Meaning(422, "个人印章不予登记。", "Personal seals are never registered."),
     "body_too_large": Meaning(413, "请求内容过大，请分批提交。", "The body is too large; send it in parts."),
     "file_too_large": Meaning(413, "文件过大。", "The file is too large."),
     "too_many_lines": Meaning(413, "行数过多，请分批提交。", "Too many lines; send them in parts."),
@@ -71,8 +78,24 @@ CODES: dict[str, Meaning] = {
         "该机构在颁发日期无权颁发该类证照，内容均未保存。",
         "The organisation had no permit for this type on the issued date; nothing was stored.",
     ),
+    "organisation_not_registered": Meaning(
+        403,
+        "该机构尚未在链上登记，请联系登记管理方。",
+        "The organisation is not registered on chain; ask the registrar.",
+    ),
+    "no_account": Meaning(
+        403,
+        "本服务不保管该机构的账户，请由其自行办理。",
+        "This instance keeps no account for the organisation; ask its custodian.",
+    ),
     # what is asked for
     "not_found": Meaning(404, "未找到所请求的内容。", "There is nothing here under that name."),
+    "record_unknown": Meaning(404, "没有此编号的记录。", "No record has this id."),
+    "seal_unknown": Meaning(404, "没有此编码的印章。", "No seal has this code."),
+    "catalog_unknown": Meaning(404, "没有此代码的目录条目。", "No catalog entry has this code."),
+    "no_version": Meaning(404, "该目录条目没有此版本。", "The catalog entry has no such version."),
+    "organisation_unknown": Meaning(404, "没有登记此代码的机构。", "No organisation of this code is registered."),
+    "key_unknown": Meaning(404, "没有此编号的密钥。", "No key has this id."),
     "erased": Meaning(
         410, "记录已删除，仅存证明仍可核验。", "The record was erased; only its proof of existence stays."
     ),
@@ -87,23 +110,30 @@ CODES: dict[str, Meaning] = {
     "not_anchored": Meaning(
         409, "记录尚未上链，请稍后再试。", "The record is not anchored yet; try again in a minute."
     ),
-    "status_changing": Meaning(
-        409, "状态变更处理中，请稍后再试。", "A change of state is accepted and not yet final; try again in a minute."
+    "change_pending": Meaning(
+        409, "另一变更正在处理，请稍后再试。", "Another change is on its way and not yet final; try again in a minute."
     ),
     "catalog_conflict": Meaning(
         409,
         "目录版本序号或前版摘要不符，请读取最新版本。",
         "Sequence or previous digest does not fit; read the latest version.",
     ),
-    "seal_exists": Meaning(409, "该印章编码已登记。", "This seal code is already registered with other content."),
+    "seal_exists": Meaning(409, "该印章编码已登记了不同内容。", "Another seal is registered under this code."),
+    "not_registered": Meaning(
+        409, "印章尚未上链登记，请稍后再试。", "The seal is not registered on chain yet; try again."
+    ),
     "already_initialised": Meaning(
         409, "该目录已初始化，未作任何改动。", "This directory is initialised already; nothing was changed."
     ),
     "already_deployed": Meaning(
         409, "合约已部署，未作任何改动。", "The contracts are deployed already; nothing was changed."
     ),
-    "already_running": Meaning(
+    "worker_running": Meaning(
         409, "另一进程正在使用该目录。", "Another process works on this directory; stop it first."
+    ),
+    "chain_in_use": Meaning(409, "另一进程正在使用该试验链。", "Another process runs this trial chain; stop it first."),
+    "database_newer": Meaning(
+        409, "数据库由更新版本的程序写成，请升级程序。", "The database is newer than the program; update it."
     ),
     "reverted": Meaning(409, "合约拒绝执行，原因见说明。", "A contract refused; its reason is named."),
     # what is not there now
@@ -123,9 +153,15 @@ CODES: dict[str, Meaning] = {
         "区块链节点无法访问，请检查节点或稍后重试。",
         "The chain's node cannot be reached; start it or try again later.",
     ),
+    "wrong_chain": Meaning(
+        503,
+        "节点所在的链与部署时不同，已拒绝使用。",
+        "The node is on another chain than the contracts; correct rpc_urls.",
+    ),
     "database_unavailable": Meaning(
         503, "数据库无法访问，请稍后重试。", "The database cannot be reached; try again later."
     ),
+    "index_busy": Meaning(503, "索引正由另一进程更新，请稍后重试。", "Another process reads the chain; try again."),
     "port_in_use": Meaning(503, "端口已被占用，请改用其他端口。", "The port is taken; choose another with --port."),
     "shutting_down": Meaning(503, "服务正在停止，请稍后重试。", "The service is stopping; try again in a moment."),
     # what must not happen
@@ -139,6 +175,11 @@ CODES: dict[str, Meaning] = {
     ),
     # only on the command line
     "usage": Meaning(400, "命令用法不正确，请查看 --help。", "The command is used wrongly; see --help."),
+    "wrong_password": Meaning(400, "密码不能打开密钥库。", "The password does not open the keystore."),
+    "no_registrar": Meaning(
+        400, "未找到登记管理方的密钥库。", "No registrar's keystore here; name it with --registrar."
+    ),
+    "no_permit": Meaning(400, "该机构从未获得该类证照的许可。", "The organisation never had a permit for this type."),
     "file_not_written": Meaning(400, "文件无法写入。", "The file cannot be written."),
     "bad_settings": Meaning(
         400, "配置有误，请检查所指设置。", "A setting is wrong; check config.toml and the environment."
@@ -152,7 +193,7 @@ CODES: dict[str, Meaning] = {
         "对外监听须配置 TLS，或明确声明前置代理 (behind_proxy)。",
         "Listening beyond loopback needs tls_certificate and tls_key, or behind_proxy = true.",
     ),
-    "timed_out": Meaning(
+    "timeout": Meaning(
         503, "等待超时，已受理的内容会继续处理。", "Waited too long; what was accepted goes on being processed."
     ),
     "interrupted": Meaning(400, "已中断；重复执行是安全的。", "Interrupted; running the same command again is safe."),

@@ -72,7 +72,7 @@ def frames(error: BaseException) -> list[str]:
 
 
 class Observe:
-    """ASGI middleware, the outermost: gives each request an id, times it, logs it, and answers what nobody caught."""
+    """ASGI middleware around all that can fail: each request gets an id, a time, a log line and an answer."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -70,14 +70,23 @@ def set_seal_state(code: str, request: Request, caller: KnownCaller, app: TheApp
     openapi_extra=request_body(json=ANY_OBJECT),
 )
 def publish_catalog(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
-    """Accepts a version of a catalog entry: published, changed or withdrawn."""
-    return json_answer(catalogs.publish(app, caller, _object(request, body)), 202)
+    """Accepts versions of catalog entries, published, changed or withdrawn: one object, or an array, all or nothing."""
+    need_media_type(request, JSON)
+    value = parse_json(body)
+    accepted = catalogs.publish(app, caller, value)
+    return json_answer({"versions": accepted} if isinstance(value, list) else accepted[0], 202)
 
 
 @router.get("/catalogs", tags=["catalogs"], response_model=dict[str, Any])
-def list_catalogs(app: TheApp, org: Annotated[str | None, Query(max_length=18)] = None) -> Response:
-    """The latest version of every catalog entry."""
-    return json_answer({"catalogs": catalogs.list_catalogs(app, org)})
+def list_catalogs(
+    app: TheApp,
+    org: Annotated[str | None, Query(max_length=18)] = None,
+    layer: Annotated[Literal["duty", "data", "table"] | None, Query()] = None,
+    after: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """The latest version of every catalog entry, by code; `next` is the `after` of the next page."""
+    return json_answer(catalogs.list_catalogs(app, org=org, layer=layer, after=after, limit=limit))
 
 
 @router.get("/catalogs/{code:path}/history", tags=["catalogs"], response_model=dict[str, Any], responses=problems(404))
