@@ -34,7 +34,7 @@ class Chain:
 
     @cached_property
     def reader(self) -> ChainReader:
-        return ChainReader(self.rpc, self.deployment)
+        return ChainReader(self.rpc, self.deployment.trust())
 
     @cached_property
     def sender(self) -> Sender:

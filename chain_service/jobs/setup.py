@@ -7,7 +7,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from chain_service.chain.deployment import Deployment, deploy as deploy_contracts
+from chain_service.chain.deployment import Deployment
+from chain_service.chain.deployment import deploy as deploy_contracts
 from chain_service.chain.keystore import Keystore, create_registrar, open_registrar
 from chain_service.chain.rpc import Rpc
 from chain_service.config import Settings

@@ -30,7 +30,8 @@ def put(connection: Connection, code: str, subject: str, details: Mapping[str, A
     """An alert of this code and subject stands; False where one stood already, which is left as it is."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     row = {"at": at, "code": code, "subject": subject, "details": json.dumps(dict(details), ensure_ascii=False)}
-    return touched(connection.execute(insert(alerts).values(row).on_conflict_do_nothing())) == 1
+    raised = insert(alerts).values(row).on_conflict_do_nothing().returning(alerts.c.id)
+    return connection.execute(raised).scalar_one_or_none() is not None
 
 
 def clear(connection: Connection, code: str, subject: str, at: float) -> bool:

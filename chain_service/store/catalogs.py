@@ -131,3 +131,9 @@ def by_digest(connection: Connection, digest: bytes) -> CatalogVersion | None:
     """The version with this digest; None where it is not ours."""
     query = select(versions).where(versions.c.digest == digest, _accepted).limit(1)
     return only(connection.execute(query), CatalogVersion)
+
+
+def last_refusal(connection: Connection, code: str) -> str | None:
+    """Why the entry's newest version was refused; None where it was not."""
+    query = select(versions.c.refused).where(versions.c.code == code).order_by(versions.c.created_at.desc()).limit(1)
+    return connection.execute(query).scalar_one_or_none()

@@ -240,7 +240,7 @@ def states(connection: Connection, log: bytes, indexes: Sequence[int]) -> dict[i
 def all_states(connection: Connection, log: bytes) -> dict[int, int]:
     """The current state of every place of the log that ever changed, by leaf index."""
     query = select(status_events.c.leaf_index, status_events.c.state).where(status_events.c.log == log)
-    return dict(connection.execute(query.order_by(*_order)).tuples().all())
+    return {row.leaf_index: row.state for row in connection.execute(query.order_by(*_order))}
 
 
 def rollback_to(connection: Connection, number: int, at: float) -> None:

@@ -110,14 +110,9 @@ def permits(
 ) -> list[PermitEntry]:
     """The organisation's permit entries (of one type, by its hash), in the order recorded."""
     told = events(connection, ("PermitRecorded",), subject=subject_of(org), until=until)
-    times = dict(
-        connection.execute(
-            select(blocks.c.number, blocks.c.time).where(blocks.c.number.in_({event.block for event in told}))
-        )
-        .tuples()
-        .all()
-    )
-    entries = [_permit(org, event, times[event.block]) for event in told]
+    times = select(blocks.c.number, blocks.c.time).where(blocks.c.number.in_({event.block for event in told}))
+    at = {row.number: row.time for row in connection.execute(times)}
+    entries = [_permit(org, event, at[event.block]) for event in told]
     return [entry for entry in entries if certificate_type in (None, entry.certificate_type)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import ARRAY, BigInteger, Connection, Select, bindparam, cast, delete, func, insert, select, update
 
 from chain_service.errors import Conflict, NotFound
 from chain_service.store.rows import chunks, every, only, touched
@@ -288,12 +288,16 @@ def place(connection: Connection, batch_id: str, generation: int, indexes: Mappi
 
     Raises Conflict (`record_moved`) if one is not pending.
     """
-    statement = (
-        update(records)
-        .where(records.c.seq == bindparam("of"), records.c.batch_id.is_(None), records.c.failure.is_(None))
-        .values(batch_id=batch_id, generation=generation, leaf_index=bindparam("at"))
-    )
-    result = connection.execute(statement, [{"of": seq, "at": index} for seq, index in indexes.items()])
+    placed = update(records).where(records.c.batch_id.is_(None), records.c.failure.is_(None))
+    placed = placed.values(batch_id=batch_id, generation=generation)
+    if connection.dialect.name == "postgresql":  # one statement is six times as fast there as ten thousand
+        columns = (cast(list(part), ARRAY(BigInteger)) for part in (indexes.keys(), indexes.values()))
+        given = select(*(func.unnest(column).label(name) for name, column in zip(("of", "at"), columns, strict=True)))
+        pairs = given.subquery()
+        result = connection.execute(placed.where(records.c.seq == pairs.c.of).values(leaf_index=pairs.c.at))
+    else:
+        each = placed.where(records.c.seq == bindparam("of")).values(leaf_index=bindparam("at"))
+        result = connection.execute(each, [{"of": seq, "at": index} for seq, index in indexes.items()])
     if touched(result) != len(indexes):
         raise Conflict("a record to be placed is not pending any more", code="record_moved")
 
@@ -348,5 +352,5 @@ def types_of_batch(connection: Connection, batch_id: str) -> list[str]:
 def bodies_of_batch(connection: Connection, batch_id: str) -> Iterator[bytes]:
     """The canonical bytes of a batch's records, erased ones left out, by leaf index."""
     query = select(records.c.body).where(records.c.batch_id == batch_id, records.c.body.is_not(None))
-    rows = connection.execution_options(yield_per=500).execute(query.order_by(records.c.leaf_index))
-    return iter(rows.scalars())
+    ordered = query.order_by(records.c.leaf_index).execution_options(yield_per=500)
+    return iter(connection.execute(ordered).scalars())

@@ -150,3 +150,9 @@ def mark_change_final(
     values = {"final_block": block, "final_hash": hash, "final_time": time, "final_tx": tx, "fell_out_at": None}
     marked = update(seal_changes).where(*accepted, seal_changes.c.refused.is_(None)).values(values)
     return connection.execute(marked.returning(seal_changes.c.submission_id)).scalar_one_or_none()
+
+
+def last_refusal(connection: Connection, code: str) -> str | None:
+    """Why the seal's newest change was refused; None where it was not."""
+    query = select(seal_changes.c.refused).where(seal_changes.c.code == code)
+    return connection.execute(query.order_by(seal_changes.c.created_at.desc()).limit(1)).scalar_one_or_none()

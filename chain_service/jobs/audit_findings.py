@@ -1,0 +1,56 @@
+"""What an audit can find, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FINDINGS: Mapping[str, tuple[str, str]] = {
+    "founding_entry_differs": (
+        "日志创始条目不符",
+        "the log's founding entry is not that of its chain and contract",
+    ),
+    "log_cut_short": ("本地日志缺少已上链的条目", "the stored log lacks entries that the chain has a head for"),
+    "root_differs": ("本地日志与链上根不一致", "the stored log does not give the root that stands on chain"),
+    "head_unknown": ("链上有本地未知的日志头", "the chain holds a head that this instance never made"),
+    "head_missing": ("本地已上链的批次链上不存在", "a batch counted as anchored has no head on chain"),
+    "tile_differs": ("日志瓦片与条目不符", "a stored tile does not follow from the stored entries"),
+    "record_altered": ("记录内容被改动", "the stored record is not the one that was anchored"),
+    "record_missing": ("记录缺失", "the log has an entry whose record is not stored and was not erased"),
+    "record_misplaced": ("记录位置不符", "a stored record claims a place that its log does not have"),
+    "status_differs": ("记录状态与链上不一致", "the indexed state is not the one on chain"),
+    "evidence_invalid": ("存储的上链证据无效", "a batch's stored proof proves nothing"),
+    "identifier_repeated": ("标识重复", "two records have the same identifier"),
+    "seal_differs": ("印章与链上登记不一致", "the stored seal is not the one registered on chain"),
+    "catalog_altered": ("目录版本内容被改动", "a stored catalog version cannot be read"),
+    "catalog_gap": ("目录版本序号不连续", "the versions of a catalog entry have a gap"),
+    "catalog_wrong_predecessor": (
+        "目录版本与前一版本不衔接",
+        "a version does not name its predecessor's digest",
+    ),
+    "catalog_head_differs": ("目录与链上摘要不一致", "a catalog entry's newest version is not the one on chain"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as the chain says; `subject` is a record id, log, seal or catalog code."""
+
+    code: str
+    subject: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        zh, en = FINDINGS[self.code]
+        return {
+            "code": self.code,
+            "subject": self.subject,
+            "message": {"zh": zh, "en": en},
+            "details": dict(self.details),
+        }
+
+
+def finding(code: str, subject: str, **details: Any) -> Finding:
+    """A finding of the table."""
+    return Finding(code, subject, details)

@@ -1,0 +1,219 @@
+"""What follows from the events of final blocks: batches anchored with their proof, changes final, versions published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from chain_service.chain.contracts import ChainEvent
+from chain_service.chain.reader import History
+from chain_service.core import layout
+from chain_service.core.digests import keccak256
+from chain_service.core.entries import log_id, parse_log_id
+from chain_service.core.headers import CliqueHeader
+from chain_service.core.identifiers import OrgCode
+from chain_service.core.layout import CATALOG_REGISTRY, ORGANISATIONS, RECORD_LOG, RECORD_STATUS, SEAL_REGISTRY
+from chain_service.errors import MalformedRecord, Unavailable
+from chain_service.jobs.context import App
+from chain_service.jobs.refusals import LOG_STOPPED, REFUSED
+from chain_service.jobs.replacements import supersede_replaced
+from chain_service.store import (
+    alerts,
+    batches,
+    catalogs,
+    chain_index,
+    organisations,
+    records,
+    seals,
+    statuses,
+    submissions,
+)
+from chain_service.store.batches import Batch
+from chain_service.store.chain_index import Event, NewHead, NewStatusEvent
+
+Headers = Mapping[int, CliqueHeader]
+
+
+@dataclass(frozen=True)
+class HeadProof:
+    """A batch's pooled proof, and the root that it shows in the batch's place."""
+
+    batch: Batch
+    evidence: bytes
+    block: int
+    root: bytes
+
+
+def prove_heads(app: App, events: Sequence[ChainEvent], headers: Headers) -> dict[tuple[bytes, int], HeadProof]:
+    """For every head of ours among the events one proof, checked: head, organisation, log keys, permits, seals."""
+    proofs = {}
+    for event in events:
+        if event.name != "HeadAdvanced":
+            continue
+        log, size = event.args["log"], event.args["size"]
+        batch = _batch_of(app, log, size)
+        if batch is not None:
+            proofs[log, size] = _prove(app, batch, log, headers[event.block])
+    return proofs
+
+
+def _batch_of(app: App, log: bytes, size: int) -> Batch | None:
+    try:
+        org, generation = parse_log_id(log)
+    except MalformedRecord:
+        return None
+    with app.database.reading() as connection:
+        return batches.by_head(connection, org, generation, size)
+
+
+def _prove(app: App, batch: Batch, log: bytes, header: CliqueHeader) -> HeadProof:
+    reader = app.require_chain().reader
+    slot = layout.head_slot(log, batch.new_size)
+    wants = [(RECORD_LOG, slot), (ORGANISATIONS, layout.standing_slot(batch.org))]
+    histories = _histories(app, batch)
+    try:
+        evidence, state, _ = reader.prove_histories(header.number, wants, histories, header.block_hash)
+    except Unavailable:
+        # a node that prunes old states still proves the head from a newer block: heads are never overwritten
+        evidence, state, _ = reader.prove_histories(reader.final_head(), wants, histories)
+    root = state.word(RECORD_LOG, slot).to_bytes(32, "big")
+    return HeadProof(batch, evidence.to_bytes(), state.block, root)
+
+
+def _histories(app: App, batch: Batch) -> list[History]:
+    """Everything that judging any record of the batch may need, each history with its first absent entry."""
+    with app.database.reading() as connection:
+        types = records.types_of_batch(connection, batch.id)
+        codes = _seal_codes(records.bodies_of_batch(connection, batch.id))
+        known = {code: len(organisations.permits(connection, batch.org, layout.code_key(code))) for code in types}
+        keys = len(organisations.log_keys(connection, batch.org))
+        changes = {code: 1 + len(seals.changes(connection, code)) for code in codes}
+    org = batch.org
+    found = [History(ORGANISATIONS, lambda n: layout.log_key_slot(org, n), keys)]
+    found += [History(ORGANISATIONS, partial(layout.permit_slot, org, code), n) for code, n in known.items()]
+    for code in codes:
+        facts = layout.SEAL_FIRST_CERTIFICATE + 1
+        found.append(History(SEAL_REGISTRY, partial(layout.seal_fact_slot, code), facts))
+        found.append(History(SEAL_REGISTRY, partial(layout.seal_state_slot, code), changes[code]))
+    return found
+
+
+def _seal_codes(bodies: Iterable[bytes]) -> list[str]:
+    codes: set[str] = set()
+    for body in bodies:
+        if b'"sealCodes"' in body:
+            codes.update(orjson.loads(body).get("sealCodes", ()))
+    return sorted(codes)
+
+
+def apply(
+    app: App,
+    connection: Connection,
+    events: Sequence[ChainEvent],
+    headers: Headers,
+    proofs: Mapping[tuple[bytes, int], HeadProof],
+) -> None:
+    """The events are indexed and what they make final is final."""
+    heads, changes = [], []
+    for event in events:
+        if event.name == "HeadAdvanced":
+            args = event.args
+            heads.append(NewHead(event.block, event.position, args["log"], args["size"], args["root"]))
+        elif event.name == "StatusSet":
+            changes += [
+                NewStatusEvent(event.block, event.position, at, event.args["log"], c.index, c.state, c.reason, c.digest)
+                for at, c in enumerate(event.args["changes"])
+            ]
+    chain_index.add_events(connection, [_stored(event) for event in events], heads, changes)
+    seal_codes: dict[bytes, str] | None = None
+    for event in events:
+        final: dict[str, Any] = {
+            "block": event.block,
+            "hash": event.block_hash,
+            "time": headers[event.block].time,
+            "tx": event.tx,
+        }
+        done = submissions.mark_final(connection, event.tx, event.block)
+        if done is not None:
+            alerts.clear(connection, REFUSED, done.id, app.clock())
+        if event.name == "HeadAdvanced":
+            _head_final(app, connection, event, final, proofs.get((event.args["log"], event.args["size"])))
+        elif event.name == "StatusSet":
+            statuses.mark_final(connection, [change.digest for change in event.args["changes"]], **final)
+        elif event.name == "SealRegistered":
+            seals.mark_final(connection, event.args["code"], event.args["sha256Digest"], **final)
+        elif event.name == "SealStateSet":
+            if seal_codes is None:
+                seal_codes = {keccak256(seal.code.encode()): seal.code for seal in seals.of_owner(connection)}
+            code = seal_codes.get(event.args["seal"])
+            if code is not None:
+                seals.mark_change_final(connection, code, event.args["n"], event.args["state"], **final)
+        elif event.name == "CatalogChanged":
+            _versions_final(connection, event, final)
+
+
+def _head_final(
+    app: App, connection: Connection, event: ChainEvent, final: Mapping[str, Any], proof: HeadProof | None
+) -> None:
+    """The batch is anchored if the chain holds its root, proven; a head that is not ours stops the log."""
+    org, generation = parse_log_id(event.args["log"])
+    if proof is None or proof.root != proof.batch.root:
+        if org in app.keystore.accounts():
+            _stop(app, connection, event)
+        return
+    batch = proof.batch
+    batches.mark_final(connection, org, generation, batch.new_size, batch.root, **final)
+    if batch.evidence is None:
+        batches.store_evidence(connection, batch.id, proof.evidence, proof.block)
+    submissions.settle(connection, batch.submission_id, event.block)
+    alerts.clear(connection, REFUSED, batch.submission_id, app.clock())
+    supersede_replaced(app, connection, batch.id)
+
+
+def _stop(app: App, connection: Connection, event: ChainEvent) -> None:
+    org, generation = parse_log_id(event.args["log"])
+    details = {"size": event.args["size"], "root": event.args["root"].hex(), "reason": "a head that is not ours"}
+    batches.stop_log(connection, org, generation, "a head that is not ours stands on chain", app.clock())
+    alerts.put(connection, LOG_STOPPED, log_id(OrgCode(org), generation).hex(), details, app.clock())
+
+
+def _versions_final(connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
+    for change in event.args["changes"]:
+        version = catalogs.by_digest(connection, change.digest)
+        if version is not None:
+            catalogs.mark_final(connection, version.code, change.sequence, change.digest, **final)
+
+
+_SUBJECT = {
+    ORGANISATIONS: "organisation",
+    RECORD_LOG: "log",
+    RECORD_STATUS: "log",
+    SEAL_REGISTRY: "seal",
+    CATALOG_REGISTRY: "organisation",
+}
+
+
+def _stored(event: ChainEvent) -> Event:
+    args = {name: value for name, value in event.args.items() if name != "changes"}
+    if "changes" in event.args:
+        args["changes"] = len(event.args["changes"])
+        if event.name == "CatalogChanged":
+            args["changes"] = [
+                [c.catalog.hex(), c.sequence, c.action, c.previous.hex(), c.digest.hex()] for c in event.args["changes"]
+            ]
+    subject = event.args.get(_SUBJECT[event.contract])
+    return Event(
+        block=event.block,
+        position=event.position,
+        tx=event.tx,
+        contract=event.contract,
+        name=event.name,
+        subject=subject,
+        account=event.args.get("account"),
+        args=args,
+    )

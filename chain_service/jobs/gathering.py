@@ -1,0 +1,191 @@
+"""Finding the record that a question is about, and all that is remembered of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from chain_service.core.disclosures import Disclosure
+from chain_service.core.entries import Entry, log_id, parse_log_id
+from chain_service.core.facts import AcceptedChange, Claim, Content, Failure, Memory, PastChange, Presented
+from chain_service.core.identifiers import OrgCode
+from chain_service.core.statuses import State
+from chain_service.errors import BadRequest, Corrupt
+from chain_service.jobs.context import App, Caller
+from chain_service.jobs.questions import MAX_IDENTIFIER, Question, Read, read_question
+from chain_service.jobs.records import inclusion, stored_disclosure
+from chain_service.store import batches, chain_index, records, statuses
+from chain_service.store.records import StoredRecord
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Everything that judging needs apart from the chain's newest state."""
+
+    subject: str
+    presented: Presented
+    claim: Claim | None = None
+    memory: Memory | None = None
+    recalled: Content | None = None
+    evidence: bytes | None = None
+    display: Mapping[str, Any] = field(default_factory=dict)
+
+
+def gather(app: App, connection: Connection, question: Question, caller: Caller | None) -> Draft:
+    """What is presented, and what is remembered of the record it leads to."""
+    read = read_question(question)
+    subject = _subject(question, read)
+    presented = Presented(
+        disclosure=read.disclosure,
+        identifier=question.identifier,
+        files=read.files,
+        whole_files=question.file is not None,
+        failure=read.failure,
+    )
+    record = _find(connection, question, read, caller)
+    if record is None:
+        return Draft(subject, presented, claim=read.claim)
+    recalled = _recall(record)
+    claim, failure = read.claim, read.failure
+    if claim is None and record.state == "anchored":
+        claim, failure = _stored_claim(connection, record, failure)
+    if recalled is None and record.erased_at is None and failure is None and read.disclosure is None:
+        failure = Failure("record_mismatch", "disclosure", "the stored record is no longer a valid record")
+    if failure is not presented.failure:
+        presented = Presented(
+            presented.disclosure, presented.identifier, presented.files, presented.whole_files, failure
+        )
+    return Draft(
+        subject,
+        presented,
+        claim=claim,
+        memory=_memory(connection, record),
+        recalled=recalled,
+        evidence=batches.get(connection, record.batch_id).evidence if record.batch_id else None,
+        display=_display(recalled, record, caller),
+    )
+
+
+def _subject(question: Question, read: Read) -> str:
+    if question.identifier is not None:
+        return question.identifier[:MAX_IDENTIFIER]
+    if isinstance(read.disclosure, Disclosure):
+        return read.disclosure.record.identifier or read.disclosure.record.number
+    if read.files:
+        algorithm, value = next(iter(read.files[0].items()))
+        return f"{algorithm}:{value}"
+    if read.claim is not None:
+        return f"{read.claim.log.hex()}#{read.claim.proof.index}"
+    return "-"
+
+
+def _find(connection: Connection, question: Question, read: Read, caller: Caller | None) -> StoredRecord | None:
+    """The record meant: by content, by its identity, by place, by identifier, by file; the newest of several."""
+    if read.disclosure is not None:
+        found = records.by_body_digest(connection, read.disclosure.body_digest)
+        if found is None and isinstance(read.disclosure, Disclosure):
+            record = read.disclosure.record
+            found = _best([r for r in records.by_identity(connection, record.identity) if r.org == record.org])
+        if found is not None:
+            return found
+    if read.claim is not None:
+        org, generation = parse_log_id(read.claim.log)
+        return records.by_place(connection, org, generation, read.claim.proof.index)
+    if question.identifier is not None:
+        return _by_identifier(connection, question, caller)
+    for digests in read.files:
+        for algorithm, value in digests.items():
+            found = _best(records.by_file_digest(connection, algorithm, bytes.fromhex(value)))
+            if found is not None:
+                return found
+    return None
+
+
+def _by_identifier(connection: Connection, question: Question, caller: Caller | None) -> StoredRecord | None:
+    """Without the role `verify`, only if number and a holder's name fit: otherwise as if there were none."""
+    assert question.identifier is not None
+    if len(question.identifier) > MAX_IDENTIFIER or "\0" in question.identifier:
+        return None
+    found = _best(records.by_identity(connection, question.identifier))
+    if found is None or (caller is not None and "verify" in caller.roles):
+        return found
+    body = _loose(found)
+    names = [holder.get("certificateHolderName") for holder in body.get("holders", ()) if isinstance(holder, dict)]
+    fits = body.get("certificateNumber") == question.number and question.holder_name in names
+    return found if fits else None
+
+
+def _loose(record: StoredRecord) -> dict[str, Any]:
+    """The stored body, even if it was altered into something that is no record."""
+    try:
+        body = orjson.loads(record.body or b"{}")
+    except orjson.JSONDecodeError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _best(found: Sequence[StoredRecord]) -> StoredRecord | None:
+    """The newest anchored one, else the newest one that did not fail."""
+    for wanted in ("anchored", "batched", "pending"):
+        for record in found:
+            if record.state == wanted:
+                return record
+    return None
+
+
+def _recall(record: StoredRecord) -> Content | None:
+    if record.body is None or record.salt is None:
+        return None
+    try:
+        return stored_disclosure(record.body, record.salt)
+    except BadRequest:
+        return None
+
+
+def _stored_claim(
+    connection: Connection, record: StoredRecord, failure: Failure | None
+) -> tuple[Claim | None, Failure | None]:
+    assert record.generation is not None
+    try:
+        entry, proof = inclusion(connection, [record])[0]
+    except Corrupt as error:
+        return None, failure or Failure("record_mismatch", "proof", error.message)
+    return Claim(log_id(OrgCode(record.org), record.generation), Entry(entry), proof, presented=False), failure
+
+
+def _memory(connection: Connection, record: StoredRecord) -> Memory:
+    history: list[PastChange] = []
+    if record.state == "anchored" and record.generation is not None and record.leaf_index is not None:
+        log = log_id(OrgCode(record.org), record.generation)
+        events = chain_index.status_history(connection, log, record.leaf_index)
+        ours = statuses.by_digests(connection, [event.digest for event in events]) if events else {}
+        for event in events:
+            change = ours.get(event.digest)
+            successor = orjson.loads(change.body).get("successor") if change and change.body else None
+            history.append(PastChange(State(event.state), event.reason, event.time, event.block, successor))
+    waiting = statuses.waiting(connection, record.id)
+    newer = [other for other in records.replacing(connection, record.id) if other.state == "anchored"]
+    unconfirmed = newer and not (history and history[-1].state is State.SUPERSEDED)
+    return Memory(
+        record_id=record.id,
+        state=record.state,
+        erased=record.erased_at is not None,
+        anchored_at=record.final_time,
+        history=tuple(history),
+        accepted=AcceptedChange(State(waiting.to_state), int(waiting.created_at)) if waiting else None,
+        replaced_by=newer[-1].id if unconfirmed else None,
+    )
+
+
+def _display(recalled: Content | None, record: StoredRecord, caller: Caller | None) -> Mapping[str, Any]:
+    """The anchored members, for a counter with the role `verify` and for the record's own readers."""
+    if recalled is None or caller is None:
+        return {}
+    own = caller.org == record.org and "audit" in caller.roles
+    if "verify" not in caller.roles and not own:
+        return {}
+    return {**recalled.open, **recalled.members}

@@ -1,0 +1,102 @@
+"""What somebody asks to have verified, and what of it can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from chain_service.core.digests import Digest, file_digests, parse_hex32
+from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_disclosure
+from chain_service.core.entries import Entry, LogId, parse_log_id
+from chain_service.core.facts import Claim, Failure
+from chain_service.core.log import InclusionProof
+from chain_service.errors import BadRequest, InvalidProof, MalformedRecord
+
+MAX_PATH = 64
+MAX_PROOF_BYTES = 64 * 1024
+MAX_IDENTIFIER = 200
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing to verify. `at` in unix seconds, None for now; `use_cause` is why it is looked up (事由)."""
+
+    disclosure: bytes | None = None
+    receipt: bytes | None = None
+    file: bytes | None = None
+    digest: str | None = None
+    identifier: str | None = None
+    number: str | None = None
+    holder_name: str | None = None
+    at: int | None = None
+    use_cause: str | None = None
+
+
+@dataclass(frozen=True)
+class Read:
+    """What of a question could be read. `failure` says what could not."""
+
+    disclosure: Disclosure | PartialDisclosure | None = None
+    claim: Claim | None = None
+    files: tuple[Mapping[str, str], ...] = ()
+    failure: Failure | None = None
+
+
+def read_question(question: Question) -> Read:
+    """Everything handed in, parsed; foreign bytes never raise. Raises `MalformedRecord` for a malformed `digest` only."""
+    disclosure: Disclosure | PartialDisclosure | None = None
+    claim: Claim | None = None
+    failure: Failure | None = None
+    if question.disclosure is not None:
+        try:
+            disclosure = parse_disclosure(question.disclosure)
+        except InvalidProof as error:
+            failure = Failure("record_mismatch", "disclosure", error.message)
+        except BadRequest as error:
+            failure = Failure("unreadable", "disclosure", error.message)
+    if question.receipt is not None and failure is None:
+        try:
+            claim = _parse_proof(question.receipt)
+        except BadRequest as error:
+            failure = Failure("proof_invalid", "proof", error.message)
+    return Read(disclosure, claim, tuple(_files(question)), failure)
+
+
+def _files(question: Question) -> list[Mapping[str, str]]:
+    files: list[Mapping[str, str]] = []
+    if question.file is not None:
+        files.append(file_digests(question.file))
+    if question.digest is not None:
+        digest = Digest.parse(question.digest)
+        files.append({digest.algorithm: digest.value.hex()})
+    return files
+
+
+def _parse_proof(text: bytes) -> Claim:
+    """The claim in a proof as `GET /v1/records/{id}/proof` answers it. Raises `BadRequest`."""
+    if len(text) > MAX_PROOF_BYTES:
+        raise BadRequest(f"a proof has at most {MAX_PROOF_BYTES} bytes")
+    try:
+        proof: Any = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise BadRequest("the proof is no JSON") from None
+    anchor = proof.get("anchor") if isinstance(proof, dict) else None
+    if not isinstance(anchor, dict):
+        raise BadRequest("the proof lacks its anchor")
+    path = proof.get("path")
+    if not isinstance(path, list) or len(path) > MAX_PATH:
+        raise BadRequest(f"the path must be a list of at most {MAX_PATH} hashes")
+    log = parse_hex32(anchor.get("log"), field="anchor.log")
+    parse_log_id(log)
+    sizes = [proof.get("index"), proof.get("size")]
+    if not all(type(number) is int and 0 <= number < 2**53 for number in sizes):
+        raise MalformedRecord("index and size must be whole numbers", field="index")
+    return Claim(
+        log=LogId(log),
+        entry=Entry(parse_hex32(proof.get("entry"), field="entry")),
+        proof=InclusionProof(sizes[0], sizes[1], tuple(parse_hex32(node, field="path") for node in path)),
+        presented=True,
+    )

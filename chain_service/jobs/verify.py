@@ -1,0 +1,168 @@
+"""Verifying: gather what is presented, remembered and proven on chain at one block; then judge, which is pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache, partial
+from itertools import islice
+
+from chain_service.chain.reader import History
+from chain_service.core import layout
+from chain_service.core.codes import Outcome
+from chain_service.core.evidence import ChainTrust, Evidence, ProvenState, Slot, verify_evidence
+from chain_service.core.facts import Facts, Outage
+from chain_service.core.judge import judge
+from chain_service.core.verdicts import Verdict
+from chain_service.errors import BadRequest, InvalidProof, Unavailable
+from chain_service.jobs.context import App, Caller
+from chain_service.jobs.gathering import Draft, gather
+from chain_service.jobs.questions import Question
+from chain_service.store import chain_index, readings
+from chain_service.store.readings import NewReading
+
+__all__ = ["Outcome", "Question", "Verdict", "verify", "verify_many"]
+
+TOGETHER = 200
+"""Questions that share one read of the chain."""
+CLOCK_SKEW = 5
+
+
+def verify(app: App, question: Question, caller: Caller | None = None) -> Verdict:
+    """One verdict; outages and bad documents are findings in it, never exceptions.
+
+    Raises `BadRequest` for a question that cannot be asked: a moment in the future, a look-up by identifier without
+    number and name (or, with role `verify`, without cause), nothing at all.
+    """
+    return next(verify_many(app, [question], caller))
+
+
+def verify_many(app: App, questions: Iterable[Question], caller: Caller | None = None) -> Iterator[Verdict]:
+    """A verdict for each question, in order; several share each read of the chain."""
+    remaining = iter(questions)
+    while group := list(islice(remaining, TOGETHER)):
+        yield from _verify_group(app, group, caller)
+
+
+def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None) -> list[Verdict]:
+    now = app.now
+    for question in questions:
+        _check(question, caller, now)
+    with app.database.reading() as connection:
+        drafts = [gather(app, connection, question, caller) for question in questions]
+        head = chain_index.head_block(connection)
+    _log_lookups(app, questions, drafts, caller)
+    anchors = [_anchor_state(app, draft) for draft in drafts]
+    now_state = _read_chain(app, head, drafts, anchors)
+    return [
+        judge(
+            Facts(
+                subject=draft.subject,
+                presented=draft.presented,
+                at=now if question.at is None else question.at,
+                now_state=now_state,
+                max_age=int(app.settings.stale_after),
+                past=question.at is not None and question.at < now,
+                anchor_state=anchor,
+                claim=draft.claim,
+                memory=draft.memory,
+                recalled=draft.recalled,
+                display=draft.display,
+            )
+        )
+        for question, draft, anchor in zip(questions, drafts, anchors, strict=True)
+    ]
+
+
+def _check(question: Question, caller: Caller | None, now: int) -> None:
+    if question.at is not None and question.at > now + CLOCK_SKEW:
+        raise BadRequest("at must not lie in the future", code="at_in_future", field="at")
+    if question.identifier is None:
+        return
+    if caller is not None and "verify" in caller.roles:
+        if not (question.use_cause or "").strip():
+            raise BadRequest("a look-up by identifier needs a useCause", code="use_cause_missing", field="useCause")
+    elif not question.number or not question.holder_name:
+        raise BadRequest(
+            "a look-up by identifier needs certificateNumber and certificateHolderName too",
+            code="number_and_name_missing",
+            field="certificateNumber",
+        )
+
+
+def _log_lookups(app: App, questions: Sequence[Question], drafts: Sequence[Draft], caller: Caller | None) -> None:
+    """Every look-up by identifier is on record with its cause, and never the identifier itself."""
+    asked = [
+        NewReading(
+            app.clock(),
+            caller.key_id if caller else None,
+            caller.org if caller else None,
+            draft.memory.record_id if draft.memory else None,
+            action="verify",
+            cause=(question.use_cause or "public look-up")[:500],
+        )
+        for question, draft in zip(questions, drafts, strict=True)
+        if question.identifier is not None
+    ]
+    if asked:
+        with app.database.transaction() as connection:
+            for reading in asked:
+                readings.add(connection, reading)
+
+
+def _anchor_state(app: App, draft: Draft) -> ProvenState | None:
+    """What the stored proof of the anchoring block shows; None without one, or if it no longer proves anything."""
+    if draft.evidence is None or app.chain is None:
+        return None
+    return _proven(draft.evidence, _Trust(app.chain.reader.trust))
+
+
+class _Trust:
+    """A trust by identity: an instance has one, so cached results never mix two."""
+
+    def __init__(self, trust: ChainTrust) -> None:
+        self.trust = trust
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Trust) and self.trust is other.trust
+
+    def __hash__(self) -> int:
+        return id(self.trust)
+
+
+@lru_cache(maxsize=256)
+def _proven(evidence: bytes, trust: _Trust) -> ProvenState | None:
+    try:
+        return verify_evidence(Evidence.from_bytes(evidence), trust.trust)
+    except InvalidProof:
+        return None
+
+
+def _read_chain(
+    app: App,
+    head: chain_index.Block | None,
+    drafts: Sequence[Draft],
+    anchors: Sequence[ProvenState | None],
+) -> ProvenState | Outage:
+    """The newest final block with everything that the drafts need, in one round trip."""
+    wants: list[Slot] = []
+    histories: list[History] = []
+    for draft, anchor in zip(drafts, anchors, strict=True):
+        if draft.claim is None:
+            continue
+        slot, _ = layout.status_slot(draft.claim.log, draft.claim.proof.index)
+        wants.append((layout.RECORD_LOG, layout.head_slot(draft.claim.log, draft.claim.proof.size)))
+        wants.append((layout.RECORD_STATUS, slot))
+        content = draft.presented.disclosure or draft.recalled
+        if anchor is None and content is not None and content.kind == "certificate":
+            histories.append(
+                History(layout.ORGANISATIONS, partial(layout.permit_slot, content.org, content.type_code), 1)
+            )
+    if head is None or app.chain is None:
+        return Outage("node_unavailable", "the chain has not been read yet")
+    try:
+        _, state, _ = app.chain.reader.prove_histories(head.number, wants, histories, head.hash)
+    except Unavailable as error:
+        return Outage("node_unavailable", error.message)
+    except InvalidProof as error:
+        return Outage("finality_unproven", error.message)
+    return state

@@ -1,0 +1,241 @@
+"""Who does the work: threads beside the service, a process of their own, or a command that waits for its result."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Literal
+
+import structlog
+from sqlalchemy import Connection
+
+from chain_service.chain.deployment import check_chain
+from chain_service.errors import ChainServiceError, Conflict, Unavailable
+from chain_service.jobs.batching import close_batches
+from chain_service.jobs.context import App, Progress, silent
+from chain_service.jobs.dispatch import dispatch
+from chain_service.jobs.index import index
+from chain_service.store import alerts, catalogs, chain_index, records, seals, statuses, submissions
+
+LOCK = "worker.lock"
+LONGEST_PAUSE = 5.0
+WORK_FAILED = "work_failed"
+log = structlog.get_logger("worker")
+
+Kind = Literal["status", "seal", "catalog"]
+
+
+@contextmanager
+def worker_lock(app: App) -> Iterator[None]:
+    """This process alone works on the instance. Raises `Conflict` (code `worker_running`) if another does."""
+    descriptor = os.open(app.settings.data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Conflict(f"another process works on {app.settings.data} already", code="worker_running") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def run_once(app: App, *, force: bool = False, progress: Progress = silent) -> None:
+    """One round of everything: what the chain says, what waits to be closed, what waits to be sent.
+
+    The caller holds the worker lock. Raises `Unavailable` when the node cannot be reached.
+    """
+    index(app, progress)
+    close_batches(app, force=force)
+    dispatch(app)
+
+
+class Workers:
+    """The instance's workers as threads: one follows the chain, one closes and sends. A context manager."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._lock = ExitStack()
+
+    def start(self) -> None:
+        """The workers run. Raises `Conflict` (`worker_running`; `wrong_chain` if the node serves another chain)."""
+        app = self._app
+        with ExitStack() as held:
+            held.enter_context(worker_lock(app))
+            check_chain_if_reachable(app)
+            self._lock = held.pop_all()
+        for name, step in (("index", self._index), ("send", self._send)):
+            thread = threading.Thread(target=self._run, args=(name, step), name=f"worker-{name}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """The step under way is finished and no other begins."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+        self._lock.close()
+
+    def __enter__(self) -> Workers:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _index(self) -> None:
+        index(self._app)
+
+    def _send(self) -> None:
+        close_batches(self._app)
+        dispatch(self._app)
+
+    def _run(self, name: str, step: Callable[[], None]) -> None:
+        """Steps until stopped; a failing step is told once, raises an alert and is tried again, ever more slowly."""
+        pause = interval = self._app.settings.poll_interval
+        failing: str | None = None
+        while not self._stop.is_set():
+            try:
+                step()
+            except Exception as error:
+                code = error.code if isinstance(error, ChainServiceError) else type(error).__name__
+                if code != failing:
+                    log.error("step failed", worker=name, code=code, exc_info=not isinstance(error, ChainServiceError))
+                    self._alert(name, code)
+                failing = code
+                pause = min(LONGEST_PAUSE, pause * 2)
+            else:
+                if failing is not None:
+                    log.info("step works again", worker=name)
+                    self._clear(name)
+                failing, pause = None, interval
+            self._stop.wait(pause)
+
+    def _alert(self, name: str, code: str) -> None:
+        self._note(lambda connection, at: alerts.put(connection, WORK_FAILED, name, {"code": code}, at))
+
+    def _clear(self, name: str) -> None:
+        self._note(lambda connection, at: alerts.clear(connection, WORK_FAILED, name, at))
+
+    def _note(self, write: Callable[..., object]) -> None:
+        try:
+            with self._app.database.transaction() as connection:
+                write(connection, self._app.clock())
+        except Unavailable:
+            log.error("the database cannot be reached")
+
+
+def check_chain_if_reachable(app: App) -> None:
+    """The node, if it answers, serves this deployment's chain. Raises `Conflict` (`wrong_chain`)."""
+    if app.chain is None:
+        return
+    try:
+        check_chain(app.chain.rpc, app.chain.deployment)
+    except Unavailable:
+        log.warning("no node answers; records are accepted and anchored later")
+
+
+def wait_until(app: App, done: Callable[[], bool], *, timeout: float = 120.0, progress: Progress = silent) -> None:
+    """`done()` holds; where no worker runs, its steps are done here. Raises `Unavailable` (code `timeout`)."""
+    end = time.monotonic() + timeout
+    while not done():
+        try:
+            with worker_lock(app):
+                check_chain_if_reachable(app)
+                while not done():
+                    run_once(app, force=True, progress=progress)
+                    _pause(app, end)
+                return
+        except Conflict as error:
+            if error.code != "worker_running":
+                raise
+        _pause(app, end)
+
+
+def _pause(app: App, end: float) -> None:
+    if time.monotonic() >= end:
+        with app.database.reading() as connection:
+            reasons = [one.last_error for one in submissions.failing(connection) if one.last_error]
+        raise Unavailable(
+            "this takes longer than expected; it goes on in the background once a worker runs",
+            code="timeout",
+            reasons=sorted(set(reasons)),
+        )
+    time.sleep(min(0.1, app.settings.poll_interval))
+
+
+def wait_anchored(app: App, ids: Sequence[str], timeout: float = 300.0, progress: Progress = silent) -> None:
+    """All these records are anchored or have failed. Raises `Unavailable` (code `timeout`) with the reasons known."""
+    remaining = list(ids)
+
+    def done() -> bool:
+        nonlocal remaining
+        with app.database.reading() as connection:
+            found = records.get_many(connection, remaining[:1000])
+            rest = remaining[1000:]
+            remaining = [id for id in remaining[:1000] if found[id].state in ("pending", "batched")] + rest
+        progress("anchored", len(ids) - len(remaining), len(ids))
+        return not remaining
+
+    wait_until(app, done, timeout=timeout)
+
+
+def wait_final(app: App, kind: Kind, subject: str, timeout: float = 120.0, progress: Progress = silent) -> None:
+    """Nothing accepted for the record (status), seal or catalog entry waits for a final block any more.
+
+    Raises `Conflict` (code `refused_by_contract`) if a contract refused the newest change for good, `Unavailable`
+    (code `timeout`).
+    """
+
+    def done() -> bool:
+        with app.database.reading() as connection:
+            waiting, refused = _STANDING[kind](connection, subject)
+        if refused is not None:
+            raise Conflict(f"the contract refused it: {refused}", code="refused_by_contract", reason=refused)
+        return not waiting
+
+    wait_until(app, done, timeout=timeout, progress=progress)
+
+
+def _status_standing(connection: Connection, record_id: str) -> tuple[bool, str | None]:
+    changes = statuses.of_record(connection, record_id)
+    return any(change.waiting for change in changes), changes[-1].refused if changes else None
+
+
+def _seal_standing(connection: Connection, code: str) -> tuple[bool, str | None]:
+    seal = seals.get(connection, code)
+    rows = [seal, *seals.changes(connection, code)]
+    return any(row.final_block is None for row in rows), seal.refused or seals.last_refusal(connection, code)
+
+
+def _catalog_standing(connection: Connection, code: str) -> tuple[bool, str | None]:
+    versions = catalogs.history(connection, code)
+    return any(version.final_block is None for version in versions), catalogs.last_refusal(connection, code)
+
+
+_STANDING: Mapping[Kind, Callable[[Connection, str], tuple[bool, str | None]]] = {
+    "status": _status_standing,
+    "seal": _seal_standing,
+    "catalog": _catalog_standing,
+}
+
+
+def wait_indexed(app: App, timeout: float = 60.0) -> None:
+    """The index has read what is the newest block now: what the registrar did shows everywhere."""
+    target = app.require_chain().reader.final_head()
+
+    def done() -> bool:
+        with app.database.reading() as connection:
+            head = chain_index.head_block(connection)
+        return head is not None and head.number >= target
+
+    wait_until(app, done, timeout=timeout)
