@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -63,28 +64,58 @@ def postgresql_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def postgresql_url(postgresql_server: str) -> Iterator[str]:
-    """An empty database on the private server."""
+def _created(server: str, name: str, template: str) -> str:
+    with psycopg.connect(server.format(name="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY".encode())
+    return server.format(name=name)
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> str:
+    """The name of a migrated database to copy; nobody is connected to it."""
+    database = Database(_created(postgresql_server, "migrated", "template0"))
+    database.migrate()
+    database.close()
+    return "migrated"
+
+
+@contextmanager
+def _passing(server: str, template: str) -> Iterator[str]:
     name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(postgresql_server.format(name="postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-        yield postgresql_server.format(name=name)
+    yield _created(server, name, template)
+    with psycopg.connect(server.format(name="postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database, once of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'chain_service.db'}"
-    return str(request.getfixturevalue("postgresql_url"))
+@pytest.fixture
+def empty_postgresql(postgresql_server: str) -> Iterator[str]:
+    """URL of an empty database on the private server."""
+    with _passing(postgresql_server, "template0") as url:
+        yield url
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
+def migrated_postgresql(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
+    """URL of a migrated database on the private server."""
+    with _passing(postgresql_server, postgresql_template) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'chain_service.db'}"
+    return str(request.getfixturevalue("empty_postgresql"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A migrated database, once of each kind."""
-    database = Database(database_url)
-    database.migrate()
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'chain_service.db'}")
+        database.migrate()
+    else:
+        database = Database(request.getfixturevalue("migrated_postgresql"))
     yield database
     database.close()

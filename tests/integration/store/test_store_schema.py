@@ -41,11 +41,11 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
         assert connection.execute(text("SELECT next_nonce FROM accounts")).scalar_one() == 7
 
 
-def test_several_programs_may_migrate_at_once(database_url: str) -> None:
+def test_several_programs_may_migrate_at_once(empty_database_url: str) -> None:
     failures: list[BaseException] = []
 
     def migrate() -> None:
-        database = Database(database_url)
+        database = Database(empty_database_url)
         try:
             database.migrate()
         except BaseException as error:  # noqa: BLE001 - carried to the main thread
@@ -59,7 +59,7 @@ def test_several_programs_may_migrate_at_once(database_url: str) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    database = Database(database_url)
+    database = Database(empty_database_url)
     database.check()
     database.close()
 
@@ -73,8 +73,8 @@ def test_a_database_of_a_newer_program_is_refused(database: Database) -> None:
         assert error.value.code == "database_newer"
 
 
-def test_a_database_before_its_migration_is_refused(database_url: str) -> None:
-    database = Database(database_url)
+def test_a_database_before_its_migration_is_refused(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     with pytest.raises(Conflict) as error:
         database.check()
     assert error.value.code == "database_older"

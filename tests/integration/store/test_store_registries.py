@@ -1,0 +1,187 @@
+"""Seals, catalog entries, API keys, types, alerts and readings."""
+
+from __future__ import annotations
+
+import pytest
+from store_samples import ORG, OTHER, digest, submission
+
+from chain_service.errors import Conflict, NotFound
+from chain_service.store import Connection, Database, alerts, catalogs, chain_index, keys, readings, seals, types
+
+FINAL = {"block": 7, "hash": b"h", "time": 1_700_000_200, "tx": b"t"}
+
+
+def seal(connection: Connection, code: str, owner: str = ORG) -> seals.NewSeal:
+    carrier = submission(connection, "seal_register", code)
+    new = seals.NewSeal(code, owner, digest("sha", code), digest("sm3", code), b"{}", None, 1.0, carrier)
+    seals.add(connection, new)
+    return new
+
+
+def seal_change(connection: Connection, code: str, n: int, state: int) -> seals.NewSealChange:
+    new = seals.NewSealChange(
+        f"{code}/{n}/{state}", code, n, state, None, 2.0, submission(connection, "seal_state", code)
+    )
+    seals.add_change(connection, new)
+    return new
+
+
+def version(
+    connection: Connection, code: str, sequence: int, *, org: str = ORG, layer: str = "data", mark: str = ""
+) -> catalogs.NewCatalogVersion:
+    new = catalogs.NewCatalogVersion(
+        id=f"{code}#{sequence}{mark}",
+        code=code,
+        sequence=sequence,
+        org=org,
+        layer=layer,
+        action="publish" if sequence == 1 else "change",
+        digest=digest(code, sequence, mark),
+        previous=None if sequence == 1 else digest(code, sequence - 1, mark),
+        body=b"{}",
+        key_id=None,
+        created_at=3.0,
+        submission_id=submission(connection, "catalog", org),
+    )
+    catalogs.add_many(connection, [new])
+    return new
+
+
+def test_a_seal_is_registered_once(database: Database) -> None:
+    with database.transaction() as connection:
+        new = seal(connection, "S1")
+        assert seals.mark_final(connection, "S1", new.sha256, **FINAL) == new.submission_id
+        assert seals.mark_final(connection, "S1", b"other", **FINAL) is None
+        assert seals.get(connection, "S1").final_block == 7
+        assert seals.by_digest(connection, new.sm3) == seals.get(connection, "S1")
+        assert [found.code for found in seals.of_owner(connection, ORG)] == ["S1"]
+        assert seals.of_owner(connection, OTHER) == []
+        with pytest.raises(NotFound):
+            seals.get(connection, "S2")
+    with pytest.raises(Conflict), database.transaction() as connection:
+        seal(connection, "S1")
+
+
+def test_a_refused_seal_leaves_its_code_free(database: Database) -> None:
+    with database.transaction() as connection:
+        new = seal(connection, "S1")
+        seals.refuse(connection, new.submission_id, "MissingRight")
+        assert seals.get(connection, "S1").refused == "MissingRight"
+        seal(connection, "S1", OTHER)
+        assert seals.get(connection, "S1").owner == OTHER
+
+
+def test_a_seal_has_one_change_under_way(database: Database) -> None:
+    with database.transaction() as connection:
+        seal(connection, "S1")
+        frozen = seal_change(connection, "S1", 1, 2)
+    with pytest.raises(Conflict), database.transaction() as connection:
+        seal_change(connection, "S1", 2, 1)
+    with database.transaction() as connection:
+        assert seals.mark_change_final(connection, "S1", 1, 2, **FINAL) == frozen.submission_id
+        wrong = seal_change(connection, "S1", 2, 3)
+        seals.refuse(connection, wrong.submission_id, "IllegalSealState")
+        right = seal_change(connection, "S1", 2, 1)
+        told = [(found.n, found.state, found.final_block) for found in seals.changes(connection, "S1")]
+        assert told == [(1, 2, 7), (2, 1, None)]
+        assert [found.id for found in seals.by_submission(connection, right.submission_id)[1]] == [right.id]
+
+
+def test_versions_of_a_catalog_entry_may_wait_in_order(database: Database) -> None:
+    with database.transaction() as connection:
+        for sequence in (1, 2, 3):
+            version(connection, "307001/000012", sequence)
+        catalogs.mark_final(connection, "307001/000012", 1, digest("307001/000012", 1, ""), **FINAL)
+        told = [(found.sequence, found.final_block) for found in catalogs.history(connection, "307001/000012")]
+        assert told == [(1, 7), (2, None), (3, None)]
+        assert catalogs.latest(connection, ["307001/000012", "none"])["307001/000012"].sequence == 3
+    with pytest.raises(Conflict), database.transaction() as connection:
+        version(connection, "307001/000012", 3, mark="fork")
+
+
+def test_a_refused_version_takes_those_behind_it_along(database: Database) -> None:
+    with database.transaction() as connection:
+        first, second, third = (version(connection, "A/1", sequence) for sequence in (1, 2, 3))
+        catalogs.mark_final(connection, "A/1", 1, first.digest, **FINAL)
+        lost = catalogs.refuse(connection, second.submission_id, "CatalogConflict")
+        assert lost == sorted([second.submission_id, third.submission_id])
+        assert [found.sequence for found in catalogs.history(connection, "A/1")] == [1]
+        again = version(connection, "A/1", 2, mark="again")
+        assert catalogs.latest(connection, ["A/1"])["A/1"].id == again.id
+        assert catalogs.by_digest(connection, second.digest) is None
+
+
+def test_catalog_entries_are_listed_by_organisation_and_layer(database: Database) -> None:
+    with database.transaction() as connection:
+        for code in ("A/3", "A/1", "A/2"):
+            version(connection, code, 1)
+            version(connection, code, 2)
+        version(connection, "B/1", 1, org=OTHER, layer="table")
+        found, after = catalogs.page(connection, org=ORG, layer=None, after=None, limit=2)
+        assert ([one.code for one in found], [one.sequence for one in found], after) == (["A/1", "A/2"], [2, 2], "A/2")
+        found, after = catalogs.page(connection, org=ORG, layer=None, after=after, limit=2)
+        assert ([one.code for one in found], after) == (["A/3"], None)
+        found, after = catalogs.page(connection, org=None, layer="table", after=None, limit=2)
+        assert [one.code for one in found] == ["B/1"]
+        assert catalogs.codes(connection) == ["A/1", "A/2", "A/3", "B/1"]
+
+
+def test_what_fell_out_waits_again(database: Database) -> None:
+    with database.transaction() as connection:
+        registered = seal(connection, "S1")
+        seals.mark_final(connection, "S1", registered.sha256, **FINAL)
+        for n, state in ((1, 2), (2, 1)):
+            seal_change(connection, "S1", n, state)
+            seals.mark_change_final(connection, "S1", n, state, **FINAL)
+        version(connection, "A/1", 1)
+        catalogs.mark_final(connection, "A/1", 1, digest("A/1", 1, ""), **FINAL)
+        chain_index.rollback_to(connection, 6, 9.0)
+        fallen = [seals.get(connection, "S1"), *seals.changes(connection, "S1"), *catalogs.history(connection, "A/1")]
+        assert [(one.final_block, one.final_tx, one.fell_out_at) for one in fallen] == [(None, None, 9.0)] * 4
+
+
+def test_a_key_is_known_by_its_hash_until_revoked(database: Database) -> None:
+    new = keys.ApiKey("k1", ORG, ("anchor", "status"), digest("key"), "window 3", 1.0)
+    with database.transaction() as connection:
+        keys.add(connection, new)
+        assert keys.by_hash(connection, digest("key")) == new
+        assert keys.by_hash(connection, digest("other")) is None
+        assert keys.roles_of(connection, "k1") == ("anchor", "status")
+        assert keys.revoke(connection, "k1", 2.0)
+        assert not keys.revoke(connection, "k1", 3.0)
+        assert keys.roles_of(connection, "k1") == ()
+        assert [key.revoked_at for key in keys.listed(connection, ORG)] == [2.0]
+        assert keys.listed(connection, OTHER) == []
+        with pytest.raises(NotFound):
+            keys.revoke(connection, "k2", 2.0)
+
+
+def test_a_type_keeps_its_latest_body(database: Database) -> None:
+    with database.transaction() as connection:
+        types.put(connection, types.CertificateType("T1", {"name": "出生医学证明"}, 1.0))
+        types.put(connection, types.CertificateType("T1", {"name": "营业执照"}, 2.0))
+        assert types.find(connection, "T1") == types.CertificateType("T1", {"name": "营业执照"}, 1.0)
+        assert types.find(connection, "T2") is None
+        assert len(types.listed(connection)) == 1
+
+
+def test_an_alert_stands_once_until_it_is_cleared(database: Database) -> None:
+    with database.transaction() as connection:
+        assert alerts.put(connection, "head_conflict", "log", {"size": 3}, 1.0)
+        assert not alerts.put(connection, "head_conflict", "log", {"size": 4}, 2.0)
+        assert [(one.code, one.details) for one in alerts.listed(connection)] == [("head_conflict", {"size": 3})]
+        assert alerts.clear(connection, "head_conflict", "log", 3.0)
+        assert not alerts.clear(connection, "head_conflict", "log", 4.0)
+        assert alerts.listed(connection) == []
+        assert alerts.put(connection, "head_conflict", "log", {}, 5.0)
+        assert len(alerts.listed(connection, cleared=True)) == 2
+
+
+def test_readings_are_logged_newest_first(database: Database) -> None:
+    with database.transaction() as connection:
+        for at in (1.0, 2.0, 3.0):
+            readings.add(connection, readings.NewReading(at, "k1", ORG, "r1" if at < 3 else None, "read", "audit"))
+        assert [one.at for one in readings.of_record(connection, "r1")] == [2.0, 1.0]
+        newest = readings.page(connection, limit=2)
+        assert [one.at for one in newest] == [3.0, 2.0]
+        assert [one.at for one in readings.page(connection, before=newest[-1].id)] == [1.0]
