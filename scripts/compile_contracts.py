@@ -34,7 +34,7 @@ def compile_contracts() -> dict[str, str]:
     try:
         output = solcx.compile_standard(_standard_input(settings), solc_binary=COMPILER)
     except solcx.exceptions.SolcError as error:
-        raise Refused(_messages(error.error_dict)) from error
+        raise Refused(_messages(error.error_dict) or str(error)) from error
     if output.get("errors"):
         raise Refused(_messages(output["errors"]))
     names = _immutable_names(output)
@@ -73,8 +73,8 @@ def _standard_input(settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _messages(errors: list[dict[str, Any]]) -> str:
-    return "\n".join(error["formattedMessage"] for error in errors)
+def _messages(errors: Any) -> str:
+    return "\n".join(error["formattedMessage"] for error in errors or [])
 
 
 def _immutable_names(output: dict[str, Any]) -> dict[str, str]:

@@ -65,7 +65,7 @@ def canonical(value: Json) -> bytes:
 def jcs(pruned: Json) -> bytes:
     """RFC 8785 bytes of a value that `prune` accepts, written as it is. Raises MalformedRecord for a lone surrogate."""
     try:
-        return orjson.dumps(pruned, option=_OPTIONS)
+        return orjson.dumps(pruned, None, _OPTIONS)
     except orjson.JSONEncodeError as error:
         raise MalformedRecord(f"the value has no canonical form: {error}", field="") from None
 

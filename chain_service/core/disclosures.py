@@ -135,7 +135,7 @@ def reveal(record: Record, salt: Salt, names: Iterable[str]) -> PartialDisclosur
     return PartialDisclosure(
         shape=record.shape,
         open=record.open,
-        covered=covered_digests(record, salt),
+        covered=covered_digests(record, keys),
         key=keys(""),
         members=shown,
         member_keys={name: keys(name) for name in shown},

@@ -82,10 +82,9 @@ def member_key(salt: Salt, name: str) -> bytes:
     return MemberKeys(salt)(name)
 
 
-def covered_digests(record: Record, salt: Salt) -> dict[str, str]:
+def covered_digests(record: Record, keys: MemberKeys) -> dict[str, str]:
     """The digest of every covered member in hex, by member name."""
     digests = {}
-    keys = MemberKeys(salt)
     inner_state, outer_state = keys.inner.copy, keys.outer.copy
     # Issuing and verifying spend most of their time here: `member_digest(keys(name), value)`, written out.
     for name, value in record.covered.items():
@@ -108,7 +107,8 @@ def body_digest_from(key: bytes, open_members: Mapping[str, Json], covered: Mapp
 
 def body_digest(record: Record, salt: Salt) -> bytes:
     """Digest of a record under its salt, 32 bytes."""
-    return body_digest_from(member_key(salt, ""), record.open, covered_digests(record, salt))
+    keys = MemberKeys(salt)
+    return body_digest_from(keys(""), record.open, covered_digests(record, keys))
 
 
 def change_digest(change: Mapping[str, Json], salt: Salt) -> bytes:

@@ -86,8 +86,8 @@ class Record:
     @property
     def open(self) -> dict[str, Json]:
         """The open members under their own names."""
-        names = self.shape.open
-        return {name: value for name, value in self.body.items() if name in names}
+        body = self.body
+        return {name: body[name] for name in self.shape.open if name in body}
 
     @property
     def covered(self) -> dict[str, Json]:

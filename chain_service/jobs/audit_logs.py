@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from chain_service.core import tiles as core_tiles
-from chain_service.core.disclosures import Disclosure
 from chain_service.core.entries import founding_entry, log_id, record_entry
 from chain_service.core.evidence import Evidence, verify_evidence
 from chain_service.core.identifiers import OrgCode
@@ -154,16 +153,14 @@ class LogAudit:
             first = (rows[-1].leaf_index or 0) + 1
 
     def _check_record(self, record: StoredRecord, entry: bytes, identities: dict[str, str]) -> None:
-        disclosure: Disclosure | None = None
+        index = record.leaf_index or 0
         try:
             disclosure = stored_disclosure(record.body or b"", record.salt or b"")
-        except BadRequest:
-            pass_reason = "it cannot be read any more"
-        else:
-            pass_reason = "it gives another entry"
-        index = record.leaf_index or 0
-        if disclosure is None or record_entry(self._log, index, disclosure.body_digest) != entry:
-            self._add("record_altered", record.id, index=index, entry=entry.hex(), reason=pass_reason)
+        except BadRequest as error:
+            self._add("record_altered", record.id, index=index, entry=entry.hex(), reason=error.message)
+            return
+        if record_entry(self._log, index, disclosure.body_digest) != entry:
+            self._add("record_altered", record.id, index=index, entry=entry.hex(), reason="it gives another entry")
             return
         first = identities.setdefault(disclosure.record.identity, record.id)
         if first != record.id:

@@ -1,4 +1,4 @@
-"""What follows from the events of final blocks: batches anchored with their proof, changes final, versions published."""
+"""What follows from the events of final blocks: batches anchored with their proof, changes and versions final."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from chain_service.core.facts import AcceptedChange, Claim, Content, Failure, Me
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.statuses import State
 from chain_service.errors import BadRequest, Corrupt
-from chain_service.jobs.context import App, Caller
+from chain_service.jobs.context import Caller
 from chain_service.jobs.questions import MAX_IDENTIFIER, Question, Read, read_question
 from chain_service.jobs.records import inclusion, stored_disclosure
 from chain_service.store import batches, chain_index, records, statuses
@@ -35,7 +35,7 @@ class Draft:
     display: Mapping[str, Any] = field(default_factory=dict)
 
 
-def gather(app: App, connection: Connection, question: Question, caller: Caller | None) -> Draft:
+def gather(connection: Connection, question: Question, caller: Caller | None) -> Draft:
     """What is presented, and what is remembered of the record it leads to."""
     read = read_question(question)
     subject = _subject(question, read)

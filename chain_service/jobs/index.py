@@ -1,4 +1,4 @@
-"""Reading the chain: final blocks only, in order, each linked to the one before; the only place that marks things final."""
+"""Reading the chain: final blocks only, in order, each linked to the one before; nothing else marks things final."""
 
 from __future__ import annotations
 

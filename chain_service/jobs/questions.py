@@ -46,7 +46,7 @@ class Read:
 
 
 def read_question(question: Question) -> Read:
-    """Everything handed in, parsed; foreign bytes never raise. Raises `MalformedRecord` for a malformed `digest` only."""
+    """Everything handed in, parsed; foreign bytes never raise, only a malformed `digest` does (`MalformedRecord`)."""
     disclosure: Disclosure | PartialDisclosure | None = None
     claim: Claim | None = None
     failure: Failure | None = None

@@ -32,8 +32,8 @@ class Accepted:
 def submit(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list[Accepted]:
     """All records are durable and will be anchored, or none is.
 
-    `lines` are (line number, JSON text). Errors name `line`: `MalformedRecord` (code `duplicate_identifier` for two lines
-    with one identity), `Forbidden` (`wrong_organisation`, `organisation_not_registered`, `issuer_not_permitted`),
+    `lines` are (line number, JSON text). Errors name `line`: `MalformedRecord` (code `duplicate_identifier` for two
+    lines with one identity), `Forbidden` (`wrong_organisation`, `organisation_not_registered`, `issuer_not_permitted`),
     `Conflict` (`identifier_taken`). Submitting the same content again is safe.
     """
     caller.need("anchor")

@@ -48,7 +48,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
     for question in questions:
         _check(question, caller, now)
     with app.database.reading() as connection:
-        drafts = [gather(app, connection, question, caller) for question in questions]
+        drafts = [gather(connection, question, caller) for question in questions]
         head = chain_index.head_block(connection)
     _log_lookups(app, questions, drafts, caller)
     anchors = [_anchor_state(app, draft) for draft in drafts]

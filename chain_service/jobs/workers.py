@@ -213,8 +213,8 @@ def _status_standing(connection: Connection, record_id: str) -> tuple[bool, str 
 
 def _seal_standing(connection: Connection, code: str) -> tuple[bool, str | None]:
     seal = seals.get(connection, code)
-    rows = [seal, *seals.changes(connection, code)]
-    return any(row.final_block is None for row in rows), seal.refused or seals.last_refusal(connection, code)
+    finals = [seal.final_block, *(change.final_block for change in seals.changes(connection, code))]
+    return None in finals, seal.refused or seals.last_refusal(connection, code)
 
 
 def _catalog_standing(connection: Connection, code: str) -> tuple[bool, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,9 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             found = _revision(connection)
             _refuse_newer(found)
-            if found != _head():
+            if found is None and self.dialect == "sqlite":
+                Path(str(self.engine.url.database)).chmod(0o600)  # salts and holders' data lie in it
+            if found != _versions()[0]:
                 config = _config()
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
@@ -92,7 +95,7 @@ class Database:
         with self.reading() as connection:
             found = _revision(connection)
         _refuse_newer(found)
-        if found != _head():
+        if found != _versions()[0]:
             raise Conflict("the database is older than this program; run its migration", code="database_older")
 
     def scrub(self) -> None:
@@ -104,7 +107,7 @@ class Database:
         options = {} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
         with self._connected(options) as connection:
             if self.dialect == "postgresql":
-                connection.exec_driver_sql("VACUUM")
+                connection.exec_driver_sql("VACUUM records, record_files, status_changes")
                 return
             connection.exec_driver_sql("PRAGMA query_only=OFF")
             connection.exec_driver_sql("VACUUM")
@@ -142,8 +145,10 @@ def _config() -> Config:
     return config
 
 
-def _head() -> str | None:
-    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+@cache
+def _versions() -> tuple[str, ...]:
+    """This program's versions of the schema, newest first."""
+    return tuple(script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
 
 
 def _revision(connection: Connection) -> str | None:
@@ -151,8 +156,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _refuse_newer(found: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found not in _versions():
         raise Conflict(
             "the database was written by a newer version of this program; update the program",
             code="database_newer",

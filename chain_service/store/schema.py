@@ -42,9 +42,9 @@ metadata = MetaData(
 Counter = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is an alias of SQLite's rowid
 
 
-def _where(condition: str) -> dict[str, Any]:
-    """Both dialects' spelling of a partial index."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+def _partial(name: str, *columns: Column[Any], where: str, unique: bool = False) -> None:
+    """An index over the rows that meet `where`, in both dialects' spelling."""
+    Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 def _on_chain() -> list[Column[Any]]:
@@ -108,11 +108,11 @@ submissions = Table(
     CheckConstraint("final_block is null or abandoned_at is null", name="one_end"),
     sqlite_autoincrement=True,
 )
-Index(
+_partial(
     "ix_submissions_open",
     submissions.c.account,
     submissions.c.seq,
-    **_where("final_block is null and abandoned_at is null"),
+    where="final_block is null and abandoned_at is null",
 )
 
 transactions = Table(
@@ -131,8 +131,8 @@ transactions = Table(
     UniqueConstraint("account", "nonce"),
     CheckConstraint("outcome in ('final', 'reverted')", name="outcome"),
 )
-Index("uq_transactions_live", transactions.c.submission_id, unique=True, **_where("outcome is null"))
-Index("ix_transactions_unmined", transactions.c.account, transactions.c.nonce, **_where("block is null"))
+_partial("uq_transactions_live", transactions.c.submission_id, where="outcome is null", unique=True)
+_partial("ix_transactions_unmined", transactions.c.account, transactions.c.nonce, where="block is null")
 
 batches = Table(
     "batches",
@@ -153,12 +153,12 @@ batches = Table(
     UniqueConstraint("org", "generation", "new_size"),
     CheckConstraint("new_size > old_size and old_size >= 1", name="grows"),
 )
-Index(
+_partial(
     "uq_batches_waiting",
     batches.c.org,
     batches.c.generation,
+    where="final_block is null and fell_out_at is null",
     unique=True,
-    **_where("final_block is null and fell_out_at is null"),
 )
 
 stopped_logs = Table(
@@ -218,12 +218,12 @@ records = Table(
     ),
     sqlite_autoincrement=True,
 )
-Index("uq_records_identity", records.c.org, records.c.identity, unique=True, **_where("failure is null"))
+_partial("uq_records_identity", records.c.org, records.c.identity, where="failure is null", unique=True)
 Index("ix_records_identity", records.c.identity)
 Index("ix_records_number", records.c.org, records.c.number)
 Index("ix_records_org_seq", records.c.org, records.c.seq)
-Index("ix_records_pending", records.c.org, records.c.seq, **_where("batch_id is null and failure is null"))
-Index("ix_records_failed", records.c.org, records.c.seq, **_where("failure is not null"))
+_partial("ix_records_pending", records.c.org, records.c.seq, where="batch_id is null and failure is null")
+_partial("ix_records_failed", records.c.org, records.c.seq, where="failure is not null")
 
 record_files = Table(
     "record_files",
@@ -252,13 +252,13 @@ status_changes = Table(
     CheckConstraint("to_state between 0 and 7", name="state"),
     sqlite_autoincrement=True,
 )
-Index(
+_partial(
     "uq_status_changes_waiting",
     status_changes.c.record_id,
+    where="final_block is null and fell_out_at is null and refused is null",
     unique=True,
-    **_where("final_block is null and fell_out_at is null and refused is null"),
 )
-Index("ix_status_changes_unsent", status_changes.c.seq, **_where("submission_id is null and refused is null"))
+_partial("ix_status_changes_unsent", status_changes.c.seq, where="submission_id is null and refused is null")
 
 seals = Table(
     "seals",
@@ -287,12 +287,12 @@ seal_changes = Table(
     *_on_chain(),
     CheckConstraint("state between 1 and 3", name="state"),
 )
-Index("uq_seal_changes_n", seal_changes.c.code, seal_changes.c.n, unique=True, **_where("refused is null"))
-Index(
+_partial("uq_seal_changes_n", seal_changes.c.code, seal_changes.c.n, where="refused is null", unique=True)
+_partial(
     "uq_seal_changes_waiting",
     seal_changes.c.code,
+    where="final_block is null and fell_out_at is null and refused is null",
     unique=True,
-    **_where("final_block is null and fell_out_at is null and refused is null"),
 )
 
 catalog_versions = Table(
@@ -315,12 +315,12 @@ catalog_versions = Table(
     CheckConstraint("(sequence = 1) = (previous is null)", name="previous"),
     CheckConstraint("action in ('publish', 'change', 'withdraw')", name="action"),
 )
-Index(
+_partial(
     "uq_catalog_versions_sequence",
     catalog_versions.c.code,
     catalog_versions.c.sequence,
+    where="refused is null",
     unique=True,
-    **_where("refused is null"),
 )
 Index("ix_catalog_versions_org", catalog_versions.c.org, catalog_versions.c.code, catalog_versions.c.sequence)
 
@@ -348,7 +348,7 @@ alerts = Table(
     Column("cleared_at", Double),
     sqlite_autoincrement=True,
 )
-Index("uq_alerts_standing", alerts.c.code, alerts.c.subject, unique=True, **_where("cleared_at is null"))
+_partial("uq_alerts_standing", alerts.c.code, alerts.c.subject, where="cleared_at is null", unique=True)
 
 blocks = Table(
     "blocks",

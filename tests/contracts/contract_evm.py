@@ -53,9 +53,15 @@ def refused(name: str, **arguments: Any) -> Iterator[None]:
     """The contract refuses with this error, and with these among its arguments."""
     with pytest.raises(Reverted) as caught:
         yield
-    expected = {key: "0x" + value.hex() if isinstance(value, bytes) else value for key, value in arguments.items()}
     found = caught.value.details.get("arguments", {})
-    assert (caught.value.code, {key: found.get(key) for key in expected}) == (name, expected)
+    named = {key: found.get(key) for key in arguments}
+    assert (caught.value.code, _comparable(named)) == (name, _comparable(arguments))
+
+
+def _comparable(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Bytes as hex, and addresses whichever way their letters are written."""
+    texts = {key: "0x" + value.hex() if isinstance(value, bytes) else value for key, value in arguments.items()}
+    return {key: value.lower() if isinstance(value, str) else value for key, value in texts.items()}
 
 
 REGISTRAR = account("registrar")
@@ -111,9 +117,7 @@ class ContractEvm:
 
     def branch(self) -> ContractEvm:
         """A fresh state that begins at the last `mark`; nothing done there is seen here."""
-        vm = self._vm.__class__(
-            self._header, self._vm.chaindb, self._vm.chain_context, self._vm.consensus_context
-        )
+        vm = self._vm.__class__(self._header, self._vm.chaindb, self._vm.chain_context, self._vm.consensus_context)
         return ContractEvm(vm, self._header, self.addresses)
 
     def transact(self, sender: bytes, contract: str, function: str, *args: Any) -> Outcome:

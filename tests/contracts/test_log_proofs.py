@@ -24,7 +24,6 @@ from chain_service.errors import InvalidProof
 LOG = log_of(ORG_A)
 FOUNDING = bytes(range(32))
 SMALL = 65
-RANDOM_PAIRS = 2_000
 
 
 def advance(evm: ContractEvm, old: int, old_root: bytes, new: int, new_root: bytes, path: list[bytes]) -> None:
@@ -83,9 +82,10 @@ def test_every_consistency_proof_between_small_sizes_is_accepted_and_wrong_ones_
                 refuses(evm, old, grown.root(old), new, grown.root(new), wrong)
 
 
-def test_random_consistency_proofs_are_accepted_and_wrong_ones_refused(evm: ContractEvm) -> None:
-    chance = random.Random(9162)
-    for number in range(RANDOM_PAIRS):
+@pytest.mark.parametrize("pairs", [2_000, pytest.param(10_000, marks=pytest.mark.long)])
+def test_random_consistency_proofs_are_accepted_and_wrong_ones_refused(evm: ContractEvm, pairs: int) -> None:
+    chance = random.Random(pairs)
+    for number in range(pairs):
         old = chance.getrandbits(chance.randint(1, 52)) + 1
         new = min(old + chance.getrandbits(chance.randint(1, 20)) + 1, MAX_SIZE)
         grown = tree(b"%d" % number, FOUNDING, old, new)
@@ -124,10 +124,11 @@ def test_a_path_of_any_wrong_length_is_refused(evm: ContractEvm) -> None:
         assert not included(evm, 1_000, grown.root(1_000), 5, grown.entry(5), wrong)
 
 
-def test_every_inclusion_proof_in_small_trees_holds_and_fits_no_other_place(evm: ContractEvm) -> None:
+@pytest.mark.parametrize("largest", [33, pytest.param(SMALL, marks=pytest.mark.long)])
+def test_every_inclusion_proof_in_small_trees_holds_and_fits_no_other_place(evm: ContractEvm, largest: int) -> None:
     chance = random.Random(64)
-    grown = tree(b"inclusion", FOUNDING, *range(1, SMALL + 1))
-    for size in range(1, SMALL + 1):
+    grown = tree(b"inclusion", FOUNDING, *range(1, largest + 1))
+    for size in range(1, largest + 1):
         for index in range(size):
             path = grown.inclusion(index, size)
             verify_inclusion(leaf_hash(grown.entry(index)), InclusionProof(index, size, tuple(path)), grown.root(size))
@@ -137,9 +138,10 @@ def test_every_inclusion_proof_in_small_trees_holds_and_fits_no_other_place(evm:
                 assert not included(evm, size, grown.root(size), other, grown.entry(index), path)
 
 
-def test_random_inclusion_proofs_hold_and_wrong_ones_do_not(evm: ContractEvm) -> None:
+@pytest.mark.parametrize("pairs", [50, pytest.param(1_000, marks=pytest.mark.long)])
+def test_random_inclusion_proofs_hold_and_wrong_ones_do_not(evm: ContractEvm, pairs: int) -> None:
     chance = random.Random(6962)
-    for number in range(100):
+    for number in range(pairs):
         size = chance.getrandbits(chance.randint(1, 52)) + 1
         index = chance.randrange(size)
         grown = tree(b"%d" % number, FOUNDING, index + 1, size)

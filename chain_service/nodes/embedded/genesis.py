@@ -27,7 +27,7 @@ FUNDS = 2**200
 _FORKS = (
     "homestead", "eip150", "eip155", "eip158", "byzantium", "constantinople", "petersburg", "istanbul", "berlin",
 )  # fmt: skip
-_KEY_ITERATIONS = 600_000
+KEY_ITERATIONS = 600_000
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def create(
         signer=key.public_key.to_canonical_address(),
         balances=dict.fromkeys(map(to_canonical_address, funded), FUNDS),
     )
-    keystore = Account.encrypt(key.to_bytes(), password, kdf="pbkdf2", iterations=_KEY_ITERATIONS)
+    keystore = Account.encrypt(key.to_bytes(), password, kdf="pbkdf2", iterations=KEY_ITERATIONS)
     _write(directory, {GENESIS_FILE: genesis.document(), KEY_FILE: keystore})
     return genesis
 

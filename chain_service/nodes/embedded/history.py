@@ -17,6 +17,7 @@ from chain_service.nodes.embedded.database import Database
 from chain_service.nodes.embedded.evm import Outcome
 from chain_service.nodes.embedded.genesis import Genesis
 from chain_service.nodes.embedded.transactions import Transaction, decode
+from chain_service.nodes.embedded.trie import EMPTY_ROOT
 
 _CACHED_BLOCKS = 1_024
 _MINED = "block, position, raw, sender, status, gas_used, cumulative_gas, contract, first_log"
@@ -66,7 +67,7 @@ class Executed:
 
 
 class History:
-    """All blocks up to `head`, which moves only forward."""
+    """All blocks up to `head`, which moves only forward; what lies on disk beyond it does not exist yet."""
 
     head: Block
 
@@ -75,13 +76,14 @@ class History:
         self._blocks: LRU[int, Block] = LRU(_CACHED_BLOCKS)
         if database.row("SELECT 1 FROM block") is None:
             self._write_genesis(genesis)
-        first = self.block(0)
+        first = self._read(0)
         (newest,) = database.row("SELECT max(number) FROM block")
-        head = self.block(newest)
+        head = self._read(newest)
         if first is None or first.hash != genesis.hash or head is None:
             raise Corrupt("the chain's database and its genesis.json are of two different chains")
         try:
-            database.lookup(head.header.state_root)
+            if head.header.state_root != EMPTY_ROOT:
+                database.lookup(head.header.state_root)
         except KeyError as error:
             raise Corrupt(f"the state of block {newest} is missing from the chain's database") from error
         self.head = head
@@ -123,6 +125,10 @@ class History:
         self.head = block
 
     def block(self, number: int) -> Block | None:
+        """The block of this number."""
+        return None if number > self.head.number else self._read(number)
+
+    def _read(self, number: int) -> Block | None:
         block = self._blocks.get(number)
         if block is None:
             row = self._database.row("SELECT hash, header, size FROM block WHERE number = ?", (number,))
@@ -133,7 +139,7 @@ class History:
 
     def block_by_hash(self, digest: bytes) -> Block | None:
         row = self._database.row("SELECT number FROM block WHERE hash = ?", (digest,))
-        return None if row is None else self.block(row[0])
+        return None if row is None or row[0] > self.head.number else self.block(row[0])
 
     def ancestors(self, number: int) -> Iterator[bytes]:
         """Hashes of the blocks before `number`, newest first, at most 256; read when first asked for."""
@@ -151,7 +157,7 @@ class History:
 
     def mined(self, digest: bytes) -> Mined | None:
         row = self._database.row(f"SELECT {_MINED} FROM mined WHERE hash = ?", (digest,))  # noqa: S608
-        return None if row is None else _mined(row)
+        return None if row is None or row[0] > self.head.number else _mined(row)
 
     def logs_of(self, mined: Mined) -> list[Log]:
         query = (

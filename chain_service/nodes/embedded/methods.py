@@ -84,7 +84,7 @@ class Methods:
                 return self._history.block_by_hash(values.digest(tag["blockHash"], position))
             return self._find(tag["blockNumber"], position)
         number = values.quantity(tag, position)
-        return self._history.block(number) if number <= self._history.head.number else None
+        return self._history.block(number)
 
     def _at(self, tag: Any, position: int) -> Block:
         """As `_find`, but the block must exist."""
@@ -118,10 +118,10 @@ class Methods:
         return self._at(hex(mined.block), 0)
 
     def _transaction(self, digest: bytes) -> dict[str, Any] | None:
+        waiting = self._node.pool.get(digest)  # first: it may be mined while we look
         mined = self._history.mined(digest)
         if mined is not None:
             return transaction_shape(mined.transaction, self._block_of(mined), mined.position)
-        waiting = self._node.pool.get(digest)
         return transaction_shape(waiting, None, None) if waiting else None
 
     def _receipt(self, digest: bytes) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ def count(value: Any, position: int) -> int:
 
 
 def data(value: Any, position: int) -> bytes:
-    if not isinstance(value, str) or len(value) > 2 * MAX_DATA + 4 or not _DATA.fullmatch(value):
+    if not isinstance(value, str) or len(value) > 2 * MAX_DATA + 2 or not _DATA.fullmatch(value):
         raise invalid_argument(position, f"data is 0x and an even number of hex digits, at most {MAX_DATA} bytes")
     return bytes.fromhex(value[2:])
 

@@ -63,6 +63,27 @@ def test_an_identity_is_taken_once_within_its_organisation(database: Database) -
         assert set(records.existing(connection, ORG, ["identity of a", "identity of b"])) == {"identity of a"}
 
 
+def test_of_two_submissions_of_one_identity_at_the_same_time_one_is_accepted(database: Database) -> None:
+    start = threading.Barrier(2)
+    outcomes: list[str] = []
+
+    def submit(number: int) -> None:
+        start.wait()
+        try:
+            with database.transaction() as connection:
+                records.insert_many(connection, [record("a", body_digest=digest(number))])
+            outcomes.append("accepted")
+        except Conflict as error:
+            outcomes.append(error.code)
+
+    threads = [threading.Thread(target=submit, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["accepted", "constraint"]
+
+
 def test_a_failed_record_leaves_its_identity_free(database: Database) -> None:
     with database.transaction() as connection:
         first = accepted(connection, "a")[0]
