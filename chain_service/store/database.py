@@ -75,13 +75,13 @@ class Database:
 
         Raises Conflict (`database_newer`) where a newer program has migrated it already.
         """
+        if self.dialect == "sqlite" and (file := Path(str(self.engine.url.database))).parent.is_dir():
+            file.touch(mode=0o600)  # salts and holders' data will lie in it; SQLite's other files take its mode
         with self.transaction() as connection:
             if self.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             found = _revision(connection)
             _refuse_newer(found)
-            if found is None and self.dialect == "sqlite":
-                Path(str(self.engine.url.database)).chmod(0o600)  # salts and holders' data lie in it
             if found != _versions()[0]:
                 config = _config()
                 config.attributes["connection"] = connection

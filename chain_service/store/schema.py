@@ -41,6 +41,8 @@ metadata = MetaData(
 
 Counter = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is an alias of SQLite's rowid
 
+_WAITING = "final_block is null and fell_out_at is null"
+
 
 def _partial(name: str, *columns: Column[Any], where: str, unique: bool = False) -> None:
     """An index over the rows that meet `where`, in both dialects' spelling."""
@@ -153,13 +155,7 @@ batches = Table(
     UniqueConstraint("org", "generation", "new_size"),
     CheckConstraint("new_size > old_size and old_size >= 1", name="grows"),
 )
-_partial(
-    "uq_batches_waiting",
-    batches.c.org,
-    batches.c.generation,
-    where="final_block is null and fell_out_at is null",
-    unique=True,
-)
+_partial("uq_batches_waiting", batches.c.org, batches.c.generation, where=_WAITING, unique=True)
 
 stopped_logs = Table(
     "stopped_logs",
@@ -252,12 +248,7 @@ status_changes = Table(
     CheckConstraint("to_state between 0 and 7", name="state"),
     sqlite_autoincrement=True,
 )
-_partial(
-    "uq_status_changes_waiting",
-    status_changes.c.record_id,
-    where="final_block is null and fell_out_at is null and refused is null",
-    unique=True,
-)
+_partial("uq_status_changes_waiting", status_changes.c.record_id, where=_WAITING + " and refused is null", unique=True)
 _partial("ix_status_changes_unsent", status_changes.c.seq, where="submission_id is null and refused is null")
 
 seals = Table(
@@ -288,12 +279,7 @@ seal_changes = Table(
     CheckConstraint("state between 1 and 3", name="state"),
 )
 _partial("uq_seal_changes_n", seal_changes.c.code, seal_changes.c.n, where="refused is null", unique=True)
-_partial(
-    "uq_seal_changes_waiting",
-    seal_changes.c.code,
-    where="final_block is null and fell_out_at is null and refused is null",
-    unique=True,
-)
+_partial("uq_seal_changes_waiting", seal_changes.c.code, where=_WAITING + " and refused is null", unique=True)
 
 catalog_versions = Table(
     "catalog_versions",
