@@ -93,7 +93,7 @@ class ContractEvm:
     def deployed(cls) -> ContractEvm:
         """The contracts, two organisations with a clerk for everything, and a suspended one."""
         chain_type = MiningChain.configure(vm_configuration=((0, _Vm),), chain_id=CHAIN_ID)
-        parameters = {
+        parameters: dict[str, Any] = {
             "difficulty": 1,
             "gas_limit": GAS_LIMIT,
             "timestamp": NOW - 1,
@@ -123,7 +123,7 @@ class ContractEvm:
     def transact(self, sender: bytes, contract: str, function: str, *args: Any) -> Outcome:
         """Raises Reverted when the contract refuses."""
         gas, computation = self._apply(sender, self.addresses[contract], encode_call(contract, function, *args))
-        names = {to_checksum_address(address): name for name, address in self.addresses.items()}
+        names: dict[str, str] = {to_checksum_address(address): name for name, address in self.addresses.items()}
         events = [decode_event(_log(n, *entry), names) for n, entry in enumerate(computation.get_log_entries())]
         value = decode_result(contract, function, computation.output) if computation.output else None
         return Outcome(gas, value, events)

@@ -6,7 +6,7 @@ import pytest
 from contract_evm import CLERK_A, CLERK_B, ORG_A, ORG_B, ContractEvm, refused
 from eth_utils.address import to_checksum_address
 
-from chain_service.chain.contracts import CatalogChange
+from chain_service.chain.contracts import CatalogChange, ChainEvent
 from chain_service.core.digests import keccak256
 from chain_service.core.layout import CatalogStanding, catalog_digest_slot, catalog_standing_slot
 
@@ -19,10 +19,10 @@ D1, D2, D3, D4 = (keccak256(b"version %d" % n) for n in range(1, 5))
 
 def publish(
     evm: ContractEvm, *changes: tuple[int, int, bytes, bytes], clerk: bytes = CLERK_A, org: bytes = ORG_A
-) -> list[object]:
+) -> list[ChainEvent]:
     """Each change as sequence, action, previous, digest."""
     packed = [CatalogChange(CATALOG, *change).pack() for change in changes]
-    return list(evm.transact(clerk, "CatalogRegistry", "publish", org, packed).events)
+    return evm.transact(clerk, "CatalogRegistry", "publish", org, packed).events
 
 
 def standing(evm: ContractEvm) -> tuple[bytes, int, int]:

@@ -1,5 +1,5 @@
-"""Consistency and inclusion proofs on chain against the recursive definitions and against core: all small sizes, and
-at random up to the largest size that core knows."""
+"""Consistency and inclusion proofs on chain against the recursive definitions and against core: all small sizes,
+2,000 pairs from real tiles, and at random up to the largest size that core knows."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from chain_service.core.log import (
     verify_consistency,
     verify_inclusion,
 )
+from chain_service.core.tiles import append, consistency_path, root
 from chain_service.errors import InvalidProof
 
 LOG = log_of(ORG_A)
 FOUNDING = bytes(range(32))
 SMALL = 65
+TILED = 4_096
 
 
 def advance(evm: ContractEvm, old: int, old_root: bytes, new: int, new_root: bytes, path: list[bytes]) -> None:
@@ -82,8 +84,27 @@ def test_every_consistency_proof_between_small_sizes_is_accepted_and_wrong_ones_
                 refuses(evm, old, grown.root(old), new, grown.root(new), wrong)
 
 
-@pytest.mark.parametrize("pairs", [2_000, pytest.param(10_000, marks=pytest.mark.long)])
-def test_random_consistency_proofs_are_accepted_and_wrong_ones_refused(evm: ContractEvm, pairs: int) -> None:
+def test_what_core_proves_from_stored_tiles_is_accepted_and_wrong_proofs_are_refused(evm: ContractEvm) -> None:
+    chance = random.Random(2)
+    stored: dict[tuple[int, int], bytes] = {}
+
+    def read(level: int, n: int) -> bytes:
+        return stored[level, n]
+
+    stored.update(append(0, read, [leaf_hash(chance.randbytes(32)) for _ in range(TILED)]).tiles)
+    for _ in range(2_000):
+        old, new = sorted(chance.sample(range(1, TILED + 1), 2))
+        old_root, new_root = root(old, read), root(new, read)
+        path = list(consistency_path(old, new, read))
+        advance(evm, old, old_root, new, new_root, path)
+        if chance.randrange(4) == 0:
+            refuses(evm, old, old_root, new, new_root, chance.choice([*wrong_paths(path, chance)]))
+
+
+@pytest.mark.parametrize("pairs", [300, pytest.param(4_000, marks=pytest.mark.long)])
+def test_random_consistency_proofs_of_huge_trees_are_accepted_and_wrong_ones_refused(
+    evm: ContractEvm, pairs: int
+) -> None:
     chance = random.Random(pairs)
     for number in range(pairs):
         old = chance.getrandbits(chance.randint(1, 52)) + 1
@@ -145,9 +166,9 @@ def test_random_inclusion_proofs_hold_and_wrong_ones_do_not(evm: ContractEvm, pa
         size = chance.getrandbits(chance.randint(1, 52)) + 1
         index = chance.randrange(size)
         grown = tree(b"%d" % number, FOUNDING, index + 1, size)
-        root, path = grown.root(size), grown.inclusion(index, size)
-        verify_inclusion(leaf_hash(grown.entry(index)), InclusionProof(index, size, tuple(path)), root)
-        assert included(evm, size, root, index, grown.entry(index), path)
-        assert not included(evm, size, root, index, chance.randbytes(32), path)
+        head, path = grown.root(size), grown.inclusion(index, size)
+        verify_inclusion(leaf_hash(grown.entry(index)), InclusionProof(index, size, tuple(path)), head)
+        assert included(evm, size, head, index, grown.entry(index), path)
+        assert not included(evm, size, head, index, chance.randbytes(32), path)
         for wrong in wrong_paths(path, chance):
-            assert not included(evm, size, root, index, grown.entry(index), wrong)
+            assert not included(evm, size, head, index, grown.entry(index), wrong)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from contract_evm import (
     CHAIN_ID,
@@ -29,7 +31,7 @@ KEY = keccak256(b"a log key")
 ALL = 15
 
 
-def view(evm: ContractEvm, function: str, *args: object) -> object:
+def view(evm: ContractEvm, function: str, *args: object) -> Any:
     return evm.call("Organisations", function, *args)
 
 

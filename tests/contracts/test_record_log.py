@@ -9,7 +9,7 @@ from contract_evm import CHAIN_ID, CLERK_A, ORG_A, ORG_B, ContractEvm, log_of, r
 from eth_utils.address import to_checksum_address
 from reference_tree import tree
 
-from chain_service.core.entries import founding_entry
+from chain_service.core.entries import LogId, founding_entry
 from chain_service.core.layout import head_slot, size_slot
 from chain_service.core.log import EMPTY_ROOT, leaf_hash
 
@@ -32,7 +32,7 @@ def test_the_founding_entry_is_bound_to_chain_contract_and_log(evm: ContractEvm)
 
 
 def test_core_computes_the_same_founding_entry(evm: ContractEvm) -> None:
-    assert founding(evm) == founding_entry(CHAIN_ID, evm.addresses["RecordLog"], LOG)
+    assert founding(evm) == founding_entry(CHAIN_ID, evm.addresses["RecordLog"], LogId(LOG))
 
 
 def test_a_first_head_of_size_1_is_the_leaf_of_the_founding_entry(evm: ContractEvm) -> None:
