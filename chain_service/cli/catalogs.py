@@ -33,14 +33,17 @@ def publish(
       chain-service catalog publish entries.ndjson --org 11430000006122244L
     """
     from chain_service.jobs import catalogs
-    from chain_service.jobs.workers import wait_sent
+    from chain_service.jobs.workers import wait_final
 
     door = the_door(context)
     found = read_objects(file)
     app = door.app()
     done = catalogs.publish(app, door.operator(org), found)
     if wait:
-        wait_sent(app, timeout=timeout)
+        with door.progress() as progress:
+            for number, one in enumerate(done, 1):
+                wait_final(app, "catalog", one["catalogCode"], timeout)
+                progress("final", number, len(done))
     columns = ("catalogCode", "sequence", "digest", "created")
     door.answer(
         {"versions": done},

@@ -17,10 +17,14 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from chain_service.config import Settings
-from chain_service.errors import BadRequest
+from chain_service.errors import BadRequest, Conflict, Unavailable
 
 if TYPE_CHECKING:
     from chain_service.jobs.context import App, Caller, Progress
+
+
+WIDE = 1000
+"""Columns when nobody looks: tables that go into a pipe are never cut."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Door:
 
     @cached_property
     def out(self) -> Console:
-        return Console(highlight=False, soft_wrap=True, emoji=False)
+        return Console(highlight=False, soft_wrap=True, emoji=False, width=None if sys.stdout.isatty() else WIDE)
 
     @cached_property
     def err(self) -> Console:
@@ -110,6 +114,23 @@ def the_door(context: typer.Context) -> Door:
     door = context.find_root().obj
     assert isinstance(door, Door)
     return door
+
+
+def catch_up(app: App) -> None:
+    """The index is as new as the node, where one answers and no worker of this instance does that anyway."""
+    from chain_service.jobs.index import index
+    from chain_service.jobs.workers import worker_lock
+
+    if app.chain is None:
+        return
+    try:
+        with worker_lock(app):
+            index(app)
+    except Unavailable:
+        return
+    except Conflict as error:
+        if error.code != "worker_running":
+            raise
 
 
 def read_input(path: Path, limit: int | None = None) -> bytes:

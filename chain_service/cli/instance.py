@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from chain_service.cli import show
-from chain_service.cli.door import the_door
+from chain_service.cli.door import catch_up, the_door
 from chain_service.cli.failures import REFUSED
 from chain_service.cli.logs import configure_logs
 from chain_service.cli.options import Registrar
@@ -197,7 +197,9 @@ def audit(
 
     door = the_door(context)
     with door.progress() as progress:
-        found = run_audit(door.app(), org, progress)
+        app = door.app()
+        catch_up(app)
+        found = run_audit(app, org, progress)
     door.answer(found, lambda out: show.audit(out, found), "ok" if found["ok"] else "not ok")
     if not found["ok"]:
         raise typer.Exit(REFUSED)

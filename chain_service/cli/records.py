@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chain_service.cli import show
-from chain_service.cli.door import Door, the_door, write_output
+from chain_service.cli.door import Door, catch_up, the_door, write_output
 from chain_service.cli.options import Org, Timeout, Wait
-from chain_service.errors import BadRequest, Forbidden, Gone, Unavailable
+from chain_service.errors import BadRequest, Forbidden, Gone
 
 if TYPE_CHECKING:
     from chain_service.jobs.context import App, Caller
@@ -110,17 +110,13 @@ class _Source:
 def _checked(app: App, caller: Caller, source: _Source) -> int:
     """How many good records there are. What the registrar did just now may not be indexed yet: look once more."""
     from chain_service.jobs.records import check
-    from chain_service.jobs.workers import wait_indexed
 
     try:
         return check(app, caller, source.lines())
     except Forbidden as refusal:
         if refusal.code not in ("organisation_not_registered", "issuer_not_permitted"):
             raise
-        try:
-            wait_indexed(app)
-        except Unavailable:
-            raise refusal from None
+        catch_up(app)
         return check(app, caller, source.lines())
 
 

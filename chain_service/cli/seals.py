@@ -32,7 +32,7 @@ def register_seal(
       chain-service seal register seal.json --org 11430000006122244L --wait
     """
     from chain_service.jobs import seals
-    from chain_service.jobs.workers import wait_sent
+    from chain_service.jobs.workers import wait_final
 
     door = the_door(context)
     found = read_objects(file)
@@ -41,7 +41,7 @@ def register_seal(
     for one in found:
         made = seals.register_seal(app, door.operator(org), one)
         if wait:
-            wait_sent(app, timeout=timeout)
+            wait_final(app, "seal", made["sealCode"], timeout)
             made = seals.seal(app, made["sealCode"])
         done.append(made)
     value = done[0] if len(done) == 1 else {"seals": done}
@@ -63,13 +63,13 @@ def set_state(
       chain-service seal state 43000000000001 --to frozen
     """
     from chain_service.jobs import seals
-    from chain_service.jobs.workers import wait_sent
+    from chain_service.jobs.workers import wait_final
 
     door = the_door(context)
     app = door.app()
     owner = seals.seal(app, code)["ownerCode"]
     done = seals.set_seal_state(app, door.operator(owner), code, to)
     if wait:
-        wait_sent(app, timeout=timeout)
+        wait_final(app, "seal", code, timeout)
         done = seals.seal(app, code)
     door.answer(done, lambda out: show.facts(out, done), to)

@@ -39,14 +39,13 @@ def facts(console: Console, value: Mapping[str, Any], *, indent: int = 0) -> Non
 
 
 def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table, unbroken when standard output is no terminal."""
-    made = Table(*columns, box=None, pad_edge=False, header_style="dim")
+    """A table; cells that do not fit a terminal are folded."""
+    made = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        made.add_column(column, overflow="fold")
     for row in rows:
         made.add_row(*(escape(_plain(cell)) for cell in row))
-    if console.is_terminal:
-        console.print(made, soft_wrap=False)
-    else:
-        console.print(made, width=500, no_wrap=True, crop=False)
+    console.print(made, soft_wrap=False)
 
 
 def verdicts(console: Console, named: Iterable[Mapping[str, Any]]) -> None:

@@ -42,7 +42,7 @@ def set_status(
           --legal-basis "行政许可法 第69条"
     """
     from chain_service.jobs import records, statuses
-    from chain_service.jobs.workers import wait_sent
+    from chain_service.jobs.workers import wait_final
 
     door = the_door(context)
     app = door.app()
@@ -59,7 +59,7 @@ def set_status(
         officer="operator",
     )
     if wait:
-        wait_sent(app, timeout=timeout)
+        wait_final(app, "status", record, timeout)
         done = statuses.status_history(app, record)[-1]
     door.answer(done, lambda out: show.facts(out, done), to)
 

@@ -9,7 +9,7 @@ import orjson
 import typer
 
 from chain_service.cli import show
-from chain_service.cli.door import read_input, the_door, write_output
+from chain_service.cli.door import catch_up, read_input, the_door, write_output
 from chain_service.cli.failures import DONE, INDETERMINATE, REFUSED
 from chain_service.cli.options import parse_moment_option, split_names
 from chain_service.errors import BadRequest
@@ -67,6 +67,7 @@ def verify(
             raise BadRequest("name a FILE, a --disclosure or a --receipt", code="usage")
         asked = [(str(disclosure or receipt), _asked(extra))]
     app = door.app()
+    catch_up(app)
     found: list[dict[str, Any]] = []
     with door.progress() as progress:
         for verdict in verify_many(app, (question for _, question in asked), None):

@@ -131,6 +131,9 @@ CODES: dict[str, Meaning] = {
     "worker_running": Meaning(
         409, "另一进程正在使用该目录。", "Another process works on this directory; stop it first."
     ),
+    "refused_by_contract": Meaning(
+        409, "合约拒绝了该变更，原因见说明。", "The contract refused the change; its reason is named."
+    ),
     "chain_in_use": Meaning(409, "另一进程正在使用该试验链。", "Another process runs this trial chain; stop it first."),
     "database_newer": Meaning(
         409, "数据库由更新版本的程序写成，请升级程序。", "The database is newer than the program; update it."
