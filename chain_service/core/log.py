@@ -101,8 +101,9 @@ def verify_consistency(proof: ConsistencyProof, old_root: bytes, new_root: bytes
     if not 0 < old_size <= new_size <= MAX_SIZE:
         raise InvalidProof("a consistency proof needs 0 < old size ≤ new size", oldSize=old_size, newSize=new_size)
     _require_path(proof.path, consistency_path_length(old_size, new_size))
-    _require_hash(old_root)
-    _require_hash(new_root)
+    if old_size != new_size:
+        _require_hash(old_root)
+        _require_hash(new_root)
     if _roots_from_consistency(proof, old_root) != (old_root, new_root):
         raise InvalidProof("the consistency proof leads to other roots", oldSize=old_size, newSize=new_size)
 

@@ -286,7 +286,7 @@ def _validated(adapter: TypeAdapter[Any], value: Json, at: str = "") -> Json:
         return adapter.validator.validate_python(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = [*([at] if at else []), *map(str, first["loc"])]
+    path = [*([at] if at else []), *(str(part) for part in first["loc"] if part != "[key]")]
     field = ".".join(path)[:256]
     if first["type"] == "missing":
         raise MalformedRecord(f"{path[-1]} is missing", field=field)
