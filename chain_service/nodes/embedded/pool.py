@@ -83,9 +83,7 @@ class Pool:
         if transaction.hash in self._by_hash:
             raise RpcError("already known")
         if transaction.chain_id != self._chain_id:
-            raise RpcError(
-                f"invalid chain id for signer: have {transaction.chain_id} want {self._chain_id}: invalid sender"
-            )
+            raise RpcError(f"invalid sender: signed for chain id {transaction.chain_id}, this is {self._chain_id}")
         if transaction.gas > self._gas_limit:
             raise RpcError("exceeds block gas limit")
         if transaction.gas_price < GAS_PRICE:
