@@ -17,7 +17,6 @@ def test_text_written_into_a_column_of_bytes_is_read_as_bytes(tmp_path: Path) ->
         tiles.write_many(connection, "1143990000612301XQ", 0, {(0, 0): bytes(32)})
     raw = sqlite3.connect(file)
     with raw:
-        raw.execute("UPDATE tiles SET data = CAST(data AS TEXT)")
         raw.execute("UPDATE tiles SET data = ?", ("x" * 32,))
     raw.close()
     with database.reading() as connection:
