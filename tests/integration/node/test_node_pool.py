@@ -205,3 +205,24 @@ def test_an_access_list_transaction_is_mined_and_shown(chain: Chain) -> None:
     shown = chain.call("eth_getTransactionByHash", digest)
     assert (receipt["status"], receipt["type"], shown["type"]) == ("0x1", "0x1", "0x1")
     assert shown["accessList"] == [{"address": writer.lower(), "storageKeys": [slot]}]
+
+
+def test_on_a_full_disk_nothing_is_acknowledged_and_the_chain_goes_on_afterwards(
+    chain: Chain, caplog: pytest.LogCaptureFixture
+) -> None:
+    chain.mine(chain.send())
+    with chain.node._database.writing:
+        writer = chain.node._database._writer
+        (pages,) = writer.execute("PRAGMA page_count").fetchone()
+        writer.execute(f"PRAGMA max_page_count = {pages}")
+    raws = [chain.sign(nonce=chain.nonce + n, data=bytes(4_000), gas=100_000) for n in range(9)]
+    answers = [chain.ask("eth_sendRawTransaction", raw) for raw in raws]
+    assert answers[-1]["error"]["code"] == -32603
+    taken = [answer["result"] for answer in answers if "result" in answer]
+    assert len(chain.node.pool) == len(taken)
+    with chain.node._database.writing:
+        writer.execute("PRAGMA max_page_count = 1000000")
+    for raw in raws[len(taken) :]:
+        taken.append(chain.call("eth_sendRawTransaction", raw))
+    assert {chain.mine(digest)["status"] for digest in taken} == {"0x1"}
+    assert "disk is full" in caplog.text
