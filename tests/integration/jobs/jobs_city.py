@@ -25,7 +25,7 @@ from chain_service.chain.sender import FUNDS, TRANSFER_GAS, Sender
 from chain_service.config import Settings
 from chain_service.core.digests import file_digests
 from chain_service.core.identifiers import CertificateIdentifier, TypeCode, is_org_code, org_code_checks
-from chain_service.core.layout import ORGANISATIONS, OPEN_END, PERMIT_GRANT, code_key, day_number, organisation_word
+from chain_service.core.layout import OPEN_END, ORGANISATIONS, PERMIT_GRANT, code_key, day_number, organisation_word
 from chain_service.jobs import records, statuses, workers
 from chain_service.jobs.context import App, Caller, Chain
 from chain_service.jobs.index import index
