@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 import urllib.request
@@ -16,19 +17,24 @@ import pytest
 from eth_account import Account
 from trial_chain import DIVER, KEEPER, PASSWORD, STORED, WRITER, Chain, Opener
 
-from chain_service.errors import Conflict
+from chain_service.errors import Conflict, Corrupt
 from chain_service.nodes import geth as geth_binary
 from chain_service.nodes.embedded import export
 
 CACHE = Path(__file__).resolve().parents[3] / "build"
 
 
+pytestmark = pytest.mark.timeout(1_200)
+
+
 @pytest.fixture(scope="module")
-def geth() -> Path:
+def geth(request: pytest.FixtureRequest) -> Path:
+    """The binary; a long run builds it into build/ when it is not here."""
     named = os.environ.get("CHAIN_SERVICE_GETH")
-    found = Path(named) if named else geth_binary.find(CACHE)
+    look = geth_binary.find_or_build if request.config.getoption("--long") else geth_binary.find
+    found = Path(named) if named else look(CACHE)
     if found is None:
-        pytest.skip("no geth 1.13.15: neither CHAIN_SERVICE_GETH, nor on PATH, nor built in build/")
+        pytest.skip("no geth 1.13.15: neither CHAIN_SERVICE_GETH, nor on PATH, nor in build/, nor could it be built")
     return found
 
 
@@ -218,8 +224,13 @@ def test_an_export_never_overwrites(chain: Chain, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_the_pinned_geth_is_built_from_source_where_go_is_at_hand(tmp_path: Path) -> None:
-    built = geth_binary.find_or_build(CACHE)
-    if built is None:
-        pytest.skip("no geth 1.13.15 here and none could be built (Go toolchain or module proxy missing)")
-    assert "1.13.15" in subprocess.run([built, "version"], capture_output=True, text=True, check=True).stdout
+def test_a_source_other_than_the_pinned_one_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not shutil.which("go"):
+        pytest.skip("no Go toolchain")
+    monkeypatch.setattr(geth_binary, "MODULE", "golang.org/x/exp/typeparams")
+    monkeypatch.setattr(geth_binary, "VERSION", "0.0.0-20230203172020-98cc5a0785f9")
+    try:
+        assert geth_binary.find_or_build(tmp_path) is None
+    except Corrupt:
+        return
+    pytest.skip("the Go module proxy cannot be reached")
