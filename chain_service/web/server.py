@@ -27,10 +27,10 @@ class _Server(uvicorn.Server):
 def bind(host: str, port: int) -> socket.socket:
     """A socket bound to the first address of `host`. Raises Unavailable (`port_in_use`)."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
-            0
-        ]
-        bound = socket.socket(family, kind)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)  # asyncio turns Nagle off only where it sees TCP
     except OSError as error:
         raise Unavailable(f"{host}: {error.strerror}", code="port_in_use") from None
     try:
