@@ -111,14 +111,14 @@ def free_port() -> int:
 class Process:
     """A command that keeps running, its first line of output, and what it logs."""
 
-    def __init__(self, data: Path, *arguments: str) -> None:
+    def __init__(self, data: Path, *arguments: str, **settings: str) -> None:
         self.log = data.with_name(f"{data.name}-{arguments[0]}.log")
         self._stderr: IO[bytes] = self.log.open("ab")
         self.process = subprocess.Popen(
             [*PROGRAM, "--quiet", "--data", str(data), *arguments],
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=environment(),
+            env=environment() | settings,
         )
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().decode().strip()
