@@ -115,7 +115,9 @@ def inclusion(connection: Connection, placed: Sequence[StoredRecord]) -> list[tu
         assert record.leaf_index is not None and record.size is not None and record.generation is not None
         key = (record.org, record.generation)
         reader = readers.setdefault(key, tiles.TileReader(connection, *key))
-        entry = tiles.entry(connection, *key, record.leaf_index)
+        on_path = core_tiles.tiles_on_path(record.leaf_index, record.size)
+        reader.fetch({(tiles.ENTRIES, record.leaf_index // tiles.WIDTH), *on_path})
+        entry = reader.entry(record.leaf_index)
         if entry is None:
             raise Corrupt("the stored log lacks an entry that was anchored", code="entry_missing", record=record.id)
         path = core_tiles.inclusion_path(record.leaf_index, record.size, reader)
