@@ -6,7 +6,18 @@ import pytest
 from store_samples import ORG, OTHER, digest, submission
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store import Connection, Database, alerts, catalogs, chain_index, keys, readings, seals, types
+from chain_service.store import (
+    Connection,
+    Database,
+    alerts,
+    catalogs,
+    chain_index,
+    keys,
+    readings,
+    seals,
+    submissions,
+    types,
+)
 
 FINAL = {"block": 7, "hash": b"h", "time": 1_700_000_200, "tx": b"t"}
 
@@ -103,8 +114,10 @@ def test_a_refused_version_takes_those_behind_it_along(database: Database) -> No
     with database.transaction() as connection:
         first, second, third = (version(connection, "A/1", sequence) for sequence in (1, 2, 3))
         catalogs.mark_final(connection, "A/1", 1, first.digest, **FINAL)
-        lost = catalogs.refuse(connection, second.submission_id, "CatalogConflict")
-        assert lost == sorted([second.submission_id, third.submission_id])
+        submissions.settle(connection, first.submission_id, 7)
+        assert [found.id for found in catalogs.unsigned(connection, ORG)] == [second.id, third.id]
+        catalogs.refuse(connection, "A/1", 2, "CatalogConflict")
+        assert catalogs.unsigned(connection, ORG) == []
         assert [found.sequence for found in catalogs.history(connection, "A/1")] == [1]
         again = version(connection, "A/1", 2, mark="again")
         assert catalogs.latest(connection, ["A/1"])["A/1"].id == again.id
