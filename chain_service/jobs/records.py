@@ -19,7 +19,7 @@ from chain_service.jobs.context import App, Caller
 from chain_service.jobs.statuses import status_history
 from chain_service.jobs.submission import Accepted, check, submit
 from chain_service.jobs.texts import hex0x, moment
-from chain_service.store import batches, readings, records, submissions, tiles
+from chain_service.store import batches, records, submissions, tiles
 from chain_service.store.readings import NewReading
 from chain_service.store.records import Filters, RecordState, StoredRecord
 
@@ -242,10 +242,7 @@ def _obstacle(app: App, record: StoredRecord) -> str | None:
 
 
 def _log(app: App, caller: Caller, record: StoredRecord, action: str, cause: str) -> None:
-    with app.database.transaction() as connection:
-        readings.add(
-            connection, NewReading(app.clock(), caller.key_id, caller.org, record.id, action=action, cause=cause)
-        )
+    app.readings.write([NewReading(app.clock(), caller.key_id, caller.org, record.id, action=action, cause=cause)])
 
 
 def _parse_cursor(cursor: str | None) -> int | None:
