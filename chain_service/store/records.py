@@ -208,6 +208,13 @@ def by_place(connection: Connection, org: str, generation: int, leaf_index: int)
     return only(connection.execute(_BY_PLACE, place), StoredRecord)
 
 
+def erased_places(connection: Connection, org: str) -> list[tuple[int, int]]:
+    """Generation and leaf index of the organisation's erased records, which nothing else can find any more."""
+    place = (records.c.generation, records.c.leaf_index)
+    query = select(*place).where(records.c.org == org, records.c.erased_at.is_not(None), records.c.leaf_index > 0)
+    return [(generation, index) for generation, index in connection.execute(query.order_by(*place))]
+
+
 def replacing(connection: Connection, id: str) -> list[StoredRecord]:
     """The records that name this one as what they replace, oldest first."""
     return every(connection.execute(_REPLACING, {"replaces": id}), StoredRecord)

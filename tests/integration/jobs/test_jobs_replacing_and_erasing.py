@@ -15,7 +15,11 @@ from chain_service.jobs.context import Caller
 from chain_service.store import readings
 
 OTHER_HOLDER = [
-    {"certificateHolderName": "钱若岚", "certificateHolderCode": "43990019900101001X", "certificateHolderTypeCode": "111"}
+    {
+        "certificateHolderName": "钱若岚",
+        "certificateHolderCode": "43990019900101001X",
+        "certificateHolderTypeCode": "111",
+    }
 ]
 
 
@@ -196,7 +200,7 @@ def test_every_reading_of_a_record_is_on_record(city: City) -> None:
     records.present(city.app, id, ["certificateNumber"], caller)
     with city.app.database.reading() as connection:
         told = readings.of_record(connection, id)
-    assert [(one.key_id, one.action) for one in told if one.key_id] == [
+    assert [(one.key_id, one.action) for one in reversed(told)] == [
         (caller.key_id, "disclosure"),
         (caller.key_id, "disclosure"),
         (caller.key_id, "present"),
