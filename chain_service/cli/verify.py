@@ -9,7 +9,7 @@ import orjson
 import typer
 
 from chain_service.cli import show
-from chain_service.cli.door import catch_up, read_input, the_door, write_output
+from chain_service.cli.door import Door, catch_up, read_input, the_door, write_output
 from chain_service.cli.failures import DONE, INDETERMINATE, REFUSED
 from chain_service.cli.options import parse_moment_option, split_names
 from chain_service.errors import BadRequest
@@ -51,29 +51,19 @@ def verify(
       chain-service verify receipts/*.disclosure.json
       chain-service verify licence.ofd --at 2026-01-31T08:00:00Z
     """
-    from chain_service.jobs.verify import verify_many
-
     door = the_door(context)
-    moment = parse_moment_option(at)
-    settings = door.settings()
     extra = {
         "disclosure": read_input(disclosure, _JSON_LIMIT) if disclosure else None,
         "receipt": read_input(receipt, _JSON_LIMIT) if receipt else None,
-        "at": moment,
+        "at": parse_moment_option(at),
     }
-    asked: list[tuple[str, Question]] = [(str(path), _question(path, settings.max_file, extra)) for path in files or ()]
+    limit = door.settings().max_file
+    asked = [(str(path), _question(path, limit, extra)) for path in files or ()]
     if not asked:
         if not (disclosure or receipt):
             raise BadRequest("name a FILE, a --disclosure or a --receipt", code="usage")
         asked = [(str(disclosure or receipt), _asked(extra))]
-    app = door.app()
-    catch_up(app)
-    found: list[dict[str, Any]] = []
-    with door.progress() as progress:
-        for verdict in verify_many(app, (question for _, question in asked), None):
-            found.append(verdict.to_json())
-            progress("verify", len(found), len(asked))
-    named = [{"file": name, **value} for (name, _), value in zip(asked, found, strict=True)]
+    named = _verdicts(door, asked)
     door.answer(
         named[0] if len(named) == 1 else named,
         lambda out: show.verdicts(out, named),
@@ -81,6 +71,20 @@ def verify(
     )
     codes = {_EXIT[value["verdict"]] for value in named}
     raise typer.Exit(REFUSED if REFUSED in codes else INDETERMINATE if INDETERMINATE in codes else DONE)
+
+
+def _verdicts(door: Door, asked: list[tuple[str, Question]]) -> list[dict[str, Any]]:
+    """The verdict on each question, with its file's name, judged on an index as new as the node."""
+    from chain_service.jobs.verify import verify_many
+
+    app = door.app()
+    catch_up(app)
+    named: list[dict[str, Any]] = []
+    with door.progress() as progress:
+        for verdict in verify_many(app, (question for _, question in asked), None):
+            named.append({"file": asked[len(named)][0], **verdict.to_json()})
+            progress("verify", len(named), len(asked))
+    return named
 
 
 def _question(path: Path, limit: int, extra: dict[str, Any]) -> Question:
