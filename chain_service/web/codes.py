@@ -156,6 +156,11 @@ CODES: dict[str, Meaning] = {
         "区块链节点无法访问，请检查节点或稍后重试。",
         "The chain's node cannot be reached; start it or try again later.",
     ),
+    "finality_unproven": Meaning(
+        503,
+        "节点给出的证明不成立，请重试并告知运维。",
+        "What the node says does not prove itself; try again, tell the operator.",
+    ),
     "wrong_chain": Meaning(
         503,
         "节点所在的链与部署时不同，已拒绝使用。",

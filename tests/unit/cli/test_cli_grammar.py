@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +225,7 @@ def test_an_interrupted_command_ends_with_130_and_one_word(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("chain_service.cli.main.cli", interrupted)
+    monkeypatch.setattr(sys.modules["chain_service.cli.main"], "cli", interrupted)
     assert run(["audit"]) == 130
     told = capsys.readouterr().err
     assert "interrupted" in told and "Traceback" not in told
