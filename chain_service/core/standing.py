@@ -109,9 +109,12 @@ def _state_asked(facts: Facts, proven: State, proven_at: int) -> tuple[State | N
     """The state at the moment asked about and the change that led to it.
 
     The proven word is the latest state; an earlier one is what the indexed changes say, if they lead to that word.
+    None where the word shows nothing against the record, but a change was read that it does not show.
     """
     history = facts.memory.history if facts.memory is not None else ()
     latest = history[-1].state if history else State.IN_FORCE
+    if latest is not proven and proven is State.IN_FORCE:
+        return None, None
     if not facts.past or facts.at >= proven_at:
         return proven, history[-1] if history and latest == proven else None
     if latest != proven:

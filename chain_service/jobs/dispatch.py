@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chain_service.chain.rpc import RpcError
 from chain_service.chain.sender import Signed
 from chain_service.errors import Conflict, NotFound, Reverted
 from chain_service.jobs import refusals
@@ -40,6 +41,12 @@ def _broadcast(app: App, transaction: SignedTransaction, *, everywhere: bool) ->
     sender = app.require_chain().sender
     try:
         sender.broadcast(Signed(transaction.raw, transaction.hash), everywhere=everywhere)
+    except RpcError as error:
+        # no contract's word: the account cannot pay, the node's pool is full; other accounts go on
+        with app.database.reading() as connection:
+            submission = submissions.get(connection, transaction.submission_id)
+        refusals.postpone(app, submission, error.reason)
+        return
     except Conflict as error:
         if error.code != "nonce_taken":
             raise
@@ -75,6 +82,9 @@ def _send(app: App, submission: Submission) -> int:
         gas = chain.sender.preflight(submission.account, to, submission.calldata)
     except Reverted as refusal:
         refusals.handle(app, submission, refusal)
+        return 0
+    except RpcError as error:
+        refusals.postpone(app, submission, error.reason)
         return 0
     except NotFound as error:
         refusals.postpone(app, submission, error.message)

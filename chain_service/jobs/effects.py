@@ -17,7 +17,15 @@ from chain_service.core.digests import keccak256
 from chain_service.core.entries import log_id, parse_log_id
 from chain_service.core.headers import CliqueHeader
 from chain_service.core.identifiers import OrgCode
-from chain_service.core.layout import CATALOG_REGISTRY, ORGANISATIONS, RECORD_LOG, RECORD_STATUS, SEAL_REGISTRY
+from chain_service.core.layout import (
+    CATALOG_REGISTRY,
+    ORGANISATIONS,
+    RECORD_LOG,
+    RECORD_STATUS,
+    SEAL_REGISTRY,
+    code_key,
+    organisation_word,
+)
 from chain_service.errors import MalformedRecord, Unavailable
 from chain_service.jobs.context import App
 from chain_service.jobs.refusals import LOG_STOPPED, REFUSED
@@ -144,9 +152,9 @@ def apply(
         if event.name == "HeadAdvanced":
             _head_final(app, connection, event, final, proofs.get((event.args["log"], event.args["size"])))
         elif event.name == "StatusSet":
-            statuses.mark_final(connection, [change.digest for change in event.args["changes"]], **final)
+            _changes_final(connection, event, final)
         elif event.name == "SealRegistered":
-            seals.mark_final(connection, event.args["code"], event.args["sha256Digest"], **final)
+            _seal_final(connection, event, final)
         elif event.name == "SealStateSet":
             if seal_codes is None:
                 seal_codes = {keccak256(seal.code.encode()): seal.code for seal in seals.of_owner(connection)}
@@ -194,10 +202,35 @@ def _stop(app: App, connection: Connection, event: ChainEvent) -> None:
     alerts.put(connection, LOG_STOPPED, log_id(OrgCode(org), generation).hex(), details, app.clock())
 
 
+def _changes_final(connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
+    """Our changes whose record stands at the place named; whoever copies a digest into another log ends nothing."""
+    told = {change.digest: change for change in event.args["changes"]}
+    ours = statuses.by_digests(connection, list(told))
+    places = records.get_many(connection, [change.record_id for change in ours.values()])
+    done = []
+    for digest, change in ours.items():
+        record = places[change.record_id]
+        if record.generation is None or (record.leaf_index, change.to_state) != (
+            told[digest].index,
+            told[digest].state,
+        ):
+            continue
+        if log_id(OrgCode(record.org), record.generation) == event.args["log"]:
+            done.append(digest)
+    statuses.mark_final(connection, done, **final)
+
+
+def _seal_final(connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
+    """Our seal, unless another organisation registered its code and digest first."""
+    seal = seals.find(connection, event.args["code"])
+    if seal is not None and organisation_word(seal.owner) == event.args["owner"]:
+        seals.mark_final(connection, seal.code, event.args["sha256Digest"], **final)
+
+
 def _versions_final(connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
     for change in event.args["changes"]:
         version = catalogs.by_digest(connection, change.digest)
-        if version is not None:
+        if version is not None and code_key(version.code) == change.catalog:
             catalogs.mark_final(connection, version.code, change.sequence, change.digest, **final)
 
 

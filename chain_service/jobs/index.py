@@ -9,6 +9,7 @@ from chain_service.core.headers import CliqueHeader
 from chain_service.errors import Conflict, Corrupt, InvalidProof, Unavailable
 from chain_service.jobs import effects
 from chain_service.jobs.context import App, Progress, silent
+from chain_service.jobs.witness import confirm
 from chain_service.store import alerts, chain_index, submissions
 from chain_service.store.chain_index import Block
 
@@ -78,6 +79,7 @@ def _absorb(app: App, headers: Sequence[CliqueHeader], events: Sequence[ChainEve
         if event.block not in hashes or hashes[event.block].block_hash != event.block_hash:
             raise Unavailable("the node's events and blocks belong to different branches", code="node_unavailable")
     proofs = effects.prove_heads(app, events, hashes)
+    confirm(app, events, headers[-1], proofs)
     blocks = [Block(one.number, one.block_hash, one.parent_hash, one.time, one.raw) for one in headers]
     try:
         with app.database.transaction() as connection:
