@@ -91,11 +91,11 @@ def audit(console: Console, found: Mapping[str, Any]) -> None:
     for log in found.get("logs", ()):
         console.print("  " + "  ".join(f"[dim]{escape(k)}[/] {escape(_plain(v))}" for k, v in log.items()))
     for finding in found["findings"]:
-        text = finding["message"]
-        console.print(f"[bold red]✗[/] [bold]{escape(finding['code'])}[/]  {escape(finding['subject'])}")
-        console.print(f"    {escape(text['zh'])} · {escape(text['en'])}")
-        if finding["details"]:
-            facts(console, finding["details"], indent=4)
+        console.print(f"[bold red]✗[/] {escape(finding['code'])}  {escape(finding['subject'])}")
+        console.print(f"    {escape(finding['message']['zh'])} · {escape(finding['message']['en'])}")
+        details = "  ".join(f"[dim]{escape(k)}[/] {escape(_plain(v))}" for k, v in finding["details"].items())
+        if details:
+            console.print(f"    {details}")
     if found["ok"]:
         console.print("[bold green]✓ 一致[/] everything stored is proven by the chain")
     else:
