@@ -46,8 +46,8 @@ def _step(app: App, head: Block | None, final: int) -> int:
     first = head.number if head is not None else chain.deployment.first_block
     last = min(final, first + CHUNK)
     if head is not None and last <= head.number:
-        if final < head.number and final >= chain.deployment.first_block:
-            return _compare_shorter(app, final)
+        if final >= chain.deployment.first_block:
+            return _compare(app, final)
         return 0
     if last < first:
         return 0
@@ -62,8 +62,8 @@ def _step(app: App, head: Block | None, final: int) -> int:
     return len(headers)
 
 
-def _compare_shorter(app: App, final: int) -> int:
-    """A node that is behind is waited for; one on another branch makes the index go back."""
+def _compare(app: App, final: int) -> int:
+    """A node that has nothing new is waited for; one on another branch, no longer than ours, makes the index go back."""
     with app.database.reading() as connection:
         ours = chain_index.block(connection, final)
     if ours is None or app.require_chain().reader.blocks(final, final)[0].block_hash == ours.hash:

@@ -88,9 +88,9 @@ def test_what_the_other_branch_anchored_already_is_found_there(branches: tuple[C
         raw = workers.submissions.by_hash(connection, bytes.fromhex(tx[2:]))
     assert raw is not None
     with other:
-        other.mine(2)
-        other.rpc.call("eth_sendRawTransaction", "0x" + raw.raw.hex())
         mine_more(other, city.trial)
+        other.rpc.call("eth_sendRawTransaction", "0x" + raw.raw.hex())
+        other.sender.wait(raw.hash, WAIT)
         moved = city.on(other)
         index(moved.app)
         assert moved.state(ids[0]) == "anchored"
