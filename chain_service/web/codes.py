@@ -46,6 +46,11 @@ CODES: dict[str, Meaning] = {
     "malformed_document": Meaning(422, "文件或凭证无法解析。", "The document, disclosure or proof cannot be parsed."),
     "invalid_proof": Meaning(422, "证明无效。", "The proof proves nothing."),
     "at_in_future": Meaning(422, "所询时间在未来，无法核验。", "The moment asked about lies in the future."),
+    "identifier_missing": Meaning(
+        422,
+        "证照编号和持证主体名称须与证照标识或披露凭证一并提供。",
+        "Number and holder name go with an identifier or a disclosure.",
+    ),
     "number_and_name_missing": Meaning(
         422, "按标识核验须同时提供证照编号和持证主体名称。", "A look-up by identifier needs number and holder name too."
     ),
