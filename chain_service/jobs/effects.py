@@ -45,6 +45,9 @@ from chain_service.store.batches import Batch
 from chain_service.store.chain_index import Event, NewHead, NewStatusEvent
 
 Headers = Mapping[int, CliqueHeader]
+MAX_SEALS = 256
+MAX_TYPES = 512
+"""Seals and certificate types whose histories one batch's pooled proof covers."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,12 @@ def _prove(app: App, batch: Batch, log: bytes, header: CliqueHeader) -> HeadProo
 
 
 def _histories(app: App, batch: Batch) -> list[History]:
-    """Everything that judging any record of the batch may need, each history with its first absent entry."""
+    """Everything that judging any record of the batch may need, each history with its first absent entry.
+
+    Types and seals beyond the bounds are left out: whoever may submit records must not make a proof too large to fetch.
+    """
     with app.database.reading() as connection:
-        types = records.types_of_batch(connection, batch.id)
+        types = records.types_of_batch(connection, batch.id)[:MAX_TYPES]
         codes = _seal_codes(records.bodies_of_batch(connection, batch.id))
         known = {code: len(organisations.permits(connection, batch.org, layout.code_key(code))) for code in types}
         keys = len(organisations.log_keys(connection, batch.org))
@@ -112,11 +118,19 @@ def _histories(app: App, batch: Batch) -> list[History]:
 
 
 def _seal_codes(bodies: Iterable[bytes]) -> list[str]:
+    """The seals that the bodies name, at most MAX_SEALS; a body that was altered into something else names none."""
     codes: set[str] = set()
     for body in bodies:
-        if b'"sealCodes"' in body:
-            codes.update(orjson.loads(body).get("sealCodes", ()))
-    return sorted(codes)
+        if b'"sealCodes"' not in body:
+            continue
+        try:
+            named = orjson.loads(body).get("sealCodes", ())
+        except (orjson.JSONDecodeError, AttributeError):
+            continue
+        codes.update(code for code in named if isinstance(code, str))
+        if len(codes) >= MAX_SEALS:
+            break
+    return sorted(codes)[:MAX_SEALS]
 
 
 def apply(
@@ -181,7 +195,10 @@ def _head_final(
     app: App, connection: Connection, event: ChainEvent, final: Mapping[str, Any], proof: HeadProof | None
 ) -> None:
     """The batch is anchored if the chain holds its root, proven; a head that is not ours stops the log."""
-    org, generation = parse_log_id(event.args["log"])
+    try:
+        org, generation = parse_log_id(event.args["log"])
+    except MalformedRecord:
+        return  # a log of somebody whose code we would not accept is none of ours
     if proof is None or proof.root != proof.batch.root:
         if org in app.keystore.accounts():
             _stop(app, connection, event)
@@ -222,7 +239,8 @@ def _changes_final(connection: Connection, event: ChainEvent, final: Mapping[str
 
 def _seal_final(connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
     """Our seal, unless another organisation registered its code and digest first."""
-    seal = seals.find(connection, event.args["code"])
+    code = event.args["code"]
+    seal = seals.find(connection, code) if code.isprintable() else None
     if seal is not None and organisation_word(seal.owner) == event.args["owner"]:
         seals.mark_final(connection, seal.code, event.args["sha256Digest"], **final)
 

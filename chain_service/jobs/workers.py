@@ -132,8 +132,8 @@ class Workers:
         try:
             with self._app.database.transaction() as connection:
                 write(connection, self._app.clock())
-        except Unavailable:
-            log.error("the database cannot be reached")
+        except Exception as error:  # noqa: BLE001 - what cannot even be noted must not end the worker
+            log.error("an alert could not be stored", error=type(error).__name__)
 
 
 def check_chain_if_reachable(app: App) -> None:

@@ -106,6 +106,11 @@ CODES: dict[str, Meaning] = {
     ),
     # what stands already
     "conflict": Meaning(409, "与现有内容冲突。", "This contradicts what stands already."),
+    "log_stopped": Meaning(
+        409,
+        "该机构的日志与链上不一致，已停止受理，请联系运维人员。",
+        "The log is stopped: chain and memory disagree, and the operator has to look. Nothing was stored.",
+    ),
     "identifier_taken": Meaning(
         409,
         "同一标识已登记了不同内容。",
