@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,12 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("third-party vectors are not beside this checkout (../shared/vectors)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def logging_as_at_the_start() -> None:
+    """No test hears less because a command that ran in this process before it has set up its own logs."""
+    root = logging.getLogger()
+    root.setLevel(logging.WARNING)
+    for handler in [handler for handler in root.handlers if type(handler) is logging.StreamHandler]:
+        root.removeHandler(handler)
