@@ -166,6 +166,7 @@ def verified(instance: Instance, secret: str, identifiers: list[str], ids: list[
     found["healthz"] = asked(door.address, "/healthz", **{**given, "seconds": options.seconds / 2})
     found["disclosure"] = asked(door.address, "/v1/verify", bodies=disclosures, **question, **given)
     lines = "\n".join(lookups * max(1, options.bulk // len(lookups))).encode()
+    door = Door(url, secret)  # the service has closed the idle connection meanwhile
     began = time.perf_counter()
     verdicts = door.ask("POST", "/v1/verify/bulk", lines, NDJSON).splitlines()
     found["bulkPerSecond"] = len(verdicts) / (time.perf_counter() - began)
