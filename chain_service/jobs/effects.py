@@ -45,6 +45,7 @@ from chain_service.store.batches import Batch
 from chain_service.store.chain_index import Event, NewHead, NewStatusEvent
 
 Headers = Mapping[int, CliqueHeader]
+PROOFS_AT_ONCE = 20
 MAX_SEALS = 256
 MAX_TYPES = 512
 """Seals and certificate types whose histories one batch's pooled proof covers."""
@@ -71,6 +72,19 @@ def prove_heads(app: App, events: Sequence[ChainEvent], headers: Headers) -> dic
         if batch is not None:
             proofs[log, size] = _prove(app, batch, log, headers[event.block])
     return proofs
+
+
+def fetch_missing_proofs(app: App) -> None:
+    """Anchored batches whose stored proof is gone have one again, read at the block that anchored them."""
+    with app.database.reading() as connection:
+        missing = batches.without_evidence(connection, PROOFS_AT_ONCE)
+    for batch in missing:
+        assert batch.final_block is not None
+        header = app.require_chain().reader.blocks(batch.final_block, batch.final_block)[0]
+        proof = _prove(app, batch, log_id(OrgCode(batch.org), batch.generation), header)
+        if proof.root == batch.root:
+            with app.database.transaction() as connection:
+                batches.store_evidence(connection, batch.id, proof.evidence, proof.block)
 
 
 def _batch_of(app: App, log: bytes, size: int) -> Batch | None:
@@ -127,9 +141,8 @@ def _seal_codes(bodies: Iterable[bytes]) -> list[str]:
             named = orjson.loads(body).get("sealCodes", ())
         except (orjson.JSONDecodeError, AttributeError):
             continue
-        codes.update(code for code in named if isinstance(code, str))
-        if len(codes) >= MAX_SEALS:
-            break
+        if len(codes) < MAX_SEALS:
+            codes.update(code for code in named if isinstance(code, str))
     return sorted(codes)[:MAX_SEALS]
 
 

@@ -38,6 +38,7 @@ def index(app: App, progress: Progress = silent) -> int:
         done += max(read, 0)
         progress("blocks", done, final - start + 1)
     _settle_reverted(app, final)
+    effects.fetch_missing_proofs(app)
     return done
 
 

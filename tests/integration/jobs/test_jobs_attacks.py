@@ -146,3 +146,13 @@ def test_a_worker_outlives_an_alert_that_cannot_be_stored(own_city: City, monkey
             "worker-index",
             "worker-send",
         ]
+
+
+def test_a_stored_proof_that_was_deleted_is_fetched_again(own_city: City) -> None:
+    city = own_city
+    org = city.organisation()
+    (id,) = city.anchor(org, org.certificate())
+    city.tamper("UPDATE batches SET evidence = NULL")
+    assert city.judged(org, id) == "finality_unproven"
+    city.step()
+    assert city.judged(org, id) == "in_force"
