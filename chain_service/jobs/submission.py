@@ -122,10 +122,19 @@ def _check_permits(app: App, org: str, prepared: Sequence[_Prepared]) -> None:
             )
 
 
+def new_id(at: float) -> str:
+    """A UUID version 7 (RFC 9562 §5.7) of this moment (unix seconds) with 74 random bits: nobody guesses it, and ids
+    made together lie together in an index."""
+    value = int(at * 1000) << 80 | secrets.randbits(80)
+    value = value & ~(0xF << 76) | 7 << 76
+    value = value & ~(3 << 62) | 2 << 62
+    return str(uuid.UUID(int=value))
+
+
 def _row(app: App, caller: Caller, record: Record) -> NewRecord:
-    salt = Salt(secrets.token_bytes(32))
+    salt, now = Salt(secrets.token_bytes(32)), app.clock()
     return NewRecord(
-        id=str(uuid.uuid4()),
+        id=new_id(now),
         org=record.org,
         kind=record.kind,
         type_code=record.type_code,
@@ -137,7 +146,7 @@ def _row(app: App, caller: Caller, record: Record) -> NewRecord:
         issued=record.issued.isoformat() if record.issued else None,
         replaces=record.replaces,
         key_id=caller.key_id,
-        created_at=app.clock(),
+        created_at=now,
         files=tuple(
             (algorithm, bytes.fromhex(value)) for file in record.files for algorithm, value in file["digests"].items()
         ),

@@ -13,12 +13,16 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, event, exc, inspect, make_url, text
 from sqlalchemy.engine import Engine
 
-from chain_service.errors import ChainServiceError, Conflict, Corrupt, Unavailable
+from chain_service.errors import BadRequest, ChainServiceError, Conflict, Corrupt, Unavailable
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 BUSY_SECONDS = 30
+WRITER_CACHE = 32 * 1024
+"""KiB of pages that the one writing connection to SQLite keeps in memory."""
 _MIGRATION_LOCK = 0x636861696E5F7376  # "chain_sv": one migration at a time on PostgreSQL
 _WRITE = "chain_service_write"
+DriverError = exc.SQLAlchemyError
+"""What a statement raises inside a transaction; it leaves the transaction translated."""
 
 
 class Database:
@@ -38,10 +42,16 @@ class Database:
         if self.dialect == "postgresql":
             options["pool_pre_ping"] = True
         self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
+        self._writers = self.engine
         self._one_writer = Lock()
         if self.dialect == "sqlite":
-            event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin_sqlite)
+            self._writers = create_engine(
+                parsed, hide_parameters=True, pool_size=1, max_overflow=0, pool_timeout=BUSY_SECONDS
+            )
+            event.listen(self._writers, "connect", _enlarge_cache)
+            for engine in (self.engine, self._writers):
+                event.listen(engine, "connect", _prepare_sqlite)
+                event.listen(engine, "begin", _begin_sqlite)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -49,9 +59,10 @@ class Database:
 
         On SQLite it holds the one write lock from its start. Raises Unavailable (`database_unavailable`) where the
         database cannot be reached or stays locked for 30 s, Conflict (`constraint`) with the constraint's name where a
-        rule of the schema is broken, Corrupt where the file is damaged.
+        rule of the schema is broken, BadRequest for a value that no column can hold (NUL in text, a number beyond 64
+        bits), Corrupt where the file is damaged.
         """
-        with self._turn(), self._connected({_WRITE: True}) as connection, connection.begin():
+        with self._turn(), self._connected({_WRITE: True}, self._writers) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -73,12 +84,12 @@ class Database:
         options: dict[str, Any] = {_WRITE: False}
         if self.dialect == "postgresql":
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        with self._connected(options) as connection, connection.begin():
+        with self._connected(options, self.engine) as connection, connection.begin():
             yield connection
 
     @contextmanager
-    def _connected(self, options: dict[str, Any]) -> Iterator[Connection]:
-        with _translated(), self.engine.connect() as connection:
+    def _connected(self, options: dict[str, Any], engine: Engine) -> Iterator[Connection]:
+        with _translated(), engine.connect() as connection:
             yield connection.execution_options(**options)
 
     def migrate(self) -> None:
@@ -98,6 +109,7 @@ class Database:
             _refuse_newer(found)
             if found != _versions()[0]:
                 _upgrade(connection)
+        self.engine.dispose()  # open connections may remember the schema of before
 
     def check(self) -> None:
         """The database answers and has this program's schema.
@@ -117,7 +129,7 @@ class Database:
         frees the space for reuse; its write-ahead log and all backups keep old bytes as long as their operator does.
         """
         options = {} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
-        with self._connected(options) as connection:
+        with self._connected(options, self.engine) as connection:
             if self.dialect == "postgresql":
                 connection.exec_driver_sql("VACUUM records, record_files, status_changes")
                 return
@@ -130,6 +142,7 @@ class Database:
     def close(self) -> None:
         """All pooled connections are closed."""
         self.engine.dispose()
+        self._writers.dispose()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -142,6 +155,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "secure_delete=ON",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _enlarge_cache(connection: sqlite3.Connection, _record: object) -> None:
+    """Random keys touch pages all over an index: with SQLite's 2 MB a large database takes records half as fast."""
+    connection.execute(f"PRAGMA cache_size=-{WRITER_CACHE}").close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -197,13 +215,15 @@ def _translated() -> Iterator[None]:
     except exc.IntegrityError as error:
         name = _constraint(error)
         raise Conflict(f"the change breaks the rule {name}", code="constraint", constraint=name) from None
+    except (exc.DataError, OverflowError) as error:
+        raise BadRequest("a value is too long, too large or has characters that cannot be stored") from error
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, sqlite3.OperationalError) as error:
         reason = str(getattr(error, "orig", None) or error)
         raise Unavailable(f"the database is unavailable: {reason}", code="database_unavailable") from error
     except sqlite3.DatabaseError as error:
         raise Corrupt(f"the database is damaged: {error}", code="database_damaged") from error
     except exc.DatabaseError as error:
-        if isinstance(error, exc.ProgrammingError | exc.DataError | exc.NotSupportedError):
+        if isinstance(error, exc.ProgrammingError | exc.NotSupportedError):
             raise
         if error.connection_invalidated:
             raise Unavailable("the database closed the connection", code="database_unavailable") from error
