@@ -26,7 +26,7 @@ def shared_chain(template: Trial) -> Iterator[Trial]:
 def shared_city(
     session_database_url: str, shared_chain: Trial, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[City]:
-    with instance(tmp_path_factory.mktemp("instance"), shared_chain, session_database_url) as city:
+    with instance(tmp_path_factory.mktemp("instance"), shared_chain, session_database_url, at_once=20) as city:
         yield city
 
 

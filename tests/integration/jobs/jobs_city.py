@@ -38,7 +38,7 @@ PASSWORD = "correct horse"
 PERMITTED = date(2020, 1, 1)
 ISSUED = date(2025, 6, 2)
 WAIT = 20.0
-STOCK = 10
+SETUP_GAS = 4_000_000
 LETTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _numbers = itertools.count(1)
 
@@ -184,30 +184,36 @@ class City:
     trial: Trial
     clock: Clock
     stock: list[Org] = field(default_factory=list)
+    at_once: int = 2
 
     def organisation(self) -> Org:
         """A new organisation of this instance with all rights, permitted to issue FOOD and TRADE."""
         if not self.stock:
-            self.stock.extend(self.register(STOCK))
+            self.stock.extend(self.register(self.at_once))
         return self.stock.pop()
 
     def register(self, count: int) -> list[Org]:
-        """So many new organisations, registered together: each transaction costs a wait."""
+        """So many new organisations, registered together: every wait for a block costs more than they do."""
         codes = [org_code(next(_numbers)) for _ in range(count)]
-        keystore, office, sender = self.app.keystore, self.trial.registrar, self.trial.sender
+        words = {code: organisation_word(code) for code in codes}
+        keystore, registrar = self.app.keystore, self.trial.account
         accounts = {code: keystore.create_account(code) for code in codes}
-        office.register([(code, f"临澜市第{code[8:16]}局", keystore.create_log_key(code)) for code in codes])
-        contract, words = self.trial.deployment.address(ORGANISATIONS), {c: organisation_word(c) for c in codes}
+        keys = [(words[code], f"临澜市第{code[8:16]}局", keystore.create_log_key(code)) for code in codes]
         rights = [(accounts[code], words[code], int(ALL_RIGHTS)) for code in codes]
         always = (day_number(PERMITTED), OPEN_END)
         permits = [(words[code], code_key(kind), 0, PERMIT_GRANT, *always) for code in codes for kind in (FOOD, TRADE)]
-        for function, changes in (("setRights", rights), ("recordPermits", permits)):
-            sender.transact(self.trial.account, contract, encode_call(ORGANISATIONS, function, changes), timeout=WAIT)
-        nonce = sender.transaction_count(self.trial.account.address)
-        for place, account in enumerate(accounts.values()):
-            gift = sender.sign(self.trial.account, nonce + place, account, b"", TRANSFER_GAS, FUNDS)
-            sender.broadcast(gift)
-        sender.wait(gift.hash, WAIT)
+        calls = {"registerOrganisations": keys, "setRights": rights, "recordPermits": permits}
+        contract, sender = self.trial.deployment.address(ORGANISATIONS), self.trial.sender
+        nonce = itertools.count(sender.transaction_count(registrar.address))
+        sent = [
+            sender.sign(registrar, next(nonce), contract, encode_call(ORGANISATIONS, function, changes), SETUP_GAS)
+            for function, changes in calls.items()
+        ]
+        sent += [sender.sign(registrar, next(nonce), one, b"", TRANSFER_GAS, FUNDS) for one in accounts.values()]
+        for transaction in sent:
+            sender.broadcast(transaction)
+        for transaction in reversed(sent):
+            sender.wait(transaction.hash, WAIT)
         index(self.app)
         return [Org(code, accounts[code], Caller.operator(code)) for code in codes]
 
@@ -300,7 +306,7 @@ class City:
             app = replace(app, chain=Chain(self.trial.deployment, rpc))
         if settings:
             app = replace(app, settings=app.settings.model_copy(update=settings))
-        return City(app, trial or self.trial, self.clock, self.stock)
+        return City(app, trial or self.trial, self.clock, self.stock, self.at_once)
 
 
 def lines(*bodies: Mapping[str, Any]) -> list[tuple[int, bytes]]:
@@ -309,8 +315,8 @@ def lines(*bodies: Mapping[str, Any]) -> list[tuple[int, bytes]]:
 
 
 @contextmanager
-def instance(directory: Path, trial: Trial, database_url: str) -> Iterator[City]:
-    """A new instance on this chain, its database migrated."""
+def instance(directory: Path, trial: Trial, database_url: str, *, at_once: int = 2) -> Iterator[City]:
+    """A new instance on this chain, its database migrated; `at_once` organisations are registered together."""
     directory.mkdir(parents=True, exist_ok=True)
     settings = Settings(
         data=directory, database_url=database_url, rpc_urls=list(trial.rpc.urls), poll_interval=0.01, batch_age=0.0
@@ -327,4 +333,4 @@ def instance(directory: Path, trial: Trial, database_url: str) -> Iterator[City]
             chain=Chain(trial.deployment, trial.rpc),
             clock=clock,
         )
-        yield City(app, trial, clock)
+        yield City(app, trial, clock, at_once=at_once)

@@ -35,7 +35,7 @@ from chain_service.store import batches, chain_index, statuses
 def machine_city(shared_chain: Trial, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     """An instance of its own on SQLite; every run of the machine has its own organisation."""
     directory: Path = tmp_path_factory.mktemp("machine")
-    with instance(directory, shared_chain, f"sqlite:///{directory / 'chain_service.db'}") as city:
+    with instance(directory, shared_chain, f"sqlite:///{directory / 'chain_service.db'}", at_once=8) as city:
         yield city
 
 
