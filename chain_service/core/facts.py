@@ -21,7 +21,8 @@ class Failure:
 
     code: Literal["unreadable", "record_mismatch", "proof_invalid"]
     """`unreadable`: cannot be parsed. `record_mismatch`: a disclosure contradicts itself. `proof_invalid`: no proof."""
-    part: Literal["file", "disclosure", "proof"]
+    part: Literal["file", "disclosure", "proof", "record"]
+    """`record`: what is stored of it."""
     detail: str
     """One English sentence for the evidence, without contents."""
 

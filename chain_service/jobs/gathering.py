@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
+import structlog
 from sqlalchemy import Connection
 
 from chain_service.core.disclosures import Disclosure
@@ -14,12 +14,17 @@ from chain_service.core.entries import Entry, log_id, parse_log_id, record_entry
 from chain_service.core.facts import AcceptedChange, Asked, Claim, Content, Failure, Memory, PastChange, Presented
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.statuses import State
-from chain_service.errors import BadRequest, Corrupt
+from chain_service.errors import BadRequest, Corrupt, Unavailable
 from chain_service.jobs.context import Caller
 from chain_service.jobs.questions import MAX_IDENTIFIER, Question, Read, read_question
 from chain_service.jobs.records import inclusion, stored_disclosure
+from chain_service.jobs.stored import need_sound, placed, stored_state, told_successor
 from chain_service.store import batches, chain_index, records, statuses, tiles
+from chain_service.store.database import DriverError
 from chain_service.store.records import StoredRecord
+from chain_service.store.rows import json_object
+
+log = structlog.get_logger("verify")
 
 
 @dataclass(frozen=True)
@@ -38,19 +43,45 @@ class Draft:
 
 
 def gather(connection: Connection, question: Question, caller: Caller | None) -> Draft:
-    """What is presented, and what is remembered of the record it leads to."""
+    """What is presented, and what is remembered of the record it leads to.
+
+    Stored rows may have been altered into anything: where they cannot be used the draft says so. Raises
+    `MalformedRecord` for a malformed digest, `Unavailable`, and what the database itself raises.
+    """
     read = read_question(question)
-    subject = _subject(question, read)
-    presented = Presented(
+    try:
+        return _gather(connection, question, read, caller)
+    except (Unavailable, DriverError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever an altered row leads to, it is no answer and ends no others
+        log.error("what is stored of a record is damaged", error=type(error).__name__)
+        return damaged(Draft(_subject(question, read), _presented(question, read)))
+
+
+def damaged(draft: Draft) -> Draft:
+    """The same question with nothing remembered, as what is stored cannot be used."""
+    failure = draft.presented.failure
+    if failure is None or failure.code != "unreadable":
+        failure = Failure("record_mismatch", "record", "what is stored of it is damaged")
+    return Draft(draft.subject, replace(draft.presented, failure=failure))
+
+
+def _presented(question: Question, read: Read) -> Presented:
+    return Presented(
         disclosure=read.disclosure,
         asked=Asked(question.identifier, question.number, question.holder_name),
         files=read.files,
         whole_files=question.file is not None,
         failure=read.failure,
     )
+
+
+def _gather(connection: Connection, question: Question, read: Read, caller: Caller | None) -> Draft:
+    subject, presented = _subject(question, read), _presented(question, read)
     record, others = _find(connection, question, read, caller)
     if record is None:
         return Draft(subject, presented, claim=read.claim, memory=_memory_of_place(connection, read.claim))
+    need_sound(record)
     recalled = _recall(record)
     claim, failure = read.claim, read.failure
     if claim is None and record.state == "anchored":
@@ -140,18 +171,15 @@ def _by_identifier(connection: Connection, question: Question, caller: Caller | 
 
 
 def _fits(record: StoredRecord, question: Question) -> bool:
-    body = _loose(record)
-    names = [holder.get("certificateHolderName") for holder in body.get("holders", ()) if isinstance(holder, dict)]
-    return body.get("certificateNumber") == question.number and question.holder_name in names
-
-
-def _loose(record: StoredRecord) -> dict[str, Any]:
-    """The stored body, even if it was altered into something that is no record."""
     try:
-        body = orjson.loads(record.body or b"{}")
-    except orjson.JSONDecodeError:
-        return {}
-    return body if isinstance(body, dict) else {}
+        body = json_object(record.body, "a stored record") if record.body is not None else {}
+    except Corrupt:
+        return False
+    holders = body.get("holders", ())
+    if not isinstance(holders, list):
+        return False
+    names = [holder.get("certificateHolderName") for holder in holders if isinstance(holder, dict)]
+    return body.get("certificateNumber") == question.number and question.holder_name in names
 
 
 def _first_organisation(found: Sequence[StoredRecord]) -> Found:
@@ -190,12 +218,12 @@ def _recall(record: StoredRecord) -> Content | None:
 def _stored_claim(
     connection: Connection, record: StoredRecord, failure: Failure | None
 ) -> tuple[Claim | None, Failure | None]:
-    assert record.generation is not None
+    generation, _, _ = placed(record)
     try:
         entry, proof = inclusion(connection, [record])[0]
     except Corrupt as error:
         return None, failure or Failure("record_mismatch", "proof", error.message)
-    return Claim(log_id(OrgCode(record.org), record.generation), Entry(entry), proof, presented=False), failure
+    return Claim(log_id(OrgCode(record.org), generation), Entry(entry), proof, presented=False), failure
 
 
 def _memory(connection: Connection, record: StoredRecord) -> Memory:
@@ -211,7 +239,7 @@ def _memory(connection: Connection, record: StoredRecord) -> Memory:
         erased=record.erased_at is not None,
         anchored_at=record.final_time,
         history=history,
-        accepted=AcceptedChange(State(waiting.to_state), int(waiting.created_at)) if waiting else None,
+        accepted=AcceptedChange(stored_state(waiting.to_state), int(waiting.created_at)) if waiting else None,
         replaced_by=newer[-1].id if unconfirmed else None,
     )
 
@@ -231,8 +259,8 @@ def _changes(connection: Connection, log: bytes, index: int) -> tuple[PastChange
     found = []
     for event in events:
         change = ours.get(event.digest)
-        successor = orjson.loads(change.body).get("successor") if change and change.body else None
-        found.append(PastChange(State(event.state), event.reason, event.time, event.block, successor))
+        successor = told_successor(change) if change is not None else None
+        found.append(PastChange(stored_state(event.state), event.reason, event.time, event.block, successor))
     return tuple(found)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, cast, get_args
 
 from sqlalchemy import Connection
@@ -14,9 +16,19 @@ from chain_service.core.entries import log_id
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.log import InclusionProof
 from chain_service.core.statuses import State
-from chain_service.errors import BadRequest, Conflict, Corrupt, Forbidden, Gone, NotFound
+from chain_service.errors import (
+    BadRequest,
+    Conflict,
+    Corrupt,
+    Forbidden,
+    Gone,
+    InvalidProof,
+    MalformedRecord,
+    NotFound,
+)
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.statuses import status_history
+from chain_service.jobs.stored import placed
 from chain_service.jobs.submission import Accepted, check, submit
 from chain_service.jobs.texts import hex0x, moment
 from chain_service.store import batches, records, submissions, tiles
@@ -26,6 +38,7 @@ from chain_service.store.records import Filters, RecordState, StoredRecord
 __all__ = ["Accepted", "check", "disclosure", "erase", "page", "present", "proof", "read", "submit"]
 
 MAX_PAGE = 500
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def read(app: App, record_id: str, caller: Caller | None) -> dict[str, Any]:
@@ -55,13 +68,19 @@ def page(
     cursor: str | None = None,
     limit: int = 50,
 ) -> dict[str, Any]:
-    """The organisation's own records, newest first, without their contents; `next` is the cursor of the next page."""
+    """The organisation's own records, newest first, without their contents; `next` is the cursor of the next page.
+
+    `from_` and `to` are days of issue. A search (`q`) is logged, without what was searched for.
+    """
     if not caller.roles & {"audit", "anchor", "status"}:
         caller.need("audit")
     if state is not None and state not in get_args(RecordState):
         raise BadRequest(f"state must be one of {', '.join(get_args(RecordState))}", field="state")
-    filters = Filters(cast(RecordState | None, state), type, from_, to, q)
+    filters = Filters(cast(RecordState | None, state), type, _parse_day(from_, "from"), _parse_day(to, "to"), q)
     before = _parse_cursor(cursor)
+    if q:
+        cause = "searched by its organisation"
+        app.readings.write([NewReading(app.clock(), caller.key_id, caller.org, None, action="search", cause=cause)])
     with app.database.reading() as connection:
         rows, following = records.page(connection, caller.org, filters, max(1, min(limit, MAX_PAGE)), before)
     return {
@@ -93,35 +112,38 @@ def proof(app: App, record_id: str) -> dict[str, Any]:
         record = records.get(connection, record_id)
         if record.state != "anchored":
             raise Conflict("the record is not anchored yet; try again in a few seconds", code="not_anchored")
+        _, index, size = placed(record)
         entry, path = inclusion(connection, [record])[0]
-    assert record.leaf_index is not None and record.size is not None
     return {
         "entry": entry.hex(),
-        "index": record.leaf_index,
-        "size": record.size,
+        "index": index,
+        "size": size,
         "path": [node.hex() for node in path.path],
         "anchor": anchor_of(app, record),
     }
 
 
-def inclusion(connection: Connection, placed: Sequence[StoredRecord]) -> list[tuple[bytes, InclusionProof]]:
+def inclusion(connection: Connection, batched: Sequence[StoredRecord]) -> list[tuple[bytes, InclusionProof]]:
     """Entry and inclusion proof of each record, which must be batched, for the size that its batch anchors.
 
-    Raises `Corrupt` (`entry_missing`) where the stored log lacks the entry.
+    Raises `Corrupt` where the stored log lacks the entry (`entry_missing`), or it or the record's place is damaged.
     """
     readers: dict[tuple[str, int], tiles.TileReader] = {}
     found = []
-    for record in placed:
-        assert record.leaf_index is not None and record.size is not None and record.generation is not None
-        key = (record.org, record.generation)
+    for record in batched:
+        generation, index, size = placed(record)
+        key = (record.org, generation)
         reader = readers.setdefault(key, tiles.TileReader(connection, *key))
-        on_path = core_tiles.tiles_on_path(record.leaf_index, record.size)
-        reader.fetch({(tiles.ENTRIES, record.leaf_index // tiles.WIDTH), *on_path})
-        entry = reader.entry(record.leaf_index)
+        try:
+            on_path = core_tiles.tiles_on_path(index, size)
+            reader.fetch({(tiles.ENTRIES, index // tiles.WIDTH), *on_path})
+            entry = reader.entry(index)
+            path = core_tiles.inclusion_path(index, size, reader)
+        except InvalidProof as error:
+            raise Corrupt("the stored log does not lead to the record's head", record=record.id) from error
         if entry is None:
             raise Corrupt("the stored log lacks an entry that was anchored", code="entry_missing", record=record.id)
-        path = core_tiles.inclusion_path(record.leaf_index, record.size, reader)
-        found.append((entry, InclusionProof(record.leaf_index, record.size, tuple(path))))
+        found.append((entry, InclusionProof(index, size, tuple(path))))
     return found
 
 
@@ -129,13 +151,14 @@ def anchor_of(app: App, record: StoredRecord) -> dict[str, Any] | None:
     """Where the chain holds the record's head; None before it is final."""
     if record.final_block is None or app.chain is None:
         return None
-    assert record.root is not None and record.final_hash is not None and record.generation is not None
-    assert record.final_time is not None and record.final_tx is not None
+    generation, _, size = placed(record)
+    if record.root is None or record.final_hash is None or record.final_time is None or record.final_tx is None:
+        raise Corrupt("the stored record has lost its head or where that is final", record=record.id)
     return {
         "chainId": app.chain.deployment.chain_id,
         "contract": app.chain.deployment.address("RecordLog"),
-        "log": log_id(OrgCode(record.org), record.generation).hex(),
-        "size": record.size,
+        "log": log_id(OrgCode(record.org), generation).hex(),
+        "size": size,
         "root": record.root.hex(),
         "block": record.final_block,
         "blockHash": hex0x(record.final_hash),
@@ -208,7 +231,8 @@ def _disclosure(record: StoredRecord) -> Disclosure:
 def stored_disclosure(body: bytes, salt: bytes) -> Disclosure:
     """The disclosure of stored bytes. Raises `MalformedRecord` or `MalformedDocument` if they were altered badly."""
     found = parse_disclosure(b'{"record":' + body + b',"salt":"' + salt.hex().encode() + b'"}')
-    assert isinstance(found, Disclosure)
+    if not isinstance(found, Disclosure):
+        raise MalformedRecord("what is stored is no whole record")
     return found
 
 
@@ -249,9 +273,22 @@ def _parse_cursor(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     try:
-        return int(base64.urlsafe_b64decode(cursor.encode()).decode())
+        before = int(base64.urlsafe_b64decode(cursor.encode()).decode())
     except ValueError:
-        raise BadRequest("cursor must be what `next` of the page before said", field="cursor") from None
+        before = 0
+    if not 1 <= before < 2**63:
+        raise BadRequest("cursor must be what `next` of the page before said", field="cursor")
+    return before
+
+
+def _parse_day(text: str | None, field: str) -> str | None:
+    """The day as it is stored, YYYY-MM-DD. Raises `BadRequest`."""
+    try:
+        if text is not None and (not _DAY.fullmatch(text) or not date.fromisoformat(text)):
+            raise ValueError
+    except ValueError:
+        raise BadRequest(f"{field} must be a day of the calendar, YYYY-MM-DD", field=field) from None
+    return text
 
 
 def _write_cursor(before: int | None) -> str | None:

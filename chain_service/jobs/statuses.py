@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from chain_service.core.entries import log_id
@@ -13,9 +12,11 @@ from chain_service.core.statuses import State, may_follow, parse_change_request
 from chain_service.errors import Conflict
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.replacements import accept
+from chain_service.jobs.stored import placed, stored_state, told_successor
 from chain_service.jobs.texts import hex0x, moment
 from chain_service.store import chain_index, records, statuses
 from chain_service.store.records import StoredRecord
+from chain_service.store.rows import json_object
 from chain_service.store.statuses import StatusChange
 
 
@@ -49,7 +50,7 @@ def change_status(
             caller.need_org(records.get(connection, request.successor).org)
         current = current_state(connection, record)
         waiting = statuses.waiting(connection, record.id)
-        target = State(waiting.to_state) if waiting is not None else current
+        target = stored_state(waiting.to_state) if waiting is not None else current
         if target is request.to:
             return _answer(connection, record, waiting, created=False)
         if waiting is not None:
@@ -69,15 +70,15 @@ def change_status(
 
 def current_state(connection: Connection, record: StoredRecord) -> State:
     """The state of an anchored record as the index has read it."""
-    assert record.generation is not None and record.leaf_index is not None
-    log = log_id(OrgCode(record.org), record.generation)
-    return State(chain_index.states(connection, log, [record.leaf_index]).get(record.leaf_index, 0))
+    generation, index, _ = placed(record)
+    log = log_id(OrgCode(record.org), generation)
+    return stored_state(chain_index.states(connection, log, [index]).get(index, 0))
 
 
 def status_history(app: App, record_id: str) -> list[dict[str, Any]]:
     """Every state the record took on chain, oldest first: the event itself and, where it is ours, its change record.
 
-    Texts, legal bases and officers are shown by `disclosed_history` only. Raises `NotFound`.
+    Texts, legal bases and officers are shown by `disclosed_history` only. Raises `NotFound`, `Corrupt`.
     """
     return _history(app, record_id, disclosed=False)
 
@@ -101,7 +102,7 @@ def _history(app: App, record_id: str, *, disclosed: bool) -> list[dict[str, Any
     for event in events:
         change = ours.get(event.digest)
         entry: dict[str, Any] = {
-            "to": State(event.state).code,
+            "to": stored_state(event.state).code,
             "reasonCode": event.reason,
             "digest": "sha-256:" + event.digest.hex(),
             "account": event.account,
@@ -110,10 +111,11 @@ def _history(app: App, record_id: str, *, disclosed: bool) -> list[dict[str, Any
             "tx": hex0x(event.tx),
         }
         if change is not None and change.body is not None:
-            body = orjson.loads(change.body)
-            if "successor" in body:
-                entry["successor"] = body["successor"]
+            successor = told_successor(change)
+            if successor is not None:
+                entry["successor"] = successor
             if disclosed and change.salt is not None:
+                body = json_object(change.body, "a stored change of state", change=change.id)
                 entry["change"] = {"record": body, "salt": change.salt.hex()}
         found.append(entry)
     return found
@@ -125,5 +127,5 @@ def _answer(
     current = current_state(connection, record)
     answer: dict[str, Any] = {"id": record.id, "status": current.code, "created": created, "state": "final"}
     if waiting is not None:
-        answer |= {"state": "pending", "to": State(waiting.to_state).code, "change": waiting.id}
+        answer |= {"state": "pending", "to": stored_state(waiting.to_state).code, "change": waiting.id}
     return answer

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import islice
 
+import structlog
+
 from chain_service.chain.reader import History
 from chain_service.core import layout
 from chain_service.core.codes import Outcome
@@ -15,7 +17,7 @@ from chain_service.core.judge import judge
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
 from chain_service.jobs.context import App, Caller
-from chain_service.jobs.gathering import Draft, gather
+from chain_service.jobs.gathering import Draft, damaged, gather
 from chain_service.jobs.questions import Question
 from chain_service.store import chain_index
 from chain_service.store.readings import NewReading
@@ -25,6 +27,7 @@ __all__ = ["Outcome", "Question", "Verdict", "check_question", "verify", "verify
 TOGETHER = 200
 """Questions that share one read of the chain."""
 CLOCK_SKEW = 5
+log = structlog.get_logger("verify")
 
 
 def verify(app: App, question: Question, caller: Caller | None = None) -> Verdict:
@@ -53,29 +56,46 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         moments = {question.at for question in questions if question.at is not None and question.at < now}
         blocks = {moment: chain_index.block_at(connection, moment) for moment in moments}
     _log_lookups(app, questions, drafts, caller)
+    drafts = [_usable(draft) for draft in drafts]
     anchors = [_anchor_state(app, draft) for draft in drafts]
     now_state = _read_chain(app, head, drafts, anchors)
     then_states = _read_past(app, questions, drafts, blocks)
-    return [
-        judge(
-            Facts(
-                subject=draft.subject,
-                presented=draft.presented,
-                at=now if question.at is None else question.at,
-                now_state=now_state,
-                max_age=int(app.settings.stale_after),
-                past=question.at is not None and question.at < now,
-                anchor_state=anchor,
-                claim=draft.claim,
-                memory=draft.memory,
-                recalled=draft.recalled,
-                then_state=None if question.at is None else then_states.get(question.at),
-                others=draft.others,
-                display=draft.display,
-            )
+
+    def facts(question: Question, draft: Draft, anchor: ProvenState | None) -> Facts:
+        return Facts(
+            subject=draft.subject,
+            presented=draft.presented,
+            at=now if question.at is None else question.at,
+            now_state=now_state,
+            max_age=int(app.settings.stale_after),
+            past=question.at is not None and question.at < now,
+            anchor_state=anchor,
+            claim=draft.claim,
+            memory=draft.memory,
+            recalled=draft.recalled,
+            then_state=None if question.at is None else then_states.get(question.at),
+            others=draft.others,
+            display=draft.display,
         )
-        for question, draft, anchor in zip(questions, drafts, anchors, strict=True)
-    ]
+
+    verdicts = []
+    for question, draft, anchor in zip(questions, drafts, anchors, strict=True):
+        try:
+            verdicts.append(judge(facts(question, draft, anchor)))
+        except Exception as error:  # noqa: BLE001 - judging never raises unless a stored row was altered into nonsense
+            log.error("what is stored of a record cannot be judged", error=type(error).__name__)
+            verdicts.append(judge(facts(question, damaged(draft), None)))
+    return verdicts
+
+
+def _usable(draft: Draft) -> Draft:
+    """The draft, if the chain's words that it needs have places; what is stored of it is damaged otherwise."""
+    try:
+        _wanted(draft)
+    except Exception as error:  # noqa: BLE001 - it must not keep the other questions from the chain
+        log.error("what is stored of a record has no place on chain", error=type(error).__name__)
+        return damaged(draft)
+    return draft
 
 
 def check_question(question: Question, caller: Caller | None, now: int) -> None:
@@ -130,6 +150,17 @@ def _anchor_state(app: App, draft: Draft) -> ProvenState | None:
     return _proven(draft.evidence, _Trust(app.chain.reader.trust))
 
 
+def _wanted(draft: Draft) -> list[Slot]:
+    """Where the chain holds the head and the state that the draft's claim leads to."""
+    claim = draft.claim
+    if claim is None:
+        return []
+    return [
+        (layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)),
+        (layout.RECORD_STATUS, layout.status_slot(claim.log, claim.proof.index)[0]),
+    ]
+
+
 class _Trust:
     """A trust by identity: an instance has one, so cached results never mix two."""
 
@@ -163,9 +194,7 @@ def _read_chain(
     for draft, anchor in zip(drafts, anchors, strict=True):
         if draft.claim is None:
             continue
-        slot, _ = layout.status_slot(draft.claim.log, draft.claim.proof.index)
-        wants.append((layout.RECORD_LOG, layout.head_slot(draft.claim.log, draft.claim.proof.size)))
-        wants.append((layout.RECORD_STATUS, slot))
+        wants += _wanted(draft)
         content = draft.presented.disclosure or draft.recalled
         if anchor is None and content is not None and content.kind == "certificate":
             histories.append(

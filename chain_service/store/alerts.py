@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from chain_service.store.rows import touched
+from chain_service.store.rows import json_object, touched
 from chain_service.store.schema import alerts
 
 
@@ -44,4 +44,9 @@ def listed(connection: Connection, *, cleared: bool = False, limit: int = 1000) 
     """The standing alerts (with `cleared` all), newest first."""
     query = select(alerts).order_by(alerts.c.id.desc()).limit(limit)
     rows = connection.execute(query if cleared else query.where(alerts.c.cleared_at.is_(None)))
-    return [Alert(row.id, row.at, row.code, row.subject, json.loads(row.details), row.cleared_at) for row in rows]
+    return [
+        Alert(
+            row.id, row.at, row.code, row.subject, json_object(row.details, "a stored alert", id=row.id), row.cleared_at
+        )
+        for row in rows
+    ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, insert, select, update
 
-from chain_service.store.rows import chunks, every, only
+from chain_service.store.rows import chunks, every, json_object, only
 from chain_service.store.schema import (
     batches,
     blocks,
@@ -180,7 +180,8 @@ def events_of_block(connection: Connection, number: int) -> list[Event]:
 
 
 def _event(row: Row[Any]) -> Event:
-    return Event(**{**row._mapping, "args": json.loads(row.args)})
+    args = json_object(row.args, "an indexed event", block=row.block, position=row.position)
+    return Event(**{**row._mapping, "args": args})
 
 
 _context = (blocks.c.hash.label("block_hash"), blocks.c.time, chain_events.c.tx, chain_events.c.account)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import Connection, CursorResult, Result, Table, insert
+
+from chain_service.errors import Corrupt
 
 T = TypeVar("T")
 PARAMETERS = 5_000  # well below what one statement may bind on either database
@@ -23,6 +27,18 @@ def every(result: Result[Any], shape: type[T]) -> list[T]:
     """All rows, in order, each as `shape`."""
     names = tuple(result.keys())
     return [shape(**dict(zip(names, row, strict=True))) for row in result]
+
+
+def json_object(stored: str | bytes | None, what: str, **where: Any) -> dict[str, Any]:
+    """The JSON object that a column holds. Raises Corrupt, naming `what` and `where`, if it was altered into none."""
+    try:
+        orjson.loads(stored or b"")  # which bounds the depth; json alone can end the process
+        found = json.loads(stored or b"")  # which keeps an event's 256-bit numbers; orjson makes floats of them
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Corrupt(f"{what} is damaged: its text is no JSON object", **where)
+    return found
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -19,7 +19,7 @@ metadata = MetaData(
 
 
 class Bytes(TypeDecorator[bytes]):
-    """A byte string, even where somebody wrote text into SQLite's column behind the service's back.
+    """A byte string, even where somebody wrote text or a number into SQLite's column behind the service's back.
 
     SQLite keeps whatever type it is given; what was tampered with has to reach the audit, not end it.
     """
@@ -28,4 +28,4 @@ class Bytes(TypeDecorator[bytes]):
     cache_ok = True
 
     def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:  # noqa: ARG002
-        return value.encode() if isinstance(value, str) else value
+        return value if value is None or isinstance(value, bytes) else str(value).encode()

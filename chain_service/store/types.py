@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
-from chain_service.store.rows import touched
+from chain_service.store.rows import json_object, touched
 from chain_service.store.schema import certificate_types
 
 
@@ -34,10 +34,15 @@ def put(connection: Connection, new: CertificateType) -> None:
 def find(connection: Connection, code: str) -> CertificateType | None:
     """The type of this code."""
     row = connection.execute(select(certificate_types).where(certificate_types.c.code == code)).one_or_none()
-    return None if row is None else CertificateType(row.code, json.loads(row.body), row.created_at)
+    return None if row is None else _read(row)
 
 
 def listed(connection: Connection) -> list[CertificateType]:
     """All types by code."""
     rows = connection.execute(select(certificate_types).order_by(certificate_types.c.code))
-    return [CertificateType(row.code, json.loads(row.body), row.created_at) for row in rows]
+    return [_read(row) for row in rows]
+
+
+def _read(row: Row[Any]) -> CertificateType:
+    body = json_object(row.body, "a stored certificate type", type=row.code)
+    return CertificateType(row.code, body, row.created_at)

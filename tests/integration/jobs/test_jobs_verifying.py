@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +14,7 @@ from jobs_city import WAIT, City, Org
 from lying_node import liar
 
 from chain_service.core.digests import file_digests
-from chain_service.errors import BadRequest
+from chain_service.errors import BadRequest, ChainServiceError
 from chain_service.jobs import keys, records, workers
 from chain_service.jobs.context import Caller
 from chain_service.jobs.verify import Question, verify, verify_many
@@ -256,3 +258,85 @@ def test_without_an_index_nothing_is_valid(city: City) -> None:
 
 def test_nothing_presented_is_nothing_to_verify(city: City) -> None:
     assert city.verify().code == "nothing_to_verify"
+
+
+DAMAGES = (
+    ("batches", {"new_size": 10_000_000}),
+    ("batches", {"new_size": "x"}),
+    ("batches", {"final_hash": None}),
+    ("batches", {"final_time": "x"}),
+    ("batches", {"final_tx": 5}),
+    ("batches", {"root": "x"}),
+    ("batches", {"id": "x"}),
+    ("tiles", {"data": 5}),
+    ("records", {"body": 5}),
+    ("records", {"salt": 5}),
+    ("records", {"leaf_index": "x"}),
+    ("status_changes", {"body": "garbage"}),
+    ("status_changes", {"body": "[]"}),
+    ("status_changes", {"body": '{"successor":7}'}),
+    ("status_events", {"state": 9}),
+)
+
+
+OURS = {
+    "batches": "org = :org",
+    "tiles": "org = :org",
+    "records": "id = :id",
+    "status_changes": "record_id = :id",
+    "status_events": "leaf_index = 1",
+}
+
+
+def alter(database: sqlite3.Connection, statement: str, values: dict[str, Any]) -> None:
+    """The statement ran on SQLite with every rule of the schema switched off."""
+    database.execute("PRAGMA foreign_keys = OFF")
+    database.execute("PRAGMA ignore_check_constraints = ON")
+    with database:
+        database.execute(statement, values)
+
+
+def test_a_damaged_row_gives_a_verdict_and_ends_no_bulk(own_city: City) -> None:
+    city = own_city
+    if city.app.database.dialect != "sqlite":
+        return  # PostgreSQL keeps types and constraints; SQLite keeps whatever somebody writes
+    org, other = city.organisation(), city.organisation()
+    body = org.certificate()
+    (id,) = city.anchor(org, body)
+    city.set_state(org, id, "suspended", 12)
+    city.set_state(org, id, "in_force", 13)
+    (sound,) = city.anchor(other, other.certificate())
+    disclosure, receipt, whole = city.disclosure(org, id), city.proof(id), city.disclosure(other, sound)
+    questions = [
+        Question(disclosure=whole),
+        Question(disclosure=disclosure),
+        Question(receipt=receipt),
+        Question(disclosure=disclosure, receipt=receipt),
+        Question(file=body["certificateNumber"].encode()),
+        Question(**asked(body)),
+        Question(disclosure=whole),
+    ]
+    before = [verdict.answer for verdict in verify_many(city.app, questions)]
+    assert set(before) == {"valid"}
+    path = city.app.settings.database.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(":memory:")) as kept, closing(sqlite3.connect(path, timeout=10)) as raw:
+        raw.backup(kept)
+        for table, values in DAMAGES:
+            ((name, value),) = values.items()
+            alter(
+                raw,
+                f"UPDATE {table} SET {name} = :value WHERE {OURS[table]}",
+                {"value": value, "org": org.code, "id": id},
+            )
+            verdicts = list(verify_many(city.app, questions))
+            told = [verdict.answer for verdict in verdicts]
+            assert (told[0], told[-1]) == ("valid", "valid"), (table, values)
+            assert "record_mismatch" in {verdict.code for verdict in verdicts[1:-1]}, (table, values)
+            if table in ("batches", "status_changes", "status_events"):
+                # papers with a proof of their own need not what is stored of the head
+                assert "valid" not in (told[1], told[4], told[5]), (table, values)
+            for read in (records.read, records.proof):
+                with suppress(ChainServiceError):
+                    read(city.app, id, *([None] if read is records.read else []))
+            kept.backup(raw)
+    assert [verdict.answer for verdict in verify_many(city.app, questions)] == before
