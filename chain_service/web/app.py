@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from chain_service import __version__
 from chain_service.jobs import health
@@ -10,7 +10,7 @@ from chain_service.jobs.context import App
 from chain_service.web import health as health_door
 from chain_service.web import pages, records, registries, verify
 from chain_service.web.bodies import BoundBodies
-from chain_service.web.guards import PublicRate
+from chain_service.web.guards import PublicRate, plain_address
 from chain_service.web.observe import Metrics, Observe
 from chain_service.web.problems import install_problem_handlers
 from chain_service.web.security import SecurityHeaders
@@ -31,6 +31,7 @@ def create_app(app: App) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(plain_address)],
     )
     metrics = Metrics(lambda: health.gauges(app))
     web.state.app = app

@@ -16,11 +16,34 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 
-from chain_service.errors import Unauthorised
+from chain_service.errors import BadRequest, NotFound, Unauthorised
 from chain_service.jobs import keys
 from chain_service.jobs.context import App, Caller
 from chain_service.web.observe import about_request
 from chain_service.web.problems import RateLimited
+from chain_service.web.shapes import plain
+
+
+async def plain_address(request: Request) -> None:
+    """Neither path nor query has control characters: no id or code has one, and not every database takes them.
+
+    Raises NotFound for the path, BadRequest with the parameter's name for the query.
+    """
+    for value in request.path_params.values():
+        if not _is_plain(value):
+            raise NotFound("no id or code has control characters")
+    for name, value in request.query_params.multi_items():
+        if not (_is_plain(name) and _is_plain(value)):
+            field = name[:40] if _is_plain(name) else "(query)"
+            raise BadRequest(f"{field} must not have control characters", code="malformed_request", field=field)
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        plain(text)
+    except ValueError:
+        return False
+    return True
 
 
 async def the_app(request: Request) -> App:

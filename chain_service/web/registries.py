@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field
 from starlette.responses import Response
 
 from chain_service.errors import BadRequest
@@ -17,6 +18,7 @@ from chain_service.web.shapes import SealStateRequest
 router = APIRouter(prefix="/v1")
 
 Body = Annotated[bytes, Depends(read_body)]
+Sequence = Annotated[int, Field(ge=1, le=2**53 - 1)]
 ANY_OBJECT: dict[str, Any] = {"type": "object"}
 
 
@@ -97,7 +99,7 @@ def catalog_history(code: str, app: TheApp) -> Response:
 
 @router.get("/catalogs/{code:path}/diff", tags=["catalogs"], response_model=dict[str, Any], responses=problems(404))
 def catalog_diff(
-    code: str, app: TheApp, from_: Annotated[int, Query(alias="from", ge=1)], to: Annotated[int, Query(ge=1)]
+    code: str, app: TheApp, from_: Annotated[Sequence, Query(alias="from")], to: Annotated[Sequence, Query()]
 ) -> Response:
     """What changed between two versions, field by field."""
     return json_answer(catalogs.diff(app, code, from_, to))

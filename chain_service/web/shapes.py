@@ -38,8 +38,28 @@ def _moment(text: str) -> str:
     return text
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def plain(text: str) -> str:
+    """The text, which has no control characters: none of ours has one, and not every database keeps them.
+
+    Raises ValueError.
+    """
+    if _CONTROL.search(text):
+        raise ValueError("must not have control characters")
+    return text
+
+
+def _plain_parts(identifier: str) -> str:
+    """An identifier; a document's has one U+001F, between its type and its number."""
+    plain(identifier.replace("\x1f", "", 1))
+    return identifier
+
+
 Moment = Annotated[str, Field(max_length=40, examples=["2026-01-31T08:00:00Z"]), AfterValidator(_moment)]
-Line = Annotated[str, Field(max_length=500)]
+Line = Annotated[str, Field(max_length=500), AfterValidator(plain)]
+Identifier = Annotated[str, Field(max_length=500), AfterValidator(_plain_parts)]
 
 
 class Shape(BaseModel):
@@ -56,7 +76,7 @@ class VerifyRequest(Shape):
     digest: str | None = Field(
         None, pattern=r"^(sha-256|sm3):[0-9a-f]{64}$", description="digest of the file, `sha-256:<hex>` or `sm3:<hex>`"
     )
-    identifier: Line | None = None
+    identifier: Identifier | None = None
     certificateNumber: Line | None = None
     certificateHolderName: Line | None = None
     at: Moment | None = Field(None, description="the moment asked about, not in the future; now by default")
@@ -66,11 +86,13 @@ class VerifyRequest(Shape):
 class StatusRequest(Shape):
     """A change of a record's state."""
 
-    to: str = Field(max_length=32, examples=["withdrawn"])
+    to: Annotated[str, AfterValidator(plain)] = Field(max_length=32, examples=["withdrawn"])
     reasonCode: int | str = Field(examples=[1])
     text: str | None = Field(None, max_length=2_000)
     legalBasis: str | None = Field(None, max_length=500)
-    successor: str | None = Field(None, max_length=64, description="id of the record that takes its place")
+    successor: Annotated[str, AfterValidator(plain)] | None = Field(
+        None, max_length=64, description="id of the record that takes its place"
+    )
 
 
 class SealStateRequest(Shape):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import sqlite3
 import uuid
+from contextlib import closing
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from running_instance import ISSUER, OTHER, Instance, wait_until_anchored
@@ -205,3 +209,73 @@ def test_what_is_not_allowed_from_a_state_is_a_conflict(service: Instance, ancho
         assert answer.status_code == 202 and answer.json()["created"] is False
         unknown = client.post(f"/v1/records/{uuid.uuid4()}/status", json={"to": "lapsed", "reasonCode": 7})
         assert unknown.status_code == 404
+
+
+def test_a_cursor_or_a_day_that_no_page_gave_is_refused_by_name(service: Instance) -> None:
+    def cursor(text: str) -> str:
+        return base64.urlsafe_b64encode(text.encode()).decode()
+
+    with service.client("audit") as client:
+        for number in ("9" * 30, "-1", "0", str(2**63), "x"):
+            answer = client.get("/v1/records", params={"cursor": cursor(number)})
+            assert (answer.status_code, answer.json()["field"]) == (422, "cursor"), number
+        for name in ("from", "to"):
+            for day in ("nonsense", "2020-99-99", "20200101", "2020-01-01T00:00:00Z"):
+                answer = client.get("/v1/records", params={name: day})
+                assert (answer.status_code, answer.json()["field"]) == (422, name), day
+            assert client.get("/v1/records", params={name: "2025-01-01"}).status_code == 200
+
+
+def test_a_search_is_logged_and_what_was_searched_for_is_not(service: Instance, anchored: list[dict[str, Any]]) -> None:
+    def logged() -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(service.data / "chain_service.db")) as database:
+            rows = database.execute("SELECT org, record_id, cause, key_id FROM readings WHERE action = 'search'")
+            return rows.fetchall()
+
+    before = len(logged())
+    number = anchored[0]["record"]["certificateNumber"]
+    with service.client("audit") as client:
+        assert client.get("/v1/records", params={"q": number}).json()["records"]
+        assert client.get("/v1/records").status_code == 200
+    told = logged()[before:]
+    assert [(org, record) for org, record, _, _ in told] == [(ISSUER, None)]
+    assert number not in str(told) and told[0][3]
+
+
+CONTROLS = ["\x00", "\x01", "a\x1fb", "\x7f"]
+
+
+@pytest.mark.parametrize("text", CONTROLS)
+def test_no_door_takes_control_characters(service: Instance, text: str) -> None:
+    at = quote(text, safe="")
+    with service.client("audit") as client:
+        for path in (
+            f"/v1/records/{at}",
+            f"/v1/records/{at}/proof",
+            f"/v1/seals/{at}",
+            f"/v1/catalogs/{at}/history",
+            f"/v1/organisations/{at}",
+        ):
+            answer = client.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+        for path, name in (
+            ("/v1/catalogs", "after"),
+            ("/v1/catalogs", "org"),
+            ("/v1/records", "q"),
+            ("/v1/records", "type"),
+            ("/v1/records", "from"),
+        ):
+            answer = client.get(path, params={name: text})
+            assert (answer.status_code, answer.json()["field"]) == (422, name), path
+    with service.client("verify") as client:
+        for name in ("certificateNumber", "certificateHolderName", "useCause"):
+            asked = {"identifier": "x", "useCause": "c", name: text}
+            answer = client.post("/v1/verify", json=asked)
+            assert (answer.status_code, answer.json()["field"]) == (422, name)
+        answer = client.post("/v1/verify", json={"identifier": f"\x1f{text}", "useCause": "c"})
+        assert (answer.status_code, answer.json()["field"]) == (422, "identifier")
+    with service.client("status") as client:
+        for name in ("to", "successor"):
+            change = {"to": "withdrawn", "reasonCode": 1, "legalBasis": "x", name: text}
+            answer = client.post(f"/v1/records/{uuid.uuid4()}/status", json=change)
+            assert (answer.status_code, answer.json()["field"]) == (422, name)

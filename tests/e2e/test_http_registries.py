@@ -129,3 +129,17 @@ def test_the_log_names_nobody(service: Instance, anchored: list[dict[str, Any]])
         service.keys["audit"],
     ):
         assert private not in log
+
+
+def test_what_is_no_organisation_s_code_is_no_organisation(service: Instance) -> None:
+    with service.client() as client:
+        for code in ("%E0%AB%AC", "x", ISSUER.lower(), "1" * 400):
+            answer = client.get(f"/v1/organisations/{code}")
+            assert (answer.status_code, answer.json()["code"]) == (404, "organisation_unknown"), code
+
+
+def test_a_version_number_beyond_all_versions_is_refused(service: Instance) -> None:
+    with service.client() as client:
+        for name in ("from", "to"):
+            answer = client.get("/v1/catalogs/x/diff", params={"from": 1, "to": 1, name: 10**30})
+            assert (answer.status_code, answer.json()["field"]) == (422, name)
