@@ -6,10 +6,13 @@ carries the contract error's name. Repeating one whose effect stands already sen
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
+
+from eth_utils.address import is_checksum_address, to_checksum_address
 
 from chain_service.chain.contracts import decode_result, encode_call
 from chain_service.chain.deployment import Deployment
@@ -25,13 +28,14 @@ from chain_service.core.layout import (
     day_number,
     organisation_word,
 )
-from chain_service.errors import Conflict
+from chain_service.errors import BadRequest, Conflict
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
 CHANGES_AT_ONCE = 100
 POSITIONS_AT_ONCE = 16
+_ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,17 @@ class OrganisationState:
     suspended: bool
     generation: int
     log_keys: tuple[bytes, ...]
+
+
+def parse_address(text: str, *, field: str) -> str:
+    """The account's address with its checksum (EIP-55). Raises BadRequest."""
+    one_case = text[2:] in (text[2:].lower(), text[2:].upper())
+    if not _ADDRESS.fullmatch(text) or not (one_case or is_checksum_address(text)):
+        raise BadRequest(
+            f"{field} must be an account: 0x and 40 hexadecimal digits, in mixed case only with a right checksum",
+            field=field,
+        )
+    return str(to_checksum_address(text))
 
 
 class Registrar:

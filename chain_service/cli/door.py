@@ -129,7 +129,10 @@ def the_door(context: typer.Context) -> Door:
 
 
 def catch_up(app: App) -> None:
-    """The index is as new as the node, where one answers and no worker of this instance does that anyway."""
+    """The index is as new as the node, where one answers and no worker of this instance does that anyway.
+
+    Raises InvalidProof where what the node says does not hold, Corrupt (`wrong_chain`) where it has another chain.
+    """
     from chain_service.jobs.index import index
     from chain_service.jobs.workers import worker_lock
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
-from chain_service.errors import BadRequest, ChainServiceError, Unavailable
+from chain_service.errors import BadRequest, ChainServiceError, InvalidProof, Unavailable
 from chain_service.web.codes import meaning_of, problem_object
 
 DONE, REFUSED, WRONG_USAGE, INDETERMINATE, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -33,6 +33,8 @@ def exit_code(error: ChainServiceError) -> int:
     """2 for what the operator has to change, 4 for what is not there now, 1 for what was refused."""
     if error.code in _BY_CODE:
         return _BY_CODE[error.code]
+    if isinstance(error, InvalidProof):  # the chain's: foreign papers get a verdict
+        return UNAVAILABLE
     if isinstance(error, BadRequest):
         return WRONG_USAGE
     return UNAVAILABLE if isinstance(error, Unavailable) else REFUSED

@@ -136,13 +136,14 @@ def serve(
     """Serve API, page and workers until interrupted. 启动服务
 
     Beyond loopback it needs tls_certificate and tls_key, or behind_proxy = true
-    in config.toml. Requests under way are finished before it stops.
+    in config.toml. It refuses a node with another chain than the contracts'.
+    Requests under way are finished before it stops.
 
     Example:
 
       chain-service serve --port 8000
     """
-    from chain_service.jobs.workers import Workers
+    from chain_service.jobs.workers import Workers, check_chain_if_reachable
     from chain_service.web.app import create_app
     from chain_service.web.server import run_server
 
@@ -151,6 +152,7 @@ def serve(
     check_listening(settings)
     app = door.app(host=host, port=port)
     configure_logs(serving=True)
+    check_chain_if_reachable(app)
     scheme = "https" if settings.tls_certificate else "http"
 
     def listening(bound: int) -> None:
@@ -189,7 +191,8 @@ def audit(
 ) -> None:
     """Re-prove every stored record against the chain. 全量审计
 
-    Exit code 1 when anything differs; each finding names what and where.
+    Exit code 1 when anything differs; each finding names what and where. An
+    unknown organisation is an error, and it says how much was proven.
 
     Example:
 

@@ -96,7 +96,12 @@ def audit(console: Console, found: Mapping[str, Any]) -> None:
         details = "  ".join(f"[dim]{escape(k)}[/] {escape(_plain(v))}" for k, v in finding["details"].items())
         if details:
             console.print(f"    {details}")
-    if found["ok"]:
-        console.print("[bold green]✓ 一致[/] everything stored is proven by the chain")
+    logs, records = found["logs"], sum(log["records"] for log in found["logs"])
+    seals, entries = found["seals"], found["catalogEntries"]
+    if found["ok"] and not (logs or seals or entries):
+        console.print("[bold yellow]○ 无可审计内容[/] nothing was audited: there is no log, seal or catalog entry")
+    elif found["ok"]:
+        counts = f"{records} records, {seals} seals, {entries} catalog entries"
+        console.print(f"[bold green]✓ 一致[/] everything stored is proven by the chain: {counts}")
     else:
         console.print(f"[bold red]✗ 不一致[/] {len(found['findings'])} findings")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from chain_service.cli import show
 from chain_service.cli.door import Door, catch_up, read_input, the_door, write_output
 from chain_service.cli.failures import DONE, INDETERMINATE, REFUSED
 from chain_service.cli.options import parse_moment_option, split_names
-from chain_service.errors import BadRequest
+from chain_service.errors import BadRequest, InvalidProof
 
 if TYPE_CHECKING:
     from chain_service.jobs.verify import Question
@@ -74,11 +75,15 @@ def verify(
 
 
 def _verdicts(door: Door, asked: list[tuple[str, Question]]) -> list[dict[str, Any]]:
-    """The verdict on each question, with its file's name, judged on an index as new as the node."""
+    """The verdict on each question, with its file's name, judged on an index as new as the node.
+
+    Where what the node says does not hold, each verdict says so.
+    """
     from chain_service.jobs.verify import verify_many
 
     app = door.app()
-    catch_up(app)
+    with suppress(InvalidProof):
+        catch_up(app)
     named: list[dict[str, Any]] = []
     with door.progress() as progress:
         for verdict in verify_many(app, (question for _, question in asked), None):

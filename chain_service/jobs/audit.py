@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from chain_service.core.entries import parse_log_id
-from chain_service.core.identifiers import OrgCode
-from chain_service.errors import InvalidProof, Unavailable
+from chain_service.core.identifiers import OrgCode, is_org_code
+from chain_service.errors import InvalidProof, NotFound, Unavailable
 from chain_service.jobs.audit_findings import Finding, finding
 from chain_service.jobs.audit_logs import LogAudit
 from chain_service.jobs.audit_registries import audit_catalogs, audit_seals
@@ -16,19 +16,22 @@ from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.index import index
 from chain_service.jobs.texts import hex0x, moment
 from chain_service.jobs.workers import worker_lock
-from chain_service.store import batches, chain_index
+from chain_service.store import batches, chain_index, organisations
 from chain_service.store.chain_index import Block
 
 
 def audit(app: App, org: str | None = None, progress: Progress = silent) -> dict[str, Any]:
     """Every stored log, record, state, seal and catalog entry (of one organisation, if given), proven or named.
 
-    `ok` holds only if nothing was found. Memory is seen as it was at one moment, so workers may go on meanwhile. Raises
-    `Unavailable` when the chain cannot be read or what the node says of it does not hold: then nothing is proven.
+    `ok` holds only if nothing was found; `logs`, `seals` and `catalogEntries` say how much was looked at. Memory is
+    seen as it was at one moment, so workers may go on meanwhile. Raises `Unavailable` when the chain cannot be read or
+    what the node says of it does not hold: then nothing is proven; `NotFound` (`organisation_unknown`).
     """
     report: dict[str, Any] = {"logs": [], "seals": 0, "catalogEntries": 0}
     with app.database.reading() as connection:
         head = chain_index.head_block(connection)
+        if org is not None and not _is_known(app, connection, org):
+            raise NotFound("nobody here or on chain has this code", code="organisation_unknown", org=org)
         if head is None:
             raise Unavailable("the chain has not been read yet; start a worker first", code="node_unavailable")
         try:
@@ -41,6 +44,14 @@ def audit(app: App, org: str | None = None, progress: Progress = silent) -> dict
         **report,
         "chain": {"block": head.number, "hash": hex0x(head.hash), "time": moment(head.time)},
     }
+
+
+def _is_known(app: App, connection: Connection, org: str) -> bool:
+    """The organisation has a keystore or a log here, or is registered on chain."""
+    if not is_org_code(org):
+        return False
+    here = set(app.keystore.accounts()) | {code for code, _ in batches.logs(connection)}
+    return org in here or organisations.find(connection, org) is not None
 
 
 def _audit(

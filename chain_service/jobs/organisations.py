@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from chain_service.chain.keystore import open_registrar
-from chain_service.chain.registrar import OrganisationState, Registrar
+from chain_service.chain.registrar import OrganisationState, Registrar, parse_address
 from chain_service.core.entries import log_id
-from chain_service.core.identifiers import org_code_checks, parse_org_code, parse_type_code
-from chain_service.core.layout import OPEN_END, PERMIT_GRANT, PermitEntry, Right, code_key, date_of_day
-from chain_service.errors import BadRequest
+from chain_service.core.identifiers import is_org_code, org_code_checks, parse_org_code, parse_type_code
+from chain_service.core.layout import OPEN_END, PERMIT_GRANT, PermitEntry, Right, code_key, date_of_day, day_number
+from chain_service.errors import BadRequest, NotFound
 from chain_service.jobs.context import App
 from chain_service.jobs.texts import moment
 from chain_service.jobs.workers import wait_indexed
@@ -33,6 +33,8 @@ def add(app: App, code: str, name: str, *, account: str | None = None, registrar
     org = parse_org_code(code, field="CODE")
     if not name.strip() or len(name) > MAX_NAME:
         raise BadRequest(f"an organisation needs a name of at most {MAX_NAME} characters", field="NAME")
+    if account is not None:
+        account = parse_address(account, field="--account")
     keystore = app.keystore
     log_keys = keystore.log_keys(org)
     log_key = log_keys[0] if log_keys else keystore.create_log_key(org)
@@ -56,9 +58,10 @@ def grant(app: App, code: str, address: str, rights: Sequence[str], *, registrar
     mask = Right(0)
     for name in rights:
         mask |= RIGHTS[name]
-    granted = _office(app, registrar).grant(parse_org_code(code, field="CODE"), address, mask)
+    org, account = parse_org_code(code, field="CODE"), parse_address(address, field="ADDR")
+    granted = _office(app, registrar).grant(org, account, mask)
     wait_indexed(app)
-    return {"code": code, "account": address, "rights": _names(granted)}
+    return {"code": code, "account": account, "rights": _names(granted)}
 
 
 def suspend(app: App, code: str, *, registrar: Path | None = None) -> dict[str, Any]:
@@ -96,6 +99,7 @@ def permit(
     """The organisation may issue the type from `start` to `until`, both days included (None: until ended)."""
     if until is not None and until < start:
         raise BadRequest("a permit must not end before it begins", field="until")
+    _need_countable(start, "from")
     org, kind = parse_org_code(code, field="CODE"), parse_type_code(type_code, field="TYPE")
     history = _office(app, registrar).permit(org, [kind], start, until)[kind]
     wait_indexed(app)
@@ -104,10 +108,17 @@ def permit(
 
 def end_permit(app: App, code: str, type_code: str, last_day: date, *, registrar: Path | None = None) -> dict[str, Any]:
     """The permit ends after `last_day`."""
+    _need_countable(last_day, "on")
     org, kind = parse_org_code(code, field="CODE"), parse_type_code(type_code, field="TYPE")
     history = _office(app, registrar).end_permit(org, kind, last_day)
     wait_indexed(app)
     return {"code": org, "type": kind, "permits": [_entry(entry) for entry in history]}
+
+
+def _need_countable(day: date, field: str) -> None:
+    """The contract counts days from 1970-01-01."""
+    if day_number(day) < 0:
+        raise BadRequest(f"{field} must not lie before 1970-01-01", field=field)
 
 
 def list_organisations(app: App) -> list[dict[str, Any]]:
@@ -118,6 +129,8 @@ def list_organisations(app: App) -> list[dict[str, Any]]:
 
 def organisation(app: App, code: str) -> dict[str, Any]:
     """One organisation with its rights, permits, log keys and logs. Raises `NotFound` (`organisation_unknown`)."""
+    if not is_org_code(code):
+        raise NotFound("no organisation of this code is registered", code="organisation_unknown")
     with app.database.reading() as connection:
         found = organisations.get(connection, code)
         names = {code_key(one.code): one.code for one in types.listed(connection)}

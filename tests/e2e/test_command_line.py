@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
-from running_instance import ISSUER, OTHER, Instance
+from running_instance import ISSUER, OTHER, TYPE, Instance
 
 Anchored = list[dict[str, Any]]
 
@@ -229,3 +230,52 @@ def test_a_command_is_a_process_like_any_other(service: Instance) -> None:
         ran = service.run_apart(*arguments)
         assert ran.code == code
         assert "Traceback" not in ran.err
+
+
+@pytest.fixture
+def misled(service: Instance, tmp_path: Path) -> Instance:
+    """The same instance, expecting another signer than the chain behind its URL has."""
+    data = tmp_path / "data"
+    shutil.copytree(service.data, data, ignore=shutil.ignore_patterns("node", "*.db*", "*.lock", "deployment.json"))
+    deployment = json.loads((service.data / "deployment.json").read_text(encoding="utf-8"))
+    deployment["validators"][0]["addresses"] = [deployment["contracts"]["RecordLog"]["address"]]
+    (data / "deployment.json").write_text(json.dumps(deployment), encoding="utf-8")
+    return Instance(data, service.samples)
+
+
+@pytest.mark.parametrize("workers", [(), ("--no-workers",)])
+def test_nothing_is_served_on_another_chain(misled: Instance, workers: tuple[str, ...]) -> None:
+    ran = misled.run_apart("--json", "serve", "--port", "0", *workers)
+    assert (ran.code, ran.json["error"]["code"]) == (4, "wrong_chain")
+
+
+def test_a_node_that_proves_nothing_leaves_a_verdict_open_and_all_else_undone(
+    misled: Instance, handed_out: Path
+) -> None:
+    ran = misled.run("--json", "verify", next(handed_out.glob("*.disclosure.json")))
+    assert (ran.code, ran.json["verdict"]) == (3, "indeterminate")
+    ran = misled.run("--json", "audit")
+    assert (ran.code, ran.json["error"]["status"]) == (4, 422 if ran.json["error"]["code"] == "invalid_proof" else 503)
+
+
+def test_an_audit_of_an_unknown_organisation_is_an_error(service: Instance) -> None:
+    for code in ("x", ISSUER[:-1] + "0"):
+        ran = service.run("--json", "audit", "--org", code)
+        assert (ran.code, ran.json["error"]["code"]) == (1, "organisation_unknown")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        (("permit", ISSUER, TYPE, "--from", "0001-01-01"), "from"),
+        (("end-permit", ISSUER, TYPE, "--on", "1969-12-31"), "on"),
+        (("grant", ISSUER, "0x12", "--rights", "anchor"), "ADDR"),
+        (("grant", ISSUER, "0x" + "Ab" * 20, "--rights", "anchor"), "ADDR"),
+        (("add", ISSUER, "Name", "--account", "nobody"), "--account"),
+    ],
+)
+def test_the_registrar_is_told_which_argument_the_contract_would_not_take(
+    service: Instance, arguments: tuple[str, ...], field: str
+) -> None:
+    ran = service.run("--json", "org", *arguments)
+    assert (ran.code, ran.json["error"]["field"]) == (2, field)

@@ -18,7 +18,7 @@ from test_jobs_seals import set_state
 
 from chain_service.core.entries import log_id
 from chain_service.core.identifiers import OrgCode
-from chain_service.errors import Unavailable
+from chain_service.errors import NotFound, Unavailable
 from chain_service.jobs import catalogs, records, seals, statuses, workers
 from chain_service.jobs.audit import audit, rebuild
 from chain_service.store.schema import metadata
@@ -355,3 +355,19 @@ def test_rebuilding_the_index_gives_the_same_state(new_city: City, tmp_path: Pat
     assert seen(city, org, ids, value["sealCode"], catalog)[:3] == before[:3], "nothing was sent again"
     (later,) = city.anchor(org, org.certificate())
     assert records.read(city.app, later, None)["index"] == 4
+
+
+def test_an_audit_of_nobody_is_no_audit(city: City) -> None:
+    unknown = org_code(99_999_999)
+    for code in ("x", "", unknown, unknown.lower(), "\u0aec"):
+        with pytest.raises(NotFound) as refused:
+            audit(city.app, code)
+        assert refused.value.code == "organisation_unknown"
+    report = audit(city.app, city.organisation().code)
+    assert (report["ok"], report["logs"], report["seals"], report["catalogEntries"]) == (True, [], 0, 0)
+
+
+def test_a_change_record_of_any_bytes_is_named_and_ends_no_audit(kept: Kept) -> None:
+    for body in (b"garbage", b"[]", b"", b"\xff", b"{}"):
+        with kept.altered("status_changes", {"body": body}, record_id=kept.ids[0]):
+            assert kept.found() == {("change_altered", kept.ids[0])}, body

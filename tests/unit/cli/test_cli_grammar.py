@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 import typer
+from rich.console import Console
 
+from chain_service.cli import show
 from chain_service.cli.door import Door, read_objects
 from chain_service.cli.failures import exit_code, unforeseen
 from chain_service.cli.instance import check_listening
@@ -22,6 +25,7 @@ from chain_service.errors import (
     Conflict,
     Corrupt,
     Forbidden,
+    InvalidProof,
     NotFound,
     Reverted,
     Unavailable,
@@ -136,6 +140,7 @@ def test_with_json_a_failure_is_json_and_nothing_else(tmp_path: Path, capsys: py
     ("error", "code"),
     [
         (BadRequest("x"), 2),
+        (InvalidProof("x"), 4),
         (NotFound("x", code="not_initialised"), 2),
         (Forbidden("x", code="wrong_password"), 2),
         (NotFound("x"), 1),
@@ -229,3 +234,19 @@ def test_an_interrupted_command_ends_with_130_and_one_word(
     assert run(["audit"]) == 130
     told = capsys.readouterr().err
     assert "interrupted" in told and "Traceback" not in told
+
+
+def report(**members: Any) -> dict[str, Any]:
+    return {"ok": True, "findings": [], "logs": [], "seals": 0, "catalogEntries": 0, **members}
+
+
+def test_an_audit_says_how_much_it_proved_and_that_nothing_is_nothing() -> None:
+    def shown(found: dict[str, Any]) -> str:
+        console = Console(file=io.StringIO(), width=200)
+        show.audit(console, found)
+        return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+    nothing = shown(report())
+    assert "nothing was audited" in nothing and "无可审计内容" in nothing and "proven" not in nothing
+    told = shown(report(logs=[{"org": "x", "records": 12}], seals=1))
+    assert "proven by the chain: 12 records, 1 seals, 0 catalog entries" in told
