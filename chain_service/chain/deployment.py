@@ -68,7 +68,7 @@ class Deployment:
     def save(self, file: Path) -> None:
         """The file exists, complete or not at all. Raises `Conflict` (code `already_deployed`) if it existed."""
         content = orjson.dumps(_to_json(self), option=orjson.OPT_INDENT_2)
-        write_new(file, content, code="already_deployed", mode=0o644)
+        write_new(file, content, code="already_deployed")
 
     def trust(self) -> ChainTrust:
         """What `core.evidence` verifies against."""

@@ -47,6 +47,7 @@ class Database:
     """Opened for this process; `lookup` finds trie nodes and code by hash."""
 
     def __init__(self, path: Path) -> None:
+        path.touch(mode=0o600)  # SQLite's files beside it take its mode
         self._path = path
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._nodes: LRU[bytes, bytes] = LRU(_CACHED_NODES)

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from chain_service.errors import Conflict
+from chain_service.errors import BadRequest, Conflict
 from chain_service.nodes.embedded.database import FILE, connect
 from chain_service.nodes.embedded.genesis import load
 from chain_service.nodes.embedded.sealing import encode_block
@@ -19,13 +19,20 @@ def export(directory: Path, target: Path) -> int:
     """`target` holds all blocks but genesis as RLP, `target` + `.genesis.json` the genesis; answers the head's number.
 
     `geth init TARGET.genesis.json`, then `geth import TARGET`. Works while a node runs. Raises NotFound and Conflict
-    (a target exists).
+    (a target exists), BadRequest (`file_not_written`).
     """
     genesis = load(directory)
     beside = target.with_name(target.name + ".genesis.json")
     for path in (target, beside):
         if path.exists():
             raise Conflict(f"{path} exists; an export never overwrites")
+    try:
+        return _write(directory, target, beside, json.dumps(genesis.document(), indent=1))
+    except OSError as error:
+        raise BadRequest(f"{target}: {error.strerror}", code="file_not_written", file=str(target)) from None
+
+
+def _write(directory: Path, target: Path, beside: Path, genesis: str) -> int:
     number = 0
     with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
         try:
@@ -33,7 +40,7 @@ def export(directory: Path, target: Path) -> int:
                 file.write(block)
             file.flush()
             os.fsync(file.fileno())
-            beside.write_text(json.dumps(genesis.document(), indent=1), "ascii")
+            beside.write_text(genesis, "ascii")
             Path(file.name).rename(target)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import threading
 import time
 from pathlib import Path
@@ -181,7 +182,8 @@ class Node:
 
 def _lock(directory: Path) -> IO[bytes]:
     """The directory belongs to this process until the answer is closed. Raises Conflict."""
-    file = (directory / LOCK_FILE).open("ab")
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    file = os.fdopen(os.open(directory / LOCK_FILE, flags, 0o600), "ab")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from eth_account import Account
-from trial_chain import PASSWORD, Opener
+from trial_chain import PASSWORD, Chain, Opener
 
 from chain_service.errors import BadRequest, Conflict, Corrupt, NotFound, Unauthorised
-from chain_service.nodes.embedded import Node, create
+from chain_service.nodes.embedded import Node, create, export
 
 FUNDED = Account.from_key(b"\x02" * 32).address
 
@@ -115,3 +115,15 @@ def test_a_database_of_a_newer_program_is_refused(open_chain: Opener) -> None:
     with pytest.raises(Conflict) as caught:
         Node.open(chain.directory, PASSWORD)
     assert caught.value.code == "database_newer"
+
+
+def test_no_file_of_a_chain_is_open_to_others_but_its_genesis(chain: Chain) -> None:
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in chain.directory.iterdir()}
+    assert {"chain.db", "chain.db-wal", "lock"} <= set(modes)
+    assert {name for name, mode in modes.items() if mode != 0o600} <= {"genesis.json"}
+
+
+def test_an_export_that_cannot_be_written_says_so(chain: Chain) -> None:
+    with pytest.raises(BadRequest) as refused:
+        export(chain.directory, Path("/nonexistent/x"))
+    assert refused.value.code == "file_not_written"

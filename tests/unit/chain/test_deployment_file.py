@@ -68,3 +68,9 @@ def test_a_signed_transaction_is_for_this_chain_and_free_but_for_one_wei() -> No
     assert Account.recover_transaction(signed.raw) == account.address
     assert Sender(Rpc(["http://127.0.0.1:1"]), 20261).sign(account, 7, ADDRESS, b"\x01\x02", 90_000) == signed
     assert Sender(Rpc(["http://127.0.0.1:1"]), 20262).sign(account, 7, ADDRESS, b"\x01\x02", 90_000) != signed
+
+
+def test_a_deployment_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "deployment.json"
+    DEPLOYMENT.save(file)
+    assert file.stat().st_mode & 0o777 == 0o600
