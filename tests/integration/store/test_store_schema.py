@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, inspect, text
 
-from chain_service.errors import Conflict, Unavailable
+from chain_service.errors import BadRequest, Conflict, Unavailable
 from chain_service.store import Database
 from chain_service.store.database import MIGRATIONS, _versions
 from chain_service.store.schema import metadata
@@ -123,3 +123,12 @@ def test_sqlite_is_durable_and_overwrites_what_is_deleted(tmp_path: Path) -> Non
 def test_the_versions_read_from_file_names_are_those_that_migrations_form() -> None:
     scripts = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
     assert _versions() == tuple(script.revision for script in scripts)
+
+
+def test_a_value_that_no_column_can_hold_is_the_caller_s_mistake(database: Database) -> None:
+    number = text("SELECT address FROM accounts WHERE next_nonce = CAST(:value AS bigint)")
+    with pytest.raises(BadRequest), database.reading() as connection:
+        connection.execute(number, {"value": 10**30})
+    if database.dialect == "postgresql":
+        with pytest.raises(BadRequest), database.reading() as connection:
+            connection.execute(text("SELECT address FROM accounts WHERE address = :value"), {"value": "a\0b"})
