@@ -46,6 +46,7 @@ class ChainReader:
         self.rpc = rpc
         self.trust = trust
         self._names: dict[str, str] = {to_checksum_address(pin.address): name for name, pin in trust.contracts.items()}
+        self._addresses = {name: address for address, name in self._names.items()}
 
     def head(self) -> int:
         """The newest block's number, as the node says."""
@@ -147,7 +148,7 @@ class ChainReader:
         count = majority_size(len(self.trust.validators_at(number)))
         requests = [_block_request(number + place) for place in range(count)]
         for contract, wanted in slots.items():
-            address = to_checksum_address(self.trust.contracts[contract].address)
+            address = self._addresses[contract]
             for start in range(0, max(len(wanted), 1), KEYS_AT_ONCE):
                 keys = ["0x" + slot.hex() for slot in wanted[start : start + KEYS_AT_ONCE]]
                 requests.append(("eth_getProof", (address, keys, hex(number))))

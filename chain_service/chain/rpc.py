@@ -19,6 +19,7 @@ BATCH = 500  # geth and Besu refuse batches above 1,000 by default
 MAX_ANSWER = 64 * 2**20
 AVOID_SECONDS = 15.0
 CONNECTIONS = 64
+HEADERS = {"Content-Type": "application/json", "User-Agent": "chain-service"}
 
 
 class RpcError(ChainServiceError):
@@ -48,8 +49,8 @@ class Rpc:
             maxsize=CONNECTIONS,
             retries=False,
             timeout=urllib3.Timeout(connect=min(timeout, 3.0), read=timeout),
-            headers={"Content-Type": "application/json", "User-Agent": "chain-service"},
         )
+        self._doors: dict[str, tuple[urllib3.HTTPConnectionPool, str]] = {}
         self._ids = itertools.count(1)
         self._lock = Lock()
         self._avoid_until: dict[str, float] = {}
@@ -80,6 +81,7 @@ class Rpc:
 
     def close(self) -> None:
         """Open connections are closed; the next call opens new ones."""
+        self._doors.clear()
         self._pool.clear()
 
     def __enter__(self) -> Rpc:
@@ -126,8 +128,16 @@ class Rpc:
         except urllib3.exceptions.ProtocolError:
             return self._exchange(url, body)
 
+    def _open(self, url: str) -> tuple[urllib3.HTTPConnectionPool, str]:
+        """The node's connections and path: finding them anew for each call takes as long as the call."""
+        self._doors[url] = door = self._pool.connection_from_url(url), urllib3.util.parse_url(url).request_uri
+        return door
+
     def _exchange(self, url: str, body: bytes) -> Any:
-        response = self._pool.request("POST", url, body=body, preload_content=False, redirect=False)
+        pool, path = self._doors.get(url) or self._open(url)
+        response = pool.urlopen(
+            "POST", path, body=body, headers=HEADERS, retries=False, preload_content=False, redirect=False
+        )
         try:
             content = response.read(MAX_ANSWER + 1)
             if len(content) > MAX_ANSWER:

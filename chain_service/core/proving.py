@@ -44,7 +44,9 @@ def find_head(facts: Facts) -> Head | None:
         parse_log_id(claim.log)
         claimed_root = root_from_inclusion(leaf_hash(claim.entry), claim.proof)
         expected = record_entry(claim.log, claim.proof.index, content.body_digest) if content else claim.entry
-        roots = {expected: root_from_inclusion(leaf_hash(expected), claim.proof), claim.entry: claimed_root}
+        same = expected == claim.entry
+        root = claimed_root if same else root_from_inclusion(leaf_hash(expected), claim.proof)
+        roots = {expected: root, claim.entry: claimed_root}
     except (InvalidProof, MalformedRecord):
         return Head(claim, claim.entry, claim.entry, None, None)
     for entry, root in roots.items():

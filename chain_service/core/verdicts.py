@@ -100,6 +100,8 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
     Raises KeyError when a value outside brackets is missing.
     """
+    if "{" not in template and "[" not in template:
+        return template
 
     def part(match: re.Match[str]) -> str:
         names = re.findall(r"\{(\w+)\}", match[1])
@@ -144,6 +146,9 @@ def warning(code: str) -> Warning:
     return Warning(code, WARNINGS[code])
 
 
+_RANKS = {code: rank for rank, code in enumerate(CODES)}
+
+
 def conclude(groups: Iterable[Group], context: Context) -> Verdict:
     """The verdict that follows from `groups`: the worst finding decides.
 
@@ -151,7 +156,6 @@ def conclude(groups: Iterable[Group], context: Context) -> Verdict:
     passed there is nothing to verify, so skipping everything is never valid.
     """
     found = tuple(groups)
-    ranks = {code: rank for rank, code in enumerate(CODES)}
     severity = {Answer.INVALID: 0, Answer.INDETERMINATE: 1, Answer.VALID: 2}
     findings: list[tuple[str, Mapping[str, Text]]] = []
     for group in found:
@@ -160,7 +164,7 @@ def conclude(groups: Iterable[Group], context: Context) -> Verdict:
     if not any((group.name, result.name) in ESSENTIAL and result.outcome is Outcome.PASSED
                for group in found for result in group.checks):  # fmt: skip
         findings.append(("nothing_to_verify", {}))
-    code, params = min(findings, key=lambda finding: (severity[CODES[finding[0]].answer], ranks[finding[0]]))
+    code, params = min(findings, key=lambda finding: (severity[CODES[finding[0]].answer], _RANKS[finding[0]]))
     row = CODES[code]
     return Verdict(row.answer, code, fill_text(row.message, params), fill_text(row.next_step, params), found, context)
 

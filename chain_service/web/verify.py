@@ -165,13 +165,15 @@ def verify_bulk(
     need_media_type(request, NDJSON)
     lines = bounded_lines(body, app.settings.max_lines)
     now = app.now
+    questions = []
     for number, line in lines:
         with _named(number):
-            check_question(_question(shaped(line, VerifyRequest), {}), caller, now)
+            questions.append(_question(shaped(line, VerifyRequest), {}))
+            check_question(questions[-1], caller, now)
     counter = request.app.state.metrics.verdicts
 
     def verdicts() -> Iterator[dict[str, Any]]:
-        for verdict in verify_many(app, (_question(shaped(line, VerifyRequest), {}) for _, line in lines), caller):
+        for verdict in verify_many(app, questions, caller):
             value = verdict.to_json()
             counter.labels(value["verdict"], value["code"]).inc()
             yield value
