@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from chain_service.chain.contracts import ChainEvent
 from chain_service.chain.reader import History
 from chain_service.core import layout
+from chain_service.core.clique import CliqueHeader
 from chain_service.core.digests import keccak256
 from chain_service.core.entries import log_id, parse_log_id
-from chain_service.core.headers import CliqueHeader
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.layout import CATALOG_REGISTRY, ORGANISATIONS, RECORD_LOG, RECORD_STATUS, SEAL_REGISTRY
 from chain_service.errors import MalformedRecord, Unavailable

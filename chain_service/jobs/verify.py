@@ -8,8 +8,9 @@ from itertools import islice
 
 from chain_service.chain.reader import History
 from chain_service.core import layout
+from chain_service.core.chain_trust import ChainTrust
 from chain_service.core.codes import Outcome
-from chain_service.core.evidence import ChainTrust, Evidence, ProvenState, Slot, verify_evidence
+from chain_service.core.evidence import Evidence, ProvenState, Slot, verify_evidence
 from chain_service.core.facts import Facts, Outage
 from chain_service.core.judge import judge
 from chain_service.core.verdicts import Verdict

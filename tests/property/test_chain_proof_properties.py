@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from trie import HexaryTrie
 
 from chain_service.core import layout, strict_rlp
+from chain_service.core.chain_trust import ChainTrust
+from chain_service.core.clique import parse_header
 from chain_service.core.digests import keccak256
-from chain_service.core.evidence import ChainTrust, Evidence, evidence_from_rpc, verify_evidence
-from chain_service.core.headers import header_rlp_from_json, parse_header
+from chain_service.core.evidence import Evidence, evidence_from_rpc, verify_evidence
+from chain_service.core.headers import header_rlp_from_json
 from chain_service.core.layout import PermitEntry
 from chain_service.core.permits import decide_permit, permitted_on
 from chain_service.core.tries import EMPTY_TRIE_ROOT, NodePool, verify_listed_proof
