@@ -50,7 +50,8 @@ contract SealRegistry is ISealRegistry, Versioned {
             bytes32 owner = _factAt[seal][OWNER];
             if (owner == 0) revert UnknownSeal(seal);
             organisations.authorise(msg.sender, owner, RIGHT_SEAL);
-            if (n == 0 || _stateAt[seal][n] != 0 || _stateAt[seal][n - 1] == 0) revert HistoryConflict(seal, n);
+            // Entry 0 has been there since registration, so n - 1 is never reached with n = 0.
+            if (_stateAt[seal][n] != 0 || _stateAt[seal][n - 1] == 0) revert HistoryConflict(seal, n);
             uint8 from = uint8(_stateAt[seal][n - 1]);
             bool legal = (from == IN_FORCE && (to == FROZEN || to == CANCELLED))
                 || (from == FROZEN && (to == IN_FORCE || to == CANCELLED));

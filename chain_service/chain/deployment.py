@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from chain_service.chain.contracts import CONTRACTS, decode_result, encode_call, encode_constructor, runtime_code
@@ -24,6 +23,9 @@ from chain_service.core.digests import keccak256
 from chain_service.core.headers import header_rlp_from_json
 from chain_service.core.layout import ORGANISATIONS, RECORD_LOG, RECORD_STATUS
 from chain_service.errors import Conflict, Corrupt, InvalidProof, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 CLIQUE = "clique"
 POLL_SECONDS = 0.1

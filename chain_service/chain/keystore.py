@@ -13,6 +13,7 @@ import re
 import secrets
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -26,12 +27,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 from eth_utils.address import is_address, to_checksum_address
 
 from chain_service.chain.files import write_new
 from chain_service.errors import BadRequest, Corrupt, Forbidden, NotFound
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 # 0.2 s and 64 MiB on one core of 2024: dear for whoever guesses passwords, still quick for one command of an operator.
 SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**16, 8, 1
@@ -76,6 +78,8 @@ class Keystore:
 
         Raises `Conflict` (code `key_exists`).
         """
+        from eth_account import Account  # half a second, and most commands sign nothing
+
         account: LocalAccount = Account.create(secrets.token_hex(32))
         # iterations=2 is the least that scrypt takes; the password is random already
         content = Account.encrypt(account.key, self._file_password(f"account/{label}"), kdf="scrypt", iterations=2)
@@ -175,6 +179,8 @@ def create_registrar(file: Path, password: str) -> str:
     """
     if not password:
         raise BadRequest("a keystore needs a password", code="password_missing")
+    from eth_account import Account
+
     account: LocalAccount = Account.create(secrets.token_hex(32))
     content = Account.encrypt(account.key, password, kdf="scrypt", iterations=SCRYPT_N)
     write_new(file, _json(content), code="keystore_exists")
@@ -214,6 +220,8 @@ def _open_master(file: Path, password: str) -> bytes:
 
 
 def _decrypt(file: Path, password: str) -> LocalAccount:
+    from eth_account import Account
+
     try:
         content = orjson.loads(file.read_bytes())
         key = Account.decrypt(content, password)

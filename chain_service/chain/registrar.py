@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
-
-from eth_account.signers.local import LocalAccount
+from typing import TYPE_CHECKING, Any
 
 from chain_service.chain.contracts import decode_result, encode_call
 from chain_service.chain.deployment import Deployment
@@ -28,6 +26,9 @@ from chain_service.core.layout import (
     organisation_word,
 )
 from chain_service.errors import Conflict
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 CHANGES_AT_ONCE = 100
 POSITIONS_AT_ONCE = 16

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from eth_account.signers.local import LocalAccount
+from typing import TYPE_CHECKING, Any
 
 from chain_service.chain.contracts import decode_revert
 from chain_service.chain.rpc import Rpc, RpcError, data, quantity
 from chain_service.errors import Conflict, Reverted, Unavailable
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 GAS_PRICE = 1  # wei: geth never mines free transactions, Besu with zeroBaseFee takes it too
 FUNDS = 10**21  # wei given to an account that got a right: at 1 wei a gas, a hundred thousand years of full blocks

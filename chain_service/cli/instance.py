@@ -159,7 +159,9 @@ def serve(
         done = {"url": url, "workers": not no_workers}
         door.answer(done, lambda out: out.print(f"serving at {url}/  服务已启动"), url)
 
-    run_server(create_app(app, None if no_workers else Workers(app)), settings, grace=GRACE, listening=listening)
+    web = create_app(app, None if no_workers else Workers(app))
+    with _until_signalled():  # uvicorn hands the signal on once it has stopped; being asked to stop is no failure
+        run_server(web, settings, grace=GRACE, listening=listening)
 
 
 def worker(context: typer.Context) -> None:

@@ -7,7 +7,7 @@ code unit, as RFC 8785 §3.2.3 asks, and by UTF-8 byte, as orjson does it; a pro
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -21,40 +21,50 @@ MAX_DEPTH = 32
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 
-def prune(value: Json, *, max_depth: int = MAX_DEPTH, field: str = "") -> Json:
+def prune(value: Json, *, max_depth: int = MAX_DEPTH) -> Json:
     """The value without null, empty strings, lists and objects, in objects and in lists, at every depth.
 
     What becomes empty by this is left out too; only the outermost value stays even if empty. At most `max_depth` lists
-    and objects lie within each other. Raises MalformedRecord (`field` is the path from `field` down) for fractions,
+    and objects lie within each other. Raises MalformedRecord (`field` is the path from here down) for fractions,
     integers beyond ±(2^53−1), lone surrogates, member names above U+FFFF and whatever JSON does not have.
     """
     kind = type(value)
     if kind is str:
         if not value.isascii():
-            _require_unicode(value, field)
+            _require_unicode(value)
         return value
     if value is None or kind is bool:
         return value
     if kind is int:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            raise MalformedRecord("integers must lie within ±(2^53−1)", field=field)
+            raise MalformedRecord("integers must lie within ±(2^53−1)", field="")
         return value
     if kind is not dict and kind is not list:
-        raise MalformedRecord("only text, integers, true, false, lists and objects are allowed", field=field)
+        raise MalformedRecord("only text, integers, true, false, lists and objects are allowed", field="")
     if max_depth == 0:
-        raise MalformedRecord("lists and objects are nested too deep", field=field)
+        raise MalformedRecord("lists and objects are nested too deep", field="")
     if kind is list:
-        items = [prune(item, max_depth=max_depth - 1, field=_below(field, i)) for i, item in enumerate(value)]
-        return [item for item in items if item or item == 0]
-    kept = {}
-    for name, member in value.items():
+        return [item for _, item in _pruned(enumerate(value), max_depth - 1)]
+    for name in value:
         if type(name) is not str or not name.isascii():
-            _require_name(name, field)
-        plain = type(member) is str and member.isascii()
-        pruned: Json = member if plain else prune(member, max_depth=max_depth - 1, field=_below(field, name))
-        if pruned or pruned == 0:  # 0 and false are values
-            kept[name] = pruned
-    return kept
+            _require_name(name)
+    return dict(_pruned(value.items(), max_depth - 1))
+
+
+def _pruned(items: Iterable[tuple[Any, Json]], max_depth: int) -> Iterator[tuple[Any, Json]]:
+    for name, item in items:
+        try:
+            kept: Json = item if type(item) is str and item.isascii() else prune(item, max_depth=max_depth)
+        except MalformedRecord as error:
+            raise within(name, error) from None
+        if kept or kept == 0:  # 0 and false are values
+            yield name, kept
+
+
+def within(name: object, error: MalformedRecord) -> MalformedRecord:
+    """The same refusal seen from one level up: `field` begins with `name`."""
+    field = error.details["field"]
+    return MalformedRecord(error.message, field=f"{name}.{field}" if field else str(name))
 
 
 def canonical(value: Json) -> bytes:
@@ -104,20 +114,16 @@ def _once_each(pairs: Sequence[tuple[str, Json]]) -> None:
         names.add(name)
 
 
-def _require_name(name: object, field: str) -> None:
+def _require_name(name: object) -> None:
     if type(name) is not str:
-        raise MalformedRecord("member names must be text", field=field)
+        raise MalformedRecord("member names must be text", field="")
     if max(name, default="") > "\uffff":
-        raise MalformedRecord("member names must not have characters above U+FFFF", field=field)
-    _require_unicode(name, field)
+        raise MalformedRecord("member names must not have characters above U+FFFF", field="")
+    _require_unicode(name)
 
 
-def _require_unicode(text: str, field: str) -> None:
+def _require_unicode(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise MalformedRecord("text must not contain lone surrogates", field=field) from None
-
-
-def _below(field: str, name: object) -> str:
-    return f"{field}.{name}" if field else str(name)
+        raise MalformedRecord("text must not contain lone surrogates", field="") from None

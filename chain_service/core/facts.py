@@ -74,7 +74,8 @@ class AcceptedChange:
 class Memory:
     """What the service remembers of the record. Only what the chain cannot say is taken from it."""
 
-    record_id: str
+    record_id: str | None
+    """None where only the chain's index knows the place: the record was anchored by another service."""
     state: Literal["pending", "batched", "anchored", "failed"]
     erased: bool = False
     anchored_at: int | None = None

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NotRequired, cast, get_origin, get_t
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from chain_service.core.canonical import Json, prune
+from chain_service.core.canonical import Json, prune, within
 from chain_service.core.identifiers import IDENTIFIER_ROOT, ORG_PATTERN
 from chain_service.errors import MalformedRecord
 
@@ -251,7 +251,10 @@ def check_extension(value: Mapping[str, Json]) -> dict[str, Json]:
     for name in value:
         if not 0 < len(name) <= 128:
             raise MalformedRecord("names in extension must have 1 to 128 characters", field="extension")
-    return cast(dict[str, Json], prune(value, max_depth=MAX_EXTENSION_DEPTH, field="extension"))
+    try:
+        return cast(dict[str, Json], prune(value, max_depth=MAX_EXTENSION_DEPTH))
+    except MalformedRecord as error:
+        raise within("extension", error) from None
 
 
 def check_dates(body: Mapping[str, Json], shape: Shape) -> None:

@@ -155,6 +155,18 @@ def apply(
                 seals.mark_change_final(connection, code, event.args["n"], event.args["state"], **final)
         elif event.name == "CatalogChanged":
             _versions_final(connection, event, final)
+        elif event.name in _CURES:
+            _hasten(app, connection, event)
+
+
+_CURES = ("OrganisationSuspended", "RightsSet", "GenerationOpened")
+
+
+def _hasten(app: App, connection: Connection, event: ChainEvent) -> None:
+    """What the organisation's accounts had refused is asked again at once: the registrar may have cured it."""
+    org = event.args["organisation"].rstrip(b"\0").decode("ascii", "replace")
+    accounts = [one for one in (event.args.get("account"), app.keystore.accounts().get(org)) if one is not None]
+    submissions.hasten(connection, accounts, app.clock())
 
 
 def _head_final(

@@ -48,7 +48,7 @@ def gather(connection: Connection, question: Question, caller: Caller | None) ->
     )
     record = _find(connection, question, read, caller)
     if record is None:
-        return Draft(subject, presented, claim=read.claim)
+        return Draft(subject, presented, claim=read.claim, memory=_memory_of_place(connection, read.claim))
     recalled = _recall(record)
     claim, failure = read.claim, read.failure
     if claim is None and record.state == "anchored":
@@ -158,15 +158,9 @@ def _stored_claim(
 
 
 def _memory(connection: Connection, record: StoredRecord) -> Memory:
-    history: list[PastChange] = []
+    history: tuple[PastChange, ...] = ()
     if record.state == "anchored" and record.generation is not None and record.leaf_index is not None:
-        log = log_id(OrgCode(record.org), record.generation)
-        events = chain_index.status_history(connection, log, record.leaf_index)
-        ours = statuses.by_digests(connection, [event.digest for event in events]) if events else {}
-        for event in events:
-            change = ours.get(event.digest)
-            successor = orjson.loads(change.body).get("successor") if change and change.body else None
-            history.append(PastChange(State(event.state), event.reason, event.time, event.block, successor))
+        history = _changes(connection, log_id(OrgCode(record.org), record.generation), record.leaf_index)
     waiting = statuses.waiting(connection, record.id)
     newer = [other for other in records.replacing(connection, record.id) if other.state == "anchored"]
     unconfirmed = newer and not (history and history[-1].state is State.SUPERSEDED)
@@ -175,10 +169,30 @@ def _memory(connection: Connection, record: StoredRecord) -> Memory:
         state=record.state,
         erased=record.erased_at is not None,
         anchored_at=record.final_time,
-        history=tuple(history),
+        history=history,
         accepted=AcceptedChange(State(waiting.to_state), int(waiting.created_at)) if waiting else None,
         replaced_by=newer[-1].id if unconfirmed else None,
     )
+
+
+def _memory_of_place(connection: Connection, claim: Claim | None) -> Memory | None:
+    """What the index tells of a place in a log whose record is not stored here."""
+    head = chain_index.head_of_size(connection, claim.log, claim.proof.size) if claim is not None else None
+    if claim is None or head is None:
+        return None
+    changes = _changes(connection, claim.log, claim.proof.index)
+    return Memory(record_id=None, state="anchored", anchored_at=head.time, history=changes)
+
+
+def _changes(connection: Connection, log: bytes, index: int) -> tuple[PastChange, ...]:
+    events = chain_index.status_history(connection, log, index)
+    ours = statuses.by_digests(connection, [event.digest for event in events]) if events else {}
+    found = []
+    for event in events:
+        change = ours.get(event.digest)
+        successor = orjson.loads(change.body).get("successor") if change and change.body else None
+        found.append(PastChange(State(event.state), event.reason, event.time, event.block, successor))
+    return tuple(found)
 
 
 def _display(recalled: Content | None, record: StoredRecord, caller: Caller | None) -> Mapping[str, Any]:

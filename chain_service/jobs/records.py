@@ -19,7 +19,7 @@ from chain_service.jobs.context import App, Caller
 from chain_service.jobs.statuses import status_history
 from chain_service.jobs.submission import Accepted, check, submit
 from chain_service.jobs.texts import hex0x, moment
-from chain_service.store import readings, records, tiles
+from chain_service.store import batches, readings, records, submissions, tiles
 from chain_service.store.readings import NewReading
 from chain_service.store.records import Filters, RecordState, StoredRecord
 
@@ -225,8 +225,18 @@ def _view(app: App, record: StoredRecord) -> dict[str, Any]:
         "createdAt": moment(record.created_at),
         "replaces": record.replaces,
         "failure": record.failure,
+        "waitingFor": _obstacle(app, record),
     }
     return {name: value for name, value in view.items() if value is not None}
+
+
+def _obstacle(app: App, record: StoredRecord) -> str | None:
+    """Why the record's batch was refused last, by the contract error's name; None while it is on its way."""
+    if record.state != "batched" or record.batch_id is None:
+        return None
+    with app.database.reading() as connection:
+        batch = batches.find(connection, record.batch_id)
+        return submissions.get(connection, batch.submission_id).last_error if batch is not None else None
 
 
 def _log(app: App, caller: Caller, record: StoredRecord, action: str, cause: str) -> None:

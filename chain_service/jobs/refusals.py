@@ -47,6 +47,8 @@ def postpone(app: App, submission: Submission, reason: str) -> None:
     wait = min(LONGEST_WAIT, 0.5 * 2 ** min(submission.attempts, 10))
     with app.database.transaction() as connection:
         submissions.postpone(connection, submission.id, reason, app.clock() + wait)
+        if submission.last_error != reason:
+            alerts.clear(connection, REFUSED, submission.id, app.clock())
         alerts.put(connection, REFUSED, submission.id, {"kind": submission.kind, "reason": reason}, app.clock())
 
 

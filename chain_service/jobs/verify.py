@@ -21,7 +21,7 @@ from chain_service.jobs.questions import Question
 from chain_service.store import chain_index, readings
 from chain_service.store.readings import NewReading
 
-__all__ = ["Outcome", "Question", "Verdict", "verify", "verify_many"]
+__all__ = ["Outcome", "Question", "Verdict", "check_question", "verify", "verify_many"]
 
 TOGETHER = 200
 """Questions that share one read of the chain."""
@@ -47,7 +47,7 @@ def verify_many(app: App, questions: Iterable[Question], caller: Caller | None =
 def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None) -> list[Verdict]:
     now = app.now
     for question in questions:
-        _check(question, caller, now)
+        check_question(question, caller, now)
     with app.database.reading() as connection:
         drafts = [gather(connection, question, caller) for question in questions]
         head = chain_index.head_block(connection)
@@ -74,7 +74,8 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
     ]
 
 
-def _check(question: Question, caller: Caller | None, now: int) -> None:
+def check_question(question: Question, caller: Caller | None, now: int) -> None:
+    """The question can be asked, by this caller at this moment (unix seconds). Raises `BadRequest`."""
     if question.at is not None and question.at > now + CLOCK_SKEW:
         raise BadRequest("at must not lie in the future", code="at_in_future", field="at")
     if question.identifier is None:

@@ -64,8 +64,10 @@ class Workers:
         self._lock = ExitStack()
 
     def start(self) -> None:
-        """The workers run. Raises `Conflict` (`worker_running`; `wrong_chain` if the node serves another chain)."""
+        """The workers run. Raises `Conflict` (`worker_running`; `wrong_chain` if the node serves another chain),
+        `Forbidden` (`wrong_password`)."""
         app = self._app
+        app.keystore.unlock()
         with ExitStack() as held:
             held.enter_context(worker_lock(app))
             check_chain_if_reachable(app)

@@ -64,10 +64,15 @@ def add(connection: Connection, new: NewBatch) -> None:
 
 def get(connection: Connection, id: str) -> Batch:
     """The batch of this id. Raises NotFound."""
-    found = only(connection.execute(select(batches).where(batches.c.id == id)), Batch)
+    found = find(connection, id)
     if found is None:
         raise NotFound("no batch has this id", code="batch_unknown", id=id)
     return found
+
+
+def find(connection: Connection, id: str) -> Batch | None:
+    """The batch of this id; None where it was dissolved."""
+    return only(connection.execute(select(batches).where(batches.c.id == id)), Batch)
 
 
 def by_head(connection: Connection, org: str, generation: int, size: int) -> Batch | None:

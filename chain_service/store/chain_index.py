@@ -200,6 +200,11 @@ def log_head(connection: Connection, log: bytes, *, until: int | None = None) ->
     return only(connection.execute(query.order_by(heads.c.size.desc()).limit(1)), Head)
 
 
+def head_of_size(connection: Connection, log: bytes, size: int) -> Head | None:
+    """The log's head of exactly this size."""
+    return only(connection.execute(_heads().where(heads.c.log == log, heads.c.size == size)), Head)
+
+
 def logs(connection: Connection) -> list[bytes]:
     """Every log that has a head on chain."""
     return list(connection.execute(select(heads.c.log).distinct().order_by(heads.c.log)).scalars())

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Literal
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Select, bindparam, cast, delete, func, insert, select, update
+from sqlalchemy import ARRAY, BigInteger, Connection, Select, bindparam, cast, delete, func, select, update
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store.rows import chunks, every, only, touched
+from chain_service.store.rows import add_rows, chunks, every, only, touched
 from chain_service.store.schema import batches, record_files, records, status_changes
 
 RecordState = Literal["pending", "batched", "anchored", "failed"]
 ERASED_UNBATCHED = "erased"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NewRecord:
     """One accepted record. `body` is its canonical form (JCS), `salt` and `body_digest` 32 bytes each.
 
@@ -130,15 +131,10 @@ def insert_many(connection: Connection, new: Sequence[NewRecord]) -> None:
     """
     if not new:
         return
-    rows = [{name: value for name, value in vars(record).items() if name != "files"} for record in new]
-    connection.execute(insert(records), rows)
-    files = [
-        {"record_id": record.id, "algorithm": algorithm, "digest": digest}
-        for record in new
-        for algorithm, digest in dict.fromkeys(record.files)
-    ]
-    if files:
-        connection.execute(insert(record_files), files)
+    columns = [field.name for field in fields(NewRecord) if field.name != "files"]
+    add_rows(connection, records, columns, map(attrgetter(*columns), new))
+    files = ((record.id, algorithm, digest) for record in new for algorithm, digest in dict.fromkeys(record.files))
+    add_rows(connection, record_files, ("record_id", "algorithm", "digest"), files)
 
 
 def existing(connection: Connection, org: str, identities: Sequence[str]) -> dict[str, Known]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import CursorResult, Result
+from sqlalchemy import Connection, CursorResult, Result, Table, insert
 
 T = TypeVar("T")
 PARAMETERS = 5_000  # well below what one statement may bind on either database
+ROWS = 1_000
 
 
 def only(result: Result[Any], shape: type[T]) -> T | None:
@@ -19,7 +21,8 @@ def only(result: Result[Any], shape: type[T]) -> T | None:
 
 def every(result: Result[Any], shape: type[T]) -> list[T]:
     """All rows, in order, each as `shape`."""
-    return [shape(**row._mapping) for row in result]
+    names = tuple(result.keys())
+    return [shape(**dict(zip(names, row, strict=True))) for row in result]
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -30,3 +33,16 @@ def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
 def touched(result: Result[Any]) -> int:
     """How many rows the statement changed."""
     return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+def add_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """The rows are inserted, however many: their values go to the driver as they are (text, bytes, numbers, None)."""
+    statement = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
+    order = [columns.index(name) for name in statement.positiontup or ()]
+    remaining = iter(rows)
+    while part := list(islice(remaining, ROWS)):
+        if order:
+            values: Any = [tuple([row[at] for at in order]) for row in part]
+        else:
+            values = [dict(zip(columns, row, strict=True)) for row in part]
+        connection.exec_driver_sql(statement.string, values)

@@ -25,9 +25,11 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
+from sqlalchemy.engine import Dialect
 
 metadata = MetaData(
     naming_convention={
@@ -38,6 +40,20 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+class Bytes(TypeDecorator[bytes]):
+    """A byte string, even where somebody wrote text into SQLite's column behind the service's back.
+
+    SQLite keeps whatever type it is given; what was tampered with has to reach the audit, not end it.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:  # noqa: ARG002
+        return value.encode() if isinstance(value, str) else value
+
 
 Counter = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is an alias of SQLite's rowid
 
@@ -54,9 +70,9 @@ def _on_chain() -> list[Column[Any]]:
     return [
         Column("submission_id", Text, ForeignKey("submissions.id"), index=True),
         Column("final_block", BigInteger, index=True),
-        Column("final_hash", LargeBinary),
+        Column("final_hash", Bytes),
         Column("final_time", BigInteger),
-        Column("final_tx", LargeBinary),
+        Column("final_tx", Bytes),
         Column("fell_out_at", Double),
     ]
 
@@ -67,7 +83,7 @@ api_keys = Table(
     Column("id", Text, primary_key=True),
     Column("org", Text, nullable=False),
     Column("roles", Text, nullable=False),
-    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("hash", Bytes, nullable=False, unique=True),
     Column("label", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("revoked_at", Double),
@@ -98,13 +114,13 @@ submissions = Table(
     Column("subject", Text, nullable=False),
     Column("contract", Text, nullable=False),
     Column("function", Text, nullable=False),
-    Column("calldata", LargeBinary, nullable=False),
+    Column("calldata", Bytes, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_attempt_at", Double, nullable=False),
     Column("last_error", Text),
     Column("final_block", BigInteger, index=True),
-    Column("final_tx", LargeBinary),
+    Column("final_tx", Bytes),
     Column("abandoned_at", Double),
     Column("abandoned_reason", Text),
     CheckConstraint("final_block is null or abandoned_at is null", name="one_end"),
@@ -120,11 +136,11 @@ _partial(
 transactions = Table(
     "transactions",
     metadata,
-    Column("hash", LargeBinary, primary_key=True),
+    Column("hash", Bytes, primary_key=True),
     Column("submission_id", Text, ForeignKey("submissions.id"), nullable=False, index=True),
     Column("account", Text, nullable=False),
     Column("nonce", BigInteger, nullable=False),
-    Column("raw", LargeBinary, nullable=False),
+    Column("raw", Bytes, nullable=False),
     Column("signed_at", Double, nullable=False),
     Column("sent_at", Double),
     Column("outcome", Text),
@@ -144,12 +160,12 @@ batches = Table(
     Column("generation", BigInteger, nullable=False),
     Column("old_size", BigInteger, nullable=False),
     Column("new_size", BigInteger, nullable=False),
-    Column("old_root", LargeBinary, nullable=False),
-    Column("root", LargeBinary, nullable=False),
-    Column("consistency_path", LargeBinary, nullable=False),
+    Column("old_root", Bytes, nullable=False),
+    Column("root", Bytes, nullable=False),
+    Column("consistency_path", Bytes, nullable=False),
     Column("closed_at", Double, nullable=False),
     *_on_chain(),
-    Column("evidence", LargeBinary),
+    Column("evidence", Bytes),
     Column("evidence_block", BigInteger),
     UniqueConstraint("org", "generation", "old_size"),
     UniqueConstraint("org", "generation", "new_size"),
@@ -173,7 +189,7 @@ tiles = Table(
     Column("generation", BigInteger, primary_key=True),
     Column("level", Integer, primary_key=True),
     Column("n", BigInteger, primary_key=True),
-    Column("data", LargeBinary, nullable=False),
+    Column("data", Bytes, nullable=False),
     CheckConstraint("level >= -1", name="level"),
     CheckConstraint("length(data) between 32 and 8192 and length(data) % 32 = 0", name="width"),
 )
@@ -188,9 +204,9 @@ records = Table(
     Column("type_code", Text, nullable=False),
     Column("identity", Text),
     Column("number", Text),
-    Column("body", LargeBinary),
-    Column("salt", LargeBinary),
-    Column("body_digest", LargeBinary, unique=True),
+    Column("body", Bytes),
+    Column("salt", Bytes),
+    Column("body_digest", Bytes, unique=True),
     Column("issued", Text),
     Column("replaces", Text, index=True),
     Column("key_id", Text, ForeignKey("api_keys.id")),
@@ -226,7 +242,7 @@ record_files = Table(
     metadata,
     Column("record_id", Text, ForeignKey("records.id"), primary_key=True),
     Column("algorithm", Text, primary_key=True),
-    Column("digest", LargeBinary, primary_key=True),
+    Column("digest", Bytes, primary_key=True),
 )
 Index("ix_record_files_digest", record_files.c.digest)
 
@@ -238,9 +254,9 @@ status_changes = Table(
     Column("record_id", Text, ForeignKey("records.id"), nullable=False, index=True),
     Column("to_state", Integer, nullable=False),
     Column("reason_code", Integer, nullable=False),
-    Column("body", LargeBinary),
-    Column("salt", LargeBinary),
-    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("body", Bytes),
+    Column("salt", Bytes),
+    Column("digest", Bytes, nullable=False, unique=True),
     Column("key_id", Text, ForeignKey("api_keys.id")),
     Column("created_at", Double, nullable=False),
     Column("refused", Text),
@@ -256,9 +272,9 @@ seals = Table(
     metadata,
     Column("code", Text, primary_key=True),
     Column("owner", Text, nullable=False, index=True),
-    Column("sha256", LargeBinary, nullable=False, index=True),
-    Column("sm3", LargeBinary, nullable=False, index=True),
-    Column("body", LargeBinary, nullable=False),
+    Column("sha256", Bytes, nullable=False, index=True),
+    Column("sm3", Bytes, nullable=False, index=True),
+    Column("body", Bytes, nullable=False),
     Column("key_id", Text, ForeignKey("api_keys.id")),
     Column("created_at", Double, nullable=False),
     Column("refused", Text),
@@ -290,9 +306,9 @@ catalog_versions = Table(
     Column("org", Text, nullable=False),
     Column("layer", Text, nullable=False),
     Column("action", Text, nullable=False),
-    Column("digest", LargeBinary, nullable=False, index=True),
-    Column("previous", LargeBinary),
-    Column("body", LargeBinary, nullable=False),
+    Column("digest", Bytes, nullable=False, index=True),
+    Column("previous", Bytes),
+    Column("body", Bytes, nullable=False),
     Column("key_id", Text, ForeignKey("api_keys.id")),
     Column("created_at", Double, nullable=False),
     Column("refused", Text),
@@ -340,10 +356,10 @@ blocks = Table(
     "blocks",
     metadata,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("hash", LargeBinary, nullable=False, unique=True),
-    Column("parent", LargeBinary, nullable=False),
+    Column("hash", Bytes, nullable=False, unique=True),
+    Column("parent", Bytes, nullable=False),
     Column("time", BigInteger, nullable=False, index=True),
-    Column("header", LargeBinary, nullable=False),
+    Column("header", Bytes, nullable=False),
 )
 
 
@@ -352,10 +368,10 @@ chain_events = Table(
     metadata,
     Column("block", BigInteger, ForeignKey("blocks.number", ondelete="CASCADE"), primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("tx", LargeBinary, nullable=False),
+    Column("tx", Bytes, nullable=False),
     Column("contract", Text, nullable=False),
     Column("name", Text, nullable=False),
-    Column("subject", LargeBinary),
+    Column("subject", Bytes),
     Column("account", Text),
     Column("args", Text, nullable=False),
 )
@@ -374,9 +390,9 @@ heads = Table(
     metadata,
     Column("block", BigInteger, primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("log", LargeBinary, nullable=False),
+    Column("log", Bytes, nullable=False),
     Column("size", BigInteger, nullable=False),
-    Column("root", LargeBinary, nullable=False),
+    Column("root", Bytes, nullable=False),
     UniqueConstraint("log", "size"),
     _event(),
 )
@@ -387,11 +403,11 @@ status_events = Table(
     Column("block", BigInteger, primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("item", Integer, primary_key=True),
-    Column("log", LargeBinary, nullable=False),
+    Column("log", Bytes, nullable=False),
     Column("leaf_index", BigInteger, nullable=False),
     Column("state", Integer, nullable=False),
     Column("reason", Integer, nullable=False),
-    Column("digest", LargeBinary, nullable=False),
+    Column("digest", Bytes, nullable=False),
     _event(),
 )
 Index("ix_status_events_place", status_events.c.log, status_events.c.leaf_index, status_events.c.block)

@@ -6,6 +6,7 @@ again with a new nonce; signed bytes that no final block holds are sent again as
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, and_, exists, func, insert, select, update
@@ -154,6 +155,12 @@ def postpone(connection: Connection, id: str, error: str, until: float) -> None:
     """The submission was not signed for this reason and is due again at `until`; those behind it wait too."""
     values = {"last_error": error, "next_attempt_at": until, "attempts": submissions.c.attempts + 1}
     connection.execute(update(submissions).where(submissions.c.id == id).values(values))
+
+
+def hasten(connection: Connection, accounts: Sequence[str], now: float) -> None:
+    """What these accounts' submissions were refused for may be gone: each is due now."""
+    refused = update(submissions).where(_open, submissions.c.account.in_(accounts), submissions.c.next_attempt_at > now)
+    connection.execute(refused.values(next_attempt_at=now))
 
 
 def stranded(connection: Connection, account: str, sent_before: float) -> list[SignedTransaction]:

@@ -27,6 +27,9 @@ MAX_JSON = 2**20
 ENVELOPE = 2 * MAX_JSON
 """Bytes that a multipart body may have besides the file: disclosure, proof, part headers."""
 
+DRAIN = 64 * MAX_JSON
+"""Bytes of an oversized body that are still read, and dropped."""
+
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 MULTIPART = "multipart/form-data"
@@ -55,8 +58,11 @@ class BoundBodies:
             return
         bound = self.bound(scope["path"])
         too_large = PayloadTooLarge(f"the body may have at most {bound} bytes here", limit=bound)
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        declared = headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > bound:
+            if b"expect" not in headers:
+                await _drain(receive)
             response = problem_response(too_large, scope.get("state", {}).get("request_id"))
             response.headers["Connection"] = "close"
             await response(scope, receive, send)
@@ -69,10 +75,22 @@ class BoundBodies:
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
                 if seen > bound:
+                    if message.get("more_body", False):
+                        await _drain(receive)
                     raise too_large
             return message
 
         await self.app(scope, counted, send)
+
+
+async def _drain(receive: Receive) -> None:
+    """Reads on without keeping anything: a sender that is cut off in the middle never sees the answer."""
+    seen = 0
+    while seen < DRAIN:
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
 
 
 def media_type(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable
 
@@ -26,10 +27,10 @@ class _Server(uvicorn.Server):
 def bind(host: str, port: int) -> socket.socket:
     """A socket bound to the first address of `host`. Raises Unavailable (`port_in_use`)."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
-            0
-        ]
-        bound = socket.socket(family, kind)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)  # asyncio turns Nagle off only where it sees TCP
     except OSError as error:
         raise Unavailable(f"{host}: {error.strerror}", code="port_in_use") from None
     try:
@@ -60,6 +61,7 @@ def run_server(web: FastAPI, settings: Settings, *, grace: int, listening: Calla
     with bind(settings.host, settings.port) as bound:
         port = bound.getsockname()[1]
         server = _Server(config, lambda: listening(port))
+        gc.freeze()  # what start-up made stays: walking through it again and again costs imports a tenth of their time
         server.run(sockets=[bound])
         if not server.started:
             raise Unavailable("the service could not start; its log says why", code="unavailable")

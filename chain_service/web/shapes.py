@@ -47,7 +47,9 @@ class VerifyRequest(Shape):
 
     disclosure: dict[str, Any] | None = Field(None, description="whole `{record, salt}` or partial disclosure")
     receipt: dict[str, Any] | None = Field(None, description="the proof as `GET /v1/records/{id}/proof` gives it")
-    digest: Line | None = Field(None, description="digest of the file, `sha-256:<hex>` or `sm3:<hex>`")
+    digest: str | None = Field(
+        None, pattern=r"^(sha-256|sm3):[0-9a-f]{64}$", description="digest of the file, `sha-256:<hex>` or `sm3:<hex>`"
+    )
     identifier: Line | None = None
     certificateNumber: Line | None = None
     certificateHolderName: Line | None = None

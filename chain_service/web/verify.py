@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import Response
 
 from chain_service.errors import BadRequest
-from chain_service.jobs.verify import Question, verify, verify_many
+from chain_service.jobs.verify import Question, check_question, verify, verify_many
 from chain_service.web.answers import json_answer, ndjson_stream, problems, request_body
 from chain_service.web.bodies import (
     JSON,
@@ -158,12 +159,14 @@ def verify_bulk(
     """One verdict a line, in the order of the questions, sent as they are reached. A malformed line refuses all."""
     need_media_type(request, NDJSON)
     lines = bounded_lines(body, app.settings.max_lines)
+    now = app.now
     for number, line in lines:
-        _line_question(number, line)
+        with _named(number):
+            check_question(_question(shaped(line, VerifyRequest), {}), caller, now)
     counter = request.app.state.metrics.verdicts
 
     def verdicts() -> Iterator[dict[str, Any]]:
-        for verdict in verify_many(app, (_line_question(*numbered) for numbered in lines), caller):
+        for verdict in verify_many(app, (_question(shaped(line, VerifyRequest), {}) for _, line in lines), caller):
             value = verdict.to_json()
             counter.labels(value["verdict"], value["code"]).inc()
             yield value
@@ -171,9 +174,11 @@ def verify_bulk(
     return ndjson_stream(verdicts())
 
 
-def _line_question(number: int, line: bytes) -> Question:
+@contextmanager
+def _named(number: int) -> Iterator[None]:
+    """What is refused inside names the line."""
     try:
-        return _question(shaped(line, VerifyRequest), {})
+        yield
     except BadRequest as error:
         details = {**error.details, "line": number}
         raise BadRequest(f"line {number}: {error.message}", code=error.code, **details) from None

@@ -16,6 +16,7 @@ from chain_service.core.log import (
     ConsistencyProof,
     InclusionProof,
     leaf_hash,
+    node_hash,
     verify_consistency,
     verify_inclusion,
 )
@@ -143,6 +144,13 @@ def test_a_path_of_any_wrong_length_is_refused(evm: ContractEvm) -> None:
         with refused("HeadConflict"):
             advance(evm, 6, grown.root(6), 1_000, grown.root(1_000), wrong)
         assert not included(evm, 1_000, grown.root(1_000), 5, grown.entry(5), wrong)
+
+
+def test_no_index_outside_the_tree_is_included_even_if_the_hashes_fit(evm: ContractEvm) -> None:
+    entry, sibling = bytes(32), b"\1" * 32
+    fitting = node_hash(sibling, leaf_hash(entry))
+    assert included(evm, 2, fitting, 1, entry, [sibling])
+    assert not included(evm, 1, fitting, 1, entry, [sibling])
 
 
 @pytest.mark.parametrize("largest", [33, pytest.param(SMALL, marks=pytest.mark.long)])

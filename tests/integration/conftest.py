@@ -119,3 +119,22 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         database = Database(request.getfixturevalue("migrated_postgresql"))
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def session_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database for the whole run, once of each kind, not migrated on SQLite."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'chain_service.db'}"
+        return
+    server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "postgresql_template"))
+    with _passing(server, template) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database to open and migrate, once of each kind; on PostgreSQL a copy of a migrated one."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'chain_service.db'}"
+    return str(request.getfixturevalue("migrated_postgresql"))

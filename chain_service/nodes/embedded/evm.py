@@ -119,6 +119,7 @@ class Outcome:
     logs: tuple[tuple[bytes, tuple[bytes, ...], bytes], ...]
     """Address, topics, data."""
     contract: bytes | None
+    """Where a creation went, or would have gone had it not failed."""
 
 
 def state_on(
@@ -148,7 +149,6 @@ def execute(state: BerlinState, message: Transaction | Call) -> Outcome:
     computation: ComputationAPI = state.apply_transaction(cast(SignedTransactionAPI, message))
     refund = computation.get_gas_refund()
     error = computation.error if computation.is_error else None
-    created = not message.to and error is None
     return Outcome(
         gas_used=BerlinVM.finalize_gas_used(cast(SignedTransactionAPI, message), computation),
         refund=refund,
@@ -159,7 +159,7 @@ def execute(state: BerlinState, message: Transaction | Call) -> Outcome:
             (address, tuple(topic.to_bytes(32) for topic in topics), bytes(data))
             for address, topics, data in computation.get_log_entries()
         ),
-        contract=contract_address(message.sender, message.nonce) if created else None,
+        contract=None if message.to else contract_address(message.sender, message.nonce),
     )
 
 

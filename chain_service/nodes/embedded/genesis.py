@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -115,7 +116,20 @@ def _write(directory: Path, files: dict[str, dict[str, Any]]) -> None:
         try:
             made.rename(directory)
         except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise
             raise Conflict(f"{directory} holds something already; a chain is never overwritten") from error
+    _sync(directory)
+    _sync(directory.parent)
+
+
+def _sync(directory: Path) -> None:
+    """The names in `directory` are on disk."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _private(path: str, flags: int) -> int:

@@ -129,9 +129,10 @@ class Methods:
         return receipt_shape(mined, self._block_of(mined), self._history.logs_of(mined)) if mined else None
 
     def _transaction_count(self, address: bytes, tag: Any) -> str:
+        if tag == "pending":
+            return hex(self._node.pool.pending_nonce(address))
         account = self._account(address, tag)
-        nonce = account.nonce if account else 0
-        return hex(self._node.pool.next_nonce(address, nonce) if tag == "pending" else nonce)
+        return hex(account.nonce if account else 0)
 
     def _send(self, raw: bytes) -> str:
         (answer,) = self._node.submit([raw])

@@ -43,10 +43,14 @@ class Node:
         self._heartbeat = heartbeat
         self._lock = lock
         self._database = Database(directory / FILE)
-        self.history = History(self._database, genesis)
-        self.pool = Pool(
-            self._database, chain_id=genesis.chain_id, gas_limit=genesis.gas_limit, account=self._account_now
-        )
+        try:
+            self.history = History(self._database, genesis)
+            self.pool = Pool(
+                self._database, chain_id=genesis.chain_id, gas_limit=genesis.gas_limit, account=self._account_now
+            )
+        except BaseException:
+            self._database.close()
+            raise
         self._maker = BlockMaker(genesis, key, self._database.lookup)
         self._methods = Methods(self, self._database)
         self._stir = threading.Event()

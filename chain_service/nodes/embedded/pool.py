@@ -46,12 +46,17 @@ class Pool:
     def get(self, digest: bytes) -> Transaction | None:
         return self._by_hash.get(digest)
 
-    def next_nonce(self, sender: bytes, state_nonce: int) -> int:
+    def _next_nonce(self, sender: bytes, state_nonce: int) -> int:
         """The first nonce from `state_nonce` that nothing waits for."""
         waiting = self._by_sender.get(sender, {})
         while state_nonce in waiting:
             state_nonce += 1
         return state_nonce
+
+    def pending_nonce(self, sender: bytes) -> int:
+        """The nonce that follows what was mined and what waits without gap."""
+        with self._database.writing:
+            return self._next_nonce(sender, self._state_nonce(sender))
 
     def add(self, transactions: Sequence[Transaction]) -> list[RpcError | None]:
         """Each transaction waits, on disk, or its error says why not; one commit for all."""
@@ -83,9 +88,7 @@ class Pool:
         if transaction.hash in self._by_hash:
             raise RpcError("already known")
         if transaction.chain_id != self._chain_id:
-            raise RpcError(
-                f"invalid chain id for signer: have {transaction.chain_id} want {self._chain_id}: invalid sender"
-            )
+            raise RpcError(f"invalid sender: signed for chain id {transaction.chain_id}, this is {self._chain_id}")
         if transaction.gas > self._gas_limit:
             raise RpcError("exceeds block gas limit")
         if transaction.gas_price < GAS_PRICE:
@@ -124,7 +127,7 @@ class Pool:
             queues = []
             for sender, waiting in self._by_sender.items():
                 nonce = self._state_nonce(sender)
-                run = [waiting[n] for n in range(nonce, self.next_nonce(sender, nonce))]
+                run = [waiting[n] for n in range(nonce, self._next_nonce(sender, nonce))]
                 if run:
                     queues.append([(self._arrival[t.hash], t) for t in run])
             return Candidates(queues)

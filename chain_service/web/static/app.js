@@ -14,6 +14,8 @@ const ICONS = {
   passed: ["M5 12.5 10 17.5 19.5 7"],
   failed: ["M6.5 6.5 17.5 17.5", "M17.5 6.5 6.5 17.5"],
   skipped: ["M7 12h10"],
+  trial: ["M12 11v6", "M12 7.2v.1", "M12 3a9 9 0 1 0 0 18 9 9 0 1 0 0-18"],
+  warning: ["M12 9.5v4.5", "M12 17.3v.1", "M12 3.5 2.8 20h18.4z"],
 };
 
 const state = { language: "zh", chosen: {}, shown: null, asked: 0 };
@@ -62,7 +64,16 @@ async function kindOf(file) {
 
 async function choose(files) {
   for (const file of files) state.chosen[await kindOf(file)] = file;
+  forget();
   showChosen();
+}
+
+// A verdict never stands beside a question that it does not answer.
+function forget() {
+  state.asked++;
+  state.shown = null;
+  byId("busy").hidden = true;
+  render();
 }
 
 function showChosen() {
@@ -75,6 +86,7 @@ function showChosen() {
         const remove = element("button", { type: "button", class: "remove", "aria-label": `${say("remove")} ${file.name}` }, "×");
         remove.addEventListener("click", () => {
           delete state.chosen[kind];
+          forget();
           showChosen();
           byId("files").focus();
         });
@@ -110,6 +122,7 @@ function verifyIdentifier(event) {
     question[input.name] = text;
   }
   if (wrong) {
+    forget();
     wrong.focus();
     return;
   }
@@ -156,7 +169,7 @@ function banner(kind, word, message, next) {
       "div",
       { class: "banner-words" },
       element("h2", { class: "banner-word" }, word),
-      element("p", { class: "banner-message" }, message),
+      message.toLowerCase() === word.toLowerCase() ? null : element("p", { class: "banner-message" }, message),
       next ? element("p", { class: "banner-next" }, element("strong", {}, `${say("nextStep")}  `), next) : null,
     ),
   );
@@ -186,8 +199,8 @@ function note(kind, lines, heading) {
   return element(
     "div",
     { class: `note note-${kind}`, role: "note" },
-    heading ? element("h3", {}, heading) : null,
-    ...lines.map((line) => element("p", {}, line)),
+    icon(kind),
+    element("div", {}, heading ? element("h3", {}, heading) : null, ...lines.map((line) => element("p", {}, line))),
   );
 }
 
@@ -221,20 +234,32 @@ function factsPart(verdict) {
 
 function recordPart(record) {
   if (!record) return null;
-  const members = Object.entries(record.members || {}).filter(([name]) => name !== "kind");
+  const members = Object.entries(record.members || {})
+    .filter(([name]) => name !== "kind")
+    .sort(([one], [other]) => place(one) - place(other) || 0);
   return element(
     "section",
     { class: "card part" },
     element("h3", {}, say("members")),
     rows([
       [say("kind"), shown(record.kind)],
-      [say("org"), record.org ? shown(record.org) : null],
-      [say("type"), record.type ? shown(record.type) : null],
       [say("status"), record.status ? shown(record.status) : null],
-      [say("anchoredAt"), record.anchoredAt ? moment(record.anchoredAt) : null],
       ...members.map(([name, value]) => [memberName(name), shown(value)]),
+      [say("org"), record.org && !has(members, record.org) ? shown(record.org) : null],
+      [say("type"), record.type && !has(members, record.type) ? shown(record.type) : null],
+      [say("anchoredAt"), record.anchoredAt ? moment(record.anchoredAt) : null],
     ]),
   );
+}
+
+function has(members, value) {
+  return members.some(([, shownValue]) => shownValue === value);
+}
+
+// What a clerk compares first comes first; members without a word of ours come last.
+function place(path) {
+  const known = Object.keys(MEMBERS).indexOf(path.split(".").pop());
+  return known < 0 ? Infinity : known;
 }
 
 function memberName(path) {
@@ -277,7 +302,11 @@ function checkPart(check) {
         element("span", { class: "check-name" }, CHECKS[check.name] ? pick(CHECKS[check.name]) : check.name),
         element("span", { class: "check-message" }, both(check.message)),
       ),
-      element("span", { class: "check-outcome" }, say(OUTCOMES[outcome])),
+      element(
+        "span",
+        { class: "check-outcome" },
+        element("span", { class: "check-outcome-word" }, say(check.code === "not_reached" ? "notJudged" : OUTCOMES[outcome])),
+      ),
     ),
     element(
       "div",
@@ -299,6 +328,7 @@ function shown(value) {
   }
   if (Array.isArray(value)) {
     if (value.length === 0) return "—";
+    if (value.length === 1) return shown(value[0]);
     return element("ol", { class: "values" }, ...value.map((item) => element("li", {}, shown(item))));
   }
   return rows(Object.entries(value).map(([name, item]) => [MEMBERS[name] ? pick(MEMBERS[name]) : name, shown(item)]));
@@ -328,6 +358,7 @@ function speak(language) {
 }
 
 function open(tab) {
+  forget();
   for (const other of document.querySelectorAll("[role=tab]")) {
     const on = other === tab;
     other.setAttribute("aria-selected", String(on));
@@ -369,6 +400,7 @@ function start() {
     event.preventDefault();
     choose([...event.dataTransfer.files]);
   });
+  byId("panel-identifier").addEventListener("input", forget);
   for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) => event.preventDefault());
   byId("panel-files").addEventListener("submit", verifyFiles);
   byId("panel-identifier").addEventListener("submit", verifyIdentifier);

@@ -13,6 +13,12 @@ from trial_chain import PASSWORD, Chain, Opener
 from chain_service.nodes.embedded import Node, create
 
 
+@pytest.fixture(autouse=True)
+def cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keystores cost a third of a second on purpose; hundreds of chains need not pay that."""
+    monkeypatch.setattr("chain_service.nodes.embedded.genesis.KEY_ITERATIONS", 1_000)
+
+
 @pytest.fixture
 def open_chain(tmp_path: Path) -> Iterator[Opener]:
     """Makes started chains, by default without a least time between blocks; closed at the end."""

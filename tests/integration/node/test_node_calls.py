@@ -162,7 +162,7 @@ def test_the_fee_history_of_berlin_has_no_base_fee(chain: Chain) -> None:
 
 
 def test_the_node_says_what_it_is(chain: Chain) -> None:
-    name, version, machine = chain.call("web3_clientVersion").split("/")
+    name, _, machine = chain.call("web3_clientVersion").split("/")
     assert (name, machine.startswith("py-evm-0.12")) == ("chain_service-trial", True)
     assert chain.call("net_version") == str(chain.genesis.chain_id)
     assert chain.call("eth_chainId") == hex(chain.genesis.chain_id)

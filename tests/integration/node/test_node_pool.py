@@ -41,7 +41,7 @@ def test_refusals_speak_like_go_ethereum(idle: Chain) -> None:
     assert refusal(idle, idle.sign(nonce=1, gasPrice=0)).startswith("transaction underpriced")
     assert refusal(idle, idle.sign(nonce=1, gas=20_999)).startswith("intrinsic gas too low")
     assert refusal(idle, idle.sign(nonce=1, gas=idle.genesis.gas_limit + 1)) == "exceeds block gas limit"
-    assert refusal(idle, idle.sign(nonce=1, chainId=1)).startswith("invalid chain id for signer: have 1 want")
+    assert refusal(idle, idle.sign(nonce=1, chainId=1)).startswith("invalid sender: signed for chain id 1")
     assert refusal(idle, idle.sign(nonce=1, value=2**200)).startswith("insufficient funds for gas * price + value")
     assert refusal(idle, idle.sign(account=Account.create())).startswith("insufficient funds")
     assert refusal(idle, idle.sign(nonce=pool.MAX_NONCE_GAP + 1)).startswith("nonce too high")
@@ -184,9 +184,10 @@ def test_blocks_respect_the_gas_limit(open_chain: Opener) -> None:
         assert int(chain.call("eth_getBlockByNumber", hex(number), False)["gasUsed"], 16) <= 100_000
 
 
-def test_a_failed_creation_has_no_address_and_spends_its_gas(chain: Chain) -> None:
+def test_a_failed_creation_leaves_no_code_and_spends_its_gas(chain: Chain) -> None:
     receipt = chain.mine(chain.send(to=b"", data=b"\xfe", gas=100_000))
-    assert (receipt["status"], receipt["contractAddress"], receipt["gasUsed"]) == ("0x0", None, hex(100_000))
+    assert (receipt["status"], receipt["gasUsed"]) == ("0x0", hex(100_000))
+    assert chain.call("eth_getCode", receipt["contractAddress"]) == "0x"
 
 
 def test_a_contract_that_calls_itself_to_the_bottom_harms_nobody(chain: Chain) -> None:
@@ -204,3 +205,24 @@ def test_an_access_list_transaction_is_mined_and_shown(chain: Chain) -> None:
     shown = chain.call("eth_getTransactionByHash", digest)
     assert (receipt["status"], receipt["type"], shown["type"]) == ("0x1", "0x1", "0x1")
     assert shown["accessList"] == [{"address": writer.lower(), "storageKeys": [slot]}]
+
+
+def test_on_a_full_disk_nothing_is_acknowledged_and_the_chain_goes_on_afterwards(
+    chain: Chain, caplog: pytest.LogCaptureFixture
+) -> None:
+    chain.mine(chain.send())
+    with chain.node._database.writing:
+        writer = chain.node._database._writer
+        (pages,) = writer.execute("PRAGMA page_count").fetchone()
+        writer.execute(f"PRAGMA max_page_count = {pages}")
+    raws = [chain.sign(nonce=chain.nonce + n, data=bytes(4_000), gas=100_000) for n in range(9)]
+    answers = [chain.ask("eth_sendRawTransaction", raw) for raw in raws]
+    assert answers[-1]["error"]["code"] == -32603
+    taken = [answer["result"] for answer in answers if "result" in answer]
+    assert len(chain.node.pool) == len(taken)
+    with chain.node._database.writing:
+        writer.execute("PRAGMA max_page_count = 1000000")
+    for raw in raws[len(taken) :]:
+        taken.append(chain.call("eth_sendRawTransaction", raw))
+    assert {chain.mine(digest)["status"] for digest in taken} == {"0x1"}
+    assert "disk is full" in caplog.text

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, inspect, text
 
 from chain_service.errors import Conflict, Unavailable
 from chain_service.store import Database
+from chain_service.store.database import MIGRATIONS, _versions
 from chain_service.store.schema import metadata
 
 
@@ -116,3 +118,8 @@ def test_sqlite_is_durable_and_overwrites_what_is_deleted(tmp_path: Path) -> Non
         "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "busy_timeout": 30_000
     }  # fmt: skip
     database.close()
+
+
+def test_the_versions_read_from_file_names_are_those_that_migrations_form() -> None:
+    scripts = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+    assert _versions() == tuple(script.revision for script in scripts)

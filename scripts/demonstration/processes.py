@@ -1,0 +1,137 @@
+"""The instance's two servers as child processes: real `chain-service` commands, stopped by their process ids."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import requests
+
+from demonstration.story import Failed
+
+START_SECONDS = 60
+STOP_SECONDS = 40
+COMMAND = Path(sys.executable).with_name("chain-service")
+
+
+def free_port(wanted: int) -> int:
+    """`wanted` if nothing listens there, else one that is free."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise Failed("no free port on 127.0.0.1")
+
+
+class Instance:
+    """An instance in one directory. Commands run in it; its chain and its service run until `stop`. A context manager.
+
+    Settings of the caller's environment do not reach it: all its state is below its directory.
+    """
+
+    def __init__(self, data: Path, *, port: int | None = None, chain_port: int | None = None) -> None:
+        self.data = data
+        self.port = free_port(8000) if port is None else port
+        self.chain_port = free_port(8545) if chain_port is None else chain_port
+        self.rpc = f"http://127.0.0.1:{self.chain_port}"
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {name: value for name, value in os.environ.items()
+                             if not name.startswith("CHAIN_SERVICE_") and name != "PYTHONPATH"}  # fmt: skip
+        self._environment |= {
+            "CHAIN_SERVICE_DATA": str(data),
+            "CHAIN_SERVICE_RPC_URLS": json.dumps([self.rpc]),
+            "CHAIN_SERVICE_CHAIN_PORT": str(self.chain_port),
+            "CHAIN_SERVICE_PORT": str(self.port),
+            "PYTHONUTF8": "1",
+        }
+        self._running: list[tuple[str, subprocess.Popen[str]]] = []
+
+    def __enter__(self) -> Instance:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def run(self, *words: str, allowed: tuple[int, ...] = (0,)) -> tuple[int, Any]:
+        """Exit code and JSON answer of one command. Raises Failed for another exit code than allowed."""
+        done = subprocess.run(
+            [COMMAND, "--json", *words], env=self._environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        if done.returncode not in allowed:
+            raise Failed(f"chain-service {' '.join(words)} ended with {done.returncode}:\n{done.stderr.strip()}")
+        return done.returncode, json.loads(done.stdout)
+
+    def start_chain(self) -> int:
+        """The trial chain answers; its process id."""
+        return self._start("chain", "chain", "run", "--port", str(self.chain_port))
+
+    def start_service(self) -> int:
+        """API, page and workers answer and are ready; the process id."""
+        pid = self._start("service", "serve", "--port", str(self.port))
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            if requests.get(f"{self.url}/readyz", timeout=10).ok:
+                return pid
+            time.sleep(0.1)
+        raise Failed(f"the service is not ready after {START_SECONDS} s: {self.log('service')}")
+
+    def alive(self) -> bool:
+        return all(process.poll() is None for _, process in self._running)
+
+    def stop(self) -> None:
+        """What was started here has ended, the service before its chain."""
+        while self._running:
+            _, process = self._running.pop()
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+
+    def log(self, name: str) -> str:
+        """The end of a server's log."""
+        return "\n".join(self._log_file(name).read_text(encoding="utf-8", errors="replace").splitlines()[-12:])
+
+    def _log_file(self, name: str) -> Path:
+        return self.data / "log" / f"{name}.log"
+
+    def _start(self, name: str, *words: str) -> int:
+        file = self._log_file(name)
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        with file.open("w") as log:
+            # A session of its own, so that Ctrl-C reaches only us and the service ends before its chain.
+            process = subprocess.Popen(
+                [COMMAND, "--quiet", *words],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        self._running.append((name, process))
+        assert process.stdout is not None
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(process.stdout, selectors.EVENT_READ)
+            if not waiting.select(START_SECONDS) or not process.stdout.readline():
+                raise Failed(f"chain-service {' '.join(words)} did not start:\n{self.log(name)}")
+        return process.pid

@@ -1,0 +1,96 @@
+"""The first acts: an instance with its chain, and who may issue what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import samples
+from chain_service.app import open_app
+from chain_service.config import Settings
+from chain_service.jobs import keys, organisations, types
+from chain_service.jobs.context import App
+from demonstration.client import Client
+from demonstration.processes import Instance
+from demonstration.story import Failed, Story
+
+MARK = "demo"
+"""Folder in the instance's directory; an instance without it is not ours to play with."""
+LABEL = "scripts/demo"
+ROLES = ["anchor", "status", "seal", "catalog", "verify", "audit"]
+
+
+def prepare(story: Story, instance: Instance) -> None:
+    """The instance exists, its chain and service run, its contracts are deployed.
+
+    Raises Failed where the directory holds an instance that this demonstration did not make.
+    """
+    story.chapter("准备实例、试验链与合约", "An instance, its trial chain and its contracts")
+    data = instance.data
+    if (data / "config.toml").exists():
+        if not (data / MARK).is_dir():
+            raise Failed(f"{data} holds an instance that the demonstration did not make; give another --data")
+        story.say(f"沿用 {data} 中的实例", "an earlier demonstration's instance, taken up again")
+    else:
+        instance.run("init")
+        (data / MARK).mkdir(mode=0o700)
+        story.say(f"已初始化 {data}", "keystores (encrypted), database, genesis: chain-service init")
+    pid = instance.start_chain()
+    story.say(f"试验链 {instance.rpc} 进程 {pid}", "chain-service chain run")
+    if not (data / "deployment.json").exists():
+        _, done = instance.run("deploy")
+        story.say(f"已部署 {len(done['contracts'])} 份合约，链编号 {done['chainId']}", "chain-service deploy")
+    pid = instance.start_service()
+    story.say(f"服务 {instance.url}/ 进程 {pid}", "chain-service serve: API, page, workers")
+    ready = Client(instance.url).get("/readyz")
+    story.expect(ready["ready"], "服务就绪：数据库、节点、索引", "the service is ready: database, node, index", ready)
+
+
+def register(story: Story, instance: Instance) -> dict[str, str]:
+    """The sample organisations, types and permits stand on chain; an API key of each organisation, by its code."""
+    story.chapter("登记机构、证照类型与颁发许可", "Organisations, certificate types and permits (the registrar's work)")
+    app = open_app(Settings(data=instance.data, rpc_urls=[instance.rpc]))
+    with story.timed() as spent:
+        known = {one["code"]: one["suspended"] for one in organisations.list_organisations(app)}
+        for one in samples.organisations():
+            if one["code"] not in known:
+                organisations.add(app, one["code"], one["name"])
+        for kind in samples.types():
+            types.add_type(app, kind)
+        for permit in samples.permits():
+            if not _stands(app, permit["organisation"], permit["certificateType"]):
+                until = date.fromisoformat(permit["until"]) if "until" in permit else None
+                organisations.permit(
+                    app, permit["organisation"], permit["certificateType"], date.fromisoformat(permit["from"]), until
+                )
+        made = _keys(app, [one["code"] for one in samples.organisations()])
+    story.say(f"用时 {spent[0]:.1f} s")
+    public = Client(instance.url)
+    listed = {one["code"] for one in public.get("/v1/organisations")["organisations"]}
+    codes = {one["code"] for one in samples.organisations()}
+    story.expect(
+        codes <= listed,
+        f"{len(codes)} 个机构已在链上登记",
+        f"{len(codes)} organisations are registered on chain",
+        listed,
+    )
+    permits = sum(len(public.get(f"/v1/organisations/{code}")["permits"]) for code in codes)
+    story.expect(
+        permits >= len(samples.permits()),
+        f"{permits} 项颁发许可",
+        f"{permits} permits to issue, provable for ever",
+        permits,
+    )
+    return made
+
+
+def _stands(app: App, code: str, type_code: str) -> bool:
+    return any(one["type"] == type_code for one in organisations.organisation(app, code)["permits"])
+
+
+def _keys(app: App, codes: Sequence[str]) -> dict[str, str]:
+    """A new key for each organisation; those of earlier demonstrations no longer work."""
+    for one in keys.list_keys(app):
+        if one.get("label") == LABEL and not one.get("revokedAt"):
+            keys.revoke_key(app, one["id"])
+    return {code: keys.create_key(app, code, ROLES, LABEL)["key"] for code in codes}
