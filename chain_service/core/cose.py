@@ -59,11 +59,21 @@ def decode(data: bytes, what: str) -> Cbor:
             allow_indefinite=False,
             allow_duplicate_keys=False,
         )
-        if encode(value) == data:
+        if _is_plain(value) and encode(value) == data:
             return value
     except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
         raise MalformedDocument(f"{what} is not CBOR: {type(error).__name__}", field="") from None
     raise MalformedDocument(f"{what} is not the deterministic encoding of its value", field="")
+
+
+def _is_plain(value: Cbor) -> bool:
+    """Whether it is what `decode` promises: 1.0 and true would pass for 1 in comparisons."""
+    kind = type(value)
+    if kind is bytes or kind is int or kind is str or value is None:
+        return True
+    if kind is list:
+        return all(map(_is_plain, value))
+    return kind is dict and all(type(key) is int and _is_plain(item) for key, item in value.items())
 
 
 def _refuse_tag(*_: object) -> None:
@@ -72,6 +82,16 @@ def _refuse_tag(*_: object) -> None:
 
 _KNOWN_TAGS: Final = (*range(6), 25, *range(28, 31), 35, 36, 37, 43, 100, 256, 258, 260, 261, 1004, 43000, 55799)
 _NO_TAGS: Final = dict.fromkeys(_KNOWN_TAGS, _refuse_tag)
+
+
+def signed_bytes(protected: bytes, payload: bytes) -> bytes:
+    """Sig_structure of COSE_Sign1 (RFC 9052 §4.4): what is signed where the payload is this."""
+    return encode(["Signature1", protected, b"", payload])
+
+
+def signed_bytes_of_many(body: bytes, signer: bytes, payload: bytes) -> bytes:
+    """Sig_structure of one signature in COSE_Sign (RFC 9052 §4.4), with the protected headers of body and signer."""
+    return encode(["Signature", body, signer, b"", payload])
 
 
 def verify_ed25519(public_key: bytes, signature: bytes, message: bytes) -> None:

@@ -45,6 +45,7 @@ class NodePool:
             raise InvalidProof("too many trie nodes", nodes=len(nodes))
         self._nodes: dict[bytes, bytes] = {}
         self._decoded: dict[bytes, list[strict_rlp.Item]] = {}
+        self._used: dict[bytes, None] = {}
         for node in nodes:
             # Shorter nodes stand inside their parents; under 32-byte keys no root is that short either.
             if not 32 <= len(node) <= MAX_NODE_BYTES and node != EMPTY_NODE:
@@ -62,7 +63,7 @@ class NodePool:
             raise InvalidProof("a trie key has 32 bytes")
         if root == EMPTY_TRIE_ROOT:
             if root in self._nodes:
-                self._decoded[root] = []
+                self._used[root] = None
             return None
         node = self._node(root)
         path = key.hex()
@@ -88,15 +89,22 @@ class NodePool:
 
     def require_all_used(self) -> None:
         """Every node served at least one walk. Raises InvalidProof otherwise."""
-        unused = len(self._nodes) - len(self._decoded)
+        unused = len(self._nodes) - len(self._used)
         if unused:
             raise InvalidProof("trie nodes belong to no proof", nodes=unused)
 
     def used_in_order(self) -> bool:
         """Whether the nodes used so far were first needed in the order in which they were listed."""
-        return all(used == listed for used, listed in zip(self._decoded, self._nodes, strict=False))
+        return all(used == listed for used, listed in zip(self._used, self._nodes, strict=False))
+
+    def take_used(self) -> tuple[bytes, ...]:
+        """The nodes used since this was last called, in the order in which they were first needed."""
+        taken = tuple(self._nodes[digest] for digest in self._used)
+        self._used.clear()
+        return taken
 
     def _node(self, digest: bytes) -> list[strict_rlp.Item]:
+        self._used[digest] = None
         node = self._decoded.get(digest)
         if node is None:
             raw = self._nodes.get(digest)

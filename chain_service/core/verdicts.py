@@ -139,9 +139,11 @@ def check(
     return Check(name, outcome, code, fill_text(CODES[code].message, texts), dict(evidence or {}), texts)
 
 
-def warning(code: str) -> Warning:
-    """The warning named `code`; raises KeyError when the table has none of that name."""
-    return Warning(code, WARNINGS[code])
+def warning(code: str, **params: object) -> Warning:
+    """The warning named `code`, filled; raises KeyError when the table has none of that name or a value is missing."""
+    return Warning(
+        code, fill_text(WARNINGS[code], {name: Text(str(value), str(value)) for name, value in params.items()})
+    )
 
 
 def conclude(groups: Iterable[Group], context: Context) -> Verdict:

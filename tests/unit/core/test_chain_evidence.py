@@ -220,7 +220,7 @@ def test_other_bytes_are_no_evidence(evidence):
         strict_rlp.encode([]),
         strict_rlp.encode(parts[:5]),
         strict_rlp.encode([*parts, b""]),
-        strict_rlp.encode([b"evm-qbft/1", *parts[1:]]),
+        strict_rlp.encode([b"evm-raft/1", *parts[1:]]),
         strict_rlp.encode([[], *parts[1:]]),
         strict_rlp.encode([parts[0], [], *parts[2:]]),
         strict_rlp.encode([parts[0], b"\x00\x01", *parts[2:]]),
