@@ -16,6 +16,7 @@ from chain_service.core import layout
 from chain_service.core.clique import CliqueHeader
 from chain_service.core.digests import keccak256
 from chain_service.core.entries import log_id, parse_log_id
+from chain_service.core.evidence import MAX_SLOTS
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.layout import CATALOG_REGISTRY, ORGANISATIONS, RECORD_LOG, RECORD_STATUS, SEAL_REGISTRY
 from chain_service.errors import MalformedRecord, Unavailable
@@ -38,6 +39,9 @@ from chain_service.store.chain_index import Event, NewHead, NewStatusEvent
 
 Headers = Mapping[int, CliqueHeader]
 
+MAX_SEALS = 1000
+"""Seals whose state one batch's pooled proof covers at most."""
+
 
 @dataclass(frozen=True)
 class HeadProof:
@@ -50,7 +54,7 @@ class HeadProof:
 
 
 def prove_heads(app: App, events: Sequence[ChainEvent], headers: Headers) -> dict[tuple[bytes, int], HeadProof]:
-    """For every head of ours among the events one proof, checked: head, organisation, log keys, permits, seals."""
+    """For every head of ours among the events one proof, checked: all that the receipts of its batch need."""
     proofs = {}
     for event in events:
         if event.name != "HeadAdvanced":
@@ -58,7 +62,7 @@ def prove_heads(app: App, events: Sequence[ChainEvent], headers: Headers) -> dic
         log, size = event.args["log"], event.args["size"]
         batch = _batch_of(app, log, size)
         if batch is not None:
-            proofs[log, size] = _prove(app, batch, log, headers[event.block])
+            proofs[log, size] = prove_batch(app, batch, headers[event.block].number, headers[event.block].block_hash)
     return proofs
 
 
@@ -71,13 +75,22 @@ def _batch_of(app: App, log: bytes, size: int) -> Batch | None:
         return batches.by_head(connection, org, generation, size)
 
 
-def _prove(app: App, batch: Batch, log: bytes, header: CliqueHeader) -> HeadProof:
+def prove_batch(app: App, batch: Batch, block: int, block_hash: bytes) -> HeadProof:
+    """The batch's pooled proof, read and checked at this block if the node still can, else at the newest final one.
+
+    It covers the head, the status words of the batch's own indexes, the organisation's standing, its log keys, its
+    permits for the batch's types, facts and states of the batch's seals: every receipt is cut out of it. Raises
+    `Unavailable`, `InvalidProof`.
+    """
     reader = app.require_chain().reader
+    log = log_id(OrgCode(batch.org), batch.generation)
     slot = layout.head_slot(log, batch.new_size)
+    words = range(batch.old_size >> 6, (batch.new_size - 1 >> 6) + 1)
     wants = [(RECORD_LOG, slot), (ORGANISATIONS, layout.standing_slot(batch.org))]
-    histories = _histories(app, batch)
+    wants += [(RECORD_STATUS, layout.status_slot(log, word << 6)[0]) for word in words]
+    histories = _histories(app, batch, MAX_SLOTS - len(wants))
     try:
-        evidence, state, _ = reader.prove_histories(header.number, wants, histories, header.block_hash)
+        evidence, state, _ = reader.prove_histories(block, wants, histories, block_hash)
     except Unavailable:
         # a node that prunes old states still proves the head from a newer block: heads are never overwritten
         evidence, state, _ = reader.prove_histories(reader.final_head(), wants, histories)
@@ -85,22 +98,35 @@ def _prove(app: App, batch: Batch, log: bytes, header: CliqueHeader) -> HeadProo
     return HeadProof(batch, evidence.to_bytes(), state.block, root)
 
 
-def _histories(app: App, batch: Batch) -> list[History]:
-    """Everything that judging any record of the batch may need, each history with its first absent entry."""
+def _histories(app: App, batch: Batch, most: int) -> list[History]:
+    """Everything that judging any record of the batch may need, each history with its first absent entry.
+
+    Of more seals than fit into `most` slots, with room to grow, the last ones by code are left out: receipts of their
+    records prove everything else.
+    """
+    org = batch.org
     with app.database.reading() as connection:
         types = records.types_of_batch(connection, batch.id)
-        codes = _seal_codes(records.bodies_of_batch(connection, batch.id))
-        known = {code: len(organisations.permits(connection, batch.org, layout.code_key(code))) for code in types}
-        keys = len(organisations.log_keys(connection, batch.org))
+        codes = _seal_codes(records.bodies_of_batch(connection, batch.id))[:MAX_SEALS]
+        known = {code: len(organisations.permits(connection, org, layout.code_key(code))) for code in types}
+        keys = len(organisations.log_keys(connection, org))
+        certificates = {code: _certificates(seal.body) for code, seal in seals.get_many(connection, codes).items()}
         changes = {code: 1 + len(seals.changes(connection, code)) for code in codes}
-    org = batch.org
-    found = [History(ORGANISATIONS, lambda n: layout.log_key_slot(org, n), keys)]
+    found = [History(ORGANISATIONS, partial(layout.log_key_slot, org), keys)]
     found += [History(ORGANISATIONS, partial(layout.permit_slot, org, code), n) for code, n in known.items()]
+    room = most // 2 - sum(one.known + 1 for one in found)
     for code in codes:
-        facts = layout.SEAL_FIRST_CERTIFICATE + 1
+        facts = layout.SEAL_FIRST_CERTIFICATE + certificates.get(code, 1)
+        room -= facts + changes[code] + 2
+        if room < 0:
+            break
         found.append(History(SEAL_REGISTRY, partial(layout.seal_fact_slot, code), facts))
         found.append(History(SEAL_REGISTRY, partial(layout.seal_state_slot, code), changes[code]))
     return found
+
+
+def _certificates(seal: bytes) -> int:
+    return len(orjson.loads(seal).get("signerCertificates", ()))
 
 
 def _seal_codes(bodies: Iterable[bytes]) -> list[str]:
