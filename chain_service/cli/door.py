@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,11 +60,23 @@ class Door:
         except tomllib.TOMLDecodeError as error:
             raise BadRequest(f"config.toml: {error}", code="bad_settings") from None
 
+    @cached_property
+    def _opened(self) -> ExitStack:
+        return ExitStack()
+
     def app(self, **given: Any) -> App:
-        """The instance, opened. Raises what `open_app` raises."""
+        """The instance, opened until the command ends. Raises what `open_app` raises."""
         from chain_service.app import open_app
 
-        return open_app(self.settings(**given))
+        app = open_app(self.settings(**given))
+        self._opened.callback(app.database.close)
+        if app.chain is not None:
+            self._opened.callback(app.chain.rpc.close)
+        return app
+
+    def close(self) -> None:
+        """What was opened is closed."""
+        self._opened.close()
 
     def operator(self, org: str) -> Caller:
         from chain_service.jobs.context import Caller

@@ -142,7 +142,6 @@ def serve(
 
       chain-service serve --port 8000
     """
-    from chain_service.app import open_app
     from chain_service.jobs.workers import Workers
     from chain_service.web.app import create_app
     from chain_service.web.server import run_server
@@ -150,7 +149,7 @@ def serve(
     door = the_door(context)
     settings = door.settings(host=host, port=port)
     check_listening(settings)
-    app = open_app(settings)
+    app = door.app(host=host, port=port)
     configure_logs(serving=True)
     scheme = "https" if settings.tls_certificate else "http"
 

@@ -81,6 +81,7 @@ def _globals(
 ) -> None:
     del version
     context.obj = Door(data, json, quiet)
+    context.call_on_close(context.obj.close)
 
 
 def hoisted(arguments: list[str]) -> list[str]:

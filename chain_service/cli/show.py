@@ -91,9 +91,11 @@ def audit(console: Console, found: Mapping[str, Any]) -> None:
     for log in found.get("logs", ()):
         console.print("  " + "  ".join(f"[dim]{escape(k)}[/] {escape(_plain(v))}" for k, v in log.items()))
     for finding in found["findings"]:
-        console.print(
-            "[bold red]✗[/] " + "  ".join(f"[dim]{escape(k)}[/] {escape(_plain(v))}" for k, v in finding.items())
-        )
+        console.print(f"[bold red]✗[/] {escape(finding['code'])}  {escape(finding['subject'])}")
+        console.print(f"    {escape(finding['message']['zh'])} · {escape(finding['message']['en'])}")
+        details = "  ".join(f"[dim]{escape(k)}[/] {escape(_plain(v))}" for k, v in finding["details"].items())
+        if details:
+            console.print(f"    {details}")
     if found["ok"]:
         console.print("[bold green]✓ 一致[/] everything stored is proven by the chain")
     else:

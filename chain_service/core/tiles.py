@@ -7,6 +7,7 @@ its end and a longer one serves every smaller size. Reading is logarithmic in th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from chain_service.core.log import EMPTY_ROOT, MAX_SIZE, node_hash, parents, root_of, trailing_zeros
@@ -59,6 +60,16 @@ def inclusion_path(index: int, size: int, read: ReadTile) -> tuple[bytes, ...]:
     return _Nodes(size, read).path(0, index)
 
 
+def tiles_on_path(index: int, size: int) -> set[tuple[int, int]]:
+    """Level and number of every tile that `inclusion_path` may read, so that they can be fetched together."""
+    places = set()
+    level = 0
+    while size:
+        places |= {(level, min(index, size - 1) // WIDTH), (level, (size - 1) // WIDTH)}
+        level, index, size = level + 1, index >> _RISE, size >> _RISE
+    return places
+
+
 def inclusion_paths(indexes: Iterable[int], size: int, read: ReadTile) -> list[tuple[bytes, ...]]:
     """The paths of many leaves in the order asked; every tile is read and hashed once. Raises InvalidProof, Corrupt."""
     wanted = list(indexes)
@@ -70,7 +81,7 @@ def inclusion_paths(indexes: Iterable[int], size: int, read: ReadTile) -> list[t
     paths: dict[int, tuple[bytes, ...]] = {}
     for tile, members in by_tile.items():
         if (tile + 1) * WIDTH <= size:
-            within = _paths_within(_rows(_hashes(read(0, tile), WIDTH)), nodes.path(_RISE, tile))
+            within = _paths_within(_rows(read(0, tile), WIDTH), nodes.path(_RISE, tile))
             paths.update((index, within[index % WIDTH]) for index in members)
         else:
             paths.update((index, nodes.path(0, index)) for index in members)
@@ -133,13 +144,17 @@ class _Nodes:
     def _tile(self, level: int, n: int) -> list[list[bytes]]:
         if (level, n) not in self._tiles:
             width = min(WIDTH, (self._size >> _RISE * level) - n * WIDTH)
-            self._tiles[level, n] = _rows(_hashes(self._read(level, n), width))
+            self._tiles[level, n] = _rows(self._read(level, n), width)
         return self._tiles[level, n]
 
 
-def _rows(hashes: list[bytes]) -> list[list[bytes]]:
-    """A tile's hashes and the complete nodes above them, up to the tile's own root if it is full."""
-    rows = [hashes]
+@lru_cache(maxsize=128)
+def _rows(tile: bytes, width: int) -> list[list[bytes]]:
+    """A tile's first hashes and the complete nodes above them, up to the tile's own root if it is full.
+
+    Cached, as neighbours in time ask about the same edge of the log; nobody changes what is returned.
+    """
+    rows = [_hashes(tile, width)]
     while len(rows[-1]) > 1:
         rows.append(parents(rows[-1]))
     return rows

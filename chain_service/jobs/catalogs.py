@@ -9,34 +9,20 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from chain_service.chain.contracts import encode_call
 from chain_service.core import catalog_review
 from chain_service.core.canonical import canonical
 from chain_service.core.catalogs import CatalogVersion, check_history, digest, next_version, parse_catalog
-from chain_service.core.layout import (
-    CATALOG_CHANGE,
-    CATALOG_PUBLISH,
-    CATALOG_REGISTRY,
-    CATALOG_WITHDRAW,
-    CatalogStanding,
-    catalog_digest_slot,
-    catalog_standing_slot,
-    code_key,
-    organisation_word,
-)
+from chain_service.core.layout import CATALOG_REGISTRY, CatalogStanding, catalog_digest_slot, catalog_standing_slot
 from chain_service.errors import ChainServiceError, InvalidProof, MalformedRecord, NotFound, Unavailable
 from chain_service.jobs.context import App, Caller
+from chain_service.jobs.grouping import VERSIONS, version_submission, version_words
 from chain_service.jobs.seals import account_of
 from chain_service.jobs.texts import hex0x, moment
 from chain_service.store import catalogs, chain_index, organisations, submissions
 from chain_service.store.catalogs import CatalogVersion as Stored
 from chain_service.store.catalogs import NewCatalogVersion
-from chain_service.store.submissions import NewSubmission
 
-GROUP = 50
-"""Versions in one transaction: about a million gas, and three million when all are first ones."""
 MAX_ENTRIES = 1000
-_ACTIONS = {"publish": CATALOG_PUBLISH, "change": CATALOG_CHANGE, "withdraw": CATALOG_WITHDRAW}
 _PLACE = ("sequence", "previous")
 
 
@@ -99,27 +85,10 @@ def _same(before: CatalogVersion, submitted: CatalogVersion) -> bool:
 
 
 def _queue(app: App, connection: Connection, caller: Caller, account: str, new: Sequence[CatalogVersion]) -> None:
-    for start in range(0, len(new), GROUP):
-        group = new[start : start + GROUP]
-        changes = [
-            (
-                code_key(version.code),
-                (version.sequence or 0) | _ACTIONS[version.action] << 64,
-                version.previous or bytes(32),
-                digest(version),
-            )
-            for version in group
-        ]
-        submission = NewSubmission(
-            id=str(uuid.uuid4()),
-            account=account,
-            kind="catalog",
-            subject=caller.org,
-            contract=CATALOG_REGISTRY,
-            function="publish",
-            calldata=encode_call(CATALOG_REGISTRY, "publish", organisation_word(caller.org), changes),
-            created_at=app.clock(),
-        )
+    for start in range(0, len(new), VERSIONS):
+        group = new[start : start + VERSIONS]
+        words = [version_words(v.code, v.sequence or 0, v.action, v.previous, digest(v)) for v in group]
+        submission = version_submission(app, account, caller.org, words)
         submissions.queue(connection, submission)
         rows = [
             NewCatalogVersion(

@@ -14,6 +14,7 @@ from chain_service.chain.sender import Sender
 from chain_service.config import Settings
 from chain_service.errors import Forbidden, Unavailable
 from chain_service.store.database import Database
+from chain_service.store.readings import ReadingLog
 
 ROLES = ("anchor", "status", "catalog", "seal", "verify", "audit")
 
@@ -56,6 +57,10 @@ class App:
         if self.chain is None:
             raise Unavailable("no contracts yet: start the chain, then run `chain-service deploy`", code="not_deployed")
         return self.chain
+
+    @cached_property
+    def readings(self) -> ReadingLog:
+        return ReadingLog(self.database)
 
     @property
     def now(self) -> int:

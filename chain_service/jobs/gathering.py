@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection
 
 from chain_service.core.disclosures import Disclosure
-from chain_service.core.entries import Entry, log_id, parse_log_id
+from chain_service.core.entries import Entry, log_id, parse_log_id, record_entry
 from chain_service.core.facts import AcceptedChange, Claim, Content, Failure, Memory, PastChange, Presented
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.statuses import State
@@ -18,7 +18,7 @@ from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.context import Caller
 from chain_service.jobs.questions import MAX_IDENTIFIER, Question, Read, read_question
 from chain_service.jobs.records import inclusion, stored_disclosure
-from chain_service.store import batches, chain_index, records, statuses
+from chain_service.store import batches, chain_index, records, statuses, tiles
 from chain_service.store.records import StoredRecord
 
 
@@ -84,17 +84,22 @@ def _subject(question: Question, read: Read) -> str:
 
 
 def _find(connection: Connection, question: Question, read: Read, caller: Caller | None) -> StoredRecord | None:
-    """The record meant: by content, by its identity, by place, by identifier, by file; the newest of several."""
-    if read.disclosure is not None:
-        found = records.by_body_digest(connection, read.disclosure.body_digest)
-        if found is None and isinstance(read.disclosure, Disclosure):
-            record = read.disclosure.record
-            found = _best([r for r in records.by_identity(connection, record.identity) if r.org == record.org])
+    """The record meant: by content, by place, by identity, by identifier, by file; the newest of several."""
+    content = read.disclosure
+    if content is not None:
+        found = records.by_body_digest(connection, content.body_digest)
         if found is not None:
             return found
     if read.claim is not None:
         org, generation = parse_log_id(read.claim.log)
         return records.by_place(connection, org, generation, read.claim.proof.index)
+    if content is not None:
+        found = _erased(connection, content)
+        if found is None and isinstance(content, Disclosure):
+            record = content.record
+            found = _best([r for r in records.by_identity(connection, record.identity) if r.org == record.org])
+        if found is not None:
+            return found
     if question.identifier is not None:
         return _by_identifier(connection, question, caller)
     for digests in read.files:
@@ -102,6 +107,20 @@ def _find(connection: Connection, question: Question, read: Read, caller: Caller
             found = _best(records.by_file_digest(connection, algorithm, bytes.fromhex(value)))
             if found is not None:
                 return found
+    return None
+
+
+def _erased(connection: Connection, content: Content) -> StoredRecord | None:
+    """The erased record whose entry, which stays, is that of what its holder presents; nothing stored leads to it."""
+    by_tile: dict[tuple[int, int], list[int]] = {}
+    for generation, index in records.erased_places(connection, content.org):
+        by_tile.setdefault((generation, index // tiles.WIDTH), []).append(index)
+    for (generation, _), indexes in by_tile.items():
+        log = log_id(content.org, generation)
+        reader = tiles.TileReader(connection, content.org, generation)
+        for index in indexes:
+            if reader.entry(index) == record_entry(log, index, content.body_digest):
+                return records.by_place(connection, content.org, generation, index)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Status changes that wait at the same time travel together: one transaction per log, not one per record."""
+"""What waits at the same time travels together: a log's status changes, an organisation's catalog versions."""
 
 from __future__ import annotations
 
@@ -10,14 +10,26 @@ from sqlalchemy import Connection
 from chain_service.chain.contracts import encode_call
 from chain_service.core.entries import log_id
 from chain_service.core.identifiers import OrgCode
-from chain_service.core.layout import RECORD_STATUS
+from chain_service.core.layout import (
+    CATALOG_CHANGE,
+    CATALOG_PUBLISH,
+    CATALOG_REGISTRY,
+    CATALOG_WITHDRAW,
+    RECORD_STATUS,
+    code_key,
+    organisation_word,
+)
+from chain_service.errors import Reverted
 from chain_service.jobs.context import App
-from chain_service.store import records, statuses, submissions
+from chain_service.store import catalogs, records, statuses, submissions
 from chain_service.store.statuses import Unsent
 from chain_service.store.submissions import NewSubmission, Submission
 
 GROUP = 200
 """Changes in one transaction: about 500,000 gas, far below a block's limit."""
+VERSIONS = 50
+"""Catalog versions in one transaction: about a million gas, and three million when all are first ones."""
+_ACTIONS = {"publish": CATALOG_PUBLISH, "change": CATALOG_CHANGE, "withdraw": CATALOG_WITHDRAW}
 
 
 def group_status_changes(app: App) -> None:
@@ -36,23 +48,60 @@ def group_status_changes(app: App) -> None:
                 _queue(app, connection, accounts[org], org, generation, changes[:GROUP])
 
 
-def split(app: App, connection: Connection, refused: Submission) -> None:
-    """Each change of a refused group is in a submission of its own, so that one bad change stops no other."""
-    for change in statuses.of_submission(connection, refused.id):
-        record = records.get(connection, change.record_id)
-        assert record.generation is not None and record.leaf_index is not None
-        single = Unsent(
-            id=change.id,
-            record_id=change.record_id,
-            org=record.org,
-            generation=record.generation,
-            leaf_index=record.leaf_index,
-            to_state=change.to_state,
-            reason_code=change.reason_code,
-            digest=change.digest,
-            created_at=change.created_at,
-        )
-        _queue(app, connection, refused.account, record.org, record.generation, [single])
+def refuse_change(app: App, connection: Connection, refused: Submission, refusal: Reverted) -> None:
+    """The change that the contract named will never be final; the others are grouped anew without it."""
+    carried = statuses.of_submission(connection, refused.id)
+    index = refusal.details.get("arguments", {}).get("index")
+    named = [change for change in carried if records.get(connection, change.record_id).leaf_index == index]
+    for change in named or carried:
+        statuses.refuse(connection, change.id, refusal.code)
+    submissions.abandon(connection, refused.id, refusal.code, app.clock())
+    statuses.release(connection, refused.id)
+
+
+def refuse_version(app: App, connection: Connection, refused: Submission, refusal: Reverted) -> None:
+    """The version that the contract named, and those behind it, will never be final; the others are sent without it.
+
+    Everything of the organisation that waits behind is queued anew, so that no version overtakes its predecessor.
+    """
+    waiting = catalogs.unsigned(connection, refused.subject)
+    carried = [version for version in waiting if version.submission_id == refused.id]
+    catalog = refusal.details.get("arguments", {}).get("catalog")
+    named = [version for version in carried if "0x" + code_key(version.code).hex() == catalog]
+    for version in named or carried:
+        catalogs.refuse(connection, version.code, version.sequence, refusal.code)
+    left = {version.id for version in catalogs.unsigned(connection, refused.subject)}
+    for id in dict.fromkeys([refused.id, *(version.submission_id for version in waiting)]):
+        submissions.abandon(connection, id, refusal.code, app.clock())
+    rest = [version for version in waiting if version.id in left]
+    for start in range(0, len(rest), VERSIONS):
+        group = rest[start : start + VERSIONS]
+        words = [version_words(v.code, v.sequence, v.action, v.previous, v.digest) for v in group]
+        submission = version_submission(app, refused.account, refused.subject, words)
+        submissions.queue(connection, submission)
+        catalogs.move(connection, [version.id for version in group], submission.id)
+
+
+VersionWords = tuple[bytes, int, bytes, bytes]
+
+
+def version_words(code: str, sequence: int, action: str, previous: bytes | None, digest: bytes) -> VersionWords:
+    """A catalog version as the contract takes it."""
+    return code_key(code), sequence | _ACTIONS[action] << 64, previous or bytes(32), digest
+
+
+def version_submission(app: App, account: str, org: str, words: Sequence[VersionWords]) -> NewSubmission:
+    """The call that publishes these versions of one organisation, `VERSIONS` at most."""
+    return NewSubmission(
+        id=str(uuid.uuid4()),
+        account=account,
+        kind="catalog",
+        subject=org,
+        contract=CATALOG_REGISTRY,
+        function="publish",
+        calldata=encode_call(CATALOG_REGISTRY, "publish", organisation_word(org), words),
+        created_at=app.clock(),
+    )
 
 
 def _queue(

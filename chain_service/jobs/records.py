@@ -19,7 +19,7 @@ from chain_service.jobs.context import App, Caller
 from chain_service.jobs.statuses import status_history
 from chain_service.jobs.submission import Accepted, check, submit
 from chain_service.jobs.texts import hex0x, moment
-from chain_service.store import batches, readings, records, submissions, tiles
+from chain_service.store import batches, records, submissions, tiles
 from chain_service.store.readings import NewReading
 from chain_service.store.records import Filters, RecordState, StoredRecord
 
@@ -115,7 +115,9 @@ def inclusion(connection: Connection, placed: Sequence[StoredRecord]) -> list[tu
         assert record.leaf_index is not None and record.size is not None and record.generation is not None
         key = (record.org, record.generation)
         reader = readers.setdefault(key, tiles.TileReader(connection, *key))
-        entry = tiles.entry(connection, *key, record.leaf_index)
+        on_path = core_tiles.tiles_on_path(record.leaf_index, record.size)
+        reader.fetch({(tiles.ENTRIES, record.leaf_index // tiles.WIDTH), *on_path})
+        entry = reader.entry(record.leaf_index)
         if entry is None:
             raise Corrupt("the stored log lacks an entry that was anchored", code="entry_missing", record=record.id)
         path = core_tiles.inclusion_path(record.leaf_index, record.size, reader)
@@ -240,10 +242,7 @@ def _obstacle(app: App, record: StoredRecord) -> str | None:
 
 
 def _log(app: App, caller: Caller, record: StoredRecord, action: str, cause: str) -> None:
-    with app.database.transaction() as connection:
-        readings.add(
-            connection, NewReading(app.clock(), caller.key_id, caller.org, record.id, action=action, cause=cause)
-        )
+    app.readings.write([NewReading(app.clock(), caller.key_id, caller.org, record.id, action=action, cause=cause)])
 
 
 def _parse_cursor(cursor: str | None) -> int | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from chain_service.core.entries import parse_log_id
 from chain_service.errors import Reverted
 from chain_service.jobs.context import App
-from chain_service.jobs.grouping import split
-from chain_service.store import alerts, batches, catalogs, seals, statuses, submissions, tiles
+from chain_service.jobs.grouping import refuse_change, refuse_version
+from chain_service.store import alerts, batches, seals, submissions, tiles
 from chain_service.store.submissions import Submission
 
 LONGEST_WAIT = 30.0
@@ -87,21 +87,14 @@ def _dissolve(app: App, submission: Submission) -> None:
 
 
 def _give_up(app: App, submission: Submission, refusal: Reverted) -> None:
-    """One element that can never be accepted is refused for good; in a group the others are sent without it."""
-    reason = refusal.code
+    """What can never be accepted is refused for good; what travelled with it is sent without it."""
     with app.database.transaction() as connection:
         if submission.kind == "status":
-            changes = statuses.of_submission(connection, submission.id)
-            submissions.abandon(connection, submission.id, reason, app.clock())
-            if len(changes) > 1:
-                split(app, connection, submission)
-            else:
-                for change in changes:
-                    statuses.refuse(connection, change.id, reason)
+            refuse_change(app, connection, submission, refusal)
         elif submission.kind == "catalog":
-            for lost in catalogs.refuse(connection, submission.id, reason):
-                submissions.abandon(connection, lost, reason, app.clock())
+            refuse_version(app, connection, submission, refusal)
         else:
-            seals.refuse(connection, submission.id, reason)
-            submissions.abandon(connection, submission.id, reason, app.clock())
-        alerts.put(connection, REFUSED, submission.id, {"kind": submission.kind, "reason": reason}, app.clock())
+            seals.refuse(connection, submission.id, refusal.code)
+            submissions.abandon(connection, submission.id, refusal.code, app.clock())
+        details = {"kind": submission.kind, "reason": refusal.code}
+        alerts.put(connection, REFUSED, submission.id, details, app.clock())

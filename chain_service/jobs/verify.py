@@ -18,7 +18,7 @@ from chain_service.errors import BadRequest, InvalidProof, Unavailable
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.gathering import Draft, gather
 from chain_service.jobs.questions import Question
-from chain_service.store import chain_index, readings
+from chain_service.store import chain_index
 from chain_service.store.readings import NewReading
 
 __all__ = ["Outcome", "Question", "Verdict", "check_question", "verify", "verify_many"]
@@ -106,9 +106,7 @@ def _log_lookups(app: App, questions: Sequence[Question], drafts: Sequence[Draft
         if question.identifier is not None
     ]
     if asked:
-        with app.database.transaction() as connection:
-            for reading in asked:
-                readings.add(connection, reading)
+        app.readings.write(asked)
 
 
 def _anchor_state(app: App, draft: Draft) -> ProvenState | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from chain_service.errors import Conflict, NotFound
 from chain_service.store.rows import every, only, touched
@@ -56,6 +56,9 @@ class Counts:
     anchored: int
 
 
+_BY_ID = select(batches).where(batches.c.id == bindparam("id"))
+
+
 def add(connection: Connection, new: NewBatch) -> None:
     """The batch is closed. Raises Conflict (`constraint`) at the transaction's door if another one of its log is not
     final yet, or starts from the same size."""
@@ -72,7 +75,7 @@ def get(connection: Connection, id: str) -> Batch:
 
 def find(connection: Connection, id: str) -> Batch | None:
     """The batch of this id; None where it was dissolved."""
-    return only(connection.execute(select(batches).where(batches.c.id == id)), Batch)
+    return only(connection.execute(_BY_ID, {"id": id}), Batch)
 
 
 def by_head(connection: Connection, org: str, generation: int, size: int) -> Batch | None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, exists, func, insert, select, update
 
 from chain_service.store.rows import chunks, every, only
 from chain_service.store.schema import catalog_versions as versions
+from chain_service.store.schema import submissions, transactions
 
 
 @dataclass(frozen=True)
@@ -91,25 +92,26 @@ def _newest() -> Select[Any]:
     return select(versions).where(_accepted, versions.c.sequence == newest)
 
 
-def by_submission(connection: Connection, submission_id: str) -> list[CatalogVersion]:
-    """What the submission carries, in order."""
-    query = select(versions).where(versions.c.submission_id == submission_id)
-    return every(connection.execute(query.order_by(versions.c.code, versions.c.sequence)), CatalogVersion)
+def unsigned(connection: Connection, org: str) -> list[CatalogVersion]:
+    """The organisation's versions whose submissions are open and have no signed bytes under way, in their order."""
+    live = exists().where(transactions.c.submission_id == submissions.c.id, transactions.c.outcome.is_(None))
+    waiting = (submissions.c.final_block.is_(None), submissions.c.abandoned_at.is_(None), ~live)
+    query = select(versions).join(submissions, submissions.c.id == versions.c.submission_id)
+    query = query.where(versions.c.org == org, versions.c.final_block.is_(None), _accepted, *waiting)
+    order = (submissions.c.seq, versions.c.code, versions.c.sequence)
+    return every(connection.execute(query.order_by(*order)), CatalogVersion)
 
 
-def refuse(connection: Connection, submission_id: str, reason: str) -> list[str]:
-    """What the submission carries will never be final, for this reason; abandon it in the same transaction.
+def refuse(connection: Connection, code: str, sequence: int, reason: str) -> None:
+    """This version and those that wait behind it will never be final, for this reason."""
+    behind = (versions.c.code == code, versions.c.sequence >= sequence, versions.c.final_block.is_(None), _accepted)
+    connection.execute(update(versions).where(*behind).values(refused=reason))
 
-    Versions that wait behind one of them are refused with it; the ids of the submissions they travel in, this one's
-    included, which are then to be abandoned too.
-    """
-    carried = by_submission(connection, submission_id)
-    lost = {submission_id}
-    for version in carried:
-        behind = (versions.c.code == version.code, versions.c.sequence >= version.sequence)
-        refused = update(versions).where(*behind, versions.c.final_block.is_(None), _accepted).values(refused=reason)
-        lost.update(connection.execute(refused.returning(versions.c.submission_id)).scalars())
-    return sorted(lost)
+
+def move(connection: Connection, ids: Sequence[str], submission_id: str) -> None:
+    """These versions travel in this submission; abandon the one they were in."""
+    for part in chunks(ids):
+        connection.execute(update(versions).where(versions.c.id.in_(part)).values(submission_id=submission_id))
 
 
 def mark_final(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, insert, select, update
 
 from chain_service.store.rows import chunks, every, only
 from chain_service.store.schema import (
@@ -24,6 +24,7 @@ from chain_service.store.schema import (
     transactions,
 )
 
+NEVER = 2**63 - 1
 _CARRIED = (batches, status_changes, seals, seal_changes, catalog_versions)
 
 
@@ -131,9 +132,12 @@ def _plain(value: object) -> object:
     raise TypeError(f"an event's argument of type {type(value).__name__} cannot be stored")
 
 
+_HEAD = select(blocks).order_by(blocks.c.number.desc()).limit(1)
+
+
 def head_block(connection: Connection) -> Block | None:
     """The newest block read; None before the first."""
-    return only(connection.execute(select(blocks).order_by(blocks.c.number.desc()).limit(1)), Block)
+    return only(connection.execute(_HEAD), Block)
 
 
 def block(connection: Connection, number: int) -> Block | None:
@@ -220,16 +224,20 @@ def _statuses() -> Select[Any]:
 
 
 _order = (status_events.c.block, status_events.c.position, status_events.c.item)
+_HISTORY = (
+    _statuses()
+    .where(status_events.c.log == bindparam("log"), status_events.c.leaf_index == bindparam("leaf_index"))
+    .where(status_events.c.block <= bindparam("until"))
+    .order_by(*_order)
+)
 
 
 def status_history(
     connection: Connection, log: bytes, leaf_index: int, *, until: int | None = None
 ) -> list[StatusEvent]:
     """All changes of state at this place (up to block `until`), in chain order; none means in force ever since."""
-    query = _statuses().where(status_events.c.log == log, status_events.c.leaf_index == leaf_index)
-    if until is not None:
-        query = query.where(status_events.c.block <= until)
-    return every(connection.execute(query.order_by(*_order)), StatusEvent)
+    given = {"log": log, "leaf_index": leaf_index, "until": NEVER if until is None else until}
+    return every(connection.execute(_HISTORY, given), StatusEvent)
 
 
 def states(connection: Connection, log: bytes, indexes: Sequence[int]) -> dict[int, int]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, exc, inspect, make_url, text
@@ -37,6 +38,7 @@ class Database:
         if self.dialect == "postgresql":
             options["pool_pre_ping"] = True
         self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
+        self._one_writer = Lock()
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -49,8 +51,21 @@ class Database:
         database cannot be reached or stays locked for 30 s, Conflict (`constraint`) with the constraint's name where a
         rule of the schema is broken, Corrupt where the file is damaged.
         """
-        with self._connected({_WRITE: True}) as connection, connection.begin():
+        with self._turn(), self._connected({_WRITE: True}) as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Threads queue for SQLite's one write lock here: SQLite itself lets them sleep and ask again."""
+        if self.dialect != "sqlite":
+            yield
+            return
+        if not self._one_writer.acquire(timeout=BUSY_SECONDS):
+            raise Unavailable("the database stays locked", code="database_unavailable")
+        try:
+            yield
+        finally:
+            self._one_writer.release()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from chain_service.errors import NotFound
 from chain_service.store.rows import touched
@@ -25,6 +25,9 @@ class ApiKey:
     revoked_at: float | None = None
 
 
+_BY_HASH = select(api_keys).where(api_keys.c.hash == bindparam("hash"))
+
+
 def _key(row: Row[Any]) -> ApiKey:
     return ApiKey(**{**row._mapping, "roles": tuple(row.roles.split(","))})
 
@@ -36,7 +39,7 @@ def add(connection: Connection, key: ApiKey) -> None:
 
 def by_hash(connection: Connection, hash: bytes) -> ApiKey | None:
     """The key with this hash, revoked or not; None where it is unknown."""
-    row = connection.execute(select(api_keys).where(api_keys.c.hash == hash)).one_or_none()
+    row = connection.execute(_BY_HASH, {"hash": hash}).one_or_none()
     return None if row is None else _key(row)
 
 

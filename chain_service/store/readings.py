@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from threading import Lock
 
 from sqlalchemy import Connection, insert, select
 
+from chain_service.store.database import Database
 from chain_service.store.rows import every
 from chain_service.store.schema import readings
 
@@ -30,9 +33,49 @@ class Reading(NewReading):
     id: int
 
 
-def add(connection: Connection, new: NewReading) -> None:
-    """The reading is logged."""
-    connection.execute(insert(readings), asdict(new))
+@dataclass(eq=False)
+class _Entry:
+    """What one caller waits for: its readings, whether they were committed, and what went wrong if not."""
+
+    readings: Sequence[NewReading]
+    done: bool = False
+    error: BaseException | None = None
+
+
+class ReadingLog:
+    """Logs readings of many threads with few commits: who comes while one is written goes into the next together."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._turn = Lock()
+        self._queue: list[_Entry] = []
+        self._queued = Lock()
+
+    def write(self, new: Sequence[NewReading]) -> None:
+        """The readings are durable. Raises what `Database.transaction` does; then none of these is."""
+        if not new:
+            return
+        entry = _Entry(new)
+        with self._queued:
+            self._queue.append(entry)
+        with self._turn:
+            if not entry.done:
+                self._write_all()
+        if entry.error is not None:
+            raise entry.error
+
+    def _write_all(self) -> None:
+        with self._queued:
+            group, self._queue = self._queue, []
+        error: BaseException | None = None
+        try:
+            with self._database.transaction() as connection:
+                rows = [asdict(reading) for entry in group for reading in entry.readings]
+                connection.execute(insert(readings), rows)
+        except BaseException as caught:  # noqa: BLE001 - every caller of the group has to hear of it
+            error = caught
+        for entry in group:
+            entry.done, entry.error = True, error
 
 
 def of_record(connection: Connection, record_id: str, limit: int = 1000) -> list[Reading]:

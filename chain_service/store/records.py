@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Literal
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Select, bindparam, cast, delete, func, select, update
+from sqlalchemy import ARRAY, BigInteger, Column, Connection, Select, bindparam, cast, delete, func, select, update
 
 from chain_service.errors import Conflict, NotFound
 from chain_service.store.rows import add_rows, chunks, every, only, touched
@@ -158,9 +158,24 @@ def _stored() -> Select[Any]:
     return select(records, *head, *final).outerjoin_from(records, batches, batches.c.id == records.c.batch_id)
 
 
+def _stored_by(*columns: Column[Any]) -> Select[Any]:
+    """Made once: building a statement takes longer than answering it."""
+    return _stored().where(*(column == bindparam(column.name) for column in columns))
+
+
+_BY_ID = _stored_by(records.c.id)
+_BY_BODY_DIGEST = _stored_by(records.c.body_digest)
+_BY_IDENTITY = _stored_by(records.c.identity).order_by(records.c.seq.desc()).limit(100)
+_BY_PLACE = _stored_by(records.c.org, records.c.generation, records.c.leaf_index)
+_REPLACING = _stored_by(records.c.replaces).order_by(records.c.seq)
+_of_file = (record_files.c.digest == bindparam("digest"), record_files.c.algorithm == bindparam("algorithm"))
+_HOLDING = select(record_files.c.record_id).where(*_of_file)
+_BY_FILE = _stored().where(records.c.id.in_(_HOLDING)).order_by(records.c.seq.desc()).limit(100)
+
+
 def get(connection: Connection, id: str) -> StoredRecord:
     """The record of this id, erased ones too. Raises NotFound (`record_unknown`)."""
-    found = only(connection.execute(_stored().where(records.c.id == id)), StoredRecord)
+    found = only(connection.execute(_BY_ID, {"id": id}), StoredRecord)
     if found is None:
         raise NotFound("no record has this id", code="record_unknown", id=id)
     return found
@@ -174,33 +189,35 @@ def get_many(connection: Connection, ids: Sequence[str]) -> dict[str, StoredReco
 
 def by_body_digest(connection: Connection, digest: bytes) -> StoredRecord | None:
     """The record with this body digest; None where none was accepted or it was erased."""
-    return only(connection.execute(_stored().where(records.c.body_digest == digest)), StoredRecord)
+    return only(connection.execute(_BY_BODY_DIGEST, {"body_digest": digest}), StoredRecord)
 
 
 def by_file_digest(connection: Connection, algorithm: str, digest: bytes) -> list[StoredRecord]:
     """The records that name a file with this digest, newest first, 100 at most."""
-    holding = select(record_files.c.record_id).where(
-        record_files.c.digest == digest, record_files.c.algorithm == algorithm
-    )
-    query = _stored().where(records.c.id.in_(holding)).order_by(records.c.seq.desc()).limit(100)
-    return every(connection.execute(query), StoredRecord)
+    return every(connection.execute(_BY_FILE, {"digest": digest, "algorithm": algorithm}), StoredRecord)
 
 
 def by_identity(connection: Connection, identity: str) -> list[StoredRecord]:
     """The records of all organisations under this identity, newest first, 100 at most; failed ones too."""
-    query = _stored().where(records.c.identity == identity).order_by(records.c.seq.desc()).limit(100)
-    return every(connection.execute(query), StoredRecord)
+    return every(connection.execute(_BY_IDENTITY, {"identity": identity}), StoredRecord)
 
 
 def by_place(connection: Connection, org: str, generation: int, leaf_index: int) -> StoredRecord | None:
     """The record at this place of the log."""
-    place = (records.c.org == org, records.c.generation == generation, records.c.leaf_index == leaf_index)
-    return only(connection.execute(_stored().where(*place)), StoredRecord)
+    place = {"org": org, "generation": generation, "leaf_index": leaf_index}
+    return only(connection.execute(_BY_PLACE, place), StoredRecord)
+
+
+def erased_places(connection: Connection, org: str) -> list[tuple[int, int]]:
+    """Generation and leaf index of the organisation's erased records, which nothing else can find any more."""
+    place = (records.c.generation, records.c.leaf_index)
+    query = select(*place).where(records.c.org == org, records.c.erased_at.is_not(None), records.c.leaf_index > 0)
+    return [(generation, index) for generation, index in connection.execute(query.order_by(*place))]
 
 
 def replacing(connection: Connection, id: str) -> list[StoredRecord]:
     """The records that name this one as what they replace, oldest first."""
-    return every(connection.execute(_stored().where(records.c.replaces == id).order_by(records.c.seq)), StoredRecord)
+    return every(connection.execute(_REPLACING, {"replaces": id}), StoredRecord)
 
 
 def of_batch(connection: Connection, batch_id: str) -> list[StoredRecord]:

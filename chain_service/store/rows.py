@@ -16,7 +16,7 @@ ROWS = 1_000
 def only(result: Result[Any], shape: type[T]) -> T | None:
     """The one row as `shape`, whose fields are named as the columns; None where there is none."""
     row = result.one_or_none()
-    return None if row is None else shape(**row._mapping)
+    return None if row is None else shape(**dict(zip(result.keys(), row, strict=True)))
 
 
 def every(result: Result[Any], shape: type[T]) -> list[T]:

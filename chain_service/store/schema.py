@@ -235,6 +235,7 @@ Index("ix_records_identity", records.c.identity)
 Index("ix_records_number", records.c.org, records.c.number)
 Index("ix_records_org_seq", records.c.org, records.c.seq)
 _partial("ix_records_pending", records.c.org, records.c.seq, where="batch_id is null and failure is null")
+_partial("ix_records_erased", records.c.org, records.c.seq, where="erased_at is not null")
 _partial("ix_records_failed", records.c.org, records.c.seq, where="failure is not null")
 
 record_files = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from chain_service.errors import NotFound
 from chain_service.store.rows import chunks, every, only
@@ -71,6 +71,12 @@ class Unsent:
 
 
 _waiting = status_changes.c.final_block.is_(None) & status_changes.c.refused.is_(None)
+_WAITING_OF = (
+    select(status_changes)
+    .where(status_changes.c.record_id == bindparam("record"), _waiting)
+    .order_by(status_changes.c.seq.desc())
+    .limit(1)
+)
 
 
 def add(connection: Connection, new: NewStatusChange) -> None:
@@ -89,8 +95,7 @@ def get(connection: Connection, id: str) -> StatusChange:
 
 def waiting(connection: Connection, record_id: str) -> StatusChange | None:
     """The record's newest change that is accepted and not final."""
-    query = select(status_changes).where(status_changes.c.record_id == record_id, _waiting)
-    return only(connection.execute(query.order_by(status_changes.c.seq.desc()).limit(1)), StatusChange)
+    return only(connection.execute(_WAITING_OF, {"record": record_id}), StatusChange)
 
 
 def waiting_many(connection: Connection, record_ids: Sequence[str]) -> set[str]:

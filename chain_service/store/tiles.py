@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, LargeBinary, delete, func, select, type_coerce, update
+from sqlalchemy import Connection, LargeBinary, bindparam, delete, func, select, tuple_, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.errors import Corrupt
@@ -14,6 +14,13 @@ from chain_service.store.schema import tiles
 ENTRIES = -1
 WIDTH = 256
 HASH = 32
+
+
+_log = (tiles.c.org == bindparam("org"), tiles.c.generation == bindparam("generation"))
+_ONE = select(tiles.c.data).where(*_log, tiles.c.level == bindparam("level"), tiles.c.n == bindparam("n"))
+_SEVERAL = select(tiles.c.level, tiles.c.n, tiles.c.data).where(
+    *_log, tuple_(tiles.c.level, tiles.c.n).in_(bindparam("places", expanding=True))
+)
 
 
 class TileReader:
@@ -32,11 +39,24 @@ class TileReader:
             self._seen[key] = read(self._connection, self._org, self._generation, level, n) or b""
         return self._seen[key]
 
+    def fetch(self, places: Collection[tuple[int, int]]) -> None:
+        """These tiles, by (level, n), are there without another query each."""
+        missing = [place for place in places if place not in self._seen]
+        if missing:
+            given = {"org": self._org, "generation": self._generation, "places": missing}
+            found = {(level, n): data for level, n, data in self._connection.execute(_SEVERAL, given)}
+            self._seen |= {place: found.get(place, b"") for place in missing}
+
+    def entry(self, index: int) -> bytes | None:
+        """The entry at this index; None beyond the log's end."""
+        at = index % WIDTH * HASH
+        return self(ENTRIES, index // WIDTH)[at : at + HASH] or None
+
 
 def read(connection: Connection, org: str, generation: int, level: int, n: int) -> bytes | None:
     """The tile's hashes (level −1: entries) joined, as many as are stored; None where there is none."""
-    place = (tiles.c.org == org, tiles.c.generation == generation, tiles.c.level == level, tiles.c.n == n)
-    return connection.execute(select(tiles.c.data).where(*place)).scalar_one_or_none()
+    place = {"org": org, "generation": generation, "level": level, "n": n}
+    return connection.execute(_ONE, place).scalar_one_or_none()
 
 
 def write_many(connection: Connection, org: str, generation: int, new: Mapping[tuple[int, int], bytes]) -> None:

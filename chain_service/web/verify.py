@@ -96,16 +96,21 @@ def _text(name: str, content: bytes) -> str:
         raise BadRequest(f"{name} is not UTF-8", code="malformed_request", field=name) from None
 
 
-async def read_question(request: Request, _counted: Annotated[Any, Depends(public_or_keyed)]) -> Question:
-    """What is asked, from JSON or multipart. Raises BadRequest when it cannot be read or asks for nothing."""
+async def read_asked(request: Request, _counted: Annotated[Any, Depends(public_or_keyed)]) -> bytes | Form:
+    """The body, JSON text or the parts of a form, once it is known who asks. Raises BadRequest."""
     if need_media_type(request, JSON, MULTIPART) == MULTIPART:
-        form = await _form(request)
-        wish = shaped(json.dumps(form.fields).encode(), VerifyRequest)
-        return _question(wish, form.parts)
+        return await _form(request)
     body = await read_body(request)
     if len(body) > 2 * MAX_JSON:
         raise PayloadTooLarge(f"a JSON question may have at most {2 * MAX_JSON} bytes", limit=2 * MAX_JSON)
-    return _question(shaped(body, VerifyRequest), {})
+    return body
+
+
+def _understood(asked: bytes | Form) -> Question:
+    """What is asked. Raises BadRequest when it cannot be read or asks for nothing."""
+    if isinstance(asked, Form):
+        return _question(shaped(json.dumps(asked.fields).encode(), VerifyRequest), asked.parts)
+    return _question(shaped(asked, VerifyRequest), {})
 
 
 def _question(wish: VerifyRequest, parts: dict[str, bytes]) -> Question:
@@ -138,10 +143,10 @@ def _bytes(value: dict[str, Any] | None) -> bytes | None:
     openapi_extra=request_body(json=VerifyRequest, multipart=FORM),
 )
 def verify_one(
-    request: Request, app: TheApp, caller: PublicOrKeyed, question: Annotated[Question, Depends(read_question)]
+    request: Request, app: TheApp, caller: PublicOrKeyed, asked: Annotated[bytes | Form, Depends(read_asked)]
 ) -> Response:
     """A verdict on a file, a disclosure, a proof or an identifier; 200 whenever the request could be read."""
-    verdict = verify(app, question, caller).to_json()
+    verdict = verify(app, _understood(asked), caller).to_json()
     request.app.state.metrics.verdicts.labels(verdict["verdict"], verdict["code"]).inc()
     about_request(request, verdict=verdict["code"])
     return json_answer(verdict)

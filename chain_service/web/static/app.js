@@ -155,8 +155,8 @@ async function ask(request) {
 function render() {
   const answer = byId("answer");
   answer.hidden = state.shown === null;
-  if (state.shown === null) return;
-  if (state.shown.verdict) answer.replaceChildren(...verdictParts(state.shown.verdict));
+  if (state.shown === null) answer.replaceChildren();
+  else if (state.shown.verdict) answer.replaceChildren(...verdictParts(state.shown.verdict));
   else answer.replaceChildren(problemPart(state.shown.problem));
 }
 

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from sqlalchemy import text
 from store_samples import ORG, OTHER, digest, submission
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store import Connection, Database, alerts, catalogs, chain_index, keys, readings, seals, types
+from chain_service.store import (
+    Connection,
+    Database,
+    alerts,
+    catalogs,
+    chain_index,
+    keys,
+    readings,
+    seals,
+    submissions,
+    types,
+)
 
 FINAL = {"block": 7, "hash": b"h", "time": 1_700_000_200, "tx": b"t"}
 
@@ -103,8 +117,10 @@ def test_a_refused_version_takes_those_behind_it_along(database: Database) -> No
     with database.transaction() as connection:
         first, second, third = (version(connection, "A/1", sequence) for sequence in (1, 2, 3))
         catalogs.mark_final(connection, "A/1", 1, first.digest, **FINAL)
-        lost = catalogs.refuse(connection, second.submission_id, "CatalogConflict")
-        assert lost == sorted([second.submission_id, third.submission_id])
+        submissions.settle(connection, first.submission_id, 7)
+        assert [found.id for found in catalogs.unsigned(connection, ORG)] == [second.id, third.id]
+        catalogs.refuse(connection, "A/1", 2, "CatalogConflict")
+        assert catalogs.unsigned(connection, ORG) == []
         assert [found.sequence for found in catalogs.history(connection, "A/1")] == [1]
         again = version(connection, "A/1", 2, mark="again")
         assert catalogs.latest(connection, ["A/1"])["A/1"].id == again.id
@@ -178,10 +194,36 @@ def test_an_alert_stands_once_until_it_is_cleared(database: Database) -> None:
 
 
 def test_readings_are_logged_newest_first(database: Database) -> None:
-    with database.transaction() as connection:
-        for at in (1.0, 2.0, 3.0):
-            readings.add(connection, readings.NewReading(at, "k1", ORG, "r1" if at < 3 else None, "read", "audit"))
+    log = readings.ReadingLog(database)
+    for at in (1.0, 2.0, 3.0):
+        log.write([readings.NewReading(at, "k1", ORG, "r1" if at < 3 else None, "read", "audit")])
+    with database.reading() as connection:
         assert [one.at for one in readings.of_record(connection, "r1")] == [2.0, 1.0]
         newest = readings.page(connection, limit=2)
         assert [one.at for one in newest] == [3.0, 2.0]
         assert [one.at for one in readings.page(connection, before=newest[-1].id)] == [1.0]
+
+
+def test_readings_of_many_threads_are_all_durable_once_their_writers_go_on(database: Database) -> None:
+    log = readings.ReadingLog(database)
+
+    def read_ten(reader: int) -> None:
+        for n in range(10):
+            log.write([readings.NewReading(float(n), f"k{reader}", ORG, "r1", "read", "audit")])
+            with database.reading() as connection:
+                own = [one for one in readings.of_record(connection, "r1") if one.key_id == f"k{reader}"]
+            assert len(own) == n + 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(read_ten, range(8)))
+
+
+def test_every_writer_hears_of_a_reading_that_could_not_be_logged(database: Database) -> None:
+    log = readings.ReadingLog(database)
+    with database.transaction() as connection:
+        connection.execute(text("ALTER TABLE readings RENAME TO elsewhere"))
+    with ThreadPoolExecutor(4) as pool:
+        written = [
+            pool.submit(log.write, [readings.NewReading(1.0, "k1", ORG, "r1", "read", "audit")]) for _ in range(8)
+        ]
+        assert all(one.exception() is not None for one in written)

@@ -1,0 +1,135 @@
+"""Runs what `scripts/test` promises: tools are found or installed, then style, types, contracts and tests are checked.
+
+With arguments for pytest only pytest runs. The exit code is 0 only if every part passed; pytest's summary comes last.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+QUIET = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "HARDHAT_DISABLE_TELEMETRY_PROMPT": "true", "CI": "true"}
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Something a part of the tests needs: how to see it, which Debian packages bring it, what lacks without it."""
+
+    name: str
+    there: Callable[[], bool]
+    packages: tuple[str, ...]
+    lacking: str
+    remedy: str
+
+
+def _postgresql() -> bool:
+    return any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb") is not None
+
+
+def _chinese_font() -> bool:
+    if shutil.which("fc-list") is None:
+        return False
+    return bool(subprocess.run(["fc-list", ":lang=zh"], capture_output=True, check=False).stdout.strip())
+
+
+TOOLS = (
+    Tool("PostgreSQL", _postgresql, ("postgresql",), "store and crash tests on PostgreSQL",
+         "install the postgresql package"),
+    Tool("Chromium", Path("/usr/bin/chromium").exists, ("chromium",), "tests of the page in a browser",
+         "install the chromium package"),
+    Tool("Chinese font", _chinese_font, ("fontconfig", "fonts-wqy-zenhei"), "nothing; screenshots show empty boxes",
+         "install the fonts-wqy-zenhei package"),
+    Tool("Node.js and npm", lambda: all(map(shutil.which, ("node", "npm", "npx"))), ("nodejs", "npm"),
+         "the compiler's and Hardhat's contract tests", "install Node.js 18 or newer with npm"),
+    Tool("Go or go-ethereum 1.13.15", lambda: any(map(shutil.which, ("geth", "go"))), (),
+         "the import of the trial chain into go-ethereum", "install Go 1.21 or newer, or geth 1.13.15 on the PATH"),
+)  # fmt: skip
+
+
+def main() -> int:
+    """The exit code of the whole."""
+    arguments = sys.argv[1:]
+    if {"-h", "--help"} & set(arguments):
+        print("usage: scripts/test [--long] [arguments of pytest]\n\n" + (__doc__ or ""))
+        return 0
+    only_pytest = any(argument != "--long" for argument in arguments)
+    long = ", long tests too" if "--long" in arguments else ""
+    _tell("testing", f"Python {sys.version.split()[0]}, {os.cpu_count()} cores{long}")
+    failed = [] if only_pytest else _prepared_parts()
+    if failed:
+        _tell("FAILED", f"{', '.join(failed)}; pytest follows, and the whole counts as failed")
+    sys.stdout.flush()
+    pytest = _run([str(BIN / "python"), "-m", "pytest", *arguments])
+    return pytest or (1 if failed else 0)
+
+
+def _prepared_parts() -> list[str]:
+    """The names of the parts other than pytest that failed."""
+    _install([tool for tool in TOOLS if not tool.there()])
+    for tool in TOOLS:
+        if tool.there():
+            _tell("found", tool.name)
+        else:
+            _tell("SKIPPED", f"{tool.name} is not here: {tool.lacking}. Remedy: {tool.remedy}.")
+    parts = [
+        ("ruff check", [str(BIN / "ruff"), "check"]),
+        ("ruff format", [str(BIN / "ruff"), "format", "--check"]),
+        ("mypy", [str(BIN / "mypy")]),
+    ]
+    failed = [] if _compiler() else ["npm ci"]
+    if (ROOT / "node_modules" / ".bin" / "hardhat").exists():
+        parts.append(("hardhat test", ["npx", "--no-install", "hardhat", "test"]))
+    return failed + [name for name, command in parts if not _passes(name, command)]
+
+
+def _install(missing: list[Tool]) -> None:
+    """What Debian packages can bring is installed, where we may."""
+    packages = [package for tool in missing for package in tool.packages]
+    if not packages or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return
+    _tell("installing", " ".join(packages))
+    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *packages]):
+        done = subprocess.run(command, env=QUIET, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            _tell("not installed", f"{' '.join(command[:2])}: {done.stderr.strip()[-300:]}")
+            return
+
+
+def _compiler() -> bool:
+    """The compiler and Hardhat of package-lock.json are in node_modules, or there is no npm; False if npm failed."""
+    if not shutil.which("npm"):
+        return True
+    lock, done = ROOT / "package-lock.json", ROOT / "node_modules" / ".installed"
+    if done.exists() and done.read_bytes() == lock.read_bytes():
+        return True
+    if not _passes("npm ci", ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]):
+        return False
+    shutil.copyfile(lock, done)
+    return True
+
+
+def _passes(name: str, command: list[str]) -> bool:
+    start = time.monotonic()
+    passed = _run(command) == 0
+    _tell("passed" if passed else "FAILED", f"{name}  {time.monotonic() - start:.0f} s")
+    return passed
+
+
+def _run(command: list[str]) -> int:
+    return subprocess.run(command, cwd=ROOT, env=QUIET, stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def _tell(what: str, text: str) -> None:
+    print(f"{what:<14}{text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""One instance for all tests of this folder, driven through its doors only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from running_instance import ISSUER, OTHER, Instance, Process, make_instance, wait_until_anchored
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """An instance whose chain runs, with contracts, two organisations and their permits; no worker yet."""
+    instance = make_instance(tmp_path_factory.mktemp("instance"))
+    node = Process(instance.data, "chain", "run")
+    try:
+        instance.done("deploy")
+        for org in json.loads((instance.samples / "organisations.json").read_text(encoding="utf-8"))[:2]:
+            instance.done("org", "add", org["code"], org["name"])
+        for permit in json.loads((instance.samples / "permits.json").read_text(encoding="utf-8"))[:3]:
+            instance.done("org", "permit", permit["organisation"], permit["certificateType"], "--from", permit["from"])
+        for file in sorted((instance.samples / "types").iterdir()):
+            instance.done("type", "add", file)
+        for org in (ISSUER, OTHER):
+            for role in ("anchor", "status", "catalog", "seal", "verify", "audit"):
+                name = role if org == ISSUER else f"OTHER:{role}"
+                instance.keys[name] = instance.done("key", "create", "--org", org, "--role", role)["key"]
+        yield instance
+    finally:
+        node.stop()
+
+
+@pytest.fixture(scope="session")
+def service(chain: Instance) -> Iterator[Instance]:
+    """The instance with API, page and workers running; at the end it stops in good order."""
+    process = Process(chain.data, "serve", "--port", "0")
+    try:
+        yield Instance(chain.data, chain.samples, process.url, chain.keys)
+    finally:
+        assert process.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def anchored(service: Instance) -> list[dict[str, Any]]:
+    """The issuer's certificates, anchored: each `{id, record, disclosure}`."""
+    records = service.records()
+    body = "".join(json.dumps(record) + "\n" for record in records)
+    with service.client("anchor") as client:
+        answer = client.post("/v1/records", content=body, headers={"Content-Type": "application/x-ndjson"})
+        assert answer.status_code == 202, answer.text
+        ids = [json.loads(line)["id"] for line in answer.text.splitlines()]
+        wait_until_anchored(client, ids[-1])
+        return [
+            {"id": one, "record": record, "disclosure": client.get(f"/v1/records/{one}").json()["disclosure"]}
+            for one, record in zip(ids, records, strict=True)
+        ]

@@ -1,0 +1,182 @@
+"""A clerk at a counter uses the page in a real browser."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running_instance import Instance
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+Anchored = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+def _is_trouble(message: Any) -> bool:
+    """An error that the page made; that an answer was no success is said by the browser itself."""
+    return message.type == "error" and not message.text.startswith("Failed to load resource")
+
+
+@pytest.fixture
+def page(browser: Any, service: Instance) -> Iterator[Any]:
+    """The page in Chinese; at the end nothing went wrong in it and nothing was asked of another host."""
+    context = browser.new_context(locale="zh-CN", viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    troubles: list[str] = []
+    page.on("console", lambda message: troubles.append(message.text) if _is_trouble(message) else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on(
+        "request", lambda request: troubles.append(request.url) if not request.url.startswith(service.url) else None
+    )
+    page.goto(service.url)
+    yield page
+    context.close()
+    assert troubles == []
+
+
+def written(folder: Path, name: str, value: object) -> str:
+    file = folder / name
+    file.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    return str(file)
+
+
+def verify_files(page: Any, *files: str) -> Any:
+    """The banner that answers these files."""
+    page.set_input_files("#files", list(files))
+    page.click("#panel-files button[type=submit]")
+    page.wait_for_selector(".banner")
+    return page.locator(".banner")
+
+
+def test_a_disclosure_is_valid_and_shows_why(page: Any, anchored: Anchored, tmp_path: Path) -> None:
+    banner = verify_files(page, written(tmp_path, "disclosure.json", anchored[0]["disclosure"]))
+    assert banner.get_attribute("data-verdict") == "valid"
+    assert "有效" in banner.inner_text() and "可以采信" in banner.inner_text()
+    assert "试验链" in page.locator(".note-trial").inner_text()
+    assert page.locator(".check").count() == 9
+    check = page.locator(".check", has_text="收录于机构日志")
+    assert check.locator(".evidence").is_hidden()
+    check.locator("summary").click()
+    assert check.locator(".evidence").is_visible()
+    assert anchored[0]["record"]["certificateNumber"] in page.locator("#answer").inner_text()
+
+
+def test_a_tampered_disclosure_is_invalid(page: Any, anchored: Anchored, tmp_path: Path) -> None:
+    forged = copy.deepcopy(anchored[0]["disclosure"])
+    forged["record"]["holders"][0]["certificateHolderName"] = "<img src=x onerror=alert(1)>"
+    banner = verify_files(page, written(tmp_path, "forged.json", forged))
+    assert banner.get_attribute("data-verdict") == "invalid"
+    assert "与链上记录不一致" in banner.inner_text()
+    assert page.locator("#answer img").count() == 0
+    assert page.locator(".check-failed[open]").count() == 1
+
+
+def test_kinds_are_told_apart_and_can_be_removed(
+    page: Any, service: Instance, anchored: Anchored, tmp_path: Path
+) -> None:
+    with service.client() as client:
+        proof = client.get(f"/v1/records/{anchored[0]['id']}/proof").json()
+    files = [
+        written(tmp_path, "one.json", anchored[0]["disclosure"]),
+        written(tmp_path, "two.json", proof),
+        written(tmp_path, "三.json", {"something": "else"}),
+    ]
+    page.set_input_files("#files", files)
+    page.wait_for_selector(".chip-file")
+    assert page.locator(".chip").all_inner_texts() == [
+        "证照文件\n三.json\n×",
+        "披露凭证\none.json\n×",
+        "存证证明\ntwo.json\n×",
+    ]
+    page.locator(".chip-file .remove").click()
+    page.click("#panel-files button[type=submit]")
+    page.wait_for_selector(".banner-valid")
+
+
+def test_an_identifier_needs_number_and_name_and_finds_the_record(page: Any, anchored: Anchored) -> None:
+    record = anchored[1]["record"]
+    page.click("#tab-identifier")
+    page.fill("#identifier", record["certificateIdentifier"])
+    page.fill("#number", record["certificateNumber"])
+    page.click("#panel-identifier button[type=submit]")
+    assert page.locator("#holder-error").inner_text() == "请填写此项"
+    assert page.evaluate("document.activeElement.id") == "holder"
+    page.fill("#holder", record["holders"][0]["certificateHolderName"])
+    page.click("#panel-identifier button[type=submit]")
+    page.wait_for_selector(".banner-valid")
+    assert "出示内容未核对" in page.locator(".banner").inner_text()
+    page.fill("#holder", "另有其人")
+    assert page.locator(".banner").count() == 0, "a verdict must not stand beside another question"
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".banner-indeterminate")
+
+
+def test_the_language_changes_everything_at_once(page: Any, anchored: Anchored, tmp_path: Path) -> None:
+    verify_files(page, written(tmp_path, "disclosure.json", anchored[0]["disclosure"]))
+    page.click("button[data-language=en]")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.title() == "Record verification"
+    assert "Valid" in page.locator(".banner").inner_text()
+    for word in ("核验", "有效", "区块", "通过"):
+        shown = page.locator("main").inner_text().replace(page.locator(".rows >> nth=1").inner_text(), "")
+        assert word not in shown
+    page.click("button[data-language=zh]")
+    assert "有效" in page.locator(".banner").inner_text()
+
+
+def test_a_refused_request_is_explained(page: Any, tmp_path: Path) -> None:
+    big = tmp_path / "big.ofd"
+    big.write_bytes(b"0" * (21 * 2**20))
+    page.set_input_files("#files", str(big))
+    page.click("#panel-files button[type=submit]")
+    page.wait_for_selector(".banner-error")
+    assert "file_too_large" in page.locator(".banner").inner_text()
+    page.context.clear_cookies()
+    assert page.context.cookies() == []
+
+
+def test_an_unreachable_service_is_said_plainly(page: Any, anchored: Anchored, tmp_path: Path) -> None:
+    page.route("**/v1/verify", lambda route: route.fulfill(status=502, body="<html>proxy</html>"))
+    banner = verify_files(page, written(tmp_path, "disclosure.json", anchored[0]["disclosure"]))
+    assert banner.get_attribute("data-verdict") == "error"
+    assert "无法连接" in banner.inner_text()
+
+
+def test_the_page_works_by_keyboard_and_on_a_phone(page: Any, anchored: Anchored) -> None:
+    page.set_viewport_size({"width": 360, "height": 700})
+    page.focus("#tab-files")
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#panel-identifier").is_visible() and page.locator("#panel-files").is_hidden()
+    record = anchored[1]["record"]
+    page.fill("#identifier", record["certificateIdentifier"])
+    page.fill("#number", record["certificateNumber"])
+    page.fill("#holder", record["holders"][0]["certificateHolderName"])
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".banner-valid")
+    assert page.evaluate("document.activeElement.id") == "answer"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

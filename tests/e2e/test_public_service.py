@@ -1,0 +1,126 @@
+"""The service as the public meets it: a rate without a key, TLS, and an end in good order."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import ssl
+import threading
+from pathlib import Path
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from running_instance import ISSUER, Instance, Process
+
+QUESTION = {"digest": "sha-256:" + "0" * 64}
+
+
+def test_without_a_key_the_rate_is_bounded_and_with_one_it_is_not(service: Instance) -> None:
+    process = Process(service.data, "serve", "--no-workers", "--port", "0", CHAIN_SERVICE_PUBLIC_RATE="3/minute")
+    try:
+        with httpx.Client(base_url=process.url) as client:
+            codes = [client.post("/v1/verify", json=QUESTION).status_code for _ in range(4)]
+            assert codes == [200, 200, 200, 429]
+            refused = client.post("/v1/verify", json=QUESTION)
+            assert refused.json()["code"] == "rate_limited"
+            assert 1 <= int(refused.headers["retry-after"]) <= 61
+            keyed = {"Authorization": f"Bearer {service.keys['verify']}"}
+            assert [client.post("/v1/verify", json=QUESTION, headers=keyed).status_code for _ in range(5)] == [200] * 5
+            assert client.get("/healthz").status_code == 200
+    finally:
+        assert process.stop() == 0
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """Certificate and key for 127.0.0.1."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "certificate.pem", folder / "key.pem"
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files
+
+
+def test_the_service_speaks_tls_itself_where_it_is_told_to(service: Instance, tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
+    process = Process(
+        service.data,
+        "serve",
+        "--no-workers",
+        "--port",
+        "0",
+        CHAIN_SERVICE_TLS_CERTIFICATE=str(certificate),
+        CHAIN_SERVICE_TLS_KEY=str(key),
+    )
+    try:
+        assert process.url.startswith("https://127.0.0.1:")
+        with httpx.Client(verify=ssl.create_default_context(cafile=str(certificate))) as client:
+            assert client.get(f"{process.url}/healthz").status_code == 200
+    finally:
+        assert process.stop() == 0
+
+
+def test_requests_under_way_are_answered_before_the_service_ends(service: Instance) -> None:
+    process = Process(service.data, "serve", "--no-workers", "--port", "0")
+    body = b'{"digest": "sha-256:' + b"0" * 64 + b'"}\n'
+    answered: list[int] = []
+    asked = threading.Event()
+
+    def slowly() -> object:
+        yield body
+        asked.set()
+        stopping.wait(10)
+        yield body
+
+    def ask() -> None:
+        headers = {"Authorization": f"Bearer {service.keys['verify']}", "Content-Type": "application/x-ndjson"}
+        answer = httpx.post(f"{process.url}/v1/verify/bulk", content=slowly(), headers=headers, timeout=30)
+        answered.append(len(answer.text.splitlines()))
+
+    stopping = threading.Event()
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert asked.wait(10)
+    stopper = threading.Thread(target=process.stop)
+    stopper.start()
+    stopping.set()
+    asking.join(20)
+    stopper.join(40)
+    assert answered == [2]
+    assert process.process.returncode == 0
+
+
+def test_a_stopped_issuer_s_refusal_is_shown_and_its_records_wait(service: Instance) -> None:
+    record = {
+        "kind": "document",
+        "documentTypeCode": "notice",
+        "documentNumber": "暂停期间〔2026〕1号",
+        "issuingOrganisationCode": ISSUER,
+        "issuedDate": "2026-01-05",
+    }
+    service.done("org", "suspend", ISSUER)
+    try:
+        with service.client("anchor") as client:
+            accepted = client.post("/v1/records", json=record)
+            assert accepted.status_code == 202
+            seen = client.get(f"/v1/records/{accepted.json()['records'][0]['id']}").json()
+            assert seen["state"] in ("pending", "batched")
+    finally:
+        service.done("org", "resume", ISSUER)
