@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from itertools import islice
 
 from chain_service.chain.reader import History
 from chain_service.core import layout
-from chain_service.core.chain_trust import ChainTrust
 from chain_service.core.codes import Outcome
-from chain_service.core.evidence import Evidence, ProvenState, Slot, verify_evidence
+from chain_service.core.evidence import ProvenState, Slot
 from chain_service.core.facts import Facts, Outage
 from chain_service.core.judge import judge
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.gathering import Draft, gather
+from chain_service.jobs.pooled import proven
 from chain_service.jobs.questions import Question
 from chain_service.store import chain_index
 from chain_service.store.readings import NewReading
@@ -113,28 +113,7 @@ def _anchor_state(app: App, draft: Draft) -> ProvenState | None:
     """What the stored proof of the anchoring block shows; None without one, or if it no longer proves anything."""
     if draft.evidence is None or app.chain is None:
         return None
-    return _proven(draft.evidence, _Trust(app.chain.reader.trust))
-
-
-class _Trust:
-    """A trust by identity: an instance has one, so cached results never mix two."""
-
-    def __init__(self, trust: ChainTrust) -> None:
-        self.trust = trust
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Trust) and self.trust is other.trust
-
-    def __hash__(self) -> int:
-        return id(self.trust)
-
-
-@lru_cache(maxsize=256)
-def _proven(evidence: bytes, trust: _Trust) -> ProvenState | None:
-    try:
-        return verify_evidence(Evidence.from_bytes(evidence), trust.trust)
-    except InvalidProof:
-        return None
+    return proven(draft.evidence, app.chain.reader.trust)
 
 
 def _read_chain(
