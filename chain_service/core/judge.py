@@ -28,12 +28,12 @@ from chain_service.core.verdicts import Check, Context, Group, Verdict, check, c
 
 def judge(facts: Facts) -> Verdict:
     """The verdict on one record at `facts.at`. Never raises for what was presented, stored or proven badly."""
-    group = judge_record(facts)
+    head = find_head(facts)
+    group = judge_record(facts, head)
     groups = [group]
     if facts.presented.whole_files:
         groups.append(_unexamined_signatures(facts.subject))
     by_name = {result.name: result for result in group.checks}
-    head = find_head(facts)
     included = by_name["inclusion"].outcome is Outcome.PASSED
     context = Context(
         at=rfc3339(facts.at),
@@ -58,10 +58,9 @@ def _warnings(facts: Facts) -> Iterator[str]:
         yield from (remark.code for remark in content.record.warnings)
 
 
-def judge_record(facts: Facts) -> Group:
+def judge_record(facts: Facts, head: Head | None) -> Group:
     """The group `record`: every check of it in order, those that cannot matter any more skipped."""
     content = facts.presented.disclosure or facts.recalled
-    head = find_head(facts)
     # 1. what was presented can be read
     checks = [_parse(facts)]
     readable = checks[0].outcome in (Outcome.PASSED, Outcome.SKIPPED)

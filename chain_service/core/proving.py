@@ -41,16 +41,17 @@ def find_head(facts: Facts) -> Head | None:
         if claim.proof.index < 1:
             raise InvalidProof("entry 0 is the founding entry, never a record", index=claim.proof.index)
         parse_log_id(claim.log)
-        claimed_root = root_from_inclusion(leaf_hash(claim.entry), claim.proof)
+        roots = {claim.entry: root_from_inclusion(leaf_hash(claim.entry), claim.proof)}
         expected = record_entry(claim.log, claim.proof.index, content.body_digest) if content else claim.entry
-        roots = {expected: root_from_inclusion(leaf_hash(expected), claim.proof), claim.entry: claimed_root}
+        if expected != claim.entry:
+            roots = {expected: root_from_inclusion(leaf_hash(expected), claim.proof)} | roots
     except (InvalidProof, MalformedRecord):
         return Head(claim, claim.entry, claim.entry, None, None)
     for entry, root in roots.items():
         for state in (facts.anchor_state, facts.now_state):
             if isinstance(state, ProvenState) and _root_on_chain(state, claim) == int.from_bytes(root, "big"):
                 return Head(claim, expected, entry, root, state)
-    return Head(claim, expected, claim.entry, claimed_root, None)
+    return Head(claim, expected, claim.entry, roots[claim.entry], None)
 
 
 def _root_on_chain(state: ProvenState, claim: Claim) -> int | None:

@@ -23,6 +23,8 @@ MAX_PATH: Final = 64
 MAX_NODES: Final = 16_384
 """Distinct nodes in one pool: several thousand slots of one block. Receipts carry far fewer and are bounded there."""
 
+_SIXTEEN_HASHES: Final = b"\xa0" * 16
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -110,11 +112,18 @@ class NodePool:
             raw = self._nodes.get(digest)
             if raw is None:
                 raise InvalidProof("a trie node is missing", node=digest.hex())
-            node = strict_rlp.decode_list(raw)
+            node = _full_branch(raw) or strict_rlp.decode_list(raw)
             if len(node) not in (2, 17):
                 raise InvalidProof("a trie node has 2 or 17 items", items=len(node))
             self._decoded[digest] = node
         return node
+
+
+def _full_branch(raw: bytes) -> list[strict_rlp.Item] | None:
+    """The items of a branch with sixteen hashed children and no value, as most nodes near a root are; else None."""
+    if len(raw) != 532 or raw[:3] != b"\xf9\x02\x11" or raw[531] != 0x80 or raw[3:531:33] != _SIXTEEN_HASHES:
+        return None
+    return [*(raw[at : at + 32] for at in range(4, 532, 33)), b""]
 
 
 def _follow(node: Sequence[strict_rlp.Item], path: str, at: int) -> tuple[strict_rlp.Item, int, bool, bool]:

@@ -101,6 +101,9 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     Raises KeyError when a value outside brackets is missing.
     """
 
+    if "{" not in template and "[" not in template:
+        return template
+
     def part(match: re.Match[str]) -> str:
         names = re.findall(r"\{(\w+)\}", match[1])
         return match[1] if all(values.get(name) for name in names) else ""
