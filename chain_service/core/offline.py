@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from chain_service.core import layout
-from chain_service.core.chain_trust import FORM_QBFT
+from chain_service.core.chain_trust import FORM_QBFT, ChainTrust
 from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_disclosure
 from chain_service.core.entries import record_entry
 from chain_service.core.evidence import ProvenState, verify_evidence
@@ -39,25 +39,26 @@ def present(
     return Presented(content, files=files, whole_files=whole_files, failure=failure)
 
 
-def prove_receipt(receipt: Receipt, trust: TrustFile, remembered: Mapping[int, bytes] | None = None
-                  ) -> tuple[ProvenState, ...]:  # fmt: skip
+def prove_receipt(
+    receipt: Receipt, chain: ChainTrust, remembered: Mapping[int, bytes] | None = None
+) -> tuple[ProvenState, ...]:
     """What each evidence of the receipt proves, the block that fixes its time first. Raises InvalidProof.
 
     `remembered` are hashes of blocks that were proven before, by number: on a QBFT chain another hash at the same
     height is equivocation (code `equivocation`); on Clique short forks are normal.
     """
     # 1. it names the trusted chain and log contract
-    contract = trust.chain.contracts.get(layout.RECORD_LOG)
-    if receipt.chain_id != trust.chain.chain_id:
+    contract = chain.contracts.get(layout.RECORD_LOG)
+    if receipt.chain_id != chain.chain_id:
         raise InvalidProof("the receipt is about another chain", chain_id=receipt.chain_id)
     if contract is None or receipt.contract != contract.address:
         raise InvalidProof("the receipt is about another contract than the trusted RecordLog")
     # 2. trusted validators stand behind each block, and its state holds the words
-    states = tuple(verify_evidence(block.evidence, trust.chain, max_nodes=MAX_NODES) for block in receipt.blocks)
+    states = tuple(verify_evidence(block.evidence, chain, max_nodes=MAX_NODES) for block in receipt.blocks)
     # 3. no two blocks of one height
     seen = dict(remembered or {})
     for state in states:
-        if seen.setdefault(state.block, state.block_hash) != state.block_hash and trust.chain.form == FORM_QBFT:
+        if seen.setdefault(state.block, state.block_hash) != state.block_hash and chain.form == FORM_QBFT:
             raise InvalidProof("two different blocks of one height are proven", code="equivocation", block=state.block)
     # 4. the refreshed status is from a later block
     if len(states) == 2 and (states[1].block <= states[0].block or states[1].time < states[0].time):
@@ -127,7 +128,7 @@ def _prove(
     receipt: Receipt | None = None
     try:
         receipt = parse(data)
-        return receipt, prove_receipt(receipt, trust, remembered), None
+        return receipt, prove_receipt(receipt, trust.chain, remembered), None
     except BadRequest as error:
         return receipt, (), Failure("proof_invalid", "receipt", error.message)
 

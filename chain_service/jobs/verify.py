@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -10,8 +11,9 @@ from chain_service.chain.reader import History
 from chain_service.core import layout
 from chain_service.core.codes import Outcome
 from chain_service.core.evidence import ProvenState, Slot
-from chain_service.core.facts import Facts, Outage
+from chain_service.core.facts import Facts, Failure, HeadSignature, Outage
 from chain_service.core.judge import judge
+from chain_service.core.offline import prove_receipt
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
 from chain_service.jobs.context import App, Caller
@@ -52,7 +54,12 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         drafts = [gather(connection, question, caller) for question in questions]
         head = chain_index.head_block(connection)
     _log_lookups(app, questions, drafts, caller)
-    anchors = [_anchor_state(app, draft) for draft in drafts]
+    anchors = []
+    for place, draft in enumerate(drafts):
+        anchor, failure = _anchor_state(app, draft)
+        anchors.append(anchor)
+        if failure is not None:
+            drafts[place] = replace(draft, presented=replace(draft.presented, failure=failure))
     now_state = _read_chain(app, head, drafts, anchors)
     return [
         judge(
@@ -65,6 +72,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
                 past=question.at is not None and question.at < now,
                 anchor_state=anchor,
                 claim=draft.claim,
+                head_signature=_signature(draft),
                 memory=draft.memory,
                 recalled=draft.recalled,
                 display=draft.display,
@@ -109,11 +117,25 @@ def _log_lookups(app: App, questions: Sequence[Question], drafts: Sequence[Draft
         app.readings.write(asked)
 
 
-def _anchor_state(app: App, draft: Draft) -> ProvenState | None:
-    """What the stored proof of the anchoring block shows; None without one, or if it no longer proves anything."""
-    if draft.evidence is None or app.chain is None:
-        return None
-    return proven(draft.evidence, app.chain.reader.trust)
+def _anchor_state(app: App, draft: Draft) -> tuple[ProvenState | None, Failure | None]:
+    """What is proven of the anchoring block, by the receipt presented or the stored proof; None if nothing is.
+
+    The failure is that of a receipt that proves nothing.
+    """
+    if app.chain is None:
+        return None, None
+    trust = app.chain.reader.trust
+    if draft.receipt is not None and draft.presented.failure is None:
+        try:
+            return prove_receipt(draft.receipt, trust)[0], None
+        except InvalidProof as error:
+            return None, Failure("proof_invalid", "receipt", error.message)
+    return (None if draft.evidence is None else proven(draft.evidence, trust)), None
+
+
+def _signature(draft: Draft) -> HeadSignature | None:
+    one = draft.receipt
+    return None if one is None else HeadSignature(one.protected, one.key_id, one.signature)
 
 
 def _read_chain(
