@@ -128,14 +128,14 @@ class Issued:
         )
         return select(pool, self.chain, found)
 
-    def newer(self, number: int = BLOCK + 100, state: int = 0) -> Evidence:
+    def newer(self, number: int = BLOCK + 100, state: int = 0, **changes: Any) -> Evidence:
         """What a refresh adds."""
         claim = self.content.claim()
         slots = [
             (layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)),
             (layout.RECORD_STATUS, layout.status_slot(claim.log, claim.proof.index)[0]),
         ]
-        return select(self.pooled(number, state), self.chain, slots)
+        return select(self.pooled(number, state, **changes), self.chain, slots)
 
     def receipt(self, signed_by: Signer = LOG_KEY, **changes: Any) -> Receipt:
         claim = self.content.claim()

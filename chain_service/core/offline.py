@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from chain_service.core import layout
@@ -10,7 +10,8 @@ from chain_service.core.chain_trust import FORM_QBFT, ChainTrust
 from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_disclosure
 from chain_service.core.entries import record_entry
 from chain_service.core.evidence import ProvenState, verify_evidence
-from chain_service.core.facts import Claim, Facts, Failure, HeadSignature, Outage, Presented
+from chain_service.core.facts import Claim, Content, Facts, Failure, HeadSignature, Outage, Presented
+from chain_service.core.histories import slots_of_record
 from chain_service.core.judge import judge
 from chain_service.core.receipts import MAX_NODES, Receipt, parse
 from chain_service.core.trust import SECONDS_A_DAY, TrustFile
@@ -86,7 +87,7 @@ def verify_offline(
     moment = now if at is None else at
     if moment > now + CLOCK_SKEW:
         raise BadRequest("at must not lie in the future", code="at_in_future", field="at")
-    parsed, states, failure = _prove(receipt, trust, remembered)
+    parsed, states, failure = _prove(receipt, trust, presented.disclosure, remembered)
     if presented.failure is not None or failure is not None:
         presented = Presented(
             presented.disclosure,
@@ -122,15 +123,31 @@ def verify_offline(
 
 
 def _prove(
-    data: bytes, trust: TrustFile, remembered: Mapping[int, bytes] | None
+    data: bytes, trust: TrustFile, content: Content | None, remembered: Mapping[int, bytes] | None
 ) -> tuple[Receipt | None, tuple[ProvenState, ...], Failure | None]:
     """The receipt, what it proves, and why it proves nothing."""
     receipt: Receipt | None = None
     try:
         receipt = parse(data)
-        return receipt, prove_receipt(receipt, trust.chain, remembered), None
+        states = prove_receipt(receipt, trust.chain, remembered)
+        if content is not None:
+            _require_cover(states, receipt, content)
+        return receipt, states, None
     except BadRequest as error:
         return receipt, (), Failure("proof_invalid", "receipt", error.message)
+
+
+def _require_cover(states: Sequence[ProvenState], receipt: Receipt, content: Content) -> None:
+    """Returns only if the evidence covers all that judging this record needs. Raises InvalidProof.
+
+    Slots in a receipt are only hints; one that was changed may still prove something, of somebody else.
+    """
+    type_code = content.type_code if content.kind == "certificate" else None
+    slots_of_record(states[0], receipt.log, receipt.proof, type_code, content.open.get("sealCodes", ()))
+    status, _ = layout.status_slot(receipt.log, receipt.proof.index)
+    for state in states[1:]:
+        state.word(layout.RECORD_LOG, layout.head_slot(receipt.log, receipt.proof.size))
+        state.word(layout.RECORD_STATUS, status)
 
 
 def _seals_old(states: tuple[ProvenState, ...], trust: TrustFile, now: int) -> Iterator[Warning]:
