@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chain_service.cli import show
-from chain_service.cli.door import Door, catch_up, the_door, write_output
+from chain_service.cli.door import Door, catch_up, replace_file, the_door, write_output
 from chain_service.cli.options import Org, Timeout, Wait
 from chain_service.errors import BadRequest, Forbidden, Gone
 
 if TYPE_CHECKING:
-    from chain_service.jobs.context import App, Caller
+    from chain_service.jobs.context import App, Caller, Progress
     from chain_service.jobs.records import Accepted
 
 
@@ -37,8 +37,9 @@ def anchor(
 ) -> None:
     """Anchor records: the whole file is checked first, then stored; the chain follows. 记录上链
 
-    --out writes ID.disclosure.json and ID.proof.json for each record. Running
-    it again is safe: the same content gives the same ids.
+    --out writes ID.disclosure.json and ID.receipt for each record: with a trust
+    file they prove it without any server. Running it again is safe: the same
+    content gives the same ids.
 
     Examples:
 
@@ -61,9 +62,7 @@ def anchor(
 
             wait_anchored(app, [one.id for one in accepted], timeout=timeout, progress=progress)
         if out is not None:
-            for number, one in enumerate(accepted, 1):
-                _hand_out(app, caller, one.id, out)
-                progress("write", number, total)
+            _hand_out(app, caller, [one.id for one in accepted], out, progress)
     _tell(door, accepted, anchored=wait or out is not None, out=out)
 
 
@@ -138,11 +137,13 @@ def _make_directory(out: Path) -> None:
         raise BadRequest(f"{out}: {error.strerror}", code="file_not_written", file=str(out)) from None
 
 
-def _hand_out(app: App, caller: Caller, record_id: str, out: Path) -> None:
-    from chain_service.jobs import records
+def _hand_out(app: App, caller: Caller, ids: list[str], out: Path, progress: Progress) -> None:
+    from chain_service.jobs import receipts
 
-    write_output(out / f"{record_id}.disclosure.json", records.disclosure(app, record_id, caller))
-    write_output(out / f"{record_id}.proof.json", records.proof(app, record_id))
+    for one in receipts.hand_out(app, caller, ids, progress):
+        replace_file(out / f"{one.id}.receipt", one.receipt)
+        if one.disclosure is not None:
+            write_output(out / f"{one.id}.disclosure.json", one.disclosure)
 
 
 def erase(

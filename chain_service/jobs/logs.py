@@ -29,6 +29,11 @@ class TilePath(NamedTuple):
     n: int
     width: int
 
+    @property
+    def is_full(self) -> bool:
+        """A full tile never changes; a partial one is superseded."""
+        return self.width == WIDTH
+
 
 def parse_tile_path(text: str) -> TilePath | None:
     """`<level>/<n>[.p/<width>]` or `entries/<n>[.p/<width>]`; None for anything else, also a longer way to write it."""
@@ -60,9 +65,12 @@ def checkpoint(app: App, log: str) -> bytes:
     return notes.sign(Checkpoint(name, head.new_size, head.root), _signer(app, head.org))
 
 
-def verifier_key(app: App, org: str, generation: int) -> VerifierKey:
-    """The key that signs the log's checkpoints, made when it is first needed."""
-    return VerifierKey(_origin(app.require_chain().deployment, org, generation), _signer(app, org).public_key)
+def verifier_key(app: App, log: str) -> VerifierKey:
+    """The key that signs the log's checkpoints. Raises `NotFound` (code `log_unknown`)."""
+    with app.database.reading() as connection:
+        head = _final_head(connection, log)
+    name = _origin(app.require_chain().deployment, head.org, head.generation)
+    return VerifierKey(name, _signer(app, head.org).public_key)
 
 
 def tile(app: App, log: str, path: TilePath) -> bytes:

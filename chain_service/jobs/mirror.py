@@ -4,13 +4,18 @@ chain. A log that takes something back is refused by name, its checkpoint kept a
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chain_service.chain.deployment import Deployment
 from chain_service.chain.log_source import LogSource
 from chain_service.chain.reader import ChainReader
+from chain_service.chain.rpc import Rpc
+from chain_service.config import Settings
 from chain_service.core import layout, notes
+from chain_service.core.chain_trust import ChainTrust
 from chain_service.core.entries import LogId, founding_entry, log_id
 from chain_service.core.evidence import ProvenState
 from chain_service.core.identifiers import OrgCode
@@ -37,6 +42,16 @@ class Seen:
     """How many heads of the log were compared, this time."""
     size: int
     """The log's size on chain, which a checkpoint may lag behind."""
+
+
+def chain_reader(urls: Sequence[str], trust: ChainTrust) -> ChainReader:
+    """Reads of the chain behind these nodes, judged by this trust."""
+    return ChainReader(Rpc(urls), trust)
+
+
+def own_reader(settings: Settings) -> ChainReader:
+    """Reads of the instance's own chain. Raises `NotFound` (code `not_deployed`)."""
+    return chain_reader(settings.rpc_urls, Deployment.load(settings.deployment_file).trust())
 
 
 def mirror(

@@ -24,7 +24,7 @@ from chain_service.core.evidence_cbor import BlockProof, Selector
 from chain_service.core.headers import decode_fields
 from chain_service.core.histories import history_slots
 from chain_service.core.log import InclusionProof, leaf_hash, root_from_inclusion
-from chain_service.core.receipts import MEDIA_TYPE, Receipt
+from chain_service.core.receipts import MEDIA_TYPE, Receipt, parse
 from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidProof, NotFound
 from chain_service.jobs.context import App, Caller, Progress, silent
 from chain_service.jobs.effects import MAX_SEALS
@@ -34,7 +34,7 @@ from chain_service.store import batches, records, tiles
 from chain_service.store.readings import NewReading
 from chain_service.store.records import StoredRecord
 
-__all__ = ["MEDIA_TYPE", "HandedOut", "Receipt", "hand_out", "make", "receipt", "refresh"]
+__all__ = ["MEDIA_TYPE", "HandedOut", "Receipt", "hand_out", "make", "parse", "receipt", "refresh"]
 
 TOGETHER = 1000
 """Records that share queries, and receipts that share a read of the chain."""
@@ -195,7 +195,7 @@ def _seal_codes(record: StoredRecord | None) -> list[str]:
 def _own_receipt(app: App, data: bytes) -> Receipt | ChainServiceError:
     trust = app.require_chain().reader.trust
     try:
-        found = receipts.parse(data)
+        found = parse(data)
     except ChainServiceError as error:
         return error
     if (found.chain_id, found.contract) != (trust.chain_id, trust.contracts[layout.RECORD_LOG].address):

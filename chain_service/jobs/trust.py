@@ -47,6 +47,14 @@ def export(app: App, *, rotate: bool = False) -> dict[str, Any]:
     return _written(file, core.sign(terms, [signers[key] for key in sorted(needed)]), old)
 
 
+def in_force(app: App) -> bytes:
+    """The bytes of the instance's trust file. Raises `NotFound` (code `no_trust`) before the first export."""
+    file = app.settings.data / FILE
+    if not file.is_file():
+        raise NotFound("this instance has no trust file yet: run `chain-service trust export`", code="no_trust")
+    return file.read_bytes()
+
+
 def update(file: Path, newer: bytes, fingerprint: str | None = None) -> dict[str, Any]:
     """`file` is the trust file in `newer`, signed by enough of the root keys of the one before.
 

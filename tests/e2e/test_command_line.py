@@ -38,12 +38,12 @@ def test_what_exists_already_is_not_made_again(service: Instance) -> None:
         assert "错误" in ran.err and code in ran.err
 
 
-def test_each_holder_gets_a_disclosure_and_a_proof(service: Instance, handed_out: Path) -> None:
+def test_each_holder_gets_a_disclosure_and_a_receipt(service: Instance, handed_out: Path) -> None:
     records = service.records(OTHER)
-    assert len(list(handed_out.glob("*.disclosure.json"))) == len(list(handed_out.glob("*.proof.json"))) == len(records)
+    assert len(list(handed_out.glob("*.disclosure.json"))) == len(list(handed_out.glob("*.receipt"))) == len(records)
     one = next(handed_out.glob("*.disclosure.json"))
-    proof = one.with_name(one.name.replace("disclosure", "proof"))
-    ran = service.run("verify", one, "--receipt", proof, "--json")
+    receipt = one.with_name(one.name.replace("disclosure.json", "receipt"))
+    ran = service.run("verify", one, "--receipt", receipt, "--json")
     assert (ran.code, ran.json["verdict"]) == (0, "valid")
 
 

@@ -57,6 +57,10 @@ COMMANDS = {
     "erase",
     "audit",
     "rebuild",
+    "receipts refresh",
+    "log mirror",
+    "trust export",
+    "trust update",
 }
 
 
