@@ -1,0 +1,81 @@
+"""The offline page: one file that asks nothing, up to date with the service, right where it does its own arithmetic."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from offline_corpus import cases
+from offline_questions import without_details
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = ROOT / "chain_service" / "web" / "static" / "offline.html"
+SCRIPT = ROOT / "tests" / "offline_script.mjs"
+
+
+def page() -> str:
+    return PAGE.read_text(encoding="utf-8")
+
+
+def run_script(*arguments: str) -> Any:
+    """What the page's script answers under node."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    done = subprocess.run([node, str(SCRIPT), *arguments], capture_output=True, timeout=600, cwd=ROOT)
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    return json.loads(done.stdout)
+
+
+def test_what_it_shares_with_the_service_is_up_to_date() -> None:
+    spec = importlib.util.spec_from_file_location("embed_offline", ROOT / "scripts" / "embed_offline.py")
+    assert spec is not None and spec.loader is not None
+    embed = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(embed)
+    assert embed.embedded(page()) == page(), "run: python scripts/embed_offline.py"
+
+
+def test_it_is_one_file_that_can_ask_nothing() -> None:
+    policy = re.search('http-equiv="Content-Security-Policy" content="([^"]+)"', page())
+    assert policy is not None
+    assert "default-src 'none'" in policy[1] and "connect-src 'none'" in policy[1]
+    assert "unsafe" not in policy[1] and "self" not in policy[1]
+    for way_out in ("fetch(", "XMLHttpRequest", "WebSocket", "sendBeacon", "import(", "importScripts", "EventSource"):
+        assert way_out not in page()
+    assert re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', page()) == []
+    assert set(re.findall(r"https?://[^\s\"']+", page())) == {"http://www.w3.org/2000/svg"}
+
+
+def test_words_from_outside_never_become_markup() -> None:
+    for way_in in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert way_in not in page()
+
+
+def test_its_own_hashes_and_recovery_agree_with_kept_libraries_on_random_inputs() -> None:
+    if not (ROOT / "node_modules" / "@noble" / "curves").is_dir():
+        pytest.skip("the libraries to compare with are not installed (npm ci)")
+    assert run_script("primitives", "400") == {"count": 400}
+
+
+def compare(thorough: bool, tmp_path: Path) -> None:
+    asked = cases(thorough)
+    corpus = tmp_path / "corpus.json"
+    corpus.write_text(json.dumps(asked), encoding="utf-8")
+    answers = run_script("corpus", str(corpus))
+    for case, answer in zip(asked, answers, strict=True):
+        assert without_details(answer) == case["expected"], case["name"]
+
+
+def test_both_verifiers_give_the_same_verdicts(tmp_path: Path) -> None:
+    compare(False, tmp_path)
+
+
+@pytest.mark.long
+def test_both_verifiers_give_the_same_verdicts_on_many_damaged_files(tmp_path: Path) -> None:
+    compare(True, tmp_path)
