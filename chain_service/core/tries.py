@@ -5,6 +5,7 @@ Absence is a result like any other and needs its whole proof; a proof that ends 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,7 +24,7 @@ MAX_PATH: Final = 64
 MAX_NODES: Final = 16_384
 """Distinct nodes in one pool: several thousand slots of one block. Receipts carry far fewer and are bounded there."""
 
-_SIXTEEN_HASHES: Final = b"\xa0" * 16
+_HASHED_OR_EMPTY: Final = re.compile(rb"\xa0.{32}|\x80", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +113,29 @@ class NodePool:
             raw = self._nodes.get(digest)
             if raw is None:
                 raise InvalidProof("a trie node is missing", node=digest.hex())
-            node = _full_branch(raw) or strict_rlp.decode_list(raw)
+            node = _branch(raw) or strict_rlp.decode_list(raw)
             if len(node) not in (2, 17):
                 raise InvalidProof("a trie node has 2 or 17 items", items=len(node))
             self._decoded[digest] = node
         return node
 
 
-def _full_branch(raw: bytes) -> list[strict_rlp.Item] | None:
-    """The items of a branch with sixteen hashed children and no value, as most nodes near a root are; else None."""
-    if len(raw) != 532 or raw[:3] != b"\xf9\x02\x11" or raw[531] != 0x80 or raw[3:531:33] != _SIXTEEN_HASHES:
+def _branch(raw: bytes) -> list[strict_rlp.Item] | None:
+    """The items of a branch whose children are all hashed or empty, as `strict_rlp` decodes them; else None.
+
+    Most nodes are such branches, and this is three times as fast.
+    """
+    size = len(raw)
+    if raw[0] == 0xF8:
+        start, whole = 2, 56 <= raw[1] == size - 2
+    else:
+        start, whole = 3, raw[0] == 0xF9 and 256 <= int.from_bytes(raw[1:3], "big") == size - 3
+    if not whole:
         return None
-    return [*(raw[at : at + 32] for at in range(4, 532, 33)), b""]
+    items = _HASHED_OR_EMPTY.findall(raw, start)
+    if len(items) != 17 or sum(map(len, items)) != size - start:
+        return None
+    return [item[1:] for item in items]
 
 
 def _follow(node: Sequence[strict_rlp.Item], path: str, at: int) -> tuple[strict_rlp.Item, int, bool, bool]:

@@ -95,6 +95,10 @@ class Verdict:
         }
 
 
+_NAME = re.compile(r"\{(\w+)\}")
+_OPTIONAL = re.compile(r"\[([^\]]*)\]")
+
+
 def fill(template: str, values: Mapping[str, str]) -> str:
     """`template` with `{name}` replaced; a part in square brackets is left out when one of its values is missing.
 
@@ -105,10 +109,12 @@ def fill(template: str, values: Mapping[str, str]) -> str:
         return template
 
     def part(match: re.Match[str]) -> str:
-        names = re.findall(r"\{(\w+)\}", match[1])
+        names = _NAME.findall(match[1])
         return match[1] if all(values.get(name) for name in names) else ""
 
-    return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], re.sub(r"\[([^\]]*)\]", part, template))
+    if "[" in template:
+        template = _OPTIONAL.sub(part, template)
+    return _NAME.sub(lambda match: values[match[1]], template)
 
 
 def fill_text(text: Text, params: Mapping[str, Text]) -> Text:
