@@ -49,12 +49,8 @@ _JSON_FIELDS: Final = (
 """Name and length of every field: None an integer, 0 any length. The first 15 are always there."""
 FIELD_COUNTS: Final = (15, 16, 17, 20, 21)
 """Berlin, London, Shanghai, Cancun, Prague."""
-_FIXED: Final = tuple((place, size) for place, (_, size) in enumerate(_JSON_FIELDS) if size)
-_INTEGERS: Final = tuple(
-    (place, 64 if 8 <= place < 15 or place > 16 else 256)
-    for place, (_, size) in enumerate(_JSON_FIELDS)
-    if size is None
-)
+_FORMS: Final = tuple((size, 256 if place in (7, 15) else 64) for place, (_, size) in enumerate(_JSON_FIELDS))
+"""Of every field its length, as above, and the bits of an integer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +76,15 @@ def decode_fields(raw: bytes) -> list[bytes]:
     count = len(fields)
     if count not in FIELD_COUNTS:
         raise InvalidProof("a header has 15, 16, 17, 20 or 21 fields", fields=count)
-    flat = [field for field in fields if isinstance(field, bytes)]
-    if len(flat) != count:
-        raise InvalidProof("a header field is a list")
-    if any(place < count and len(flat[place]) != size for place, size in _FIXED):
-        raise InvalidProof("a header field has the wrong length")
-    for place, bits in _INTEGERS:
-        if place < count:
-            strict_rlp.integer(flat[place], bits)
+    flat: list[bytes] = []
+    for field, (size, bits) in zip(fields, _FORMS, strict=False):
+        if not isinstance(field, bytes):
+            raise InvalidProof("a header field is a list")
+        if size is None:
+            strict_rlp.integer(field, bits)
+        elif size and len(field) != size:
+            raise InvalidProof("a header field has the wrong length", bytes=len(field))
+        flat.append(field)
     return flat
 
 

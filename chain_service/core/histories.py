@@ -49,7 +49,12 @@ def read_seal_facts(state: ProvenState, code: str) -> list[bytes]:
 
 def history_slots(state: ProvenState, contract: str, slot_of: Callable[[int], bytes]) -> list[Slot]:
     """The slots of a whole history, the first empty position included. Raises InvalidProof as `read_history`."""
-    return [(contract, slot_of(n)) for n in range(len(read_history(state, contract, slot_of)) + 1)]
+    slots: list[Slot] = []
+    more = True
+    while more:
+        slots.append((contract, slot_of(len(slots))))
+        more = state.word(*slots[-1]) != 0
+    return slots
 
 
 def slots_of_record(
@@ -65,13 +70,13 @@ def slots_of_record(
         (layout.RECORD_LOG, layout.head_slot(log, proof.size)),
         (layout.RECORD_STATUS, layout.status_slot(log, proof.index)[0]),
         (layout.ORGANISATIONS, layout.standing_slot(org)),
-        *history_slots(state, layout.ORGANISATIONS, lambda n: layout.log_key_slot(org, n)),
     ]
+    for contract, slot in slots:
+        state.word(contract, slot)
+    slots += history_slots(state, layout.ORGANISATIONS, partial(layout.log_key_slot, org))
     if type_code is not None:
         slots += history_slots(state, layout.ORGANISATIONS, partial(layout.permit_slot, org, type_code))
     for code in seal_codes:
         slots += history_slots(state, layout.SEAL_REGISTRY, partial(layout.seal_fact_slot, code))
         slots += history_slots(state, layout.SEAL_REGISTRY, partial(layout.seal_state_slot, code))
-    for contract, slot in slots:
-        state.word(contract, slot)
     return slots

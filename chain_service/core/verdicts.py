@@ -95,6 +95,7 @@ class Verdict:
         }
 
 
+_VARIES = re.compile(r"[{\[]")
 _NAME = re.compile(r"\{(\w+)\}")
 _OPTIONAL = re.compile(r"\[([^\]]*)\]")
 
@@ -104,9 +105,6 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
     Raises KeyError when a value outside brackets is missing.
     """
-
-    if "{" not in template and "[" not in template:
-        return template
 
     def part(match: re.Match[str]) -> str:
         names = _NAME.findall(match[1])
@@ -119,6 +117,8 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 def fill_text(text: Text, params: Mapping[str, Text]) -> Text:
     """`text` with the parameters of each language filled in."""
+    if not _VARIES.search(text.zh) and not _VARIES.search(text.en):
+        return text
     return Text(
         fill(text.zh, {name: value.zh for name, value in params.items()}),
         fill(text.en, {name: value.en for name, value in params.items()}),
