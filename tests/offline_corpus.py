@@ -7,11 +7,13 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 import judged_records
 from judged_records import FILE, certificate, document
 from offline_disclosures import disclosures
 from offline_questions import ISSUED, QBFT, ZEROS, Case, Question, ask, refreshed
+from offline_seals import sealed_records
 from offline_tampering import tampered_evidence, tampered_receipts
 from offline_trust import wrong_trust
 from receipt_world import DAY, LOG_KEY, NOW, OLD_LOG_KEY, STRANGER, TIME, Issued
@@ -30,6 +32,7 @@ def cases(thorough: bool = False) -> list[Case]:
         _good(),
         _states_and_times(),
         disclosures(),
+        sealed_records(),
         _files(),
         _permits_and_keys(),
         tampered_evidence(),
@@ -154,4 +157,5 @@ def _damaged(chance: random.Random, count: int) -> Iterator[Question]:
             if part == "disclosure" and number % 8 == 2:
                 whole = replace(whole, disclosure=partial)
             data = getattr(whole, part)
-            yield replace(whole, name=f"{issued.consensus} {part} damaged, {number}", **{part: damage.of(data)})
+            changes: dict[str, Any] = {"name": f"{issued.consensus} {part} damaged, {number}", part: damage.of(data)}
+            yield replace(whole, **changes)

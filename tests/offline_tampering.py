@@ -13,6 +13,7 @@ from offline_questions import ISSUED, QBFT, Question, ask
 from receipt_world import Issued
 
 from chain_service.core import receipts, strict_rlp
+from chain_service.core.entries import log_id
 from chain_service.core.evidence_cbor import BlockProof
 from chain_service.core.receipts import Receipt
 
@@ -133,7 +134,7 @@ def tampered_receipts() -> Iterator[Question]:
     yield ask("another key id", receipt=replace(receipt, key_id=bytes(8)))
     yield ask("another RecordLog", receipt=replace(receipt, contract=bytes(20)))
     yield ask("another chain", receipt=replace(receipt, chain_id=1))
-    yield ask("another generation", receipt=replace(receipt, log=judged_records.log_id(judged_records.ORG, 1)))
+    yield ask("another generation", receipt=replace(receipt, log=log_id(judged_records.ORG, 1)))
     proof = receipt.proof
     for size, index, path in [
         (proof.size + 1, proof.index, proof.path),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.util
 import json
 import re
@@ -11,8 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from offline_corpus import cases
 from offline_questions import without_details
+
+from chain_service.web import pages
+from chain_service.web.security import SecurityHeaders
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "chain_service" / "web" / "static" / "offline.html"
@@ -50,6 +56,21 @@ def test_it_is_one_file_that_can_ask_nothing() -> None:
         assert way_out not in page()
     assert re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', page()) == []
     assert set(re.findall(r"https?://[^\s\"']+", page())) == {"http://www.w3.org/2000/svg"}
+
+
+def test_the_service_serves_it_under_its_own_policy(client_of: Any) -> None:
+    web = FastAPI()
+    web.include_router(pages.router)
+    web.add_middleware(SecurityHeaders)
+    answer = client_of(web).get("/offline.html")
+    assert answer.status_code == 200 and answer.text == page()
+    policies = answer.headers.get_list("content-security-policy")
+    assert len(policies) == 1 and "connect-src 'none'" in policies[0] and "frame-ancestors 'none'" in policies[0]
+    script = re.search("<script>(.*?)</script>", page(), re.DOTALL)
+    assert script is not None
+    digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policies[0]
+    assert 'href="/offline.html"' in client_of(web).get("/").text
 
 
 def test_words_from_outside_never_become_markup() -> None:
