@@ -44,6 +44,7 @@ def test_each_holder_gets_a_disclosure_and_a_receipt(service: Instance, handed_o
     one = next(handed_out.glob("*.disclosure.json"))
     receipt = one.with_name(one.name.replace("disclosure.json", "receipt"))
     ran = service.run("verify", one, "--receipt", receipt, "--json")
+    print(ran.out[:6000])
     assert (ran.code, ran.json["verdict"]) == (0, "valid")
 
 

@@ -48,7 +48,7 @@ def test_only_the_key_expected_counts_and_one_wrong_signature_of_it_refuses() ->
     assert refused.value.code == "checkpoint_unsigned"
     other = notes.sign(CHECKPOINT, STRANGER).decode().rpartition("\n\n")[2]
     notes.parse(SIGNED + other.encode()).verify(KEY)
-    (name, key_id, signature) = note.signatures[0]
+    (name, key_id, _signature) = note.signatures[0]
     wrong = (name, key_id, bytes(64))
     with pytest.raises(InvalidProof):
         Note(note.checkpoint, note.text, (note.signatures[0], wrong)).verify(KEY)
