@@ -73,9 +73,9 @@ def test_branches_read_at_once_are_read_as_strictly(parts, at, piece):
     raw = strict_rlp.encode(parts)
     damaged = raw[:at] + piece + raw[at + len(piece) :]
     for node in (raw, damaged, damaged + piece, raw[:at]):
-        found = _branch(node) if node else None
+        found = _branch(node) if len(node) >= 32 else None
         assert found is None or found == strict_rlp.decode_list(node)
-    assert _branch(raw) == parts or len(raw) < 58
+    assert _branch(raw) == parts or len(raw) < 58  # shorter lists have another prefix
 
 
 @given(items)
