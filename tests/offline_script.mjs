@@ -1,10 +1,11 @@
-// The offline page's own script under node: `corpus FILE` prints its verdicts, `primitives` compares what it wrote itself.
+// The offline page's own script under node: `corpus FILE` prints its verdicts, `primitives COUNT` compares what it wrote
+// itself, `inclusion FILE` and `evidence FILE` run single functions.
 import { createHash, createHmac, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 const page = readFileSync(new URL("../chain_service/web/static/offline.html", import.meta.url), "utf8");
 const script = page.match(/<script>([\s\S]*?)<\/script>/)[1];
-const names = "judge readTrust Refused keccak256 sm3 recover sha256 hmac hmacKey ed25519Holds toHex readCbor readRlp writeRlp N fromBig toBig";
+const names = "judge readTrust Refused keccak256 sm3 recover sha256 hmac hmacKey ed25519Holds toHex readCbor readRlp writeRlp N fromBig toBig fromHex verifyEvidence rootFromInclusion";
 const own = new Function(`${script}; return { ${names.split(" ").join(", ")} };`)();
 const bytes = (text) => (text === null ? null : new Uint8Array(Buffer.from(text, "base64")));
 
@@ -74,5 +75,40 @@ function attempt(what) {
   }
 }
 
+// Whether each inclusion proof leads to its root.
+async function inclusion(file) {
+  const outcomes = [];
+  for (const { leaf, root, index, size, path } of JSON.parse(readFileSync(file, "utf8"))) {
+    const found = await own.rootFromInclusion(bytes(leaf), { index, size, path: path.map(bytes) }).catch(() => new Uint8Array());
+    outcomes.push(Buffer.compare(Buffer.from(found), Buffer.from(bytes(root))) === 0);
+  }
+  return outcomes;
+}
+
+// What each evidence proves: {block, hash, assurance, words}, null for nothing.
+function evidence(file) {
+  const { trust, cases } = JSON.parse(readFileSync(file, "utf8"));
+  const hex = own.fromHex;
+  const trusted = {
+    ...trust,
+    chainId: BigInt(trust.chainId),
+    genesis: hex(trust.genesis),
+    validators: trust.validators.map((range) => ({ ...range, addresses: range.addresses.map(hex) })),
+    contracts: trust.contracts.map(({ name, address, codeHash }) => ({ name, address: hex(address), codeHash: hex(codeHash) })),
+  };
+  return cases.map(({ headers, nodes, accounts }) => {
+    const shown = accounts.map(([address, slots]) => ({ address: hex(address), slots: slots.map(hex) }));
+    const given = { form: trust.form, chainId: trusted.chainId, genesis: trusted.genesis, headers: headers.map(hex), nodes: nodes.map(hex), accounts: shown };
+    try {
+      const { block, hash, assurance, words } = own.verifyEvidence(given, trusted);
+      return { block, hash: own.toHex(hash), assurance, words: [...words.values()].map(String) };
+    } catch (error) {
+      if (error instanceof own.Refused) return null;
+      throw error;
+    }
+  });
+}
+
+const MODES = { corpus, inclusion, evidence, primitives: (count) => primitives(Number(count)) };
 const [mode, argument] = process.argv.slice(2);
-process.stdout.write(JSON.stringify(mode === "corpus" ? await corpus(argument) : await primitives(Number(argument))));
+process.stdout.write(JSON.stringify(await MODES[mode](argument)));

@@ -5,16 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.util
-import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from offline_corpus import cases
+from offline_node import run_script, run_with
 from offline_questions import without_details
 
 from chain_service.web import pages
@@ -22,21 +20,10 @@ from chain_service.web.security import SecurityHeaders
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "chain_service" / "web" / "static" / "offline.html"
-SCRIPT = ROOT / "tests" / "offline_script.mjs"
 
 
 def page() -> str:
     return PAGE.read_text(encoding="utf-8")
-
-
-def run_script(*arguments: str) -> Any:
-    """What the page's script answers under node."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed")
-    done = subprocess.run([node, str(SCRIPT), *arguments], capture_output=True, timeout=600, cwd=ROOT)
-    assert done.returncode == 0, done.stderr.decode()[-2000:]
-    return json.loads(done.stdout)
 
 
 def test_what_it_shares_with_the_service_is_up_to_date() -> None:
@@ -86,9 +73,7 @@ def test_its_own_hashes_and_recovery_agree_with_kept_libraries_on_random_inputs(
 
 def compare(thorough: bool, tmp_path: Path) -> None:
     asked = cases(thorough)
-    corpus = tmp_path / "corpus.json"
-    corpus.write_text(json.dumps(asked), encoding="utf-8")
-    answers = run_script("corpus", str(corpus))
+    answers = run_with("corpus", tmp_path, asked)
     for case, answer in zip(asked, answers, strict=True):
         assert without_details(answer) == case["expected"], case["name"]
 
@@ -98,5 +83,6 @@ def test_both_verifiers_give_the_same_verdicts(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 def test_both_verifiers_give_the_same_verdicts_on_many_damaged_files(tmp_path: Path) -> None:
     compare(True, tmp_path)
