@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from chain_service.core import layout
@@ -88,19 +89,10 @@ def verify_offline(
     if moment > now + CLOCK_SKEW:
         raise BadRequest("at must not lie in the future", code="at_in_future", field="at")
     parsed, states, failure = _prove(receipt, trust, presented.disclosure, remembered)
-    if presented.failure is not None or failure is not None:
-        presented = Presented(
-            presented.disclosure,
-            files=presented.files,
-            whole_files=presented.whole_files,
-            failure=presented.failure or failure,
-        )
-    content = presented.disclosure
-    if content is None and presented.failure is None:
-        presented = Presented(whole_files=presented.whole_files)
+    presented = _presented(presented, failure)
     claim = signature = None
-    if parsed is not None and content is not None and failure is None:
-        entry = record_entry(parsed.log, parsed.proof.index, content.body_digest)
+    if parsed is not None and presented.disclosure is not None and failure is None:
+        entry = record_entry(parsed.log, parsed.proof.index, presented.disclosure.body_digest)
         claim = Claim(parsed.log, entry, parsed.proof, presented=True)
         signature = HeadSignature(parsed.protected, parsed.key_id, parsed.signature)
     past = at is not None and at < now
@@ -120,6 +112,15 @@ def verify_offline(
             notices=(*trust.warnings(now), *_seals_old(states, trust, now)),
         )
     )
+
+
+def _presented(presented: Presented, failure: Failure | None) -> Presented:
+    """What was handed in with the receipt's failure; without a disclosure a file has nothing to be compared with."""
+    if presented.failure is None and failure is not None:
+        return replace(presented, failure=failure)
+    if presented.failure is None and presented.disclosure is None:
+        return Presented(whole_files=presented.whole_files)
+    return presented
 
 
 def _prove(

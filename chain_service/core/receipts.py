@@ -148,18 +148,7 @@ def parse(data: bytes) -> Receipt:
     and proven size or index differ.
     """
     # 1. bounded, tagged COSE_Sign1 with a detached payload
-    if len(data) > MAX_RECEIPT_BYTES:
-        raise MalformedDocument(f"a receipt has at most {MAX_RECEIPT_BYTES} bytes", field="")
-    if data[:1] != _TAG_18:
-        raise MalformedDocument("a receipt is a COSE_Sign1 message with tag 18", field="")
-    message = cose.decode(data[1:], "the receipt")
-    if type(message) is not list or len(message) != 4:
-        _refuse("a receipt has 4 parts", "")
-    protected, unprotected, payload, signature = message
-    if payload is not None:
-        _refuse("a receipt's payload is nil: the root is recomputed", "payload")
-    if type(signature) is not bytes or len(signature) != 64:
-        _refuse("an Ed25519 signature has 64 bytes", "signature")
+    protected, unprotected, signature = _open(data)
     # 2. what is signed
     claims = _Claims.parse(protected)
     # 3. what is not
@@ -185,6 +174,23 @@ def parse(data: bytes) -> Receipt:
         signature=signature,
         blocks=tuple(block_from_cbor(block) for block in blocks),
     )
+
+
+def _open(data: bytes) -> tuple[Cbor, Cbor, bytes]:
+    """Protected and unprotected header, and the signature. Raises MalformedDocument."""
+    if len(data) > MAX_RECEIPT_BYTES:
+        raise MalformedDocument(f"a receipt has at most {MAX_RECEIPT_BYTES} bytes", field="")
+    if data[:1] != _TAG_18:
+        raise MalformedDocument("a receipt is a COSE_Sign1 message with tag 18", field="")
+    message = cose.decode(data[1:], "the receipt")
+    if type(message) is not list or len(message) != 4:
+        _refuse("a receipt has 4 parts", "")
+    protected, unprotected, payload, signature = message
+    if payload is not None:
+        _refuse("a receipt's payload is nil: the root is recomputed", "payload")
+    if type(signature) is not bytes or len(signature) != 64:
+        _refuse("an Ed25519 signature has 64 bytes", "signature")
+    return protected, unprotected, signature
 
 
 @dataclass(frozen=True, slots=True)
