@@ -24,7 +24,7 @@ MAX_PATH: Final = 64
 MAX_NODES: Final = 16_384
 """Distinct nodes in one pool: several thousand slots of one block. Receipts carry far fewer and are bounded there."""
 
-_HASHED_OR_EMPTY: Final = re.compile(rb"\xa0.{32}|\x80", re.DOTALL)
+_HASHED_OR_EMPTY: Final = re.compile(rb"\xa0(.{32})|\x80", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +132,9 @@ def _branch(raw: bytes) -> list[strict_rlp.Item] | None:
         start, whole = 3, raw[0] == 0xF9 and 256 <= int.from_bytes(raw[1:3], "big") == size - 3
     if not whole:
         return None
-    items = _HASHED_OR_EMPTY.findall(raw, start)
-    if len(items) != 17 or sum(map(len, items)) != size - start:
-        return None
-    return [item[1:] for item in items]
+    items: list[strict_rlp.Item] = _HASHED_OR_EMPTY.findall(raw, start)
+    # Had bytes been skipped between them, prefixes and hashes would not add up to the whole.
+    return items if len(items) == 17 and 17 + sum(map(len, items)) == size - start else None
 
 
 def _follow(node: Sequence[strict_rlp.Item], path: str, at: int) -> tuple[strict_rlp.Item, int, bool, bool]:
