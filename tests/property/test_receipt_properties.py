@@ -1,6 +1,7 @@
 """Damaged receipts and foreign bytes: invalid or provably harmless, and nothing but our own errors comes out."""
 
 import random
+from dataclasses import replace
 
 import cbor2
 import pytest
@@ -129,6 +130,16 @@ def rebuilt(draw):
 anything = st.binary(max_size=400) | values.map(cbor2.dumps).map(lambda data: b"\xd2" + data) | damaged() | rebuilt()
 
 
+def essence(receipt):
+    """All of a receipt but what is provably harmless: the order of pooled nodes and what outsiders attested."""
+    blocks = tuple(replace(block.evidence, nodes=frozenset(block.evidence.nodes)) for block in receipt.blocks)
+    return replace(receipt, blocks=blocks)
+
+
+GOOD = [essence(parse(data)) for data in (*RECEIPTS, *REFRESHED)]
+PRESENTED = [present(issued.disclosed) for issued in SAMPLE]
+
+
 def never_raises(data):
     for read, write in ((parse, encode), (trust.parse, None)):
         try:
@@ -137,10 +148,9 @@ def never_raises(data):
             continue
         if write is not None:
             assert parse(write(value)) == value
-    for issued in SAMPLE:
-        if verify_offline(data, present(issued.disclosed), issued.trust, now=NOW).answer.value == "valid":
-            # Only what is left out when parsing may differ from the good receipt.
-            assert parse(data) in (parse(RECEIPTS[0]), parse(RECEIPTS[1]), *map(parse, REFRESHED))
+    for issued, presented in zip(SAMPLE, PRESENTED, strict=True):
+        if judged(issued, presented, data).answer.value == "valid":
+            assert essence(parse(data)) in GOOD
 
 
 @settings(max_examples=200, deadline=None)
