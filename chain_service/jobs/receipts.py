@@ -1,8 +1,8 @@
 """Receipts that need no server: cut out of what was stored when the records were anchored, signed, refreshed.
 
 A receipt is derived, never stored: the same each time, its time of issue that of the block which proves it, so that
-nobody can put a later block's evidence in its place unseen. It is signed by the newest log key that stood on chain at the anchoring block, so a
-key that was added later signs later batches only; the older ones stay in the keystore for the receipts of theirs.
+nobody can put a later block's evidence in its place unseen. It is signed by the newest log key that stood on chain at
+the anchoring block: a key added later signs later batches, older ones stay in the keystore for the receipts of theirs.
 """
 
 from __future__ import annotations
