@@ -9,6 +9,7 @@ import {
     RIGHT_SEAL,
     RIGHT_STATUS
 } from "./interfaces/IOrganisations.sol";
+import {Codes} from "./libraries/Codes.sol";
 import {Versioned} from "./Versioned.sol";
 
 /// @notice See {IOrganisations}.
@@ -19,7 +20,7 @@ contract Organisations is IOrganisations, Versioned, Ownable2Step {
     uint8 private constant ALL_RIGHTS = RIGHT_ANCHOR | RIGHT_STATUS | RIGHT_SEAL | RIGHT_CATALOG;
     uint8 private constant PERMIT_GRANT = 1;
     uint8 private constant PERMIT_END = 2;
-    uint256 private constant CODE_LENGTH = 18;
+    uint256 private constant MAX_NAME_LENGTH = 800;
 
     mapping(bytes32 organisation => uint256) private _standingOf;
     mapping(address account => mapping(bytes32 organisation => uint256)) private _rightsOf;
@@ -32,7 +33,9 @@ contract Organisations is IOrganisations, Versioned, Ownable2Step {
     function registerOrganisations(Registration[] calldata registrations) external onlyOwner {
         for (uint256 i; i < registrations.length; ++i) {
             bytes32 organisation = registrations[i].organisation;
-            _requireWellFormed(organisation);
+            if (!Codes.isOrganisation(organisation)) revert MalformedOrganisation(organisation);
+            uint256 nameLength = bytes(registrations[i].name).length;
+            if (nameLength == 0 || nameLength > MAX_NAME_LENGTH) revert MalformedName(organisation);
             if (_standingOf[organisation] != 0) revert OrganisationExists(organisation);
             _standingOf[organisation] = REGISTERED;
             emit OrganisationRegistered(organisation, registrations[i].name);
@@ -164,14 +167,5 @@ contract Organisations is IOrganisations, Versioned, Ownable2Step {
 
     function _permitKey(bytes32 organisation, bytes32 certificateType) private pure returns (bytes32) {
         return keccak256(abi.encode(organisation, certificateType));
-    }
-
-    function _requireWellFormed(bytes32 organisation) private pure {
-        bool wellFormed = uint256(organisation) << (8 * CODE_LENGTH) == 0;
-        for (uint256 i; i < CODE_LENGTH; ++i) {
-            bytes1 char = organisation[i];
-            wellFormed = wellFormed && ((char >= "0" && char <= "9") || (char >= "A" && char <= "Z"));
-        }
-        if (!wellFormed) revert MalformedOrganisation(organisation);
     }
 }

@@ -8,7 +8,7 @@ import {LogName} from "./libraries/LogName.sol";
 import {Versioned} from "./Versioned.sol";
 
 /// @notice See {IRecordStatus}.
-/// @dev A change is two words, `what` and digest, instead of a struct of four members: of the 2,900 gas that each of a
+/// @dev A change is two words, `what` and digest, instead of a struct of four members: of the 3,000 gas that each of a
 ///      hundred neighbouring changes costs, two more words in calldata and event would add a third.
 contract RecordStatus is IRecordStatus, Versioned {
     /// @dev Bit 16 * from + to is set for each legal transition.
@@ -36,15 +36,15 @@ contract RecordStatus is IRecordStatus, Versioned {
         uint64 position;
         uint256 word;
         for (uint256 i; i < changes.length; ++i) {
-            uint256 what = changes[i].what;
-            uint64 index = uint64(what);
+            Change calldata change = changes[i];
+            uint64 index = uint64(change.what);
             if (index == 0 || index >= size) revert IndexOutsideLog(log, index, size);
             if (i == 0 || index >> 6 != position) {
                 if (i != 0) words[position] = word;
                 position = index >> 6;
                 word = words[position];
             }
-            word = _changed(log, word, what);
+            word = _changed(log, word, change);
         }
         if (changes.length != 0) words[position] = word;
         emit StatusSet(log, msg.sender, changes);
@@ -61,8 +61,10 @@ contract RecordStatus is IRecordStatus, Versioned {
     }
 
     /// @dev The storage word after the change; reverts if the change is malformed or not allowed from its state there.
-    function _changed(bytes32 log, uint256 word, uint256 what) private pure returns (uint256) {
-        if (what >> 88 != 0) revert MalformedChange(what);
+    function _changed(bytes32 log, uint256 word, Change calldata change) private pure returns (uint256) {
+        uint256 what = change.what;
+        uint256 reason = what >> 72;
+        if (reason == 0 || reason > type(uint16).max || change.digest == 0) revert MalformedChange(what);
         uint256 shift = (what & 63) << 2;
         uint256 from = (word >> shift) & 15;
         uint256 to = (what >> 64) & 255;

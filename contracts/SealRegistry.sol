@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IOrganisations, RIGHT_SEAL} from "./interfaces/IOrganisations.sol";
 import {ISealRegistry} from "./interfaces/ISealRegistry.sol";
+import {Codes} from "./libraries/Codes.sol";
 import {Versioned} from "./Versioned.sol";
 
 /// @notice See {ISealRegistry}.
@@ -92,7 +93,7 @@ contract SealRegistry is ISealRegistry, Versioned {
     function _requireWellFormed(bytes32 seal, Registration calldata registration) private pure {
         if (registration.sealType == PERSONAL) revert PersonalSeal(seal);
         bytes32[] calldata certificates = registration.signerCertificates;
-        bool wellFormed = bytes(registration.code).length != 0 && registration.sealType != 0
+        bool wellFormed = Codes.isSeal(bytes(registration.code)) && registration.sealType != 0
             && registration.sha256Digest != 0 && registration.sm3Digest != 0
             && registration.validFrom <= registration.validUntil && certificates.length <= MAX_CERTIFICATES;
         for (uint256 i; wellFormed && i < certificates.length; ++i) {

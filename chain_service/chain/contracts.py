@@ -9,8 +9,11 @@ from importlib import resources
 from typing import Any
 
 import orjson
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
+from eth_abi.codec import ABIDecoder
+from eth_abi.decoding import StringDecoder
 from eth_abi.exceptions import DecodingError, EncodingError
+from eth_abi.registry import registry
 from eth_utils.address import to_checksum_address
 
 from chain_service.core.digests import keccak256
@@ -79,7 +82,8 @@ class ChainEvent:
     """An event as a node reported it: news, not proof.
 
     `args` are named as in the ABI: bytes32 as bytes, addresses as EIP-55 text, integers as int, and `changes` of
-    `StatusSet` and `CatalogChanged` as tuples of `StatusChange` and `CatalogChange`.
+    `StatusSet` and `CatalogChanged` as tuples of `StatusChange` and `CatalogChange`. Text has U+FFFD where its bytes
+    are not UTF-8: the chain takes any bytes.
     """
 
     block: int
@@ -184,7 +188,7 @@ def decode_revert(data: bytes | str | None) -> Reverted:
     if item is None:
         return Reverted("the contract refused without a reason we know", data="0x" + raw[:256].hex())
     try:
-        values = decode(item.types, raw[4:])
+        values = _decoder().decode(item.types, raw[4:])
     except (DecodingError, OverflowError, ValueError):
         return Reverted(f"the contract refused with a malformed {item.name}", code=item.name, arguments={})
     if item.name == "Error":
@@ -227,9 +231,19 @@ def _value(kind: str, value: Any) -> Any:
 
 def _decoded(types: tuple[str, ...], data: bytes) -> tuple[Any, ...]:
     try:
-        return tuple(decode(types, data))
+        return tuple(_decoder().decode(types, data))
     except (DecodingError, OverflowError, ValueError) as error:
         raise Unavailable("the node's answer does not fit the contract's ABI", code="node_unavailable") from error
+
+
+@cache
+def _decoder() -> ABIDecoder:
+    # eth_abi's own decoder raises for text that is not UTF-8: whoever may write an event could stop all its readers.
+    lenient = registry.copy()  # type: ignore[no-untyped-call]
+    lenient.unregister_decoder("string")
+    text = StringDecoder(handle_string_errors="replace")  # type: ignore[no-untyped-call]
+    lenient.register_decoder("string", text, label="string")
+    return ABIDecoder(lenient)
 
 
 def _json(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -158,9 +158,10 @@ def serve(
         done = {"url": url, "workers": not no_workers}
         door.answer(done, lambda out: out.print(f"serving at {url}/  服务已启动"), url)
 
-    web = create_app(app, None if no_workers else Workers(app))
-    with _until_signalled():  # uvicorn hands the signal on once it has stopped; being asked to stop is no failure
-        run_server(web, settings, grace=GRACE, listening=listening)
+    workers: AbstractContextManager[object] = nullcontext() if no_workers else Workers(app)
+    # uvicorn hands the signal on once it has stopped; being asked to stop is no failure
+    with _until_signalled(), workers:
+        run_server(create_app(app), settings, grace=GRACE, listening=listening)
 
 
 def worker(context: typer.Context) -> None:

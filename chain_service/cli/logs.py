@@ -53,6 +53,6 @@ def configure_logs(*, serving: bool) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.WARNING if serving else logging.ERROR)
-    logging.getLogger("chain_service").setLevel(level)
-    logging.getLogger("uvicorn.error").setLevel(level)
+    root.setLevel(level)
+    for library in ("urllib3", "web3", "alembic", "sqlalchemy", "asyncio"):
+        logging.getLogger(library).setLevel(max(level, logging.WARNING))

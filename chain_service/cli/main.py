@@ -123,16 +123,18 @@ def run(arguments: list[str]) -> int:
     """Carries the command out; its exit code. Raises nothing."""
     configure_logs(serving=False)
     words = hoisted(arguments)
-    as_json = "--json" in words
+    as_json = "--json" in words[: words.index("--")] if "--" in words else "--json" in words
     try:
         result = cli(words, prog_name="chain-service", standalone_mode=False)
+        if result == failures.INTERRUPTED:
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else failures.DONE
     except ChainServiceError as error:
         return failures.report(error, as_json=as_json)
     except TyperException as error:
         return failures.report(_usage(error), as_json=as_json) if error.format_message() else failures.WRONG_USAGE
     except (KeyboardInterrupt, typer.Abort):
-        return failures.INTERRUPTED
+        return failures.report(failures.Failure("stopped before the end", code="interrupted"), as_json=as_json)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - so that the interpreter's last flush fails nowhere
         return failures.REFUSED

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,12 +13,21 @@ import typer
 
 from chain_service.cli import show
 from chain_service.cli.door import Door, catch_up, replace_file, the_door, write_output
+from chain_service.cli.failures import REFUSED
 from chain_service.cli.options import Org, Timeout, Wait
 from chain_service.errors import BadRequest, Forbidden, Gone
 
 if TYPE_CHECKING:
     from chain_service.jobs.context import App, Caller, Progress
     from chain_service.jobs.records import Accepted
+
+
+_STATES = {
+    "pending": "accepted 已受理",
+    "batched": "in a batch 待上链",
+    "anchored": "anchored 已上链",
+    "failed": "failed 未能上链",
+}
 
 
 def register(cli: typer.Typer) -> None:
@@ -46,6 +56,8 @@ def anchor(
       chain-service anchor certificates.ndjson --org 11430000006122244L --wait
       chain-service anchor - --org 11430000006122244L --out out/ < new.ndjson
     """
+    from chain_service.jobs.workers import wait_anchored
+
     door = the_door(context)
     source = _Source(file)
     app = door.app()
@@ -57,26 +69,26 @@ def anchor(
         if total == 0:
             raise BadRequest(f"{file} has no record", code="malformed_request", file=file)
         accepted = _store(app, caller, source, lambda done: progress("store", done, total))
+        states = {one.id: one.state for one in accepted}
         if wait or out is not None:
-            from chain_service.jobs.workers import wait_anchored
-
-            wait_anchored(app, [one.id for one in accepted], timeout=timeout, progress=progress)
+            failed = wait_anchored(app, list(states), timeout=timeout, progress=progress)
+            states = dict.fromkeys(states, "anchored") | dict.fromkeys(failed, "failed")
         if out is not None:
-            _hand_out(app, caller, [one.id for one in accepted], out, progress)
-    _tell(door, accepted, anchored=wait or out is not None, out=out)
+            _hand_out(app, caller, [one for one, state in states.items() if state == "anchored"], out, progress)
+    _tell(door, accepted, states, out)
+    if "failed" in states.values():
+        raise typer.Exit(REFUSED)
 
 
-def _tell(door: Door, accepted: list[Accepted], *, anchored: bool, out: Path | None) -> None:
-    done = [
-        {"line": one.line, "id": one.id, "state": "anchored" if anchored else one.state, "created": one.created}
-        for one in accepted
-    ]
+def _tell(door: Door, accepted: list[Accepted], states: Mapping[str, str], out: Path | None) -> None:
+    done = [{"line": one.line, "id": one.id, "state": states[one.id], "created": one.created} for one in accepted]
+    counted = ", ".join(f"{count} {_STATES.get(state, state)}" for state, count in Counter(states.values()).items())
     created = sum(1 for one in accepted if one.created)
-    state = "anchored 已上链" if anchored else "accepted 已受理"
     door.answer(
         {"records": done, **({"out": str(out)} if out else {})},
         lambda console: console.print(
-            f"{len(done)} records {state}, {created} of them new" + (f"; written to {out}" if out else ""), markup=False
+            f"{len(done)} records: {counted}; {created} of them new" + (f"; written to {out}" if out else ""),
+            markup=False,
         ),
         "\n".join(one.id for one in accepted),
     )

@@ -226,6 +226,14 @@ ESSENTIAL = frozenset({("record", "status"), ("signature", "signature")})
 """At least one of these has to have passed before anything may be called valid."""
 
 WARNINGS: Mapping[str, Text] = {
+    "anchored_by_others": Text(
+        "其他机构也上链了同一标识或同一文件的记录，结论以最先上链的颁发机构为准",
+        "other organisations have anchored a record under this identifier or with this file; the first one's decides",
+    ),
+    "past_by_index": Text(
+        "节点已不能证明该时点的状态，过去的状态依据索引记录",
+        "no node can prove the state of that moment any more; it is what the index read then",
+    ),
     "signatures_not_checked": Text(
         "本版本未检查文件自身的电子签章，结论只依据链上记录",
         "the file's own signatures were not looked at in this version; the verdict rests on the anchored record",

@@ -28,12 +28,22 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What the caller says the record is; the record has to agree with all of it that is given."""
+
+    identifier: str | None = None
+    """The record's identity: a certificate's identifier, a document's type code, U+001F and number."""
+    number: str | None = None
+    holder_name: str | None = None
+    """The name of one of its holders."""
+
+
+@dataclass(frozen=True)
 class Presented:
     """What the caller handed in. All of it empty: nothing to verify."""
 
     disclosure: Content | None = None
-    identifier: str | None = None
-    """Set when the record was asked for by identifier, number or record id."""
+    asked: Asked = Asked()
     files: tuple[Mapping[str, str], ...] = ()
     """For each file (or bare file digest) handed in: algorithm name to hex, as in a record's `files[].digests`."""
     whole_files: bool = False
@@ -131,6 +141,10 @@ class Facts:
     """None when the service knows no such record."""
     recalled: Content | None = None
     """The stored record and salt of `memory`: re-proved like anything presented, so tampering with it shows."""
+    then_state: ProvenState | None = None
+    """For a moment in the past, the state then: covers the status word. None where no node can prove it any more."""
+    others: tuple[str, ...] = ()
+    """Other organisations that have anchored a record under the same identifier or with the same file."""
     display: Mapping[str, Any] = field(default_factory=dict)
     """Members of `recalled` that this caller may see; what was presented is shown anyway."""
     notices: tuple[Warning, ...] = ()

@@ -11,7 +11,7 @@ from typing import Any
 from chain_service.core.codes import RULES, Outcome
 from chain_service.core.disclosures import Disclosure
 from chain_service.core.evidence import ProvenState
-from chain_service.core.facts import Content, Facts
+from chain_service.core.facts import Asked, Content, Facts
 from chain_service.core.moments import rfc3339
 from chain_service.core.proving import (
     Head,
@@ -49,6 +49,10 @@ def judge(facts: Facts) -> Verdict:
 def _warnings(facts: Facts) -> Iterator[str]:
     if facts.presented.whole_files:
         yield "signatures_not_checked"
+    if facts.others:
+        yield "anchored_by_others"
+    if facts.past and facts.then_state is None and isinstance(facts.now_state, ProvenState):
+        yield "past_by_index"
     if facts.memory is not None and facts.memory.erased:
         yield "erased"
     if facts.memory is not None and facts.memory.replaced_by is not None:
@@ -107,7 +111,7 @@ def _parse(facts: Facts) -> Check:
         return check("record", "parse", "readable")
     if presented.failure is not None:
         return check("record", "parse", "readable", {"part": presented.failure.part})
-    if presented.identifier is not None or facts.claim is not None:
+    if presented.asked != Asked() or facts.claim is not None:
         return check("record", "parse", "not_compared")
     return check("record", "parse", "nothing_to_verify")
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from chain_service.core import cose, layout
+from chain_service.core.disclosures import Disclosure
 from chain_service.core.entries import Entry, parse_log_id, record_entry
 from chain_service.core.evidence import ProvenState
-from chain_service.core.facts import Claim, Content, Facts, Outage
+from chain_service.core.facts import Asked, Claim, Content, Facts, Outage
 from chain_service.core.histories import read_log_keys
 from chain_service.core.log import leaf_hash, root_from_inclusion
 from chain_service.core.moments import rfc3339
+from chain_service.core.records import document_identity
 from chain_service.core.verdicts import Check, check
 from chain_service.errors import InvalidProof, MalformedRecord
 
@@ -107,6 +109,12 @@ def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) ->
     if failure is not None and failure.code != "unreadable":
         return check("record", "inclusion", failure.code, {"part": failure.part, "detail": failure.detail})
     memory = facts.memory
+    fits = _is_the_one_asked_for(facts, content)
+    if fits is False:
+        return check("record", "inclusion", "record_mismatch", {"detail": "it is not the record that was asked for"})
+    if fits is None and head is not None:
+        detail = {"detail": "whether this is the record that was asked for cannot be seen"}
+        return check("record", "inclusion", "not_anchored", detail)
     if head is None:
         waiting = memory is not None and memory.state in ("pending", "batched")
         state = {"state": memory.state} if memory is not None else {}
@@ -131,6 +139,32 @@ def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) ->
         return check("record", "inclusion", "not_anchored", evidence | {"anchoredAt": rfc3339(since)})
     evidence |= {"path": [node.hex() for node in proof.path], "compared": content is not None}
     return check("record", "inclusion", "included", evidence, {"index": proof.index, "size": proof.size})
+
+
+def _is_the_one_asked_for(facts: Facts, content: Content | None) -> bool | None:
+    """Whether the record agrees with all that was asked for; None where members that would tell are not at hand."""
+    asked, recalled = facts.presented.asked, facts.recalled
+    if asked == Asked():
+        return True
+    if content is None:
+        return None
+    whole = isinstance(content, Disclosure)
+    members = {**content.open, **content.members}
+    if not whole and recalled is not None and recalled.body_digest == content.body_digest:
+        members, whole = {**recalled.open, **recalled.members}, True
+    number = members.get("certificateNumber") or members.get("documentNumber")
+    identity = members.get("certificateIdentifier")
+    if content.kind == "document" and number is not None:
+        identity = document_identity(content.type_code, number)
+    names = [name for member, name in members.items() if member.endswith(".certificateHolderName")]
+    answers = []
+    if asked.identifier is not None:
+        answers.append(asked.identifier == identity if whole or identity is not None else None)
+    if asked.number is not None:
+        answers.append(asked.number == number if whole or number is not None else None)
+    if asked.holder_name is not None:
+        answers.append(asked.holder_name in names or (False if whole else None))
+    return False if False in answers else None if None in answers else True
 
 
 def anchored_at(facts: Facts, head: Head) -> int | None:

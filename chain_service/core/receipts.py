@@ -57,7 +57,7 @@ class Receipt:
     """Address of the RecordLog, 20 bytes."""
     record_id: str
     issued_at: int
-    """Unix seconds, by the issuing service's clock."""
+    """Unix seconds: the time of the first evidence's block, so that no later one can stand in for it."""
     log: LogId
     proof: InclusionProof
     key_id: bytes

@@ -107,6 +107,11 @@ class Record:
         return members
 
 
+def document_identity(type_code: str, number: str) -> str:
+    """What makes a document the same one within its organisation: type code, U+001F and number."""
+    return f"{type_code}\x1f{number}"
+
+
 def parse_record(value: object) -> Record:
     """The record that a JSON object, or its UTF-8 text as bytes, writes.
 
@@ -123,7 +128,7 @@ def parse_record(value: object) -> Record:
         raise MalformedRecord(f"a record must not be longer than {MAX_RECORD_BYTES} bytes", field="")
     org, type_code, number = body[shape.org], body[shape.type_code], body[shape.number]
     remarks = [] if org_code_checks(org) else [Remark("org_code_check_fails", shape.org)]
-    identity = f"{type_code}\x1f{number}"
+    identity = document_identity(type_code, number)
     if shape.kind == "certificate":
         identity = body["certificateIdentifier"]
         remarks += check_identifier(identity, type_code, org)

@@ -20,6 +20,9 @@ from chain_service.core.statuses import REASONS, State
 from chain_service.core.verdicts import Check, check
 from chain_service.errors import InvalidProof
 
+CLOCK_SKEW = 60
+"""Seconds that the newest block may lie ahead of the service's clock; honest validators are a second ahead at most."""
+
 
 def judge_permit(facts: Facts, content: Content | None, head: Head, state: ProvenState) -> Check:
     """Whether the log's organisation was permitted to issue this type on the day of issue, as known when anchored."""
@@ -36,11 +39,15 @@ def judge_permit(facts: Facts, content: Content | None, head: Head, state: Prove
     issued = date_of(content.open, _shape(content).issued)
     if issued is None:
         return check("record", "issuer_permitted", "nothing_to_verify", evidence | {"detail": "no date of issue"})
+    if facts.anchor_state is None and facts.memory is not None and facts.memory.record_id is not None:
+        # the database alone would say when it was anchored: a permit recorded since could count
+        detail = {"detail": "the stored proof of the anchoring block is missing or proves nothing"}
+        return check("record", "issuer_permitted", "finality_unproven", evidence | detail)
     found = _permits(facts, content, state)
     if found is None:
         return unread("issuer_permitted", facts.now_state, evidence)
     entries, state = found
-    decision = decide_permit(entries, issued, as_of=anchored_at(facts, head))
+    decision = decide_permit(entries, issued, as_of=_known_by(facts, head))
     evidence |= {
         "issued": issued.isoformat(),
         "entries": len(entries),
@@ -56,6 +63,13 @@ def judge_permit(facts: Facts, content: Content | None, head: Head, state: Prove
         }
     code = "permitted" if decision.permitted else "issuer_not_permitted"
     return check("record", "issuer_permitted", code, evidence, {"date": issued.isoformat()})
+
+
+def _known_by(facts: Facts, head: Head) -> int | None:
+    """Entries recorded later than this do not count: the earlier of the proven and the indexed anchoring time."""
+    proven = anchored_at(facts, head)
+    indexed = facts.memory.anchored_at if facts.memory is not None else None
+    return proven if indexed is None or proven is None else min(proven, indexed)
 
 
 def _permits(facts: Facts, content: Content, head_state: ProvenState) -> tuple[list[PermitEntry], ProvenState] | None:
@@ -100,6 +114,9 @@ def judge_status(facts: Facts, claim: Claim) -> Check:
     if accepted is not None and (not facts.past or accepted.at <= facts.at):
         changing = {"to": accepted.to.code, "acceptedAt": rfc3339(accepted.at)}
         return check("record", "status", "status_changing", evidence | changing)
+    if not facts.past and now_state.time - facts.at > CLOCK_SKEW:
+        detail = {"detail": "the chain's newest block lies in the future of this service's clock"}
+        return check("record", "status", "status_stale", evidence | detail, as_of)
     if facts.at - now_state.time > facts.max_age:
         return check("record", "status", "status_stale", evidence | {"maxAge": facts.max_age}, as_of)
     return check("record", "status", "in_force", evidence, as_of)
@@ -109,15 +126,33 @@ def _state_asked(facts: Facts, proven: State, proven_at: int) -> tuple[State | N
     """The state at the moment asked about and the change that led to it.
 
     The proven word is the latest state; an earlier one is what the indexed changes say, if they lead to that word.
+    None where the word shows nothing against the record, but a change was read that it does not show.
     """
     history = facts.memory.history if facts.memory is not None else ()
     latest = history[-1].state if history else State.IN_FORCE
+    if latest is not proven and proven is State.IN_FORCE:
+        return None, None
     if not facts.past or facts.at >= proven_at:
         return proven, history[-1] if history and latest == proven else None
     if latest != proven:
         return None, None
     change = next((change for change in reversed(history) if change.at <= facts.at), None)
-    return (change.state if change is not None else State.IN_FORCE), change
+    told = change.state if change is not None else State.IN_FORCE
+    then = _proven_then(facts)
+    if then is not None and then is not told:
+        return (then, None) if then is not State.IN_FORCE else (None, None)
+    return told, change
+
+
+def _proven_then(facts: Facts) -> State | None:
+    """The state at the moment asked about as the chain's word of then shows it; None where that is not at hand."""
+    if facts.then_state is None or facts.claim is None:
+        return None
+    slot, shift = layout.status_slot(facts.claim.log, facts.claim.proof.index)
+    try:
+        return State(layout.status_in(facts.then_state.word(layout.RECORD_STATUS, slot), shift))
+    except (InvalidProof, ValueError):
+        return None
 
 
 def _change_evidence(change: PastChange | None) -> dict[str, Any]:

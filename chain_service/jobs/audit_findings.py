@@ -20,9 +20,13 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
     "record_missing": ("记录缺失", "the log has an entry whose record is not stored and was not erased"),
     "record_misplaced": ("记录位置不符", "a stored record claims a place that its log does not have"),
     "status_differs": ("记录状态与链上不一致", "the indexed state is not the one on chain"),
-    "evidence_invalid": ("存储的上链证据无效", "a batch's stored proof proves nothing"),
+    "change_altered": ("状态变更记录被改动", "a stored change of state is not the one that was set on chain"),
+    "change_missing": ("状态变更记录缺失", "the organisation's account set a state whose change record is not stored"),
+    "evidence_invalid": ("存储的上链证据无效", "a batch's stored proof is missing or proves nothing"),
     "identifier_repeated": ("标识重复", "two records have the same identifier"),
     "seal_differs": ("印章与链上登记不一致", "the stored seal is not the one registered on chain"),
+    "seal_missing": ("已登记的印章缺失", "the chain holds a seal of the organisation that is not stored as final"),
+    "catalog_missing": ("已上链的目录缺失", "the chain holds a catalog entry of the organisation that is not stored"),
     "catalog_altered": ("目录版本内容被改动", "a stored catalog version cannot be read"),
     "catalog_gap": ("目录版本序号不连续", "the versions of a catalog entry have a gap"),
     "catalog_wrong_predecessor": (
@@ -30,6 +34,7 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
         "a version does not name its predecessor's digest",
     ),
     "catalog_head_differs": ("目录与链上摘要不一致", "a catalog entry's newest version is not the one on chain"),
+    "index_differs": ("索引的最新区块不在链上", "the newest block of the index does not stand on the chain"),
 }
 
 

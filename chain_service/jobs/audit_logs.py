@@ -14,6 +14,7 @@ from chain_service.core.identifiers import OrgCode
 from chain_service.core.layout import RECORD_LOG, RECORD_STATUS, head_slot, size_slot, status_in, status_slot
 from chain_service.core.log import leaf_hash
 from chain_service.errors import BadRequest, InvalidProof
+from chain_service.jobs.audit_changes import check_changes
 from chain_service.jobs.audit_findings import Finding, finding
 from chain_service.jobs.context import App, Progress
 from chain_service.jobs.records import stored_disclosure
@@ -27,26 +28,28 @@ SLOTS_AT_ONCE = 400
 
 
 class LogAudit:
-    """The audit of one log as of the block that the index has read last."""
+    """The audit of one log as of the block that the index has read last, and of the memory that `connection` sees."""
 
-    def __init__(self, app: App, head: Block, org: OrgCode, generation: int, progress: Progress) -> None:
-        self._app, self._block, self._progress = app, head, progress
+    def __init__(
+        self, app: App, connection: Connection, head: Block, org: OrgCode, generation: int, progress: Progress
+    ) -> None:
+        self._app, self._connection, self._block, self._progress = app, connection, head, progress
         self._org, self._generation = org, generation
         self._log = log_id(org, generation)
         self._found: list[Finding] = []
         self._size = self._records = self._erased = 0
-        with app.database.reading() as connection:
-            self._heads: list[Head] = chain_index.log_heads(connection, self._log)
-            self._batches: list[Batch] = batches.of_log(connection, org, generation)
-            self._states = chain_index.all_states(connection, self._log)
+        self._heads: list[Head] = chain_index.log_heads(connection, self._log)
+        self._batches: list[Batch] = batches.of_log(connection, org, generation)
+        self._states = chain_index.all_states(connection, self._log)
 
     def run(self) -> list[Finding]:
         """What is not as it should be."""
         self._check_heads()
-        with self._app.database.reading() as connection:
-            entries = self._check_tree(connection)
-            self._check_records(connection, entries)
-            self._check_evidence(connection)
+        entries = self._check_tree(self._connection)
+        self._check_records(self._connection, entries)
+        self._check_evidence(self._connection)
+        account = self._app.keystore.accounts().get(self._org)
+        self._found += check_changes(self._connection, self._log, self._org, self._generation, account)
         self._check_states()
         return self._found
 
@@ -81,7 +84,7 @@ class LogAudit:
         known = {batch.new_size: batch for batch in self._batches}
         for head in self._heads:
             batch = known.get(head.size)
-            if batch is None or batch.root != head.root:
+            if batch is None or batch.root != head.root or batch.final_block is None:
                 self._add("head_unknown", self._log.hex(), size=head.size)
         if self._heads and self._size != self._heads[-1].size:
             self._add("head_unknown", self._log.hex(), size=self._size)
@@ -173,10 +176,10 @@ class LogAudit:
         trust = self._app.require_chain().reader.trust
         for batch in self._batches:
             stored = batches.get(connection, batch.id).evidence
-            if batch.final_block is None or stored is None:
+            if batch.final_block is None:
                 continue
             try:
-                state = verify_evidence(Evidence.from_bytes(stored), trust)
+                state = verify_evidence(Evidence.from_bytes(stored or b""), trust)
                 word = state.word(RECORD_LOG, head_slot(self._log, batch.new_size))
             except InvalidProof as error:
                 self._add("evidence_invalid", self._log.hex(), size=batch.new_size, reason=error.message)

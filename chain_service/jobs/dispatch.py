@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import structlog
+
+from chain_service.chain.rpc import RpcError
 from chain_service.chain.sender import Signed
 from chain_service.errors import Conflict, NotFound, Reverted
 from chain_service.jobs import refusals
 from chain_service.jobs.context import App
 from chain_service.jobs.grouping import group_status_changes
-from chain_service.store import chain_index, submissions
+from chain_service.store import alerts, chain_index, submissions
 from chain_service.store.submissions import SignedTransaction, Submission
 
+log = structlog.get_logger("dispatch")
+
+NONCE_GAP = "nonce_gap"
+LARGEST_FILL = 256
+TRANSFER_GAS = 21_000
 RESEND_AFTER = 10.0
 """Seconds without a block after which signed bytes are sent again, through every node."""
 
@@ -31,15 +39,46 @@ def _resend(app: App, account: str) -> int:
     """Bytes that no final block holds and that were never sent, or long ago, are sent again."""
     with app.database.reading() as connection:
         waiting = submissions.stranded(connection, account, app.clock() - RESEND_AFTER)
+    late = [transaction for transaction in waiting if transaction.sent_at is not None]
+    if late:
+        _fill_gap(app, account, min(transaction.nonce for transaction in late))
     for transaction in waiting:
         _broadcast(app, transaction, everywhere=transaction.sent_at is not None)
     return len(waiting)
+
+
+def _fill_gap(app: App, account: str, nonce: int) -> None:
+    """Nonces before `nonce` that nobody used are spent on transfers of nothing, so that what waits can be mined.
+
+    A node that once told too high a count, of another branch or by mistake, would otherwise hold the account for ever.
+    """
+    sender = app.require_chain().sender
+    used = sender.transaction_count(account)
+    if used >= nonce:
+        return
+    with app.database.transaction() as connection:
+        ours = submissions.nonces(connection, account, used, nonce)
+        alerts.put(connection, NONCE_GAP, account, {"used": used, "waiting": nonce}, app.clock())
+    key = app.keystore.account(account)
+    for missing in range(used, min(nonce, used + LARGEST_FILL)):
+        if missing in ours:
+            continue
+        try:
+            sender.broadcast(sender.sign(key, missing, account, b"", TRANSFER_GAS))
+        except (Conflict, RpcError) as error:
+            log.warning("a nonce could not be filled", account=account, nonce=missing, code=error.code)
 
 
 def _broadcast(app: App, transaction: SignedTransaction, *, everywhere: bool) -> None:
     sender = app.require_chain().sender
     try:
         sender.broadcast(Signed(transaction.raw, transaction.hash), everywhere=everywhere)
+    except RpcError as error:
+        # no contract's word: the account cannot pay, the node's pool is full; other accounts go on
+        with app.database.reading() as connection:
+            submission = submissions.get(connection, transaction.submission_id)
+        refusals.postpone(app, submission, error.reason)
+        return
     except Conflict as error:
         if error.code != "nonce_taken":
             raise
@@ -75,6 +114,9 @@ def _send(app: App, submission: Submission) -> int:
         gas = chain.sender.preflight(submission.account, to, submission.calldata)
     except Reverted as refusal:
         refusals.handle(app, submission, refusal)
+        return 0
+    except RpcError as error:
+        refusals.postpone(app, submission, error.reason)
         return 0
     except NotFound as error:
         refusals.postpone(app, submission, error.message)

@@ -18,7 +18,15 @@ from chain_service.core.digests import keccak256
 from chain_service.core.entries import log_id, parse_log_id
 from chain_service.core.evidence import MAX_SLOTS
 from chain_service.core.identifiers import OrgCode
-from chain_service.core.layout import CATALOG_REGISTRY, ORGANISATIONS, RECORD_LOG, RECORD_STATUS, SEAL_REGISTRY
+from chain_service.core.layout import (
+    CATALOG_REGISTRY,
+    ORGANISATIONS,
+    RECORD_LOG,
+    RECORD_STATUS,
+    SEAL_REGISTRY,
+    code_key,
+    organisation_word,
+)
 from chain_service.errors import MalformedRecord, Unavailable
 from chain_service.jobs.context import App
 from chain_service.jobs.refusals import LOG_STOPPED, REFUSED
@@ -38,9 +46,9 @@ from chain_service.store.batches import Batch
 from chain_service.store.chain_index import Event, NewHead, NewStatusEvent
 
 Headers = Mapping[int, CliqueHeader]
-
-MAX_SEALS = 1000
-"""Seals whose state one batch's pooled proof covers at most."""
+MAX_SEALS = 256
+MAX_TYPES = 512
+"""Seals and certificate types whose histories one batch's pooled proof covers."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +109,13 @@ def prove_batch(app: App, batch: Batch, block: int, block_hash: bytes) -> HeadPr
 def _histories(app: App, batch: Batch, most: int) -> list[History]:
     """Everything that judging any record of the batch may need, each history with its first absent entry.
 
-    Of more seals than fit into `most` slots, with room to grow, the last ones by code are left out: receipts of their
-    records prove everything else.
+    Types and seals beyond the bounds, and seals that do not fit into `most` slots with room to grow, are left out:
+    whoever may submit records must not make a proof too large to fetch.
     """
     org = batch.org
     with app.database.reading() as connection:
-        types = records.types_of_batch(connection, batch.id)
-        codes = _seal_codes(records.bodies_of_batch(connection, batch.id))[:MAX_SEALS]
+        types = records.types_of_batch(connection, batch.id)[:MAX_TYPES]
+        codes = _seal_codes(records.bodies_of_batch(connection, batch.id))
         known = {code: len(organisations.permits(connection, org, layout.code_key(code))) for code in types}
         keys = len(organisations.log_keys(connection, org))
         certificates = {code: _certificates(seal.body) for code, seal in seals.get_many(connection, codes).items()}
@@ -126,15 +134,27 @@ def _histories(app: App, batch: Batch, most: int) -> list[History]:
 
 
 def _certificates(seal: bytes) -> int:
-    return len(orjson.loads(seal).get("signerCertificates", ()))
+    """How many signers a stored seal names; one that was altered into something else, one."""
+    try:
+        return len(orjson.loads(seal).get("signerCertificates", ()))
+    except (orjson.JSONDecodeError, AttributeError, TypeError):
+        return 1
 
 
 def _seal_codes(bodies: Iterable[bytes]) -> list[str]:
+    """The seals that the bodies name, at most MAX_SEALS; a body that was altered into something else names none."""
     codes: set[str] = set()
     for body in bodies:
-        if b'"sealCodes"' in body:
-            codes.update(orjson.loads(body).get("sealCodes", ()))
-    return sorted(codes)
+        if b'"sealCodes"' not in body:
+            continue
+        try:
+            named = orjson.loads(body).get("sealCodes", ())
+        except (orjson.JSONDecodeError, AttributeError):
+            continue
+        codes.update(code for code in named if isinstance(code, str))
+        if len(codes) >= MAX_SEALS:
+            break
+    return sorted(codes)[:MAX_SEALS]
 
 
 def apply(
@@ -170,9 +190,9 @@ def apply(
         if event.name == "HeadAdvanced":
             _head_final(app, connection, event, final, proofs.get((event.args["log"], event.args["size"])))
         elif event.name == "StatusSet":
-            statuses.mark_final(connection, [change.digest for change in event.args["changes"]], **final)
+            _changes_final(connection, event, final)
         elif event.name == "SealRegistered":
-            seals.mark_final(connection, event.args["code"], event.args["sha256Digest"], **final)
+            _seal_final(connection, event, final)
         elif event.name == "SealStateSet":
             if seal_codes is None:
                 seal_codes = {keccak256(seal.code.encode()): seal.code for seal in seals.of_owner(connection)}
@@ -199,7 +219,10 @@ def _head_final(
     app: App, connection: Connection, event: ChainEvent, final: Mapping[str, Any], proof: HeadProof | None
 ) -> None:
     """The batch is anchored if the chain holds its root, proven; a head that is not ours stops the log."""
-    org, generation = parse_log_id(event.args["log"])
+    try:
+        org, generation = parse_log_id(event.args["log"])
+    except MalformedRecord:
+        return  # a log of somebody whose code we would not accept is none of ours
     if proof is None or proof.root != proof.batch.root:
         if org in app.keystore.accounts():
             _stop(app, connection, event)
@@ -220,10 +243,36 @@ def _stop(app: App, connection: Connection, event: ChainEvent) -> None:
     alerts.put(connection, LOG_STOPPED, log_id(OrgCode(org), generation).hex(), details, app.clock())
 
 
+def _changes_final(connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
+    """Our changes whose record stands at the place named; whoever copies a digest into another log ends nothing."""
+    told = {change.digest: change for change in event.args["changes"]}
+    ours = statuses.by_digests(connection, list(told))
+    places = records.get_many(connection, [change.record_id for change in ours.values()])
+    done = []
+    for digest, change in ours.items():
+        record = places[change.record_id]
+        if record.generation is None or (record.leaf_index, change.to_state) != (
+            told[digest].index,
+            told[digest].state,
+        ):
+            continue
+        if log_id(OrgCode(record.org), record.generation) == event.args["log"]:
+            done.append(digest)
+    statuses.mark_final(connection, done, **final)
+
+
+def _seal_final(connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
+    """Our seal, unless another organisation registered its code and digest first."""
+    code = event.args["code"]
+    seal = seals.find(connection, code) if code.isprintable() else None
+    if seal is not None and organisation_word(seal.owner) == event.args["owner"]:
+        seals.mark_final(connection, seal.code, event.args["sha256Digest"], **final)
+
+
 def _versions_final(connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
     for change in event.args["changes"]:
         version = catalogs.by_digest(connection, change.digest)
-        if version is not None:
+        if version is not None and code_key(version.code) == change.catalog:
             catalogs.mark_final(connection, version.code, change.sequence, change.digest, **final)
 
 

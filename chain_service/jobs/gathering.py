@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from chain_service.core.disclosures import Disclosure
 from chain_service.core.entries import Entry, log_id, parse_log_id, record_entry
-from chain_service.core.facts import AcceptedChange, Claim, Content, Failure, Memory, PastChange, Presented
+from chain_service.core.facts import AcceptedChange, Asked, Claim, Content, Failure, Memory, PastChange, Presented
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.receipts import Receipt
 from chain_service.core.statuses import State
@@ -34,6 +34,8 @@ class Draft:
     memory: Memory | None = None
     recalled: Content | None = None
     evidence: bytes | None = None
+    others: tuple[str, ...] = ()
+    """Other organisations with a record that the question would lead to just as well."""
     display: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -43,12 +45,12 @@ def gather(connection: Connection, question: Question, caller: Caller | None) ->
     subject = _subject(question, read)
     presented = Presented(
         disclosure=read.disclosure,
-        identifier=question.identifier,
+        asked=Asked(question.identifier, question.number, question.holder_name),
         files=read.files,
         whole_files=question.file is not None,
         failure=read.failure,
     )
-    record = _find(connection, question, read, caller)
+    record, others = _find(connection, question, read, caller)
     claim, failure = read.claim or _claim_of_place(connection, read.receipt), read.failure
     if record is None:
         memory = _memory_of_place(connection, claim)
@@ -59,9 +61,7 @@ def gather(connection: Connection, question: Question, caller: Caller | None) ->
     if recalled is None and record.erased_at is None and failure is None and read.disclosure is None:
         failure = Failure("record_mismatch", "disclosure", "the stored record is no longer a valid record")
     if failure is not presented.failure:
-        presented = Presented(
-            presented.disclosure, presented.identifier, presented.files, presented.whole_files, failure
-        )
+        presented = replace(presented, failure=failure)
     return Draft(
         subject,
         presented,
@@ -70,7 +70,8 @@ def gather(connection: Connection, question: Question, caller: Caller | None) ->
         memory=_memory(connection, record),
         recalled=recalled,
         evidence=batches.get(connection, record.batch_id).evidence if record.batch_id else None,
-        display=_display(recalled, record, caller),
+        others=others,
+        display=_display(recalled, question, caller),
     )
 
 
@@ -87,31 +88,34 @@ def _subject(question: Question, read: Read) -> str:
     return "-"
 
 
-def _find(connection: Connection, question: Question, read: Read, caller: Caller | None) -> StoredRecord | None:
-    """The record meant: by content, by place, by identity, by identifier, by file; the newest of several."""
+Found = tuple[StoredRecord | None, tuple[str, ...]]
+"""The record meant, and other organisations that have anchored one that could be meant."""
+
+
+def _find(connection: Connection, question: Question, read: Read, caller: Caller | None) -> Found:
+    """The record meant: by content, by place, by identity, by identifier, by file."""
     content = read.disclosure
     if content is not None:
         found = records.by_body_digest(connection, content.body_digest)
         if found is not None:
-            return found
+            return found, ()
     if read.place is not None:
         org, generation = parse_log_id(read.place[0])
-        return records.by_place(connection, org, generation, read.place[1])
+        return records.by_place(connection, org, generation, read.place[1]), ()
     if content is not None:
         found = _erased(connection, content)
         if found is None and isinstance(content, Disclosure):
             record = content.record
-            found = _best([r for r in records.by_identity(connection, record.identity) if r.org == record.org])
-        if found is not None:
-            return found
+            found = _newest([r for r in records.by_identity(connection, record.identity) if r.org == record.org])
+        return found, ()
     if question.identifier is not None:
         return _by_identifier(connection, question, caller)
     for digests in read.files:
         for algorithm, value in digests.items():
-            found = _best(records.by_file_digest(connection, algorithm, bytes.fromhex(value)))
-            if found is not None:
-                return found
-    return None
+            several = _first_organisation(records.by_file_digest(connection, algorithm, bytes.fromhex(value)))
+            if several[0] is not None:
+                return several
+    return None, ()
 
 
 def _erased(connection: Connection, content: Content) -> StoredRecord | None:
@@ -128,18 +132,21 @@ def _erased(connection: Connection, content: Content) -> StoredRecord | None:
     return None
 
 
-def _by_identifier(connection: Connection, question: Question, caller: Caller | None) -> StoredRecord | None:
+def _by_identifier(connection: Connection, question: Question, caller: Caller | None) -> Found:
     """Without the role `verify`, only if number and a holder's name fit: otherwise as if there were none."""
     assert question.identifier is not None
     if len(question.identifier) > MAX_IDENTIFIER or "\0" in question.identifier:
-        return None
-    found = _best(records.by_identity(connection, question.identifier))
-    if found is None or (caller is not None and "verify" in caller.roles):
-        return found
-    body = _loose(found)
+        return None, ()
+    found = records.by_identity(connection, question.identifier)
+    if caller is None or "verify" not in caller.roles:
+        found = [record for record in found if _fits(record, question)]
+    return _first_organisation(found)
+
+
+def _fits(record: StoredRecord, question: Question) -> bool:
+    body = _loose(record)
     names = [holder.get("certificateHolderName") for holder in body.get("holders", ()) if isinstance(holder, dict)]
-    fits = body.get("certificateNumber") == question.number and question.holder_name in names
-    return found if fits else None
+    return body.get("certificateNumber") == question.number and question.holder_name in names
 
 
 def _loose(record: StoredRecord) -> dict[str, Any]:
@@ -151,7 +158,22 @@ def _loose(record: StoredRecord) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _best(found: Sequence[StoredRecord]) -> StoredRecord | None:
+def _first_organisation(found: Sequence[StoredRecord]) -> Found:
+    """Of several organisations' records the newest of the one that came first, and the other organisations.
+
+    Anyone may anchor a document that names another's file, or under another's identifier: a certificate, which needs a
+    permit, goes before a document, and an anchored record before one that waits; then the earlier one decides, so that
+    nobody's later record hides what the issuer says of its own.
+    """
+    standing = [record for record in found if record.state != "failed"]
+    if not standing:
+        return None, ()
+    first = min(standing, key=lambda r: (r.kind != "certificate", r.state != "anchored", r.final_time or 0, r.seq))
+    others = sorted({record.org for record in standing} - {first.org})
+    return _newest([r for r in standing if r.org == first.org and r.kind == first.kind]), tuple(others)
+
+
+def _newest(found: Sequence[StoredRecord]) -> StoredRecord | None:
     """The newest anchored one, else the newest one that did not fail."""
     for wanted in ("anchored", "batched", "pending"):
         for record in found:
@@ -227,11 +249,10 @@ def _changes(connection: Connection, log: bytes, index: int) -> tuple[PastChange
     return tuple(found)
 
 
-def _display(recalled: Content | None, record: StoredRecord, caller: Caller | None) -> Mapping[str, Any]:
-    """The anchored members, for a counter with the role `verify` and for the record's own readers."""
-    if recalled is None or caller is None:
+def _display(recalled: Content | None, question: Question, caller: Caller | None) -> Mapping[str, Any]:
+    """The anchored members, for a counter with the role `verify` that says by identifier and cause what it looks up."""
+    if recalled is None or caller is None or "verify" not in caller.roles:
         return {}
-    own = caller.org == record.org and "audit" in caller.roles
-    if "verify" not in caller.roles and not own:
+    if question.identifier is None or not question.use_cause:
         return {}
     return {**recalled.open, **recalled.members}

@@ -40,12 +40,10 @@ def group_status_changes(app: App) -> None:
     accounts = app.keystore.accounts()
     with app.database.transaction() as connection:
         busy = submissions.open_subjects(connection, "status")
-        by_log: dict[tuple[str, int], list[Unsent]] = {}
-        for change in statuses.unsent(connection, 20 * GROUP):
-            by_log.setdefault((change.org, change.generation), []).append(change)
-        for (org, generation), changes in by_log.items():
+        for org, generation in statuses.unsent_logs(connection):
             if org in accounts and log_id(OrgCode(org), generation).hex() not in busy:
-                _queue(app, connection, accounts[org], org, generation, changes[:GROUP])
+                changes = statuses.unsent(connection, org, generation, GROUP)
+                _queue(app, connection, accounts[org], org, generation, changes)
 
 
 def refuse_change(app: App, connection: Connection, refused: Submission, refusal: Reverted) -> None:

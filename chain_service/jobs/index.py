@@ -9,12 +9,14 @@ from chain_service.core.clique import CliqueHeader
 from chain_service.errors import Conflict, Corrupt, InvalidProof, Unavailable
 from chain_service.jobs import effects
 from chain_service.jobs.context import App, Progress, silent
+from chain_service.jobs.witness import confirm
 from chain_service.store import alerts, chain_index, submissions
 from chain_service.store.chain_index import Block
 
 CHUNK = 200
 """Blocks read and stored in one step."""
 BLOCK_REPLACED = "final_block_replaced"
+EVENTS_MISSING = "events_missing"
 
 
 def index(app: App, progress: Progress = silent) -> int:
@@ -45,8 +47,8 @@ def _step(app: App, head: Block | None, final: int) -> int:
     first = head.number if head is not None else chain.deployment.first_block
     last = min(final, first + CHUNK)
     if head is not None and last <= head.number:
-        if final < head.number and final >= chain.deployment.first_block:
-            return _compare_shorter(app, final)
+        if final >= chain.deployment.first_block:
+            return _compare(app, final)
         return 0
     if last < first:
         return 0
@@ -61,8 +63,8 @@ def _step(app: App, head: Block | None, final: int) -> int:
     return len(headers)
 
 
-def _compare_shorter(app: App, final: int) -> int:
-    """A node that is behind is waited for; one on another branch makes the index go back."""
+def _compare(app: App, final: int) -> int:
+    """A node with nothing new is waited for; one on another branch, no longer than ours, makes the index go back."""
     with app.database.reading() as connection:
         ours = chain_index.block(connection, final)
     if ours is None or app.require_chain().reader.blocks(final, final)[0].block_hash == ours.hash:
@@ -78,6 +80,7 @@ def _absorb(app: App, headers: Sequence[CliqueHeader], events: Sequence[ChainEve
         if event.block not in hashes or hashes[event.block].block_hash != event.block_hash:
             raise Unavailable("the node's events and blocks belong to different branches", code="node_unavailable")
     proofs = effects.prove_heads(app, events, hashes)
+    confirm(app, events, headers[-1], proofs)
     blocks = [Block(one.number, one.block_hash, one.parent_hash, one.time, one.raw) for one in headers]
     try:
         with app.database.transaction() as connection:
@@ -114,7 +117,10 @@ def _go_back(app: App, head: Block) -> None:
 
 
 def _settle_reverted(app: App, final: int) -> None:
-    """Of our transactions without a final block, those that reverted in one are known to have."""
+    """Of our transactions without a final block, those that reverted in one are known to have.
+
+    One that succeeded in a block already read had its event left out by the node: a log index still being built, a lie.
+    """
     sender = app.require_chain().sender
     with app.database.reading() as connection:
         waiting = submissions.unmined(connection)
@@ -122,11 +128,24 @@ def _settle_reverted(app: App, final: int) -> None:
         return
     receipts = sender.receipts([transaction.hash for transaction in waiting])
     for transaction, receipt in zip(waiting, receipts, strict=True):
-        if receipt is None or receipt.succeeded or receipt.block > final:
+        if receipt is None or receipt.block > final:
             continue
+        if receipt.succeeded:
+            _read_again(app, receipt.block)
+            return
         reason = sender.revert_reason(transaction.hash).code
         with app.database.transaction() as connection:
             submissions.mark_reverted(connection, transaction.hash, receipt.block, reason, app.clock())
+
+
+def _read_again(app: App, block: int) -> None:
+    """The node has our transaction in a block that it showed without its event: all from that block on is read anew."""
+    with app.database.transaction() as connection:
+        head = chain_index.head_block(connection)
+        if head is None or head.number < block:
+            return
+        alerts.put(connection, EVENTS_MISSING, str(block), {"head": head.number}, app.clock())
+        chain_index.rollback_to(connection, block - 1, app.clock())
 
 
 __all__ = ["BLOCK_REPLACED", "InvalidProof", "index"]

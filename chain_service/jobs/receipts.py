@@ -1,7 +1,8 @@
 """Receipts that need no server: cut out of what was stored when the records were anchored, signed, refreshed.
 
-A receipt is derived, never stored. It is signed by the newest log key that stood on chain at the anchoring block, so a
-key that was added later signs later batches only; the older ones stay in the keystore for the receipts of theirs.
+A receipt is derived, never stored: the same each time, its time of issue that of the block which proves it, so that
+nobody can put a later block's evidence in its place unseen. It is signed by the newest log key that stood on chain at
+the anchoring block: a key added later signs later batches, older ones stay in the keystore for the receipts of theirs.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ def _make(app: App, wanted: Sequence[StoredRecord]) -> Iterator[Receipt]:
                 chain_id=chain.deployment.chain_id,
                 contract=contract,
                 record_id=record.id,
-                issued_at=app.now,
+                issued_at=pool.state.time,
                 log=pool.log,
                 proof=proof,
                 entry=entry,

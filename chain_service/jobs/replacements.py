@@ -95,5 +95,9 @@ def _same_holder(new: StoredRecord, old: StoredRecord) -> bool:
 
 
 def _holders(record: StoredRecord) -> set[str]:
-    body = orjson.loads(record.body) if record.body is not None else {}
-    return {holder.get("certificateHolderCode") for holder in body.get("holders", ())}
+    """Holder codes of a stored record; none where its body was erased or altered into something else."""
+    try:
+        holders = orjson.loads(record.body or b"{}").get("holders", ())
+        return {holder.get("certificateHolderCode") for holder in holders}
+    except (orjson.JSONDecodeError, AttributeError, TypeError):
+        return set()

@@ -39,7 +39,11 @@ def init(settings: Settings) -> dict[str, Any]:
     )
     if not (settings.node_directory / "genesis.json").exists():
         embedded.create(settings.node_directory, funded=[registrar], password=password, period=settings.block_period)
-    Database(settings.database).migrate()
+    database = Database(settings.database)
+    try:
+        database.migrate()
+    finally:
+        database.close()
     _write_once(config, _configuration(settings), 0o600)
     return {
         "data": str(data),

@@ -16,7 +16,7 @@ from chain_service.core.records import Record, Remark, parse_record
 from chain_service.errors import ChainServiceError, Conflict, Forbidden, MalformedRecord
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.organisations import permit_entries
-from chain_service.store import organisations, records
+from chain_service.store import batches, organisations, records
 from chain_service.store.records import Known, NewRecord
 
 
@@ -94,7 +94,15 @@ def _check_permits(app: App, org: str, prepared: Sequence[_Prepared]) -> None:
     """Every certificate's issuer was permitted its type on the issued date, as far as the index knows."""
     certificates = [(one.line, one.row) for one in prepared if one.row.kind == "certificate"]
     with app.database.reading() as connection:
-        if organisations.find(connection, org) is None:
+        standing = organisations.find(connection, org)
+        if standing is not None and batches.stopped(connection, org, standing.generation) is not None:
+            raise Conflict(
+                "the organisation's log is stopped, because the chain holds a head that this instance never made; the "
+                "operator has to look, and the registrar can open a new generation",
+                code="log_stopped",
+                org=org,
+            )
+        if standing is None:
             raise Forbidden(
                 f"{org} is not registered on the chain that this service has read; ask the registrar",
                 code="organisation_not_registered",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -53,6 +53,8 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
     with app.database.reading() as connection:
         drafts = [gather(connection, question, caller) for question in questions]
         head = chain_index.head_block(connection)
+        moments = {question.at for question in questions if question.at is not None and question.at < now}
+        blocks = {moment: chain_index.block_at(connection, moment) for moment in moments}
     _log_lookups(app, questions, drafts, caller)
     anchors = []
     for place, draft in enumerate(drafts):
@@ -61,6 +63,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         if failure is not None:
             drafts[place] = replace(draft, presented=replace(draft.presented, failure=failure))
     now_state = _read_chain(app, head, drafts, anchors)
+    then_states = _read_past(app, questions, drafts, blocks)
     return [
         judge(
             Facts(
@@ -75,6 +78,8 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
                 head_signature=_signature(draft),
                 memory=draft.memory,
                 recalled=draft.recalled,
+                then_state=None if question.at is None else then_states.get(question.at),
+                others=draft.others,
                 display=draft.display,
             )
         )
@@ -86,7 +91,17 @@ def check_question(question: Question, caller: Caller | None, now: int) -> None:
     """The question can be asked, by this caller at this moment (unix seconds). Raises `BadRequest`."""
     if question.at is not None and question.at > now + CLOCK_SKEW:
         raise BadRequest("at must not lie in the future", code="at_in_future", field="at")
+    by_number = question.number is not None or question.holder_name is not None
+    if question.disclosure is not None:
+        return
     if question.identifier is None:
+        if by_number:
+            # with a proof, which is public, a number alone could be guessed
+            raise BadRequest(
+                "certificateNumber and certificateHolderName go with an identifier or a disclosure",
+                code="identifier_missing",
+                field="identifier",
+            )
         return
     if caller is not None and "verify" in caller.roles:
         if not (question.use_cause or "").strip():
@@ -118,19 +133,21 @@ def _log_lookups(app: App, questions: Sequence[Question], drafts: Sequence[Draft
 
 
 def _anchor_state(app: App, draft: Draft) -> tuple[ProvenState | None, Failure | None]:
-    """What is proven of the anchoring block, by the receipt presented or the stored proof; None if nothing is.
+    """What is proven of the anchoring block, by the stored proof or the receipt presented; None if nothing is.
 
     The failure is that of a receipt that proves nothing.
     """
     if app.chain is None:
         return None, None
     trust = app.chain.reader.trust
+    shown = None
     if draft.receipt is not None and draft.presented.failure is None:
         try:
-            return prove_receipt(draft.receipt, trust)[0], None
+            shown = prove_receipt(draft.receipt, trust)[0]
         except InvalidProof as error:
             return None, Failure("proof_invalid", "receipt", error.message)
-    return (None if draft.evidence is None else proven(draft.evidence, trust)), None
+    stored = None if draft.evidence is None else proven(draft.evidence, trust)
+    return stored or shown, None
 
 
 def _signature(draft: Draft) -> HeadSignature | None:
@@ -167,3 +184,23 @@ def _read_chain(
     except InvalidProof as error:
         return Outage("finality_unproven", error.message)
     return state
+
+
+def _read_past(
+    app: App,
+    questions: Sequence[Question],
+    drafts: Sequence[Draft],
+    blocks: Mapping[int, chain_index.Block | None],
+) -> dict[int, ProvenState]:
+    """The status words as the last block before each moment proves them; without those that no node can prove now."""
+    found: dict[int, ProvenState] = {}
+    for moment, block in blocks.items():
+        claims = [d.claim for q, d in zip(questions, drafts, strict=True) if q.at == moment and d.claim is not None]
+        if block is None or app.chain is None or not claims:
+            continue
+        wants = [(layout.RECORD_STATUS, layout.status_slot(claim.log, claim.proof.index)[0]) for claim in claims]
+        try:
+            found[moment] = app.chain.reader.prove(block.number, wants, block.hash)[1]
+        except (Unavailable, InvalidProof):
+            continue
+    return found

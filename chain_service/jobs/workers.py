@@ -132,8 +132,8 @@ class Workers:
         try:
             with self._app.database.transaction() as connection:
                 write(connection, self._app.clock())
-        except Unavailable:
-            log.error("the database cannot be reached")
+        except Exception as error:  # noqa: BLE001 - what cannot even be noted must not end the worker
+            log.error("an alert could not be stored", error=type(error).__name__)
 
 
 def check_chain_if_reachable(app: App) -> None:
@@ -175,20 +175,26 @@ def _pause(app: App, end: float) -> None:
     time.sleep(min(0.1, app.settings.poll_interval))
 
 
-def wait_anchored(app: App, ids: Sequence[str], timeout: float = 300.0, progress: Progress = silent) -> None:
-    """All these records are anchored or have failed. Raises `Unavailable` (code `timeout`) with the reasons known."""
+def wait_anchored(app: App, ids: Sequence[str], timeout: float = 300.0, progress: Progress = silent) -> list[str]:
+    """All these records are anchored, but for those answered, which have failed.
+
+    Raises `Unavailable` (code `timeout`) with the reasons known.
+    """
     remaining = list(ids)
+    failed: list[str] = []
 
     def done() -> bool:
         nonlocal remaining
         with app.database.reading() as connection:
             found = records.get_many(connection, remaining[:1000])
             rest = remaining[1000:]
+            failed.extend(id for id in remaining[:1000] if found[id].state == "failed")
             remaining = [id for id in remaining[:1000] if found[id].state in ("pending", "batched")] + rest
         progress("anchored", len(ids) - len(remaining), len(ids))
         return not remaining
 
     wait_until(app, done, timeout=timeout)
+    return failed
 
 
 def wait_final(app: App, kind: Kind, subject: str, timeout: float = 120.0, progress: Progress = silent) -> None:

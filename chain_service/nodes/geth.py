@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import subprocess
 import sys
@@ -52,19 +51,18 @@ def find_or_build(cache: Path) -> Path | None:
 
 
 def _build(go: str, aside: Path) -> Path | None:
-    environment = os.environ | {
-        "CGO_ENABLED": "0",
-        "GOTOOLCHAIN": "local",
-        "GOBIN": str(aside / "bin"),
-        "GOPATH": str(aside / "path"),
-        "GOCACHE": str(aside / "cache"),
-        "GOFLAGS": "-modcacherw",
-    }
+    settings = (
+        "CGO_ENABLED=0",
+        "GOTOOLCHAIN=local",
+        f"GOBIN={aside / 'bin'}",
+        f"GOPATH={aside / 'path'}",
+        f"GOCACHE={aside / 'cache'}",
+        "GOFLAGS=-modcacherw",
+    )
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603 - fixed arguments
-            [go, *arguments],
-            env=environment,
+            ["/usr/bin/env", *settings, go, *arguments],
             capture_output=True,
             text=True,
             timeout=_BUILD_SECONDS,

@@ -240,6 +240,11 @@ def status_history(
     return every(connection.execute(_HISTORY, given), StatusEvent)
 
 
+def status_events_of(connection: Connection, log: bytes) -> list[StatusEvent]:
+    """All changes of state in the log, in chain order."""
+    return every(connection.execute(_statuses().where(status_events.c.log == log).order_by(*_order)), StatusEvent)
+
+
 def states(connection: Connection, log: bytes, indexes: Sequence[int]) -> dict[int, int]:
     """The current state of those of the places that ever changed, by leaf index; all others are in force."""
     found: dict[int, int] = {}

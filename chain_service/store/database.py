@@ -122,6 +122,7 @@ class Database:
                 connection.exec_driver_sql("VACUUM records, record_files, status_changes")
                 return
             connection.exec_driver_sql("PRAGMA query_only=OFF")
+            connection.info.pop(_WRITE, None)
             connection.exec_driver_sql("VACUUM")
             if connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalars().first():
                 raise Unavailable("a reader holds old pages of the database; scrub again", code="database_unavailable")
@@ -147,8 +148,11 @@ def _begin_sqlite(connection: Connection) -> None:
     write = connection.get_execution_options().get(_WRITE)
     if write is None:  # scrubbing: VACUUM runs outside transactions
         return
-    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if write else 'ON'}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    driver: Any = connection.connection.dbapi_connection  # past SQLAlchemy: these two take as long as a whole query
+    if connection.info.get(_WRITE) is not write:
+        driver.execute(f"PRAGMA query_only={'OFF' if write else 'ON'}").close()
+        connection.info[_WRITE] = write
+    driver.execute("BEGIN IMMEDIATE" if write else "BEGIN").close()
 
 
 def _upgrade(connection: Connection) -> None:
@@ -193,9 +197,11 @@ def _translated() -> Iterator[None]:
     except exc.IntegrityError as error:
         name = _constraint(error)
         raise Conflict(f"the change breaks the rule {name}", code="constraint", constraint=name) from None
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, sqlite3.OperationalError) as error:
         reason = str(getattr(error, "orig", None) or error)
         raise Unavailable(f"the database is unavailable: {reason}", code="database_unavailable") from error
+    except sqlite3.DatabaseError as error:
+        raise Corrupt(f"the database is damaged: {error}", code="database_damaged") from error
     except exc.DatabaseError as error:
         if isinstance(error, exc.ProgrammingError | exc.DataError | exc.NotSupportedError):
             raise

@@ -75,7 +75,7 @@ def _fold(told: list[Event]) -> dict[str, Organisation]:
     suspended: dict[str, bool] = {}
     generations: dict[str, int] = {}
     for event in told:
-        org = _org(event)
+        org = org_of(event)
         if event.name == "OrganisationRegistered":
             names[org] = event
         elif event.name == "OrganisationSuspended":
@@ -88,7 +88,8 @@ def _fold(told: list[Event]) -> dict[str, Organisation]:
     }
 
 
-def _org(event: Event) -> str:
+def org_of(event: Event) -> str:
+    """The organisation that the event concerns: its subject's 18 characters."""
     return (event.subject or b"").rstrip(b"\0").decode("ascii")
 
 

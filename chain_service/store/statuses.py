@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
 
 from chain_service.errors import NotFound
 from chain_service.store.rows import chunks, every, only
@@ -123,17 +123,39 @@ def by_digests(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, 
     return {change.digest: change for change in found}
 
 
-def unsent(connection: Connection, limit: int) -> list[Unsent]:
-    """Changes in no submission, of records whose place is final, in order of acceptance; locked until the end of the
-    transaction. Group them by (org, generation)."""
+def _unsent() -> tuple[ColumnElement[bool], ...]:
+    """Conditions of a change in no submission whose record's place is final."""
+    return (
+        status_changes.c.submission_id.is_(None),
+        status_changes.c.refused.is_(None),
+        status_changes.c.final_block.is_(None),
+        batches.c.final_block.is_not(None),
+    )
+
+
+def unsent_logs(connection: Connection) -> list[tuple[str, int]]:
+    """Organisation and generation of every log that has a change to be grouped."""
+    query = (
+        select(records.c.org, records.c.generation)
+        .join_from(status_changes, records, records.c.id == status_changes.c.record_id)
+        .join(batches, batches.c.id == records.c.batch_id)
+        .where(*_unsent())
+        .distinct()
+        .order_by(records.c.org, records.c.generation)
+    )
+    return [(org, generation) for org, generation in connection.execute(query)]
+
+
+def unsent(connection: Connection, org: str, generation: int, limit: int) -> list[Unsent]:
+    """The log's changes in no submission, of records whose place is final, in order of acceptance; locked until the end
+    of the transaction."""
     place = (records.c.org, records.c.generation, records.c.leaf_index)
     names = ("id", "record_id", "to_state", "reason_code", "digest", "created_at")
     query = (
         select(*(status_changes.c[name] for name in names), *place)
         .join_from(status_changes, records, records.c.id == status_changes.c.record_id)
         .join(batches, batches.c.id == records.c.batch_id)
-        .where(status_changes.c.submission_id.is_(None), status_changes.c.refused.is_(None))
-        .where(status_changes.c.final_block.is_(None), batches.c.final_block.is_not(None))
+        .where(*_unsent(), records.c.org == org, records.c.generation == generation)
         .order_by(status_changes.c.seq)
         .limit(limit)
         .with_for_update(of=status_changes)

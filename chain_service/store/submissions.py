@@ -246,3 +246,9 @@ def failing(connection: Connection) -> list[Submission]:
 def open_subjects(connection: Connection, kind: str) -> set[str]:
     """The subjects that have an open submission of this kind."""
     return set(connection.execute(select(submissions.c.subject).where(_open, submissions.c.kind == kind)).scalars())
+
+
+def nonces(connection: Connection, account: str, first: int, last: int) -> set[int]:
+    """The account's nonces from `first` to before `last` that signed bytes of ours have."""
+    query = select(transactions.c.nonce).where(transactions.c.account == account)
+    return set(connection.execute(query.where(transactions.c.nonce >= first, transactions.c.nonce < last)).scalars())

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
 
 from chain_service import __version__
 from chain_service.jobs import health
 from chain_service.jobs.context import App
-from chain_service.jobs.workers import Workers
 from chain_service.web import health as health_door
 from chain_service.web import logs, pages, records, registries, verify
 from chain_service.web.bodies import BoundBodies
@@ -27,26 +22,14 @@ DESCRIPTION = (
 )
 
 
-def create_app(app: App, workers: Workers | None = None) -> FastAPI:
-    """The HTTP door to `app`; `workers`, if given, start and stop with it."""
-
-    @asynccontextmanager
-    async def lifespan(_web: FastAPI) -> AsyncIterator[None]:
-        if workers is not None:
-            await run_in_threadpool(workers.start)
-        try:
-            yield
-        finally:
-            if workers is not None:
-                await run_in_threadpool(workers.stop)
-
+def create_app(app: App) -> FastAPI:
+    """The HTTP door to `app`."""
     web = FastAPI(
         title="chain-service",
         version=__version__,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,
         redirect_slashes=False,
     )
     metrics = Metrics(lambda: health.gauges(app))

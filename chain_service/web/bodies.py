@@ -116,7 +116,8 @@ async def read_body(request: Request) -> bytes:
         raise BadRequest("the connection ended before the body was complete", code="malformed_request") from None
 
 
-_OUTSIDE_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+', re.DOTALL)
+# Possessive, and a string may lack its end: foreign bytes are scanned once, whatever they are.
+_OUTSIDE_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[^\[\]{}"]++', re.DOTALL)
 
 
 def check_depth(text: bytes, limit: int = MAX_DEPTH) -> None:

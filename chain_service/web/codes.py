@@ -46,6 +46,11 @@ CODES: dict[str, Meaning] = {
     "malformed_document": Meaning(422, "文件或凭证无法解析。", "The document, disclosure or proof cannot be parsed."),
     "invalid_proof": Meaning(422, "证明无效。", "The proof proves nothing."),
     "at_in_future": Meaning(422, "所询时间在未来，无法核验。", "The moment asked about lies in the future."),
+    "identifier_missing": Meaning(
+        422,
+        "证照编号和持证主体名称须与证照标识或披露凭证一并提供。",
+        "Number and holder name go with an identifier or a disclosure.",
+    ),
     "number_and_name_missing": Meaning(
         422, "按标识核验须同时提供证照编号和持证主体名称。", "A look-up by identifier needs number and holder name too."
     ),
@@ -106,6 +111,11 @@ CODES: dict[str, Meaning] = {
     ),
     # what stands already
     "conflict": Meaning(409, "与现有内容冲突。", "This contradicts what stands already."),
+    "log_stopped": Meaning(
+        409,
+        "该机构的日志与链上不一致，已停止受理，请联系运维人员。",
+        "The log is stopped: chain and memory disagree, and the operator has to look. Nothing was stored.",
+    ),
     "identifier_taken": Meaning(
         409,
         "同一标识已登记了不同内容。",
@@ -165,6 +175,11 @@ CODES: dict[str, Meaning] = {
         503,
         "区块链节点无法访问，请检查节点或稍后重试。",
         "The chain's node cannot be reached; start it or try again later.",
+    ),
+    "finality_unproven": Meaning(
+        503,
+        "节点给出的证明不成立，请重试并告知运维。",
+        "What the node says does not prove itself; try again, tell the operator.",
     ),
     "wrong_chain": Meaning(
         503,

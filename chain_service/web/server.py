@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from chain_service.config import Settings
-from chain_service.errors import Unavailable
+from chain_service.errors import BadRequest, Unavailable
 
 
 class _Server(uvicorn.Server):
@@ -45,7 +45,7 @@ def bind(host: str, port: int) -> socket.socket:
 def run_server(web: FastAPI, settings: Settings, *, grace: int, listening: Callable[[int], None]) -> None:
     """Serves until SIGINT or SIGTERM; requests under way get `grace` seconds. `listening` is told the port.
 
-    Raises Unavailable (`port_in_use`), or what kept the application from starting.
+    Raises Unavailable (`port_in_use`), BadRequest (`bad_settings`) for a certificate or key that cannot be used.
     """
     config = uvicorn.Config(
         web,
@@ -58,10 +58,12 @@ def run_server(web: FastAPI, settings: Settings, *, grace: int, listening: Calla
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=str(settings.tls_key) if settings.tls_key else None,
     )
+    try:
+        config.load()
+    except OSError as error:
+        raise BadRequest(f"TLS certificate or key: {error}", code="bad_settings", field="tls_certificate") from None
     with bind(settings.host, settings.port) as bound:
         port = bound.getsockname()[1]
         server = _Server(config, lambda: listening(port))
         gc.freeze()  # what start-up made stays: walking through it again and again costs imports a tenth of their time
         server.run(sockets=[bound])
-        if not server.started:
-            raise Unavailable("the service could not start; its log says why", code="unavailable")

@@ -12,6 +12,10 @@ CHINA = timezone(timedelta(hours=8))
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?)(?:\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 
 
+EARLIEST_YEAR = 1970
+"""Before it no chain has a block, and some times of year 1 are in year 0 elsewhere."""
+
+
 def parse_moment(text: str) -> int:
     """Unix seconds of an RFC 3339 time; without zone it is UTC+8, and a bare date is its beginning.
 
@@ -24,7 +28,9 @@ def parse_moment(text: str) -> int:
     moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{(zone or '').upper().replace('Z', '+00:00')}")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=CHINA)
-    return int(moment.timestamp())
+    if moment.year < EARLIEST_YEAR or (seconds := int(moment.timestamp())) < 0:
+        raise ValueError(f"must not lie before the year {EARLIEST_YEAR}")
+    return seconds
 
 
 def _moment(text: str) -> str:

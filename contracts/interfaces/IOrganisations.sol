@@ -21,7 +21,8 @@ uint8 constant RIGHT_CATALOG = 8;
 ///      slot 5 `permit[keccak256(abi.encode(organisation, certificateType))][n]`:
 ///      action (8 bits) | from << 8 (32) | until << 40 (32) | recordedAt << 72 (64).
 interface IOrganisations is IVersioned {
-    /// @param name Public name, kept in the event only.
+    /// @param organisation Unified social credit code (GB 32100) by its shape; its check characters are not looked at.
+    /// @param name Public name, kept in the event only: 1 to 800 bytes, which nobody checks to be UTF-8.
     /// @param logKey Ed25519 public key that signs the organisation's receipts; becomes entry 0 of its key history.
     struct Registration {
         bytes32 organisation;
@@ -79,8 +80,11 @@ interface IOrganisations is IVersioned {
         uint32 until
     );
 
-    /// @notice Not 18 characters of 0-9 and A-Z followed by zero bytes.
+    /// @notice Not 2 characters, 6 digits and 10 characters followed by zero bytes, a character being one of 0-9 and A-Z
+    ///         without I, O, S, V, Z.
     error MalformedOrganisation(bytes32 organisation);
+    /// @notice A name of no bytes, or of more than 800.
+    error MalformedName(bytes32 organisation);
     error OrganisationExists(bytes32 organisation);
     error UnknownOrganisation(bytes32 organisation);
     error SuspendedOrganisation(bytes32 organisation);

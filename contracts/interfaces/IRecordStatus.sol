@@ -10,8 +10,9 @@ import {IVersioned} from "./IVersioned.sol";
 /// @dev Storage, read by offline proofs and never moved: slot 0 `statusWord[log][index >> 6]`, four bits for each index
 ///      at shift 4 * (index & 63).
 interface IRecordStatus is IVersioned {
-    /// @param what index (uint64) | new state << 64 (uint8) | reason code << 72 (uint16); the bits above are zero.
-    /// @param digest Salted digest of the change record, which is kept off chain.
+    /// @param what index (uint64) | new state << 64 (uint8) | reason code << 72 (uint16, not 0); the bits above
+    ///        are zero.
+    /// @param digest Salted digest of the change record, which is kept off chain; never 32 zero bytes.
     struct Change {
         uint256 what;
         bytes32 digest;
@@ -19,7 +20,7 @@ interface IRecordStatus is IVersioned {
 
     event StatusSet(bytes32 indexed log, address indexed account, Change[] changes);
 
-    /// @notice Bits above the reason code are set.
+    /// @notice No reason code, bits set above it, or a digest of 32 zero bytes.
     error MalformedChange(uint256 what);
     error IllegalTransition(bytes32 log, uint64 index, uint8 from, uint8 to);
     /// @notice Index 0 is the founding entry; from `size` on nothing is anchored.

@@ -4,14 +4,14 @@ pragma solidity 0.8.30;
 import {IVersioned} from "./IVersioned.sol";
 
 /// @title Electronic seals of organisations: digests, signer certificates, owner, period, state
-/// @notice A seal is keccak256 of its code in UTF-8. Personal seals are refused. States: 1 in force, 2 frozen,
+/// @notice A seal is keccak256 of its code in ASCII. Personal seals are refused. States: 1 in force, 2 frozen,
 ///         3 cancelled (final); that a period is over is computed by the reader. State entries count from 0 without gap.
 /// @dev Storage, read by offline proofs and never moved:
 ///      slot 0 `fact[seal][n]`: 0 owner, 1 SHA-256, 2 SM3, 3 validFrom | validUntil << 64 | sealType << 128,
 ///      from 4 on SHA-256 of the signer certificates without gap;
 ///      slot 1 `state[seal][n]`: state (8 bits) | recordedAt << 8.
 interface ISealRegistry is IVersioned {
-    /// @param code Seal code (esID).
+    /// @param code Seal code (esID): 1 to 64 of A-Z, a-z, 0-9, '.', '-', '_', the first a letter or digit.
     /// @param owner Organisation, 18 ASCII bytes left-aligned.
     /// @param sha256Digest SHA-256 of the seal's DER bytes.
     /// @param sm3Digest SM3 of the seal's DER bytes.
@@ -50,7 +50,8 @@ interface ISealRegistry is IVersioned {
     error SealExists(bytes32 seal);
     error UnknownSeal(bytes32 seal);
     error PersonalSeal(bytes32 seal);
-    /// @notice Empty code, a digest of 32 zero bytes, a period that ends before it begins, or more than 64 certificates.
+    /// @notice A code outside its shape, no type, a digest of 32 zero bytes, a period that ends before it begins, or more
+    ///         than 64 certificates.
     error MalformedSeal(bytes32 seal);
     error IllegalSealState(bytes32 seal, uint8 from, uint8 to);
     /// @notice Entry n exists already, or n-1 does not.

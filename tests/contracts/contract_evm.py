@@ -122,7 +122,11 @@ class ContractEvm:
 
     def transact(self, sender: bytes, contract: str, function: str, *args: Any) -> Outcome:
         """Raises Reverted when the contract refuses."""
-        gas, computation = self._apply(sender, self.addresses[contract], encode_call(contract, function, *args))
+        return self.send(sender, contract, function, encode_call(contract, function, *args))
+
+    def send(self, sender: bytes, contract: str, function: str, data: bytes) -> Outcome:
+        """The same with calldata of any bytes."""
+        gas, computation = self._apply(sender, self.addresses[contract], data)
         names: dict[str, str] = {to_checksum_address(address): name for name, address in self.addresses.items()}
         events = [decode_event(_log(n, *entry), names) for n, entry in enumerate(computation.get_log_entries())]
         value = decode_result(contract, function, computation.output) if computation.output else None

@@ -63,6 +63,8 @@ def test_an_organisation_is_registered_once_and_keeps_its_key(evm: ContractEvm) 
 @pytest.mark.parametrize(
     "organisation",
     [
+        b"91110000100000000I".ljust(32, b"\0"),
+        b"9111000A100000000X".ljust(32, b"\0"),
         b"91110000100000000".ljust(32, b"\0"),
         b"91110000100000000x".ljust(32, b"\0"),
         b"9111000010000000 X".ljust(32, b"\0"),
@@ -71,11 +73,33 @@ def test_an_organisation_is_registered_once_and_keeps_its_key(evm: ContractEvm) 
         b"\0\0\0\0\0\0\0\0\0\0\0\0\0\091110000100000000X",
         bytes(32),
     ],
-    ids=["17 characters", "lower case", "blank", "19 characters", "generation set", "right-aligned", "zero"],
+    ids=[
+        "letter I",
+        "letter in the region",
+        "17 characters",
+        "lower case",
+        "blank",
+        "19 characters",
+        "generation set",
+        "right-aligned",
+        "zero",
+    ],
 )
-def test_only_a_code_of_18_digits_and_capitals_is_an_organisation(evm: ContractEvm, organisation: bytes) -> None:
+def test_only_a_unified_social_credit_code_is_an_organisation(evm: ContractEvm, organisation: bytes) -> None:
     with refused("MalformedOrganisation", organisation=organisation):
         evm.registrar("registerOrganisations", [(organisation, "name", KEY)])
+
+
+@pytest.mark.parametrize("name", ["局", "n" * 800, "\U0002070e" * 200], ids=["one", "800 bytes", "200 rare characters"])
+def test_a_name_has_up_to_200_characters_of_any_script(evm: ContractEvm, name: str) -> None:
+    outcome = evm.registrar("registerOrganisations", [(ORG_UNKNOWN, name, KEY)])
+    assert outcome.events[0].args["name"] == name
+
+
+@pytest.mark.parametrize("name", ["", "n" * 801, "局" * 267], ids=["none", "801 bytes", "801 bytes of Chinese"])
+def test_an_organisation_without_a_name_or_with_an_endless_one_is_refused(evm: ContractEvm, name: str) -> None:
+    with refused("MalformedName", organisation=ORG_UNKNOWN):
+        evm.registrar("registerOrganisations", [(ORG_UNKNOWN, name, KEY)])
 
 
 def test_a_zero_log_key_is_refused_because_it_would_look_absent(evm: ContractEvm) -> None:

@@ -83,7 +83,11 @@ def test_heads_and_status_words_are_read(evm: ContractEvm) -> None:
     assert evm.call("RecordLog", "sizeOf", log) == 100
     assert evm.call("RecordLog", "rootAt", log, 100) == b"\x00\xab" + bytes(30)
     evm.transact(
-        CLERK_A, "RecordStatus", "set", log, [(index | 2 << 64, keccak256(b"change")) for index in (1, 63, 64)]
+        CLERK_A,
+        "RecordStatus",
+        "set",
+        log,
+        [(index | 2 << 64 | 1 << 72, keccak256(b"change")) for index in (1, 63, 64)],
     )
     for index, state in ((1, 2), (2, 0), (63, 2), (64, 2), (65, 0)):
         slot, shift = layout.status_slot(log, index)

@@ -111,8 +111,25 @@ def test_a_log_without_a_head_has_nothing_to_change(evm: ContractEvm) -> None:
 @pytest.mark.parametrize("bit", [88, 89, 128, 255])
 def test_bits_above_the_reason_code_are_refused(evm: ContractEvm, log: bytes, bit: int) -> None:
     what, digest = change(7, 2, 99)
-    with refused("MalformedChange"):
+    with refused("MalformedChange", what=str(what | 1 << bit)):
         set_status(evm, (what | 1 << bit, digest))
+
+
+def test_a_change_without_a_reason_code_is_refused(evm: ContractEvm, log: bytes) -> None:
+    reasonless = change(7, 2, reason=0)
+    with refused("MalformedChange", what=str(reasonless[0])):
+        set_status(evm, change(6, 2), reasonless)
+    set_status(evm, change(6, 2, reason=1), change(7, 2, reason=65_535))
+    assert [status(evm, index) for index in (6, 7)] == [2, 2]
+
+
+def test_a_change_without_the_digest_of_its_record_is_refused(evm: ContractEvm, log: bytes) -> None:
+    for digest in (bytes(31) + b"\1", b"\1" + bytes(31)):
+        set_status(evm, change(7, 1, digest=digest), change(7, 0, digest=digest))
+    undigested = change(7, 2, digest=bytes(32))
+    with refused("MalformedChange", what=str(undigested[0])):
+        set_status(evm, change(6, 2), undigested)
+    assert [status(evm, index) for index in (6, 7)] == [0, 0]
 
 
 def test_the_event_carries_who_and_every_change_as_it_was_sent(evm: ContractEvm, log: bytes) -> None:

@@ -75,6 +75,10 @@ def test_a_personal_seal_is_never_registered(evm: ContractEvm) -> None:
     "changed",
     [
         {"code": ""},
+        {"code": "s" * 65},
+        {"code": ".seal"},
+        {"code": "seal 1"},
+        {"code": "章"},
         {"sha256": bytes(32)},
         {"sm3": bytes(32)},
         {"type": 0},
@@ -82,7 +86,19 @@ def test_a_personal_seal_is_never_registered(evm: ContractEvm) -> None:
         {"certificates": [CERTIFICATES[0], bytes(32)]},
         {"certificates": [keccak256(b"%d" % n) for n in range(65)]},
     ],
-    ids=["no code", "no SHA-256", "no SM3", "no type", "ends before it begins", "zero certificate", "65 certificates"],
+    ids=[
+        "no code",
+        "65 characters",
+        "begins with a dot",
+        "blank in the code",
+        "Chinese code",
+        "no SHA-256",
+        "no SM3",
+        "no type",
+        "ends before it begins",
+        "zero certificate",
+        "65 certificates",
+    ],
 )
 def test_a_malformed_seal_is_refused(evm: ContractEvm, changed: dict[str, Any]) -> None:
     with refused("MalformedSeal"):

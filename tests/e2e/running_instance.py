@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -70,10 +71,10 @@ class Instance:
             code = run_command(words)
         return Ran(code, *(stream.buffer.getvalue().decode() for stream in map(_flushed, (out, err))))
 
-    def run_apart(self, *arguments: str | Path) -> Ran:
+    def run_apart(self, *arguments: str | Path, **settings: str) -> Ran:
         """One command as a process of its own."""
         command = [*PROGRAM, "--data", str(self.data), *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, timeout=120, env=environment())
+        done = subprocess.run(command, capture_output=True, timeout=120, env=environment() | settings)
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def done(self, *arguments: str | Path) -> Any:
@@ -145,6 +146,9 @@ def make_instance(folder: Path) -> Instance:
     samples = folder / "samples"
     command = [sys.executable, str(ROOT / "scripts" / "samples.py"), "--out", str(samples), "--n", "60"]
     subprocess.run(command, check=True, capture_output=True)
+    for file in samples.glob("certificates-*.ndjson"):  # no test may begin to fail on some day
+        text = file.read_text(encoding="utf-8")
+        file.write_text(re.sub(r'("certificateExpiringDate": ?)"[0-9-]+"', r'\1"2099-12-30"', text), encoding="utf-8")
     data, port = folder / "data", free_port()
     settings = {
         "CHAIN_SERVICE_RPC_URLS": json.dumps([f"http://127.0.0.1:{port}"]),

@@ -193,8 +193,9 @@ def test_the_registrar_ends_a_permit_and_suspends(service: Instance) -> None:
     assert service.run("org", "add", "not a code", "Name").code == 2
 
 
-def test_a_second_set_of_workers_refuses(service: Instance) -> None:
-    ran = service.run("--json", "worker")
+@pytest.mark.parametrize("command", [("worker",), ("serve", "--port", "0")])
+def test_a_second_set_of_workers_refuses(service: Instance, command: tuple[str, ...]) -> None:
+    ran = service.run_apart("--json", *command)
     assert (ran.code, ran.json["error"]["code"]) == (1, "worker_running")
 
 

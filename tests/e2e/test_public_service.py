@@ -77,6 +77,14 @@ def test_the_service_speaks_tls_itself_where_it_is_told_to(service: Instance, tm
         assert process.stop() == 0
 
 
+def test_a_key_that_fits_no_certificate_is_named(service: Instance, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    certificate, key = self_signed(tmp_path)[0], self_signed(tmp_path / "other")[1]
+    tls = {"CHAIN_SERVICE_TLS_CERTIFICATE": str(certificate), "CHAIN_SERVICE_TLS_KEY": str(key)}
+    ran = service.run_apart("--json", "serve", "--no-workers", **tls)
+    assert (ran.code, ran.json["error"]["code"]) == (2, "bad_settings")
+
+
 def test_requests_under_way_are_answered_before_the_service_ends(service: Instance) -> None:
     process = Process(service.data, "serve", "--no-workers", "--port", "0")
     body = b'{"digest": "sha-256:' + b"0" * 64 + b'"}\n'

@@ -11,7 +11,7 @@ from judged_records import ANCHORED, FILE, NOW, RECORD_ID, SALT, World, certific
 
 from chain_service.core.codes import CODES, RULES, Answer, Outcome
 from chain_service.core.disclosures import reveal
-from chain_service.core.facts import AcceptedChange, Facts, Failure, Memory, Outage, PastChange, Presented
+from chain_service.core.facts import AcceptedChange, Asked, Facts, Failure, Memory, Outage, PastChange, Presented
 from chain_service.core.judge import judge
 from chain_service.core.log import InclusionProof
 from chain_service.core.statuses import State
@@ -61,7 +61,7 @@ def facts(draw: st.DrawFn) -> Facts:
     presented = st.builds(
         Presented,
         disclosure=contents,
-        identifier=st.sampled_from([None, "x"]),
+        asked=st.sampled_from([Asked(), Asked("x"), Asked(world.disclosure.record.identity)]),
         files=st.sampled_from([(), (FILE,), ({"sha-256": "00" * 32},)]),
         whole_files=st.booleans(),
         failure=st.sampled_from([None, Failure("unreadable", "file", "x"), Failure("proof_invalid", "proof", "x")]),

@@ -1,17 +1,12 @@
-"""A trial chain with deployed contracts, and a man in the middle who alters what its node says."""
+"""A trial chain with deployed contracts."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
-import orjson
-import urllib3
 from eth_account.signers.local import LocalAccount
 
 from chain_service.chain.deployment import Deployment
@@ -63,64 +58,3 @@ def trial_chain(directory: Path) -> Iterator[Chain]:
         embedded.serve(node, port=0) as server,
     ):
         yield Chain(server.url, open_registrar(file, PASSWORD))
-
-
-Answer = Callable[[bytes], tuple[int, bytes]]
-
-
-@contextmanager
-def http_server(answer: Answer, *, hangs_up: bool = False) -> Iterator[str]:
-    """A loopback HTTP server that answers each request body with a status and a body.
-
-    `hangs_up`: it closes every connection after one answer without having said so.
-    """
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # header and body in one packet
-
-        def do_POST(self) -> None:
-            status, body = answer(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            if status in (301, 302, 307):
-                self.send_header("Location", "http://127.0.0.1:1/")
-            self.end_headers()
-            self.wfile.write(body)
-            self.close_connection = self.close_connection or hangs_up
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Tests read answers, not logs."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@contextmanager
-def liar(url: str, alter: Callable[[str, Any], Any]) -> Iterator[Rpc]:
-    """A client of a node whose every result passes through `alter(method, result)` on the way."""
-    pool = urllib3.PoolManager()
-
-    def answer(body: bytes) -> tuple[int, bytes]:
-        response = pool.request("POST", url, body=body, headers={"Content-Type": "application/json"})
-        asked, told = orjson.loads(body), orjson.loads(response.data)
-        requests, answers = (asked, told) if isinstance(asked, list) else ([asked], [told])
-        methods = {request["id"]: request["method"] for request in requests}
-        for one in answers:
-            if "result" in one:
-                one["result"] = alter(methods[one["id"]], one["result"])
-        return response.status, orjson.dumps(told)
-
-    try:
-        with http_server(answer) as lying_url, Rpc([lying_url]) as rpc:
-            yield rpc
-    finally:
-        pool.clear()

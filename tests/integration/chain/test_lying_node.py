@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from chain_world import World, liar
+from chain_world import World
+from lying_node import liar
 
 from chain_service.chain.deployment import check_chain
 from chain_service.chain.reader import ChainReader

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from chain_world import http_server
+from lying_node import http_server
 
 from chain_service.chain import rpc as rpc_module
 from chain_service.chain.rpc import Rpc, RpcError

@@ -202,3 +202,21 @@ def test_a_state_set_by_another_account_is_told_by_the_chain_alone(city: City) -
     city.rounds(1)
     assert (city.judged(org, id), city.status(id)) == ("penalised", "penalised")
     assert records.read(city.app, id, None)["history"][0]["reasonCode"] == 5
+
+
+def test_whoever_copies_a_changes_digest_into_another_log_ends_nothing(city: City) -> None:
+    org, other = city.organisation(), city.organisation()
+    (id,) = city.anchor(org, org.certificate())
+    city.anchor(other, other.certificate())
+    city.change(org, id, "withdrawn", 2)
+    with city.app.database.reading() as connection:
+        digest = store.of_record(connection, id)[0].digest
+    call = encode_call(
+        RECORD_STATUS, "set", log_id(OrgCode(other.code), 0), [(1 | State.WITHDRAWN << 64 | 2 << 72, digest)]
+    )
+    account = city.app.keystore.account(other.account)
+    city.trial.sender.transact(account, city.trial.deployment.address(RECORD_STATUS), call, timeout=WAIT)
+    workers.index(city.app)
+    assert city.judged(org, id) == "status_changing"
+    workers.wait_final(city.app, "status", id, timeout=WAIT)
+    assert city.judged(org, id) == "withdrawn"

@@ -185,15 +185,15 @@ def test_a_record_has_one_change_under_way(database: Database) -> None:
         one = accepted(connection, "a")[0]
         first = change(connection, one.id, "first")
         assert statuses.waiting_many(connection, [one.id, "other"]) == {one.id}
-        assert statuses.unsent(connection, 10) == []
+        assert statuses.unsent(connection, ORG, 0, 10) == []
         made_final(connection, closed(connection), 1)
-        assert [(due.id, due.leaf_index) for due in statuses.unsent(connection, 10)] == [(first.id, 1)]
+        assert [(due.id, due.leaf_index) for due in statuses.unsent(connection, ORG, 0, 10)] == [(first.id, 1)]
     with pytest.raises(Conflict), database.transaction() as connection:
         change(connection, one.id, "second")
     with database.transaction() as connection:
         carrier = submission(connection, "status")
         statuses.group(connection, [first.id], carrier)
-        assert statuses.unsent(connection, 10) == []
+        assert statuses.unsent(connection, ORG, 0, 10) == []
         assert [moved.id for moved in statuses.of_submission(connection, carrier)] == [first.id]
         final = {"block": 2, "hash": b"h", "time": 9, "tx": b"t"}
         assert statuses.mark_final(connection, [first.digest, b"foreign"], **final) == [first.id]

@@ -103,6 +103,30 @@ def test_catalog_changes_are_unpacked() -> None:
     assert contracts.decode_event(log, {PLACE: CATALOG_REGISTRY}).args["changes"] == changes
 
 
+@pytest.mark.parametrize("code", [b"\xff\xfe", b"seal \xc3", b"\xed\xa0\x80", b"\x80" * 64, b"\0"])
+def test_text_that_is_not_utf_8_never_hides_an_event(code: bytes) -> None:
+    data = encode(["bytes", "bytes32", "bytes32"], [code, b"\x01" * 32, b"\x02" * 32])
+    log = log_of(SEAL_REGISTRY, "SealRegistered", [b"\x04" * 32, ORG], data)
+    args = contracts.decode_event(log, {PLACE: SEAL_REGISTRY}).args
+    assert args["code"] == code.decode("utf-8", errors="replace")
+    assert (args["seal"], args["owner"], args["sm3Digest"]) == (b"\x04" * 32, ORG, b"\x02" * 32)
+
+
+def test_an_organisation_named_in_another_encoding_is_still_registered() -> None:
+    log = log_of(ORGANISATIONS, "OrganisationRegistered", [ORG], encode(["bytes"], ["某局".encode("gb18030")]))
+    args = contracts.decode_event(log, {PLACE: ORGANISATIONS}).args
+    assert args["organisation"] == ORG and "\ufffd" in args["name"]
+
+
+def test_an_event_that_is_not_one_of_the_contract_is_the_nodes_fault() -> None:
+    unknown = log_of(RECORD_LOG, "HeadAdvanced", [LOG, bytes(32)], encode(["uint64", "bytes32"], [9, bytes(32)]))
+    cut = log_of(SEAL_REGISTRY, "SealRegistered", [b"\x04" * 32, ORG], encode(["uint256"], [2**255]) + bytes(64))
+    for log, contract in ((unknown, SEAL_REGISTRY), (cut, SEAL_REGISTRY)):
+        with pytest.raises(Unavailable) as raised:
+            contracts.decode_event(log, {PLACE: contract})
+        assert raised.value.code == "node_unavailable"
+
+
 @pytest.mark.parametrize("damage", ["address", "topics", "data", "blockNumber", "logIndex"])
 def test_a_malformed_event_is_the_nodes_fault(damage: str) -> None:
     log = log_of(RECORD_LOG, "HeadAdvanced", [LOG, bytes(32)], encode(["uint64", "bytes32"], [9, bytes(32)]))

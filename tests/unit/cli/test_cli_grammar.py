@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +221,15 @@ def test_quiet_tells_only_the_essential(capsys: pytest.CaptureFixture[str]) -> N
     door.note("by the way")
     told = capsys.readouterr()
     assert (told.out, told.err) == ("7\n", "")
+
+
+def test_an_interrupted_command_ends_with_130_and_one_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["chain_service.cli.main"], "cli", interrupted)
+    assert run(["audit"]) == 130
+    told = capsys.readouterr().err
+    assert "interrupted" in told and "Traceback" not in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -130,3 +131,11 @@ def test_times_without_a_zone_are_in_china() -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_moment(text)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("unit", [b'\\"', b"\\", b'"', b'\\\\"', b"a"])
+def test_a_string_without_end_is_scanned_once(unit: bytes) -> None:
+    started = time.monotonic()
+    check_depth(b'{"a":"' + unit * (2**20 // len(unit)))
+    assert time.monotonic() - started < 2

@@ -1,0 +1,243 @@
+"""The running service: records through HTTP to `anchored`, verifications per second, resident memory.
+
+Trial chain and service run as processes with their default settings on SQLite; clients are another process. Floors of
+the same run: for records, a plain Python program that parses, hashes and stores the same lines with the same
+durability; for verifications, /healthz, which does nothing.
+
+    python scripts/bench/service.py [--n 20000 100000] [--seconds 10] [--clients 8] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import http.client
+import json
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from subprocess import Popen
+from typing import Any
+
+from client import asked
+from counted_node import CountedNode
+from instance import Instance, cpu_seconds, key, memory, organisation
+from issue import ORG, TYPES, as_record, certificate
+
+CHUNK = 10_000
+LIMIT_MB = 300
+POLL = 0.05
+NDJSON = "application/x-ndjson"
+VALID = '"verdict":"valid"'
+
+Figures = dict[str, Any]
+
+
+def workload(n: int, seed: int) -> tuple[list[bytes], list[str]]:
+    """NDJSON bodies of 10,000 lines, and the identifiers of the certificates that have not expired."""
+    rng = random.Random(seed)
+    bodies, identifiers = [], []
+    for start in range(0, n, CHUNK):
+        records = [as_record(certificate(rng, i)) for i in range(start, min(start + CHUNK, n))]
+        identifiers += [record["certificateIdentifier"] for record in records if current(record)]
+        bodies.append(b"\n".join(json.dumps(record, ensure_ascii=False).encode() for record in records))
+    return bodies, identifiers
+
+
+def current(record: dict[str, Any]) -> bool:
+    """The certificate has not expired."""
+    return str(record["certificateExpiringDate"]) > date.today().isoformat()
+
+
+def floor(instance: Instance, bodies: Sequence[bytes]) -> float:
+    """Seconds a plain program takes to parse, canonicalise, hash and store the lines, a commit for each body."""
+    connection = sqlite3.connect(instance.directory / "floor.db", isolation_level=None)
+    for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "DROP TABLE IF EXISTS records"):
+        connection.execute(statement)
+    connection.execute("CREATE TABLE records (identity TEXT UNIQUE, body BLOB, digest BLOB UNIQUE)")
+    began = time.perf_counter()
+    for body in bodies:
+        rows = []
+        for line in body.splitlines():
+            value = json.loads(line)
+            text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+            rows.append((value["certificateIdentifier"], text, hashlib.sha256(text).digest()))
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO records VALUES (?, ?, ?)", rows)
+        connection.execute("COMMIT")
+    took = time.perf_counter() - began
+    connection.close()
+    return took
+
+
+class Door:
+    """The service's API on one kept connection."""
+
+    def __init__(self, url: str, secret: str) -> None:
+        self.address = url.removeprefix("http://")
+        self.headers = {"Authorization": f"Bearer {secret}"}
+        self._connection = http.client.HTTPConnection(self.address, timeout=120)
+
+    def ask(self, method: str, path: str, body: bytes | None = None, media_type: str = "application/json") -> bytes:
+        self._connection.request(method, path, body, {**self.headers, "Content-Type": media_type})
+        answer = self._connection.getresponse()
+        content = answer.read()
+        if answer.status not in (200, 202):
+            raise RuntimeError(f"{path}: {answer.status} {content[:300]!r}")
+        return content
+
+    def record(self, id: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.ask("GET", f"/v1/records/{id}"))
+        return found
+
+
+@contextmanager
+def watched(process: Popen[str]) -> Iterator[list[float]]:
+    """Resident megabytes every tenth of a second."""
+    samples: list[float] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.1):
+            samples.append(memory(process)["VmRSS"])
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield samples
+    finally:
+        done.set()
+        watcher.join()
+
+
+def imported(instance: Instance, secret: str, n: int) -> tuple[Figures, list[str], list[str]]:
+    """What submitting `n` records takes until the last is anchored; their identifiers, and the ids of the last body."""
+    bodies, identifiers = workload(n, seed=n)
+    base = floor(instance, bodies)
+    process, url = instance.serve()
+    door = Door(url, secret)
+    before, used = memory(process)["VmRSS"], cpu_seconds(process)
+    with watched(process) as samples:
+        began = time.perf_counter()
+        for body in bodies:
+            answers = door.ask("POST", "/v1/records", body, NDJSON).splitlines()
+        accepted = time.perf_counter() - began
+        ids = [json.loads(line)["id"] for line in answers]
+        while door.record(ids[-1])["state"] != "anchored":
+            time.sleep(POLL)
+        took = time.perf_counter() - began
+    figures = {
+        "records": n,
+        "floorPerSecond": n / base,
+        "acceptedPerSecond": n / accepted,
+        "anchoredPerSecond": n / took,
+        "ratio": base / took,
+        "cpuMicroseconds": (cpu_seconds(process) - used) / n * 1e6,
+        "memoryStart": before,
+        "memoryQuarters": [samples[len(samples) * quarter // 4] for quarter in range(1, 4)] + [samples[-1]],
+        "memoryPeak": memory(process)["VmHWM"],
+    }
+    instance.stop(process)
+    return figures, identifiers, ids
+
+
+def verified(instance: Instance, secret: str, identifiers: list[str], ids: list[str], options: Any) -> Figures:
+    """Verifications per second by identifier, by disclosure and in bulk, beside /healthz; node calls of each."""
+    chance = random.Random(1)
+    lookups = [
+        json.dumps({"identifier": one, "useCause": "bench"})
+        for one in chance.sample(identifiers, min(1000, len(identifiers)))
+    ]
+    process, url = instance.serve()
+    door = Door(url, secret)
+    read = [door.record(one)["disclosure"] for one in chance.sample(ids, min(200, len(ids)))]
+    disclosures = [json.dumps({"disclosure": one}) for one in read if current(one["record"])]
+    given = {"clients": options.clients, "seconds": options.seconds}
+    question = {"method": "POST", "headers": door.headers | {"Content-Type": "application/json"}, "expect": VALID}
+    asked(door.address, "/v1/verify", bodies=lookups, **question, **{**given, "seconds": 1})
+    found: Figures = {"clients": options.clients}
+    used = cpu_seconds(process)
+    found["identifier"] = asked(door.address, "/v1/verify", bodies=lookups, **question, **given)
+    found["identifier"]["cpuMilliseconds"] = (cpu_seconds(process) - used) / found["identifier"]["requests"] * 1000
+    found["healthz"] = asked(door.address, "/healthz", **{**given, "seconds": options.seconds / 2})
+    found["disclosure"] = asked(door.address, "/v1/verify", bodies=disclosures, **question, **given)
+    lines = "\n".join(lookups * max(1, options.bulk // len(lookups))).encode()
+    began = time.perf_counter()
+    verdicts = door.ask("POST", "/v1/verify/bulk", lines, NDJSON).splitlines()
+    found["bulkPerSecond"] = len(verdicts) / (time.perf_counter() - began)
+    instance.stop(process)
+    return found | node_calls(instance, secret, lookups[:200])
+
+
+def node_calls(instance: Instance, secret: str, lookups: list[str]) -> Figures:
+    """Exchanges with the node for each verification by identifier, counted by a proxy; without workers, that poll."""
+    with CountedNode(instance.rpc_url) as node:
+        environment = {"CHAIN_SERVICE_RPC_URLS": json.dumps([node.url])}
+        process, url = instance.serve("--no-workers", environment=environment)
+        door = Door(url, secret)
+        for body in lookups:
+            answer = door.ask("POST", "/v1/verify", body.encode())
+            if VALID.encode() not in answer:
+                raise RuntimeError(answer.decode())
+        instance.stop(process)
+        return {"nodeCallsPerVerification": node.calls / len(lookups)}
+
+
+def measure(options: Any) -> Figures:
+    """All figures."""
+    with Instance() as instance:
+        organisation(instance, ORG, list(TYPES.values()))
+        secret = key(instance, ORG, "anchor", "verify", "audit")
+        result: Figures = {"imports": []}
+        for n in options.n:
+            figures, identifiers, ids = imported(instance, secret, n)
+            result["imports"].append(figures)
+        result["verify"] = verified(instance, secret, identifiers, ids, options)
+    return result
+
+
+def table(result: Figures) -> str:
+    lines = ["| records | floor, records/s | accepted/s | anchored/s | of the floor | target | CPU, µs each |",
+             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    lines += [
+        f"| {one['records']:,} | {one['floorPerSecond']:,.0f} | {one['acceptedPerSecond']:,.0f} "
+        f"| {one['anchoredPerSecond']:,.0f} | {one['ratio']:.2f} | 2,000 | {one['cpuMicroseconds']:.0f} |"
+        for one in result["imports"]
+    ]
+    lines += ["", "| records | resident MB at the start, at each quarter | peak MB | target |", "|---|---|---|---|"]
+    for one in result["imports"]:
+        course = ", ".join(f"{value:.0f}" for value in (one["memoryStart"], *one["memoryQuarters"]))
+        lines.append(f"| {one['records']:,} | {course} | {one['memoryPeak']:.0f} | {LIMIT_MB} |")
+    verify = result["verify"]
+    lines += ["", f"| {verify['clients']} clients | requests/s | p50, ms | p99, ms | target |", "|---|---|---|---|---|"]
+    for name, shown, target in (
+        ("healthz", "GET /healthz, the floor", ""),
+        ("identifier", "POST /v1/verify by identifier", "150"),
+        ("disclosure", "POST /v1/verify by disclosure", ""),
+    ):
+        one = verify[name]
+        lines.append(f"| {shown} | {one['perSecond']:,.0f} | {one['p50']:.0f} | {one['p99']:.0f} | {target} |")
+    lines += ["", f"Bulk, one request: {verify['bulkPerSecond']:,.0f} verdicts a second. "
+              f"Service CPU for a verification by identifier: {verify['identifier']['cpuMilliseconds']:.1f} ms. "
+              f"Calls to the node for each: {verify['nodeCallsPerVerification']:g}."]  # fmt: skip
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="the running service beside floors of the same run")
+    parser.add_argument("--n", type=int, nargs="+", default=[20_000, 100_000], help="records of each import")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of each series of verifications")
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--bulk", type=int, default=5_000, help="lines of the bulk verification")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    result = measure(options)
+    print(json.dumps(result) if options.json else table(result))
+
+
+if __name__ == "__main__":
+    main()

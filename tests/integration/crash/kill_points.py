@@ -1,0 +1,87 @@
+"""Where the service is killed: `python kill_points.py POINT chain-service-arguments…` runs the real program with one
+function wrapped from outside, and the process kills itself with SIGKILL the first time it gets there."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Literal
+
+
+def always(_arguments: tuple[Any, ...], _result: Any) -> bool:
+    return True
+
+
+def successful(_arguments: tuple[Any, ...], result: Any) -> bool:
+    return bool(result)
+
+
+def with_events(arguments: tuple[Any, ...], _result: Any) -> bool:
+    return bool(arguments[2])
+
+
+def carrying(kind: str) -> Callable[[tuple[Any, ...], Any], bool]:
+    return lambda arguments, _result: arguments[1].kind == kind
+
+
+@dataclass(frozen=True)
+class KillPoint:
+    """Before or after the call of `function` in `module` for which `when` holds."""
+
+    module: str
+    function: str
+    moment: Literal["before", "after"]
+    when: Callable[[tuple[Any, ...], Any], bool] = always
+
+    def arm(self) -> None:
+        module = importlib.import_module(f"chain_service.{self.module}")
+        real = getattr(module, self.function)
+
+        @wraps(real)
+        def wrapped(*arguments: Any, **named: Any) -> Any:
+            if self.moment == "before" and self.when(arguments, None):
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = real(*arguments, **named)
+            if self.moment == "after" and self.when(arguments, result):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        setattr(module, self.function, wrapped)
+
+
+POINTS = {
+    "records inserted, not committed": KillPoint("store.records", "insert_many", "after"),
+    "records committed, not answered": KillPoint("jobs.submission", "_store", "after"),
+    "places given, not committed": KillPoint("store.records", "place", "after"),
+    "batch closed": KillPoint("jobs.batching", "_close", "after", successful),
+    "nonce taken, not committed": KillPoint("store.submissions", "take_nonce", "after"),
+    "signed bytes stored, not sent": KillPoint("jobs.dispatch", "_broadcast", "before"),
+    "sent, not marked as sent": KillPoint("store.submissions", "mark_sent", "before"),
+    "marked as sent": KillPoint("jobs.dispatch", "_broadcast", "after"),
+    "mined, not indexed": KillPoint("jobs.index", "_absorb", "before", with_events),
+    "proof fetched, not stored": KillPoint("jobs.effects", "prove_heads", "after", successful),
+    "inside the index transaction": KillPoint("store.batches", "mark_final", "after"),
+    "index committed": KillPoint("jobs.index", "_absorb", "after", with_events),
+    "change of state committed, not answered": KillPoint("jobs.statuses", "change_status", "after"),
+    "changes of state grouped, not committed": KillPoint("store.submissions", "queue", "after", carrying("status")),
+    "changes of state grouped": KillPoint("jobs.dispatch", "_send", "before", carrying("status")),
+    "change of state sent": KillPoint("jobs.dispatch", "_send", "after", carrying("status")),
+    "change of state final, not committed": KillPoint("store.statuses", "mark_final", "after"),
+    "seal committed, not answered": KillPoint("jobs.seals", "register_seal", "after"),
+    "seal sent": KillPoint("jobs.dispatch", "_send", "after", carrying("seal_register")),
+    "catalog version committed, not answered": KillPoint("jobs.catalogs", "publish", "after"),
+    "catalog version not sent": KillPoint("jobs.dispatch", "_send", "before", carrying("catalog")),
+    "catalog version sent": KillPoint("jobs.dispatch", "_send", "after", carrying("catalog")),
+}
+
+
+if __name__ == "__main__":
+    from chain_service.cli import main
+
+    POINTS[sys.argv.pop(1)].arm()
+    main()

@@ -1,0 +1,297 @@
+"""The rules of the house, read from the source: who may import whom, who may touch what, how long things may be."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "chain_service"
+MOST_LINES = 400
+MOST_LINES_OF_A_FUNCTION = 50
+
+ADAPTERS = ("chain", "documents", "nodes", "store")
+RANKS = {"errors": 0, "core": 1, **dict.fromkeys(ADAPTERS, 2), "jobs": 3, "app": 4, "web": 5, "cli": 6}
+"""A module imports downwards only. The four adapters do not know each other; the command line starts the web."""
+CONFIG_READERS = {"jobs", "app", "web", "cli"}
+DOORS = {"web", "cli"}
+BELOW_JOBS = {"store", "chain", "documents"}
+"""What doors reach through jobs only; `cli` runs the trial chain of `nodes` itself."""
+
+
+@cache
+def tracked(*suffixes: str) -> tuple[Path, ...]:
+    """The repository's own files: those that git knows or would add, with one of these endings if any is given."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listed.returncode != 0:
+        pytest.skip("this is no git checkout, so its own files cannot be told from others")
+    names = [name for name in listed.stdout.decode().split("\0") if name]
+    paths = (ROOT / name for name in names if not suffixes or name.endswith(suffixes))
+    return tuple(path for path in paths if path.is_file())
+
+
+def python(*folders: str) -> list[Path]:
+    return [path for path in tracked(".py") if path.relative_to(ROOT).parts[0] in folders]
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def part(path: Path) -> str:
+    """The layer that a file of the package belongs to: `core`, `jobs`, …, `config`."""
+    inside = path.relative_to(ROOT / PACKAGE)
+    return inside.parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything imported, also inside functions and for type checkers."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def calls(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything called by name."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            name = dotted(node.func)
+            if name:
+                yield node.lineno, name
+
+
+def dotted(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        inner = dotted(node.value)
+        return f"{inner}.{node.attr}" if inner else f".{node.attr}"
+    return ""
+
+
+def where(path: Path, line: int, what: str) -> str:
+    return f"{path.relative_to(ROOT)}:{line}: {what}"
+
+
+def assert_none(found: Iterable[str]) -> None:
+    told = sorted(found)
+    assert not told, "\n".join(["", *told])
+
+
+def layer_of(name: str) -> str | None:
+    parts = name.split(".")
+    return parts[1] if parts[0] == PACKAGE and len(parts) > 1 else None
+
+
+def test_imports_lead_downwards_only() -> None:
+    def wrong(mine: str, theirs: str) -> bool:
+        if mine == theirs or theirs == "__version__":
+            return False
+        if theirs == "config":
+            return mine not in CONFIG_READERS
+        if mine == "config":
+            return theirs != "errors"
+        if mine in ADAPTERS and theirs in ADAPTERS:
+            return True
+        if mine in DOORS and theirs in BELOW_JOBS:
+            return True
+        return RANKS[theirs] >= RANKS[mine]
+
+    assert_none(
+        where(path, line, f"{part(path)} imports {name}")
+        for path in python(PACKAGE)
+        if part(path) != "__init__"
+        for line, name in imports(path)
+        if (theirs := layer_of(name)) is not None and wrong(part(path), theirs)
+    )
+
+
+@pytest.mark.parametrize(
+    ("libraries", "layers"),
+    [
+        ({"web3", "eth_account", "eth_keys"}, {"chain", "nodes"}),
+        ({"eth", "trie"}, {"nodes"}),
+        ({"alembic", "psycopg", "sqlite3"}, {"store", "nodes"}),
+        ({"fastapi", "starlette", "uvicorn"}, {"web"}),
+        ({"typer", "rich"}, {"cli"}),
+        ({"pydantic_settings"}, {"config"}),
+        ({"asn1", "asn1crypto", "pypdf", "pyhanko", "gmssl", "lxml"}, {"documents"}),
+    ],
+    ids=lambda names: "-".join(sorted(names)),
+)
+def test_a_library_is_imported_by_its_own_layers_only(libraries: set[str], layers: set[str]) -> None:
+    assert_none(
+        where(path, line, f"imports {name}")
+        for path in python(PACKAGE)
+        for line, name in imports(path)
+        if name.split(".")[0] in libraries and part(path) not in layers
+    )
+
+
+def test_sql_is_spoken_in_the_store_only() -> None:
+    """Elsewhere a connection is passed along, and that is all that may be imported to name it."""
+    assert_none(
+        where(path, line, f"imports {name}")
+        for path in python(PACKAGE)
+        if part(path) != "store"
+        for line, name in imports(path)
+        if name.split(".")[0] == "sqlalchemy" and not (part(path) == "jobs" and name == "sqlalchemy.Connection")
+    )
+
+
+def test_adapters_are_built_where_an_instance_is_opened_or_made() -> None:
+    """`app.py` opens an instance; `jobs/setup.py` makes one, before there is any App to be given."""
+    builders = {"app.py", "jobs/setup.py"}
+    assert_none(
+        where(path, line, f"builds {name}")
+        for path in python(PACKAGE)
+        if part(path) not in ADAPTERS and path.relative_to(ROOT / PACKAGE).as_posix() not in builders
+        for line, name in calls(path)
+        if name.rpartition(".")[2] in {"Database", "Keystore", "Rpc"} or name in {"create_engine", "Keystore.create"}
+    )
+
+
+def test_nothing_but_the_settings_reads_the_environment() -> None:
+    read = re.compile(r"(^|\.)(environ|environb|getenv|getenvb|putenv)(\.|$)")
+    names = (
+        (path, node.lineno, dotted(node))
+        for path in python(PACKAGE)
+        for node in ast.walk(tree(path))
+        if isinstance(node, (ast.Attribute, ast.Name)) and part(path) != "config"
+    )
+    assert_none(where(path, line, name) for path, line, name in names if read.search(name))
+    assert_none(
+        where(path, line, name)
+        for path in python(PACKAGE)
+        for line, name in imports(path)
+        if name in {"os.environ", "os.getenv", "os.environb"}
+    )
+
+
+def test_what_is_true_depends_on_no_clock_chance_file_or_socket() -> None:
+    libraries = {
+        "asyncio", "http", "os", "pathlib", "random", "requests", "secrets", "shutil", "socket", "subprocess",
+        "tempfile", "threading", "time", "urllib", "urllib3", "uuid",
+    }  # fmt: skip
+    clocks = re.compile(r"(^|\.)(now|utcnow|today|open|urandom|getrandbits|token_bytes)$")
+    pure = [path for path in python(PACKAGE) if part(path) in {"core", "documents"}]
+    assert pure
+    assert_none(
+        where(path, line, f"imports {name}")
+        for path in pure
+        for line, name in imports(path)
+        if name.split(".")[0] in libraries
+    )
+    assert_none(
+        where(path, line, f"calls {name}") for path in pure for line, name in calls(path) if clocks.search(name)
+    )
+
+
+def test_nothing_happens_on_import_but_definitions() -> None:
+    """A module of the package opens, connects and starts nothing when it is imported."""
+    acts = re.compile(r"(^|\.)(open|connect|create_engine|run|start|Popen|urlopen|request|Thread|Settings)$")
+    assert_none(
+        where(path, node.lineno, f"calls {name} on import")
+        for path in python(PACKAGE)
+        for statement in tree(path).body
+        if isinstance(statement, (ast.Expr, ast.Assign, ast.AnnAssign))
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and acts.search(name := dotted(node.func))
+    )
+
+
+def test_no_exception_vanishes() -> None:
+    """No bare `except`, and no handler that does nothing at all."""
+    assert_none(
+        where(path, node.lineno, "an exception vanishes here")
+        for path in python(PACKAGE, "scripts", "tests")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or all(isinstance(one, ast.Pass) or is_ellipsis(one) for one in node.body))
+    )
+
+
+def is_ellipsis(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is ...
+
+
+def test_files_are_short() -> None:
+    assert_none(
+        where(path, lines, f"{lines} lines")
+        for path in (*python(PACKAGE, "scripts", "tests"), *tracked(".sol"))
+        if (lines := path.read_text(encoding="utf-8").count("\n")) >= MOST_LINES
+    )
+
+
+def test_functions_are_short() -> None:
+    assert_none(
+        where(path, node.lineno, f"{node.name} has {length} lines")
+        for path in python(PACKAGE, "scripts", "tests")
+        for node in ast.walk(tree(path))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and (length := (node.end_lineno or node.lineno) - node.lineno + 1) >= MOST_LINES_OF_A_FUNCTION
+    )
+
+
+def test_every_module_says_what_it_is() -> None:
+    assert_none(
+        where(path, 1, "no docstring")
+        for path in python(PACKAGE, "scripts", "tests")
+        if tree(path).body and ast.get_docstring(tree(path)) is None
+    )
+
+
+UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
+TICKET = re.compile(r"\b(issues?|tickets?|PR|pull request)\s*#?\d+\b|(?<![\w&/])(?<!PKCS )#\d+\b(?!\w)", re.IGNORECASE)
+MACHINE = re.compile(r"(?<![\w.$}])/(?:home|root|work|Users)/\w")
+REGISTRY = re.compile(
+    r"https?://[\w.-]*(?:registry|pypi|npmjs|mirror|artifactory|nexus|proxy|index)[\w.-]*[:/]|"
+    r"https?://(?:10|127|172\.(?:1[6-9]|2\d|3[01])|192\.168)\.[\d.]+:\d+/(?:simple|npm|repository)",
+    re.IGNORECASE,
+)
+
+
+def texts() -> Iterator[tuple[Path, int, str]]:
+    """Every line of every text file of the repository."""
+    for path in tracked():
+        try:
+            content = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        yield from ((path, number, line) for number, line in enumerate(content.splitlines(), 1))
+
+
+def test_nothing_is_marked_unfinished() -> None:
+    assert_none(where(path, line, text.strip()[:80]) for path, line, text in texts() if UNFINISHED.search(text))
+
+
+def test_no_file_names_a_ticket() -> None:
+    prose = (".py", ".md", ".sol", ".toml", ".sh", ".js", ".html", ".yml", ".yaml")
+    assert_none(
+        where(path, line, text.strip()[:80])
+        for path, line, text in texts()
+        if path.suffix in prose and TICKET.search(text)
+    )
+
+
+def test_no_file_knows_the_machine_it_was_written_on_or_where_packages_come_from() -> None:
+    assert_none(
+        where(path, line, text.strip()[:100])
+        for path, line, text in texts()
+        if MACHINE.search(text) or REGISTRY.search(text)
+    )
