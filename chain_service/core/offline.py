@@ -106,6 +106,7 @@ def verify_offline(
             now_state=usable[-1] if usable else _NO_EVIDENCE,
             max_age=trust.terms.age_limit,
             past=past,
+            then_state=usable[-1] if usable else None,
             anchor_state=states[0] if states else None,
             claim=claim,
             head_signature=signature,

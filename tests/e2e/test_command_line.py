@@ -44,7 +44,6 @@ def test_each_holder_gets_a_disclosure_and_a_receipt(service: Instance, handed_o
     one = next(handed_out.glob("*.disclosure.json"))
     receipt = one.with_name(one.name.replace("disclosure.json", "receipt"))
     ran = service.run("verify", one, "--receipt", receipt, "--json")
-    print(ran.out[:6000])
     assert (ran.code, ran.json["verdict"]) == (0, "valid")
 
 
@@ -142,8 +141,8 @@ def test_an_erased_record_leaves_its_proof_only(service: Instance, handed_out: P
     with service.client("OTHER:audit") as client:
         assert client.get(f"/v1/records/{record_id}").status_code == 410
         assert client.get(f"/v1/records/{record_id}/proof").status_code == 200
-    proof = file.with_name(file.name.replace("disclosure", "proof"))
-    ran = service.run("--json", "verify", file, "--receipt", proof)
+    receipt = file.with_name(file.name.replace("disclosure.json", "receipt"))
+    ran = service.run("--json", "verify", file, "--receipt", receipt)
     assert (ran.code, ran.json["code"]) == (0, "in_force")
 
 
