@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from chain_service.chain.deployment import Deployment
 from chain_service.chain.keystore import Keystore
+from chain_service.chain.reader import ChainReader
 from chain_service.chain.rpc import Rpc
 from chain_service.config import Settings
+from chain_service.core.chain_trust import ChainTrust
 from chain_service.errors import NotFound
 from chain_service.jobs.context import App, Chain
 from chain_service.store.database import Database
@@ -32,6 +35,16 @@ def open_app(settings: Settings) -> App:
         chain=_chain(settings),
         clock=time.time,
     )
+
+
+def open_reader(urls: Sequence[str], trust: ChainTrust) -> ChainReader:
+    """Reads of the chain behind these nodes, judged by this trust; no instance is needed."""
+    return ChainReader(Rpc(urls), trust)
+
+
+def open_own_reader(settings: Settings) -> ChainReader:
+    """Reads of the instance's own chain. Raises `NotFound` (code `not_deployed`)."""
+    return open_reader(settings.rpc_urls, Deployment.load(settings.deployment_file).trust())
 
 
 def _chain(settings: Settings) -> Chain | None:

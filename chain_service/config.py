@@ -33,6 +33,11 @@ class Settings(BaseSettings):
     batch_age: float = Field(1.0, ge=0, description="seconds after which waiting records are closed into a batch")
     poll_interval: float = Field(0.25, gt=0, description="seconds between two looks of a worker")
     stale_after: float = Field(300.0, gt=0, description="age in seconds of the newest final block that counts as stale")
+    offline_age_limit: int = Field(86_400, ge=1, description="seconds after which a receipt's status is out of date")
+    trusting_period: int = Field(
+        180 * 86_400, ge=1, description="seconds that a trust file relies on validators' seals without newer ones"
+    )
+    trust_lifetime: int = Field(366 * 86_400, ge=2, description="seconds until a trust file is out of date")
     max_body: int = Field(16 * 2**20, ge=1024, description="largest request body in bytes")
     max_file: int = Field(20 * 2**20, ge=1024, description="largest file to verify in bytes")
     max_lines: int = Field(10_000, ge=1, description="most records in one NDJSON body")

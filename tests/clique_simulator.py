@@ -9,9 +9,10 @@ import coincurve
 from trie import HexaryTrie
 
 from chain_service.core import strict_rlp
+from chain_service.core.chain_trust import ChainTrust, PinnedContract, ValidatorRange
+from chain_service.core.clique import majority_size
 from chain_service.core.digests import keccak256
-from chain_service.core.evidence import ChainTrust, Evidence, PinnedContract, ValidatorRange, evidence_from_rpc
-from chain_service.core.headers import majority_size
+from chain_service.core.evidence import Evidence, evidence_from_rpc
 from chain_service.core.tries import EMPTY_TRIE_ROOT
 
 CHAIN_ID = 20261
@@ -20,8 +21,11 @@ NO_OMMERS = keccak256(strict_rlp.encode([]))
 HEADER_FIELDS = [
     *("parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom", "difficulty"),
     *("number", "gasLimit", "gasUsed", "timestamp", "extraData", "mixHash", "nonce", "baseFeePerGas"),
+    *("withdrawalsRoot", "blobGasUsed", "excessBlobGas", "parentBeaconBlockRoot", "requestsHash"),
 ]
-INTEGERS = {"difficulty", "number", "gasLimit", "gasUsed", "timestamp", "baseFeePerGas"}
+INTEGERS = {
+    *("difficulty", "number", "gasLimit", "gasUsed", "timestamp", "baseFeePerGas", "blobGasUsed", "excessBlobGas"),
+}
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from chain_service.chain.reader import ChainReader
 from chain_service.chain.rpc import Rpc, RpcError, quantity
 from chain_service.chain.sender import Sender, Signed
 from chain_service.core import strict_rlp
+from chain_service.core.chain_trust import ChainTrust, PinnedContract, ValidatorRange
+from chain_service.core.clique import CliqueHeader, majority_size, parse_header
 from chain_service.core.digests import keccak256
-from chain_service.core.evidence import ChainTrust, PinnedContract, ValidatorRange
-from chain_service.core.headers import CliqueHeader, header_rlp_from_json, majority_size, parse_header
+from chain_service.core.headers import header_rlp_from_json
 from chain_service.core.layout import ORGANISATIONS, RECORD_LOG, RECORD_STATUS
 from chain_service.errors import Conflict, Corrupt, InvalidProof, NotFound, Unavailable
 

@@ -1,4 +1,4 @@
-"""Encrypted keys on disk: accounts that send transactions, Ed25519 keys that sign logs, and the registrar's account.
+"""Encrypted keys on disk: accounts that send transactions, Ed25519 keys that sign, and the registrar's account.
 
 The formats are standard (web3 keystore version 3, PKCS #8), but PKCS #8 as written by `cryptography` stretches a
 password with only 2,048 rounds of PBKDF2. So one random master key is kept under scrypt, once per process to pay for,
@@ -13,7 +13,7 @@ import re
 import secrets
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -41,6 +41,9 @@ SCRYPT_MEMORY = 2 * 128 * SCRYPT_N * SCRYPT_R
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 PRIVATE_PEM = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
+Kind = Literal["log", "note", "root"]
+"""What an Ed25519 key signs: receipts of an organisation's log, its checkpoints, trust files. Never two of them."""
+
 
 class Keystore:
     """`DIR/keys`: every file encrypted, mode 0600, written whole or not at all, never overwritten.
@@ -55,7 +58,7 @@ class Keystore:
         self._lock = Lock()
         self._master: bytes | None = None
         self._accounts: dict[str, LocalAccount] = {}
-        self._log_keys: dict[tuple[str, int], Ed25519PrivateKey] = {}
+        self._keys: dict[tuple[Kind, str, int], Ed25519PrivateKey] = {}
 
     @classmethod
     def create(cls, directory: Path, password: str) -> Keystore:
@@ -107,44 +110,83 @@ class Keystore:
         return account
 
     def create_log_key(self, org: str, n: int = 0) -> bytes:
-        """The public key (32 bytes) of a new Ed25519 key, the organisation's `n`th.
+        """The public key (32 bytes) of a new Ed25519 key, the organisation's `n`th, which signs its log's receipts.
 
         Raises `Conflict` (code `key_exists`).
         """
-        key = Ed25519PrivateKey.generate()
-        encryption = BestAvailableEncryption(self._file_password(f"log/{org}/{n}").encode())
-        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
-        write_new(self._log_file(org, n), public + private, code="key_exists")
-        return key.public_key().public_bytes_raw()
+        return self._create_key("log", org, n)
 
     def log_keys(self, org: str) -> dict[int, bytes]:
         """Position to public key of the organisation's log keys; needs no password."""
-        files = (self._directory / "logs").glob(f"{_name(org)}.*.pem")
-        return dict(sorted((int(file.stem.rpartition(".")[2]), _public_key(file)) for file in files))
+        return self._public_keys("log", org)
 
     def sign_log(self, org: str, n: int, message: bytes) -> bytes:
         """An Ed25519 signature (64 bytes) by the organisation's `n`th log key.
 
         Raises `NotFound` (code `unknown_log_key`).
         """
-        key = self._log_keys.get((org, n))
+        return self._sign("log", org, n, message)
+
+    def create_note_key(self, org: str) -> bytes:
+        """The public key of a new Ed25519 key that signs the organisation's checkpoints, and nothing else.
+
+        Raises `Conflict` (code `key_exists`).
+        """
+        return self._create_key("note", org, 0)
+
+    def note_key(self, org: str) -> bytes | None:
+        """The public key of the organisation's note key, if it has one; needs no password."""
+        return self._public_keys("note", org).get(0)
+
+    def sign_note(self, org: str, message: bytes) -> bytes:
+        """An Ed25519 signature by the organisation's note key. Raises `NotFound` (code `unknown_log_key`)."""
+        return self._sign("note", org, 0, message)
+
+    def create_root_key(self, n: int) -> bytes:
+        """The public key of a new Ed25519 key that signs trust files, the instance's `n`th.
+
+        Raises `Conflict` (code `key_exists`).
+        """
+        return self._create_key("root", "trust", n)
+
+    def root_keys(self) -> dict[int, bytes]:
+        """Position to public key of the instance's root keys; needs no password."""
+        return self._public_keys("root", "trust")
+
+    def sign_root(self, n: int, message: bytes) -> bytes:
+        """An Ed25519 signature by the instance's `n`th root key. Raises `NotFound` (code `unknown_log_key`)."""
+        return self._sign("root", "trust", n, message)
+
+    def _create_key(self, kind: Kind, name: str, n: int) -> bytes:
+        key = Ed25519PrivateKey.generate()
+        encryption = BestAvailableEncryption(self._file_password(f"{kind}/{name}/{n}").encode())
+        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+        write_new(self._key_file(kind, name, n), public + private, code="key_exists")
+        return key.public_key().public_bytes_raw()
+
+    def _public_keys(self, kind: Kind, name: str) -> dict[int, bytes]:
+        files = (self._directory / f"{kind}s").glob(f"{_name(name)}.*.pem")
+        return dict(sorted((int(file.stem.rpartition(".")[2]), _public_key(file)) for file in files))
+
+    def _sign(self, kind: Kind, name: str, n: int, message: bytes) -> bytes:
+        key = self._keys.get((kind, name, n))
         if key is None:
-            key = self._load_log_key(org, n)
-            self._log_keys[org, n] = key
+            key = self._load_key(kind, name, n)
+            self._keys[kind, name, n] = key
         return key.sign(message)
 
-    def _load_log_key(self, org: str, n: int) -> Ed25519PrivateKey:
-        file = self._log_file(org, n)
+    def _load_key(self, kind: Kind, name: str, n: int) -> Ed25519PrivateKey:
+        file = self._key_file(kind, name, n)
         if not file.is_file():
-            raise NotFound("the keystore holds no such log key", code="unknown_log_key", org=org, n=n)
+            raise NotFound("the keystore holds no such key", code="unknown_log_key", kind=kind, name=name, n=n)
         private = file.read_bytes().partition(PRIVATE_PEM)[2]
         try:
-            key = load_pem_private_key(PRIVATE_PEM + private, self._file_password(f"log/{org}/{n}").encode())
+            key = load_pem_private_key(PRIVATE_PEM + private, self._file_password(f"{kind}/{name}/{n}").encode())
         except (ValueError, TypeError) as error:
-            raise Corrupt("a log key's file cannot be decrypted", code="damaged_key", file=file.name) from error
+            raise Corrupt("a key's file cannot be decrypted", code="damaged_key", file=file.name) from error
         if not isinstance(key, Ed25519PrivateKey):
-            raise Corrupt("a log key's file holds another kind of key", code="damaged_key", file=file.name)
+            raise Corrupt("a key's file holds another kind of key", code="damaged_key", file=file.name)
         return key
 
     def _label(self, address_or_label: str) -> str | None:
@@ -158,8 +200,8 @@ class Keystore:
     def _account_file(self, label: str) -> Path:
         return self._directory / "accounts" / f"{_name(label)}.json"
 
-    def _log_file(self, org: str, n: int) -> Path:
-        return self._directory / "logs" / f"{_name(org)}.{n:d}.pem"
+    def _key_file(self, kind: Kind, name: str, n: int) -> Path:
+        return self._directory / f"{kind}s" / f"{_name(name)}.{n:d}.pem"
 
     def _file_password(self, name: str) -> str:
         """Bound to the file's name, so that files cannot change places."""

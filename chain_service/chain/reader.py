@@ -10,15 +10,10 @@ from eth_utils.address import to_checksum_address
 
 from chain_service.chain.contracts import ChainEvent, decode_event
 from chain_service.chain.rpc import Request, Rpc, RpcError, quantity
-from chain_service.core.evidence import ChainTrust, Evidence, ProvenState, Slot, evidence_from_rpc, verify_evidence
-from chain_service.core.headers import (
-    CliqueHeader,
-    header_rlp_from_json,
-    majority_size,
-    parse_header,
-    recover_signer,
-    verify_majority,
-)
+from chain_service.core.chain_trust import ChainTrust
+from chain_service.core.clique import CliqueHeader, majority_size, parse_header, recover_signer, verify_majority
+from chain_service.core.evidence import Evidence, ProvenState, Slot, evidence_from_rpc, verify_evidence
+from chain_service.core.headers import header_rlp_from_json
 from chain_service.errors import InvalidProof, Unavailable
 
 BLOCKS_AT_ONCE = 250

@@ -194,3 +194,13 @@ def write_output(path: Path, value: Any) -> None:
         path.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
     except OSError as error:
         raise BadRequest(f"{path}: {error.strerror}", code="file_not_written", file=str(path)) from None
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """`path` holds the bytes, whole, instead of its former ones. Raises BadRequest (`file_not_written`)."""
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        raise BadRequest(f"{path}: {error.strerror}", code="file_not_written", file=str(path)) from None

@@ -20,6 +20,10 @@ _BY_CODE = {
     "no_registrar": WRONG_USAGE,
     "wrong_password": WRONG_USAGE,
     "wrong_chain": UNAVAILABLE,
+    "no_trust": WRONG_USAGE,
+    "foreign_trust": REFUSED,
+    "wrong_fingerprint": REFUSED,
+    "invalid_proof": REFUSED,
     "internal_error": UNAVAILABLE,
     "interrupted": INTERRUPTED,
 }

@@ -11,7 +11,20 @@ import typer
 from typer.exceptions import TyperException
 
 from chain_service import __version__
-from chain_service.cli import catalogs, failures, instance, keys, organisations, records, seals, statuses, verify
+from chain_service.cli import (
+    catalogs,
+    failures,
+    instance,
+    keys,
+    mirror,
+    organisations,
+    receipts,
+    records,
+    seals,
+    statuses,
+    trust,
+    verify,
+)
 from chain_service.cli.door import Door
 from chain_service.cli.logs import configure_logs
 from chain_service.errors import ChainServiceError
@@ -55,6 +68,9 @@ for group, name in (
     (statuses.status, "status"),
     (seals.seal, "seal"),
     (catalogs.catalog, "catalog"),
+    (receipts.receipts, "receipts"),
+    (mirror.log, "log"),
+    (trust.trust, "trust"),
 ):
     cli.add_typer(group, name=name)
 for module in (instance, records, verify):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chain_service.cli import show
-from chain_service.cli.door import Door, catch_up, the_door, write_output
+from chain_service.cli.door import Door, catch_up, replace_file, the_door, write_output
 from chain_service.cli.failures import REFUSED
 from chain_service.cli.options import Org, Timeout, Wait
 from chain_service.errors import BadRequest, Forbidden, Gone
@@ -47,8 +47,9 @@ def anchor(
 ) -> None:
     """Anchor records: the whole file is checked first, then stored; the chain follows. 记录上链
 
-    --out writes ID.disclosure.json and ID.proof.json for each record. Running
-    it again is safe: the same content gives the same ids.
+    --out writes ID.disclosure.json and ID.receipt for each record: with a trust
+    file they prove it without any server. Running it again is safe: the same
+    content gives the same ids.
 
     Examples:
 
@@ -149,12 +150,12 @@ def _make_directory(out: Path) -> None:
 
 
 def _hand_out(app: App, caller: Caller, ids: list[str], out: Path, progress: Progress) -> None:
-    from chain_service.jobs import records
+    from chain_service.jobs import receipts
 
-    for number, record_id in enumerate(ids, 1):
-        write_output(out / f"{record_id}.disclosure.json", records.disclosure(app, record_id, caller))
-        write_output(out / f"{record_id}.proof.json", records.proof(app, record_id))
-        progress("write", number, len(ids))
+    for one in receipts.hand_out(app, caller, ids, progress):
+        replace_file(out / f"{one.id}.receipt", one.receipt)
+        if one.disclosure is not None:
+            write_output(out / f"{one.id}.disclosure.json", one.disclosure)
 
 
 def erase(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import orjson
 import typer
@@ -31,19 +32,27 @@ def verify(
     context: typer.Context,
     files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Files or disclosures (JSON).")] = None,
     disclosure: Annotated[Path | None, typer.Option(metavar="D", help="Disclosure, whole or partial.")] = None,
-    receipt: Annotated[Path | None, typer.Option(metavar="R", help="The proof that came with the disclosure.")] = None,
+    receipt: Annotated[Path | None, typer.Option(metavar="R", help="Receipt, or proof in JSON.")] = None,
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Moment asked about, RFC 3339; now by default.")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="By receipt and trust file alone: no network.")] = False,
+    trust: Annotated[
+        Path | None, typer.Option(metavar="TRUST", help="Trust file for --offline; DIR/trust.cose by default.")
+    ] = None,
+    heads: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --offline: remember proven blocks there.")
     ] = None,
 ) -> None:
     """Verify files and disclosures against the chain. 核验
 
     A FILE that is a disclosure in JSON is taken as one; any other is looked up
-    by its digest. With --json one FILE gives its verdict, several give an array
-    of verdicts, each with its `file`.
+    by its digest. With --json several FILEs give an array of verdicts.
 
-    Exit code: 0 valid, 1 invalid, 3 cannot tell; of several the worst decides
-    (1 before 3 before 0).
+    --offline needs no instance and opens no connection. The receipt of
+    ID.disclosure.json is ID.receipt beside it, unless --receipt names another.
+
+    Exit code: 0 valid, 1 invalid, 3 cannot tell; the worst decides (1, 3, 0).
 
     Examples:
 
@@ -51,20 +60,58 @@ def verify(
       chain-service verify licence.ofd --disclosure 0d7c….disclosure.json
       chain-service verify receipts/*.disclosure.json
       chain-service verify licence.ofd --at 2026-01-31T08:00:00Z
+      chain-service verify --offline --trust city.trust out/*.disclosure.json
+      chain-service verify --offline --trust city.trust licence.ofd \\
+          --disclosure 0d7c….disclosure.json --receipt 0d7c….receipt
     """
     door = the_door(context)
+    moment = parse_moment_option(at)
+    if not offline and (trust or heads):
+        raise BadRequest("--trust and --heads belong to --offline", code="usage", field="--offline")
+    if offline:
+        from chain_service.cli import offline as apart
+
+        asked = apart.collect(files or (), disclosure, receipt)
+        found = apart.verdicts(
+            asked, apart.the_trust(door, trust), moment, apart.Heads.load(heads), door.settings().max_file
+        )
+        _tell(door, [one.name for one in asked], found)
+    else:
+        _verify_online(door, files or [], disclosure, receipt, moment)
+
+
+def _verify_online(
+    door: Door, files: list[Path], disclosure: Path | None, receipt: Path | None, moment: int | None
+) -> None:
+    from chain_service.jobs.verify import verify_many
+
+    settings = door.settings()
     extra = {
         "disclosure": read_input(disclosure, _JSON_LIMIT) if disclosure else None,
         "receipt": read_input(receipt, _JSON_LIMIT) if receipt else None,
-        "at": parse_moment_option(at),
+        "at": moment,
     }
-    limit = door.settings().max_file
-    asked = [(str(path), _question(path, limit, extra)) for path in files or ()]
+    asked: list[tuple[str, Question]] = [(str(path), _question(path, settings.max_file, extra)) for path in files]
     if not asked:
         if not (disclosure or receipt):
             raise BadRequest("name a FILE, a --disclosure or a --receipt", code="usage")
         asked = [(str(disclosure or receipt), _asked(extra))]
-    named = _verdicts(door, asked)
+    app = door.app()
+    # where what the node says does not hold, each verdict says so
+    with suppress(InvalidProof):
+        catch_up(app)
+    verdicts = verify_many(app, (question for _, question in asked), None)
+    _tell(door, [name for name, _ in asked], (verdict.to_json() for verdict in verdicts))
+
+
+def _tell(door: Door, names: list[str], verdicts: Iterator[dict[str, Any]]) -> NoReturn:
+    """Shows the verdicts as they come and ends with the worst one's exit code."""
+    found: list[dict[str, Any]] = []
+    with door.progress() as progress:
+        for verdict in verdicts:
+            found.append(verdict)
+            progress("verify", len(found), len(names))
+    named = [{"file": name, **value} for name, value in zip(names, found, strict=True)]
     door.answer(
         named[0] if len(named) == 1 else named,
         lambda out: show.verdicts(out, named),
@@ -72,24 +119,6 @@ def verify(
     )
     codes = {_EXIT[value["verdict"]] for value in named}
     raise typer.Exit(REFUSED if REFUSED in codes else INDETERMINATE if INDETERMINATE in codes else DONE)
-
-
-def _verdicts(door: Door, asked: list[tuple[str, Question]]) -> list[dict[str, Any]]:
-    """The verdict on each question, with its file's name, judged on an index as new as the node.
-
-    Where what the node says does not hold, each verdict says so.
-    """
-    from chain_service.jobs.verify import verify_many
-
-    app = door.app()
-    with suppress(InvalidProof):
-        catch_up(app)
-    named: list[dict[str, Any]] = []
-    with door.progress() as progress:
-        for verdict in verify_many(app, (question for _, question in asked), None):
-            named.append({"file": asked[len(named)][0], **verdict.to_json()})
-            progress("verify", len(named), len(asked))
-    return named
 
 
 def _question(path: Path, limit: int, extra: dict[str, Any]) -> Question:

@@ -184,8 +184,9 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
         _record("file_digest", ("content_altered", "not_anchored"),
                 _passed("file_matches", "文件摘要与记录一致", "the file's digest stands in the record"),
                 _skipped("no_file", "未提交文件", "no file was presented"), _NOT_REACHED),
-        _record("log_signature", (),
-                _skipped("no_receipt", "未提交签名凭证", "no signed receipt was presented")),
+        _record("log_signature", ("proof_invalid", *_NODE),
+                _passed("signed", "机构日志密钥已签署日志头", "a log key of the organisation signed the log's head"),
+                _skipped("no_receipt", "未提交签名凭证", "no signed receipt was presented"), _NOT_REACHED),
         _record("inclusion", ("proof_invalid", "record_mismatch", "pending", "not_anchored"),
                 _passed("included", "记录在机构日志第 {index} 位，日志长度 {size}",
                         "the record is entry {index} of the organisation's log of {size}"), _NOT_REACHED),
@@ -244,6 +245,18 @@ WARNINGS: Mapping[str, Text] = {
     "replacement_unconfirmed": Text(
         "另有新记录声明取代本记录，本记录状态未变",
         "a newer record says that it replaces this one, whose own state has not been changed",
+    ),
+    "trust_stale": Text(
+        "信任文件已过期，签发至今 {days} 天；请换用新文件",
+        "the trust file is out of date, {days} days old; get a newer one",
+    ),
+    "trust_not_yet_issued": Text(
+        "信任文件的签发时间晚于本机时间；请检查本机时钟",
+        "the trust file was issued later than this machine's clock says; check the clock",
+    ),
+    "seals_old": Text(
+        "最新区块的签署已有 {days} 天，超过信任期；请刷新凭证",
+        "the newest block was sealed {days} days ago, longer than seals are trusted alone; refresh the receipt",
     ),
     "org_code_check_fails": Text(
         "机构代码校验位不符（早期试点代码可能如此）",

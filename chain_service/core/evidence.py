@@ -7,22 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Final, NamedTuple, TypeAlias
+from types import ModuleType
+from typing import Any, Final, TypeAlias
 
-from chain_service.core import strict_rlp
-from chain_service.core.headers import (
-    MAX_HEADERS,
-    Assurance,
-    ProvenHeader,
-    header_rlp_from_json,
-    parse_header,
-    verify_majority,
-)
+from chain_service.core import clique, qbft, strict_rlp
+from chain_service.core.chain_trust import FORM_CLIQUE, FORM_QBFT, ChainTrust
+from chain_service.core.headers import MAX_HEADERS, Assurance, ProvenHeader, header_rlp_from_json
+from chain_service.core.members import from_hex, member, to_hex
 from chain_service.core.tries import EMPTY_NODE, MAX_NODES, NodePool, account_at, slot_at
 from chain_service.errors import InvalidProof
 
-FORM_CLIQUE: Final = "evm-clique/1"
+CONSENSUS_FORMS: Final[Mapping[str, ModuleType]] = {FORM_CLIQUE: clique, FORM_QBFT: qbft}
+"""The module of each form: `prove_block(headers, trust)` and `block_hash(header)`."""
 
 MAX_ACCOUNTS: Final = 64
 MAX_SLOTS: Final = 16_384
@@ -30,82 +26,6 @@ MAX_EVIDENCE_BYTES: Final = 16 * 2**20
 
 Slot: TypeAlias = tuple[str, bytes]
 """A contract's name, for example "RecordLog", and a 32-byte slot of its storage."""
-
-
-class PinnedContract(NamedTuple):
-    """A contract as the trust file fixes it: where it is and keccak256 of its runtime code."""
-
-    address: bytes
-    code_hash: bytes
-
-
-class ValidatorRange(NamedTuple):
-    """Who may seal from a block on, until the next range begins; addresses ascending."""
-
-    from_block: int
-    addresses: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ChainTrust:
-    """What has to be known about a chain beforehand; everything else is proven against it."""
-
-    chain_id: int
-    genesis_hash: bytes
-    validators: tuple[ValidatorRange, ...]
-    """Ascending by block; the first range begins at block 0 or 1."""
-    contracts: Mapping[str, PinnedContract]
-    epoch: int | None = None
-    """Clique: headers name their signers at multiples of it; None if it is not known."""
-
-    def validators_at(self, block: int) -> tuple[bytes, ...]:
-        """The addresses that may seal this block, ascending. Raises InvalidProof before the first range."""
-        for begin, addresses in reversed(self.validators):
-            if begin <= block:
-                return addresses
-        raise InvalidProof("no validators are trusted for this block", block=block)
-
-    def to_json(self) -> dict[str, Any]:
-        """The JSON object that `from_json` reads; byte strings are 0x-hex."""
-        return {
-            "chainId": self.chain_id,
-            "genesisHash": _hex(self.genesis_hash),
-            "validators": [
-                {"fromBlock": begin, "addresses": [_hex(address) for address in addresses]}
-                for begin, addresses in self.validators
-            ],
-            "contracts": {
-                name: {"address": _hex(pin.address), "codeHash": _hex(pin.code_hash)}
-                for name, pin in sorted(self.contracts.items())
-            },
-            "epoch": self.epoch,
-        }
-
-    @classmethod
-    def from_json(cls, value: Any) -> ChainTrust:
-        """The trust that `to_json` wrote; other members are ignored. Raises InvalidProof if it is malformed."""
-        ranges = tuple(
-            ValidatorRange(
-                _natural(_member(part, "fromBlock", int), "fromBlock"),
-                tuple(sorted(_unhex(address, 20, "addresses") for address in _member(part, "addresses", list))),
-            )
-            for part in _member(value, "validators", list)
-        )
-        if not ranges or any(left[0] >= right[0] for left, right in pairwise(ranges)):
-            raise InvalidProof("the validator ranges of a chain are ascending and not empty", field="validators")
-        return cls(
-            chain_id=_natural(_member(value, "chainId", int), "chainId"),
-            genesis_hash=_unhex(_member(value, "genesisHash", str), 32, "genesisHash"),
-            validators=ranges,
-            contracts={
-                name: PinnedContract(
-                    _unhex(_member(pin, "address", str), 20, "address"),
-                    _unhex(_member(pin, "codeHash", str), 32, "codeHash"),
-                )
-                for name, pin in _member(value, "contracts", dict).items()
-            },
-            epoch=None if value.get("epoch") is None else _natural(_member(value, "epoch", int), "epoch") or None,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +64,11 @@ class Evidence:
         if len(parts) != 6:
             raise InvalidProof("evidence has 6 parts", parts=len(parts))
         form, chain_id, genesis_hash, headers, nodes, accounts = parts
-        if form != FORM_CLIQUE.encode():
+        known = next((name for name in CONSENSUS_FORMS if form == name.encode()), None)
+        if known is None:
             raise InvalidProof("the form of this evidence is unknown")
         return cls(
-            form=FORM_CLIQUE,
+            form=known,
             chain_id=strict_rlp.integer(chain_id),
             genesis_hash=_bytes(genesis_hash),
             headers=_all_bytes(headers),
@@ -176,7 +97,7 @@ class ProvenState:
         try:
             return self.words[contract, slot]
         except KeyError:
-            raise InvalidProof("the evidence does not cover a slot", contract=contract, slot=_hex(slot)) from None
+            raise InvalidProof("the evidence does not cover a slot", contract=contract, slot=to_hex(slot)) from None
 
 
 def verify_evidence(evidence: Evidence, trust: ChainTrust, *, max_nodes: int = MAX_NODES) -> ProvenState:
@@ -197,7 +118,7 @@ def verify_evidence(evidence: Evidence, trust: ChainTrust, *, max_nodes: int = M
     words: dict[Slot, int] = {}
     for address, slots in evidence.accounts:
         if address not in names:
-            raise InvalidProof("the evidence is about an untrusted contract", address=_hex(address))
+            raise InvalidProof("the evidence is about an untrusted contract", address=to_hex(address))
         name, code_hash = names[address]
         account = account_at(pool, head.state_root, address)
         if account is None or account.code_hash != code_hash:
@@ -229,21 +150,22 @@ def _require_bounds(evidence: Evidence) -> None:
         if len(address) != 20 or any(len(slot) != 32 for slot in slots):
             raise InvalidProof("an address has 20 bytes and a slot 32")
         if len(set(slots)) != len(slots):
-            raise InvalidProof("evidence names a slot twice", address=_hex(address))
+            raise InvalidProof("evidence names a slot twice", address=to_hex(address))
 
 
 def _proven_header(evidence: Evidence, trust: ChainTrust) -> ProvenHeader:
-    if evidence.form != FORM_CLIQUE:
-        raise InvalidProof("the form of this evidence is unknown", form=evidence.form)
-    headers = [parse_header(raw) for raw in evidence.headers]
-    validators = trust.validators_at(headers[0].number)
-    if trust.validators_at(headers[-1].number) != validators:
-        raise InvalidProof("the validators change within these headers; prove from a later block")
-    return verify_majority(headers, validators, trust.epoch)
+    if evidence.form not in CONSENSUS_FORMS or evidence.form != trust.form:
+        raise InvalidProof("the form of this evidence is unknown or not that of the chain", form=evidence.form)
+    proven: ProvenHeader = CONSENSUS_FORMS[evidence.form].prove_block(evidence.headers, trust)
+    return proven
 
 
 def evidence_from_rpc(
-    chain_id: int, genesis_hash: bytes, blocks: Sequence[Mapping[str, Any]], proofs: Iterable[Mapping[str, Any]]
+    chain_id: int,
+    genesis_hash: bytes,
+    blocks: Sequence[Mapping[str, Any]],
+    proofs: Iterable[Mapping[str, Any]],
+    form: str = FORM_CLIQUE,
 ) -> Evidence:
     """Evidence made of what a node answered; nothing of it is believed yet.
 
@@ -251,21 +173,22 @@ def evidence_from_rpc(
     that block, one or more an account. Slots come back short from some nodes and are padded. Raises InvalidProof if
     an answer is malformed or a block's fields do not give its hash.
     """
+    hash_of = CONSENSUS_FORMS[form].block_hash
     nodes: dict[bytes, None] = {}
     slots: dict[bytes, set[bytes]] = {}
     for proof in proofs:
-        covered = slots.setdefault(_unhex(_member(proof, "address", str), 20, "address"), set())
-        _collect(_member(proof, "accountProof", list), nodes)
-        for part in _member(proof, "storageProof", list):
-            covered.add(_slot_key(_member(part, "key", str)))
-            _collect(_member(part, "proof", list), nodes)
+        covered = slots.setdefault(from_hex(member(proof, "address", str), 20, "address"), set())
+        _collect(member(proof, "accountProof", list), nodes)
+        for part in member(proof, "storageProof", list):
+            covered.add(_slot_key(member(part, "key", str)))
+            _collect(member(part, "proof", list), nodes)
     # Some nodes list the empty trie's only node, some do not; a walk never needs it.
     nodes.pop(EMPTY_NODE, None)
     return Evidence(
-        form=FORM_CLIQUE,
+        form=form,
         chain_id=chain_id,
         genesis_hash=genesis_hash,
-        headers=tuple(header_rlp_from_json(block) for block in blocks),
+        headers=tuple(header_rlp_from_json(block, hash_of) for block in blocks),
         nodes=tuple(nodes),
         accounts=tuple((address, tuple(sorted(slots[address]))) for address in sorted(slots)),
     )
@@ -273,42 +196,14 @@ def evidence_from_rpc(
 
 def _collect(listed: Sequence[Any], nodes: dict[bytes, None]) -> None:
     for node in listed:
-        nodes[_unhex(node, None, "proof")] = None
+        nodes[from_hex(node, None, "proof")] = None
 
 
 def _slot_key(text: str) -> bytes:
     digits = text.removeprefix("0x")
     if len(digits) > 64:
         raise InvalidProof("a storage key has at most 32 bytes", field="key")
-    return _unhex("0x" + digits.rjust(64, "0"), 32, "key")
-
-
-def _member(value: Any, name: str, kind: type[Any]) -> Any:
-    member = value.get(name) if isinstance(value, Mapping) else None
-    if not isinstance(member, kind) or isinstance(member, bool):
-        raise InvalidProof("a member is missing or of the wrong type", field=name)
-    return member
-
-
-def _natural(value: int, name: str) -> int:
-    if value < 0:
-        raise InvalidProof("a number cannot be negative", field=name)
-    return value
-
-
-def _hex(data: bytes) -> str:
-    return "0x" + data.hex()
-
-
-def _unhex(text: Any, size: int | None, name: str) -> bytes:
-    """Bytes of 0x-hex, exactly `size` of them unless that is None."""
-    try:
-        data = bytes.fromhex(text[2:]) if isinstance(text, str) and text.startswith("0x") else None
-    except ValueError:
-        data = None
-    if data is None or len(data) * 2 + 2 != len(text) or (size is not None and len(data) != size):
-        raise InvalidProof("a member is not hexadecimal or has the wrong length", field=name)
-    return data
+    return from_hex("0x" + digits.rjust(64, "0"), 32, "key")
 
 
 def _bytes(item: strict_rlp.Item) -> bytes:

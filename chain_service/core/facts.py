@@ -11,6 +11,7 @@ from chain_service.core.entries import Entry, LogId
 from chain_service.core.evidence import ProvenState
 from chain_service.core.log import InclusionProof
 from chain_service.core.statuses import State
+from chain_service.core.verdicts import Warning
 
 Content = Disclosure | PartialDisclosure
 
@@ -21,7 +22,7 @@ class Failure:
 
     code: Literal["unreadable", "record_mismatch", "proof_invalid"]
     """`unreadable`: cannot be parsed. `record_mismatch`: a disclosure contradicts itself. `proof_invalid`: no proof."""
-    part: Literal["file", "disclosure", "proof", "record"]
+    part: Literal["file", "disclosure", "proof", "receipt", "record"]
     """`record`: what is stored of it."""
     detail: str
     """One English sentence for the evidence, without contents."""
@@ -60,6 +61,16 @@ class Claim:
     proof: InclusionProof
     presented: bool
     """True when the caller brought it, False when the service built it from what it stores."""
+
+
+@dataclass(frozen=True)
+class HeadSignature:
+    """A log key's signature over the root that the claim leads to (RFC 9942); nothing in it is believed."""
+
+    protected: bytes
+    """The protected header as it was signed."""
+    key_id: bytes
+    signature: bytes
 
 
 @dataclass(frozen=True)
@@ -125,6 +136,8 @@ class Facts:
     """Stored evidence of the anchoring block: covers the head and the permits."""
     claim: Claim | None = None
     """None when nothing known is anchored."""
+    head_signature: HeadSignature | None = None
+    """That of the receipt presented; None without one."""
     memory: Memory | None = None
     """None when the service knows no such record."""
     recalled: Content | None = None
@@ -135,3 +148,5 @@ class Facts:
     """Other organisations that have anchored a record under the same identifier or with the same file."""
     display: Mapping[str, Any] = field(default_factory=dict)
     """Members of `recalled` that this caller may see; what was presented is shown anyway."""
+    notices: tuple[Warning, ...] = ()
+    """What to warn of besides what judging finds."""

@@ -13,19 +13,27 @@ from chain_service.core.disclosures import Disclosure
 from chain_service.core.evidence import ProvenState
 from chain_service.core.facts import Asked, Content, Facts
 from chain_service.core.moments import rfc3339
-from chain_service.core.proving import Head, anchored_at, find_head, judge_anchor, judge_inclusion, judge_validators
+from chain_service.core.proving import (
+    Head,
+    anchored_at,
+    find_head,
+    judge_anchor,
+    judge_inclusion,
+    judge_log_signature,
+    judge_validators,
+)
 from chain_service.core.standing import judge_period, judge_permit, judge_status, status_as_of
 from chain_service.core.verdicts import Check, Context, Group, Verdict, check, conclude, warning
 
 
 def judge(facts: Facts) -> Verdict:
     """The verdict on one record at `facts.at`. Never raises for what was presented, stored or proven badly."""
-    group = judge_record(facts)
+    head = find_head(facts)
+    group = judge_record(facts, head)
     groups = [group]
     if facts.presented.whole_files:
         groups.append(_unexamined_signatures(facts.subject))
     by_name = {result.name: result for result in group.checks}
-    head = find_head(facts)
     included = by_name["inclusion"].outcome is Outcome.PASSED
     context = Context(
         at=rfc3339(facts.at),
@@ -33,7 +41,7 @@ def judge(facts: Facts) -> Verdict:
         included_by=rfc3339(head.shown_by.time) if included and head is not None and head.shown_by else None,
         status_as_of=status_as_of(facts) if "state" in by_name["status"].evidence else None,
         record=_record(facts, head, included, by_name["status"].evidence.get("state")),
-        warnings=tuple(warning(code) for code in dict.fromkeys(_warnings(facts))),
+        warnings=(*facts.notices, *(warning(code) for code in dict.fromkeys(_warnings(facts)))),
     )
     return conclude(groups, context)
 
@@ -54,17 +62,16 @@ def _warnings(facts: Facts) -> Iterator[str]:
         yield from (remark.code for remark in content.record.warnings)
 
 
-def judge_record(facts: Facts) -> Group:
+def judge_record(facts: Facts, head: Head | None) -> Group:
     """The group `record`: every check of it in order, those that cannot matter any more skipped."""
     content = facts.presented.disclosure or facts.recalled
-    head = find_head(facts)
     # 1. what was presented can be read
     checks = [_parse(facts)]
     readable = checks[0].outcome in (Outcome.PASSED, Outcome.SKIPPED)
     # 2. the file is one of the record's
     checks.append(_file_digest(facts, content) if readable else _not_reached("file_digest"))
     # 3. the organisation signed the log's head (RFC 9942 receipts)
-    checks.append(check("record", "log_signature", "no_receipt"))
+    checks.append(judge_log_signature(facts, head) if readable else _not_reached("log_signature"))
     # 4. the record, under its salt, is the entry at its place in the log
     checks.append(judge_inclusion(facts, content, head) if readable else _not_reached("inclusion"))
     # 5. the log's head stands on chain

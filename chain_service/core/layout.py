@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import IntFlag
+from functools import lru_cache
 from typing import Final
 
 from chain_service.core.digests import keccak256
@@ -99,6 +100,7 @@ def code_key(code: str) -> bytes:
         raise InvalidProof("a code must be encodable as UTF-8") from None
 
 
+@lru_cache(maxsize=1024)
 def permit_key(organisation: str, type_code: str) -> bytes:
     """Key of the permits of an organisation for a certificate type: keccak256(abi.encode(organisation, type))."""
     return keccak256(organisation_word(organisation) + code_key(type_code))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 
 UTC8 = timezone(timedelta(hours=8))
-_LAST = 253_402_300_799
+LAST_SECOND = 253_402_300_799
 
 
 def local_day(moment: int) -> date:
     """The calendar day in UTC+8."""
-    return datetime.fromtimestamp(min(moment, _LAST - 8 * 3600), UTC8).date()
+    return datetime.fromtimestamp(min(moment, LAST_SECOND - 8 * 3600), UTC8).date()
 
 
+@lru_cache(maxsize=256)
 def rfc3339(moment: int) -> str:
     """The moment in UTC to the second; one beyond the year 9999 is written as that year's end."""
-    return datetime.fromtimestamp(min(moment, _LAST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(min(moment, LAST_SECOND), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chain_service.core import layout
+from chain_service.core import cose, layout
 from chain_service.core.disclosures import Disclosure
 from chain_service.core.entries import Entry, parse_log_id, record_entry
 from chain_service.core.evidence import ProvenState
 from chain_service.core.facts import Asked, Claim, Content, Facts, Outage
+from chain_service.core.histories import read_log_keys
 from chain_service.core.log import leaf_hash, root_from_inclusion
 from chain_service.core.moments import rfc3339
 from chain_service.core.records import document_identity
@@ -42,18 +43,17 @@ def find_head(facts: Facts) -> Head | None:
         if claim.proof.index < 1:
             raise InvalidProof("entry 0 is the founding entry, never a record", index=claim.proof.index)
         parse_log_id(claim.log)
-        claimed_root = root_from_inclusion(leaf_hash(claim.entry), claim.proof)
+        roots = {claim.entry: root_from_inclusion(leaf_hash(claim.entry), claim.proof)}
         expected = record_entry(claim.log, claim.proof.index, content.body_digest) if content else claim.entry
-        same = expected == claim.entry
-        root = claimed_root if same else root_from_inclusion(leaf_hash(expected), claim.proof)
-        roots = {expected: root, claim.entry: claimed_root}
+        if expected != claim.entry:
+            roots = {expected: root_from_inclusion(leaf_hash(expected), claim.proof)} | roots
     except (InvalidProof, MalformedRecord):
         return Head(claim, claim.entry, claim.entry, None, None)
     for entry, root in roots.items():
         for state in (facts.anchor_state, facts.now_state):
             if isinstance(state, ProvenState) and _root_on_chain(state, claim) == int.from_bytes(root, "big"):
                 return Head(claim, expected, entry, root, state)
-    return Head(claim, expected, claim.entry, claimed_root, None)
+    return Head(claim, expected, claim.entry, roots[claim.entry], None)
 
 
 def _root_on_chain(state: ProvenState, claim: Claim) -> int | None:
@@ -62,6 +62,45 @@ def _root_on_chain(state: ProvenState, claim: Claim) -> int | None:
         return state.word(layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size))
     except InvalidProof:
         return None
+
+
+def judge_log_signature(facts: Facts, head: Head | None) -> Check:
+    """Whether a key of the log's organisation signed the root that the receipt leads to (RFC 9942 §5.2)."""
+    signed, failure = facts.head_signature, facts.presented.failure
+    if failure is not None and failure.part == "receipt":
+        return check("record", "log_signature", "not_reached", {"detail": "the receipt proves nothing"})
+    if signed is None:
+        return check("record", "log_signature", "no_receipt")
+    if head is None or head.root is None:
+        return check("record", "log_signature", "not_reached")
+    evidence: dict[str, Any] = {"keyId": signed.key_id.hex(), "root": head.root.hex()}
+    found = _log_keys(facts, head.claim)
+    if found is None:
+        return unread("log_signature", facts.now_state, evidence)
+    keys, state = found
+    evidence |= {"keysOnChain": len(keys)} | block_evidence(state)
+    place = next((n for n, key in enumerate(keys) if cose.key_id(key) == signed.key_id), None)
+    if place is None:
+        detail = {"detail": "no log key of the organisation has this key id"}
+        return check("record", "log_signature", "proof_invalid", evidence | detail)
+    evidence |= {"key": keys[place].hex(), "n": place}
+    try:
+        cose.verify_ed25519(keys[place], signed.signature, cose.signed_bytes(signed.protected, head.root))
+    except InvalidProof as error:
+        return check("record", "log_signature", "proof_invalid", evidence | {"detail": error.message})
+    return check("record", "log_signature", "signed", evidence)
+
+
+def _log_keys(facts: Facts, claim: Claim) -> tuple[list[bytes], ProvenState] | None:
+    """The log keys of the organisation from the newest state that covers them all; None if none does."""
+    org, _ = parse_log_id(claim.log)
+    for state in (facts.now_state, facts.anchor_state):
+        if isinstance(state, ProvenState):
+            try:
+                return read_log_keys(state, org), state
+            except InvalidProof:
+                continue
+    return None
 
 
 def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) -> Check:

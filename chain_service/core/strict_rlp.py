@@ -17,6 +17,9 @@ MAX_DEPTH = 8
 """Lists within lists; evidence has 4, an embedded trie node fewer."""
 
 
+_SHORT = [bytes((0x80 + length,)) for length in range(56)]
+
+
 def decode(data: bytes) -> Item:
     """The one item that `data` encodes. Raises InvalidProof if not minimal, truncated, trailing or too deep."""
     item, end = _item(data, 0, len(data), 0)
@@ -39,7 +42,13 @@ def encode(item: Encodable) -> bytes:
         if len(item) == 1 and item[0] < 0x80:
             return item
         return _prefix(len(item), 0x80) + item
-    payload = b"".join([encode(part) for part in item])
+    payload = b"".join(
+        [
+            # Strings of 2 to 55 bytes, which most fields are, need no call.
+            _SHORT[len(part)] + part if isinstance(part, bytes) and 1 < len(part) < 56 else encode(part)
+            for part in item
+        ]
+    )
     return _prefix(len(payload), 0xC0) + payload
 
 

@@ -5,6 +5,7 @@ Absence is a result like any other and needs its whole proof; a proof that ends 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,8 @@ MAX_PATH: Final = 64
 """Nodes on the way to one key."""
 MAX_NODES: Final = 16_384
 """Distinct nodes in one pool: several thousand slots of one block. Receipts carry far fewer and are bounded there."""
+
+_HASHED_OR_EMPTY: Final = re.compile(rb"\xa0(.{32})|\x80", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class NodePool:
             raise InvalidProof("too many trie nodes", nodes=len(nodes))
         self._nodes: dict[bytes, bytes] = {}
         self._decoded: dict[bytes, list[strict_rlp.Item]] = {}
+        self._used: dict[bytes, None] = {}
         for node in nodes:
             # Shorter nodes stand inside their parents; under 32-byte keys no root is that short either.
             if not 32 <= len(node) <= MAX_NODE_BYTES and node != EMPTY_NODE:
@@ -62,7 +66,7 @@ class NodePool:
             raise InvalidProof("a trie key has 32 bytes")
         if root == EMPTY_TRIE_ROOT:
             if root in self._nodes:
-                self._decoded[root] = []
+                self._used[root] = None
             return None
         node = self._node(root)
         path = key.hex()
@@ -88,25 +92,49 @@ class NodePool:
 
     def require_all_used(self) -> None:
         """Every node served at least one walk. Raises InvalidProof otherwise."""
-        unused = len(self._nodes) - len(self._decoded)
+        unused = len(self._nodes) - len(self._used)
         if unused:
             raise InvalidProof("trie nodes belong to no proof", nodes=unused)
 
     def used_in_order(self) -> bool:
         """Whether the nodes used so far were first needed in the order in which they were listed."""
-        return all(used == listed for used, listed in zip(self._decoded, self._nodes, strict=False))
+        return all(used == listed for used, listed in zip(self._used, self._nodes, strict=False))
+
+    def take_used(self) -> tuple[bytes, ...]:
+        """The nodes used since this was last called, in the order in which they were first needed."""
+        taken = tuple(self._nodes[digest] for digest in self._used)
+        self._used.clear()
+        return taken
 
     def _node(self, digest: bytes) -> list[strict_rlp.Item]:
+        self._used[digest] = None
         node = self._decoded.get(digest)
         if node is None:
             raw = self._nodes.get(digest)
             if raw is None:
                 raise InvalidProof("a trie node is missing", node=digest.hex())
-            node = strict_rlp.decode_list(raw)
+            node = _branch(raw) or strict_rlp.decode_list(raw)
             if len(node) not in (2, 17):
                 raise InvalidProof("a trie node has 2 or 17 items", items=len(node))
             self._decoded[digest] = node
         return node
+
+
+def _branch(raw: bytes) -> list[strict_rlp.Item] | None:
+    """The items of a branch whose children are all hashed or empty, as `strict_rlp` decodes them; else None.
+
+    Most nodes are such branches, and this is three times as fast.
+    """
+    size = len(raw)
+    if raw[0] == 0xF8:
+        start, whole = 2, 56 <= raw[1] == size - 2
+    else:
+        start, whole = 3, raw[0] == 0xF9 and 256 <= int.from_bytes(raw[1:3], "big") == size - 3
+    if not whole:
+        return None
+    items: list[strict_rlp.Item] = _HASHED_OR_EMPTY.findall(raw, start)
+    # Had bytes been skipped between them, prefixes and hashes would not add up to the whole.
+    return items if len(items) == 17 and 17 + sum(map(len, items)) == size - start else None
 
 
 def _follow(node: Sequence[strict_rlp.Item], path: str, at: int) -> tuple[strict_rlp.Item, int, bool, bool]:

@@ -95,6 +95,11 @@ class Verdict:
         }
 
 
+_VARIES = re.compile(r"[{\[]")
+_NAME = re.compile(r"\{(\w+)\}")
+_OPTIONAL = re.compile(r"\[([^\]]*)\]")
+
+
 def fill(template: str, values: Mapping[str, str]) -> str:
     """`template` with `{name}` replaced; a part in square brackets is left out when one of its values is missing.
 
@@ -104,14 +109,18 @@ def fill(template: str, values: Mapping[str, str]) -> str:
         return template
 
     def part(match: re.Match[str]) -> str:
-        names = re.findall(r"\{(\w+)\}", match[1])
+        names = _NAME.findall(match[1])
         return match[1] if all(values.get(name) for name in names) else ""
 
-    return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], re.sub(r"\[([^\]]*)\]", part, template))
+    if "[" in template:
+        template = _OPTIONAL.sub(part, template)
+    return _NAME.sub(lambda match: values[match[1]], template)
 
 
 def fill_text(text: Text, params: Mapping[str, Text]) -> Text:
     """`text` with the parameters of each language filled in."""
+    if not _VARIES.search(text.zh) and not _VARIES.search(text.en):
+        return text
     return Text(
         fill(text.zh, {name: value.zh for name, value in params.items()}),
         fill(text.en, {name: value.en for name, value in params.items()}),
@@ -141,9 +150,11 @@ def check(
     return Check(name, outcome, code, fill_text(CODES[code].message, texts), dict(evidence or {}), texts)
 
 
-def warning(code: str) -> Warning:
-    """The warning named `code`; raises KeyError when the table has none of that name."""
-    return Warning(code, WARNINGS[code])
+def warning(code: str, **params: object) -> Warning:
+    """The warning named `code`, filled; raises KeyError when the table has none of that name or a value is missing."""
+    return Warning(
+        code, fill_text(WARNINGS[code], {name: Text(str(value), str(value)) for name, value in params.items()})
+    )
 
 
 _RANKS = {code: rank for rank, code in enumerate(CODES)}

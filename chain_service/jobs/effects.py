@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 from chain_service.chain.contracts import ChainEvent
 from chain_service.chain.reader import History
 from chain_service.core import layout
+from chain_service.core.clique import CliqueHeader
 from chain_service.core.digests import keccak256
 from chain_service.core.entries import log_id, parse_log_id
-from chain_service.core.headers import CliqueHeader
+from chain_service.core.evidence import MAX_SLOTS
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.layout import (
     CATALOG_REGISTRY,
@@ -62,7 +63,7 @@ class HeadProof:
 
 
 def prove_heads(app: App, events: Sequence[ChainEvent], headers: Headers) -> dict[tuple[bytes, int], HeadProof]:
-    """For every head of ours among the events one proof, checked: head, organisation, log keys, permits, seals."""
+    """For every head of ours among the events one proof, checked: all that the receipts of its batch need."""
     proofs = {}
     for event in events:
         if event.name != "HeadAdvanced":
@@ -70,7 +71,7 @@ def prove_heads(app: App, events: Sequence[ChainEvent], headers: Headers) -> dic
         log, size = event.args["log"], event.args["size"]
         batch = _batch_of(app, log, size)
         if batch is not None:
-            proofs[log, size] = _prove(app, batch, log, headers[event.block])
+            proofs[log, size] = prove_batch(app, batch, headers[event.block].number, headers[event.block].block_hash)
     return proofs
 
 
@@ -79,9 +80,8 @@ def fetch_missing_proofs(app: App) -> None:
     with app.database.reading() as connection:
         missing = batches.without_evidence(connection, PROOFS_AT_ONCE)
     for batch in missing:
-        assert batch.final_block is not None
-        header = app.require_chain().reader.blocks(batch.final_block, batch.final_block)[0]
-        proof = _prove(app, batch, log_id(OrgCode(batch.org), batch.generation), header)
+        assert batch.final_block is not None and batch.final_hash is not None
+        proof = prove_batch(app, batch, batch.final_block, batch.final_hash)
         if proof.root == batch.root:
             with app.database.transaction() as connection:
                 batches.store_evidence(connection, batch.id, proof.evidence, proof.block)
@@ -96,13 +96,22 @@ def _batch_of(app: App, log: bytes, size: int) -> Batch | None:
         return batches.by_head(connection, org, generation, size)
 
 
-def _prove(app: App, batch: Batch, log: bytes, header: CliqueHeader) -> HeadProof:
+def prove_batch(app: App, batch: Batch, block: int, block_hash: bytes) -> HeadProof:
+    """The batch's pooled proof, read and checked at this block if the node still can, else at the newest final one.
+
+    It covers the head, the status words of the batch's own indexes, the organisation's standing, its log keys, its
+    permits for the batch's types, facts and states of the batch's seals: every receipt is cut out of it. Raises
+    `Unavailable`, `InvalidProof`.
+    """
     reader = app.require_chain().reader
+    log = log_id(OrgCode(batch.org), batch.generation)
     slot = layout.head_slot(log, batch.new_size)
+    words = range(batch.old_size >> 6, (batch.new_size - 1 >> 6) + 1)
     wants = [(RECORD_LOG, slot), (ORGANISATIONS, layout.standing_slot(batch.org))]
-    histories = _histories(app, batch)
+    wants += [(RECORD_STATUS, layout.status_slot(log, word << 6)[0]) for word in words]
+    histories = _histories(app, batch, MAX_SLOTS - len(wants))
     try:
-        evidence, state, _ = reader.prove_histories(header.number, wants, histories, header.block_hash)
+        evidence, state, _ = reader.prove_histories(block, wants, histories, block_hash)
     except Unavailable:
         # a node that prunes old states still proves the head from a newer block: heads are never overwritten
         evidence, state, _ = reader.prove_histories(reader.final_head(), wants, histories)
@@ -110,25 +119,39 @@ def _prove(app: App, batch: Batch, log: bytes, header: CliqueHeader) -> HeadProo
     return HeadProof(batch, evidence.to_bytes(), state.block, root)
 
 
-def _histories(app: App, batch: Batch) -> list[History]:
+def _histories(app: App, batch: Batch, most: int) -> list[History]:
     """Everything that judging any record of the batch may need, each history with its first absent entry.
 
-    Types and seals beyond the bounds are left out: whoever may submit records must not make a proof too large to fetch.
+    Types and seals beyond the bounds, and seals that do not fit into `most` slots with room to grow, are left out:
+    whoever may submit records must not make a proof too large to fetch.
     """
+    org = batch.org
     with app.database.reading() as connection:
         types = records.types_of_batch(connection, batch.id)[:MAX_TYPES]
         codes = _seal_codes(records.bodies_of_batch(connection, batch.id))
-        known = {code: len(organisations.permits(connection, batch.org, layout.code_key(code))) for code in types}
-        keys = len(organisations.log_keys(connection, batch.org))
+        known = {code: len(organisations.permits(connection, org, layout.code_key(code))) for code in types}
+        keys = len(organisations.log_keys(connection, org))
+        certificates = {code: _certificates(seal.body) for code, seal in seals.get_many(connection, codes).items()}
         changes = {code: 1 + len(seals.changes(connection, code)) for code in codes}
-    org = batch.org
-    found = [History(ORGANISATIONS, lambda n: layout.log_key_slot(org, n), keys)]
+    found = [History(ORGANISATIONS, partial(layout.log_key_slot, org), keys)]
     found += [History(ORGANISATIONS, partial(layout.permit_slot, org, code), n) for code, n in known.items()]
+    room = most // 2 - sum(one.known + 1 for one in found)
     for code in codes:
-        facts = layout.SEAL_FIRST_CERTIFICATE + 1
+        facts = layout.SEAL_FIRST_CERTIFICATE + certificates.get(code, 1)
+        room -= facts + changes[code] + 2
+        if room < 0:
+            break
         found.append(History(SEAL_REGISTRY, partial(layout.seal_fact_slot, code), facts))
         found.append(History(SEAL_REGISTRY, partial(layout.seal_state_slot, code), changes[code]))
     return found
+
+
+def _certificates(seal: bytes) -> int:
+    """How many signers a stored seal names; one that was altered into something else, one."""
+    try:
+        return len(orjson.loads(seal).get("signerCertificates", ()))
+    except (orjson.JSONDecodeError, AttributeError, TypeError):
+        return 1
 
 
 def _seal_codes(bodies: Iterable[bytes]) -> list[str]:

@@ -13,6 +13,7 @@ from chain_service.core.disclosures import Disclosure
 from chain_service.core.entries import Entry, log_id, parse_log_id, record_entry
 from chain_service.core.facts import AcceptedChange, Asked, Claim, Content, Failure, Memory, PastChange, Presented
 from chain_service.core.identifiers import OrgCode
+from chain_service.core.receipts import Receipt
 from chain_service.core.statuses import State
 from chain_service.errors import BadRequest, Corrupt, Unavailable
 from chain_service.jobs.context import Caller
@@ -34,6 +35,7 @@ class Draft:
     subject: str
     presented: Presented
     claim: Claim | None = None
+    receipt: Receipt | None = None
     memory: Memory | None = None
     recalled: Content | None = None
     evidence: bytes | None = None
@@ -79,11 +81,12 @@ def _presented(question: Question, read: Read) -> Presented:
 def _gather(connection: Connection, question: Question, read: Read, caller: Caller | None) -> Draft:
     subject, presented = _subject(question, read), _presented(question, read)
     record, others = _find(connection, question, read, caller)
+    claim, failure = read.claim or _claim_of_place(connection, read.receipt), read.failure
     if record is None:
-        return Draft(subject, presented, claim=read.claim, memory=_memory_of_place(connection, read.claim))
+        memory = _memory_of_place(connection, claim)
+        return Draft(subject, presented, claim=claim, receipt=read.receipt, memory=memory)
     need_sound(record)
     recalled = _recall(record)
-    claim, failure = read.claim, read.failure
     if claim is None and record.state == "anchored":
         claim, failure = _stored_claim(connection, record, failure)
     if recalled is None and record.erased_at is None and failure is None and read.disclosure is None:
@@ -94,6 +97,7 @@ def _gather(connection: Connection, question: Question, read: Read, caller: Call
         subject,
         presented,
         claim=claim,
+        receipt=read.receipt,
         memory=_memory(connection, record),
         recalled=recalled,
         evidence=batches.get(connection, record.batch_id).evidence if record.batch_id else None,
@@ -110,8 +114,8 @@ def _subject(question: Question, read: Read) -> str:
     if read.files:
         algorithm, value = next(iter(read.files[0].items()))
         return f"{algorithm}:{value}"
-    if read.claim is not None:
-        return f"{read.claim.log.hex()}#{read.claim.proof.index}"
+    if read.place is not None:
+        return f"{read.place[0].hex()}#{read.place[1]}"
     return "-"
 
 
@@ -126,9 +130,9 @@ def _find(connection: Connection, question: Question, read: Read, caller: Caller
         found = records.by_body_digest(connection, content.body_digest)
         if found is not None:
             return found, ()
-    if read.claim is not None:
-        org, generation = parse_log_id(read.claim.log)
-        return records.by_place(connection, org, generation, read.claim.proof.index), ()
+    if read.place is not None:
+        org, generation = parse_log_id(read.place[0])
+        return records.by_place(connection, org, generation, read.place[1]), ()
     if content is not None:
         found = _erased(connection, content)
         if found is None and isinstance(content, Disclosure):
@@ -224,6 +228,15 @@ def _stored_claim(
     except Corrupt as error:
         return None, failure or Failure("record_mismatch", "proof", error.message)
     return Claim(log_id(OrgCode(record.org), generation), Entry(entry), proof, presented=False), failure
+
+
+def _claim_of_place(connection: Connection, receipt: Receipt | None) -> Claim | None:
+    """What a receipt without disclosure claims, if the log that it speaks of is stored here."""
+    if receipt is None:
+        return None
+    org, generation = parse_log_id(receipt.log)
+    entry = tiles.entry(connection, org, generation, receipt.proof.index)
+    return None if entry is None else Claim(receipt.log, Entry(entry), receipt.proof, presented=True)
 
 
 def _memory(connection: Connection, record: StoredRecord) -> Memory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chain_service.chain.contracts import ChainEvent
-from chain_service.core.headers import CliqueHeader
+from chain_service.core.clique import CliqueHeader
 from chain_service.errors import Conflict, Corrupt, InvalidProof, Unavailable
 from chain_service.jobs import effects
 from chain_service.jobs.context import App, Progress, silent

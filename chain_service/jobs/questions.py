@@ -10,9 +10,11 @@ import orjson
 
 from chain_service.core.digests import Digest, file_digests, parse_hex32
 from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_disclosure
-from chain_service.core.entries import Entry, LogId, parse_log_id
+from chain_service.core.entries import Entry, LogId, parse_log_id, record_entry
 from chain_service.core.facts import Claim, Failure
 from chain_service.core.log import InclusionProof
+from chain_service.core.receipts import Receipt
+from chain_service.core.receipts import parse as parse_receipt
 from chain_service.errors import BadRequest, InvalidProof, MalformedRecord
 
 MAX_PATH = 64
@@ -22,7 +24,10 @@ MAX_IDENTIFIER = 200
 
 @dataclass(frozen=True)
 class Question:
-    """One thing to verify. `at` in unix seconds, None for now; `use_cause` is why it is looked up (事由)."""
+    """One thing to verify. `at` in unix seconds, None for now; `use_cause` is why it is looked up (事由).
+
+    `receipt` is a COSE receipt, or a proof in JSON as `GET /v1/records/{id}/proof` answers it.
+    """
 
     disclosure: bytes | None = None
     receipt: bytes | None = None
@@ -41,14 +46,24 @@ class Read:
 
     disclosure: Disclosure | PartialDisclosure | None = None
     claim: Claim | None = None
+    """Also that of a receipt, if the disclosure came along from which its entry follows."""
+    receipt: Receipt | None = None
     files: tuple[Mapping[str, str], ...] = ()
     failure: Failure | None = None
+
+    @property
+    def place(self) -> tuple[LogId, int] | None:
+        """Log and index that proof or receipt speak of."""
+        if self.claim is not None:
+            return self.claim.log, self.claim.proof.index
+        return (self.receipt.log, self.receipt.proof.index) if self.receipt is not None else None
 
 
 def read_question(question: Question) -> Read:
     """Everything handed in, parsed; foreign bytes never raise, only a malformed `digest` does (`MalformedRecord`)."""
     disclosure: Disclosure | PartialDisclosure | None = None
     claim: Claim | None = None
+    receipt: Receipt | None = None
     failure: Failure | None = None
     if question.disclosure is not None:
         try:
@@ -58,11 +73,28 @@ def read_question(question: Question) -> Read:
         except BadRequest as error:
             failure = Failure("unreadable", "disclosure", error.message)
     if question.receipt is not None and failure is None:
+        cose = is_cose(question.receipt)
         try:
-            claim = _parse_proof(question.receipt)
+            if cose:
+                receipt = parse_receipt(question.receipt)
+                claim = _claim_of(receipt, disclosure)
+            else:
+                claim = _parse_proof(question.receipt)
         except BadRequest as error:
-            failure = Failure("proof_invalid", "proof", error.message)
-    return Read(disclosure, claim, tuple(_files(question)), failure)
+            failure = Failure("proof_invalid", "receipt" if cose else "proof", error.message)
+    return Read(disclosure, claim, receipt, tuple(_files(question)), failure)
+
+
+def is_cose(data: bytes) -> bool:
+    """Whether this can only be a COSE receipt: JSON begins with no byte above 0x7f."""
+    return data[:1] > b"\x7f"
+
+
+def _claim_of(receipt: Receipt, disclosure: Disclosure | PartialDisclosure | None) -> Claim | None:
+    if disclosure is None:
+        return None
+    entry = record_entry(receipt.log, receipt.proof.index, disclosure.body_digest)
+    return Claim(receipt.log, entry, receipt.proof, presented=True)
 
 
 def _files(question: Question) -> list[Mapping[str, str]]:

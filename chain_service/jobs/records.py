@@ -51,7 +51,7 @@ def read(app: App, record_id: str, caller: Caller | None) -> dict[str, Any]:
         _refuse_erased(record)
     view = _view(app, record)
     if caller is not None and caller.org == record.org and caller.roles & {"audit", "anchor"}:
-        view["disclosure"] = _disclosure(record).to_json()
+        view["disclosure"] = disclosure_of(record).to_json()
         _log(app, caller, record, "disclosure", "read by its organisation")
     return view
 
@@ -174,13 +174,13 @@ def disclosure(app: App, record_id: str, caller: Caller) -> dict[str, Any]:
     """
     record = _own(app, record_id, caller)
     _log(app, caller, record, "disclosure", "read by its organisation")
-    return _disclosure(record).to_json()
+    return disclosure_of(record).to_json()
 
 
 def present(app: App, record_id: str, names: Sequence[str], caller: Caller) -> dict[str, Any]:
     """A partial disclosure that shows these members and proves that the others are there."""
     record = _own(app, record_id, caller)
-    whole = _disclosure(record)
+    whole = disclosure_of(record)
     _log(app, caller, record, "present", "partial disclosure made")
     return reveal(whole.record, whole.salt, names).to_json()
 
@@ -217,7 +217,7 @@ def _refuse_erased(record: StoredRecord) -> None:
         raise Gone("the record was erased; its proof of existence stays", id=record.id, at=moment(record.erased_at))
 
 
-def _disclosure(record: StoredRecord) -> Disclosure:
+def disclosure_of(record: StoredRecord) -> Disclosure:
     """What is stored, as a disclosure. Raises `Corrupt` if it is no record any more."""
     if record.body is None or record.salt is None:
         raise NotFound("the record has no content", code="record_unknown", id=record.id)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 import structlog
@@ -11,13 +12,15 @@ import structlog
 from chain_service.chain.reader import History
 from chain_service.core import layout
 from chain_service.core.codes import Outcome
-from chain_service.core.evidence import ChainTrust, Evidence, ProvenState, Slot, verify_evidence
-from chain_service.core.facts import Facts, Outage
+from chain_service.core.evidence import ProvenState, Slot
+from chain_service.core.facts import Facts, Failure, HeadSignature, Outage
 from chain_service.core.judge import judge
+from chain_service.core.offline import prove_receipt
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.gathering import Draft, damaged, gather
+from chain_service.jobs.pooled import proven
 from chain_service.jobs.questions import Question
 from chain_service.store import chain_index
 from chain_service.store.readings import NewReading
@@ -57,7 +60,12 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         blocks = {moment: chain_index.block_at(connection, moment) for moment in moments}
     _log_lookups(app, questions, drafts, caller)
     drafts = [_usable(draft) for draft in drafts]
-    anchors = [_anchor_state(app, draft) for draft in drafts]
+    anchors = []
+    for place, draft in enumerate(drafts):
+        anchor, failure = _anchor_state(app, draft)
+        anchors.append(anchor)
+        if failure is not None:
+            drafts[place] = replace(draft, presented=replace(draft.presented, failure=failure))
     now_state = _read_chain(app, head, drafts, anchors)
     then_states = _read_past(app, questions, drafts, blocks)
 
@@ -71,6 +79,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
             past=question.at is not None and question.at < now,
             anchor_state=anchor,
             claim=draft.claim,
+            head_signature=_signature(draft),
             memory=draft.memory,
             recalled=draft.recalled,
             then_state=None if question.at is None else then_states.get(question.at),
@@ -143,11 +152,22 @@ def _log_lookups(app: App, questions: Sequence[Question], drafts: Sequence[Draft
         app.readings.write(asked)
 
 
-def _anchor_state(app: App, draft: Draft) -> ProvenState | None:
-    """What the stored proof of the anchoring block shows; None without one, or if it no longer proves anything."""
-    if draft.evidence is None or app.chain is None:
-        return None
-    return _proven(draft.evidence, _Trust(app.chain.reader.trust))
+def _anchor_state(app: App, draft: Draft) -> tuple[ProvenState | None, Failure | None]:
+    """What is proven of the anchoring block, by the stored proof or the receipt presented; None if nothing is.
+
+    The failure is that of a receipt that proves nothing.
+    """
+    if app.chain is None:
+        return None, None
+    trust = app.chain.reader.trust
+    shown = None
+    if draft.receipt is not None and draft.presented.failure is None:
+        try:
+            shown = prove_receipt(draft.receipt, trust)[0]
+        except InvalidProof as error:
+            return None, Failure("proof_invalid", "receipt", error.message)
+    stored = None if draft.evidence is None else proven(draft.evidence, trust)
+    return stored or shown, None
 
 
 def _wanted(draft: Draft) -> list[Slot]:
@@ -161,25 +181,9 @@ def _wanted(draft: Draft) -> list[Slot]:
     ]
 
 
-class _Trust:
-    """A trust by identity: an instance has one, so cached results never mix two."""
-
-    def __init__(self, trust: ChainTrust) -> None:
-        self.trust = trust
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Trust) and self.trust is other.trust
-
-    def __hash__(self) -> int:
-        return id(self.trust)
-
-
-@lru_cache(maxsize=256)
-def _proven(evidence: bytes, trust: _Trust) -> ProvenState | None:
-    try:
-        return verify_evidence(Evidence.from_bytes(evidence), trust.trust)
-    except InvalidProof:
-        return None
+def _signature(draft: Draft) -> HeadSignature | None:
+    one = draft.receipt
+    return None if one is None else HeadSignature(one.protected, one.key_id, one.signature)
 
 
 def _read_chain(

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection
 
 from chain_service.chain.contracts import ChainEvent
+from chain_service.core.clique import CliqueHeader
 from chain_service.core.evidence import ProvenState, Slot
-from chain_service.core.headers import CliqueHeader
 from chain_service.core.layout import (
     CATALOG_REGISTRY,
     RECORD_LOG,

@@ -8,7 +8,7 @@ from chain_service import __version__
 from chain_service.jobs import health
 from chain_service.jobs.context import App
 from chain_service.web import health as health_door
-from chain_service.web import pages, records, registries, verify
+from chain_service.web import logs, pages, records, registries, verify
 from chain_service.web.bodies import BoundBodies
 from chain_service.web.guards import PublicRate, plain_address
 from chain_service.web.observe import Metrics, Observe
@@ -38,7 +38,7 @@ def create_app(app: App) -> FastAPI:
     web.state.metrics = metrics
     web.state.rate = PublicRate(app.settings.public_rate)
     install_problem_handlers(web)
-    for door in (records, verify, registries, health_door, pages):
+    for door in (records, verify, registries, logs, health_door, pages):
         web.include_router(door.router)
     web.add_middleware(BoundBodies, settings=app.settings)
     web.add_middleware(Observe, metrics=metrics)

@@ -101,6 +101,11 @@ CODES: dict[str, Meaning] = {
     "no_version": Meaning(404, "该目录条目没有此版本。", "The catalog entry has no such version."),
     "organisation_unknown": Meaning(404, "没有登记此代码的机构。", "No organisation of this code is registered."),
     "key_unknown": Meaning(404, "没有此编号的密钥。", "No key has this id."),
+    "log_unknown": Meaning(404, "本服务没有此名称的已上链日志。", "This instance has no anchored log of that name."),
+    "tile_unknown": Meaning(404, "该日志尚无此分块。", "The anchored log has no such tile."),
+    "no_trust": Meaning(
+        404, "没有信任文件。", "There is no trust file here; run `chain-service trust export` or update."
+    ),
     "erased": Meaning(
         410, "记录已删除，仅存证明仍可核验。", "The record was erased; only its proof of existence stays."
     ),
@@ -148,6 +153,11 @@ CODES: dict[str, Meaning] = {
     "database_newer": Meaning(
         409, "数据库由更新版本的程序写成，请升级程序。", "The database is newer than the program; update it."
     ),
+    "no_log_key": Meaning(
+        409,
+        "本服务不保管该记录上链时的日志密钥，无法签发凭证。",
+        "This instance keeps no log key that stood on chain when the record was anchored.",
+    ),
     "reverted": Meaning(409, "合约拒绝执行，原因见说明。", "A contract refused; its reason is named."),
     # what is not there now
     "unavailable": Meaning(503, "服务暂时不可用，请稍后重试。", "The service cannot do this now; try again later."),
@@ -192,6 +202,50 @@ CODES: dict[str, Meaning] = {
         500, "服务内部错误，已记录。", "The service failed; the failure was logged under the request id."
     ),
     # only on the command line
+    "too_few_signers": Meaning(400, "根密钥签名数量不足。", "Too few root keys sign the trust file."),
+    "equivocation": Meaning(
+        400, "同一高度出现两个已证明的区块，已拒绝。", "Two different blocks of one height are proven; refused."
+    ),
+    "foreign_trust": Meaning(
+        400,
+        "信任文件未经原根密钥签署，或属于另一条链，未采用。",
+        "The trust file is not the successor of the one in use.",
+    ),
+    "trust_rollback": Meaning(400, "信任文件比现用的旧，未采用。", "The trust file is older than the one in use."),
+    "wrong_fingerprint": Meaning(
+        400, "信任文件的指纹不符，未采用。", "The trust file has another fingerprint; it was not accepted."
+    ),
+    "fingerprint_missing": Meaning(
+        400,
+        "首次采用信任文件须核对指纹 (--fingerprint)。",
+        "The first trust file needs --fingerprint, compared with what its issuer shows by another way.",
+    ),
+    "no_root_key": Meaning(
+        400,
+        "密钥库缺少原根密钥，无法签发新版信任文件。",
+        "The keystore lacks the root keys of the trust file in force.",
+    ),
+    "log_forked": Meaning(
+        400, "日志与先前所见不一致（分叉），已拒绝。", "The log contradicts what it showed before; it was refused."
+    ),
+    "log_shrunk": Meaning(400, "日志比先前缩短，已拒绝。", "The log was longer before; it was refused."),
+    "other_log": Meaning(400, "这是另一个日志，已拒绝。", "This is another log; it was refused."),
+    "tile_mismatch": Meaning(
+        400, "日志分块与其内容不符，已拒绝。", "A tile of the log is not what its contents give; it was refused."
+    ),
+    "head_not_on_chain": Meaning(
+        400, "链上没有此日志头，已拒绝。", "The chain does not hold this head; it was refused."
+    ),
+    "checkpoint_unsigned": Meaning(
+        400, "检查点没有预期的签名，已拒绝。", "The checkpoint is not signed by the key expected; it was refused."
+    ),
+    "mirror_damaged": Meaning(
+        400,
+        "镜像文件已损坏，请删除所指文件后重试。",
+        "The mirror's own files were changed; remove the one named, run again.",
+    ),
+    "log_unavailable": Meaning(400, "日志服务无法访问。", "The log's server cannot be reached; try again later."),
+    "foreign_receipt": Meaning(400, "凭证属于另一条链或合约。", "The receipt is about another chain or contract."),
     "usage": Meaning(400, "命令用法不正确，请查看 --help。", "The command is used wrongly; see --help."),
     "wrong_password": Meaning(400, "密码不能打开密钥库。", "The password does not open the keystore."),
     "no_registrar": Meaning(

@@ -1,7 +1,9 @@
-"""`/`: the page that verifies, and the three files it consists of."""
+"""`/`: the page that verifies, and the files it consists of; `/offline.html`: the one that needs no service."""
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -25,6 +27,21 @@ def _file(name: str, media_type: str) -> Response:
 @router.get("/")
 def first_page() -> Response:
     return _file("index.html", "text/html")
+
+
+@router.get("/offline.html")
+def offline_page() -> Response:
+    """The page as it is to be saved: one file, whose policy allows its own script and styles alone."""
+    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": _offline_policy()}
+    return FileResponse(STATIC / "offline.html", media_type="text/html", headers=headers)
+
+
+@cache
+def _offline_policy() -> str:
+    page = (STATIC / "offline.html").read_text(encoding="utf-8")
+    policy = re.search('http-equiv="Content-Security-Policy" content="([^"]+)"', page)
+    assert policy is not None
+    return f"{policy[1]}; frame-ancestors 'none'"
 
 
 def _serve(name: str, media_type: str) -> None:

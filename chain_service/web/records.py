@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from chain_service.jobs import records, statuses
+from chain_service.jobs import receipts, records, statuses
 from chain_service.web.answers import json_answer, ndjson_answer, problems, request_body
 from chain_service.web.bodies import (
     JSON,
@@ -81,6 +81,31 @@ def read(record_id: str, caller: MaybeCaller, app: TheApp) -> Response:
 def proof(record_id: str, app: TheApp) -> Response:
     """That the record is in the anchored log; contains no record."""
     return json_answer(records.proof(app, record_id))
+
+
+@router.get(
+    "/{record_id}/receipt",
+    response_class=Response,
+    responses={
+        200: {"description": "COSE receipt (RFC 9942)", "content": {receipts.MEDIA_TYPE: {}, JSON: {}}},
+        **problems(404, 409, 503),
+    },
+)
+def receipt(
+    record_id: str,
+    request: Request,
+    app: TheApp,
+    refresh: Annotated[bool, Query(description="with the state at the newest final block")] = False,
+) -> Response:
+    """The record's receipt, which needs no server: inclusion, head, permits and state down to the validators' seals.
+
+    It contains no record. `Accept: application/json` shows what is in it.
+    """
+    data = receipts.receipt(app, record_id, refreshed=refresh)
+    if request.headers.get("accept", "").partition(";")[0].strip() == JSON:
+        return json_answer(receipts.parse(data).to_json())
+    name = {"Content-Disposition": f'attachment; filename="{record_id}.receipt"'}
+    return Response(data, media_type=receipts.MEDIA_TYPE, headers=name)
 
 
 @router.post(

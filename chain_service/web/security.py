@@ -21,7 +21,10 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
 
 
 class SecurityHeaders:
-    """ASGI middleware: every response carries `HEADERS`; answers of the API are not kept by caches."""
+    """ASGI middleware: every response carries `HEADERS`; answers of the API are not kept by caches.
+
+    A response that brings a stricter policy of its own keeps it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -33,8 +36,10 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [*message.get("headers", []), *HEADERS]
-                if not any(name.lower() == b"cache-control" for name, _ in headers):
+                headers = list(message.get("headers", []))
+                given = {name.lower() for name, _ in headers}
+                headers += [header for header in HEADERS if header[0] not in given]
+                if b"cache-control" not in given:
                     headers.append((b"cache-control", b"no-store"))
                 message["headers"] = headers
             await send(message)

@@ -72,7 +72,9 @@ class VerifyRequest(Shape):
     """What to verify. A look-up by identifier needs number and holder name, or a key with role `verify` and a cause."""
 
     disclosure: dict[str, Any] | None = Field(None, description="whole `{record, salt}` or partial disclosure")
-    receipt: dict[str, Any] | None = Field(None, description="the proof as `GET /v1/records/{id}/proof` gives it")
+    receipt: dict[str, Any] | Annotated[str, Field(max_length=400_000)] | None = Field(
+        None, description="COSE receipt in base64, or the proof as `GET /v1/records/{id}/proof` gives it"
+    )
     digest: str | None = Field(
         None, pattern=r"^(sha-256|sm3):[0-9a-f]{64}$", description="digest of the file, `sha-256:<hex>` or `sm3:<hex>`"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,7 +118,7 @@ def _understood(asked: bytes | Form) -> Question:
 def _question(wish: VerifyRequest, parts: dict[str, bytes]) -> Question:
     question = Question(
         disclosure=parts.get("disclosure", _bytes(wish.disclosure)),
-        receipt=parts.get("receipt", _bytes(wish.receipt)),
+        receipt=parts.get("receipt", _receipt(wish.receipt)),
         file=parts.get("file"),
         digest=wish.digest,
         identifier=wish.identifier,
@@ -134,6 +136,16 @@ def _question(wish: VerifyRequest, parts: dict[str, bytes]) -> Question:
 
 def _bytes(value: dict[str, Any] | None) -> bytes | None:
     return None if value is None else json.dumps(value).encode()
+
+
+def _receipt(value: dict[str, Any] | str | None) -> bytes | None:
+    """A proof in JSON as its text, a COSE receipt from base64. Raises BadRequest (`malformed_request`)."""
+    if not isinstance(value, str):
+        return _bytes(value)
+    try:
+        return base64.b64decode(value, validate=True)
+    except binascii.Error:
+        raise BadRequest("receipt is neither a proof nor base64", code="malformed_request", field="receipt") from None
 
 
 @router.post(

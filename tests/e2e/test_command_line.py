@@ -39,12 +39,12 @@ def test_what_exists_already_is_not_made_again(service: Instance) -> None:
         assert "错误" in ran.err and code in ran.err
 
 
-def test_each_holder_gets_a_disclosure_and_a_proof(service: Instance, handed_out: Path) -> None:
+def test_each_holder_gets_a_disclosure_and_a_receipt(service: Instance, handed_out: Path) -> None:
     records = service.records(OTHER)
-    assert len(list(handed_out.glob("*.disclosure.json"))) == len(list(handed_out.glob("*.proof.json"))) == len(records)
+    assert len(list(handed_out.glob("*.disclosure.json"))) == len(list(handed_out.glob("*.receipt"))) == len(records)
     one = next(handed_out.glob("*.disclosure.json"))
-    proof = one.with_name(one.name.replace("disclosure", "proof"))
-    ran = service.run("verify", one, "--receipt", proof, "--json")
+    receipt = one.with_name(one.name.replace("disclosure.json", "receipt"))
+    ran = service.run("verify", one, "--receipt", receipt, "--json")
     assert (ran.code, ran.json["verdict"]) == (0, "valid")
 
 
@@ -142,8 +142,8 @@ def test_an_erased_record_leaves_its_proof_only(service: Instance, handed_out: P
     with service.client("OTHER:audit") as client:
         assert client.get(f"/v1/records/{record_id}").status_code == 410
         assert client.get(f"/v1/records/{record_id}/proof").status_code == 200
-    proof = file.with_name(file.name.replace("disclosure", "proof"))
-    ran = service.run("--json", "verify", file, "--receipt", proof)
+    receipt = file.with_name(file.name.replace("disclosure.json", "receipt"))
+    ran = service.run("--json", "verify", file, "--receipt", receipt)
     assert (ran.code, ran.json["code"]) == (0, "in_force")
 
 

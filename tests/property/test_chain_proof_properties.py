@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from trie import HexaryTrie
 
 from chain_service.core import layout, strict_rlp
+from chain_service.core.chain_trust import ChainTrust
+from chain_service.core.clique import parse_header
 from chain_service.core.digests import keccak256
-from chain_service.core.evidence import ChainTrust, Evidence, evidence_from_rpc, verify_evidence
-from chain_service.core.headers import header_rlp_from_json, parse_header
+from chain_service.core.evidence import Evidence, evidence_from_rpc, verify_evidence
+from chain_service.core.headers import header_rlp_from_json
 from chain_service.core.layout import PermitEntry
 from chain_service.core.permits import decide_permit, permitted_on
-from chain_service.core.tries import EMPTY_TRIE_ROOT, NodePool, verify_listed_proof
+from chain_service.core.tries import EMPTY_TRIE_ROOT, NodePool, _branch, verify_listed_proof
 from chain_service.errors import InvalidProof
 
 # Keys from few prefixes and few endings: deep tries with extensions and embedded nodes.
@@ -61,6 +63,19 @@ def test_proofs_agree_with_a_reference_trie(pairs, others):
     for key in asked:
         assert pool.value_at(trie.root_hash, key) == pairs.get(key)
     pool.require_all_used()
+
+
+children = st.lists(st.binary(min_size=32, max_size=32) | st.just(b""), min_size=17, max_size=17)
+
+
+@given(children, st.integers(0, 600), st.binary(max_size=3))
+def test_branches_read_at_once_are_read_as_strictly(parts, at, piece):
+    raw = strict_rlp.encode(parts)
+    damaged = raw[:at] + piece + raw[at + len(piece) :]
+    for node in (raw, damaged, damaged + piece, raw[:at]):
+        found = _branch(node) if len(node) >= 32 else None
+        assert found is None or found == strict_rlp.decode_list(node)
+    assert _branch(raw) == parts or len(raw) < 58  # shorter lists have another prefix
 
 
 @given(items)

@@ -6,16 +6,11 @@ from dataclasses import replace
 import pytest
 from clique_simulator import block_json
 
+from chain_service.core.chain_trust import ChainTrust, PinnedContract, ValidatorRange
+from chain_service.core.clique import parse_header, recover_signer, verify_majority, verify_seal
 from chain_service.core.digests import keccak256
-from chain_service.core.evidence import (
-    ChainTrust,
-    Evidence,
-    PinnedContract,
-    ValidatorRange,
-    evidence_from_rpc,
-    verify_evidence,
-)
-from chain_service.core.headers import header_rlp_from_json, parse_header, recover_signer, verify_majority, verify_seal
+from chain_service.core.evidence import Evidence, evidence_from_rpc, verify_evidence
+from chain_service.core.headers import header_rlp_from_json
 from chain_service.core.tries import NodePool, account_at, slot_at
 from chain_service.errors import InvalidProof
 

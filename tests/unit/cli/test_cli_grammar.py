@@ -62,6 +62,10 @@ COMMANDS = {
     "erase",
     "audit",
     "rebuild",
+    "receipts refresh",
+    "log mirror",
+    "trust export",
+    "trust update",
 }
 
 

@@ -6,17 +6,9 @@ import pytest
 from clique_simulator import CHAIN_ID, GENESIS_HASH, Validator, World, block_json, chain, validators
 
 from chain_service.core import strict_rlp
+from chain_service.core.chain_trust import ChainTrust, PinnedContract, ValidatorRange
 from chain_service.core.digests import keccak256
-from chain_service.core.evidence import (
-    MAX_ACCOUNTS,
-    MAX_EVIDENCE_BYTES,
-    ChainTrust,
-    Evidence,
-    PinnedContract,
-    ValidatorRange,
-    evidence_from_rpc,
-    verify_evidence,
-)
+from chain_service.core.evidence import MAX_ACCOUNTS, MAX_EVIDENCE_BYTES, Evidence, evidence_from_rpc, verify_evidence
 from chain_service.errors import InvalidProof
 
 AMONG = validators(4)
@@ -228,7 +220,7 @@ def test_other_bytes_are_no_evidence(evidence):
         strict_rlp.encode([]),
         strict_rlp.encode(parts[:5]),
         strict_rlp.encode([*parts, b""]),
-        strict_rlp.encode([b"evm-qbft/1", *parts[1:]]),
+        strict_rlp.encode([b"evm-raft/1", *parts[1:]]),
         strict_rlp.encode([[], *parts[1:]]),
         strict_rlp.encode([parts[0], [], *parts[2:]]),
         strict_rlp.encode([parts[0], b"\x00\x01", *parts[2:]]),

@@ -10,15 +10,9 @@ from clique_simulator import (
 )
 
 from chain_service.core import strict_rlp
+from chain_service.core.clique import majority_size, parse_header, recover_signer, verify_majority, verify_seal
 from chain_service.core.digests import keccak256
-from chain_service.core.headers import (
-    header_rlp_from_json,
-    majority_size,
-    parse_header,
-    recover_signer,
-    verify_majority,
-    verify_seal,
-)
+from chain_service.core.headers import header_rlp_from_json
 from chain_service.errors import InvalidProof
 
 ROOT = keccak256(b"state")

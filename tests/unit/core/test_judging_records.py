@@ -13,7 +13,17 @@ from chain_service.core import layout
 from chain_service.core.codes import CODES, RULES, Answer, Outcome
 from chain_service.core.disclosures import reveal
 from chain_service.core.entries import Entry, log_id
-from chain_service.core.facts import AcceptedChange, Asked, Facts, Failure, Memory, Outage, PastChange, Presented
+from chain_service.core.facts import (
+    AcceptedChange,
+    Asked,
+    Facts,
+    Failure,
+    HeadSignature,
+    Memory,
+    Outage,
+    PastChange,
+    Presented,
+)
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.judge import judge
 from chain_service.core.layout import PermitEntry
@@ -353,3 +363,35 @@ def test_evidence_that_does_not_cover_what_is_asked_is_indeterminate() -> None:
     bare = replace(world.proven(NOW, 90), words={})
     assert judge(world.facts(now_state=bare)).code == "finality_unproven"
     assert judge(world.facts(now_state=bare, anchor_state=None)).code == "finality_unproven"
+
+
+# The log's signature on the head, where a receipt is presented to a service that reads the chain.
+
+SIGNED = HeadSignature(b"protected", b"\0" * 8, bytes(64))
+
+
+def signature_check(**changes: object) -> Check:
+    facts = World().facts(claim=World().claim(presented=True), head_signature=SIGNED, **changes)
+    return result(judge(facts), "log_signature")
+
+
+def test_a_signature_stays_open_while_no_state_shows_the_log_keys() -> None:
+    assert signature_check().code == "finality_unproven"
+    assert signature_check(now_state=DOWN, anchor_state=None).code == "node_unavailable"
+
+
+def test_a_signature_by_a_key_that_the_chain_does_not_list_is_a_failed_check() -> None:
+    world = World()
+    states: dict[str, object] = {}
+    for name, time, block in (("now_state", NOW - 30, 90), ("anchor_state", ANCHORED, 7)):
+        state = world.proven(time, block)
+        absent = {(layout.ORGANISATIONS, layout.log_key_slot(ORG, 0)): 0}
+        states[name] = replace(state, words={**state.words, **absent})
+    found = signature_check(**states)
+    assert (found.code, found.evidence["keysOnChain"]) == ("proof_invalid", 0)
+
+
+def test_a_receipt_that_proves_nothing_leaves_its_signature_unjudged() -> None:
+    failure = Failure("proof_invalid", "receipt", "a trie node is missing")
+    facts = World().facts(presented=replace(World().facts().presented, failure=failure), claim=None)
+    assert result(judge(facts), "log_signature").code == "not_reached"

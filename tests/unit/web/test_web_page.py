@@ -107,4 +107,4 @@ def test_only_the_page_s_own_files_are_served(client_of: Any) -> None:
     web = FastAPI()
     web.include_router(pages.router)
     assert client_of(web).get("/static/..%2f..%2fcodes.py").status_code == 404
-    assert {file.name for file in STATIC.iterdir()} == {"index.html", *pages.FILES}
+    assert {file.name for file in STATIC.iterdir()} == {"index.html", "offline.html", *pages.FILES}

@@ -1,0 +1,188 @@
+"""Clique block headers (EIP-225) and what a majority of their signers proves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from chain_service.core import strict_rlp
+from chain_service.core.chain_trust import ChainTrust
+from chain_service.core.digests import keccak256
+from chain_service.core.headers import (
+    NO_OMMERS,
+    ZERO_NONCE,
+    ProvenHeader,
+    decode_fields,
+    recover_address,
+    require_field_count,
+    require_validators,
+)
+from chain_service.errors import InvalidProof
+
+_VANITY: Final = 32
+_SEAL: Final = 65
+_ZERO_ADDRESS: Final = bytes(20)
+_NONCES: Final = (ZERO_NONCE, b"\xff" * 8)
+
+
+@dataclass(frozen=True, slots=True)
+class CliqueHeader:
+    """A well-formed header; nothing is said yet about who sealed it."""
+
+    raw: bytes
+    """The header's RLP."""
+    fields: int
+    """How many fields it has."""
+    block_hash: bytes
+    parent_hash: bytes
+    coinbase: bytes
+    """The address voted on, or zero."""
+    state_root: bytes
+    difficulty: int
+    number: int
+    time: int
+    """Unix seconds, set by the proposer."""
+    signers: tuple[bytes, ...]
+    """The validators this header names, ascending; empty except at epoch blocks and in genesis."""
+    seal: bytes
+    """r ‖ s ‖ v; zero in genesis."""
+    seal_digest: bytes
+    """What the seal signs: keccak256 of the header without its seal."""
+
+
+def majority_size(validators: int) -> int:
+    """k = ⌊N/2⌋ + 1: how many consecutive headers prove the first of them (EIP-225, SIGNER_LIMIT)."""
+    return validators // 2 + 1
+
+
+def parse_header(raw: bytes) -> CliqueHeader:
+    """The header these bytes encode, its form checked as EIP-225 asks (15 fields, or 16 with London's base fee).
+
+    Raises InvalidProof. Genesis (number 0) is free in difficulty, coinbase, nonce and seal, as in go-ethereum.
+    """
+    flat = decode_fields(raw)
+    if len(flat) not in (15, 16):
+        raise InvalidProof("a Clique header has 15 or 16 fields", fields=len(flat))
+    difficulty, number, time = (int.from_bytes(flat[place], "big") for place in (7, 8, 11))
+    extra = flat[12]
+    signers = _named_signers(extra)
+    if number:
+        _check_form(flat, difficulty, signers)
+    flat[12] = extra[:-_SEAL]
+    return CliqueHeader(
+        raw=raw,
+        fields=len(flat),
+        block_hash=keccak256(raw),
+        parent_hash=flat[0],
+        coinbase=flat[2],
+        state_root=flat[3],
+        difficulty=difficulty,
+        number=number,
+        time=time,
+        signers=signers,
+        seal=extra[-_SEAL:],
+        seal_digest=keccak256(strict_rlp.encode(flat)),
+    )
+
+
+def _named_signers(extra: bytes) -> tuple[bytes, ...]:
+    size = len(extra) - _VANITY - _SEAL
+    if size < 0 or size % 20:
+        raise InvalidProof("extraData is not vanity, signers and seal", bytes=len(extra))
+    signers = tuple(extra[at : at + 20] for at in range(_VANITY, _VANITY + size, 20))
+    if any(left >= right for left, right in pairwise(signers)):
+        raise InvalidProof("the signers in extraData are not ascending")
+    return signers
+
+
+def _check_form(fields: Sequence[bytes], difficulty: int, signers: tuple[bytes, ...]) -> None:
+    coinbase, nonce = fields[2], fields[14]
+    if fields[1] != NO_OMMERS or any(fields[13]):
+        raise InvalidProof("a Clique block has no ommers and a zero mixHash")
+    if nonce not in _NONCES:
+        raise InvalidProof("a Clique nonce is all zero or all ff", nonce=nonce.hex())
+    if difficulty not in (1, 2):
+        raise InvalidProof("a Clique difficulty is 1 or 2", difficulty=difficulty)
+    if signers and (coinbase != _ZERO_ADDRESS or nonce != ZERO_NONCE):
+        raise InvalidProof("a block that names the signers carries no vote")
+
+
+def recover_signer(header: CliqueHeader) -> bytes:
+    """The 20-byte address whose key sealed the header (any number but 0). Raises InvalidProof."""
+    if not header.number:
+        raise InvalidProof("genesis carries no seal")
+    return recover_address(header.seal, header.seal_digest)
+
+
+def verify_seal(header: CliqueHeader, validators: Sequence[bytes], epoch: int | None = None) -> bytes:
+    """The validator that sealed this header, which keeps to what EIP-225 asks of a set of signers.
+
+    `validators` are the ascending addresses that may seal it. Headers name their signers at multiples of `epoch` and
+    nowhere else; None leaves open where. Raises InvalidProof.
+    """
+    if epoch and bool(header.signers) != (header.number % epoch == 0):
+        raise InvalidProof("signers are named at epoch blocks and only there", block=header.number)
+    if header.signers and header.signers != tuple(validators):
+        raise InvalidProof("a header names other signers than the trusted ones", block=header.number)
+    signer = recover_signer(header)
+    if signer not in validators:
+        raise InvalidProof("a header is sealed by a stranger", block=header.number, signer="0x" + signer.hex())
+    in_turn = header.number % len(validators) == validators.index(signer)
+    if header.difficulty != (2 if in_turn else 1):
+        raise InvalidProof("a header's difficulty contradicts its signer's turn", block=header.number)
+    return signer
+
+
+def verify_majority(
+    headers: Sequence[CliqueHeader], validators: Sequence[bytes], epoch: int | None = None
+) -> ProvenHeader:
+    """The first header, shown to be one that more than half of `validators` built on.
+
+    `headers` are the block in question and the ⌊N/2⌋ after it; `validators` the ascending addresses that may seal
+    all of them. With one validator the assurance is `trial`: an operator's signature. Raises InvalidProof.
+    """
+    count = len(validators)
+    require_validators(validators)
+    # 1. as many headers as a majority has members
+    needed = majority_size(count)
+    if len(headers) != needed:
+        raise InvalidProof("a majority needs exactly so many headers", needed=needed, given=len(headers))
+    # 2. consecutive numbers, linked by parentHash
+    for parent, child in pairwise(headers):
+        if child.number != parent.number + 1 or child.parent_hash != parent.block_hash:
+            raise InvalidProof("a header does not follow the one before it", block=child.number)
+    # 3. each sealed by another validator
+    signers = {verify_seal(header, validators, epoch) for header in headers}
+    if len(signers) != needed:
+        raise InvalidProof("two headers are sealed by the same validator", block=headers[0].number)
+    first = headers[0]
+    return ProvenHeader(
+        block=first.number,
+        block_hash=first.block_hash,
+        state_root=first.state_root,
+        time=first.time,
+        assurance="trial" if count == 1 else "majority",
+        validators=count,
+        signers=len(signers),
+    )
+
+
+def block_hash(raw: bytes) -> bytes:
+    """A block's hash, which is the hash of its header as it stands."""
+    return keccak256(raw)
+
+
+def prove_block(raws: Sequence[bytes], trust: ChainTrust) -> ProvenHeader:
+    """The first of these headers, shown to be one that a majority of the trusted validators built on.
+
+    Raises InvalidProof.
+    """
+    headers = [parse_header(raw) for raw in raws]
+    for header in headers:
+        require_field_count(header.fields, header.number, trust)
+    validators = trust.validators_at(headers[0].number)
+    if trust.validators_at(headers[-1].number) != validators:
+        raise InvalidProof("the validators change within these headers; prove from a later block")
+    return verify_majority(headers, validators, trust.epoch)

@@ -1,0 +1,125 @@
+"""The pooled proof of a batch, ready to be cut into the evidence of single records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
+
+from chain_service.core import layout
+from chain_service.core.chain_trust import ChainTrust
+from chain_service.core.cose import Signer
+from chain_service.core.entries import LogId, log_id
+from chain_service.core.evidence import Evidence, ProvenState, verify_evidence
+from chain_service.core.evidence_cbor import Selector
+from chain_service.core.histories import history_slots, read_log_keys, slots_of_record
+from chain_service.core.identifiers import OrgCode
+from chain_service.core.log import InclusionProof
+from chain_service.errors import Conflict, Corrupt, InvalidProof
+from chain_service.jobs.context import App
+from chain_service.jobs.effects import prove_batch
+from chain_service.store import batches
+from chain_service.store.batches import Batch
+
+
+class TrustById:
+    """A trust by identity: an instance has one, so cached results never mix two."""
+
+    def __init__(self, trust: ChainTrust) -> None:
+        self.trust = trust
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TrustById) and self.trust is other.trust
+
+    def __hash__(self) -> int:
+        return id(self.trust)
+
+
+def proven(evidence: bytes, trust: ChainTrust) -> ProvenState | None:
+    """What a stored proof shows; None if it no longer proves anything."""
+    return _proven(evidence, TrustById(trust))
+
+
+@lru_cache(maxsize=256)
+def _proven(evidence: bytes, trust: TrustById) -> ProvenState | None:
+    try:
+        return verify_evidence(Evidence.from_bytes(evidence), trust.trust)
+    except InvalidProof:
+        return None
+
+
+class Pool:
+    """One batch's proof, and the log key that signs its receipts. Not for threads to share."""
+
+    def __init__(self, app: App, batch: Batch) -> None:
+        """Reads the proof again where the stored one is missing or covers too little.
+
+        Raises `Unavailable` if that cannot be done now, `Corrupt` if the chain holds another head, `Conflict` (code
+        `no_log_key`).
+        """
+        self.log: LogId = log_id(OrgCode(batch.org), batch.generation)
+        self.root = batch.root
+        trust = app.require_chain().reader.trust
+        stored = batch.evidence
+        state = proven(stored, trust) if stored is not None else None
+        if stored is None or state is None or not _covers(state, self.log, batch):
+            stored = _read_again(app, batch)
+            state = proven(stored, trust)
+        assert state is not None
+        if state.word(layout.RECORD_LOG, layout.head_slot(self.log, batch.new_size)) != int.from_bytes(
+            batch.root, "big"
+        ):
+            raise Corrupt("the chain holds another head than the stored batch", code="head_altered", batch=batch.id)
+        self.state = state
+        self.signer = _signer(app, batch.org, state)
+        self._selector = Selector(Evidence.from_bytes(stored), trust)
+        self._seals: dict[str, bool] = {}
+
+    def evidence(self, proof: InclusionProof, type_code: str | None, seals: Iterable[str]) -> Evidence:
+        """What the first evidence of a record's receipt covers, and no node more."""
+        covered = [code for code in seals if self._covers_seal(code)]
+        return self._selector.select(slots_of_record(self.state, self.log, proof, type_code, covered))
+
+    def _covers_seal(self, code: str) -> bool:
+        if code not in self._seals:
+            try:
+                for slot in seal_slots(code):
+                    history_slots(self.state, layout.SEAL_REGISTRY, slot)
+                self._seals[code] = True
+            except InvalidProof:
+                self._seals[code] = False
+        return self._seals[code]
+
+
+def seal_slots(code: str) -> Sequence[Callable[[int], bytes]]:
+    """The slots of a seal's facts and of its states, by position."""
+    return partial(layout.seal_fact_slot, code), partial(layout.seal_state_slot, code)
+
+
+def _covers(state: ProvenState, log: LogId, batch: Batch) -> bool:
+    """Whether receipts can be cut out of it: proofs stored by earlier versions lack the status words."""
+    try:
+        for index in (batch.old_size, batch.new_size - 1):
+            state.word(layout.RECORD_STATUS, layout.status_slot(log, index)[0])
+        read_log_keys(state, batch.org)
+    except InvalidProof:
+        return False
+    return True
+
+
+def _read_again(app: App, batch: Batch) -> bytes:
+    assert batch.final_block is not None and batch.final_hash is not None
+    found = prove_batch(app, batch, batch.final_block, batch.final_hash)
+    if found.root != batch.root:
+        raise Corrupt("the chain holds another head than the stored batch", code="head_altered", batch=batch.id)
+    with app.database.transaction() as connection:
+        batches.store_evidence(connection, batch.id, found.evidence, found.block)
+    return found.evidence
+
+
+def _signer(app: App, org: str, state: ProvenState) -> Signer:
+    """The newest log key of this keystore that the proven history holds: verifiers look for it there, nowhere else."""
+    history = read_log_keys(state, org)
+    for n, public_key in sorted(app.keystore.log_keys(org).items(), reverse=True):
+        if n < len(history) and history[n] == public_key:
+            return Signer(public_key, partial(app.keystore.sign_log, org, n))
+    raise Conflict("this instance keeps no log key that stood on chain when the record was anchored", code="no_log_key")

@@ -1,0 +1,252 @@
+"""Receipts that need no server: cut out of what was stored when the records were anchored, signed, refreshed.
+
+A receipt is derived, never stored: the same each time, its time of issue that of the block which proves it, so that
+nobody can put a later block's evidence in its place unseen. It is signed by the newest log key that stood on chain at
+the anchoring block: a key added later signs later batches, older ones stay in the keystore for the receipts of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from chain_service.chain.reader import History
+from chain_service.core import layout, receipts
+from chain_service.core import tiles as core_tiles
+from chain_service.core.entries import Entry
+from chain_service.core.evidence import Evidence, ProvenState, Slot
+from chain_service.core.evidence_cbor import BlockProof, Selector
+from chain_service.core.headers import decode_fields
+from chain_service.core.histories import history_slots
+from chain_service.core.log import InclusionProof, leaf_hash, root_from_inclusion
+from chain_service.core.receipts import MEDIA_TYPE, Receipt, parse
+from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidProof, NotFound
+from chain_service.jobs.context import App, Caller, Progress, silent
+from chain_service.jobs.effects import MAX_SEALS
+from chain_service.jobs.pooled import Pool, seal_slots
+from chain_service.jobs.records import disclosure_of
+from chain_service.store import batches, records, tiles
+from chain_service.store.readings import NewReading
+from chain_service.store.records import StoredRecord
+
+__all__ = ["MEDIA_TYPE", "HandedOut", "Receipt", "hand_out", "make", "parse", "receipt", "refresh"]
+
+TOGETHER = 1000
+"""Records that share queries, and receipts that share a read of the chain."""
+
+
+@dataclass(frozen=True)
+class HandedOut:
+    """What the holder of one record gets; after an erasure there is no disclosure."""
+
+    id: str
+    receipt: bytes
+    disclosure: dict[str, Any] | None
+
+
+def receipt(app: App, record_id: str, *, refreshed: bool = False) -> bytes:
+    """The record's receipt, with its state at the newest final block if `refreshed`. It outlives erasure.
+
+    Raises `NotFound` (code `record_unknown`), `Conflict` (codes `not_anchored`, `no_log_key`), `Corrupt` where what is
+    stored contradicts the chain, `Unavailable`.
+    """
+    with app.database.reading() as connection:
+        record = records.get(connection, record_id)
+    made = next(_make(app, [record]))
+    if refreshed:
+        (fresh,) = _refreshed(app, [made], {record_id: record})
+        if isinstance(fresh, ChainServiceError):
+            raise fresh
+        made = fresh
+    return receipts.encode(made)
+
+
+def make(app: App, ids: Sequence[str], progress: Progress = silent) -> Iterator[tuple[str, bytes]]:
+    """Id and receipt of every one of these records, in order, without a query or a node's answer for each.
+
+    Raises as `receipt`.
+    """
+    for start in range(0, len(ids), TOGETHER):
+        found = _stored(app, ids[start : start + TOGETHER])
+        for done, made in enumerate(_make(app, found), start + 1):
+            yield made.record_id, receipts.encode(made)
+            progress("receipts", done, len(ids))
+
+
+def hand_out(app: App, caller: Caller, ids: Sequence[str], progress: Progress = silent) -> Iterator[HandedOut]:
+    """Receipt and disclosure of the caller's own records, in order; the readings are logged. Raises as `receipt`."""
+    for start in range(0, len(ids), TOGETHER):
+        found = _stored(app, ids[start : start + TOGETHER])
+        for record in found:
+            caller.need_org(record.org)
+        now = app.clock()
+        app.readings.write(
+            [
+                NewReading(now, caller.key_id, caller.org, record.id, action="disclosure", cause="handed out")
+                for record in found
+                if record.body is not None
+            ]
+        )
+        for done, (record, made) in enumerate(zip(found, _make(app, found), strict=True), start + 1):
+            content = disclosure_of(record).to_json() if record.erased_at is None else None
+            yield HandedOut(record.id, receipts.encode(made), content)
+            progress("write", done, len(ids))
+
+
+def refresh(app: App, files: Sequence[bytes], progress: Progress = silent) -> list[bytes | ChainServiceError]:
+    """The same receipts with the newest final block's evidence, or why one could not be refreshed, in order.
+
+    One with nothing newer to show stays as it is. Raises `Unavailable`.
+    """
+    done: list[bytes | ChainServiceError] = []
+    for start in range(0, len(files), TOGETHER):
+        parsed = [_own_receipt(app, data) for data in files[start : start + TOGETHER]]
+        good = [one for one in parsed if isinstance(one, Receipt)]
+        with app.database.reading() as connection:
+            known = records.get_many(connection, [one.record_id for one in good])
+        newer = iter(_refreshed(app, good, known))
+        for one in parsed:
+            if isinstance(one, Receipt):
+                fresh = next(newer)
+                done.append(fresh if isinstance(fresh, ChainServiceError) else receipts.encode(fresh))
+            else:
+                done.append(one)
+        progress("refresh", len(done), len(files))
+    return done
+
+
+def _stored(app: App, ids: Sequence[str]) -> list[StoredRecord]:
+    with app.database.reading() as connection:
+        found = records.get_many(connection, ids)
+    for id in ids:
+        if id not in found:
+            raise NotFound("no record has this id", code="record_unknown", id=id)
+    return [found[id] for id in ids]
+
+
+def _make(app: App, wanted: Sequence[StoredRecord]) -> Iterator[Receipt]:
+    """A receipt for each, in order; neighbours of one batch share its pool."""
+    for record in wanted:
+        if record.state != "anchored":
+            raise Conflict(
+                "the record is not anchored yet; try again in a few seconds", code="not_anchored", id=record.id
+            )
+    chain = app.require_chain()
+    contract = chain.reader.trust.contracts[layout.RECORD_LOG].address
+    for batch_id, group in groupby(wanted, key=lambda record: record.batch_id):
+        assert batch_id is not None
+        members = list(group)
+        with app.database.reading() as connection:
+            batch = batches.get(connection, batch_id)
+            proofs = _inclusion(connection, members)
+        pool = Pool(app, batch)
+        for record, (entry, proof) in zip(members, proofs, strict=True):
+            if root_from_inclusion(leaf_hash(entry), proof) != pool.root:
+                raise Corrupt("the stored log is not the one that was anchored", code="entry_altered", record=record.id)
+            type_code = record.type_code if record.kind == "certificate" else None
+            yield receipts.issue(
+                chain_id=chain.deployment.chain_id,
+                contract=contract,
+                record_id=record.id,
+                issued_at=pool.state.time,
+                log=pool.log,
+                proof=proof,
+                entry=entry,
+                signer=pool.signer,
+                blocks=(BlockProof(pool.evidence(proof, type_code, _seal_codes(record))),),
+            )
+
+
+def _inclusion(connection: Connection, members: Sequence[StoredRecord]) -> list[tuple[Entry, InclusionProof]]:
+    """Entry and proof of records of one batch."""
+    first = members[0]
+    assert first.generation is not None and first.size is not None
+    reader = tiles.TileReader(connection, first.org, first.generation)
+    indexes = [record.leaf_index or 0 for record in members]
+    places = set[tuple[int, int]]()
+    for tile in {index // tiles.WIDTH for index in indexes}:
+        places |= {(tiles.ENTRIES, tile), *core_tiles.tiles_on_path(tile * tiles.WIDTH, first.size)}
+    reader.fetch(places)
+    paths = core_tiles.inclusion_paths(indexes, first.size, reader)
+    found = []
+    for index, path in zip(indexes, paths, strict=True):
+        entry = reader.entry(index)
+        if entry is None:
+            raise Corrupt("the stored log lacks an entry that was anchored", code="entry_missing", index=index)
+        found.append((Entry(entry), InclusionProof(index, first.size, path)))
+    return found
+
+
+def _seal_codes(record: StoredRecord | None) -> list[str]:
+    if record is None or record.body is None or b'"sealCodes"' not in record.body:
+        return []
+    try:
+        codes = orjson.loads(record.body).get("sealCodes", ())
+    except (orjson.JSONDecodeError, AttributeError):
+        return []
+    return [code for code in codes if isinstance(code, str)] if isinstance(codes, list) else []
+
+
+def _own_receipt(app: App, data: bytes) -> Receipt | ChainServiceError:
+    trust = app.require_chain().reader.trust
+    try:
+        found = parse(data)
+    except ChainServiceError as error:
+        return error
+    if (found.chain_id, found.contract) != (trust.chain_id, trust.contracts[layout.RECORD_LOG].address):
+        return InvalidProof("the receipt is about another chain or log contract", code="foreign_receipt")
+    return found
+
+
+def _refreshed(
+    app: App, old: Sequence[Receipt], known: Mapping[str, StoredRecord]
+) -> list[Receipt | ChainServiceError]:
+    """Each with its head, status word and seals at the newest final block, all of them read together."""
+    if not old:
+        return []
+    reader = app.require_chain().reader
+    seals = {one.record_id: _seal_codes(known.get(one.record_id)) for one in old}
+    codes = list(dict.fromkeys(code for listed in seals.values() for code in listed))[:MAX_SEALS]
+    histories = [History(layout.SEAL_REGISTRY, slot, 5) for code in codes for slot in seal_slots(code)]
+    wants = [slot for one in old for slot in _place_slots(one)]
+    evidence, state, _ = reader.prove_histories(reader.final_head(), wants, histories)
+    selector = Selector(evidence, reader.trust)
+    whole = {code: [at for slot in seal_slots(code) for at in _history(state, slot)] for code in codes}
+    found: list[Receipt | ChainServiceError] = []
+    for one in old:
+        slots = [*_place_slots(one), *(at for code in seals[one.record_id] for at in whole.get(code, ()))]
+        try:
+            found.append(_with_newer(one, state, partial(selector.select, slots)))
+        except InvalidProof as error:
+            found.append(error)
+    return found
+
+
+def _with_newer(old: Receipt, state: ProvenState, cut: Callable[[], Evidence]) -> Receipt:
+    head = layout.head_slot(old.log, old.proof.size)
+    if state.word(layout.RECORD_LOG, head) == 0:
+        raise InvalidProof("the chain holds no head of this receipt's size", code="head_not_on_chain")
+    if state.block <= _block_number(old.blocks[0]):
+        return old
+    return receipts.refreshed(old, cut())
+
+
+def _place_slots(one: Receipt) -> list[Slot]:
+    return [
+        (layout.RECORD_LOG, layout.head_slot(one.log, one.proof.size)),
+        (layout.RECORD_STATUS, layout.status_slot(one.log, one.proof.index)[0]),
+    ]
+
+
+def _history(state: ProvenState, slot: Callable[[int], bytes]) -> list[Slot]:
+    return history_slots(state, layout.SEAL_REGISTRY, slot)
+
+
+def _block_number(block: BlockProof) -> int:
+    return int.from_bytes(decode_fields(block.evidence.headers[0])[8], "big")

@@ -1,0 +1,181 @@
+"""Damaged receipts and foreign bytes: invalid or provably harmless, and nothing but our own errors comes out."""
+
+import random
+from dataclasses import replace
+
+import cbor2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from receipt_world import NOW, ROOTS, Issued, findings, terms
+
+from chain_service.core import cose, trust
+from chain_service.core.offline import present, verify_offline
+from chain_service.core.receipts import encode, parse, refreshed
+from chain_service.errors import BadRequest
+
+SAMPLE = [Issued("clique"), Issued("qbft")]
+RECEIPTS = [encode(issued.receipt()) for issued in SAMPLE]
+REFRESHED = [encode(refreshed(issued.receipt(), issued.newer())) for issued in SAMPLE]
+TRUST = trust.sign(terms(SAMPLE[1].chain), ROOTS[:2])
+
+
+def judged(issued, presented, data):
+    return verify_offline(data, presented, issued.trust, now=NOW)
+
+
+def refused(issued, presented, data):
+    """Whether a damaged receipt is no longer believed."""
+    verdict = judged(issued, presented, data)
+    return verdict.answer.value == "invalid"
+
+
+def flipped(data, bit):
+    changed = bytearray(data)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("place", range(2), ids=["clique", "qbft"])
+def test_a_sample_of_changed_bits_makes_a_receipt_invalid(place):
+    issued, data = SAMPLE[place], RECEIPTS[place]
+    presented = present(issued.disclosed)
+    for bit in random.Random(place).sample(range(len(data) * 8), 1500):
+        assert refused(issued, presented, flipped(data, bit)), bit
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("data", [*RECEIPTS, *REFRESHED], ids=["clique", "qbft", "clique refreshed", "qbft refreshed"])
+def test_every_changed_bit_makes_a_receipt_invalid(data):
+    issued = SAMPLE[[*RECEIPTS, *REFRESHED].index(data) % 2]
+    presented = present(issued.disclosed)
+    for bit in range(len(data) * 8):
+        assert refused(issued, presented, flipped(data, bit)), bit
+
+
+@pytest.mark.parametrize("place", range(2), ids=["clique", "qbft"])
+def test_a_changed_bit_in_a_private_extra_is_harmless(place):
+    issued = SAMPLE[place]
+    protected, unprotected, payload, signature = cbor2.loads(RECEIPTS[place][1:])
+    extra = b"somebody's note"
+    data = b"\xd2" + cose.encode([protected, unprotected | {-70000: extra}, payload, signature])
+    assert judged(issued, present(issued.disclosed), data).code == "in_force"
+    start = data.index(extra)
+    for bit in range(start * 8, (start + len(extra)) * 8):
+        assert judged(issued, present(issued.disclosed), flipped(data, bit)).code == "in_force"
+        assert parse(flipped(data, bit)) == parse(RECEIPTS[place])
+
+
+def test_a_receipt_cut_off_anywhere_is_invalid():
+    presented = present(SAMPLE[0].disclosed)
+    for length in range(0, len(RECEIPTS[0]), 7):
+        assert refused(SAMPLE[0], presented, RECEIPTS[0][:length])
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.text(max_size=40)
+    | st.binary(max_size=80),
+    lambda inner: (
+        st.lists(inner, max_size=6)
+        | st.dictionaries(st.integers(-70000, 400) | st.text(max_size=3), inner, max_size=6)
+        | st.builds(cbor2.CBORTag, st.integers(0, 70000), inner)
+    ),
+    max_leaves=20,
+)
+NASTY = [b"\x9f", b"\xff", b"\x5f", b"\xd8\x1c", b"\xbb" + b"\xff" * 8, b"\x9b" + b"\xff" * 8, b"\x5a\xff\xff\xff\xff"]
+LABELS = st.sampled_from([1, 2, 3, 4, 5, 6, 7, 8, -1, 15, 395, 396, -65601, -65602, -65537])
+
+
+@st.composite
+def damaged(draw):
+    """A good receipt with bytes changed, taken out, doubled or put in at a few places."""
+    data = bytearray(draw(st.sampled_from([*RECEIPTS, *REFRESHED])))
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(data)))
+        piece = draw(
+            st.binary(max_size=8) | st.sampled_from([b"\x9f", b"\xff", b"\x5f", b"\xd8\x1c", b"\xbb" + b"\xff" * 8])
+        )
+        end = at + draw(st.sampled_from([0, len(piece), draw(st.integers(0, 200))]))
+        data[at:end] = piece
+    return bytes(data)
+
+
+@st.composite
+def rebuilt(draw):
+    """A good receipt with one member anywhere in it replaced by any value."""
+    message = cbor2.loads(draw(st.sampled_from(RECEIPTS))[1:])
+    protected = cbor2.loads(message[0])
+    value = draw(values)
+    match draw(st.integers(0, 4)):
+        case 0:
+            message[draw(st.integers(0, 3))] = value
+        case 1:
+            protected[draw(LABELS)] = value
+        case 2:
+            message[1][draw(LABELS)] = value
+        case 3:
+            message[1][-65601][0][draw(LABELS)] = value
+        case 4:
+            message[1][396] = {-1: [cbor2.dumps(value)]}
+    if isinstance(message[0], bytes):
+        message[0] = cbor2.dumps(protected, canonical=True)
+    return b"\xd2" + cbor2.dumps(message, canonical=True)
+
+
+anything = st.binary(max_size=400) | values.map(cbor2.dumps).map(lambda data: b"\xd2" + data) | damaged() | rebuilt()
+
+
+def essence(receipt):
+    """All of a receipt but what is provably harmless: the order of pooled nodes and what outsiders attested."""
+    blocks = tuple(replace(block.evidence, nodes=frozenset(block.evidence.nodes)) for block in receipt.blocks)
+    return replace(receipt, blocks=blocks)
+
+
+GOOD = [essence(parse(data)) for data in (*RECEIPTS, *REFRESHED)]
+PRESENTED = [present(issued.disclosed) for issued in SAMPLE]
+
+
+def never_raises(data):
+    for read, write in ((parse, encode), (trust.parse, None)):
+        try:
+            value = read(data)
+        except BadRequest:
+            continue
+        if write is not None:
+            assert parse(write(value)) == value
+    for issued, presented in zip(SAMPLE, PRESENTED, strict=True):
+        if judged(issued, presented, data).answer.value == "valid":
+            assert essence(parse(data)) in GOOD
+
+
+@settings(max_examples=200, deadline=None)
+@given(anything)
+def test_foreign_bytes_never_raise(data):
+    never_raises(data)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@settings(max_examples=100_000, deadline=2000, suppress_health_check=list(HealthCheck))
+@given(anything)
+def test_a_hundred_thousand_foreign_inputs_never_raise(data):
+    never_raises(data)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, len(TRUST) * 8 - 1), st.binary(max_size=5))
+def test_a_damaged_trust_file_is_refused(bit, more):
+    for data in (flipped(TRUST, bit), TRUST[: bit // 8] + more, TRUST + more[:1] if more else b""):
+        with pytest.raises(BadRequest):
+            trust.parse(data)
+
+
+def test_the_sample_is_good():
+    for issued, data in zip(SAMPLE * 2, [*RECEIPTS, *REFRESHED], strict=True):
+        verdict = judged(issued, present(issued.disclosed), data)
+        assert (verdict.answer.value, findings(verdict)["log_signature"]) == ("valid", "signed")

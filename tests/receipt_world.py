@@ -1,0 +1,177 @@
+"""Receipts, trust files and what they speak of, made with test keys on simulated Clique and QBFT chains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import clique_simulator
+import judged_records
+import orjson
+from clique_simulator import CHAIN_ID, Validator, validators
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from qbft_simulator import qbft_evidence, qbft_trust
+
+from chain_service.core import layout, receipts, trust
+from chain_service.core.chain_trust import ChainTrust, FieldRange, ValidatorRange
+from chain_service.core.cose import Signer
+from chain_service.core.digests import keccak256
+from chain_service.core.evidence import Evidence, verify_evidence
+from chain_service.core.evidence_cbor import BlockProof, select
+from chain_service.core.histories import slots_of_record
+from chain_service.core.offline import present, verify_offline
+from chain_service.core.receipts import Receipt
+from chain_service.core.trust import TrustFile, TrustTerms
+from chain_service.core.verdicts import Verdict
+
+RECORD_ID = judged_records.RECORD_ID
+BLOCK = 7
+TIME = 1_790_000_000
+"""The simulated block n has the time TIME + n."""
+NOW = TIME + BLOCK + 60
+AGE_LIMIT = 3600
+DAY = 86_400
+STRANGERS_SLOT = keccak256(b"somebody else's slot")
+
+
+def signer(seed: int) -> Signer:
+    """An Ed25519 key that is the same in every run."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
+    return Signer(key.public_key().public_bytes_raw(), key.sign)
+
+
+LOG_KEY, OLD_LOG_KEY, STRANGER = signer(1), signer(2), signer(3)
+ROOTS = sorted((signer(number) for number in range(11, 15)), key=lambda root: root.public_key)
+
+
+def terms(chain: ChainTrust, **changes: Any) -> TrustTerms:
+    """What a trust file of this chain states, three root keys of which two have to sign."""
+    stated = TrustTerms(
+        version=1,
+        chain=chain,
+        age_limit=AGE_LIMIT,
+        trusting_period=30 * DAY,
+        issued=TIME - 10 * DAY,
+        expires=TIME + 355 * DAY,
+        root_keys=tuple(root.public_key for root in ROOTS[:3]),
+        threshold=2,
+    )
+    return replace(stated, **changes)
+
+
+def trust_file(chain: ChainTrust, **changes: Any) -> TrustFile:
+    return trust.parse(trust.sign(terms(chain, **changes), ROOTS[:3]))
+
+
+@dataclass(frozen=True)
+class Issued:
+    """One anchored record with all that is needed to give a receipt for it."""
+
+    consensus: str = "clique"
+    count: int = 4
+    content: judged_records.World = field(default_factory=judged_records.World)
+    log_keys: tuple[Signer, ...] = (LOG_KEY,)
+    among: tuple[Validator, ...] = ()
+    fields: int = 20
+
+    @property
+    def sealers(self) -> list[Validator]:
+        return list(self.among) or validators(self.count)
+
+    def world(self, state: int = 0) -> clique_simulator.World:
+        """The contracts' storage while the record is in this state, other words around the ones of interest."""
+        storage: dict[str, dict[bytes, int]] = {name: {} for name in layout.POSITIONS}
+        for (contract, slot), word in replace(self.content, state=state).words().items():
+            storage[contract][slot] = word
+        organisations = storage[layout.ORGANISATIONS]
+        org = self.content.disclosure.org
+        organisations[layout.standing_slot(org)] = layout.Standing(True, False, 0).to_word()
+        for n, key in enumerate(self.log_keys):
+            organisations[layout.log_key_slot(org, n)] = int.from_bytes(key.public_key, "big")
+        for name, words in storage.items():
+            for n in range(30):
+                words[keccak256(f"{name} {n}".encode())] = n + 1
+            words[STRANGERS_SLOT] = 7
+        return clique_simulator.World(storage)
+
+    @cached_property
+    def chain(self) -> ChainTrust:
+        if self.consensus == "qbft":
+            return qbft_trust(self.world(), self.sealers, self.fields)
+        return self.world().trust(*(validator.address for validator in self.sealers), headers=(FieldRange(0, 15),))
+
+    @cached_property
+    def trust(self) -> TrustFile:
+        return trust_file(self.chain)
+
+    def pooled(self, number: int = BLOCK, state: int = 0, **changes: Any) -> Evidence:
+        """What a service stores for the whole batch: more than one record needs."""
+        world = self.world(state)
+        wanted = {name: sorted(words) for name, words in world.storage.items()}
+        org, type_code = self.content.disclosure.org, self.content.disclosure.type_code
+        wanted[layout.ORGANISATIONS].append(layout.log_key_slot(org, len(self.log_keys)))
+        absent = layout.permit_slot(org, type_code, len(self.content.permits))
+        if absent not in wanted[layout.ORGANISATIONS]:
+            wanted[layout.ORGANISATIONS].append(absent)
+        if self.consensus == "qbft":
+            return qbft_evidence(world, wanted, self.sealers, number, fields=self.fields, **changes)
+        return world.evidence(wanted, self.sealers, number)
+
+    @cached_property
+    def first(self) -> Evidence:
+        """Just what this record's receipt needs."""
+        pool = self.pooled()
+        claim = self.content.claim()
+        found = slots_of_record(
+            verify_evidence(pool, self.chain), claim.log, claim.proof, self.content.disclosure.type_code
+        )
+        return select(pool, self.chain, found)
+
+    def newer(self, number: int = BLOCK + 100, state: int = 0, **changes: Any) -> Evidence:
+        """What a refresh adds."""
+        claim = self.content.claim()
+        slots = [
+            (layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)),
+            (layout.RECORD_STATUS, layout.status_slot(claim.log, claim.proof.index)[0]),
+        ]
+        return select(self.pooled(number, state, **changes), self.chain, slots)
+
+    def receipt(self, signed_by: Signer = LOG_KEY, **changes: Any) -> Receipt:
+        claim = self.content.claim()
+        stated: dict[str, Any] = {
+            "chain_id": CHAIN_ID,
+            "contract": self.chain.contracts[layout.RECORD_LOG].address,
+            "record_id": RECORD_ID,
+            "issued_at": NOW,
+            "log": claim.log,
+            "proof": claim.proof,
+            "entry": claim.entry,
+            "signer": signed_by,
+            "blocks": (BlockProof(self.first),),
+        }
+        return receipts.issue(**stated | changes)
+
+    @cached_property
+    def disclosed(self) -> bytes:
+        return orjson.dumps(self.content.disclosure.to_json())
+
+    def verify(
+        self, receipt: Receipt | bytes, *, now: int = NOW, trusted: TrustFile | None = None, **asked: Any
+    ) -> Verdict:
+        data = receipt if isinstance(receipt, bytes) else receipts.encode(receipt)
+        return verify_offline(data, present(self.disclosed), trusted or self.trust, now=now, **asked)
+
+
+def with_ranges(chain: ChainTrust, *ranges: ValidatorRange) -> ChainTrust:
+    return replace(chain, validators=ranges)
+
+
+def findings(verdict: Verdict) -> dict[str, str]:
+    """Code by check."""
+    return {check.name: check.code for check in verdict.groups[0].checks}
+
+
+def details(verdict: Verdict) -> str:
+    """Everything that the checks say in `detail`."""
+    return " | ".join(str(check.evidence.get("detail", "")) for check in verdict.groups[0].checks)

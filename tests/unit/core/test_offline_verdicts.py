@@ -1,0 +1,280 @@
+"""Verdicts from receipt, disclosure and trust file alone: the same codes as with a chain, and no socket."""
+
+import socket
+from dataclasses import replace
+from datetime import date
+
+import orjson
+import pytest
+from clique_simulator import validators
+from judged_records import certificate, document
+from receipt_world import (
+    AGE_LIMIT,
+    BLOCK,
+    DAY,
+    LOG_KEY,
+    NOW,
+    OLD_LOG_KEY,
+    RECORD_ID,
+    ROOTS,
+    TIME,
+    Issued,
+    details,
+    findings,
+    terms,
+    trust_file,
+    with_ranges,
+)
+
+from chain_service.core import layout
+from chain_service.core.chain_trust import ValidatorRange
+from chain_service.core.digests import file_digests
+from chain_service.core.disclosures import reveal
+from chain_service.core.evidence import verify_evidence
+from chain_service.core.evidence_cbor import BlockProof, select
+from chain_service.core.facts import Presented
+from chain_service.core.layout import PermitEntry
+from chain_service.core.offline import present, prove_receipt, verify_offline
+from chain_service.core.receipts import encode, refreshed
+from chain_service.core.statuses import State
+from chain_service.core.trust import sign, update
+from chain_service.errors import BadRequest, InvalidProof
+
+CLIQUE, QBFT = Issued("clique"), Issued("qbft")
+
+
+@pytest.fixture(params=[CLIQUE, QBFT], ids=["clique", "qbft"])
+def issued(request):
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def no_sockets(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("a verifier opened a socket")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def test_a_good_receipt_proves_everything_but_the_file(issued):
+    verdict = issued.verify(issued.receipt())
+    assert (verdict.answer.value, verdict.code) == ("valid", "in_force")
+    assert findings(verdict) == {
+        "parse": "readable",
+        "file_digest": "no_file",
+        "log_signature": "signed",
+        "inclusion": "included",
+        "anchor": "head_on_chain",
+        "validators": "quorum" if issued is QBFT else "majority",
+        "issuer_permitted": "permitted",
+        "status": "in_force",
+        "validity_period": "within_validity",
+    }
+    assert verdict.groups[0].subject == RECORD_ID and verdict.context.warnings == ()
+    assert verdict.context.included_by == verdict.context.status_as_of
+
+
+@pytest.mark.parametrize("consensus", ["clique", "qbft"])
+def test_one_validator_is_a_trial(consensus):
+    alone = Issued(consensus, 1)
+    assert findings(alone.verify(alone.receipt()))["validators"] == "trial"
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.IN_FORCE])
+def test_a_refreshed_receipt_tells_the_newer_state(issued, state):
+    old = issued.receipt()
+    newer = refreshed(old, issued.newer(state=int(state)))
+    verdict = issued.verify(newer, now=TIME + BLOCK + 110)
+    assert (verdict.answer.value, verdict.code) == ("invalid", state.code)
+    assert verdict.context.included_by == issued.verify(old).context.included_by < verdict.context.status_as_of
+
+
+def test_a_status_older_than_the_age_limit_asks_for_a_fresher_receipt(issued):
+    late = TIME + BLOCK + AGE_LIMIT
+    assert issued.verify(issued.receipt(), now=late).code == "in_force"
+    verdict = issued.verify(issued.receipt(), now=late + 1)
+    assert (verdict.answer.value, verdict.code) == ("indeterminate", "status_stale")
+    assert "refresh" in verdict.next_step.en
+    fresh = refreshed(issued.receipt(), issued.newer(BLOCK + AGE_LIMIT - 10))
+    assert issued.verify(fresh, now=late + 1).code == "in_force"
+
+
+def test_a_past_moment_is_answered_by_the_newest_block_before_it(issued):
+    receipt = refreshed(issued.receipt(), issued.newer(state=1))
+    now = TIME + BLOCK + 500
+    assert issued.verify(receipt, now=now, at=TIME + BLOCK + 50).code == "in_force"
+    assert issued.verify(receipt, now=now, at=TIME + BLOCK + 100).code == "suspended"
+    before = issued.verify(receipt, now=now, at=TIME + BLOCK - 1)
+    assert (before.answer.value, before.code) == ("indeterminate", "not_anchored")
+    with pytest.raises(BadRequest) as refusal:
+        issued.verify(receipt, now=now, at=now + 60)
+    assert refusal.value.code == "at_in_future"
+
+
+def test_a_clock_that_runs_late_does_not_hide_the_newest_state(issued):
+    receipt = refreshed(issued.receipt(), issued.newer(state=1))
+    assert issued.verify(receipt, now=TIME + BLOCK + 50).code == "suspended"
+
+
+def test_the_newer_evidence_has_to_be_newer(issued):
+    for number in (BLOCK, BLOCK - 2):
+        verdict = issued.verify(refreshed(issued.receipt(), issued.newer(number)))
+        assert verdict.code == "proof_invalid" and "later block" in details(verdict)
+
+
+def test_two_blocks_of_one_height_are_equivocation_on_qbft_and_an_ordinary_fork_on_clique():
+    remembered = {BLOCK: bytes(32)}
+    with pytest.raises(InvalidProof) as refusal:
+        prove_receipt(QBFT.receipt(), QBFT.chain, remembered)
+    assert refusal.value.code == "equivocation"
+    verdict = QBFT.verify(QBFT.receipt(), remembered=remembered)
+    assert verdict.code == "proof_invalid" and "one height" in details(verdict)
+    assert CLIQUE.verify(CLIQUE.receipt(), remembered=remembered).code == "in_force"
+    other = refreshed(QBFT.receipt(), QBFT.newer(BLOCK, gasUsed=1))
+    with pytest.raises(InvalidProof) as refusal:
+        prove_receipt(other, QBFT.chain)
+    assert refusal.value.code == "equivocation"
+    known = prove_receipt(QBFT.receipt(), QBFT.chain)[0].block_hash
+    assert QBFT.verify(QBFT.receipt(), remembered={BLOCK: known}).code == "in_force"
+
+
+# Validators.
+
+
+@pytest.mark.parametrize("consensus", ["clique", "qbft"])
+@pytest.mark.parametrize("change", ["one in", "one out", "all replaced"])
+def test_a_receipt_from_before_a_change_of_validators_verifies_after_it(consensus, change):
+    pool = validators(9)
+    before = Issued(consensus, among=tuple(pool[:4]))
+    after = tuple({"one in": pool[:5], "one out": pool[:3], "all replaced": pool[4:8]}[change])
+    ranges = (
+        *before.chain.validators,
+        ValidatorRange(BLOCK + 50, tuple(validator.address for validator in after)),
+    )
+    newer = update(before.trust, sign(terms(with_ranges(before.chain, *ranges), version=2), ROOTS[:3]))
+    assert before.verify(before.receipt(), trusted=newer).code == "in_force"
+    later = Issued(consensus, among=after)
+    both = refreshed(before.receipt(), later.newer())
+    assert before.verify(both, trusted=newer, now=NOW + 100).code == "in_force"
+    old = before.verify(both, now=NOW + 100)
+    assert old.code == "proof_invalid"
+    wrong = replace(before.receipt(), blocks=(BlockProof(later.first),))
+    assert before.verify(wrong, trusted=newer).code == "proof_invalid"
+
+
+# What was handed in.
+
+
+def test_without_a_disclosure_there_is_nothing_to_verify(issued):
+    verdict = verify_offline(encode(issued.receipt()), present(None), issued.trust, now=NOW)
+    assert (verdict.answer.value, verdict.code) == ("indeterminate", "nothing_to_verify")
+    verdict = verify_offline(encode(issued.receipt()), present(None, (file_digests(b"x"),)), issued.trust, now=NOW)
+    assert verdict.code == "nothing_to_verify"
+
+
+@pytest.mark.parametrize("data", [b"", b"\xd2\x80", b"not a receipt", bytes(300_000), b"\x9f" * 1000])
+def test_what_is_no_receipt_is_a_verdict_not_an_exception(issued, data):
+    verdict = issued.verify(data)
+    assert (verdict.answer.value, verdict.code) == ("invalid", "proof_invalid")
+    without = verify_offline(data, Presented(), issued.trust, now=NOW)
+    assert (without.answer.value, without.code) == ("invalid", "proof_invalid")
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[", b"\xff", b'{"record":{},"salt":""}'])
+def test_what_is_no_disclosure_is_a_verdict_not_an_exception(issued, data):
+    verdict = verify_offline(encode(issued.receipt()), present(data), issued.trust, now=NOW)
+    assert (verdict.answer.value, verdict.code) == ("invalid", "unreadable")
+
+
+def test_a_disclosure_that_contradicts_itself_is_a_mismatch(issued):
+    partial = reveal(issued.content.disclosure.record, issued.content.disclosure.salt, ["certificateNumber"]).to_json()
+    partial["revealed"]["certificateNumber"]["value"] = "1"
+    verdict = verify_offline(encode(issued.receipt()), present(orjson.dumps(partial)), issued.trust, now=NOW)
+    assert (verdict.answer.value, verdict.code) == ("invalid", "record_mismatch")
+
+
+def test_a_partial_disclosure_shows_name_and_validity_but_not_the_number(issued):
+    disclosure = issued.content.disclosure
+    shown = orjson.dumps(reveal(disclosure.record, disclosure.salt, ["holders.0.certificateHolderName"]).to_json())
+    verdict = verify_offline(encode(issued.receipt()), present(shown), issued.trust, now=NOW)
+    assert verdict.code == "in_force"
+    members = verdict.context.record["members"]
+    assert members["holders.0.certificateHolderName"] and members["certificateExpiringDate"]
+    assert "certificateNumber" not in members
+    hidden = orjson.loads(shown)
+    del hidden["open"]["certificateExpiringDate"]
+    verdict = verify_offline(encode(issued.receipt()), present(orjson.dumps(hidden)), issued.trust, now=NOW)
+    assert verdict.answer.value == "invalid"
+
+
+def test_a_file_is_compared_with_the_record_and_its_signatures_are_not_looked_at(issued):
+    digests = {"sha-256": "ab" * 32, "sm3": "cd" * 32}
+    data = encode(issued.receipt())
+    verdict = verify_offline(data, present(issued.disclosed, (digests,), whole_files=True), issued.trust, now=NOW)
+    assert verdict.code == "in_force" and findings(verdict)["file_digest"] == "file_matches"
+    assert [warning.code for warning in verdict.context.warnings] == ["signatures_not_checked"]
+    verdict = verify_offline(data, present(issued.disclosed, (file_digests(b"x"),)), issued.trust, now=NOW)
+    assert (verdict.answer.value, verdict.code) == ("invalid", "content_altered")
+
+
+def test_documents_need_no_permit():
+    issued = Issued("clique", content=CLIQUE.content.holding(document()))
+    verdict = issued.verify(issued.receipt())
+    assert verdict.code == "in_force" and findings(verdict)["issuer_permitted"] == "no_permit_needed"
+
+
+def test_the_permits_in_the_receipt_decide():
+    ended = PermitEntry(layout.PERMIT_END, 0, layout.day_number(date(2025, 5, 31)), 1_740_000_000)
+    content = replace(CLIQUE.content, permits=(*CLIQUE.content.permits, ended))
+    issued = Issued("clique", content=content)
+    assert issued.verify(issued.receipt()).code == "issuer_not_permitted"
+
+
+def test_an_expired_certificate_is_expired():
+    issued = Issued("clique", content=CLIQUE.content.holding(certificate(certificateExpiringDate="2026-01-01")))
+    assert issued.verify(issued.receipt()).code == "expired"
+
+
+# The log's key.
+
+
+def test_any_key_in_the_proven_history_may_have_signed():
+    issued = Issued("qbft", log_keys=(OLD_LOG_KEY, LOG_KEY))
+    for signer, n in ((OLD_LOG_KEY, 0), (LOG_KEY, 1)):
+        verdict = issued.verify(issued.receipt(signed_by=signer))
+        check = verdict.groups[0].checks[2]
+        assert (verdict.code, check.code, check.evidence["n"]) == ("in_force", "signed", n)
+        assert check.evidence["key"] == signer.public_key.hex()
+
+
+def test_evidence_has_to_cover_all_that_a_receipt_promises(issued):
+    words = list(verify_evidence(issued.first, issued.chain).words)
+    for left_out in words:
+        evidence = select(issued.pooled(), issued.chain, [slot for slot in words if slot != left_out])
+        verdict = issued.verify(replace(issued.receipt(), blocks=(BlockProof(evidence),)))
+        assert (verdict.answer.value, verdict.code) == ("invalid", "proof_invalid")
+        assert "does not cover" in details(verdict)
+    for left_out in range(2):
+        newer = issued.newer()
+        found = list(verify_evidence(newer, issued.chain).words)
+        evidence = select(issued.pooled(BLOCK + 100), issued.chain, [found[left_out]])
+        assert issued.verify(refreshed(issued.receipt(), evidence)).code == "proof_invalid"
+
+
+# The trust file's age.
+
+
+def test_a_stale_trust_file_warns_and_does_not_decide(issued):
+    stale = trust_file(issued.chain, expires=NOW - 1)
+    verdict = issued.verify(issued.receipt(), trusted=stale)
+    assert verdict.code == "in_force"
+    assert [warning.code for warning in verdict.context.warnings] == ["trust_stale"]
+
+
+def test_seals_older_than_the_trusting_period_warn(issued):
+    verdict = issued.verify(issued.receipt(), now=NOW + 40 * DAY)
+    assert verdict.code == "status_stale"
+    assert [warning.code for warning in verdict.context.warnings] == ["seals_old"]
+    assert "40" in verdict.context.warnings[0].message.en

@@ -1,0 +1,276 @@
+"""Trust files: what they state, who has to sign them, and that they never go back."""
+
+from dataclasses import replace
+
+import cbor2
+import orjson
+import pytest
+from receipt_world import DAY, NOW, ROOTS, STRANGER, TIME, Issued, terms, trust_file
+
+from chain_service.core import cose, layout, trust
+from chain_service.core.chain_trust import FieldRange, PinnedContract, ValidatorRange
+from chain_service.core.trust import MAX_TRUST_BYTES, TrustTerms, accept_first, parse, sign, update
+from chain_service.errors import BadRequest, Conflict, InvalidProof, MalformedDocument
+
+ISSUED = Issued("qbft")
+CHAIN = ISSUED.chain
+FIRST = trust_file(CHAIN)
+DATA = sign(terms(CHAIN), ROOTS[:3])
+
+
+def public(*signers):
+    return tuple(sorted(signer.public_key for signer in signers))
+
+
+def payload_with(**changes):
+    value = orjson.loads(FIRST.payload) | changes
+    return orjson.dumps(
+        {name: member for name, member in value.items() if member is not None}, option=orjson.OPT_SORT_KEYS
+    )
+
+
+def signed(payload, signers=ROOTS[:2]):
+    """A trust file around any payload."""
+    body = cose.encode({3: "application/json"})
+    signatures = []
+    for signer in signers:
+        protected = cose.encode({1: -8, 4: cose.key_id(signer.public_key)})
+        signatures.append([protected, {}, signer.sign(cose.signed_bytes_of_many(body, protected, payload))])
+    return b"\xd8\x62" + cose.encode([body, {}, payload, signatures])
+
+
+# What is written is read.
+
+
+@pytest.mark.parametrize("consensus", ["clique", "qbft"])
+def test_a_trust_file_reads_back(consensus):
+    chain = Issued(consensus).chain
+    if consensus == "clique":
+        chain = replace(chain, epoch=30_000)
+    made = terms(chain)
+    read = parse(sign(made, ROOTS[:2]))
+    assert (read.terms, read.chain) == (made, chain)
+    assert read.signed_by == frozenset(public(*ROOTS[:2]))
+    assert TrustTerms.from_payload(made.to_payload()) == made
+    value = read.to_json()
+    assert value["fingerprint"] == read.fingerprint and len(value["signedBy"]) == 2
+    assert value["contracts"]["RecordLog"]["slots"] == {"_sizeOf": 0, "_rootAt": 1}
+    assert value["consensus"] == consensus and value["curve"] == "secp256k1"
+
+
+def test_it_is_a_cose_sign_message_over_canonical_json():
+    message = cbor2.loads(DATA)
+    body, unprotected, payload, signatures = message.value
+    assert message.tag == 98 and unprotected == {} and len(signatures) == 3
+    assert cbor2.loads(body) == {3: "application/json"}
+    assert payload == FIRST.payload == orjson.dumps(orjson.loads(payload), option=orjson.OPT_SORT_KEYS)
+    assert len(DATA) < 3000
+
+
+def test_the_first_ones_fingerprint_is_compared_by_a_person():
+    printed = FIRST.fingerprint.upper()
+    spaced = " ".join(printed[at : at + 4] for at in range(0, 64, 4))
+    for text in (FIRST.fingerprint, printed, spaced, printed.replace("A", "A:")):
+        assert accept_first(DATA, text) == FIRST
+    for wrong in ("", FIRST.fingerprint[:-1], "0" * 64):
+        with pytest.raises(InvalidProof) as refusal:
+            accept_first(DATA, wrong)
+        assert refusal.value.code == "wrong_fingerprint"
+
+
+# Signatures.
+
+
+def test_too_few_root_keys_sign_nothing():
+    with pytest.raises(BadRequest) as refusal:
+        sign(terms(CHAIN), [ROOTS[0], STRANGER])
+    assert refusal.value.code == "too_few_signers"
+    for signers in (ROOTS[:1], [ROOTS[0], STRANGER], [STRANGER]):
+        with pytest.raises(InvalidProof, match="too few"):
+            parse(signed(FIRST.payload, signers))
+
+
+def test_a_key_counts_once_and_a_stranger_not_at_all():
+    with pytest.raises(MalformedDocument, match="twice"):
+        parse(signed(FIRST.payload, [ROOTS[0], ROOTS[0]]))
+    assert parse(signed(FIRST.payload, [*ROOTS[:2], STRANGER])).signed_by == frozenset(public(*ROOTS[:2]))
+
+
+def test_one_changed_bit_anywhere_is_refused():
+    data = sign(terms(CHAIN), ROOTS[:2])
+    for bit in range(len(data) * 8):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        with pytest.raises((MalformedDocument, InvalidProof)):
+            parse(bytes(flipped))
+
+
+def test_other_messages_are_refused():
+    body, _, payload, signatures = cbor2.loads(DATA[2:])
+    for wrong in (
+        b"",
+        DATA[2:],
+        b"\xd2" + DATA[2:],
+        DATA + b"\0",
+        bytes(MAX_TRUST_BYTES + 1),
+        b"\xd8\x62" + cose.encode([]),
+        b"\xd8\x62" + cose.encode([b"", {}, payload, signatures]),
+        b"\xd8\x62" + cose.encode([body, {1: 1}, payload, signatures]),
+        b"\xd8\x62" + cose.encode([body, {}, None, signatures]),
+        b"\xd8\x62" + cose.encode([body, {}, payload, []]),
+        b"\xd8\x62" + cose.encode([body, {}, payload, signatures * 50]),
+        b"\xd8\x62" + cose.encode([body, {}, payload, [b"x"]]),
+        b"\xd8\x62" + cose.encode([body, {}, payload, [[b"x", {1: 1}, b"y"]]]),
+        b"\xd8\x62" + cose.encode([body, {}, payload, [["x", {}, b"y"]]]),
+    ):
+        with pytest.raises(MalformedDocument):
+            parse(wrong)
+
+
+# Terms.
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 0},
+        {"version": -1},
+        {"version": True},
+        {"version": None},
+        {"chainId": "1"},
+        {"consensus": "raft"},
+        {"curve": "secp256r1"},
+        {"curve": None},
+        {"headers": None},
+        {"headers": [{"fromBlock": 0, "fields": 18}]},
+        {"headers": [{"fromBlock": 2, "fields": 16}]},
+        {"headers": [{"fromBlock": 0, "fields": 16}, {"fromBlock": 0, "fields": 17}]},
+        {"validators": [{"fromBlock": 2, "addresses": ["0x" + "11" * 20]}]},
+        {"validators": [{"fromBlock": 0, "addresses": ["0x" + "11" * 20] * 2}]},
+        {"validators": [{"fromBlock": 0, "addresses": ["0x" + "22" * 20, "0x" + "11" * 20]}]},
+        {"validators": [{"fromBlock": 0, "addresses": ["0x" + "AB" * 20]}]},
+        {"validators": [{"fromBlock": 0}]},
+        {"contracts": {}},
+        {"contracts": {"RecordLog": {"address": "0x" + "11" * 20, "codeHash": "0x" + "11" * 32}}},
+        {"contracts": {"Unknown": {"address": "0x" + "11" * 20, "codeHash": "0x" + "11" * 32, "slots": {"_a": 1}}}},
+        {"ageLimitSeconds": 0},
+        {"trustingPeriodSeconds": 0},
+        {"trustingPeriodSeconds": None},
+        {"issued": TIME + 400 * DAY},
+        {"expires": 2**50},
+        {"rootKeys": []},
+        {"rootKeys": ["00"]},
+        {"rootKeys": [key.hex() for key in public(*ROOTS[:3])][::-1]},
+        {"rootKeys": [key.hex() for key in public(*ROOTS[:2])] + ["zz" * 32]},
+        {"rootKeys": [key.hex().upper() for key in public(*ROOTS[:3])]},
+        {"threshold": 0},
+        {"threshold": 4},
+        {"unknown": 1},
+        {"epoch": 0},
+    ],
+    ids=str,
+)
+def test_terms_that_make_no_sense_are_refused(change):
+    with pytest.raises(MalformedDocument):
+        TrustTerms.from_payload(payload_with(**change))
+
+
+def test_other_slots_than_ours_are_refused():
+    contracts = orjson.loads(FIRST.payload)["contracts"]
+    for slots in ({"_sizeOf": 1, "_rootAt": 0}, {"_rootAt": 1}, {"_sizeOf": 0, "_rootAt": 1, "_more": 2}):
+        changed = contracts | {"RecordLog": contracts["RecordLog"] | {"slots": slots}}
+        with pytest.raises(MalformedDocument, match="slots"):
+            TrustTerms.from_payload(payload_with(contracts=changed))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        FIRST.payload + b"\n",
+        FIRST.payload.replace(b",", b", ", 1),
+        b'{"a":1,"a":1}',
+        b"\xff",
+    ],
+)
+def test_payloads_have_one_form(payload):
+    with pytest.raises(MalformedDocument):
+        TrustTerms.from_payload(payload)
+
+
+def test_terms_that_could_not_be_read_are_not_signed():
+    same = PinnedContract(bytes(20), bytes(32))
+    for wrong in (
+        replace(CHAIN, contracts={layout.RECORD_LOG: same, layout.RECORD_STATUS: same}),
+        replace(CHAIN, contracts={layout.RECORD_STATUS: same}),
+        replace(CHAIN, headers=()),
+        replace(CHAIN, headers=(FieldRange(0, 19),)),
+        replace(CHAIN, validators=(ValidatorRange(0, ()),)),
+    ):
+        with pytest.raises(MalformedDocument):
+            sign(terms(wrong), ROOTS)
+
+
+# Successors.
+
+
+def successor(signers=ROOTS[:3], **changes):
+    return sign(terms(CHAIN, **{"version": 2} | changes), signers)
+
+
+def test_a_successor_is_signed_by_enough_of_its_predecessors_keys():
+    assert update(FIRST, successor(ROOTS[:2])).terms.version == 2
+    assert update(FIRST, successor(ROOTS[:2], version=9)).terms.version == 9
+    fresh = public(ROOTS[2], ROOTS[3])
+    for signers in (ROOTS[2:], [*ROOTS[2:], STRANGER]):
+        with pytest.raises(InvalidProof) as refusal:
+            update(FIRST, successor(signers, root_keys=fresh))
+        assert refusal.value.code == "foreign_trust"
+    changed = update(FIRST, successor(ROOTS, root_keys=fresh))
+    assert changed.terms.root_keys == fresh
+    with pytest.raises(InvalidProof):
+        update(changed, successor(ROOTS[:2], version=3))
+    assert update(changed, successor(ROOTS[2:], version=3, root_keys=fresh)).terms.version == 3
+
+
+def test_a_successor_cannot_lower_the_bar_for_itself():
+    alone = public(ROOTS[3])
+    with pytest.raises(InvalidProof, match="predecessor"):
+        update(FIRST, successor([ROOTS[3], ROOTS[0]], root_keys=alone, threshold=1))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_versions_only_rise(version):
+    in_use = update(FIRST, successor())
+    with pytest.raises(Conflict) as refusal:
+        update(in_use, successor(version=version))
+    assert refusal.value.code == "trust_rollback"
+
+
+def test_a_successor_is_about_the_same_chain():
+    for other in (replace(CHAIN, chain_id=1), replace(CHAIN, genesis_hash=bytes(32))):
+        with pytest.raises(InvalidProof) as refusal:
+            update(FIRST, sign(terms(other, version=2), ROOTS[:3]))
+        assert refusal.value.code == "foreign_trust"
+
+
+def test_a_successor_brings_a_new_range_of_validators():
+    more = (*CHAIN.validators, ValidatorRange(100, CHAIN.validators[0].addresses[:3]))
+    made = update(FIRST, sign(terms(replace(CHAIN, validators=more), version=2), ROOTS[:3]))
+    assert len(made.chain.validators_at(99)) == 4 and len(made.chain.validators_at(100)) == 3
+
+
+# Age.
+
+
+def test_a_file_past_its_day_warns_with_its_age_and_one_from_the_future_too():
+    assert FIRST.warnings(NOW) == ()
+    assert FIRST.warnings(FIRST.terms.expires) == ()
+    (stale,) = FIRST.warnings(FIRST.terms.expires + 1)
+    assert stale.code == "trust_stale" and "365" in stale.message.zh and "365 days" in stale.message.en
+    (early,) = FIRST.warnings(FIRST.terms.issued - 1)
+    assert early.code == "trust_not_yet_issued"
+    assert trust.MEDIA_TYPE == "application/cose"
