@@ -6,14 +6,21 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from chain_service.core import catalog_review
 from chain_service.core.canonical import canonical
 from chain_service.core.catalogs import CatalogVersion, check_history, digest, next_version, parse_catalog
 from chain_service.core.layout import CATALOG_REGISTRY, CatalogStanding, catalog_digest_slot, catalog_standing_slot
-from chain_service.errors import ChainServiceError, InvalidProof, MalformedRecord, NotFound, Unavailable
+from chain_service.errors import (
+    BadRequest,
+    ChainServiceError,
+    Corrupt,
+    InvalidProof,
+    MalformedRecord,
+    NotFound,
+    Unavailable,
+)
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.grouping import VERSIONS, version_submission, version_words
 from chain_service.jobs.seals import account_of
@@ -21,6 +28,7 @@ from chain_service.jobs.texts import hex0x, moment
 from chain_service.store import catalogs, chain_index, organisations, submissions
 from chain_service.store.catalogs import CatalogVersion as Stored
 from chain_service.store.catalogs import NewCatalogVersion
+from chain_service.store.rows import json_object
 
 MAX_ENTRIES = 1000
 _PLACE = ("sequence", "previous")
@@ -140,7 +148,7 @@ def history(app: App, code: str) -> dict[str, Any]:
                 "keyId": row.key_id,
                 "acceptedAt": moment(row.created_at),
                 "state": "final" if row.final_block is not None else "pending",
-                "version": orjson.loads(row.body),
+                "version": _body(row),
             }
             | _place(row)
             for row in rows
@@ -219,7 +227,14 @@ def _rows(connection: Connection, code: str) -> list[Stored]:
 
 
 def _read(row: Stored) -> CatalogVersion:
-    return parse_catalog(orjson.loads(row.body))
+    try:
+        return parse_catalog(_body(row))
+    except BadRequest as error:
+        raise Corrupt("a stored catalog version is damaged", catalog=row.code, sequence=row.sequence) from error
+
+
+def _body(row: Stored) -> dict[str, Any]:
+    return json_object(row.body, "a stored catalog version", catalog=row.code, sequence=row.sequence)
 
 
 def _accepted(version: CatalogVersion, *, created: bool) -> dict[str, Any]:
@@ -233,7 +248,7 @@ def _accepted(version: CatalogVersion, *, created: bool) -> dict[str, Any]:
 
 
 def _listed(row: Stored) -> dict[str, Any]:
-    body = orjson.loads(row.body)
+    body = _body(row)
     return {
         "catalogCode": row.code,
         "layer": row.layer,

@@ -5,16 +5,15 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import orjson
-
 from chain_service.chain.contracts import encode_call
 from chain_service.core.canonical import canonical
 from chain_service.core.layout import SEAL_IN_FORCE, SEAL_REGISTRY, code_key, organisation_word
 from chain_service.core.seals import STATES, Seal, parse_seal, parse_seal_state, seal_may_follow
-from chain_service.errors import Conflict, Forbidden
+from chain_service.errors import BadRequest, Conflict, Corrupt, Forbidden
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.texts import moment
 from chain_service.store import organisations, seals, submissions
+from chain_service.store.rows import json_object
 from chain_service.store.submissions import NewSubmission
 
 _NAMES = {number: name for name, (number, _, _) in STATES.items()}
@@ -60,7 +59,7 @@ def seal(app: App, code: str) -> dict[str, Any]:
     with app.database.reading() as connection:
         stored = seals.get(connection, code)
         changes = seals.changes(connection, code)
-    parsed = parse_seal(orjson.loads(stored.body))
+    parsed = _read(stored)
     final = [change for change in changes if change.final_block is not None]
     recorded = _NAMES[final[-1].state] if final else "in_force"
     answer = parsed.to_json() | {
@@ -79,6 +78,13 @@ def seal(app: App, code: str) -> dict[str, Any]:
     if stored.refused is not None:
         answer["failure"] = stored.refused
     return answer
+
+
+def _read(stored: seals.Seal) -> Seal:
+    try:
+        return parse_seal(json_object(stored.body, "a stored seal", seal=stored.code))
+    except BadRequest as error:
+        raise Corrupt("a stored seal is damaged", seal=stored.code) from error
 
 
 def set_seal_state(app: App, caller: Caller, code: str, to: str) -> dict[str, Any]:

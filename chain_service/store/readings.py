@@ -67,6 +67,12 @@ class ReadingLog:
     def _write_all(self) -> None:
         with self._queued:
             group, self._queue = self._queue, []
+        self._commit(group)
+        if len(group) > 1 and group[0].error is not None:  # what one of them holds is not the others' fault
+            for entry in group:
+                self._commit([entry])
+
+    def _commit(self, group: Sequence[_Entry]) -> None:
         error: BaseException | None = None
         try:
             with self._database.transaction() as connection:

@@ -18,7 +18,7 @@ from test_jobs_seals import set_state
 
 from chain_service.core.entries import log_id
 from chain_service.core.identifiers import OrgCode
-from chain_service.errors import NotFound, Unavailable
+from chain_service.errors import Corrupt, NotFound, Unavailable
 from chain_service.jobs import catalogs, records, seals, statuses, workers
 from chain_service.jobs.audit import audit, rebuild
 from chain_service.store.schema import metadata
@@ -281,8 +281,8 @@ def test_an_altered_catalog_version_is_named(kept: Kept) -> None:
         assert kept.found() == {("catalog_altered", kept.catalog)}
 
 
-def test_an_audit_while_workers_go_on_sees_one_moment(new_city: City) -> None:
-    city = new_city
+def test_an_audit_while_workers_go_on_sees_one_moment(own_city: City) -> None:
+    city = own_city
     org = city.organisation()
     with workers.Workers(city.app):
         for _ in range(12):
@@ -336,8 +336,8 @@ def seen(city: City, org: Org, ids: list[str], seal: str, catalog: str) -> Any:
     )
 
 
-def test_rebuilding_the_index_gives_the_same_state(new_city: City, tmp_path: Path) -> None:
-    city = new_city
+def test_rebuilding_the_index_gives_the_same_state(own_city: City, tmp_path: Path) -> None:
+    city = own_city
     org = city.organisation()
     ids = city.anchor(org, org.certificate(), org.certificate())
     ids += city.anchor(org, org.certificate(replaces=ids[0]))
@@ -371,3 +371,11 @@ def test_a_change_record_of_any_bytes_is_named_and_ends_no_audit(kept: Kept) -> 
     for body in (b"garbage", b"[]", b"", b"\xff", b"{}"):
         with kept.altered("status_changes", {"body": body}, record_id=kept.ids[0]):
             assert kept.found() == {("change_altered", kept.ids[0])}, body
+
+
+def test_a_damaged_seal_or_catalog_version_is_corrupt_to_its_readers(kept: Kept) -> None:
+    for body in (b"garbage", b"[]", b"{}"):
+        with kept.altered("seals", {"body": body}, code=kept.seal), pytest.raises(Corrupt):
+            seals.seal(kept.city.app, kept.seal)
+        with kept.altered("catalog_versions", {"body": body}, code=kept.catalog), pytest.raises(Corrupt):
+            catalogs.history(kept.city.app, kept.catalog)

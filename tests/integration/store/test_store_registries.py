@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -216,6 +218,21 @@ def test_readings_of_many_threads_are_all_durable_once_their_writers_go_on(datab
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(read_ten, range(8)))
+
+
+def test_a_reading_that_cannot_be_logged_takes_no_other_along(database: Database) -> None:
+    log = readings.ReadingLog(database)
+    unstorable: Any = object()
+
+    def look_up(reader: int) -> None:
+        log.write([readings.NewReading(1.0, "k1", ORG, "r1", "read", unstorable if reader == 0 else "audit")])
+
+    with ThreadPoolExecutor(8) as pool, database.transaction():  # while it holds SQLite, the readings gather
+        waiting = [pool.submit(look_up, reader) for reader in range(8)]
+        time.sleep(0.2)
+    assert [one.exception() is None for one in waiting] == [False] + 7 * [True]
+    with database.reading() as connection:
+        assert len(readings.of_record(connection, "r1")) == 7
 
 
 def test_every_writer_hears_of_a_reading_that_could_not_be_logged(database: Database) -> None:
