@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
@@ -23,7 +25,7 @@ _BY_CODE = {
     "no_trust": WRONG_USAGE,
     "foreign_trust": REFUSED,
     "wrong_fingerprint": REFUSED,
-    "invalid_proof": REFUSED,
+    "papers_refused": REFUSED,
     "internal_error": UNAVAILABLE,
     "interrupted": INTERRUPTED,
 }
@@ -42,6 +44,15 @@ def exit_code(error: ChainServiceError) -> int:
     if isinstance(error, BadRequest):
         return WRONG_USAGE
     return UNAVAILABLE if isinstance(error, Unavailable) else REFUSED
+
+
+@contextmanager
+def papers() -> Iterator[None]:
+    """Foreign papers that prove nothing, a trust file or a log's note, are refused (exit 1): no fault of the chain."""
+    try:
+        yield
+    except InvalidProof as error:
+        raise Failure(error.message, code="papers_refused", **error.details) from error
 
 
 def unforeseen(error: BaseException) -> Failure:

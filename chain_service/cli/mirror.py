@@ -9,6 +9,7 @@ import typer
 
 from chain_service.cli import show
 from chain_service.cli.door import Door, read_input, the_door
+from chain_service.cli.failures import papers
 from chain_service.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def mirror(
     door = the_door(context)
     expected = VerifierKey.parse(key.strip()) if key is not None else None
     reader = _reader(door, rpc, trust)
-    with door.progress() as progress:
+    with papers(), door.progress() as progress:
         done = run_mirror(url, directory, reader=reader, key=expected, progress=progress)
     door.answer(done, lambda out: show.facts(out, done), f"{done['size']} {done['root']}")
     if reader is None:
@@ -65,7 +66,8 @@ def _reader(door: Door, rpc: list[str] | None, trust: Path | None) -> Reader | N
     from chain_service.core.trust import MAX_TRUST_BYTES, parse
 
     if trust is not None:
-        chain = parse(read_input(trust, MAX_TRUST_BYTES + 1)).chain
+        with papers():
+            chain = parse(read_input(trust, MAX_TRUST_BYTES + 1)).chain
         settings = door.settings(rpc_urls=rpc or None)
         if not rpc and not settings.deployment_file.is_file():
             raise BadRequest("--trust needs --rpc, the node whose proofs it judges", code="usage", field="--rpc")

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from chain_service.cli.door import Door, read_input, replace_file
+from chain_service.cli.failures import papers
 from chain_service.core.digests import file_digests
 from chain_service.core.offline import present, verify_offline
 from chain_service.core.receipts import MAX_RECEIPT_BYTES
@@ -68,7 +69,8 @@ def the_trust(door: Door, named: Path | None) -> TrustFile:
     file = named or door.settings().data / TRUST_FILE
     if named is None and not file.is_file():
         raise BadRequest("--offline needs --trust TRUST: no trust file is in use here", code="usage", field="--trust")
-    return parse(read_input(file, MAX_TRUST_BYTES + 1))
+    with papers():
+        return parse(read_input(file, MAX_TRUST_BYTES + 1))
 
 
 def collect(files: Sequence[Path], disclosure: Path | None, receipt: Path | None) -> list[Asked]:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from chain_service.cli.door import read_input, replace_file, the_door
+from chain_service.cli.failures import papers
 
 trust = typer.Typer(no_args_is_help=True, help="The trust file of offline verification. 信任文件")
 
@@ -74,7 +75,8 @@ def update(
     newer = read_input(file, MAX_TRUST_BYTES + 1)
     if current is None:
         current = door.settings().data / jobs.FILE
-    done = jobs.update(current, newer, fingerprint)
+    with papers():
+        done = jobs.update(current, newer, fingerprint)
     door.answer(done, lambda console: _show(console, done), done["fingerprint"])
 
 

@@ -33,9 +33,7 @@ def verify(
     files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Files or disclosures (JSON).")] = None,
     disclosure: Annotated[Path | None, typer.Option(metavar="D", help="Disclosure, whole or partial.")] = None,
     receipt: Annotated[Path | None, typer.Option(metavar="R", help="Receipt, or proof in JSON.")] = None,
-    at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Moment asked about, RFC 3339; now by default.")
-    ] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="Moment asked about, RFC 3339; default now.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="By receipt and trust file alone: no network.")] = False,
     trust: Annotated[
         Path | None, typer.Option(metavar="TRUST", help="Trust file for --offline; DIR/trust.cose by default.")

@@ -44,6 +44,11 @@ CODES: dict[str, Meaning] = {
         "A record breaks the rules; nothing was stored. Fix the field named.",
     ),
     "malformed_document": Meaning(422, "文件或凭证无法解析。", "The document, disclosure or proof cannot be parsed."),
+    "papers_refused": Meaning(
+        422,
+        "所给文件（信任文件、凭证或日志）不能证明任何内容，已拒绝。",
+        "The papers given prove nothing and are refused.",
+    ),
     "invalid_proof": Meaning(422, "证明无效。", "The proof proves nothing."),
     "at_in_future": Meaning(422, "所询时间在未来，无法核验。", "The moment asked about lies in the future."),
     "identifier_missing": Meaning(
