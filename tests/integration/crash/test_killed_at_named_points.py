@@ -8,7 +8,7 @@ import pytest
 from kill_points import POINTS
 from killable_instance import Instance, catalog_entry, seal
 
-QUICK = ("signed bytes stored, not sent", "inside the index transaction", "changes of state grouped, not committed")
+QUICK = ("signed bytes stored, not sent", "inside the index transaction")
 
 
 def a_day_of_work(instance: Instance) -> None:

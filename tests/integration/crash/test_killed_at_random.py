@@ -41,7 +41,7 @@ def import_under_way(instance: Instance) -> Iterator[None]:
     instance.anchored(ids[:-200:97])
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.long)])
 def test_an_import_survives_kills_at_random_moments(instance: Instance, chain: Killable, kills: int) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
