@@ -49,10 +49,3 @@ def own_city(migrated_database_url: str, own_chain: Trial, tmp_path: Path) -> It
     """An instance and a chain that nobody else uses, once on each kind of database."""
     with instance(tmp_path / "data", own_chain, migrated_database_url) as city:
         yield city
-
-
-@pytest.fixture
-def new_city(migrated_database_url: str, shared_chain: Trial, tmp_path: Path) -> Iterator[City]:
-    """An instance that nobody else uses, on the shared chain."""
-    with instance(tmp_path / "data", shared_chain, migrated_database_url) as city:
-        yield city

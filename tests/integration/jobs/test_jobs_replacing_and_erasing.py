@@ -90,8 +90,8 @@ def test_a_record_and_its_successor_may_come_in_one_batch(city: City) -> None:
     assert (city.judged(org, old), city.judged(org, new)) == ("superseded", "in_force")
 
 
-def test_erasure_leaves_no_trace_of_the_content_anywhere(new_city: City, tmp_path: Path) -> None:
-    city = new_city
+def test_erasure_leaves_no_trace_of_the_content_anywhere(own_city: City, tmp_path: Path) -> None:
+    city = own_city
     org = city.organisation()
     body = org.certificate("JY9999999901", holders=OTHER_HOLDER)
     (id,) = city.anchor(org, body)

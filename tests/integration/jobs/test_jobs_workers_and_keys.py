@@ -144,8 +144,8 @@ def test_types_are_listed_by_name_once_added(city: City) -> None:
     assert [one["validity"] for one in types.list_types(city.app) if one["certificateTypeCode"] == FOOD] == ["3年"]
 
 
-def test_a_ready_instance_says_so_and_counts_its_work(new_city: City) -> None:
-    city = new_city
+def test_a_ready_instance_says_so_and_counts_its_work(own_city: City) -> None:
+    city = own_city
     assert not health.readiness(city.app)["ready"], "nothing has been read from the chain yet"
     org = city.organisation()
     assert health.readiness(city.app)["ready"]
