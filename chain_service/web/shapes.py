@@ -146,6 +146,11 @@ class RecordView(BaseModel):
     status: str | None = None
     history: list[dict[str, Any]] = []
     createdAt: str
+    type: str
+    replaces: str | None = None
+    waitingFor: str | None = Field(None, description="why the contract refused its batch last, by the error's name")
+    failure: str | None = None
+    disclosure: dict[str, Any] | None = Field(None, description="for its own organisation only")
 
 
 class Proof(BaseModel):
