@@ -154,7 +154,7 @@ def test_only_its_organisation_sees_a_record_s_content(service: Instance, anchor
         assert (missing.status_code, missing.json()["code"]) == (404, "record_unknown")
 
 
-def test_a_proof_is_public_and_says_nothing_of_the_record(service: Instance, anchored: list[dict[str, Any]]) -> None:
+def test_a_proof_and_a_receipt_are_public_and_say_nothing_of_the_record(service: Instance, anchored: list[dict[str, Any]]) -> None:
     one = anchored[0]
     with service.client() as client:
         answer = client.get(f"/v1/records/{one['id']}/proof")
@@ -163,8 +163,9 @@ def test_a_proof_is_public_and_says_nothing_of_the_record(service: Instance, anc
         anchor = proof["anchor"]
         assert set(anchor) == {"chainId", "contract", "log", "size", "root", "block", "blockHash", "time", "tx"}
         assert one["record"]["certificateNumber"] not in answer.text
-        for absent in ("receipt", "checkpoint"):
-            assert client.get(f"/v1/records/{one['id']}/{absent}").status_code == 404
+        receipt = client.get(f"/v1/records/{one['id']}/receipt")
+        assert (receipt.status_code, receipt.headers["content-type"]) == (200, "application/cose")
+        assert one["record"]["certificateNumber"].encode() not in receipt.content
 
 
 def test_records_are_listed_page_by_page(service: Instance, anchored: list[dict[str, Any]]) -> None:
