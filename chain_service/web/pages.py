@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, Response
 STATIC = Path(__file__).with_name("static")
 FILES = {
     "app.js": "text/javascript",
+    "dom.js": "text/javascript",
     "texts.js": "text/javascript",
     "style.css": "text/css",
     "icon.svg": "image/svg+xml",
