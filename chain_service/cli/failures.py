@@ -52,7 +52,8 @@ def papers() -> Iterator[None]:
     try:
         yield
     except InvalidProof as error:
-        raise Failure(error.message, code="papers_refused", **error.details) from error
+        code = "papers_refused" if error.code == InvalidProof.default_code else error.code
+        raise Failure(error.message, code=code, **error.details) from error
 
 
 def unforeseen(error: BaseException) -> Failure:
