@@ -23,40 +23,40 @@ def held(city: City) -> bytes:
     return trust.in_force(city.app)
 
 
-def test_before_the_first_export_there_is_none(new_city: City) -> None:
+def test_before_the_first_export_there_is_none(own_city: City) -> None:
     with pytest.raises(NotFound) as missing:
-        trust.in_force(new_city.app)
+        trust.in_force(own_city.app)
     assert missing.value.code == "no_trust"
 
 
-def test_it_states_the_chain_as_deployed_and_the_limits_as_set(new_city: City) -> None:
-    told = exported(new_city, offline_age_limit=7200)
-    terms = parse(held(new_city)).terms
-    deployed = new_city.trial.deployment.trust()
+def test_it_states_the_chain_as_deployed_and_the_limits_as_set(own_city: City) -> None:
+    told = exported(own_city, offline_age_limit=7200)
+    terms = parse(held(own_city)).terms
+    deployed = own_city.trial.deployment.trust()
     assert (terms.version, terms.threshold, terms.age_limit) == (1, 1, 7200)
     assert (terms.chain.validators, terms.chain.contracts) == (deployed.validators, deployed.contracts)
     assert [(begin, fields) for begin, fields in terms.chain.headers] == [(0, 15)]
-    assert tuple(new_city.app.keystore.root_keys().values()) == terms.root_keys
+    assert tuple(own_city.app.keystore.root_keys().values()) == terms.root_keys
     assert told["changed"] and told["fingerprint"].startswith(trust.fingerprint(Path(told["file"]))[:4])
 
 
-def test_it_is_made_anew_only_if_something_changed_or_half_its_time_is_over(new_city: City) -> None:
-    first = exported(new_city)
-    before = held(new_city)
-    new_city.clock.ahead = 100 * DAY
-    assert exported(new_city)["changed"] is False and held(new_city) == before
-    new_city.clock.ahead = 200 * DAY
-    assert (exported(new_city)["version"], first["version"]) == (2, 1)
-    assert exported(new_city, offline_age_limit=60)["version"] == 3
+def test_it_is_made_anew_only_if_something_changed_or_half_its_time_is_over(own_city: City) -> None:
+    first = exported(own_city)
+    before = held(own_city)
+    own_city.clock.ahead = 100 * DAY
+    assert exported(own_city)["changed"] is False and held(own_city) == before
+    own_city.clock.ahead = 200 * DAY
+    assert (exported(own_city)["version"], first["version"]) == (2, 1)
+    assert exported(own_city, offline_age_limit=60)["version"] == 3
 
 
-def test_a_successor_is_taken_and_a_predecessor_is_not(new_city: City, tmp_path: Path) -> None:
+def test_a_successor_is_taken_and_a_predecessor_is_not(own_city: City, tmp_path: Path) -> None:
     mine = tmp_path / "mine.trust"
-    first = exported(new_city)
-    old = held(new_city)
+    first = exported(own_city)
+    old = held(own_city)
     trust.update(mine, old, first["fingerprint"].upper())
-    exported(new_city, offline_age_limit=60)
-    new = held(new_city)
+    exported(own_city, offline_age_limit=60)
+    new = held(own_city)
     assert trust.update(mine, new)["version"] == 2
     assert trust.update(mine, new)["changed"] is False
     with pytest.raises(Conflict) as refused:
@@ -64,32 +64,32 @@ def test_a_successor_is_taken_and_a_predecessor_is_not(new_city: City, tmp_path:
     assert refused.value.code == "trust_rollback" and mine.read_bytes() == new
 
 
-def test_the_first_one_needs_the_fingerprint_that_a_person_compared(new_city: City, tmp_path: Path) -> None:
+def test_the_first_one_needs_the_fingerprint_that_a_person_compared(own_city: City, tmp_path: Path) -> None:
     mine = tmp_path / "mine.trust"
-    exported(new_city)
+    exported(own_city)
     with pytest.raises(BadRequest) as asked:
-        trust.update(mine, held(new_city))
+        trust.update(mine, held(own_city))
     with pytest.raises(InvalidProof) as refused:
-        trust.update(mine, held(new_city), "00" * 32)
+        trust.update(mine, held(own_city), "00" * 32)
     assert (asked.value.code, refused.value.code) == ("fingerprint_missing", "wrong_fingerprint")
     assert not mine.exists()
 
 
-def test_a_new_root_key_is_vouched_for_by_the_old_one(new_city: City, tmp_path: Path) -> None:
+def test_a_new_root_key_is_vouched_for_by_the_old_one(own_city: City, tmp_path: Path) -> None:
     mine = tmp_path / "mine.trust"
-    first = exported(new_city)
-    trust.update(mine, held(new_city), first["fingerprint"])
-    assert trust.export(new_city.app, rotate=True)["version"] == 2
-    update = trust.update(mine, held(new_city))
+    first = exported(own_city)
+    trust.update(mine, held(own_city), first["fingerprint"])
+    assert trust.export(own_city.app, rotate=True)["version"] == 2
+    update = trust.update(mine, held(own_city))
     assert update["rootKeys"] != first["rootKeys"]
-    exported(new_city, offline_age_limit=60)
-    assert trust.update(mine, held(new_city))["version"] == 3
+    exported(own_city, offline_age_limit=60)
+    assert trust.update(mine, held(own_city))["version"] == 3
 
 
-def test_another_instance_s_file_is_no_successor(new_city: City, city: City, tmp_path: Path) -> None:
+def test_another_instance_s_file_is_no_successor(own_city: City, city: City, tmp_path: Path) -> None:
     mine = tmp_path / "mine.trust"
-    first = exported(new_city)
-    trust.update(mine, held(new_city), first["fingerprint"])
+    first = exported(own_city)
+    trust.update(mine, held(own_city), first["fingerprint"])
     for ahead in (0.0, 300.0 * DAY):
         city.clock.ahead = ahead
         trust.export(city.app)
@@ -98,12 +98,12 @@ def test_another_instance_s_file_is_no_successor(new_city: City, city: City, tmp
     assert refused.value.code == "foreign_trust"
 
 
-def test_without_the_old_root_key_no_successor_is_made(new_city: City) -> None:
-    exported(new_city)
-    for file in (new_city.app.settings.data / "keys" / "roots").iterdir():
+def test_without_the_old_root_key_no_successor_is_made(own_city: City) -> None:
+    exported(own_city)
+    for file in (own_city.app.settings.data / "keys" / "roots").iterdir():
         file.unlink()
     with pytest.raises(Conflict) as refused:
-        exported(new_city, offline_age_limit=60)
+        exported(own_city, offline_age_limit=60)
     assert refused.value.code == "no_root_key"
 
 
