@@ -62,7 +62,10 @@ def prove_receipt(
     for state in states:
         if seen.setdefault(state.block, state.block_hash) != state.block_hash and chain.form == FORM_QBFT:
             raise InvalidProof("two different blocks of one height are proven", code="equivocation", block=state.block)
-    # 4. the refreshed status is from a later block
+    # 4. the evidence is not younger than the log's signature says: a permit granted since would count
+    if states[0].time > receipt.issued_at:
+        raise InvalidProof("the first evidence is from after the receipt was signed", block=states[0].block)
+    # 5. the refreshed status is from a later block
     if len(states) == 2 and (states[1].block <= states[0].block or states[1].time < states[0].time):
         raise InvalidProof("the newer evidence is not about a later block", block=states[1].block)
     return states

@@ -154,7 +154,9 @@ def test_only_its_organisation_sees_a_record_s_content(service: Instance, anchor
         assert (missing.status_code, missing.json()["code"]) == (404, "record_unknown")
 
 
-def test_a_proof_and_a_receipt_are_public_and_say_nothing_of_the_record(service: Instance, anchored: list[dict[str, Any]]) -> None:
+def test_a_proof_and_a_receipt_are_public_and_say_nothing_of_the_record(
+    service: Instance, anchored: list[dict[str, Any]]
+) -> None:
     one = anchored[0]
     with service.client() as client:
         answer = client.get(f"/v1/records/{one['id']}/proof")
