@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -122,14 +122,16 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def session_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A database for the whole run, once of each kind, not migrated on SQLite."""
+def new_database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], str]]:
+    """Makes databases that stand for the whole run, once of each kind, not migrated on SQLite; each call another."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'chain_service.db'}"
+        yield lambda: f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'chain_service.db'}"
         return
     server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "postgresql_template"))
-    with _passing(server, template) as url:
-        yield url
+    with ExitStack() as standing:
+        yield lambda: standing.enter_context(_passing(server, template))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

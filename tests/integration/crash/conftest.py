@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,10 @@ from killable_instance import Instance, Killable
 
 
 @pytest.fixture(scope="session")
-def running(session_database_url: str) -> Iterator[tuple[Instance, Killable]]:
+def running(new_database_url: Callable[[], str]) -> Iterator[tuple[Instance, Killable]]:
     """An instance and its trial chain's process."""
     with tempfile.TemporaryDirectory(prefix="chain-service-crash-") as directory:
-        instance = Instance(Path(directory), session_database_url)
+        instance = Instance(Path(directory), new_database_url())
         with instance.chain() as chain:
             yield instance, chain
 

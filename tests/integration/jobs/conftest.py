@@ -3,7 +3,7 @@ own for the tests that stop, copy or mislead them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,9 @@ def shared_chain(template: Trial) -> Iterator[Trial]:
 
 @pytest.fixture(scope="session")
 def shared_city(
-    session_database_url: str, shared_chain: Trial, tmp_path_factory: pytest.TempPathFactory
+    new_database_url: Callable[[], str], shared_chain: Trial, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[City]:
-    with instance(tmp_path_factory.mktemp("instance"), shared_chain, session_database_url, at_once=20) as city:
+    with instance(tmp_path_factory.mktemp("instance"), shared_chain, new_database_url(), at_once=20) as city:
         yield city
 
 
