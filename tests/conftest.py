@@ -11,6 +11,9 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
+LONGEST_TEST = 1800
+"""Seconds that a long test may take on a busy machine."""
+
 if "CI" not in os.environ:  # there Hypothesis brings a profile of its own
     settings.register_profile("patient", deadline=None)
     settings.load_profile("patient")
@@ -21,11 +24,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--long"):
-        return
     for item in items:
-        if item.get_closest_marker("long"):
+        if not item.get_closest_marker("long"):
+            continue
+        if not config.getoption("--long"):
             item.add_marker(pytest.mark.skip(reason="long: runs with --long"))
+        elif not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LONGEST_TEST))
 
 
 @pytest.fixture(scope="session")

@@ -219,4 +219,4 @@ def test_in_any_order_everything_acknowledged_is_anchored_once_and_provable(mach
 
 @pytest.mark.long
 def test_in_many_orders_everything_acknowledged_is_anchored_once_and_provable(machine_city: City) -> None:
-    run(machine_city, examples=40, steps=50)
+    run(machine_city, examples=25, steps=50)
