@@ -201,12 +201,6 @@ def stop_log(connection: Connection, org: str, generation: int, reason: str, at:
         connection.execute(insert(stopped_logs), row)
 
 
-def resume_log(connection: Connection, org: str, generation: int) -> None:
-    """The log is not stopped."""
-    log = (stopped_logs.c.org == org, stopped_logs.c.generation == generation)
-    connection.execute(delete(stopped_logs).where(*log))
-
-
 def stopped(connection: Connection, org: str, generation: int) -> str | None:
     """Why the log is stopped; None where it is not."""
     log = and_(stopped_logs.c.org == org, stopped_logs.c.generation == generation)
