@@ -2,59 +2,20 @@
 
 from dataclasses import replace
 
-import cbor2
 import pytest
+from receipt_parts import CLIQUE, QBFT, invalid
 from receipt_world import (
     BLOCK,
     STRANGERS_SLOT,
-    Issued,
-    details,
 )
 
-from chain_service.core import cose, layout, receipts
+from chain_service.core import layout, receipts
 from chain_service.core.chain_trust import FORM_QBFT, PinnedContract
 from chain_service.core.evidence import verify_evidence
-from chain_service.core.evidence_cbor import MAX_NODES, BlockProof, Selector, select
+from chain_service.core.evidence_cbor import MAX_NODES, Selector, select
 from chain_service.core.histories import slots_of_record
 from chain_service.core.receipts import encode, parse, refreshed
-from chain_service.errors import BadRequest, InvalidProof, MalformedDocument
-
-CLIQUE, QBFT = Issued("clique"), Issued("qbft")
-
-
-@pytest.fixture(params=[CLIQUE, QBFT], ids=["clique", "qbft"])
-def issued(request):
-    return request.param
-
-
-def parts_of(receipt):
-    """Protected header, unprotected header, payload and signature, decoded."""
-    message = cbor2.loads(encode(receipt)[1:])
-    return [cbor2.loads(message[0]), *message[1:]]
-
-
-def joined(protected, unprotected, payload, signature):
-    if not isinstance(protected, bytes):
-        protected = cose.encode(protected)
-    return b"\xd2" + cose.encode([protected, unprotected, payload, signature])
-
-
-def malformed(data, saying=None):
-    with pytest.raises(MalformedDocument, match=saying):
-        parse(data)
-
-
-def with_evidence(receipt, evidence):
-    return replace(receipt, blocks=(BlockProof(evidence),))
-
-
-def invalid(issued, receipt, saying, **asked):
-    verdict = issued.verify(receipt, **asked)
-    assert (verdict.answer.value, verdict.code) == ("invalid", "proof_invalid")
-    assert saying in details(verdict)
-
-
-# What a receipt is.
+from chain_service.errors import BadRequest, InvalidProof
 
 
 def test_evidence_for_one_record_holds_what_it_needs_and_nothing_else(issued):

@@ -6,6 +6,7 @@ import cbor2
 import pytest
 from clique_simulator import CHAIN_ID, chain
 from qbft_simulator import qbft_header
+from receipt_parts import CLIQUE, QBFT, invalid, joined, malformed, parts_of, with_evidence
 from receipt_world import (
     BLOCK,
     LOG_KEY,
@@ -22,42 +23,7 @@ from chain_service.core import cose, layout
 from chain_service.core.chain_trust import PinnedContract
 from chain_service.core.evidence_cbor import MAX_NODES, BlockProof, select
 from chain_service.core.receipts import MAX_RECEIPT_BYTES, encode, parse
-from chain_service.errors import InvalidProof, MalformedDocument
-
-CLIQUE, QBFT = Issued("clique"), Issued("qbft")
-
-
-@pytest.fixture(params=[CLIQUE, QBFT], ids=["clique", "qbft"])
-def issued(request):
-    return request.param
-
-
-def parts_of(receipt):
-    """Protected header, unprotected header, payload and signature, decoded."""
-    message = cbor2.loads(encode(receipt)[1:])
-    return [cbor2.loads(message[0]), *message[1:]]
-
-
-def joined(protected, unprotected, payload, signature):
-    if not isinstance(protected, bytes):
-        protected = cose.encode(protected)
-    return b"\xd2" + cose.encode([protected, unprotected, payload, signature])
-
-
-def malformed(data, saying=None):
-    with pytest.raises(MalformedDocument, match=saying):
-        parse(data)
-
-
-def with_evidence(receipt, evidence):
-    return replace(receipt, blocks=(BlockProof(evidence),))
-
-
-def invalid(issued, receipt, saying, **asked):
-    verdict = issued.verify(receipt, **asked)
-    assert (verdict.answer.value, verdict.code) == ("invalid", "proof_invalid")
-    assert saying in details(verdict)
-
+from chain_service.errors import InvalidProof
 
 # What a receipt is.
 
