@@ -1,22 +1,23 @@
-"""Records that name seals, and odd ones: their receipts carry every fact and state of each seal."""
+"""Records that name seals, and odd ones: their receipts carry owner, digest and every state of each seal."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from functools import partial
+from dataclasses import replace
 
 import clique_simulator
 import judged_records
 from judged_records import certificate
 from offline_questions import Question, ask
-from receipt_world import BLOCK, Issued
+from receipt_world import BLOCK, TIME, Issued
 
-from chain_service.core import layout
+from chain_service.core import layout, receipts
 from chain_service.core.digests import keccak256
 from chain_service.core.disclosures import reveal
-from chain_service.core.evidence import Slot
+from chain_service.core.evidence import Evidence, Slot
 from chain_service.core.evidence_cbor import BlockProof
+from chain_service.core.histories import place_slots
 from chain_service.core.layout import SealState
 from chain_service.core.receipts import Receipt
 
@@ -32,53 +33,78 @@ ODD = certificate(
     sealCodes=["A-1", "B!2"],
     replaces=judged_records.RECORD_ID,
 )
-SEALS = {"A-1": 5, "B!2": 0}
-"""How many facts the registry holds of each."""
+REGISTERED, UNKNOWN = "A-1", "B!2"
+"""The seals that the record names; the registry knows the first one alone."""
+CERTIFICATES = 1
 
 
 def sealed_records() -> Iterator[Question]:
-    """Two seals, of which one is registered; then each slot of theirs left out."""
+    """What a seal needs, each slot of it left out in turn; a seal frozen since; more than is needed."""
     issued = Issued(content=judged_records.World().holding(ODD))
     content = issued.content.disclosure
     shown = reveal(content.record, content.salt, ["extension.é", "extension.a", "holders.1.certificateHolderTypeName"])
-    yield ask("an odd record", issued, _receipt(issued, _slots(issued)))
+    needed = _place(issued) + _keys_and_permits(issued) + _facts(2) + _states(1)
+    whole = issued.receipt(blocks=(BlockProof(_evidence(issued, needed)),))
+    yield ask("an odd record", issued, whole)
     yield ask(
         "an odd record in part",
         issued,
-        _receipt(issued, _slots(issued)),
+        whole,
         disclosure=json.dumps(shown.to_json(), ensure_ascii=False).encode(),
     )
-    slots = _slots(issued)
-    for place, (contract, _) in enumerate(slots):
-        fewer = [*slots[:place], *slots[place + 1 :]]
-        yield ask(f"an odd record without slot {place}, of {contract}", issued, _receipt(issued, fewer))
+    for place, (contract, _) in enumerate(needed):
+        fewer = _evidence(issued, [*needed[:place], *needed[place + 1 :]])
+        yield ask(
+            f"a sealed record without slot {place}, of {contract}", issued, replace(whole, blocks=(BlockProof(fewer),))
+        )
+    more = [*needed, *_facts(4 + CERTIFICATES + 1)[2:], (layout.ORGANISATIONS, layout.standing_slot(content.org))]
+    more.append((layout.ORGANISATIONS, layout.log_key_slot(content.org, 1)))
+    yield ask("a seal with all its facts", issued, replace(whole, blocks=(BlockProof(_evidence(issued, more)),)))
+    yield from _refreshed(issued, whole)
 
 
-def _slots(issued: Issued) -> list[Slot]:
-    claim, content = issued.content.claim(), issued.content.disclosure
-    slots = [
-        (layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)),
-        (layout.RECORD_STATUS, layout.status_slot(claim.log, claim.proof.index)[0]),
-        (layout.ORGANISATIONS, layout.standing_slot(content.org)),
-        *((layout.ORGANISATIONS, layout.log_key_slot(content.org, n)) for n in range(2)),
-        *((layout.ORGANISATIONS, layout.permit_slot(content.org, content.type_code, n)) for n in range(2)),
-    ]
-    for code, facts in SEALS.items():
-        slots += [(layout.SEAL_REGISTRY, layout.seal_fact_slot(code, n)) for n in range(facts + 1)]
-        slots += [(layout.SEAL_REGISTRY, layout.seal_state_slot(code, n)) for n in range(2 if facts else 1)]
-    return slots
+def _refreshed(issued: Issued, whole: Receipt) -> Iterator[Question]:
+    """With states as of a later block, one of them left out in turn."""
+    states = [layout.SEAL_IN_FORCE, layout.SEAL_FROZEN]
+    slots = _place(issued) + _states(len(states))
+    for place in (None, *range(len(slots))):
+        shown = [slot for at, slot in enumerate(slots) if at != place]
+        fresh = receipts.refreshed(whole, _evidence(issued, shown, BLOCK + 100, states))
+        without = "" if place is None else f" without slot {place}"
+        yield ask(f"a sealed record refreshed{without}", issued, fresh, now=TIME + 200)
 
 
-def _receipt(issued: Issued, slots: Sequence[Slot]) -> Receipt:
+def _place(issued: Issued) -> list[Slot]:
+    claim = issued.content.claim()
+    return place_slots(claim.log, claim.proof)
+
+
+def _keys_and_permits(issued: Issued) -> list[Slot]:
+    content = issued.content.disclosure
+    permits = [layout.permit_slot(content.org, content.type_code, n) for n in range(2)]
+    return [(layout.ORGANISATIONS, slot) for slot in (layout.log_key_slot(content.org, 0), *permits)]
+
+
+def _facts(count: int) -> list[Slot]:
+    return [(layout.SEAL_REGISTRY, layout.seal_fact_slot(REGISTERED, n)) for n in range(count)]
+
+
+def _states(count: int) -> list[Slot]:
+    """Of the registered seal so many and the first empty one, of the other one that it has none."""
+    slots = [layout.seal_state_slot(REGISTERED, n) for n in range(count + 1)] + [layout.seal_state_slot(UNKNOWN, 0)]
+    return [(layout.SEAL_REGISTRY, slot) for slot in slots]
+
+
+def _evidence(
+    issued: Issued, slots: Sequence[Slot], block: int = BLOCK, states: Sequence[int] = (layout.SEAL_IN_FORCE,)
+) -> Evidence:
     storage = issued.world().storage
     registry = storage[layout.SEAL_REGISTRY]
-    for code, facts in SEALS.items():
-        fact = partial(layout.seal_fact_slot, code)
-        registry |= {fact(n): int.from_bytes(keccak256(bytes([n])), "big") for n in range(facts)}
-        if facts:
-            registry[layout.seal_state_slot(code, 0)] = SealState(layout.SEAL_IN_FORCE, 1_700_000_000).to_word()
+    for n in range(4 + CERTIFICATES):
+        registry[layout.seal_fact_slot(REGISTERED, n)] = int.from_bytes(keccak256(bytes([n])), "big")
+    for n, state in enumerate(states):
+        registry[layout.seal_state_slot(REGISTERED, n)] = SealState(state, 1_700_000_000 + n).to_word()
     wanted: dict[str, list[bytes]] = {}
     for contract, slot in slots:
         wanted.setdefault(contract, []).append(slot)
-    evidence = clique_simulator.World(storage).evidence(wanted, issued.sealers, BLOCK)
-    return issued.receipt(blocks=(BlockProof(evidence),))
+    return clique_simulator.World(storage).evidence(wanted, issued.sealers, block)

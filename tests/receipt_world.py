@@ -13,7 +13,7 @@ from clique_simulator import CHAIN_ID, Validator, validators
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from qbft_simulator import qbft_evidence, qbft_trust
 
-from chain_service.core import layout, receipts, trust
+from chain_service.core import cose, layout, receipts, trust
 from chain_service.core.chain_trust import ChainTrust, FieldRange, ValidatorRange
 from chain_service.core.cose import Signer
 from chain_service.core.digests import keccak256
@@ -120,12 +120,15 @@ class Issued:
 
     @cached_property
     def first(self) -> Evidence:
-        """Just what this record's receipt needs."""
-        pool = self.pooled()
-        claim = self.content.claim()
-        found = slots_of_record(
-            verify_evidence(pool, self.chain), claim.log, claim.proof, self.content.disclosure.type_code
-        )
+        """Just what the record's receipt needs when LOG_KEY signs it."""
+        return self.first_for(LOG_KEY)
+
+    def first_for(self, signed_by: Signer) -> Evidence:
+        """Just what the record's receipt needs when this key signs it."""
+        pool, claim = self.pooled(), self.content.claim()
+        content, key_id = self.content.disclosure, cose.key_id(signed_by.public_key)
+        type_code = content.type_code if content.kind == "certificate" else None
+        found = slots_of_record(verify_evidence(pool, self.chain), claim.log, claim.proof, key_id, type_code)
         return select(pool, self.chain, found)
 
     def newer(self, number: int = BLOCK + 100, state: int = 0, **changes: Any) -> Evidence:
@@ -148,7 +151,7 @@ class Issued:
             "proof": claim.proof,
             "entry": claim.entry,
             "signer": signed_by,
-            "blocks": (BlockProof(self.first),),
+            "blocks": (BlockProof(self.first if signed_by is LOG_KEY else self.first_for(signed_by)),),
         }
         return receipts.issue(**stated | changes)
 

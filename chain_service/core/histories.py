@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from chain_service.core import layout
+from chain_service.core import cose, layout
 from chain_service.core.entries import LogId, parse_log_id
 from chain_service.core.evidence import ProvenState, Slot
 from chain_service.core.layout import SealState
@@ -57,26 +57,73 @@ def history_slots(state: ProvenState, contract: str, slot_of: Callable[[int], by
     return slots
 
 
-def slots_of_record(
-    state: ProvenState, log: LogId, proof: InclusionProof, type_code: str | None, seal_codes: Sequence[str] = ()
-) -> list[Slot]:
-    """Every slot that judging a record needs: what the first evidence of its receipt covers.
+def log_key_slots(state: ProvenState, organisation: str, key_id: bytes) -> list[Slot]:
+    """The slots of the organisation's log keys up to the one with this id; all of them and the first empty one if none
+    has it. Keys are only ever added, so what follows the one that signed says nothing about it.
 
-    Head, status word, the organisation's standing and log keys; for a certificate (`type_code`) its permits; for each
-    seal its facts and states. Histories are as long as `state` says. Raises InvalidProof if it does not cover one.
+    Raises InvalidProof unless the state covers them.
     """
-    org, _ = parse_log_id(log)
-    slots = [
+    slots: list[Slot] = []
+    while True:
+        slots.append((layout.ORGANISATIONS, layout.log_key_slot(organisation, len(slots))))
+        word = state.word(*slots[-1])
+        if not word or cose.key_id(word.to_bytes(32, "big")) == key_id:
+            return slots
+
+
+def find_log_key(state: ProvenState, organisation: str, key_id: bytes) -> tuple[int, bytes] | None:
+    """Place and public key of the organisation's first log key with this id; None if it provably has none.
+
+    Raises InvalidProof if the state does not tell.
+    """
+    slots = log_key_slots(state, organisation, key_id)
+    word = state.word(*slots[-1])
+    return (len(slots) - 1, word.to_bytes(32, "big")) if word else None
+
+
+def seal_slots(state: ProvenState, code: str, *, facts: bool = True) -> list[Slot]:
+    """What a seal offline needs: all its states, and its owner and SHA-256 if it is registered.
+
+    The other facts follow from the digest: it pins the seal's bytes, and in these stand its period, type and signers'
+    certificates (GB/T 38540, SESeal). Facts never change: a later block's evidence has the states alone (`facts`
+    False). Raises InvalidProof.
+    """
+    states = history_slots(state, layout.SEAL_REGISTRY, partial(layout.seal_state_slot, code))
+    if not facts or len(states) == 1:
+        return states
+    return states + [
+        (layout.SEAL_REGISTRY, layout.seal_fact_slot(code, n)) for n in (layout.SEAL_OWNER, layout.SEAL_SHA256)
+    ]
+
+
+def place_slots(log: LogId, proof: InclusionProof) -> list[Slot]:
+    """The slots of a record's head and status word."""
+    return [
         (layout.RECORD_LOG, layout.head_slot(log, proof.size)),
         (layout.RECORD_STATUS, layout.status_slot(log, proof.index)[0]),
-        (layout.ORGANISATIONS, layout.standing_slot(org)),
     ]
-    for contract, slot in slots:
-        state.word(contract, slot)
-    slots += history_slots(state, layout.ORGANISATIONS, partial(layout.log_key_slot, org))
+
+
+def slots_of_record(
+    state: ProvenState,
+    log: LogId,
+    proof: InclusionProof,
+    key_id: bytes,
+    type_code: str | None,
+    seal_codes: Sequence[str] = (),
+) -> list[Slot]:
+    """Every slot that judging a record needs, and no other: what the first evidence of its receipt covers.
+
+    Head, status word and the log keys up to the signer's (`key_id`); for a certificate (`type_code`) its permits; for
+    each seal what `seal_slots` says. The organisation's standing is left out: only a registered one has keys, and the
+    contract took the head from nobody that was suspended. Raises InvalidProof if `state` does not cover them.
+    """
+    org, _ = parse_log_id(log)
+    slots = [*place_slots(log, proof), *log_key_slots(state, org, key_id)]
     if type_code is not None:
         slots += history_slots(state, layout.ORGANISATIONS, partial(layout.permit_slot, org, type_code))
     for code in seal_codes:
-        slots += history_slots(state, layout.SEAL_REGISTRY, partial(layout.seal_fact_slot, code))
-        slots += history_slots(state, layout.SEAL_REGISTRY, partial(layout.seal_state_slot, code))
+        slots += seal_slots(state, code)
+    if any(slot not in state.words for slot in slots):
+        raise InvalidProof("the evidence does not cover a slot that judging the record needs")
     return slots

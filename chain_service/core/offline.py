@@ -12,7 +12,7 @@ from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_
 from chain_service.core.entries import record_entry
 from chain_service.core.evidence import ProvenState, verify_evidence
 from chain_service.core.facts import Claim, Content, Facts, Failure, HeadSignature, Outage, Presented
-from chain_service.core.histories import slots_of_record
+from chain_service.core.histories import place_slots, seal_slots, slots_of_record
 from chain_service.core.judge import judge
 from chain_service.core.receipts import MAX_NODES, Receipt, parse
 from chain_service.core.trust import SECONDS_A_DAY, TrustFile
@@ -145,14 +145,17 @@ def _prove(
 def _require_cover(states: Sequence[ProvenState], receipt: Receipt, content: Content) -> None:
     """Returns only if the evidence covers all that judging this record needs. Raises InvalidProof.
 
-    Slots in a receipt are only hints; one that was changed may still prove something, of somebody else.
+    Slots in a receipt are only hints; one that was changed may still prove something, of somebody else. A newer block
+    has to show the seals' states as well: what was left out could be that one is frozen since.
     """
     type_code = content.type_code if content.kind == "certificate" else None
-    slots_of_record(states[0], receipt.log, receipt.proof, type_code, content.open.get("sealCodes", ()))
-    status, _ = layout.status_slot(receipt.log, receipt.proof.index)
+    seal_codes = content.open.get("sealCodes", ())
+    slots_of_record(states[0], receipt.log, receipt.proof, receipt.key_id, type_code, seal_codes)
     for state in states[1:]:
-        state.word(layout.RECORD_LOG, layout.head_slot(receipt.log, receipt.proof.size))
-        state.word(layout.RECORD_STATUS, status)
+        for slot in place_slots(receipt.log, receipt.proof):
+            state.word(*slot)
+        for code in seal_codes:
+            seal_slots(state, code, facts=False)
 
 
 def _seals_old(states: tuple[ProvenState, ...], trust: TrustFile, now: int) -> Iterator[Warning]:

@@ -11,7 +11,7 @@ from chain_service.core.disclosures import Disclosure
 from chain_service.core.entries import Entry, parse_log_id, record_entry
 from chain_service.core.evidence import ProvenState
 from chain_service.core.facts import Asked, Claim, Content, Facts, Outage
-from chain_service.core.histories import read_log_keys
+from chain_service.core.histories import find_log_key
 from chain_service.core.log import leaf_hash, root_from_inclusion
 from chain_service.core.moments import rfc3339
 from chain_service.core.records import document_identity
@@ -74,32 +74,34 @@ def judge_log_signature(facts: Facts, head: Head | None) -> Check:
     if head is None or head.root is None:
         return check("record", "log_signature", "not_reached")
     evidence: dict[str, Any] = {"keyId": signed.key_id.hex(), "root": head.root.hex()}
-    found = _log_keys(facts, head.claim)
-    if found is None:
+    state = _state_with_key(facts, head.claim, signed.key_id)
+    if state is None:
         return unread("log_signature", facts.now_state, evidence)
-    keys, state = found
-    evidence |= {"keysOnChain": len(keys)} | block_evidence(state)
-    place = next((n for n, key in enumerate(keys) if cose.key_id(key) == signed.key_id), None)
-    if place is None:
+    evidence |= block_evidence(state)
+    org, _ = parse_log_id(head.claim.log)
+    found = find_log_key(state, org, signed.key_id)
+    if found is None:
         detail = {"detail": "no log key of the organisation has this key id"}
         return check("record", "log_signature", "proof_invalid", evidence | detail)
-    evidence |= {"key": keys[place].hex(), "n": place}
+    place, key = found
+    evidence |= {"key": key.hex(), "n": place}
     try:
-        cose.verify_ed25519(keys[place], signed.signature, cose.signed_bytes(signed.protected, head.root))
+        cose.verify_ed25519(key, signed.signature, cose.signed_bytes(signed.protected, head.root))
     except InvalidProof as error:
         return check("record", "log_signature", "proof_invalid", evidence | {"detail": error.message})
     return check("record", "log_signature", "signed", evidence)
 
 
-def _log_keys(facts: Facts, claim: Claim) -> tuple[list[bytes], ProvenState] | None:
-    """The log keys of the organisation from the newest state that covers them all; None if none does."""
+def _state_with_key(facts: Facts, claim: Claim, key_id: bytes) -> ProvenState | None:
+    """The newest state that tells whether the organisation has a log key with this id; None if none does."""
     org, _ = parse_log_id(claim.log)
     for state in (facts.now_state, facts.anchor_state):
         if isinstance(state, ProvenState):
             try:
-                return read_log_keys(state, org), state
+                find_log_key(state, org, key_id)
             except InvalidProof:
                 continue
+            return state
     return None
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache, partial
 
-from chain_service.core import layout
+from chain_service.core import cose, layout
 from chain_service.core.chain_trust import ChainTrust
 from chain_service.core.cose import Signer
 from chain_service.core.entries import LogId, log_id
 from chain_service.core.evidence import Evidence, ProvenState, verify_evidence
 from chain_service.core.evidence_cbor import Selector
-from chain_service.core.histories import history_slots, read_log_keys, slots_of_record
+from chain_service.core.histories import read_log_keys, seal_slots, slots_of_record
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.log import InclusionProof
 from chain_service.errors import Conflict, Corrupt, InvalidProof
@@ -19,6 +19,9 @@ from chain_service.jobs.context import App
 from chain_service.jobs.effects import prove_batch
 from chain_service.store import batches
 from chain_service.store.batches import Batch
+
+MAX_SEAL_SLOTS = 64
+"""Of the batch's seals in the receipt of an erased record."""
 
 
 class TrustById:
@@ -74,25 +77,26 @@ class Pool:
         self._selector = Selector(Evidence.from_bytes(stored), trust)
         self._seals: dict[str, bool] = {}
 
-    def evidence(self, proof: InclusionProof, type_code: str | None, seals: Iterable[str]) -> Evidence:
-        """What the first evidence of a record's receipt covers, and no node more."""
-        covered = [code for code in seals if self._covers_seal(code)]
-        return self._selector.select(slots_of_record(self.state, self.log, proof, type_code, covered))
+    def evidence(self, proof: InclusionProof, type_code: str | None, seals: Iterable[str] | None) -> Evidence:
+        """What the first evidence of a record's receipt covers, and no node more.
+
+        `seals` None: which ones the record names was erased. Its holder may still show it, so the batch's go in.
+        """
+        covered = [code for code in seals or () if self._covers_seal(code)]
+        key_id = cose.key_id(self.signer.public_key)
+        slots = slots_of_record(self.state, self.log, proof, key_id, type_code, covered)
+        if seals is None:
+            slots += [slot for slot in self.state.words if slot[0] == layout.SEAL_REGISTRY][:MAX_SEAL_SLOTS]
+        return self._selector.select(slots)
 
     def _covers_seal(self, code: str) -> bool:
         if code not in self._seals:
             try:
-                for slot in seal_slots(code):
-                    history_slots(self.state, layout.SEAL_REGISTRY, slot)
+                seal_slots(self.state, code)
                 self._seals[code] = True
             except InvalidProof:
                 self._seals[code] = False
         return self._seals[code]
-
-
-def seal_slots(code: str) -> Sequence[Callable[[int], bytes]]:
-    """The slots of a seal's facts and of its states, by position."""
-    return partial(layout.seal_fact_slot, code), partial(layout.seal_state_slot, code)
 
 
 def _covers(state: ProvenState, log: LogId, batch: Batch) -> bool:

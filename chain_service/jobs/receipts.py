@@ -20,18 +20,18 @@ from chain_service.chain.reader import History
 from chain_service.core import layout, receipts
 from chain_service.core import tiles as core_tiles
 from chain_service.core.entries import Entry
-from chain_service.core.evidence import Evidence, ProvenState, Slot
+from chain_service.core.evidence import Evidence, ProvenState
 from chain_service.core.evidence_cbor import BlockProof, Selector
 from chain_service.core.headers import decode_fields
-from chain_service.core.histories import history_slots
+from chain_service.core.histories import place_slots, seal_slots
 from chain_service.core.log import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.receipts import MEDIA_TYPE, Receipt, parse
 from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidProof, NotFound
 from chain_service.jobs.context import App, Caller, Progress, silent
 from chain_service.jobs.effects import MAX_SEALS
-from chain_service.jobs.pooled import Pool, seal_slots
+from chain_service.jobs.pooled import Pool
 from chain_service.jobs.records import disclosure_of
-from chain_service.store import batches, records, tiles
+from chain_service.store import batches, records, seals, tiles
 from chain_service.store.readings import NewReading
 from chain_service.store.records import StoredRecord
 
@@ -183,8 +183,11 @@ def _inclusion(connection: Connection, members: Sequence[StoredRecord]) -> list[
     return found
 
 
-def _seal_codes(record: StoredRecord | None) -> list[str]:
-    if record is None or record.body is None or b'"sealCodes"' not in record.body:
+def _seal_codes(record: StoredRecord | None) -> list[str] | None:
+    """The seals that the record names; None where its content is not at hand."""
+    if record is None or record.body is None:
+        return None
+    if b'"sealCodes"' not in record.body:
         return []
     try:
         codes = orjson.loads(record.body).get("sealCodes", ())
@@ -207,24 +210,41 @@ def _own_receipt(app: App, data: bytes) -> Receipt | ChainServiceError:
 def _refreshed(
     app: App, old: Sequence[Receipt], known: Mapping[str, StoredRecord]
 ) -> list[Receipt | ChainServiceError]:
-    """Each with its head, status word and seals at the newest final block, all of them read together."""
+    """Each with its head, status word and seals' states at the newest final block, all of them read together."""
     if not old:
         return []
     reader = app.require_chain().reader
-    seals = {one.record_id: _seal_codes(known.get(one.record_id)) for one in old}
-    codes = list(dict.fromkeys(code for listed in seals.values() for code in listed))[:MAX_SEALS]
-    histories = [History(layout.SEAL_REGISTRY, slot, 5) for code in codes for slot in seal_slots(code)]
-    wants = [slot for one in old for slot in _place_slots(one)]
+    named = _seals_of(app, old, known)
+    codes = list(dict.fromkeys(code for listed in named.values() for code in listed))[:MAX_SEALS]
+    histories = [History(layout.SEAL_REGISTRY, partial(layout.seal_state_slot, code), 2) for code in codes]
+    wants = [slot for one in old for slot in place_slots(one.log, one.proof)]
     evidence, state, _ = reader.prove_histories(reader.final_head(), wants, histories)
     selector = Selector(evidence, reader.trust)
-    whole = {code: [at for slot in seal_slots(code) for at in _history(state, slot)] for code in codes}
+    states = {code: seal_slots(state, code, facts=False) for code in codes}
     found: list[Receipt | ChainServiceError] = []
     for one in old:
-        slots = [*_place_slots(one), *(at for code in seals[one.record_id] for at in whole.get(code, ()))]
+        slots = place_slots(one.log, one.proof)
+        slots += [at for code in named[one.record_id] for at in states.get(code, ())]
         try:
             found.append(_with_newer(one, state, partial(selector.select, slots)))
         except InvalidProof as error:
             found.append(error)
+    return found
+
+
+def _seals_of(app: App, old: Sequence[Receipt], known: Mapping[str, StoredRecord]) -> dict[str, list[str]]:
+    """The seals each record names; where its content is not at hand those of ours that its receipt shows."""
+    named = {one.record_id: _seal_codes(known.get(one.record_id)) for one in old}
+    ours: dict[bytes, str] = {}
+    if None in named.values():
+        with app.database.reading() as connection:
+            ours = {layout.seal_state_slot(seal.code, 0): seal.code for seal in seals.of_owner(connection)}
+    found = {}
+    for one in old:
+        codes = named[one.record_id]
+        if codes is None:
+            codes = [ours[at] for _, slots in one.blocks[0].evidence.accounts for at in slots if at in ours]
+        found[one.record_id] = codes
     return found
 
 
@@ -235,17 +255,6 @@ def _with_newer(old: Receipt, state: ProvenState, cut: Callable[[], Evidence]) -
     if state.block <= _block_number(old.blocks[0]):
         return old
     return receipts.refreshed(old, cut())
-
-
-def _place_slots(one: Receipt) -> list[Slot]:
-    return [
-        (layout.RECORD_LOG, layout.head_slot(one.log, one.proof.size)),
-        (layout.RECORD_STATUS, layout.status_slot(one.log, one.proof.index)[0]),
-    ]
-
-
-def _history(state: ProvenState, slot: Callable[[int], bytes]) -> list[Slot]:
-    return history_slots(state, layout.SEAL_REGISTRY, slot)
 
 
 def _block_number(block: BlockProof) -> int:

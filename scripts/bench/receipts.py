@@ -155,7 +155,9 @@ class Consensus:
         million = self.million
         proof = million.proof(index)
         seals = [SEAL] if self.sealed else []
-        slots = slots_of_record(self.state, LOG, proof, self.disclosure.type_code, seals)
+        slots = slots_of_record(
+            self.state, LOG, proof, cose.key_id(LOG_KEY.public_key), self.disclosure.type_code, seals
+        )
         made = receipts.issue(
             chain_id=CHAIN_ID,
             contract=self.chain.contracts[layout.RECORD_LOG].address,

@@ -26,6 +26,8 @@ from chain_service.jobs import receipts, records, trust
 from chain_service.jobs.index import index
 from chain_service.store import batches
 
+SEALS = layout.SEAL_REGISTRY
+
 
 def offline(city: City, receipt: bytes, disclosure: bytes, **other: Any) -> Verdict:
     trust.export(city.app)
@@ -210,15 +212,36 @@ def test_after_a_new_log_key_old_records_keep_their_signer_and_new_ones_have_the
         assert codes(offline(city, data, city.disclosure(org, id)))["log_signature"] == "signed"
 
 
-def test_a_seal_s_facts_and_states_go_into_the_receipt_and_newer_ones_into_a_refreshed_one(city: City) -> None:
+def test_owner_digest_and_states_of_a_seal_go_into_the_receipt_and_newer_states_into_a_refreshed_one(
+    city: City,
+) -> None:
     org = city.organisation()
     code = registered(city, org)
     (id,) = city.anchor(org, org.certificate(sealCodes=[code]))
     set_state(city, org, code, "frozen")
     trusted = city.app.require_chain().reader.trust
-    blocks = core.parse(receipts.receipt(city.app, id, refreshed=True)).blocks
-    states = [read_seal_states(verify_evidence(block.evidence, trusted), code) for block in blocks]
-    assert [[one.state for one in history] for history in states] == [[1], [1, 2]]
+    data = receipts.receipt(city.app, id, refreshed=True)
+    proven = [verify_evidence(block.evidence, trusted) for block in core.parse(data).blocks]
+    assert [[one.state for one in read_seal_states(state, code)] for state in proven] == [[1], [1, 2]]
+    shown = [[(SEALS, layout.seal_fact_slot(code, n)) in state.words for n in range(5)] for state in proven]
+    assert shown == [[True, True, False, False, False], [False] * 5]
+    assert offline(city, data, city.disclosure(org, id)).code == "in_force"
+
+
+def test_the_receipt_of_a_sealed_record_outlives_its_erasure_and_is_refreshed_after_it(city: City) -> None:
+    org = city.organisation()
+    code = registered(city, org)
+    (id,) = city.anchor(org, org.certificate(sealCodes=[code]))
+    kept, before = city.disclosure(org, id), receipts.receipt(city.app, id)
+    records.erase(city.app, id, "withdrawn by its holder", org.caller)
+    set_state(city, org, code, "frozen")
+    again = receipts.receipt(city.app, id)
+    fresh = receipts.receipt(city.app, id, refreshed=True)
+    (old_made_fresh,) = receipts.refresh(city.app, [before])
+    assert isinstance(old_made_fresh, bytes)
+    assert [len(core.parse(data).blocks) for data in (again, fresh, old_made_fresh)] == [1, 2, 2]
+    for data in (before, again, fresh, old_made_fresh):
+        assert offline(city, data, kept).code == "in_force"
 
 
 def test_a_proof_stored_by_an_earlier_version_is_read_again_once(city: City) -> None:

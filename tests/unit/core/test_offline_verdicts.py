@@ -8,6 +8,7 @@ import orjson
 import pytest
 from clique_simulator import validators
 from judged_records import certificate, document
+from offline_seals import sealed_records
 from receipt_world import (
     AGE_LIMIT,
     BLOCK,
@@ -261,6 +262,14 @@ def test_evidence_has_to_cover_all_that_a_receipt_promises(issued):
         found = list(verify_evidence(newer, issued.chain).words)
         evidence = select(issued.pooled(BLOCK + 100), issued.chain, [found[left_out]])
         assert issued.verify(refreshed(issued.receipt(), evidence)).code == "proof_invalid"
+
+
+def test_a_seal_s_owner_digest_and_states_have_to_be_covered_and_its_newer_states_too():
+    answers = {question.name: question.answered()["expected"]["code"] for question in sealed_records()}
+    short = {name for name in answers if "without" in name}
+    assert len(short) == 5 + 2 + 3 + 2 + 3
+    assert {answers[name] for name in short} == {"proof_invalid"}
+    assert {answers[name] for name in answers.keys() - short} == {"in_force"} and len(answers) == len(short) + 4
 
 
 # The trust file's age.

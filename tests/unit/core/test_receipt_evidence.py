@@ -4,25 +4,25 @@ from dataclasses import replace
 
 import pytest
 from receipt_parts import CLIQUE, QBFT, invalid
-from receipt_world import (
-    BLOCK,
-    STRANGERS_SLOT,
-)
+from receipt_world import BLOCK, LOG_KEY, OLD_LOG_KEY, STRANGERS_SLOT, Issued, findings
 
-from chain_service.core import layout, receipts
+from chain_service.core import cose, layout, receipts
 from chain_service.core.chain_trust import FORM_QBFT, PinnedContract
 from chain_service.core.evidence import verify_evidence
-from chain_service.core.evidence_cbor import MAX_NODES, Selector, select
+from chain_service.core.evidence_cbor import MAX_NODES, BlockProof, Selector, select
 from chain_service.core.histories import slots_of_record
 from chain_service.core.receipts import encode, parse, refreshed
 from chain_service.errors import BadRequest, InvalidProof
+
+KEY_ID = cose.key_id(LOG_KEY.public_key)
 
 
 def test_evidence_for_one_record_holds_what_it_needs_and_nothing_else(issued):
     pool, claim = issued.pooled(), issued.content.claim()
     assert len(issued.first.nodes) < len(pool.nodes)
     state = verify_evidence(issued.first, issued.chain, max_nodes=MAX_NODES)
-    needed = slots_of_record(state, claim.log, claim.proof, issued.content.disclosure.type_code)
+    assert (layout.ORGANISATIONS, layout.log_key_slot(issued.content.disclosure.org, 1)) not in state.words
+    needed = slots_of_record(state, claim.log, claim.proof, KEY_ID, issued.content.disclosure.type_code)
     assert set(needed) == set(state.words)
     assert (layout.RECORD_LOG, STRANGERS_SLOT) not in state.words
     assert state.words == {slot: verify_evidence(pool, issued.chain).words[slot] for slot in needed}
@@ -46,7 +46,8 @@ def test_what_the_pool_does_not_hold_cannot_be_selected(issued):
             selector.select([slot])
     claim = issued.content.claim()
     with pytest.raises(InvalidProof, match="does not cover"):
-        slots_of_record(verify_evidence(issued.first, issued.chain), claim.log, claim.proof, "11100000000013338W999")
+        state = verify_evidence(issued.first, issued.chain)
+        slots_of_record(state, claim.log, claim.proof, KEY_ID, "11100000000013338W999")
     pins = {name: PinnedContract(pin.address, bytes(32)) for name, pin in issued.chain.contracts.items()}
     with pytest.raises(InvalidProof, match="other code"):
         select(issued.pooled(), replace(issued.chain, contracts=pins), [(layout.RECORD_LOG, STRANGERS_SLOT)])
@@ -75,3 +76,24 @@ def test_nothing_signed_leads_nowhere():
     with pytest.raises(BadRequest):
         parse(b"\xd2\x80")
     assert receipts.MEDIA_TYPE == "application/cose" and QBFT.chain.form == FORM_QBFT
+
+
+@pytest.mark.parametrize("consensus", ["clique", "qbft"])
+def test_keys_added_after_the_one_that_signed_are_not_needed_and_those_before_it_are(consensus):
+    two = Issued(consensus, log_keys=(OLD_LOG_KEY, LOG_KEY))
+    org = two.content.disclosure.org
+    for signed_by, shown in ((OLD_LOG_KEY, 1), (LOG_KEY, 2)):
+        words = verify_evidence(two.first_for(signed_by), two.chain).words
+        assert [n for n in range(3) if (layout.ORGANISATIONS, layout.log_key_slot(org, n)) in words] == [*range(shown)]
+        assert two.verify(two.receipt(signed_by)).code == "in_force"
+    older = two.first_for(OLD_LOG_KEY)
+    invalid(two, two.receipt(blocks=(BlockProof(older),)), "does not cover")
+
+
+def test_a_receipt_that_shows_more_than_is_needed_is_as_good(issued):
+    slots = list(verify_evidence(issued.first, issued.chain).words)
+    org = issued.content.disclosure.org
+    more = [layout.standing_slot(org), layout.log_key_slot(org, 1)]
+    evidence = select(issued.pooled(), issued.chain, [*slots, *((layout.ORGANISATIONS, slot) for slot in more)])
+    verdict = issued.verify(issued.receipt(blocks=(BlockProof(evidence),)))
+    assert verdict.code == "in_force" and findings(verdict)["log_signature"] == "signed"
