@@ -16,7 +16,7 @@ from offline_questions import ISSUED, QBFT, ZEROS, Case, Question, ask, refreshe
 from offline_seals import sealed_records
 from offline_tampering import tampered_evidence, tampered_receipts
 from offline_trust import wrong_trust
-from receipt_world import DAY, LOG_KEY, NOW, OLD_LOG_KEY, STRANGER, TIME, Issued
+from receipt_world import AGE_LIMIT, DAY, LOG_KEY, NOW, OLD_LOG_KEY, STRANGER, TIME, Issued
 
 from chain_service.core import layout, receipts
 from chain_service.core.disclosures import reveal
@@ -74,8 +74,27 @@ def _states_and_times() -> Iterator[Question]:
         moment = int(at.strftime("%s")) - 8 * 3600
         yield ask(f"on {at}", now=max(NOW, moment), at=moment)
         yield ask(f"a second before {at}", now=max(NOW, moment), at=moment - 1)
+    for ahead in (5, 6, 10**9):
+        yield ask(f"{ahead} s in the future", at=NOW + ahead)
+    yield from _past_moments()
     yield ask("older second evidence", receipt=receipts.refreshed(ISSUED.receipt(), ISSUED.newer(6)))
     yield ask("the same block twice", receipt=receipts.refreshed(ISSUED.receipt(), ISSUED.first))
+
+
+def _past_moments() -> Iterator[Question]:
+    """Around every moment that an answer turns on: first block, later block, their age limit."""
+    for issued in (ISSUED, QBFT):
+        for state in (0, 1, 2):
+            receipt = refreshed(issued, state)
+            for turn in (TIME + 7, TIME + 107, TIME + 7 + AGE_LIMIT, TIME + 107 + AGE_LIMIT):
+                for at in (turn - 1, turn, turn + 1):
+                    yield ask(
+                        f"{issued.consensus} state {state} at {at}", issued, receipt, now=NOW + 2 * AGE_LIMIT, at=at
+                    )
+        for at in (0, 1, TIME + 7 - 10 * DAY, NOW - 1, NOW):
+            yield ask(f"{issued.consensus} not refreshed, at {at}", issued, at=at)
+    unproven = ISSUED.receipt(STRANGER)
+    yield ask("a stranger's log key, asked about the past", receipt=unproven, at=NOW - 10)
 
 
 def _files() -> Iterator[Question]:
@@ -158,4 +177,6 @@ def _damaged(chance: random.Random, count: int) -> Iterator[Question]:
                 whole = replace(whole, disclosure=partial)
             data = getattr(whole, part)
             changes: dict[str, Any] = {"name": f"{issued.consensus} {part} damaged, {number}", part: damage.of(data)}
+            if number % 5 == 0:
+                changes["at"] = TIME + 50
             yield replace(whole, **changes)

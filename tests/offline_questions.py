@@ -15,12 +15,13 @@ from chain_service.core import receipts, trust
 from chain_service.core.offline import present, verify_offline
 from chain_service.core.receipts import Receipt
 from chain_service.core.trust import TrustFile
-from chain_service.errors import ChainServiceError
+from chain_service.errors import BadRequest, ChainServiceError
 
 Case = dict[str, Any]
 """`{name, receipt, disclosure, files, trust, now, at, expected}`, byte strings in base64.
 
-`expected` is the verdict as JSON without the sentences of `detail`, or None where the trust file is refused.
+`expected` is the verdict as JSON without the sentences of `detail`, `{refused: code}` where the question is, or None
+where the trust file is.
 """
 Change = Callable[[Any], Any]
 
@@ -51,7 +52,10 @@ class Question:
         except ChainServiceError:
             return None
         presented = present(self.disclosure, self.files, whole_files=bool(self.files))
-        verdict = verify_offline(self.receipt, presented, trusted, now=self.now, at=self.at)
+        try:
+            verdict = verify_offline(self.receipt, presented, trusted, now=self.now, at=self.at)
+        except BadRequest as error:
+            return {"refused": error.code}
         return without_details(json.loads(json.dumps(verdict.to_json())))
 
 

@@ -1,11 +1,11 @@
 // The offline page's own script under node: `corpus FILE` prints its verdicts, `primitives COUNT` compares what it wrote
-// itself, `inclusion FILE` and `evidence FILE` run single functions.
+// itself, `inclusion FILE`, `evidence FILE` and `moments FILE` run single functions.
 import { createHash, createHmac, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 const page = readFileSync(new URL("../chain_service/web/static/offline.html", import.meta.url), "utf8");
 const script = page.match(/<script>([\s\S]*?)<\/script>/)[1];
-const names = "judge readTrust Refused keccak256 sm3 recover sha256 hmac hmacKey ed25519Holds toHex readCbor readRlp writeRlp N fromBig toBig fromHex verifyEvidence rootFromInclusion";
+const names = "judge readTrust Refused keccak256 sm3 recover sha256 hmac hmacKey ed25519Holds toHex readCbor readRlp writeRlp N fromBig toBig fromHex verifyEvidence rootFromInclusion readMoment";
 const own = new Function(`${script}; return { ${names.split(" ").join(", ")} };`)();
 const bytes = (text) => (text === null ? null : new Uint8Array(Buffer.from(text, "base64")));
 
@@ -109,6 +109,18 @@ function evidence(file) {
   });
 }
 
-const MODES = { corpus, inclusion, evidence, primitives: (count) => primitives(Number(count)) };
+// The moment in each text, null where there is none.
+function moments(file) {
+  return JSON.parse(readFileSync(file, "utf8")).map((text) => {
+    try {
+      return own.readMoment(text);
+    } catch (error) {
+      if (error instanceof own.Refused) return null;
+      throw error;
+    }
+  });
+}
+
+const MODES = { corpus, moments, inclusion, evidence, primitives: (count) => primitives(Number(count)) };
 const [mode, argument] = process.argv.slice(2);
 process.stdout.write(JSON.stringify(await MODES[mode](argument)));

@@ -126,6 +126,36 @@ def test_a_revoked_record_and_what_a_partial_disclosure_hides(page: Any, tmp_pat
     assert "另有 6 项已证明存在，未出示" in words
 
 
+def test_a_moment_in_the_past_is_asked_about_and_one_in_the_future_refused(page: Any, tmp_path: Path) -> None:
+    page.clock.set_fixed_time(datetime.datetime.fromtimestamp(TIME + 3000, datetime.UTC))
+    asked = ask("", receipt=encode(refreshed(ISSUED, 2)))
+    assert hand_in(page, tmp_path, asked).get_attribute("data-verdict") == "invalid"
+
+    def about(text: str) -> None:
+        page.fill("#at", text)
+        assert page.locator(".banner").count() == 0, "no verdict may stand beside another question"
+        page.click("#verify")
+
+    def utc(seconds: int) -> str:
+        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    about(utc(TIME + 50))
+    page.wait_for_selector(".banner-valid")
+    china = datetime.datetime.fromtimestamp(TIME + 107, datetime.timezone(datetime.timedelta(hours=8)))
+    about(china.strftime("%Y-%m-%d %H:%M:%S"))
+    page.wait_for_selector(".banner-invalid")
+    about(utc(TIME + 6))
+    page.wait_for_selector(".banner-indeterminate")
+    assert "未上链" in page.locator(".banner").inner_text()
+    for text, said in ((utc(TIME + 3006), "不能晚于现在"), ("yesterday", "请写作"), ("2026-02-30", "请写作")):
+        about(text)
+        page.wait_for_function("document.getElementById('at-error').textContent !== ''")
+        assert said in page.locator("#at-error").inner_text() and page.locator(".banner").count() == 0
+    about("")
+    page.wait_for_selector(".banner-invalid")
+    assert page.locator("#at-error").inner_text() == ""
+
+
 def test_forged_content_is_not_shown_as_a_record(page: Any, tmp_path: Path) -> None:
     forged = json.loads(ISSUED.disclosed)
     forged["record"]["holders"][0]["certificateHolderName"] = "<img src=x onerror=alert(1)>"

@@ -267,7 +267,7 @@ def test_evidence_has_to_cover_all_that_a_receipt_promises(issued):
 def test_a_seal_s_owner_digest_and_states_have_to_be_covered_and_its_newer_states_too():
     answers = {question.name: question.answered()["expected"]["code"] for question in sealed_records()}
     short = {name for name in answers if "without" in name}
-    assert len(short) == 5 + 2 + 3 + 2 + 3
+    assert len(short) == 5 + 2 + 3 + 2 + 4
     assert {answers[name] for name in short} == {"proof_invalid"}
     assert {answers[name] for name in answers.keys() - short} == {"in_force"} and len(answers) == len(short) + 4
 

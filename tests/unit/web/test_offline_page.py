@@ -17,6 +17,7 @@ from offline_questions import without_details
 
 from chain_service.web import pages
 from chain_service.web.security import SecurityHeaders
+from chain_service.web.shapes import parse_moment
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "chain_service" / "web" / "static" / "offline.html"
@@ -69,6 +70,43 @@ def test_its_own_hashes_and_recovery_agree_with_kept_libraries_on_random_inputs(
     if not (ROOT / "node_modules" / "@noble" / "curves").is_dir():
         pytest.skip("the libraries to compare with are not installed (npm ci)")
     assert run_script("primitives", "400") == {"count": 400}
+
+
+def test_a_moment_is_written_as_for_the_command_line(tmp_path: Path) -> None:
+    days = [
+        "2026-01-31",
+        "2026-02-30",
+        "2024-02-29",
+        "1970-01-01",
+        "1969-12-31",
+        "9999-12-31",
+        "2026-1-31",
+        "0001-01-01",
+    ]
+    clocks = ["", "T08:00", " 08:00:59", "t23:59:59.999999999", "T24:00", "T08:60", "T08:00:60", "T08", "T08:00.5", "T"]
+    zones = ["", "Z", "z", "+08:00", "-12:30", "+14:00", "+8:00", "+08:60", "+24:00", "+0800"]
+    texts = [day + clock + zone for day in days for clock in clocks for zone in zones]
+    texts += [
+        "",
+        " 2026-01-31 ",
+        "now",
+        "2026-01-31T08:00Z2026",
+        "２０２６-01-31",
+        "1790000000",
+        "1970-01-01T08:00+08:00",
+    ]
+
+    def read(text: str) -> int | None:
+        try:
+            return parse_moment(text)
+        except ValueError:
+            return None
+
+    found = run_with("moments", tmp_path, texts)
+    assert {
+        text: (one, other) for text, one, other in zip(texts, found, map(read, texts), strict=True) if one != other
+    } == {}
+    assert sum(one is not None for one in found) > 100
 
 
 def compare(thorough: bool, tmp_path: Path) -> None:
