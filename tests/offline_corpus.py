@@ -78,6 +78,9 @@ def _states_and_times() -> Iterator[Question]:
         yield ask(f"{ahead} s in the future", at=NOW + ahead)
     yield from _past_moments()
     yield ask("older second evidence", receipt=receipts.refreshed(ISSUED.receipt(), ISSUED.newer(6)))
+    for issued in (ISSUED, QBFT):
+        world = issued.newer(7) if issued is ISSUED else issued.newer(7, gasUsed=1)
+        yield ask(f"{issued.consensus}, two blocks of one height", issued, receipts.refreshed(issued.receipt(), world))
     yield ask("the same block twice", receipt=receipts.refreshed(ISSUED.receipt(), ISSUED.first))
 
 

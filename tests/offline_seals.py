@@ -38,13 +38,24 @@ REGISTERED, UNKNOWN = "A-1", "B!2"
 CERTIFICATES = 1
 
 
+SEALED = Issued(content=judged_records.World().holding(ODD))
+
+
+def sealed_receipt() -> Receipt:
+    """The receipt of SEALED: a record that names both seals."""
+    return SEALED.receipt(blocks=(BlockProof(_evidence(SEALED, _needed(SEALED))),))
+
+
+def _needed(issued: Issued) -> list[Slot]:
+    return _place(issued) + _keys_and_permits(issued) + _facts(2) + _states(1)
+
+
 def sealed_records() -> Iterator[Question]:
     """What a seal needs, each slot of it left out in turn; a seal frozen since; more than is needed."""
-    issued = Issued(content=judged_records.World().holding(ODD))
+    issued, whole = SEALED, sealed_receipt()
     content = issued.content.disclosure
     shown = reveal(content.record, content.salt, ["extension.é", "extension.a", "holders.1.certificateHolderTypeName"])
-    needed = _place(issued) + _keys_and_permits(issued) + _facts(2) + _states(1)
-    whole = issued.receipt(blocks=(BlockProof(_evidence(issued, needed)),))
+    needed = _needed(issued)
     yield ask("an odd record", issued, whole)
     yield ask(
         "an odd record in part",

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from chain_service.cli.door import Door, read_input, replace_file
+from chain_service.cli.door import Door, read_input
 from chain_service.cli.failures import papers
+from chain_service.cli.heads import Heads
 from chain_service.core.digests import file_digests
-from chain_service.core.offline import present, verify_offline
+from chain_service.core.offline import present, seen_blocks, verify_offline
 from chain_service.core.receipts import MAX_RECEIPT_BYTES
 from chain_service.core.trust import MAX_TRUST_BYTES, TrustFile, parse
 from chain_service.errors import BadRequest
@@ -30,38 +29,6 @@ class Asked:
     disclosure: Path | None
     receipt: Path
     file: Path | None
-
-
-@dataclass
-class Heads:
-    """Blocks that were proven, by number, kept in a file if one is named: on a QBFT chain there is one a height."""
-
-    file: Path | None
-    known: dict[int, bytes] = field(default_factory=dict)
-
-    @classmethod
-    def load(cls, file: Path | None) -> Heads:
-        """Raises BadRequest (`malformed_request`) for a file that this program did not write."""
-        if file is None or not file.exists():
-            return cls(file)
-        try:
-            listed = orjson.loads(read_input(file))
-            return cls(file, {int(number): bytes.fromhex(hash) for number, hash in listed.items()})
-        except (ValueError, AttributeError, TypeError):
-            raise BadRequest(f"{file} is no list of heads", code="malformed_request", file=str(file)) from None
-
-    def learn(self, verdict: dict[str, Any]) -> None:
-        """Remembers the blocks that the verdict's passed checks rest on."""
-        for group in verdict["groups"]:
-            for check in group["checks"]:
-                evidence = check["evidence"]
-                if check["outcome"] == "passed" and "blockHash" in evidence:
-                    self.known.setdefault(evidence["block"], bytes.fromhex(evidence["blockHash"][2:]))
-
-    def save(self) -> None:
-        if self.file is not None:
-            listed = {str(number): hash.hex() for number, hash in sorted(self.known.items())}
-            replace_file(self.file, orjson.dumps(listed, option=orjson.OPT_INDENT_2))
 
 
 def the_trust(door: Door, named: Path | None) -> TrustFile:
@@ -103,18 +70,16 @@ def _beside(file: Path) -> Path:
 def verdicts(
     asked: Sequence[Asked], trust: TrustFile, at: int | None, heads: Heads, max_file: int
 ) -> Iterator[dict[str, Any]]:
-    """A verdict for each, in order."""
-    for one in asked:
-        disclosure = read_input(one.disclosure, _JSON_LIMIT) if one.disclosure else None
-        files = (file_digests(read_input(one.file, max_file)),) if one.file else ()
-        verdict = verify_offline(
-            read_input(one.receipt, MAX_RECEIPT_BYTES + 1),
-            present(disclosure, files, whole_files=one.file is not None),
-            trust,
-            now=int(time.time()),
-            at=at,
-            remembered=heads.known,
-        ).to_json()
-        heads.learn(verdict)
-        yield verdict
-    heads.save()
+    """A verdict for each, in order; what they prove is remembered in `heads`."""
+    try:
+        for one in asked:
+            disclosure = read_input(one.disclosure, _JSON_LIMIT) if one.disclosure else None
+            files = (file_digests(read_input(one.file, max_file)),) if one.file else ()
+            receipt = read_input(one.receipt, MAX_RECEIPT_BYTES + 1)
+            presented = present(disclosure, files, whole_files=one.file is not None)
+            now = int(time.time())
+            yield verify_offline(receipt, presented, trust, now=now, at=at, remembered=heads.remembered).to_json()
+            if heads.file is not None:
+                heads.learn(seen_blocks(receipt, trust))
+    finally:
+        heads.save()

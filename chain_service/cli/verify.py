@@ -70,9 +70,8 @@ def verify(
         from chain_service.cli import offline as apart
 
         asked = apart.collect(files or (), disclosure, receipt)
-        found = apart.verdicts(
-            asked, apart.the_trust(door, trust), moment, apart.Heads.load(heads), door.settings().max_file
-        )
+        known = apart.Heads.load(heads)
+        found = apart.verdicts(asked, apart.the_trust(door, trust), moment, known, door.settings().max_file)
         _tell(door, [one.name for one in asked], found)
     else:
         _verify_online(door, files or [], disclosure, receipt, moment)

@@ -246,6 +246,10 @@ WARNINGS: Mapping[str, Text] = {
         "另有新记录声明取代本记录，本记录状态未变",
         "a newer record says that it replaces this one, whose own state has not been changed",
     ),
+    "equivocation": Text(
+        "同一高度出现两个都已获法定多数签署的区块，验证节点作恶；请保留证据并上报",
+        "a quorum sealed two different blocks of one height: validators equivocate; keep the evidence and report it",
+    ),
     "trust_stale": Text(
         "信任文件已过期，签发至今 {days} 天；请换用新文件",
         "the trust file is out of date, {days} days old; get a newer one",

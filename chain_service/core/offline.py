@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Final
 
 from chain_service.core import layout
@@ -86,12 +87,12 @@ def verify_offline(
     Never raises for what was handed in, except BadRequest (code `at_in_future`). `includedBy` is the time of the first
     evidence's block; `statusAsOf` that of the newest one's not after `at`, `status_stale` beyond the trust file's age
     limit. Without a disclosure there is nothing to verify: a receipt contains no record. `subject` is what the group is
-    called, by default the receipt's record id; `remembered` as in `prove_receipt`.
+    called, by default the receipt's record id; `remembered` as in `prove_receipt`: equivocation is warned of by name.
     """
     moment = now if at is None else at
     if moment > now + CLOCK_SKEW:
         raise BadRequest("at must not lie in the future", code="at_in_future", field="at")
-    parsed, states, failure = _prove(receipt, trust, presented.disclosure, remembered)
+    parsed, states, failure, doubts = _prove(receipt, trust, presented.disclosure, remembered)
     presented = _presented(presented, failure)
     claim = signature = None
     if parsed is not None and presented.disclosure is not None and failure is None:
@@ -113,7 +114,7 @@ def verify_offline(
             anchor_state=states[0] if states else None,
             claim=claim,
             head_signature=signature,
-            notices=(*trust.warnings(now), *_seals_old(states, trust, now)),
+            notices=(*trust.warnings(now), *_seals_old(states, trust, now), *doubts),
         )
     )
 
@@ -129,17 +130,45 @@ def _presented(presented: Presented, failure: Failure | None) -> Presented:
 
 def _prove(
     data: bytes, trust: TrustFile, content: Content | None, remembered: Mapping[int, bytes] | None
-) -> tuple[Receipt | None, tuple[ProvenState, ...], Failure | None]:
-    """The receipt, what it proves, and why it proves nothing."""
+) -> tuple[Receipt | None, tuple[ProvenState, ...], Failure | None, tuple[Warning, ...]]:
+    """The receipt, what it proves, why it proves nothing, and what to warn of."""
     receipt: Receipt | None = None
     try:
         receipt = parse(data)
         states = prove_receipt(receipt, trust.chain, remembered)
         if content is not None:
             _require_cover(states, receipt, content)
-        return receipt, states, None
+        return receipt, states, None, ()
     except BadRequest as error:
-        return receipt, (), Failure("proof_invalid", "receipt", error.message)
+        doubts = (warning("equivocation"),) if error.code == "equivocation" else ()
+        return receipt, (), Failure("proof_invalid", "receipt", error.message), doubts
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBlock:
+    """A block that trusted validators stand behind, with the headers that show it."""
+
+    number: int
+    block_hash: bytes
+    headers: tuple[bytes, ...]
+    """RLP; the block itself first."""
+
+
+def seen_blocks(receipt: bytes, trust: TrustFile) -> tuple[SeenBlock, ...]:
+    """The blocks that a receipt's evidence proves each by itself; none for what proves nothing. Never raises.
+
+    Whether they agree with others of their height is not asked: to keep them is the point.
+    """
+    found = []
+    try:
+        blocks = parse(receipt).blocks
+    except BadRequest:
+        return ()
+    for block in blocks:
+        with suppress(InvalidProof):
+            state = verify_evidence(block.evidence, trust.chain, max_nodes=MAX_NODES)
+            found.append(SeenBlock(state.block, state.block_hash, block.evidence.headers))
+    return tuple(found)
 
 
 def _require_cover(states: Sequence[ProvenState], receipt: Receipt, content: Content) -> None:

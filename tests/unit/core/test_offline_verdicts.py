@@ -35,13 +35,13 @@ from chain_service.core.evidence import verify_evidence
 from chain_service.core.evidence_cbor import BlockProof, select
 from chain_service.core.facts import Presented
 from chain_service.core.layout import PermitEntry
-from chain_service.core.offline import present, prove_receipt, verify_offline
+from chain_service.core.offline import present, prove_receipt, seen_blocks, verify_offline
 from chain_service.core.receipts import encode, refreshed
 from chain_service.core.statuses import State
 from chain_service.core.trust import sign, update
 from chain_service.errors import BadRequest, InvalidProof
 
-CLIQUE, QBFT = Issued("clique"), Issued("qbft")
+CLIQUE, QBFT, OTHERS = Issued("clique"), Issued("qbft"), Issued("clique", 9)
 
 
 @pytest.fixture(params=[CLIQUE, QBFT], ids=["clique", "qbft"])
@@ -132,6 +132,7 @@ def test_two_blocks_of_one_height_are_equivocation_on_qbft_and_an_ordinary_fork_
     assert refusal.value.code == "equivocation"
     verdict = QBFT.verify(QBFT.receipt(), remembered=remembered)
     assert verdict.code == "proof_invalid" and "one height" in details(verdict)
+    assert [warning.code for warning in verdict.context.warnings] == ["equivocation"]
     assert CLIQUE.verify(CLIQUE.receipt(), remembered=remembered).code == "in_force"
     other = refreshed(QBFT.receipt(), QBFT.newer(BLOCK, gasUsed=1))
     with pytest.raises(InvalidProof) as refusal:
@@ -139,6 +140,15 @@ def test_two_blocks_of_one_height_are_equivocation_on_qbft_and_an_ordinary_fork_
     assert refusal.value.code == "equivocation"
     known = prove_receipt(QBFT.receipt(), QBFT.chain)[0].block_hash
     assert QBFT.verify(QBFT.receipt(), remembered={BLOCK: known}).code == "in_force"
+
+
+def test_the_blocks_a_receipt_proves_are_named_with_their_headers_even_where_they_contradict_each_other(issued):
+    both = seen_blocks(encode(refreshed(issued.receipt(), issued.newer())), issued.trust)
+    assert [block.number for block in both] == [BLOCK, BLOCK + 100]
+    assert [block.headers for block in both] == [issued.first.headers, issued.newer().headers]
+    twice = seen_blocks(encode(refreshed(QBFT.receipt(), QBFT.newer(BLOCK, gasUsed=1))), QBFT.trust)
+    assert [block.number for block in twice] == [BLOCK, BLOCK] and twice[0].block_hash != twice[1].block_hash
+    assert seen_blocks(b"nonsense", issued.trust) == seen_blocks(encode(issued.receipt()), OTHERS.trust) == ()
 
 
 # Validators.
