@@ -10,11 +10,12 @@ import cbor2
 import judged_records
 from clique_simulator import CHAIN_ID, Validator, chain, validators
 from offline_questions import ISSUED, QBFT, Question, ask
-from receipt_world import Issued
+from receipt_world import BLOCK, TIME, Issued
 
-from chain_service.core import receipts, strict_rlp
+from chain_service.core import layout, receipts, strict_rlp
 from chain_service.core.entries import log_id
-from chain_service.core.evidence_cbor import BlockProof
+from chain_service.core.evidence import verify_evidence
+from chain_service.core.evidence_cbor import BlockProof, select
 from chain_service.core.receipts import Receipt
 
 
@@ -133,6 +134,8 @@ def tampered_receipts() -> Iterator[Question]:
     yield ask("another record id", receipt=replace(receipt, record_id="x"))
     yield ask("another key id", receipt=replace(receipt, key_id=bytes(8)))
     yield ask("another RecordLog", receipt=replace(receipt, contract=bytes(20)))
+    yield before_the_anchoring(ISSUED)
+    yield before_the_anchoring(QBFT)
     yield ask("another chain", receipt=replace(receipt, chain_id=1))
     yield ask("another generation", receipt=replace(receipt, log=log_id(judged_records.ORG, 1)))
     proof = receipt.proof
@@ -160,6 +163,26 @@ def tampered_receipts() -> Iterator[Question]:
     yield ask("message: a bomb", receipt=b"\xd2\x9b\xff\xff\xff\xff\xff\xff\xff\xff")
     yield ask(
         "outside attestations", receipt=ISSUED.receipt(blocks=(BlockProof(ISSUED.first, "checkpoint", (b"token",)),))
+    )
+
+
+def before_the_anchoring(issued: Issued) -> Question:
+    """The first evidence is from before the record was anchored, so that a permit recorded since would count."""
+    receipt = issued.receipt(issued_at=TIME + BLOCK)
+    since = replace(
+        issued.content, permits=tuple(replace(one, recorded_at=TIME + 90) for one in issued.content.permits)
+    )
+    later = replace(issued, content=since)
+    slots = list(verify_evidence(later.first, later.chain).words)
+    fresh = select(later.pooled(BLOCK + 100), later.chain, slots)
+    head = layout.head_slot(receipt.log, receipt.proof.size)
+    early = later.pooled(BLOCK - 1, without=((layout.RECORD_LOG, head),))
+    first = select(early, later.chain, slots)
+    return ask(
+        f"{issued.consensus}, first evidence from before the anchoring",
+        later,
+        replace(receipt, blocks=(BlockProof(first), BlockProof(fresh))),
+        now=TIME + 200,
     )
 
 

@@ -105,10 +105,16 @@ class Issued:
     def trust(self) -> TrustFile:
         return trust_file(self.chain)
 
-    def pooled(self, number: int = BLOCK, state: int = 0, **changes: Any) -> Evidence:
-        """What a service stores for the whole batch: more than one record needs."""
+    def pooled(
+        self, number: int = BLOCK, state: int = 0, *, without: tuple[tuple[str, bytes], ...] = (), **changes: Any
+    ) -> Evidence:
+        """What a service stores for the whole batch: more than one record needs. `without` words are proven absent."""
         world = self.world(state)
         wanted = {name: sorted(words) for name, words in world.storage.items()}
+        if without:
+            for contract, slot in without:
+                del world.storage[contract][slot]
+            world = clique_simulator.World(world.storage)
         org, type_code = self.content.disclosure.org, self.content.disclosure.type_code
         wanted[layout.ORGANISATIONS].append(layout.log_key_slot(org, len(self.log_keys)))
         absent = layout.permit_slot(org, type_code, len(self.content.permits))

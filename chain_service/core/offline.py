@@ -66,7 +66,10 @@ def prove_receipt(
     # 4. the evidence is not younger than the log's signature says: a permit granted since would count
     if states[0].time > receipt.issued_at:
         raise InvalidProof("the first evidence is from after the receipt was signed", block=states[0].block)
-    # 5. the refreshed status is from a later block
+    # 5. nor is it from before the record was anchored: the log's head stands in it
+    if not states[0].word(layout.RECORD_LOG, layout.head_slot(receipt.log, receipt.proof.size)):
+        raise InvalidProof("the first evidence is from before the log had this head", block=states[0].block)
+    # 6. the refreshed status is from a later block
     if len(states) == 2 and (states[1].block <= states[0].block or states[1].time < states[0].time):
         raise InvalidProof("the newer evidence is not about a later block", block=states[1].block)
     return states

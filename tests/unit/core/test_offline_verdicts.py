@@ -9,6 +9,7 @@ import pytest
 from clique_simulator import validators
 from judged_records import certificate, document
 from offline_seals import sealed_records
+from offline_tampering import before_the_anchoring
 from receipt_world import (
     AGE_LIMIT,
     BLOCK,
@@ -272,6 +273,12 @@ def test_evidence_has_to_cover_all_that_a_receipt_promises(issued):
         found = list(verify_evidence(newer, issued.chain).words)
         evidence = select(issued.pooled(BLOCK + 100), issued.chain, [found[left_out]])
         assert issued.verify(refreshed(issued.receipt(), evidence)).code == "proof_invalid"
+
+
+def test_evidence_from_before_the_anchoring_fixes_no_time(issued):
+    """Else whoever holds a receipt could let a permit count that was recorded after the record was anchored."""
+    answer = before_the_anchoring(issued).answered()["expected"]
+    assert (answer["verdict"], answer["code"]) == ("invalid", "proof_invalid")
 
 
 def test_a_seal_s_owner_digest_and_states_have_to_be_covered_and_its_newer_states_too():
