@@ -12,6 +12,7 @@ from typing import Any
 import judged_records
 from judged_records import FILE, certificate, document
 from offline_disclosures import disclosures
+from offline_mutations import mutated
 from offline_questions import ISSUED, QBFT, ZEROS, Case, Question, ask, refreshed
 from offline_seals import sealed_records
 from offline_tampering import tampered_evidence, tampered_receipts
@@ -39,6 +40,7 @@ def cases(thorough: bool = False) -> list[Case]:
         tampered_receipts(),
         wrong_trust(),
         _damaged(random.Random(20_261), 120 * many),
+        mutated(random.Random(20_262), 300 * many),
     ]
     return [question.answered() for maker in makers for question in maker]
 
