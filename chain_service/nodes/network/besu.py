@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def configure(folder: Path, network: Network, node: NodeDescriptor) -> None:
 
 def node_files(network: Network, node: NodeDescriptor) -> dict[str, str]:
     """What stands beside the node's key: file name to content, the same for the same network. Raises BadRequest."""
-    require_addresses(network)
+    require_addresses(each.host for each in network.nodes)
     lines = [f"{name}={json.dumps(value)}" for name, value in options(node).items()]
     return {
         OPTIONS_FILE: "\n".join(lines) + "\n",
@@ -53,14 +54,14 @@ def node_files(network: Network, node: NodeDescriptor) -> dict[str, str]:
     }
 
 
-def require_addresses(network: Network) -> None:
+def require_addresses(hosts: Iterable[str]) -> None:
     """Every host is an IP address: Besu refuses an enode with a name in it. Raises BadRequest (`host`)."""
-    for node in network.nodes:
+    for host in hosts:
         try:
-            ip_address(node.host)
+            ip_address(host)
         except ValueError:
             raise BadRequest(
-                f"node {node.name}: Besu takes IP addresses only, not {node.host}. Besu 只接受 IP 地址。", field="host"
+                f"Besu takes IP addresses only, not {host!r}. Besu 只接受 IP 地址。", field="host"
             ) from None
 
 

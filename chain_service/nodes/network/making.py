@@ -10,7 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from eth_keys.datatypes import PrivateKey
+
 from chain_service.errors import BadRequest, Conflict, NotFound
+from chain_service.nodes.network import besu
 from chain_service.nodes.network.descriptor import (
     DESCRIPTOR_FILE,
     MAX_NODES,
@@ -48,6 +51,8 @@ class Plan:
     period: int = 1
     epoch: int = EPOCH
     gas_limit: int = GAS_LIMIT
+    timestamp: int | None = None
+    """Unix seconds of the first block; now by default."""
     funded: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     first_port: int = FIRST_PORT
@@ -56,9 +61,12 @@ class Plan:
     """Prefix of the nodes' names; with it only keys and a public descriptor are made, and `join` makes the genesis."""
 
 
-def create(directory: Path, plan: Plan) -> Network:
+def create(
+    directory: Path, plan: Plan, *, genesis: str | None = None, first_key: PrivateKey | None = None
+) -> Network:  # fmt: skip
     """`directory`, new, holds keys and files of the planned nodes, and unless an authority plans alone the genesis.
 
+    `genesis` is that of a chain that is there already, `first_key` what the first validator seals with then.
     Raises BadRequest, and Conflict when the directory holds a network already.
     """
     _require_sound(plan)
@@ -73,7 +81,7 @@ def create(directory: Path, plan: Plan) -> Network:
     ports = _ports(plan.first_port, len(roles))
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     nodes = [
-        make_node(directory / name, name, role, plan.engine, plan.host, ports[place])
+        make_node(directory / name, name, role, plan.engine, plan.host, ports[place], None if place else first_key)
         for place, (name, role) in enumerate(zip(names, roles, strict=True))
     ]
     network = Network(
@@ -82,12 +90,12 @@ def create(directory: Path, plan: Plan) -> Network:
         period=plan.period,
         epoch=plan.epoch,
         gas_limit=plan.gas_limit,
-        timestamp=int(time.time()),
+        timestamp=int(time.time()) if plan.timestamp is None else plan.timestamp,
         funded=tuple(sorted({account.lower() for account in plan.funded})),
         nodes=tuple(nodes),
     )
     (directory / DESCRIPTOR_FILE).write_text(network.to_toml(), "ascii")
-    return network if plan.authority else settle(directory, network, genesis_json(network))
+    return network if plan.authority else settle(directory, network, genesis or genesis_json(network))
 
 
 def join(directory: Path, descriptors: Sequence[Path], genesis: Path | None = None) -> Network:
@@ -124,6 +132,8 @@ def combine(parts: Sequence[Network]) -> Network:
     if len(nodes) > MAX_NODES:
         raise BadRequest(f"a network has at most {MAX_NODES} nodes", field="nodes")
     require_distinct(nodes)
+    if first.engine == "besu":
+        besu.require_addresses(node.host for node in nodes)
     return replace(
         first,
         timestamp=max(part.timestamp for part in parts),
@@ -159,9 +169,18 @@ def rpc_urls(directory: Path, network: Network) -> list[str]:
 
 
 def make_node(
-    folder: Path, name: str, role: Role, engine: Engine, host: str, ports: tuple[int, int, int]
+    folder: Path,
+    name: str,
+    role: Role,
+    engine: Engine,
+    host: str,
+    ports: tuple[int, int, int],
+    sealing_key: PrivateKey | None = None,
 ) -> NodeDescriptor:
-    """A node's folder with its keys, and what the others may know of it. Raises Conflict when the folder exists."""
+    """A node's folder with its keys, and what the others may know of it. Raises Conflict when the folder exists.
+
+    A validator seals with `sealing_key` or a new one; with Besu that is the node key.
+    """
     try:
         make_folder(folder)
     except FileExistsError:
@@ -170,7 +189,7 @@ def make_node(
     write_private(folder / "key", key.to_bytes().hex())
     address = ""
     if role == "validator":
-        sealing = key if engine == "besu" else new_key()
+        sealing = key if engine == "besu" else sealing_key or new_key()
         engine_of(engine).seal_with(folder, sealing)
         address = address_of(public_hex(sealing))
     has_rpc = role != "validator" or engine_of(engine).VALIDATOR_HAS_RPC
@@ -193,6 +212,8 @@ def _require_sound(plan: Plan) -> None:
         )
     if not is_host(plan.host) or plan.host in ("0.0.0.0", "::"):  # noqa: S104 - refused here
         raise BadRequest(f"--host must be the address others reach, not {plan.host!r}", code="usage", field="--host")
+    if plan.engine == "besu":
+        besu.require_addresses([plan.host])
 
 
 def _ports(first: int, count: int) -> list[tuple[int, int, int]]:

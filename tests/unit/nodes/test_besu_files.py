@@ -14,7 +14,7 @@ from chain_service.errors import BadRequest
 from chain_service.nodes.network import besu
 from chain_service.nodes.network.descriptor import Network
 from chain_service.nodes.network.keys import public_hex
-from chain_service.nodes.network.making import Plan, create
+from chain_service.nodes.network.making import Plan, create, join
 
 # Names of Besu's command line as its own test file lists them: besu-eth/besu,
 # app/src/test/resources/everything_config.toml at commit 00a576be26ad1e5ea297371564650ea2aec2d245.
@@ -102,9 +102,38 @@ def test_all_nodes_have_the_same_allowlist_in_whatever_order_the_descriptors_cam
 
 def test_a_host_name_is_refused_because_besu_would_not_start(network: Network) -> None:
     named = replace(network, nodes=(*network.nodes[:-1], replace(network.nodes[-1], host="node.example")))
-    with pytest.raises(BadRequest, match=r"observer-6.*node\.example") as refused:
+    with pytest.raises(BadRequest, match=r"IP addresses only, not 'node\.example'") as refused:
         files(named, "validator-1")
     assert refused.value.details["field"] == "host"
+
+
+def test_a_host_name_is_refused_before_any_key_is_made(tmp_path) -> None:
+    with pytest.raises(BadRequest, match="IP addresses only"):
+        create(tmp_path / "network", Plan(validators=1, engine="besu", chain_id=20261, host="node.example"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_authoritys_host_name_is_refused_before_the_genesis_is_made(tmp_path) -> None:
+    for name in ("first", "second"):
+        plan = Plan(validators=1, writers=0, observers=0, engine="besu", chain_id=20261, authority=name, first_port=0)
+        create(tmp_path / name, plan)
+    descriptor = tmp_path / "second" / "descriptor.toml"
+    descriptor.write_text(descriptor.read_text().replace("127.0.0.1", "node.example"))
+    with pytest.raises(BadRequest, match="IP addresses only"):
+        join(tmp_path / "first", [descriptor])
+    assert not (tmp_path / "first" / "genesis.json").exists()
+
+
+def test_two_authorities_make_the_same_first_block_and_let_each_other_in(tmp_path) -> None:
+    for name in ("first", "second"):
+        plan = Plan(validators=2, writers=1, observers=0, engine="besu", chain_id=20261, authority=name, first_port=0)
+        create(tmp_path / name, plan)
+    for mine, other in (("first", "second"), ("second", "first")):
+        joined = join(tmp_path / mine, [tmp_path / other / "descriptor.toml"])
+    made = {(tmp_path / name / "genesis.json").read_bytes() for name in ("first", "second")}
+    allowed = {path.read_bytes() for path in tmp_path.rglob("permissions_config.toml")}
+    assert (len(made), len(allowed)) == (1, 1)
+    assert len(tomllib.loads(allowed.pop().decode())["nodes-allowlist"]) == len(joined.nodes) == 6
 
 
 def test_the_option_file_of_a_validator_is_this(network: Network) -> None:
