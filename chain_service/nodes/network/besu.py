@@ -14,6 +14,7 @@ from typing import Any
 
 from eth_keys.datatypes import PrivateKey
 
+from chain_service.core.qbft import QbftHeader
 from chain_service.errors import BadRequest
 from chain_service.nodes.network.descriptor import Network, NodeDescriptor
 
@@ -157,19 +158,20 @@ def compose(network: Network, nodes: tuple[NodeDescriptor, ...]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def propose(address: str, add: bool) -> tuple[str, list[Any]]:
-    """Method and parameters by which a validator votes, at its own door, to add or remove `address`.
+def standing_votes(headers: Iterable[QbftHeader], target: bytes, epoch: int) -> dict[bytes, bool]:
+    """Who voted about `target` in these linked headers, and whether to add it, as far as the votes still count.
 
-    More than half of the validators have to; a validator that starts again has forgotten its vote.
+    Besu, VoteTally: a vote stands in the block its validator proposed, the last one of a validator counts; all lapse
+    with the epoch and when `target` has come or gone, one's own when one is no longer a validator.
     """
-    return "qbft_proposeValidatorVote", [address, add]
-
-
-def discard(address: str) -> tuple[str, list[Any]]:
-    """Method and parameters that take the validator's vote about `address` back."""
-    return "qbft_discardValidatorVote", [address]
-
-
-def validators() -> tuple[str, list[Any]]:
-    """Method and parameters that answer with the addresses that may seal the next block."""
-    return "qbft_getValidatorsByBlockNumber", ["latest"]
+    votes: dict[bytes, bool] = {}
+    is_validator: bool | None = None
+    for header in headers:
+        listed = header.extra.validators
+        if header.number % epoch == 0 or is_validator not in (None, target in listed):
+            votes.clear()
+        is_validator = target in listed
+        if header.number % epoch and header.extra.vote is not None and header.extra.vote[0] == target:
+            votes[header.coinbase] = header.extra.vote[1]
+        votes = {voter: add for voter, add in votes.items() if voter in listed}
+    return votes

@@ -1,3 +1,5 @@
+"""Networks as described to their nodes."""
+
 from collections.abc import Callable
 
 import pytest

@@ -163,14 +163,6 @@ def test_the_compose_file_says_how_to_tell_a_halted_chain(network: Network) -> N
     assert "健康" in text
 
 
-def test_votes_have_the_shape_of_besus_qbft_methods() -> None:
-    address = "0x" + "ab" * 20
-    assert besu.propose(address, True) == ("qbft_proposeValidatorVote", [address, True])
-    assert besu.propose(address, False) == ("qbft_proposeValidatorVote", [address, False])
-    assert besu.discard(address) == ("qbft_discardValidatorVote", [address])
-    assert besu.validators() == ("qbft_getValidatorsByBlockNumber", ["latest"])
-
-
 def test_a_key_is_in_its_own_file_only(tmp_path) -> None:
     directory = tmp_path / "network"
     network = create(directory, Plan(validators=4, engine="besu", chain_id=20261, funded=("0x" + "11" * 20,)))
