@@ -11,7 +11,7 @@ from rich.table import Table
 
 from chain_service.cli import show
 from chain_service.cli.door import Door, the_door
-from chain_service.cli.failures import UNAVAILABLE
+from chain_service.cli.failures import INDETERMINATE, UNAVAILABLE
 from chain_service.errors import BadRequest
 
 network = typer.Typer(
@@ -178,6 +178,77 @@ def status(context: typer.Context, out: Where = None) -> None:
     door.answer(found, lambda console: _show(console, found), str(found["head"]))
     if not found["up"]:
         raise typer.Exit(UNAVAILABLE)
+
+
+@network.command()
+def propose(
+    context: typer.Context,
+    add: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Sealing account to vote in.")] = None,
+    remove: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Sealing account to vote out.")] = None,
+    out: Where = None,
+    timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long to wait for the change.")] = 60,
+) -> None:
+    """Vote a validator in or out with every validator of this directory. 表决增减验证节点
+
+    More than half of the validators have to vote, each through its own
+    authority's node, within an epoch. Exit code 3 when votes of others are still
+    missing: yours stand in the chain.
+
+    Let a new validator's node catch up before it is voted in.
+
+    Example:
+
+      chain-service network propose --add 0x8f3c…
+    """
+    from chain_service.nodes.network.votes import propose as vote
+
+    door = the_door(context)
+    if (add is None) == (remove is None):
+        raise BadRequest("give one of --add and --remove", code="usage", field="--add")
+    done = vote(_directory(door, out), add or remove or "", add=add is not None, timeout=timeout)
+    door.answer(done, lambda console: show.facts(console, done), "changed" if done["changed"] else "waiting")
+    if not done["changed"]:
+        raise typer.Exit(INDETERMINATE)
+
+
+@network.command()
+def grow(
+    context: typer.Context,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="DATA", help="Instance with the trial chain; the current DATA.")
+    ] = None,
+    validators: Annotated[int, typer.Option(min=1, max=31, help="Nodes that seal in the end.")] = 4,
+    out: Where = None,
+    writers: Annotated[int, typer.Option(min=0, max=10, help="Nodes that serve a department.")] = 1,
+    observers: Annotated[int, typer.Option(min=0, max=10, help="Nodes that serve an auditor.")] = 1,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where the other nodes reach these.")] = "127.0.0.1",
+    port: Port = 30_300,
+) -> None:
+    """Let the trial chain go on in a network: same blocks, contracts, receipts. 试验链扩展为网络
+
+    Stop `chain run` and the service first. The blocks are imported into the new
+    nodes, the first validator seals on with the trial chain's key, the others are
+    voted in one by one, and rpc_urls of DATA name the new nodes. Nobody anchors
+    anything again. The trial chain's key file is set aside, so that no second
+    history is sealed. Other authorities' validators come later: `network join
+    --genesis` at their side, `network propose --add` at yours.
+
+    Example:
+
+      chain-service network grow --from data --validators 4
+    """
+    from chain_service.jobs import network as jobs
+    from chain_service.nodes.network import Plan
+
+    door = the_door(context)
+    if source is not None:
+        if door.data is not None and door.data.resolve() != source.resolve():
+            raise BadRequest("--from and --data name different instances", code="usage", field="--from")
+        door = Door(source, door.json, door.quiet)
+    plan = Plan(validators=validators, writers=writers, observers=observers, host=host, first_port=port)
+    done = jobs.grow(door.settings(), _directory(door, out), plan, door.note)
+    door.answer(done, lambda console: show.facts(console, done), done["headHash"])
+    _say_switched(door, done)
 
 
 def _directory(door: Door, out: Path | None) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from chain_service.config import Settings
 from chain_service.errors import BadRequest, Conflict
 from chain_service.jobs.setup import toml_value
 from chain_service.nodes import network
+from chain_service.nodes.network import growth
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _SETTING = re.compile(r"^rpc_urls *=.*\n?", re.MULTILINE)
@@ -50,6 +51,21 @@ def init(settings: Settings, directory: Path, plan: network.Plan) -> dict[str, A
 def join(settings: Settings, directory: Path, descriptors: Sequence[Path], genesis: Path | None) -> dict[str, Any]:
     """The own nodes know the others, and where an instance has no contracts yet, `rpc_urls` name the own nodes."""
     return _told(settings, directory, network.join(directory, descriptors, genesis))
+
+
+def grow(
+    settings: Settings, directory: Path, plan: network.Plan, tell: Callable[[str], None]
+) -> dict[str, Any]:  # fmt: skip
+    """The instance's trial chain goes on in a running network, which `rpc_urls` name from now on.
+
+    Raises Conflict (`chain_in_use`) while the trial chain runs; see `nodes.network.growth.grow`.
+    """
+    done = growth.grow(
+        settings.node_directory, settings.keystore_password(), directory, plan, cache=settings.data / "bin",
+        binary=settings.geth, tell=tell,
+    )  # fmt: skip
+    switched = use(settings, done["rpcUrls"])
+    return done | {"configured": str(switched) if switched else None}
 
 
 def require_free(settings: Settings) -> None:

@@ -175,3 +175,21 @@ def standing_votes(headers: Iterable[QbftHeader], target: bytes, epoch: int) -> 
             votes[header.coinbase] = header.extra.vote[1]
         votes = {voter: add for voter, add in votes.items() if voter in listed}
     return votes
+
+
+def propose(address: str, add: bool) -> tuple[str, list[Any]]:
+    """Method and parameters by which a validator votes, at its own door, to add or remove `address`.
+
+    More than half of the validators have to; a validator that starts again has forgotten its proposal.
+    """
+    return "qbft_proposeValidatorVote", [address, add]
+
+
+def discard(address: str) -> tuple[str, list[Any]]:
+    """Method and parameters that withdraw the proposal about `address`; votes in blocks stand."""
+    return "qbft_discardValidatorVote", [address]
+
+
+def validators() -> tuple[str, list[Any]]:
+    """Method and parameters that answer with the addresses that may seal the next block."""
+    return "qbft_getValidatorsByBlockNumber", ["latest"]

@@ -13,6 +13,7 @@ from chain_service.nodes.network.descriptor import Network, NodeDescriptor
 from chain_service.nodes.network.keys import write_sealing_key
 
 VALIDATOR_HAS_RPC = False
+METRICS_PATH = "/debug/metrics/prometheus"
 SOCKET = "data/geth.ipc"
 MOST_OF_A_SOCKET_PATH = 103
 """Bytes of a path that every system takes for a socket."""
@@ -108,4 +109,16 @@ def endpoint(folder: Path, node: NodeDescriptor) -> str:
     return f"ipc:{(folder / SOCKET).resolve()}"
 
 
-METRICS_PATH = "/debug/metrics/prometheus"
+def propose(address: str, add: bool) -> tuple[str, list[object]]:
+    """The call by which a validator votes `address` in or out, until it is discarded."""
+    return "clique_propose", [address, add]
+
+
+def discard(address: str) -> tuple[str, list[object]]:
+    """The call that takes the proposal back; votes in sealed blocks stand."""
+    return "clique_discard", [address]
+
+
+def validators() -> tuple[str, list[object]]:
+    """The call that lists the validators now."""
+    return "clique_getSigners", []

@@ -88,15 +88,15 @@ def _last_signers(
     for number in range(best["head"], max(0, best["head"] - LAST_BLOCKS), -1):
         try:
             block = call(door, "eth_getBlockByNumber", hex(number), False)
-            address = _sealer(network, header_rlp_from_json(block))
+            address = _sealer(network, block)
         except ChainServiceError:
             break
         found.append({"block": number, "address": address, "name": names.get(address)})
     return found
 
 
-def _sealer(network: Network, raw: bytes) -> str:
+def _sealer(network: Network, block: dict[str, Any]) -> str:
     """Who made the block: for Clique recovered from the seal, for QBFT the proposer the header names."""
     if network.engine == "geth":
-        return "0x" + clique.recover_signer(clique.parse_header(raw)).hex()
-    return "0x" + qbft.parse_header(raw).coinbase.hex()
+        return "0x" + clique.recover_signer(clique.parse_header(header_rlp_from_json(block))).hex()
+    return "0x" + qbft.parse_header(header_rlp_from_json(block, qbft.block_hash)).coinbase.hex()
