@@ -6,7 +6,9 @@ No Besu runs in our tests: files and calls are checked against what Besu's own s
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import subprocess
 from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 from eth_keys.datatypes import PrivateKey
 
 from chain_service.core.qbft import QbftHeader
-from chain_service.errors import BadRequest
+from chain_service.errors import BadRequest, Unavailable
 from chain_service.nodes.network.descriptor import Network, NodeDescriptor
 
 VALIDATOR_HAS_RPC = True
@@ -24,6 +26,8 @@ METRICS_PATH = "/metrics"
 OPTIONS_FILE = "besu.toml"
 STATIC_NODES_FILE = "static-nodes.json"
 PERMISSIONS_FILE = "permissions_config.toml"
+OLDEST = (26, 7, 1)
+_VERSION = re.compile(r"besu/v(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
 _MOST_PENDING = 65_536
 """Transactions a node keeps waiting, of all senders."""
 
@@ -109,6 +113,28 @@ def find() -> Path | None:
     """The `besu` on PATH."""
     found = shutil.which("besu")
     return Path(found) if found else None
+
+
+def require_version(binary: Path) -> None:
+    """The program is no release whose validators leave free transactions out of blocks.
+
+    A build that names no release passes. Raises Unavailable (`no_engine`) with the remedy.
+    """
+    try:
+        run = subprocess.run([binary, "--version"], capture_output=True, timeout=60, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Unavailable(
+            f"{binary} --version does not run ({error}): does Java 25 stand beside it? 请检查 Java 是否已安装。",
+            code="no_engine",
+        ) from None
+    found = _VERSION.search(run.stdout[:10_000].decode("utf-8", "replace"))
+    if found and tuple(map(int, found.groups())) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        raise Unavailable(
+            f"{binary} is Besu {'.'.join(found.groups())}, which seals empty blocks where gas is free: install "
+            f"{oldest} or newer. 请安装 {oldest} 或更新的版本。",
+            code="no_engine",
+        )
 
 
 def initialise(binary: Path, folder: Path) -> None:

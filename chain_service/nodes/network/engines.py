@@ -27,5 +27,6 @@ def binary_of(engine: Engine, cache: Path, named: Path | None, tell: Callable[[s
                 "请安装 Hyperledger Besu 并加入 PATH，或使用 compose.yaml 启动。",
                 code="no_engine",
             )
+        besu.require_version(found)
         return found
     return geth_binary.require(cache, named, tell)
