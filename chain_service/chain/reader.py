@@ -110,8 +110,7 @@ class ChainReader:
                 seen.append(Seen(node, quantity(_raised(newest)), raw, None if raw is None else self.block_hash(raw)))
             except (Unavailable, InvalidProof, RpcError) as failure:
                 error = failure
-                if not isinstance(failure, Unavailable):
-                    node.distrust()
+                node.distrust()
         if not seen:
             raise Unavailable("no node can be asked", code="node_unavailable") from error
         return sorted(seen, key=lambda one: -one.newest)

@@ -65,6 +65,7 @@ def follow(raws: Iterable[bytes], trust: ChainTrust, signers: Signers | None, pa
     for raw in raws:
         try:
             header = sealed(raw, trust) if signers is None else clique.sealed_header(raw, signers.addresses, trust)
+            _require_turn(header, followed, trust)
             _require_link(header, followed[-1].header if followed else None, parent)
             signers = None if signers is None else signers.after(header)
         except InvalidProof:
@@ -120,6 +121,14 @@ def _genesis(raw: bytes, trust: ChainTrust) -> SealedHeader:
         validators=trust.validators_at(0),
         signers=(),
     )
+
+
+def _require_turn(header: SealedHeader, followed: Sequence[Followed], trust: ChainTrust) -> None:
+    """EIP-225: a Clique signer seals one of any ⌊N/2⌋ + 1 blocks."""
+    others = clique.majority_size(len(header.validators)) - 1
+    recent = followed[-others:] if trust.form == FORM_CLIQUE and others else ()
+    if any(header.signers == before.header.signers for before in recent):
+        raise InvalidProof("a signer sealed again too soon", block=header.number)
 
 
 def _require_link(header: SealedHeader, before: SealedHeader | None, parent: bytes | None) -> None:

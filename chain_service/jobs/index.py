@@ -77,6 +77,8 @@ def _step(app: App, head: Block | None) -> tuple[int, int]:
             one.node.distrust()
         except Unavailable as error:
             failure = failure or error
+            if error.code == "node_unavailable":
+                one.node.distrust()
         else:
             if read:
                 return read, one.newest

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from jobs_city import Trial
-from network_city import Network, network
+from network_city import Network, indexed_as_far_as_it_goes, network
 
 from chain_service.core.verdicts import Verdict
 from chain_service.jobs import health, records, workers
@@ -56,17 +56,13 @@ def test_blocks_without_a_majority_are_never_taken_for_final(net: Network) -> No
     net.chain.at_work = net.chain.among[:2]
     ids = net.city.submit(org, org.certificate())
     net.city.step()
-    net.follow(12)
-    assert net.indexed.number <= newest, (before, newest)
+    net.chain.mine(12)
+    indexed_as_far_as_it_goes(net)
+    assert before <= net.indexed.number <= newest
     assert net.city.state(ids[0]) == "batched"
     net.city.clock.ahead += 100
-    index(net.city.app)
-    assert net.city.alerts()[CHAIN_HALTED, "head"]["code"] == "chain_halted"
-    net.city.clock.ahead = 0
-    net.chain.at_work = None
-    net.settle(ids)
-    index(net.city.app)
-    assert not net.codes()
+    indexed_as_far_as_it_goes(net)
+    assert net.city.alerts()[CHAIN_HALTED, "head"]["ageSeconds"] >= 95
 
 
 def test_the_newest_head_is_taken_from_whichever_node_has_it(net: Network) -> None:
