@@ -92,13 +92,6 @@ def down(directory: Path, names: Sequence[str] = ()) -> dict[str, object]:
     return {"directory": str(directory), "stopped": sorted(stopped)}
 
 
-def require_stopped(directory: Path) -> None:
-    """Raises Conflict (`network_running`) while nodes of this directory run."""
-    running = Ledger(directory).running()
-    if running or Ledger(directory).supervisor():
-        raise Conflict("the network runs; `chain-service network down` first", code="network_running")
-
-
 def _chosen(directory: Path, network: Network, names: Sequence[str]) -> list[NodeDescriptor]:
     own = network.own(directory)
     if not names:
@@ -135,26 +128,35 @@ def _launch(directory: Path, ledger: Ledger, binary: Path) -> None:
 
 
 def _wait_for_block(directory: Path, network: Network, nodes: Sequence[NodeDescriptor], end: float) -> int:
-    """The number of a block sealed after the first look, known to all nodes."""
+    """The number of a block that no own node had at the first look, now known to all of `nodes`."""
     engine = engine_of(network.engine)
-    doors = {node.name: engine.endpoint(directory / node.name, node) for node in nodes}
+    doors = {node.name: engine.endpoint(directory / node.name, node) for node in network.own(directory)}
+    waited = {node.name for node in nodes}
     first: int | None = None
     heads: dict[str, int] = {}
     while time.monotonic() < end:
-        for name, door in doors.items():
-            try:
-                heads[name] = int(call(door, "eth_blockNumber"), 16)
-            except Unavailable:
-                heads.pop(name, None)
-        if len(heads) == len(doors):
+        heads = _heads({name: door for name, door in doors.items() if first is None or name in waited})
+        if waited <= heads.keys():
             first = max(heads.values()) if first is None else first
-            if min(heads.values()) > first:
-                return min(heads.values())
+            least = min(heads[name] for name in waited)
+            if least > first:
+                return least
         time.sleep(_LOOK)
-    silent = sorted(doors.keys() - heads.keys())
+    silent = sorted(waited - heads.keys())
     reason = f"no answer from {', '.join(silent)}" if silent else "no new block reached every node"
     raise Unavailable(
         f"{reason}; the nodes go on running. More than half of the validators have to be up: see `network status` and "
         f"{directory}/NODE/log",
         code="network_stalled",
     )
+
+
+def _heads(doors: dict[str, str]) -> dict[str, int]:
+    """Block numbers of those that answer."""
+    heads = {}
+    for name, door in doors.items():
+        try:
+            heads[name] = int(call(door, "eth_blockNumber"), 16)
+        except Unavailable:
+            continue
+    return heads
