@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chain_service.errors import Corrupt, NotFound, Unavailable
+from chain_service.errors import BadRequest, Corrupt, Unavailable
 
 VERSION = "1.13.15"
 MODULE = "github.com/ethereum/go-ethereum"
@@ -54,13 +54,13 @@ def find_or_build(cache: Path) -> Path | None:
 def require(cache: Path, named: Path | None, tell: Callable[[str], None]) -> Path:
     """As `find_or_build`, or the binary `named`; `tell` hears that a build begins.
 
-    Raises NotFound (`no_engine`: the named one is not this version), Unavailable (`no_engine`, with the remedy) where
+    Raises BadRequest (`no_engine`: the named one is not this version), Unavailable (`no_engine`, with the remedy) where
     there is none and none can be built.
     """
     if named is not None:
         if named.is_file() and _is_version(named):
             return named.resolve()
-        raise NotFound(f"{named} is not go-ethereum {VERSION}; correct CHAIN_SERVICE_GETH", code="no_engine")
+        raise BadRequest(f"{named} is not go-ethereum {VERSION}; correct CHAIN_SERVICE_GETH", code="no_engine")
     found = find(cache)
     if found is None:
         tell(f"building go-ethereum {VERSION} from its pinned source, about two minutes 正在构建 go-ethereum，约两分钟")

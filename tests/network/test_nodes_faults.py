@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from running_network import CACHE, RunningNetwork, running, wait_until
 
-from chain_service.errors import Conflict, NotFound, Unavailable
+from chain_service.errors import BadRequest, Conflict, NotFound, Unavailable
 from chain_service.nodes.network import Plan
 from chain_service.nodes.network.ledger import Ledger
 from chain_service.nodes.network.processes import Process
@@ -134,7 +134,7 @@ def test_a_geth_of_another_version_is_refused(network: RunningNetwork, tmp_path:
     wrong = tmp_path / "geth"
     wrong.write_text("#!/bin/sh\necho Version: 1.14.0-stable\n")
     wrong.chmod(0o755)
-    with pytest.raises(NotFound) as refused:
+    with pytest.raises(BadRequest) as refused:
         up(network.directory, cache=CACHE, geth=wrong)
     assert refused.value.code == "no_engine"
     assert Process.of(os.getpid()).lives()

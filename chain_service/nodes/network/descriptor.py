@@ -107,7 +107,7 @@ def load(path: Path) -> Network:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise NotFound(f"{path}: {error.strerror}; `chain-service network init` makes one") from None
+        raise NotFound(f"{path}: {error.strerror}", code="no_network") from None
     if len(data) > MAX_BYTES:
         raise BadRequest(f"{path} has more than {MAX_BYTES} bytes")
     try:

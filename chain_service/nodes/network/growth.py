@@ -74,10 +74,15 @@ def grow(
 
 
 def _stopped(node: embedded.Node, password: str) -> Trial:
-    """The trial chain, in which nothing waits. Raises Unauthorised, Conflict."""
+    """The trial chain, in which nothing waits. Raises Unauthorised, Conflict, BadRequest."""
     if len(node.pool):
         raise Conflict(
             f"{len(node.pool)} transactions wait in the trial chain; let `chain-service chain run` seal them first"
+        )
+    if node.genesis.period < 1:
+        raise BadRequest(
+            "this trial chain was born with block_period 0, and go-ethereum seals no empty blocks in such a chain: a "
+            "network cannot go on with it"
         )
     head, key = node.history.head, unlock(node.directory, password, node.genesis)
     return Trial(node.directory, node.genesis, key, head.number, "0x" + bytes(head.hash).hex())
@@ -125,7 +130,7 @@ def _make(stopped: Trial, directory: Path, plan: Plan) -> Network:
     grown = replace(
         plan,
         chain_id=genesis.chain_id,
-        period=max(1, genesis.period),
+        period=genesis.period,
         epoch=genesis.epoch,
         timestamp=genesis.timestamp,
         funded=tuple("0x" + address.hex() for address, _ in genesis.balances),

@@ -230,4 +230,4 @@ def _read(path: Path) -> str:
     try:
         return path.read_text("ascii")
     except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(f"{path} cannot be read: {error}") from None
+        raise NotFound(f"{path} cannot be read: {error}", code="no_network") from None
