@@ -27,7 +27,7 @@ from chain_service.core.digests import keccak256
 from chain_service.core.qbft import BFT_MIX_HASH, QbftExtra, quorum_size
 from chain_service.nodes import embedded
 
-MINE_EVERY = 0.03
+MINE_EVERY = 0.1
 REPLACED = ("parentHash", "miner", "difficulty", "extraData", "mixHash", "nonce")
 MAIN = b""
 
@@ -51,6 +51,8 @@ class Resealed:
     strangers: list[Validator] = field(default_factory=list)
     _raws: dict[bytes, list[bytes]] = field(default_factory=dict)
     _signers: list[Signers] = field(default_factory=list)
+    _told: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _sealers: list[bytes] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def raw(self, number: int, branch: bytes = MAIN) -> bytes:
@@ -64,12 +66,18 @@ class Resealed:
                 made.append(self._seal(at, branch))
             return made[number - self.forks.get(branch, 0)]
 
+    def told(self, number: int) -> dict[str, Any]:
+        """The trial chain's block of this height, which never changes."""
+        if number not in self._told:
+            self._told[number] = self.rpc.call("eth_getBlockByNumber", hex(number), False)
+        return self._told[number]
+
     def hash(self, number: int, branch: bytes = MAIN) -> bytes:
         raw = self.raw(number, branch)
         return qbft.block_hash(raw) if self.consensus == "qbft" and number else keccak256(raw)
 
     def _seal(self, number: int, branch: bytes) -> bytes:
-        told = self.rpc.call("eth_getBlockByNumber", hex(number), False)
+        told = self.told(number)
         fields = [
             strict_rlp.integer_bytes(int(told[name], 16)) if name in INTEGERS else bytes.fromhex(told[name][2:])
             for name in HEADER_FIELDS[:15]
@@ -85,10 +93,13 @@ class Resealed:
             addresses = [one.address for one in self.among]
             fields[7], fields[12] = b"\x01", vanity + b"".join(addresses) + bytes(65)
             self._signers.append(Signers(tuple(addresses)))
+            self._sealers.append(b"")
             return strict_rlp.encode(fields)
         before = self._signers[number - 1]
         ready = [one for one in before.addresses if self.at_work is None or everyone[one] in self.at_work]
-        sealer = everyone[ready[number % len(ready)]]
+        recent = self._sealers[max(1, number - len(before.addresses) // 2) : number]
+        in_order = ready[number % len(ready) :] + ready
+        sealer = everyone[next((one for one in in_order if one not in recent), in_order[0])]
         in_turn = number % len(before.addresses) == before.addresses.index(sealer.address)
         fields[7], fields[12] = (b"\x02" if in_turn else b"\x01"), vanity
         if number in self.votes:
@@ -97,6 +108,7 @@ class Resealed:
         if number == len(self._signers):
             trust = ChainTrust(0, b"", (), {})
             self._signers.append(before.after(clique.sealed_header(raw, before.addresses, trust)))
+            self._sealers.append(sealer.address)
         return raw
 
     def _qbft(self, number: int, fields: list[bytes], vanity: bytes) -> bytes:
@@ -210,7 +222,7 @@ class View:
         return max(0, head if self.newest is None else min(head, self.newest))
 
     def _block(self, number: int) -> dict[str, Any]:
-        told = dict(self.chain.rpc.call("eth_getBlockByNumber", hex(number), False))
+        told = dict(self.chain.told(number))
         values = strict_rlp.decode_list(self.chain.raw(number, self.branch))
         for name, value in zip(HEADER_FIELDS, values, strict=False):
             if name in REPLACED:
