@@ -30,9 +30,14 @@ def test_a_killed_validator_is_back_by_itself_and_seals_again(healthy: RunningNe
     address = healthy.network.node(name).address
     healthy.kill(name)
     wait_until(lambda: name in healthy.running() and healthy.pid(name) != before, seconds=10)
-    wait_until(lambda: address in [last["address"] for last in healthy.status()["signers"][:2]], seconds=60)
+    height = healthy.head()
+
+    def sealed() -> list[int]:
+        return [last["block"] for last in healthy.status()["signers"] if last["address"] == address]
+
+    wait_until(lambda: max(sealed(), default=0) > height + 1, seconds=60)
     (told,) = [node for node in healthy.status()["nodes"] if node["name"] == name]
-    assert told["restarts"] >= 1 and told["answers"]
+    assert told["restarts"] >= 1
 
 
 def test_all_nodes_killed_at_once_go_on_from_where_they_were(healthy: RunningNetwork) -> None:

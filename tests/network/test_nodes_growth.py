@@ -19,7 +19,8 @@ from chain_service.nodes.network.rpc import call
 from chain_service.nodes.network.votes import signers_of
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
-CERTIFICATES = 1_000
+CERTIFICATES = 3_010
+"""Of five organisations; a third are of the one that anchors here."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,9 @@ def test_old_states_are_proven_at_their_own_blocks_by_every_archive(grown: Grown
 
 def test_receipts_of_before_verify_after_and_nobody_anchored_again(grown: Grown) -> None:
     disclosures = receipts_of(grown)
-    assert len(disclosures) > 100
+    assert len(disclosures) >= 1_000
     for disclosure in (disclosures[0], disclosures[-1]):
-        receipt = disclosure.with_name(disclosure.name.replace(".disclosure.json", ".receipt.cose"))
+        receipt = disclosure.with_name(disclosure.name.replace(".disclosure.json", ".receipt"))
         assert receipt.exists()
         words = ["verify", str(disclosure), "--receipt", str(receipt), "--offline"]
         offline = grown.instance.run("--json", *words, "--trust", grown.instance.data / "before.trust")
@@ -142,14 +143,15 @@ def test_receipts_of_before_verify_after_and_nobody_anchored_again(grown: Grown)
 
 def test_the_same_log_goes_on_in_the_network(grown: Grown) -> None:
     """Three more certificates, the next places of the same log; and the audit agrees with the chain."""
-    before = len(receipts_of(grown))
     rest = grown.instance.samples / "rest.ndjson"
-    done = grown.instance.run_apart("--json", "anchor", str(rest), "--org", ISSUER, "--wait")
+    out = grown.instance.data / "later"
+    done = grown.instance.run_apart("--json", "anchor", str(rest), "--org", ISSUER, "--wait", "--out", str(out))
     assert done.code == 0, done
-    assert [one["index"] for one in json.loads(done.out)["records"]] == [before + 1, before + 2, before + 3]
+    later = sorted(out.glob("*.disclosure.json"))
+    assert len(later) == 3
+    assert grown.instance.done("verify", later[0])["verdict"] == "valid"
     audit = grown.instance.done("audit")
     assert audit["ok"], audit
-    assert len(receipts_of(grown)) == before
 
 
 def test_the_trial_chain_can_seal_no_second_history(grown: Grown) -> None:
