@@ -13,6 +13,8 @@ from chain_service.config import Settings
 from chain_service.core.chain_trust import ChainTrust
 from chain_service.errors import NotFound
 from chain_service.jobs.context import App, Chain
+from chain_service.jobs.validators import refresh_trust, trust_sets
+from chain_service.store import validators
 from chain_service.store.database import Database
 
 
@@ -28,13 +30,16 @@ def open_app(settings: Settings) -> App:
         )
     database = Database(settings.database)
     database.migrate()
-    return App(
+    app = App(
         settings=settings,
         database=database,
         keystore=Keystore(settings.data / "keys", settings.keystore_password()),
         chain=_chain(settings),
         clock=time.time,
     )
+    with database.reading() as connection:
+        refresh_trust(app, connection)
+    return app
 
 
 def open_reader(urls: Sequence[str], trust: ChainTrust) -> ChainReader:
@@ -43,8 +48,16 @@ def open_reader(urls: Sequence[str], trust: ChainTrust) -> ChainReader:
 
 
 def open_own_reader(settings: Settings) -> ChainReader:
-    """Reads of the instance's own chain. Raises `NotFound` (code `not_deployed`)."""
-    return open_reader(settings.rpc_urls, Deployment.load(settings.deployment_file).trust())
+    """Reads of the instance's own chain, whose index is as far as it is. Raises `NotFound` (code `not_deployed`)."""
+    chain = Chain(Deployment.load(settings.deployment_file), Rpc(settings.rpc_urls, settings.rpc_timeout))
+    database = Database(settings.database)
+    database.migrate()
+    try:
+        with database.reading() as connection:
+            trust_sets(chain, validators.listed(connection))
+    finally:
+        database.close()
+    return chain.reader
 
 
 def _chain(settings: Settings) -> Chain | None:

@@ -29,9 +29,11 @@ class Settings(BaseSettings):
     chain_port: int = Field(8545, ge=0, le=65535, description="port of the embedded trial chain")
     block_period: int = Field(1, ge=0, description="least seconds between two blocks of the trial chain")
     heartbeat: float = Field(60.0, gt=0, description="seconds after which the trial chain seals an empty block")
+    geth: Path | None = Field(None, description="go-ethereum 1.13.15 for a network; empty means found or built")
     batch_size: int = Field(10_000, ge=1, le=2**18, description="records that close a batch at once; also its bound")
     batch_age: float = Field(1.0, ge=0, description="seconds after which waiting records are closed into a batch")
     poll_interval: float = Field(0.25, gt=0, description="seconds between two looks of a worker")
+    halted_after: float = Field(90.0, gt=0, description="age in seconds of the newest final block that raises an alert")
     stale_after: float = Field(300.0, gt=0, description="age in seconds of the newest final block that counts as stale")
     offline_age_limit: int = Field(86_400, ge=1, description="seconds after which a receipt's status is out of date")
     trusting_period: int = Field(

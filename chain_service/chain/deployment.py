@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,22 +13,23 @@ from eth_utils.address import to_checksum_address
 
 from chain_service.chain.contracts import CONTRACTS, decode_result, encode_call, encode_constructor, runtime_code
 from chain_service.chain.files import write_new
-from chain_service.chain.reader import ChainReader
+from chain_service.chain.reader import BLOCKS_AT_ONCE, ChainReader
 from chain_service.chain.rpc import Rpc, RpcError, quantity
 from chain_service.chain.sender import Sender, Signed
-from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import ChainTrust, PinnedContract, ValidatorRange
-from chain_service.core.clique import CliqueHeader, majority_size, parse_header
+from chain_service.core import consensus, strict_rlp
+from chain_service.core.chain_trust import CONSENSUS, FORM_QBFT, ChainTrust, FieldRange, PinnedContract, ValidatorRange
+from chain_service.core.clique_votes import Signers
+from chain_service.core.consensus import Genesis
 from chain_service.core.digests import keccak256
-from chain_service.core.headers import header_rlp_from_json
+from chain_service.core.headers import decode_fields, header_rlp_from_json
 from chain_service.core.layout import ORGANISATIONS, RECORD_LOG, RECORD_STATUS
 from chain_service.errors import Conflict, Corrupt, InvalidProof, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
-CLIQUE = "clique"
 POLL_SECONDS = 0.1
+WRONG_CHAIN_SECONDS = 3600.0
 Progress = Callable[[str, int, int], None]
 
 
@@ -45,7 +46,8 @@ class DeployedContract:
 class Deployment:
     """`DIR/deployment.json`: everything needed to recognise the chain and believe its proofs.
 
-    `validators` are ranges (first block, signers' addresses ascending), the last one open.
+    `validators` are ranges (first block, validators' addresses ascending), the last one open, as they were when the
+    contracts were deployed; `headers` ranges (first block, fields of a header), none where it does not matter.
     """
 
     version: str
@@ -55,6 +57,7 @@ class Deployment:
     validators: tuple[tuple[int, tuple[str, ...]], ...]
     contracts: Mapping[str, DeployedContract]
     registrar: str
+    headers: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def load(cls, file: Path) -> Deployment:
@@ -84,6 +87,8 @@ class Deployment:
                 name: PinnedContract(_raw(contract.address), contract.code_hash)
                 for name, contract in self.contracts.items()
             },
+            form=CONSENSUS[self.consensus],
+            headers=tuple(FieldRange(first, fields) for first, fields in self.headers),
         )
 
     def address(self, contract: str) -> str:
@@ -96,18 +101,15 @@ class Deployment:
         return min(contract.block for contract in self.contracts.values())
 
 
-def read_genesis(rpc: Rpc) -> tuple[int, CliqueHeader]:
+def read_genesis(rpc: Rpc) -> tuple[int, Genesis]:
     """Chain id and genesis of the chain behind `rpc`: the one thing that has to be believed once, when deploying.
 
-    Raises `Unavailable`, `InvalidProof` if block 0 is no Clique genesis or does not give its own hash.
+    Raises `Unavailable`, `InvalidProof` if block 0 is no genesis that we know or does not give its own hash.
     """
     chain_id, block = rpc.batch([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x0", False))])
     if not isinstance(block, dict):
         raise Unavailable("the node has no genesis block", code="node_unavailable")
-    genesis = parse_header(header_rlp_from_json(block))
-    if genesis.number != 0 or not genesis.signers:
-        raise InvalidProof("block 0 is no Clique genesis: it names no signers", code="not_clique")
-    return quantity(chain_id), genesis
+    return quantity(chain_id), consensus.read_genesis(header_rlp_from_json(block))
 
 
 @dataclass(frozen=True)
@@ -151,51 +153,75 @@ def deploy(
         ),
         chain_id=chain_id,
         genesis_hash=genesis.block_hash,
-        consensus=CLIQUE,
-        validators=((0, tuple(to_checksum_address(signer) for signer in genesis.signers)),),
+        consensus=next(name for name, form in CONSENSUS.items() if form == genesis.form),
+        validators=((0, tuple(to_checksum_address(one) for one in genesis.validators)),),
         contracts=contracts,
         registrar=registrar.address,
     )
+    deployment = _with_ranges(rpc, deployment)
     _prove_code(rpc, deployment, timeout)
     return deployment
 
 
-def check_chain(rpc: Rpc, deployment: Deployment) -> None:
-    """Every node that answers serves the deployment's chain and code, proven.
+def _with_ranges(rpc: Rpc, deployment: Deployment) -> Deployment:
+    """The same with the validators and the form of headers up to now: Clique's votes counted from genesis on, QBFT's
+    fields as genesis has them."""
+    trust = deployment.trust()
+    if trust.form == FORM_QBFT:
+        genesis = rpc.call("eth_getBlockByNumber", "0x0", False)
+        return replace(deployment, headers=((0, len(decode_fields(header_rlp_from_json(genesis)))),))
+    reader = ChainReader(rpc, trust)
+    signers, parent = Signers(trust.validators_at(0)), trust.genesis_hash
+    ranges = list(deployment.validators)
+    number, last = 1, reader.head()
+    while number <= last:
+        raws = reader.headers(rpc, number, min(number + BLOCKS_AT_ONCE, last + 1) - 1)
+        followed = consensus.follow(raws, trust, signers, parent)
+        for block in followed:
+            assert block.signers is not None
+            if block.signers.addresses != signers.addresses:
+                named = tuple(to_checksum_address(one) for one in block.signers.addresses)
+                ranges.append((block.header.number + 1, named))
+            signers = block.signers
+        parent, number = followed[-1].header.block_hash, number + len(followed)
+    return replace(deployment, validators=tuple(ranges))
 
-    Raises `Conflict` (code `wrong_chain`) if one does not, `Unavailable` if none answers.
+
+def check_chain(rpc: Rpc, deployment: Deployment, trust: ChainTrust | None = None, block: int | None = None) -> None:
+    """A node serves the deployment's chain and code, proven; those that serve another are asked last.
+
+    `trust` and `block`, a final one, are what is known now; those of the deployment if not given. Raises `Conflict`
+    (code `wrong_chain`) if all nodes that answer serve another chain, `Unavailable` if none answers.
     """
     silent: Unavailable | None = None
-    answered = 0
-    for node in rpc.each():
-        with node:
-            try:
-                _check_node(node, deployment)
-                answered += 1
-            except (InvalidProof, RpcError) as error:
-                raise Conflict(
-                    f"the node at {node.names[0]} is not on the deployment's chain: {error.message}",
-                    code="wrong_chain",
-                    node=node.names[0],
-                ) from error
-            except Unavailable as error:
-                silent = error
-    if silent is not None and not answered:
-        raise silent
+    wrong: Conflict | None = None
+    right = 0
+    for node in rpc.nodes():
+        try:
+            _check_node(node, deployment, trust or deployment.trust(), block)
+            right += 1
+        except (InvalidProof, RpcError) as error:
+            wrong = Conflict(
+                f"the node at {node.names[0]} is not on the deployment's chain: {error.message}",
+                code="wrong_chain",
+                node=node.names[0],
+            )
+            node.distrust(WRONG_CHAIN_SECONDS)
+        except Unavailable as error:
+            silent = error
+    if not right and (wrong or silent) is not None:
+        raise wrong or silent  # type: ignore[misc]
 
 
-def _check_node(node: Rpc, deployment: Deployment) -> None:
+def _check_node(node: Rpc, deployment: Deployment, trust: ChainTrust, block: int | None) -> None:
     chain_id, genesis = read_genesis(node)
     if chain_id != deployment.chain_id:
         raise InvalidProof(f"its chain id is {chain_id}, not {deployment.chain_id}")
     if genesis.block_hash != deployment.genesis_hash:
         raise InvalidProof("its genesis block has another hash")
-    reader = ChainReader(node, deployment.trust())
-    head = reader.head()
-    validators = len(reader.trust.validators_at(head))
-    number = head - majority_size(validators) + 1
-    if number < max(contract.block for contract in deployment.contracts.values()):
-        raise Unavailable("the node has not reached the contracts' blocks yet", code="node_unavailable", block=head)
+    reader = ChainReader(node, trust)
+    last = max(contract.block for contract in deployment.contracts.values())
+    number = consensus.provable_from(trust, last if block is None else max(block, last))
     reader.prove(number, [], accounts=deployment.contracts)
 
 
@@ -208,7 +234,7 @@ def _prove_code(rpc: Rpc, deployment: Deployment, timeout: float) -> None:
         if time.monotonic() > deadline:
             raise Unavailable("the contracts' blocks are not final yet; run deploy again", code="not_final")
         time.sleep(POLL_SECONDS)
-    reader.prove(last, [], accounts=deployment.contracts)
+    reader.prove(consensus.provable_from(reader.trust, last), [], accounts=deployment.contracts)
 
 
 def _make_plan(sender: Sender, registrar: LocalAccount) -> _Plan:
@@ -299,6 +325,7 @@ def _to_json(deployment: Deployment) -> dict[str, Any]:
             for name, one in deployment.contracts.items()
         },
         "registrar": deployment.registrar,
+        "headers": [{"fromBlock": first, "fields": fields} for first, fields in deployment.headers],
     }
 
 
@@ -317,4 +344,5 @@ def _from_json(value: Any) -> Deployment:
             for name, one in value["contracts"].items()
         },
         registrar=to_checksum_address(value["registrar"]),
+        headers=tuple((int(part["fromBlock"]), int(part["fields"])) for part in value.get("headers", ())),
     )

@@ -1,16 +1,19 @@
-"""JSON-RPC over HTTP, to whichever of several nodes answers."""
+"""JSON-RPC over HTTP or a Unix socket, to whichever of several nodes answers."""
 
 from __future__ import annotations
 
 import itertools
 import time
 from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import orjson
 import urllib3
 
+from chain_service.chain import ipc
 from chain_service.errors import ChainServiceError, Unavailable
 
 Request = tuple[str, Sequence[Any]]
@@ -18,6 +21,8 @@ Request = tuple[str, Sequence[Any]]
 BATCH = 500  # geth and Besu refuse batches above 1,000 by default
 MAX_ANSWER = 64 * 2**20
 AVOID_SECONDS = 15.0
+DISTRUST_SECONDS = 30.0
+SOCKET = "ipc:"
 CONNECTIONS = 64
 HEADERS = {"Content-Type": "application/json", "User-Agent": "chain-service"}
 
@@ -34,15 +39,37 @@ class RpcError(ChainServiceError):
         self.data = data
 
 
-class Rpc:
-    """Nodes of one chain, asked in order; one that failed is asked last for a while. Threads may share it."""
+class _Health:
+    """Which nodes failed of late, shared by a client and its clients of single nodes."""
 
-    def __init__(self, urls: Sequence[str], timeout: float = 10.0) -> None:
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._avoid_until: dict[str, float] = {}
+
+    def avoided(self) -> set[str]:
+        if not self._avoid_until:
+            return set()
+        now = time.monotonic()
+        with self._lock:
+            return {url for url, until in self._avoid_until.items() if until > now}
+
+    def failed(self, url: str, seconds: float) -> None:
+        with self._lock:
+            self._avoid_until[url] = max(self._avoid_until.get(url, 0.0), time.monotonic() + seconds)
+
+
+class Rpc:
+    """Nodes of one chain, asked in order; one that failed is asked last for a while, sockets (`ipc:PATH`) after URLs.
+
+    Threads may share it.
+    """
+
+    def __init__(self, urls: Sequence[str], timeout: float = 10.0, *, health: _Health | None = None) -> None:
         """`timeout` in seconds, for connecting and again for each wait on an answer."""
         if not urls:
             raise ValueError("at least one node URL is needed")
-        self.urls = tuple(urls)
-        self.names = tuple(_name(url) for url in urls)
+        self.urls = tuple(sorted(urls, key=_is_socket))
+        self.names = tuple(_name(url) for url in self.urls)
         self.timeout = timeout
         self._pool = urllib3.PoolManager(
             num_pools=len(self.urls),
@@ -52,8 +79,11 @@ class Rpc:
         )
         self._doors: dict[str, tuple[urllib3.HTTPConnectionPool, str]] = {}
         self._ids = itertools.count(1)
-        self._lock = Lock()
-        self._avoid_until: dict[str, float] = {}
+        self._health = health or _Health()
+
+    @cached_property
+    def _single(self) -> dict[str, Rpc]:
+        return {url: Rpc([url], self.timeout, health=self._health) for url in self.urls}
 
     def call(self, method: str, *params: Any) -> Any:
         """The result of one call. Raises `Unavailable` (code `node_unavailable`) or `RpcError`."""
@@ -75,14 +105,28 @@ class Rpc:
             results += self._post(bodies, lambda answer, bodies=bodies: _read_batch(bodies, answer))
         return results
 
-    def each(self) -> list[Rpc]:
-        """One client per node, for what every node must be told or asked."""
-        return [Rpc([url], self.timeout) for url in self.urls]
+    def nodes(self, *, avoided: bool = True) -> list[Rpc]:
+        """A client for each node, those first that are asked first; without `avoided`, only nodes that did not fail
+        of late, if there are any."""
+        if len(self.urls) == 1:
+            return [self]
+        failing = self._health.avoided()
+        order = [url for url in self.urls if url not in failing]
+        if avoided or not order:
+            order += [url for url in self.urls if url in failing]
+        return [self._single[url] for url in order]
+
+    def distrust(self, seconds: float = DISTRUST_SECONDS) -> None:
+        """What this client's nodes said did not hold, or they are behind: they are asked last for so long."""
+        for url in self.urls:
+            self._health.failed(url, seconds)
 
     def close(self) -> None:
         """Open connections are closed; the next call opens new ones."""
         self._doors.clear()
         self._pool.clear()
+        for node in self.__dict__.get("_single", {}).values():
+            node.close()
 
     def __enter__(self) -> Rpc:
         return self
@@ -96,37 +140,33 @@ class Rpc:
         reasons = {}
         for url in self._order():
             try:
-                result = read(self._ask(url, encoded))
-            except (urllib3.exceptions.HTTPError, _Unusable) as error:
+                return read(self._ask(url, encoded))
+            except (urllib3.exceptions.HTTPError, OSError, _Unusable) as error:
                 reasons[_name(url)] = type(error).__name__ if not str(error) else str(error)
-                self._mark(url, time.monotonic() + AVOID_SECONDS)
-            else:
-                self._mark(url, None)
-                return result
+                self._health.failed(url, AVOID_SECONDS)
         raise Unavailable("no node answered; is it running?", code="node_unavailable", nodes=reasons)
 
-    def _order(self) -> list[str]:
-        if not self._avoid_until:
-            return list(self.urls)
-        now = time.monotonic()
-        with self._lock:
-            return sorted(self.urls, key=lambda url: self._avoid_until.get(url, 0.0) > now)
-
-    def _mark(self, url: str, until: float | None) -> None:
-        if until is None and url not in self._avoid_until:
-            return
-        with self._lock:
-            if until is None:
-                self._avoid_until.pop(url, None)
-            else:
-                self._avoid_until[url] = until
+    def _order(self) -> Sequence[str]:
+        failing = self._health.avoided()
+        return sorted(self.urls, key=failing.__contains__) if failing else self.urls
 
     def _ask(self, url: str, body: bytes) -> Any:
-        """One HTTP exchange; a kept connection the node has closed meanwhile is replaced once."""
+        """One exchange; a kept connection the node has closed meanwhile is replaced once."""
+        if _is_socket(url):
+            return self._exchange_on_socket(url.removeprefix(SOCKET), body)
         try:
             return self._exchange(url, body)
         except urllib3.exceptions.ProtocolError:
             return self._exchange(url, body)
+
+    def _exchange_on_socket(self, path: str, body: bytes) -> Any:
+        content = ipc.exchange(path, body, self.timeout, MAX_ANSWER)
+        if content is None:
+            raise _Unusable(f"an answer of more than {MAX_ANSWER} bytes")
+        try:
+            return orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            raise _Unusable("an answer that is no JSON") from error
 
     def _open(self, url: str) -> tuple[urllib3.HTTPConnectionPool, str]:
         """The node's connections and path: finding them anew for each call takes as long as the call."""
@@ -205,7 +245,13 @@ def _raised(result: Any) -> Any:
     return result
 
 
+def _is_socket(url: str) -> bool:
+    return url.startswith(SOCKET)
+
+
 def _name(url: str) -> str:
-    """The node without user name, password or path, which may hold secrets."""
+    """The node without user name, password or path, which may hold secrets; of a socket the end of its path."""
+    if _is_socket(url):
+        return SOCKET + "/".join(Path(url.removeprefix(SOCKET)).parts[-2:])
     parsed = urllib3.util.parse_url(url)
     return f"{parsed.host}:{parsed.port}" if parsed.port else str(parsed.host)

@@ -86,16 +86,17 @@ class Sender:
         if not everywhere:
             self._hand_over(self.rpc, signed)
             return
-        taken, refused = 0, None
-        for node in self.rpc.each():
+        taken = False
+        refusals: list[Conflict | RpcError | Unavailable] = []
+        for node in self.rpc.nodes():
             try:
-                with node:
-                    self._hand_over(node, signed)
-                taken += 1
-            except (Unavailable, RpcError) as error:
-                refused = error
-        if refused is not None and not taken:
-            raise refused
+                self._hand_over(node, signed)
+                taken = True
+            except (Conflict, RpcError, Unavailable) as error:
+                refusals.append(error)
+        if not taken:
+            # a node that refuses for another reason, such as an index still being built, does not know the nonce's fate
+            raise min(refusals, key=lambda error: (RpcError, Conflict, Unavailable).index(type(error)))
 
     def receipt(self, tx: bytes) -> TxReceipt | None:
         """The receipt, or None while it is in no block. Raises `Unavailable` while the node is still indexing."""

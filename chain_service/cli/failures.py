@@ -18,6 +18,7 @@ DONE, REFUSED, WRONG_USAGE, INDETERMINATE, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3
 
 _BY_CODE = {
     "not_initialised": WRONG_USAGE,
+    "no_network": WRONG_USAGE,
     "no_password": WRONG_USAGE,
     "no_registrar": WRONG_USAGE,
     "wrong_password": WRONG_USAGE,

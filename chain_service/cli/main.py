@@ -17,6 +17,7 @@ from chain_service.cli import (
     instance,
     keys,
     mirror,
+    network,
     organisations,
     receipts,
     records,
@@ -62,6 +63,7 @@ cli = typer.Typer(
 )
 for group, name in (
     (instance.chain, "chain"),
+    (network.network, "network"),
     (organisations.org, "org"),
     (organisations.types, "type"),
     (keys.keys, "key"),

@@ -80,6 +80,30 @@ def update(
     door.answer(done, lambda console: _show(console, done), done["fingerprint"])
 
 
+@trust.command()
+def validators(
+    context: typer.Context,
+    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...", help="Everyone who may seal from then on.")],
+    from_block: Annotated[int, typer.Option("--from-block", metavar="N", help="The first block they may seal.")],
+) -> None:
+    """Trust these validators of a QBFT chain from a block on. 登记 QBFT 验证者集合
+
+    The index stops with the alert `validators_unknown` at a block that names
+    others than the trusted ones. Compare them with what the authorities decided,
+    then state them here. Clique chains count their votes themselves.
+
+    Example:
+
+      chain-service trust validators --from-block 8121 0x11… 0x22… 0x33… 0x44… 0x55…
+    """
+    from chain_service.jobs.validators import state
+
+    door = the_door(context)
+    done = state(door.app(), from_block, addresses)
+    listed = ", ".join(done["validators"])
+    door.answer(done, lambda console: console.print(f"from block {from_block} 起: {listed}", markup=False))
+
+
 def _show(console: Console, done: dict[str, Any]) -> None:
     from chain_service.jobs.trust import grouped
 

@@ -14,6 +14,7 @@ from chain_service.core.headers import (
     NO_OMMERS,
     ZERO_NONCE,
     ProvenHeader,
+    SealedHeader,
     decode_fields,
     recover_address,
     require_field_count,
@@ -39,6 +40,9 @@ class CliqueHeader:
     parent_hash: bytes
     coinbase: bytes
     """The address voted on, or zero."""
+    adds: bool
+    """The vote is to add that address, not to drop it."""
+    bloom: bytes
     state_root: bytes
     difficulty: int
     number: int
@@ -77,6 +81,8 @@ def parse_header(raw: bytes) -> CliqueHeader:
         block_hash=keccak256(raw),
         parent_hash=flat[0],
         coinbase=flat[2],
+        adds=flat[14] != ZERO_NONCE,
+        bloom=flat[6],
         state_root=flat[3],
         difficulty=difficulty,
         number=number,
@@ -186,3 +192,54 @@ def prove_block(raws: Sequence[bytes], trust: ChainTrust) -> ProvenHeader:
     if trust.validators_at(headers[-1].number) != validators:
         raise InvalidProof("the validators change within these headers; prove from a later block")
     return verify_majority(headers, validators, trust.epoch)
+
+
+def genesis_validators(raw: bytes) -> tuple[bytes, ...]:
+    """The signers that this genesis names, ascending. Raises InvalidProof if it is no Clique genesis."""
+    header = parse_header(raw)
+    if header.number or not header.signers:
+        raise InvalidProof("block 0 is no Clique genesis: it names no signers", code="not_clique")
+    return header.signers
+
+
+def sealed_header(raw: bytes, validators: Sequence[bytes], trust: ChainTrust) -> SealedHeader:
+    """The header, sealed by one of `validators`, the ascending addresses that may seal it. Raises InvalidProof."""
+    header = parse_header(raw)
+    require_validators(validators)
+    require_field_count(header.fields, header.number, trust)
+    signer = verify_seal(header, validators, trust.epoch)
+    return SealedHeader(
+        raw=raw,
+        number=header.number,
+        block_hash=header.block_hash,
+        parent_hash=header.parent_hash,
+        time=header.time,
+        bloom=header.bloom,
+        validators=tuple(validators),
+        signers=(signer,),
+        named=header.signers,
+        vote=(header.coinbase, header.adds) if header.adds or header.coinbase != _ZERO_ADDRESS else None,
+    )
+
+
+def proof_length(validators: int) -> int:
+    """How many headers, the block's own and those after it, prove a block."""
+    return majority_size(validators)
+
+
+def newest_final(headers: Sequence[SealedHeader]) -> int | None:
+    """The place of the newest of these linked headers that is final; None if none is.
+
+    One signer: the block itself. N signers: a majority from the block on, no change of signers within it, and N
+    blocks on top, since Clique promises nothing more.
+    """
+    for place in range(len(headers) - 1, -1, -1):
+        validators = headers[place].validators
+        count = len(validators)
+        if count > 1 and place + count >= len(headers):
+            continue
+        window = headers[place : place + majority_size(count)]
+        signers = {signer for header in window for signer in header.signers}
+        if len(signers) == majority_size(count) and all(header.validators == validators for header in window):
+            return place
+    return None

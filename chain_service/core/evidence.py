@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any, Final, TypeAlias
 
-from chain_service.core import clique, qbft, strict_rlp
-from chain_service.core.chain_trust import FORM_CLIQUE, FORM_QBFT, ChainTrust
+from chain_service.core import strict_rlp
+from chain_service.core.chain_trust import FORM_CLIQUE, ChainTrust
+from chain_service.core.consensus import CONSENSUS_FORMS
 from chain_service.core.headers import MAX_HEADERS, Assurance, ProvenHeader, header_rlp_from_json
 from chain_service.core.members import from_hex, member, to_hex
 from chain_service.core.tries import EMPTY_NODE, MAX_NODES, NodePool, account_at, slot_at
 from chain_service.errors import InvalidProof
-
-CONSENSUS_FORMS: Final[Mapping[str, ModuleType]] = {FORM_CLIQUE: clique, FORM_QBFT: qbft}
-"""The module of each form: `prove_block(headers, trust)` and `block_hash(header)`."""
 
 MAX_ACCOUNTS: Final = 64
 MAX_SLOTS: Final = 16_384

@@ -12,8 +12,9 @@ from itertools import pairwise
 from typing import Any, Final, NoReturn
 
 from chain_service.core.chain_trust import FORM_QBFT, ChainTrust
+from chain_service.core.consensus import CONSENSUS_FORMS
 from chain_service.core.cose import Cbor
-from chain_service.core.evidence import CONSENSUS_FORMS, Evidence, Slot
+from chain_service.core.evidence import Evidence, Slot
 from chain_service.core.headers import MAX_HEADER_BYTES, MAX_HEADERS, decode_fields
 from chain_service.core.tries import MAX_NODE_BYTES, Account, NodePool, account_at, slot_at
 from chain_service.errors import InvalidProof, MalformedDocument

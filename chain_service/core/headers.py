@@ -68,6 +68,36 @@ class ProvenHeader:
     """How many different ones sealed."""
 
 
+@dataclass(frozen=True, slots=True)
+class SealedHeader:
+    """A header sealed by those who may seal it: the form that every consensus shares. Genesis is sealed by nobody."""
+
+    raw: bytes
+    """The header's RLP."""
+    number: int
+    block_hash: bytes
+    parent_hash: bytes
+    time: int
+    """Unix seconds, set by the proposer."""
+    bloom: bytes
+    """The 256 bytes of logsBloom."""
+    validators: tuple[bytes, ...]
+    """Who may seal this block, ascending."""
+    signers: tuple[bytes, ...]
+    """Who sealed it."""
+    named: tuple[bytes, ...] = ()
+    """Clique: the validators that the header names; empty except at epoch blocks."""
+    vote: tuple[bytes, bool] | None = None
+    """The address voted on, and whether to add it."""
+
+
+def may_hold(bloom: bytes, item: bytes) -> bool:
+    """Whether a block with this logsBloom may hold an event of this address or topic (Yellow Paper §4.3.1)."""
+    digest = keccak256(item)
+    bits = (int.from_bytes(digest[at : at + 2], "big") & 2047 for at in (0, 2, 4))
+    return all(bloom[255 - bit // 8] >> bit % 8 & 1 for bit in bits)
+
+
 def decode_fields(raw: bytes) -> list[bytes]:
     """The fields of a header, each of its length, integers minimal. Raises InvalidProof."""
     if len(raw) > MAX_HEADER_BYTES:

@@ -18,6 +18,7 @@ from chain_service.core.headers import (
     NO_OMMERS,
     ZERO_NONCE,
     ProvenHeader,
+    SealedHeader,
     decode_fields,
     recover_address,
     require_field_count,
@@ -61,6 +62,7 @@ class QbftHeader:
     parent_hash: bytes
     coinbase: bytes
     """The proposer."""
+    bloom: bytes
     state_root: bytes
     number: int
     time: int
@@ -135,6 +137,7 @@ def parse_header(raw: bytes) -> QbftHeader:
         block_hash=hashed,
         parent_hash=flat[0],
         coinbase=flat[2],
+        bloom=flat[6],
         state_root=flat[3],
         number=number,
         time=int.from_bytes(flat[11], "big"),
@@ -164,6 +167,20 @@ def verify_quorum(header: QbftHeader, validators: Sequence[bytes]) -> ProvenHead
 
     With one validator the assurance is `trial`: an operator's signature. Raises InvalidProof.
     """
+    signers = verify_seals(header, validators)
+    return ProvenHeader(
+        block=header.number,
+        block_hash=header.block_hash,
+        state_root=header.state_root,
+        time=header.time,
+        assurance="trial" if len(validators) == 1 else "quorum",
+        validators=len(validators),
+        signers=len(signers),
+    )
+
+
+def verify_seals(header: QbftHeader, validators: Sequence[bytes]) -> set[bytes]:
+    """Those of `validators`, ascending addresses, who sealed the header: a quorum at least. Raises InvalidProof."""
     count = len(validators)
     require_validators(validators)
     listed = header.extra.validators
@@ -189,15 +206,7 @@ def verify_quorum(header: QbftHeader, validators: Sequence[bytes]) -> ProvenHead
     needed = quorum_size(count)
     if len(signers) < needed:
         raise InvalidProof("a quorum needs more seals", needed=needed, given=len(signers))
-    return ProvenHeader(
-        block=header.number,
-        block_hash=header.block_hash,
-        state_root=header.state_root,
-        time=header.time,
-        assurance="trial" if count == 1 else "quorum",
-        validators=count,
-        signers=len(signers),
-    )
+    return signers
 
 
 def prove_block(raws: Sequence[bytes], trust: ChainTrust) -> ProvenHeader:
@@ -209,3 +218,53 @@ def prove_block(raws: Sequence[bytes], trust: ChainTrust) -> ProvenHeader:
         raise InvalidProof("the trust does not state how many fields a header has", block=header.number)
     require_field_count(header.fields, header.number, trust)
     return verify_quorum(header, trust.validators_at(header.number))
+
+
+def genesis_validators(raw: bytes) -> tuple[bytes, ...]:
+    """The validators that this genesis names, ascending. Raises InvalidProof if it is no QBFT genesis."""
+    flat = decode_fields(raw)
+    if flat[8] or flat[13] != BFT_MIX_HASH:
+        raise InvalidProof("block 0 is no QBFT genesis", code="not_qbft")
+    validators = parse_extra(flat[12]).validators
+    if not validators or any(left >= right for left, right in pairwise(validators)):
+        raise InvalidProof("a QBFT genesis names its validators, ascending", code="not_qbft")
+    return validators
+
+
+def sealed_header(raw: bytes, validators: Sequence[bytes], trust: ChainTrust) -> SealedHeader:
+    """The header, sealed by a quorum of `validators`, the ascending addresses that may seal it.
+
+    Raises InvalidProof (code `other_validators` if it names others).
+    """
+    header = parse_header(raw)
+    if trust.fields_at(header.number) is None:
+        raise InvalidProof("the trust does not state how many fields a header has", block=header.number)
+    require_field_count(header.fields, header.number, trust)
+    if header.extra.validators != tuple(validators):
+        raise InvalidProof(
+            "a header names other validators than the trusted ones",
+            code="other_validators",
+            block=header.number,
+            named=["0x" + address.hex() for address in header.extra.validators],
+        )
+    return SealedHeader(
+        raw=raw,
+        number=header.number,
+        block_hash=header.block_hash,
+        parent_hash=header.parent_hash,
+        time=header.time,
+        bloom=header.bloom,
+        validators=tuple(validators),
+        signers=tuple(sorted(verify_seals(header, validators))),
+        vote=header.extra.vote,
+    )
+
+
+def proof_length(validators: int) -> int:  # noqa: ARG001 - one header, however many validators
+    """How many headers prove a block: its own."""
+    return 1
+
+
+def newest_final(headers: Sequence[SealedHeader]) -> int | None:
+    """The place of the newest of these linked headers that is final, which the last one is by its own quorum."""
+    return len(headers) - 1 if headers else None

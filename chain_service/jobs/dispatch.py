@@ -19,7 +19,8 @@ NONCE_GAP = "nonce_gap"
 LARGEST_FILL = 256
 TRANSFER_GAS = 21_000
 RESEND_AFTER = 10.0
-"""Seconds without a block after which signed bytes are sent again, through every node."""
+"""Seconds without a final block after which signed bytes are sent again, through every node and validator's socket: one
+that says it knows them already may have told nobody."""
 
 
 def dispatch(app: App) -> int:
@@ -82,14 +83,26 @@ def _broadcast(app: App, transaction: SignedTransaction, *, everywhere: bool) ->
     except Conflict as error:
         if error.code != "nonce_taken":
             raise
-        # the account was used elsewhere: these bytes can never be mined, so the submission needs new ones
-        with app.database.transaction() as connection:
-            head = chain_index.head_block(connection)
-            block = head.number if head is not None else 0
-            submissions.mark_reverted(connection, transaction.hash, block, "nonce_taken", app.clock())
+        _nonce_taken(app, transaction)
         return
     with app.database.transaction() as connection:
         submissions.mark_sent(connection, transaction.hash, app.clock())
+
+
+def _nonce_taken(app: App, transaction: SignedTransaction) -> None:
+    """The account was used elsewhere, if final blocks say so too: their submission needs new bytes.
+
+    Until then they are sent again: a block that is not final may yet leave the chain.
+    """
+    with app.database.reading() as connection:
+        head = chain_index.head_block(connection)
+    block = head.number if head is not None else 0
+    final = app.require_chain().sender.transaction_count(transaction.account, hex(block))
+    with app.database.transaction() as connection:
+        if final > transaction.nonce:
+            submissions.mark_reverted(connection, transaction.hash, block, "nonce_taken", app.clock())
+        else:
+            submissions.mark_sent(connection, transaction.hash, app.clock())
 
 
 def _send_due(app: App, account: str) -> int:

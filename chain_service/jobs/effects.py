@@ -13,10 +13,11 @@ from sqlalchemy import Connection
 from chain_service.chain.contracts import ChainEvent
 from chain_service.chain.reader import History
 from chain_service.core import layout
-from chain_service.core.clique import CliqueHeader
+from chain_service.core.consensus import provable_from
 from chain_service.core.digests import keccak256
 from chain_service.core.entries import log_id, parse_log_id
 from chain_service.core.evidence import MAX_SLOTS
+from chain_service.core.headers import SealedHeader
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.layout import (
     CATALOG_REGISTRY,
@@ -45,7 +46,7 @@ from chain_service.store import (
 from chain_service.store.batches import Batch
 from chain_service.store.chain_index import Event, NewHead, NewStatusEvent
 
-Headers = Mapping[int, CliqueHeader]
+Headers = Mapping[int, SealedHeader]
 PROOFS_AT_ONCE = 20
 MAX_SEALS = 256
 MAX_TYPES = 512
@@ -62,7 +63,11 @@ class HeadProof:
     root: bytes
 
 
-def prove_heads(app: App, events: Sequence[ChainEvent], headers: Headers) -> dict[tuple[bytes, int], HeadProof]:
+HeadProofs = dict[tuple[bytes, int], HeadProof]
+"""By log and size."""
+
+
+def prove_heads(app: App, events: Sequence[ChainEvent], headers: Headers) -> HeadProofs:
     """For every head of ours among the events one proof, checked: all that the receipts of its batch need."""
     proofs = {}
     for event in events:
@@ -99,6 +104,7 @@ def _batch_of(app: App, log: bytes, size: int) -> Batch | None:
 def prove_batch(app: App, batch: Batch, block: int, block_hash: bytes) -> HeadProof:
     """The batch's pooled proof, read and checked at this block if the node still can, else at the newest final one.
 
+    Where the validators change within the headers that would prove the block, a block soon after it is proven instead.
     It covers the head, the status words of the batch's own indexes, the organisation's standing, its log keys, its
     permits for the batch's types, facts and states of the batch's seals: every receipt is cut out of it. Raises
     `Unavailable`, `InvalidProof`.
@@ -110,8 +116,10 @@ def prove_batch(app: App, batch: Batch, block: int, block_hash: bytes) -> HeadPr
     wants = [(RECORD_LOG, slot), (ORGANISATIONS, layout.standing_slot(batch.org))]
     wants += [(RECORD_STATUS, layout.status_slot(log, word << 6)[0]) for word in words]
     histories = _histories(app, batch, MAX_SLOTS - len(wants))
+    provable = provable_from(reader.trust, block)
+    expected = block_hash if provable == block else None
     try:
-        evidence, state, _ = reader.prove_histories(block, wants, histories, block_hash)
+        evidence, state, _ = reader.prove_histories(provable, wants, histories, expected)
     except Unavailable:
         # a node that prunes old states still proves the head from a newer block: heads are never overwritten
         evidence, state, _ = reader.prove_histories(reader.final_head(), wants, histories)

@@ -100,13 +100,14 @@ def _configuration(settings: Settings) -> str:
     lines = ["# chain-service: see `Configuration` in README for every setting.\n"]
     for name in ("database_url", "rpc_urls", "password_file", "host", "port", "chain_port", "block_period"):
         if name in settings.model_fields_set:
-            lines.append(f"{name} = {_toml(getattr(settings, name))}\n")
+            lines.append(f"{name} = {toml_value(getattr(settings, name))}\n")
     return "".join(lines)
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """The value as config.toml writes it."""
     if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, int):
         return str(value)
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -17,6 +17,7 @@ from chain_service.core.headers import decode_fields
 from chain_service.core.trust import MAX_TRUST_BYTES, TrustFile, TrustTerms
 from chain_service.errors import BadRequest, Conflict, NotFound
 from chain_service.jobs.context import App
+from chain_service.jobs.validators import refresh_trust
 
 FILE = "trust.cose"
 """The trust file in force, below the instance's directory."""
@@ -120,6 +121,8 @@ def _write(file: Path, data: bytes) -> None:
 def _terms(app: App, version: int, root_key: bytes) -> TrustTerms:
     settings = app.settings
     reader = app.require_chain().reader
+    with app.database.reading() as connection:
+        refresh_trust(app, connection)
     return TrustTerms(
         version=version,
         chain=with_fields(reader),

@@ -22,6 +22,7 @@ from chain_service.jobs.context import App, Caller
 from chain_service.jobs.gathering import Draft, damaged, gather
 from chain_service.jobs.pooled import proven
 from chain_service.jobs.questions import Question
+from chain_service.jobs.validators import refresh_trust
 from chain_service.store import chain_index
 from chain_service.store.readings import NewReading
 
@@ -54,6 +55,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
     for question in questions:
         check_question(question, caller, now)
     with app.database.reading() as connection:
+        refresh_trust(app, connection)
         drafts = [gather(connection, question, caller) for question in questions]
         head = chain_index.head_block(connection)
         moments = {question.at for question in questions if question.at is not None and question.at < now}

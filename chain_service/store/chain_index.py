@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, insert, select, update
 
+from chain_service.store import validators
 from chain_service.store.rows import chunks, every, json_object, only
 from chain_service.store.schema import (
     batches,
@@ -270,6 +271,7 @@ def rollback_to(connection: Connection, number: int, at: float) -> None:
     transaction, and their bytes are sent again too, to fill their nonce.
     """
     connection.execute(delete(blocks).where(blocks.c.number > number))
+    validators.forget_after(connection, number)
     connection.execute(update(transactions).where(transactions.c.block > number).values(sent_at=None))
     _forget_final(connection, number, at)
     lost = {"evidence": None, "evidence_block": None}
@@ -282,6 +284,7 @@ def drop_index(connection: Connection, at: float) -> None:
     Signed bytes count as sent at `at`, so that reading the chain again comes before sending anything again.
     """
     connection.execute(delete(blocks))
+    validators.forget_after(connection, -1)
     connection.execute(update(transactions).where(transactions.c.block.is_not(None)).values(sent_at=at))
     _forget_final(connection, -1, at)
 

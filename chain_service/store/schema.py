@@ -31,7 +31,9 @@ from chain_service.store.schema_base import metadata as metadata
 from chain_service.store.schema_chain import blocks as blocks
 from chain_service.store.schema_chain import chain_events as chain_events
 from chain_service.store.schema_chain import heads as heads
+from chain_service.store.schema_chain import rival_headers as rival_headers
 from chain_service.store.schema_chain import status_events as status_events
+from chain_service.store.schema_chain import validators as validators
 
 Counter = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is an alias of SQLite's rowid
 

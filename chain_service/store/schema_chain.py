@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -24,6 +26,26 @@ blocks = Table(
     Column("parent", Bytes, nullable=False),
     Column("time", BigInteger, nullable=False, index=True),
     Column("header", Bytes, nullable=False),
+)
+
+
+validators = Table(
+    "validators",
+    metadata,
+    Column("block", BigInteger, primary_key=True, autoincrement=False),
+    Column("addresses", Bytes, nullable=False),
+    Column("votes", Bytes, nullable=False),
+    Column("stated", Boolean, nullable=False),
+)
+
+
+rival_headers = Table(
+    "rival_headers",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", Bytes, primary_key=True),
+    Column("header", Bytes, nullable=False),
+    Column("seen_at", Double, nullable=False),
 )
 
 

@@ -154,6 +154,22 @@ CODES: dict[str, Meaning] = {
     "refused_by_contract": Meaning(
         409, "合约拒绝了该变更，原因见说明。", "The contract refused the change; its reason is named."
     ),
+    "no_network": Meaning(
+        404,
+        "没有该网络或描述文件，请先执行 chain-service network init，或更正路径。",
+        "No network or descriptor there; run `chain-service network init`, or correct the path.",
+    ),
+    "no_engine": Meaning(
+        503,
+        "缺少区块链节点程序，请按提示安装或构建。",
+        "The nodes' program is not here; install or build it as told.",
+    ),
+    "engine_failed": Meaning(503, "节点程序运行失败，请查看其输出。", "The nodes' program failed; see what it said."),
+    "network_stalled": Meaning(
+        503,
+        "网络未产生新区块或节点未响应，请查看 network status。",
+        "No new block is sealed or a node does not answer; see `chain-service network status`.",
+    ),
     "chain_in_use": Meaning(409, "另一进程正在使用该试验链。", "Another process runs this trial chain; stop it first."),
     "database_newer": Meaning(
         409, "数据库由更新版本的程序写成，请升级程序。", "The database is newer than the program; update it."

@@ -1,4 +1,4 @@
-"""Anchor, verify and trace on a trial chain, from an empty folder; see `scripts/demo --help`."""
+"""Anchor, verify and trace on a trial chain or a network, from an empty folder; see `scripts/demo --help`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from pathlib import Path
 from types import FrameType
 
 from chain_service.errors import ChainServiceError
-from demonstration import auditor, counter, department, setting_up
+from demonstration import auditor, counter, department, network, setting_up
 from demonstration.client import Client
+from demonstration.network import NetworkInstance
 from demonstration.processes import Instance
 from demonstration.story import Failed, Story
 
 LEAST = 24
 """Certificates that the acts need."""
+LEAST_VALIDATORS, MOST_VALIDATORS = 3, 9
 
 
 def main() -> int:
     """The exit code: 0 if every expectation held, 1 if one did not or something failed, 2 for wrong usage."""
     options = _options()
+    geth = os.environ.get("CHAIN_SERVICE_GETH")
     for name in [name for name in os.environ if name.startswith("CHAIN_SERVICE_")]:
         del os.environ[name]
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -34,7 +37,7 @@ def main() -> int:
     data = options.data.resolve()
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with Instance(data, port=options.port, chain_port=options.chain_port) as instance:
+        with _instance(data, options, geth) as instance:
             play(story, instance, options.n)
             story.end()
             if not options.once:
@@ -50,6 +53,14 @@ def main() -> int:
     return 1 if story.broken else 0
 
 
+def _instance(data: Path, options: argparse.Namespace, geth: str | None) -> Instance:
+    if options.validators is not None:
+        return NetworkInstance(data, options.validators, port=options.port, geth=geth)
+    if (data / "network" / "network.toml").exists():
+        raise Failed(f"{data} has a network beneath it: give --validators N, or another --data")
+    return Instance(data, port=options.port, chain_port=options.chain_port)
+
+
 def play(story: Story, instance: Instance, n: int) -> None:
     """Every act, in order."""
     setting_up.prepare(story, instance)
@@ -57,7 +68,13 @@ def play(story: Story, instance: Instance, n: int) -> None:
     keys = setting_up.register(story, instance)
     department.register_seals(story, instance, keys)
     department.publish_catalogs(story, instance, keys)
-    departments = department.anchor(story, instance, keys, n)
+    if isinstance(instance, NetworkInstance):
+        network.show(story, instance)
+        with network.a_validator_dies(story, instance):
+            departments = department.anchor(story, instance, keys, n)
+        department.count(story, departments)
+    else:
+        departments = department.anchor(story, instance, keys, n)
     chosen = counter.choose(departments, 3)
     counter.verify(story, instance, departments, chosen)
     auditor.trace(story, instance, keys)
@@ -85,10 +102,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--n", type=int, default=1_000, help=f"certificates, at least {LEAST} (default 1,000)")
     parser.add_argument("--port", type=int, help="of the service; by default 8000, or a free one if that is taken")
     parser.add_argument("--chain-port", type=int, help="of the trial chain; by default 8545, or a free one")
-    parser.add_argument("--validators", type=int, metavar="N", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--validators", type=int, metavar="N", help="run on a network of N go-ethereum validators, and kill one of them"
+    )
     options = parser.parse_args()
-    if options.validators is not None:
-        parser.error("a network of validators comes with a later version; this one runs the one-signer trial chain")
+    if options.validators is not None and not LEAST_VALIDATORS <= options.validators <= MOST_VALIDATORS:
+        parser.error(f"--validators must be {LEAST_VALIDATORS} to {MOST_VALIDATORS}: fewer do not bear one's death")
     if options.n < LEAST:
         parser.error(f"--n must be at least {LEAST}")
     return options

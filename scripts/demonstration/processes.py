@@ -16,10 +16,13 @@ from typing import Any
 
 import requests
 
+from chain_service.config import Settings
 from demonstration.story import Failed
 
 START_SECONDS = 60
 STOP_SECONDS = 40
+COMMAND_SECONDS = 900
+"""The longest command builds a node from source."""
 COMMAND = Path(sys.executable).with_name("chain-service")
 
 
@@ -41,6 +44,8 @@ class Instance:
 
     Settings of the caller's environment do not reach it: all its state is below its directory.
     """
+
+    chain_command = "chain-service chain run"
 
     def __init__(self, data: Path, *, port: int | None = None, chain_port: int | None = None) -> None:
         self.data = data
@@ -67,10 +72,24 @@ class Instance:
     ) -> None:
         self.stop()
 
+    @property
+    def chain_zh(self) -> str:
+        """The chain by name."""
+        return f"试验链 {self.rpc}"
+
+    def settings(self) -> Settings:
+        """What the instance's own commands go by."""
+        return Settings(data=self.data, rpc_urls=[self.rpc])
+
     def run(self, *words: str, allowed: tuple[int, ...] = (0,)) -> tuple[int, Any]:
         """Exit code and JSON answer of one command. Raises Failed for another exit code than allowed."""
         done = subprocess.run(
-            [COMMAND, "--json", *words], env=self._environment, capture_output=True, text=True, timeout=300, check=False
+            [COMMAND, "--json", *words],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
         )
         if done.returncode not in allowed:
             raise Failed(f"chain-service {' '.join(words)} ended with {done.returncode}:\n{done.stderr.strip()}")

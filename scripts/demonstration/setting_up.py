@@ -7,10 +7,9 @@ from datetime import date
 
 import samples
 from chain_service.app import open_app
-from chain_service.config import Settings
 from chain_service.jobs import keys, organisations, types
 from chain_service.jobs.context import App
-from demonstration.client import Client
+from demonstration.client import Client, wait_for
 from demonstration.processes import Instance
 from demonstration.story import Failed, Story
 
@@ -25,7 +24,7 @@ def prepare(story: Story, instance: Instance) -> None:
 
     Raises Failed where the directory holds an instance that this demonstration did not make.
     """
-    story.chapter("准备实例、试验链与合约", "An instance, its trial chain and its contracts")
+    story.chapter("准备实例、区块链与合约", "An instance, its chain and its contracts")
     data = instance.data
     if (data / "config.toml").exists():
         if not (data / MARK).is_dir():
@@ -36,7 +35,7 @@ def prepare(story: Story, instance: Instance) -> None:
         (data / MARK).mkdir(mode=0o700)
         story.say(f"已初始化 {data}", "keystores (encrypted), database, genesis: chain-service init")
     pid = instance.start_chain()
-    story.say(f"试验链 {instance.rpc} 进程 {pid}", "chain-service chain run")
+    story.say(f"{instance.chain_zh} 进程 {pid}", instance.chain_command)
     if not (data / "deployment.json").exists():
         _, done = instance.run("deploy")
         story.say(f"已部署 {len(done['contracts'])} 份合约，链编号 {done['chainId']}", "chain-service deploy")
@@ -49,7 +48,7 @@ def prepare(story: Story, instance: Instance) -> None:
 def register(story: Story, instance: Instance) -> dict[str, str]:
     """The sample organisations, types and permits stand on chain; an API key of each organisation, by its code."""
     story.chapter("登记机构、证照类型与颁发许可", "Organisations, certificate types and permits (the registrar's work)")
-    app = open_app(Settings(data=instance.data, rpc_urls=[instance.rpc]))
+    app = open_app(instance.settings())
     with story.timed() as spent:
         known = {one["code"]: one["suspended"] for one in organisations.list_organisations(app)}
         for one in samples.organisations():
@@ -74,7 +73,12 @@ def register(story: Story, instance: Instance) -> dict[str, str]:
         f"{len(codes)} organisations are registered on chain",
         listed,
     )
-    permits = sum(len(public.get(f"/v1/organisations/{code}")["permits"]) for code in codes)
+
+    def count() -> int:
+        return sum(len(public.get(f"/v1/organisations/{code}")["permits"]) for code in codes)
+
+    wait_for(lambda: count() >= len(samples.permits()), "permits final on chain")
+    permits = count()
     story.expect(
         permits >= len(samples.permits()),
         f"{permits} 项颁发许可",

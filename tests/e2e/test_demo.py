@@ -45,7 +45,7 @@ def processes_of(data: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(("--validators", "4"), "later version"), (("--n", "5"), "at least"), (("--surprise",), "unrecognized")],
+    [(("--validators", "2"), "must be 3 to 9"), (("--n", "5"), "at least"), (("--surprise",), "unrecognized")],
 )
 def test_what_it_cannot_do_is_refused_in_a_sentence(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     done = demo(tmp_path / "data", *arguments)

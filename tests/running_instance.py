@@ -21,7 +21,7 @@ import httpx
 
 from chain_service.cli.main import run as run_command
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = [sys.executable, "-c", "from chain_service.cli import main; main()"]
 ISSUER = "1143990000612301XQ"
 OTHER = "11439900006123028Q"
@@ -141,10 +141,10 @@ class Process:
         return code
 
 
-def make_instance(folder: Path) -> Instance:
+def make_instance(folder: Path, *, block_period: int = 0, certificates: int = 60) -> Instance:
     """Initialised, with a node of its own port; nothing runs yet."""
     samples = folder / "samples"
-    command = [sys.executable, str(ROOT / "scripts" / "samples.py"), "--out", str(samples), "--n", "60"]
+    command = [sys.executable, str(ROOT / "scripts" / "samples.py"), "--out", str(samples), "--n", str(certificates)]
     subprocess.run(command, check=True, capture_output=True)
     for file in samples.glob("certificates-*.ndjson"):  # no test may begin to fail on some day
         text = file.read_text(encoding="utf-8")
@@ -153,7 +153,7 @@ def make_instance(folder: Path) -> Instance:
     settings = {
         "CHAIN_SERVICE_RPC_URLS": json.dumps([f"http://127.0.0.1:{port}"]),
         "CHAIN_SERVICE_CHAIN_PORT": str(port),
-        "CHAIN_SERVICE_BLOCK_PERIOD": "0",
+        "CHAIN_SERVICE_BLOCK_PERIOD": str(block_period),
     }
     subprocess.run(
         [*PROGRAM, "--data", str(data), "init"], check=True, capture_output=True, env=environment() | settings

@@ -1,0 +1,105 @@
+"""Who may seal: as the deployment says, as the index counted from there on, as the operator stated of a QBFT chain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from chain_service.chain.reader import BLOCKS_AT_ONCE
+from chain_service.chain.rpc import Rpc
+from chain_service.core.chain_trust import FORM_QBFT, ChainTrust, ValidatorRange
+from chain_service.core.clique_votes import Signers
+from chain_service.core.consensus import Followed, follow
+from chain_service.errors import BadRequest, Conflict
+from chain_service.jobs.context import App, Chain
+from chain_service.store import validators
+from chain_service.store.validators import ValidatorSet
+
+
+def refresh_trust(app: App, connection: Connection) -> None:
+    """The reader trusts the validators that are known now, those of other workers too."""
+    if app.chain is not None:
+        trust_sets(app.chain, validators.listed(connection))
+
+
+def trust_sets(chain: Chain, sets: Sequence[ValidatorSet]) -> ChainTrust:
+    """The reader trusts the deployment's validators, and from the first of these sets on those that they name."""
+    deployed = chain.deployment.trust().validators
+    ranges = [one for one in deployed if not sets or one.from_block <= sets[0].block]
+    for one in sets:
+        addresses = Signers.from_bytes(one.addresses, b"").addresses
+        if not ranges or addresses != ranges[-1].addresses:
+            ranges.append(ValidatorRange(one.block + 1, addresses))
+    reader = chain.reader
+    if tuple(ranges) != reader.trust.validators:
+        # the trust's identity is the key of what is remembered of proofs: replaced only when it changes
+        reader.trust = replace(reader.trust, validators=tuple(ranges))
+    return reader.trust
+
+
+def known_after(connection: Connection, block: int) -> Signers | None:
+    """Who may seal after this indexed block, with the votes under way; None on a QBFT chain."""
+    found = validators.at(connection, block)
+    return None if found is None or found.stated else Signers.from_bytes(found.addresses, found.votes)
+
+
+def count_from_genesis(app: App, node: Rpc, block: int) -> tuple[Signers, bytes]:
+    """Who may seal after `block`, with the votes under way, and its hash: counted on this node's headers.
+
+    Raises `InvalidProof`, `Unavailable`.
+    """
+    chain = app.require_chain()
+    trust = chain.deployment.trust()
+    signers, parent = Signers(trust.validators_at(0)), trust.genesis_hash
+    number = 1
+    while number <= block:
+        raws = chain.reader.headers(node, number, min(number + BLOCKS_AT_ONCE - 1, block))
+        followed = follow(raws, trust, signers, parent)
+        last = followed[-1]
+        assert last.signers is not None
+        signers, parent, number = last.signers, last.header.block_hash, number + len(followed)
+    return signers, parent
+
+
+def changes(followed: Sequence[Followed], before: Signers | None) -> list[ValidatorSet]:
+    """What has to be remembered of these headers: the blocks after which signers or votes are others than before."""
+    found = []
+    for block in followed:
+        if block.signers is not None and block.signers != before:
+            found.append(ValidatorSet(block.header.number, *block.signers.to_bytes()))
+        before = block.signers
+    return found
+
+
+def state(app: App, from_block: int, addresses: Sequence[str]) -> dict[str, Any]:
+    """From this block on these validators are trusted, whom the operator has compared with what the authorities said.
+
+    For QBFT chains, whose headers do not say who was voted in rightly. Raises `BadRequest`, `Conflict` (codes
+    `validators_counted`, `validators_known`).
+    """
+    chain = app.require_chain()
+    if chain.reader.trust.form != FORM_QBFT:
+        raise Conflict("this chain's validators are counted from its votes, not stated", code="validators_counted")
+    try:
+        raw = sorted({bytes.fromhex(one.removeprefix("0x")) for one in addresses})
+    except ValueError:
+        raw = []
+    if from_block < 1 or not raw or len(raw) != len(addresses) or any(len(one) != 20 for one in raw):
+        raise BadRequest(
+            "validators are 20-byte addresses in hexadecimal, each once, from block 1 or later", field="ADDRESS"
+        )
+    with app.database.transaction() as connection:
+        refresh_trust(app, connection)
+        newest = chain.reader.trust.validators[-1]
+        if newest.from_block >= from_block:
+            raise Conflict(
+                f"the validators are known up to block {newest.from_block} already; later ones can be added",
+                code="validators_known",
+                from_block=newest.from_block,
+            )
+        validators.add(connection, [ValidatorSet(from_block - 1, b"".join(raw), b"", stated=True)])
+        refresh_trust(app, connection)
+    return {"fromBlock": from_block, "validators": ["0x" + one.hex() for one in raw]}

@@ -1,0 +1,7 @@
+"""`python -m chain_service.nodes.network DIR BINARY` is the supervisor."""
+
+import sys
+
+from chain_service.nodes.network.supervisor import main
+
+sys.exit(main())

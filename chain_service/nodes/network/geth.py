@@ -1,0 +1,124 @@
+"""A go-ethereum node of a Clique network: its files, its command line, the way to talk to it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from eth_keys.datatypes import PrivateKey
+
+from chain_service.errors import BadRequest, Unavailable
+from chain_service.nodes.network.descriptor import Network, NodeDescriptor
+from chain_service.nodes.network.keys import write_sealing_key
+
+VALIDATOR_HAS_RPC = False
+METRICS_PATH = "/debug/metrics/prometheus"
+SOCKET = "data/geth.ipc"
+MOST_OF_A_SOCKET_PATH = 103
+"""Bytes of a path that every system takes for a socket."""
+_CACHE_MB = 128
+_ALL = (
+    "--nodiscover", "--nat", "none", "--authrpc.port", "0", "--syncmode", "full", "--gcmode", "archive",
+    "--state.scheme", "hash", "--miner.gasprice", "1", "--txpool.pricelimit", "1",
+    "--txpool.accountslots", "8192", "--txpool.accountqueue", "8192",
+    "--txpool.globalslots", "65536", "--txpool.globalqueue", "65536",
+    "--metrics", "--metrics.addr", "127.0.0.1",
+)  # fmt: skip
+
+
+def seal_with(folder: Path, key: PrivateKey) -> None:
+    """The node in `folder` seals with this account key, which is not its node key."""
+    write_sealing_key(folder, key)
+
+
+def require_place(folder: Path) -> None:
+    """The node's socket can be bound there. Raises BadRequest (`usage`)."""
+    if len(str((folder / SOCKET).resolve()).encode()) > MOST_OF_A_SOCKET_PATH:
+        raise BadRequest(
+            f"{folder / SOCKET} is too long for a socket (more than {MOST_OF_A_SOCKET_PATH} bytes); choose a shorter "
+            "--out",
+            code="usage",
+            field="--out",
+        )
+
+
+def configure(folder: Path, network: Network, node: NodeDescriptor) -> None:
+    """`node.toml` lets the network's own nodes in and nobody else.
+
+    DialRatio 1 leaves strangers no inbound slot; trusted peers need none. MaxPeers 0 would dial nobody.
+    """
+    peers = network.peers_of(node)
+    host = f"[{node.host}]" if ":" in node.host else node.host
+    settings = {
+        "ListenAddr": f"{host}:{node.p2p_port}", "MaxPeers": max(1, len(peers)), "DialRatio": 1,
+        "NoDiscovery": True, "StaticNodes": peers, "TrustedNodes": peers,
+    }  # fmt: skip
+    lines = ["[Node.P2P]", *(f"{name} = {json.dumps(value)}" for name, value in settings.items())]
+    (folder / "node.toml").write_text("\n".join(lines) + "\n", "ascii")
+
+
+def initialised(folder: Path) -> bool:
+    """The node has its first block."""
+    return (folder / "data" / "geth" / "chaindata").is_dir()
+
+
+def init_command(binary: Path) -> list[str]:
+    """Writes the first block; run in the node's folder, repeatable."""
+    return [str(binary), "--verbosity", "1", "--datadir", "data", "init", "--state.scheme", "hash", "../genesis.json"]
+
+
+def initialise(binary: Path, folder: Path) -> None:
+    """The node has its first block. Raises Unavailable (`engine_failed`) with what geth said."""
+    if not initialised(folder):
+        run(init_command(binary), folder)
+
+
+def run(command: list[str], folder: Path, seconds: float = 120) -> str:
+    """What geth said. Raises Unavailable (`engine_failed`)."""
+    try:
+        done = subprocess.run(  # noqa: S603 - arguments of ours
+            command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=seconds, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"{command[0]} could not be run: {error}", code="engine_failed") from error
+    if done.returncode:
+        said = done.stderr.strip()[-500:]
+        raise Unavailable(f"{folder.name}: geth ended with {done.returncode}: {said}", code="engine_failed")
+    return done.stderr
+
+
+def command(binary: Path, network: Network, node: NodeDescriptor) -> list[str]:
+    """What runs the node, in its folder."""
+    if node.role == "validator":
+        # no HTTP beside an unlocked key: the socket is the only door
+        role = ["--mine", "--miner.etherbase", node.address, "--unlock", node.address, "--password", "password"]
+        role += ["--miner.recommit", "1s", "--miner.gaslimit", str(network.gas_limit)]
+    else:
+        role = ["--http", "--http.addr", "127.0.0.1", "--http.port", str(node.rpc_port), "--http.api", "eth,net,web3"]
+    return [
+        str(binary), "--datadir", "data", "--config", "node.toml", "--nodekey", "key", "--ipcpath", "geth.ipc",
+        "--networkid", str(network.chain_id), "--cache", str(_CACHE_MB), *_ALL,
+        "--metrics.port", str(node.metrics_port), *role,
+    ]  # fmt: skip
+
+
+def endpoint(folder: Path, node: NodeDescriptor) -> str:
+    """The node's own door, which knows every call."""
+    del node
+    return f"ipc:{(folder / SOCKET).resolve()}"
+
+
+def propose(address: str, add: bool) -> tuple[str, list[object]]:
+    """The call by which a validator votes `address` in or out, until it is discarded."""
+    return "clique_propose", [address, add]
+
+
+def discard(address: str) -> tuple[str, list[object]]:
+    """The call that takes the proposal back; votes in sealed blocks stand."""
+    return "clique_discard", [address]
+
+
+def validators() -> tuple[str, list[object]]:
+    """The call that lists the validators now."""
+    return "clique_getSigners", []

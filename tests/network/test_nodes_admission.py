@@ -1,0 +1,90 @@
+"""Who is not in network.toml is not let in, and neither is who has another genesis."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from running_network import RunningNetwork, wait_until
+
+from chain_service.nodes.network import Network, control, down, up
+from chain_service.nodes.network.descriptor import load
+from chain_service.nodes.network.engines import engine_of
+from chain_service.nodes.network.making import make_node, settle
+from chain_service.nodes.network.rpc import call
+
+pytestmark = pytest.mark.long
+PATIENCE = 12
+"""Seconds; a listed node has its peers within two."""
+
+
+@contextmanager
+def outsider(
+    network: RunningNetwork, folder: Path, ports: tuple[int, int, int], genesis: str
+) -> Iterator[tuple[Network, str]]:
+    """A writer that knows every node of the network and runs on this genesis; its door."""
+    from dataclasses import replace
+
+    folder.mkdir(mode=0o700)
+    made = make_node(folder / "stranger", "stranger", "writer", "geth", "127.0.0.1", ports)
+    mine = settle(folder, replace(network.network, nodes=(*network.network.nodes, made)), genesis)
+    try:
+        with pytest.raises(control.Unavailable):
+            up(folder, cache=folder, geth=network.geth, timeout=PATIENCE)
+        yield mine, engine_of("geth").endpoint(folder / "stranger", made)
+    finally:
+        down(folder)
+        shutil.rmtree(folder)
+
+
+def free_ports() -> tuple[int, int, int]:
+    from chain_service.nodes.network.making import _ports
+
+    return _ports(0, 1)[0]
+
+
+def test_a_stranger_with_the_right_genesis_that_is_not_listed_stays_alone(network: RunningNetwork) -> None:
+    folder = network.directory.parent / "stranger"
+    genesis = (network.directory / "genesis.json").read_text()
+    with outsider(network, folder, free_ports(), genesis) as (_, door):
+        assert int(call(door, "net_peerCount"), 16) == 0
+        assert int(call(door, "eth_blockNumber"), 16) == 0
+        for node in network.network.nodes:
+            assert int(network.call(node.name, "net_peerCount"), 16) == 5
+
+
+def test_a_listed_node_with_another_genesis_is_refused(network: RunningNetwork) -> None:
+    """The observer's own key and place, but with a genesis of another time."""
+    folder = network.directory.parent / "impostor"
+    document = json.loads((network.directory / "genesis.json").read_text())
+    document["timestamp"] = hex(int(document["timestamp"], 16) + 1)
+    network.down("observer-1")
+    folder.mkdir(mode=0o700)
+    try:
+        shutil.copytree(network.directory / "observer-1", folder / "observer-1", ignore=shutil.ignore_patterns("data"))
+        (folder / "genesis.json").write_text(json.dumps(document))
+        shutil.copy(network.directory / "network.toml", folder)
+        assert [node.name for node in load(folder / "network.toml").own(folder)] == ["observer-1"]
+        with pytest.raises(control.Unavailable):
+            up(folder, cache=folder, geth=network.geth, timeout=PATIENCE)
+        door = engine_of("geth").endpoint(folder / "observer-1", network.network.node("observer-1"))
+        assert int(call(door, "net_peerCount"), 16) == 0
+        assert int(call(door, "eth_blockNumber"), 16) == 0
+    finally:
+        down(folder)
+        shutil.rmtree(folder)
+        network.up(timeout=120)
+    wait_until(lambda: int(network.call("observer-1", "net_peerCount"), 16) == 5, seconds=60)
+
+
+def test_a_listed_node_has_all_its_peers_within_seconds(network: RunningNetwork) -> None:
+    """The control for the two tests above: being on the list is what makes the difference."""
+    network.up("observer-1")
+    began = time.monotonic()
+    wait_until(lambda: int(network.call("observer-1", "net_peerCount"), 16) == 5, seconds=PATIENCE)
+    assert time.monotonic() - began < PATIENCE
