@@ -6,9 +6,13 @@ over bytes that differ, so everything foreign passes `check` first.
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final, TypeVar, cast
 
 from asn1crypto.core import Asn1Value
+from asn1crypto.parser import parse
 
 from chain_service.documents.facts import MAX_TEXT
 from chain_service.errors import MalformedDocument
@@ -24,6 +28,7 @@ FOREIGN_ERRORS: Final = (
 
 _END_OF_CONTENTS: Final = 0
 _NULL: Final = 5
+_BMP_STRING: Final = 30
 _CONSTRUCTED_UNIVERSALS: Final = frozenset({8, 11, 16, 17})
 """EXTERNAL, EMBEDDED PDV, SEQUENCE, SET: the universal types that are constructed, and always so in DER."""
 
@@ -105,8 +110,8 @@ def text(value: Any) -> str:
 
     Real certificates and seals carry UTF-8 or GB 18030 in string types that allow ASCII only.
     """
-    contents = bytes(value.contents or b"")
-    encodings = ("utf-16-be",) if value.tag == 30 else ("utf-8", "gb18030", "latin-1")
+    _, _, tag, _, contents, _ = parse(value.dump())
+    encodings = ("utf-16-be",) if tag == _BMP_STRING else ("utf-8", "gb18030", "latin-1")
     for encoding in encodings:
         try:
             decoded = contents.decode(encoding)
@@ -121,3 +126,69 @@ def text(value: Any) -> str:
 def clean(decoded: str) -> str:
     """At most MAX_TEXT characters of a foreign text, what cannot be printed replaced."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in decoded[:MAX_TEXT])
+
+
+_REST = (
+    r"-?(?P<month>\d\d)-?(?P<day>\d\d)[ T]?(?P<hour>\d\d):?(?P<minute>\d\d)"
+    r"(:?(?P<second>\d\d))?(?P<fraction>[.,]\d{1,9})?(?P<zone>Z|[+-]\d\d:?\d\d)?"
+)
+_SHORT_YEAR: Final = re.compile(r"(?P<year>\d{2})" + _REST, re.ASCII)
+_LONG_YEAR: Final = re.compile(r"(?P<year>\d{4})" + _REST, re.ASCII)
+_PARTS: Final = ("month", "day", "hour", "minute", "second")
+_UTC_TIME: Final = 23
+_GENERALIZED_TIME: Final = 24
+BEIJING: Final = timezone(timedelta(hours=8))
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time as it was written: Unix seconds, rounded down."""
+
+    at: int
+    exact: bool
+    """False when a fraction of a second was dropped."""
+    zoneless: bool
+    """True when it named no zone and was read as UTC+8."""
+
+
+def moment(value: Any, what: str) -> Moment:
+    """The time of a UTCTime or GeneralizedTime as they are in use. Raises MalformedDocument."""
+    patterns = {_UTC_TIME: (_SHORT_YEAR,), _GENERALIZED_TIME: (_LONG_YEAR,)}
+    return _moment(bytes(value.contents or b""), patterns.get(value.tag, ()), what)
+
+
+def written_moment(text: bytes, what: str) -> Moment:
+    """The time that a text writes: `2020-04-22 02:18:07`, `20200422021807Z` or `200422021807Z`.
+
+    Raises MalformedDocument.
+    """
+    digits = sum(48 <= character <= 57 for character in text[:16])
+    return _moment(text, (_SHORT_YEAR,) if digits <= 12 else (_LONG_YEAR,), what)
+
+
+def _moment(contents: bytes, patterns: tuple[re.Pattern[str], ...], what: str) -> Moment:
+    """Two digits of a year are 1950 to 2049 (RFC 5280 §4.1.2.5.1)."""
+    text = contents[:40].decode("ascii", "replace")
+    found = next((match for pattern in patterns if (match := pattern.fullmatch(text))), None)
+    if found is None:
+        raise MalformedDocument(f"{what} is no time", code="malformed")
+    year = int(found["year"])
+    if len(found["year"]) == 2:
+        year += 1900 if year >= 50 else 2000
+    zone = _zone(found["zone"])
+    try:
+        month, day, hour, minute, second = (int(found[part] or 0) for part in _PARTS)
+        written = datetime(year, month, day, hour, minute, second, tzinfo=zone or BEIJING)
+        return Moment(int(written.timestamp()), found["fraction"] is None, zone is None)
+    except (ValueError, OverflowError) as error:
+        raise MalformedDocument(f"{what} is no time that exists", code="malformed") from error
+
+
+def _zone(written: str | None) -> timezone | None:
+    if written is None:
+        return None
+    if written == "Z":
+        return UTC
+    digits = written.replace(":", "")
+    offset = timedelta(hours=int(digits[1:3]), minutes=int(digits[3:5]))
+    return timezone(-offset if digits[0] == "-" else offset) if offset < timedelta(hours=24) else None
