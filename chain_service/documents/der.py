@@ -154,7 +154,8 @@ class Moment:
 def moment(value: Any, what: str) -> Moment:
     """The time of a UTCTime or GeneralizedTime as they are in use. Raises MalformedDocument."""
     patterns = {_UTC_TIME: (_SHORT_YEAR,), _GENERALIZED_TIME: (_LONG_YEAR,)}
-    return _moment(bytes(value.contents or b""), patterns.get(value.tag, ()), what)
+    _, _, tag, _, contents, _ = parse(value.dump())
+    return _moment(bytes(contents), patterns.get(tag, ()), what)
 
 
 def written_moment(text: bytes, what: str) -> Moment:

@@ -37,6 +37,11 @@ class Problem:
     detail: str
     """One English sentence that names the part and repeats no personal content."""
 
+    @classmethod
+    def of(cls, error: MalformedDocument) -> Problem:
+        """The problem that a refusal tells of."""
+        return cls(error.code, error.message)
+
 
 @dataclass(frozen=True, slots=True)
 class RevocationFacts:

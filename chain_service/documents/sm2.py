@@ -53,6 +53,11 @@ def verify(point: bytes, message: bytes, signature: bytes, user_id: bytes = DEFA
     return any(_verify_digest(point, signed, r, s) for r, s in _readings(signature))
 
 
+def readable(signature: bytes) -> bool:
+    """Whether the bytes have the shape of a signature."""
+    return bool(_readings(signature))
+
+
 def _verify_digest(point: bytes, signed: bytes, r: int, s: int) -> bool:
     """GB/T 32918.2 §7.1, steps B1 and B2 here, the others in GmSSL; it refuses points that are not on the curve."""
     if not (0 < r < ORDER and 0 < s < ORDER and (r + s) % ORDER):

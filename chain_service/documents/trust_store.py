@@ -1,4 +1,7 @@
-"""What the reader of certificates is given to believe: anchors, intermediates, revocation lists; bytes, no files."""
+"""What the reader of certificates is given to believe: anchors, intermediates, revocation lists; bytes, no files.
+
+It crosses to the process that parses as JSON; `trust` reads it there.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from chain_service.documents.facts import Bytes
+from chain_service.documents.sm2 import DEFAULT_ID
 from chain_service.errors import MalformedDocument
 
 __all__ = ["Anchor", "TrustStore", "from_json", "to_json"]
@@ -28,9 +32,12 @@ class TrustStore:
 
     anchors: tuple[Anchor, ...] = ()
     intermediates: tuple[Bytes, ...] = ()
+    """Links of paths, and known signers: a signature that names no certificate is tried with their keys."""
     crls: tuple[Bytes, ...] = ()
     ocsp_responses: tuple[Bytes, ...] = ()
     """OCSP responses (RFC 6960) that were fetched for this document."""
+    user_id: Bytes = DEFAULT_ID
+    """The id of signers in SM2 digests (GM/T 0009), at most 8191 bytes."""
 
 
 _STORE: Final = TypeAdapter(TrustStore)
