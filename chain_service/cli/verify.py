@@ -38,9 +38,7 @@ def verify(
     trust: Annotated[
         Path | None, typer.Option(metavar="TRUST", help="Trust file for --offline; DIR/trust.cose by default.")
     ] = None,
-    heads: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="With --offline: remember proven blocks there.")
-    ] = None,
+    heads: Annotated[Path | None, typer.Option(metavar="FILE", help="With --offline: proven blocks.")] = None,
     anchors: Annotated[Path | None, typer.Option(metavar="DIR", help="With --offline: trust store.")] = None,
 ) -> None:
     """Verify files and disclosures against the chain. 核验
