@@ -12,12 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from chain_service.documents.trust_store import Anchor, TrustStore
 from document_makers import packages
 from document_makers.certificates import Family, Holder, issue, revocation_list
 from document_makers.packages import Package
 from document_makers.seals import Seal, seal_signature
-
-from chain_service.documents.trust_store import Anchor, TrustStore
 
 DAY = 86_400
 NOW = 1_790_000_000
@@ -43,8 +42,12 @@ class Authority:
     next_update: int = NOW + 6 * DAY
     revoked: dict[int, tuple[int, str | None]] = field(default_factory=dict)
 
-    def revocation_list(self) -> bytes:
-        return revocation_list(self.holder, self.list_of, self.next_update, self.revoked)
+    def revocation_lists(self) -> tuple[bytes, ...]:
+        """The newest, and the one of five days before: it speaks about those whose certificates have ended since."""
+        return tuple(
+            revocation_list(self.holder, self.list_of - age, self.next_update - age, self.revoked)
+            for age in (0, 5 * DAY)
+        )
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class City:
     @property
     def store(self) -> TrustStore:
         """The trust store with every revocation so far."""
-        lists = [one.revocation_list() for one in self.authorities.values() if one.lists]
+        lists = [made for one in self.authorities.values() if one.lists for made in one.revocation_lists()]
         lists.append(revocation_list(self.root, NOW - DAY, NOW + 6 * DAY))
         links = tuple(one.holder.certificate for one in self.authorities.values())
         return TrustStore((Anchor("湖南", self.root.certificate),), (*links, self.signer.certificate), tuple(lists))

@@ -14,7 +14,8 @@ NAMESPACE = "http://www.ofdspec.org/2016"
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 PAGE = (
     '<ofd:Page xmlns:ofd="{ns}"><ofd:Content><ofd:Layer ID="{layer}"><ofd:TextObject ID="{id}" Boundary="30 25 90 5" '
-    'Font="3" Size="3"><ofd:TextCode X="0" Y="3">{text}</ofd:TextCode></ofd:TextObject></ofd:Layer></ofd:Content></ofd:Page>'
+    'Font="3" Size="3"><ofd:TextCode X="0" Y="3">{text}</ofd:TextCode></ofd:TextObject></ofd:Layer></ofd:Content>'
+    "</ofd:Page>"
 )
 DIGESTS: Mapping[str, str] = {"SM3": "sm3", "SHA-256": "sha256", "SHA1": "sha1", "MD5": "md5"}
 """CheckMethod to hashlib's name; others are made as SM3 under the name given."""

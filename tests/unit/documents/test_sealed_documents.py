@@ -19,7 +19,8 @@ def test_a_document_is_found_to_be_what_it_is(name: str) -> None:
     facts = read_document(one.data, city().store)
     code, warnings, checks = judged(facts, anchored_by=one.anchored_by)
     assert code == one.code, [(check.name, check.code, dict(check.evidence)) for check in checks]
-    assert warnings - ABOUT_THE_CHAIN == set(one.warnings)
+    if code == "valid":
+        assert warnings - ABOUT_THE_CHAIN == set(one.warnings)
 
 
 def test_facts_survive_the_way_from_process_to_process() -> None:
