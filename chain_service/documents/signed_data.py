@@ -22,6 +22,7 @@ from chain_service.errors import MalformedDocument
 
 MAX_SIGNED_DATA_BYTES: Final = 1024 * 1024
 MAX_CERTIFICATES: Final = 32
+MAX_LISTS: Final = 16
 
 SIGNED_DATA: Final = frozenset({"1.2.840.113549.1.7.2", "1.2.156.10197.6.1.4.2.2"})
 DATA: Final = frozenset({"1.2.840.113549.1.7.1", "1.2.156.10197.6.1.4.2.1"})
@@ -30,10 +31,15 @@ _MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
 _SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
 _SIGNING_CERTIFICATE: Final = "1.2.840.113549.1.9.16.2.12"
 _SIGNING_CERTIFICATE_V2: Final = "1.2.840.113549.1.9.16.2.47"
+_ARCHIVE: Final = "1.2.840.113583.1.1.8"
 _STAMPED: Final = "1.2.840.113549.1.9.16.2.14"
 
 
 class _AnySet(core.SetOf):
+    _child_spec = core.Any
+
+
+class _AnySequence(core.SequenceOf):
     _child_spec = core.Any
 
 
@@ -76,6 +82,8 @@ class SignedData:
     """Signed attributes: identifier to values, DER."""
     timestamps: tuple[bytes, ...]
     """Timestamp tokens of the unsigned attributes, over `signature`."""
+    lists: tuple[bytes, ...]
+    """Revocation lists (DER) that came along."""
 
     @property
     def signing_time(self) -> der.Moment | None:
@@ -86,18 +94,35 @@ class SignedData:
         return der.moment(der.load(core.Any, values[0], "signingTime", most=64), "signingTime")
 
 
-def parse(data: bytes, what: str) -> SignedData:
+def parse(data: bytes, what: str, *, ber: bool = False) -> SignedData:
     """The SignedData, in a ContentInfo or bare, that `data` encodes in DER. Raises MalformedDocument.
 
+    ber: zero bytes may follow and its wrapping may be BER, as PDF files have it. What is signed inside is DER always.
     Exactly one signer is allowed: with several, which of them a finding is about would be open.
     """
-    der.check(data, what, most=MAX_SIGNED_DATA_BYTES)
+    if ber:
+        data = _unpadded(data, what)
+    else:
+        der.check(data, what, most=MAX_SIGNED_DATA_BYTES)
     try:
         return _read(_unwrapped(data), what)
     except MalformedDocument:
         raise
     except der.FOREIGN_ERRORS as error:
         raise der.malformed(what, error) from error
+
+
+def _unpadded(data: bytes, what: str) -> bytes:
+    if len(data) > MAX_SIGNED_DATA_BYTES:
+        raise MalformedDocument(f"{what} has more than {MAX_SIGNED_DATA_BYTES} bytes", code="too_large")
+    try:
+        _, _, _, header, contents, trailer = parse_element(data)
+    except der.FOREIGN_ERRORS as error:
+        raise der.malformed(what, error) from error
+    end = len(header) + len(contents) + len(trailer)
+    if data[end:].strip(b"\0"):
+        raise MalformedDocument(f"something follows {what}", code="malformed")
+    return data[:end]
 
 
 def looks_like(data: bytes) -> bool:
@@ -137,6 +162,7 @@ def _read(signed_data: Any, what: str) -> SignedData:
     oid = info["digest_algorithm"]["algorithm"].dotted
     digest = algorithms.DIGESTS.get(oid, oid)
     attributes = info["signed_attrs"].dump() or None
+    named = _attributes(info["signed_attrs"])
     return SignedData(
         content_type=content["type"].dotted,
         content=_octets(content["value"]),
@@ -146,8 +172,9 @@ def _read(signed_data: Any, what: str) -> SignedData:
         algorithm=Algorithm.of(info["signature_algorithm"], digest),
         signature=info["signature"].native,
         attributes=None if attributes is None else b"\x31" + attributes[1:],
-        signed=_attributes(info["signed_attrs"]),
+        signed=named,
         timestamps=_attributes(info["unsigned_attrs"]).get(_STAMPED, ())[:4],
+        lists=(*_lists(signed_data["crls"]), *_archived(named)),
     )
 
 
@@ -172,19 +199,35 @@ def _attributes(attributes: Any) -> dict[str, tuple[bytes, ...]]:
     return found
 
 
+def _lists(crls: Any) -> list[bytes]:
+    every = [one.dump() for one in crls] if crls.contents else []
+    return [one for one in every if one[:1] == b"\x30"][:MAX_LISTS]
+
+
+def _archived(named: dict[str, tuple[bytes, ...]]) -> list[bytes]:
+    """Adobe's signed attribute with the revocation lists of the moment of signing: [0] SEQUENCE OF list."""
+    found: list[bytes] = []
+    for value in named.get(_ARCHIVE, ()):
+        for member in _AnySequence.load(value, strict=True):
+            if member.dump()[:1] == b"\xa0":
+                found += [one.dump() for one in _AnySequence.load(_inner(member), strict=True)]
+    return found[:MAX_LISTS]
+
+
 def _signer(identifier: Any, beside: tuple[bytes, ...]) -> Certificate | None:
+    """The certificate that is named; by its serial number alone where only the issuer's name is spelt differently."""
+    readable = []
     for data in beside:
         try:
-            certificate = certificates.parse(data)
+            readable.append(certificates.parse(data))
         except MalformedDocument:
             continue
-        if identifier.name == "issuer_and_serial_number":
-            named = identifier.chosen
-            if (named["issuer"].dump(), named["serial_number"].native) == (certificate.issuer.der, certificate.serial):
-                return certificate
-        elif identifier.chosen.native == certificate.subject_key:
-            return certificate
-    return None
+    if identifier.name != "issuer_and_serial_number":
+        return next((one for one in readable if one.subject_key == identifier.chosen.native), None)
+    issuer, serial = identifier.chosen["issuer"].dump(), identifier.chosen["serial_number"].native
+    alike = [one for one in readable if one.serial == serial]
+    exact = [one for one in alike if one.issuer.der == issuer]
+    return exact[0] if exact else (alike[0] if len(alike) == 1 else None)
 
 
 def content_holds(signed_data: SignedData, content: bytes) -> bool | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from copy import copy
 from functools import lru_cache
 from typing import Final
 
@@ -18,6 +19,8 @@ MAX_OTHERS: Final = 32
 """Certificates that come with a signature and may be links of its signer's path."""
 REMEMBERED: Final = 1024
 MAX_KNOWN_SIGNERS: Final = 64
+MAX_LISTS: Final = 16
+"""Revocation lists of one document."""
 
 
 class Trust:
@@ -39,19 +42,25 @@ class Trust:
         for number, data in enumerate(store.intermediates, 1):
             if (read := _certificate(data, f"intermediate {number}", problems)) is not None:
                 intermediates[read.subject.der].append(read)
-        lists: dict[bytes, list[RevocationList]] = defaultdict(list)
-        for number, data in enumerate(store.crls, 1):
-            try:
-                found = revocation.parse(data)
-            except MalformedDocument as error:
-                problems.append(Problem(error.code, f"revocation list {number}: {error.message}"))
-            else:
-                lists[found.issuer].append(found)
-        self.problems: Final = tuple(problems)
         self.user_id: Final = store.user_id
         self._pool: Final = Pool(dict(anchors), labels, dict(intermediates))
-        self._lists: Final = dict(lists)
-        self._remembered: Final = lru_cache(maxsize=REMEMBERED)(self._facts)
+        self._lists = _lists(store.crls, problems)
+        self.problems: Final = tuple(problems)
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._facts)
+
+    def with_lists(self, crls: tuple[bytes, ...]) -> Trust:
+        """The same trust that also knows the revocation lists (DER) which came inside a document.
+
+        They prove themselves by their signatures. The first MAX_LISTS count; unreadable ones are passed over.
+        """
+        if not crls:
+            return self
+        other = copy(self)
+        other._lists = {name: list(lists) for name, lists in self._lists.items()}
+        for name, lists in _lists(crls[:MAX_LISTS], []).items():
+            other._lists.setdefault(name, []).extend(lists)
+        other._remembered = lru_cache(maxsize=REMEMBERED)(other._facts)
+        return other
 
     def certificate(self, data: bytes, others: tuple[bytes, ...] = (), purpose: Purpose = "sign") -> CertificateFacts:
         """The facts about the certificate `data` (DER). Raises MalformedDocument when it cannot be read.
@@ -113,3 +122,16 @@ def _certificate(data: bytes, what: str, problems: list[Problem]) -> Certificate
     except MalformedDocument as error:
         problems.append(Problem(error.code, f"{what}: {error.message}"))
         return None
+
+
+def _lists(crls: tuple[bytes, ...], problems: list[Problem]) -> dict[bytes, list[RevocationList]]:
+    """Issuer (DER) to its lists."""
+    found: dict[bytes, list[RevocationList]] = defaultdict(list)
+    for number, data in enumerate(crls, 1):
+        try:
+            read = revocation.parse(data)
+        except MalformedDocument as error:
+            problems.append(Problem(error.code, f"revocation list {number}: {error.message}"))
+        else:
+            found[read.issuer].append(read)
+    return dict(found)
