@@ -45,7 +45,7 @@ USES = (
     "certSign",
     "cRLSign",
 )
-REASONS = {"keyCompromise": 1, "cessationOfOperation": 5}
+REASONS = {"keyCompromise": 1, "cessationOfOperation": 5, "certificateHold": 6, "removeFromCRL": 8}
 _NULL = element(0x05)
 _ALGORITHMS = {
     "sm2": sequence(identifier(SM2_WITH_SM3)),
@@ -121,7 +121,8 @@ def _uses(named: Sequence[str]) -> bytes:
     return element(0x03, bytes([unused, word]))
 
 
-def _extension(oid: str, value: bytes, critical: bool) -> bytes:
+def extension(oid: str, value: bytes, critical: bool = False) -> bytes:
+    """One extension of a certificate, a list or an entry of it; `value` is DER."""
     return sequence(identifier(oid), element(0x01, b"\xff") if critical else b"", octets(value))
 
 
@@ -134,6 +135,7 @@ def issue(
     family: Family = "sm2",
     key: Key | None = None,
     authority: bool = False,
+    path_length: int | None = None,
     uses: Sequence[str] | None = None,
     extensions: bytes = b"",
 ) -> Holder:
@@ -142,9 +144,10 @@ def issue(
     subject, serial = distinguished(names), next(_SERIALS)
     signer = issuer.key if issuer else key
     uses = uses if uses is not None else (AUTHORITY_USES if authority else SIGNATURE_USES)
+    below = b"" if path_length is None else integer(path_length)
     listed = [
-        _extension("2.5.29.19", sequence(element(0x01, b"\xff")) if authority else sequence(), True),
-        *([_extension("2.5.29.15", _uses(uses), True)] if uses else []),
+        extension("2.5.29.19", sequence(element(0x01, b"\xff"), below) if authority else sequence(), True),
+        *([extension("2.5.29.15", _uses(uses), True)] if uses else []),
         extensions,
     ]
     tbs = sequence(
@@ -170,12 +173,13 @@ def revocation_list(
     this_update: int,
     next_update: int | None,
     revoked: Mapping[int, tuple[int, str | None]] | None = None,
+    extensions: bytes = b"",
 ) -> bytes:
     """A CRL; revoked: serial number to time and reason."""
     rows = []
     for serial, (at, reason) in (revoked or {}).items():
         why = (
-            b"" if reason is None else sequence(_extension("2.5.29.21", element(0x0A, bytes([REASONS[reason]])), False))
+            b"" if reason is None else sequence(extension("2.5.29.21", element(0x0A, bytes([REASONS[reason]])), False))
         )
         rows.append(sequence(integer(serial), generalized_or_utc(at), why))
     tbs = sequence(
@@ -185,6 +189,6 @@ def revocation_list(
         generalized_or_utc(this_update),
         generalized_or_utc(next_update) if next_update is not None else b"",
         sequence(*rows) if rows else b"",
-        explicit(0, sequence(_extension("2.5.29.20", integer(next(_SERIALS)), False))),
+        explicit(0, sequence(extension("2.5.29.20", integer(next(_SERIALS))), extensions)),
     )
     return sequence(tbs, issuer.key.algorithm, bits(issuer.sign(tbs)))
