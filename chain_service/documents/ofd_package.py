@@ -10,14 +10,16 @@ from typing import Final
 from chain_service.documents.facts import MAX_TEXT
 from chain_service.documents.metadata_names import field_name
 from chain_service.documents.ofd_archive import Archive
-from chain_service.documents.ofd_xml import OFD_NAMESPACES, Budget, Element, parse, scan
+from chain_service.documents.ofd_xml import MAX_ELEMENTS, MAX_SCANNED, OFD_NAMESPACES, Budget, Element, parse, scan
 from chain_service.errors import MalformedDocument
 
-__all__ = ["ROOT", "Package", "metadata", "open_package"]
+__all__ = ["MAX_TREE_FILE", "ROOT", "Package", "metadata", "open_package"]
 
 ROOT: Final = "OFD.xml"
 MAX_TREE_FILE: Final = 8 * 1024 * 1024
-"""Bytes of an XML file that is read into a tree; one that is only scanned is bounded by the archive."""
+"""Bytes of an XML file that is read into a tree."""
+MAX_SCANNED_FILE: Final = 16 * 1024 * 1024
+"""Bytes of any other XML file that takes part in what is displayed."""
 MAX_METADATA: Final = 500
 NOT_DISPLAYED: Final = frozenset({"Signatures", "Attachments", "CustomDatas", "CustomTags", "Extensions"})
 """Elements below which a file is named that no page shows: an attachment is opened, not displayed."""
@@ -33,6 +35,9 @@ class Package:
     names: dict[str, str] = field(repr=False)
     """Files by folded name: readers on some systems find a file whatever its case, and names are distinct in any."""
 
+    budget: Budget = field(repr=False)
+    """For the trees of its files."""
+
     def find(self, location: str, folder: str = "") -> str | None:
         """The file an ST_Loc (GB/T 33190 §7.1.2) names: absolute, or relative to a folder, or else to the root."""
         for path in _candidates(location, folder):
@@ -43,7 +48,7 @@ class Package:
 
     def tree(self, name: str) -> Element:
         """The XML tree of a file. Raises MalformedDocument."""
-        return parse(self.archive.read(name, MAX_TREE_FILE), name)
+        return parse(self.archive.read(name, MAX_TREE_FILE), name, self.budget)
 
     def bodies(self) -> Iterator[Element]:
         """The documents of the package, usually one."""
@@ -55,7 +60,7 @@ class Package:
         It errs on the side of display: any text or attribute that is the path of a file counts, whatever the element.
         """
         last_parts = {_folded(name.rpartition("/")[2]) for name in self.archive.entries}
-        budget = Budget()
+        budget = Budget(MAX_SCANNED)
         seen, open_ends = {ROOT}, [ROOT]
         while open_ends:
             for found in self._mentioned(open_ends.pop(), budget, last_parts):
@@ -65,9 +70,9 @@ class Package:
         return frozenset(seen)
 
     def _mentioned(self, name: str, budget: Budget, last_parts: set[str]) -> Iterator[str]:
-        data = self.archive.read(name, self.archive.entries[name].size)
-        if not _may_be_xml(data):
+        if not _may_be_xml(next(self.archive.chunks(name), b"")):
             return
+        data = self.archive.read(name, MAX_SCANNED_FILE)
         try:
             mentions = scan(
                 data, name, budget, lambda text: _folded(text.rpartition("/")[2]) in last_parts, NOT_DISPLAYED
@@ -89,10 +94,11 @@ def open_package(archive: Archive) -> Package:
     """The package in a checked archive. Raises MalformedDocument: no OFD.xml, or it is not one."""
     if ROOT not in archive.entries:
         raise MalformedDocument("the archive has no OFD.xml at its root", code="not_ofd")
-    root = parse(archive.read(ROOT, MAX_TREE_FILE), ROOT)
+    budget = Budget(MAX_ELEMENTS)
+    root = parse(archive.read(ROOT, MAX_TREE_FILE), ROOT, budget)
     if root.name != "OFD" or root.namespace not in OFD_NAMESPACES:
         raise MalformedDocument("OFD.xml is of another kind: its root is not OFD's", code="not_ofd")
-    return Package(archive, root, {_folded(name): name for name in archive.entries})
+    return Package(archive, root, {_folded(name): name for name in archive.entries}, budget)
 
 
 def metadata(package: Package) -> tuple[tuple[str, str], ...]:

@@ -20,6 +20,7 @@ from chain_service.errors import MalformedDocument
 __all__ = ["Digests", "Named", "coverage", "named", "references"]
 
 MAX_REFERENCES: Final = 8_192
+"""Of one signature."""
 
 
 class _Sm3:
@@ -134,7 +135,7 @@ class Reach:
     place: str
     covered: frozenset[str]
     own: frozenset[str]
-    """Its Signature.xml, SignedValue, Seal.esl, and the list of signatures: no signature covers itself."""
+    """Its Signature.xml, SignedValue and Seal.esl: no signature covers itself."""
 
 
 def coverage(one: Reach, others: Iterable[Reach], displayed: frozenset[str], all_files: Iterable[str]) -> CoverageFacts:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final
 
 from chain_service.core.digests import sm3
 from chain_service.core.moments import UTC8
 from chain_service.documents import plain_signatures, seals
 from chain_service.documents.facts import MAX_SIGNATURES, MAX_TEXT, ClaimedTime, Problem, SignatureFacts
-from chain_service.documents.ofd_package import Package, folder_of
+from chain_service.documents.ofd_package import MAX_TREE_FILE, Package, folder_of
 from chain_service.documents.ofd_references import Digests, Named, Reach, coverage, named, references
 from chain_service.documents.ofd_xml import OFD_NAMESPACES, Element
 from chain_service.documents.trust import Trust
@@ -20,6 +21,9 @@ from chain_service.errors import MalformedDocument
 
 __all__ = ["read_signatures"]
 
+MAX_LISTS: Final = 16
+MAX_ALL_REFERENCES: Final = 16_384
+"""Of all signatures together."""
 MAX_VALUE: Final = 4 * 1024 * 1024
 """Bytes of SignedValue.dat or Seal.esl: a seal holds its picture."""
 _TIME: Final = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)[T ]?(\d\d):?(\d\d):?(\d\d)(?:\.\d{1,9})?(Z?)", re.ASCII)
@@ -43,9 +47,6 @@ class _Described:
 
     listed: _Listed
     place: str
-    data: bytes
-    method: str
-    """SignatureMethod."""
     check_method: str
     files: tuple[Named, ...]
     value: str | None
@@ -60,7 +61,7 @@ class _Described:
     def reach(self) -> Reach:
         """What it covers and what it consists of."""
         covered = frozenset(one.file for one in self.files if one.file is not None)
-        own = (self.place, self.value, self.seal, self.listed.list_name)
+        own = (self.place, self.value, self.seal)
         return Reach(self.place, covered, frozenset(name for name in own if name is not None))
 
 
@@ -69,13 +70,16 @@ def read_signatures(
 ) -> tuple[tuple[SignatureFacts, ...], tuple[str, ...]]:
     """Every signature in the order of the document, and the files that none of them covers or consists of.
 
+    The lists of signatures are not among those files: they change with each signature.
     Raises MalformedDocument: more than MAX_SIGNATURES. A signature that cannot be read is a fact with a problem.
     """
-    rows = list(_listed(package))
+    rows = list(islice(_listed(package), MAX_SIGNATURES + 1))
     if len(rows) > MAX_SIGNATURES:
-        detail = f"the document has {len(rows)} signatures; {MAX_SIGNATURES} are allowed"
+        detail = f"the document has more than {MAX_SIGNATURES} signatures"
         raise MalformedDocument(detail, code="too_many_signatures")
     read = [_guarded(package, row) for row in rows]
+    if sum(len(one.files) for one in read if isinstance(one, _Described)) > MAX_ALL_REFERENCES:
+        raise MalformedDocument("the signatures name too many files", code="too_complex")
     reaches = [one.reach for one in read if isinstance(one, _Described)]
     digests = Digests(package.archive)
     found = []
@@ -87,30 +91,33 @@ def read_signatures(
         facts = _checked(package, one, digests, trust)
         covers = coverage(one.reach, others, displayed, package.archive.entries)
         found.append(replace(facts, coverage=covers))
-    reached: frozenset[str] = frozenset().union(*(reach.covered | reach.own for reach in reaches))
+    lists = {row.list_name for row in rows}
+    reached = lists.union(*(reach.covered | reach.own for reach in reaches))
     return tuple(found), tuple(name for name in package.archive.entries if name not in reached)
 
 
 def _listed(package: Package) -> Iterator[_Listed]:
     """The rows of every list of signatures (§18.1). A list that is named and missing is a row without a place."""
     seen: set[str] = set()
-    for body in package.bodies():
-        for location in (one.text.strip() for one in body.all("Signatures")):
-            name = package.find(location)
-            if name is None:
-                yield _Listed(location, None, "Seal", location)
-                continue
-            root = package.tree(name)
-            if root.name != "Signatures" or root.namespace not in OFD_NAMESPACES:
-                raise MalformedDocument(f"{name} is no list of signatures", code="malformed")
-            for row in root.all("Signature"):
-                where = row.attributes.get("BaseLoc", "")
-                place = package.find(where, folder_of(name))
-                if place in seen:
-                    raise MalformedDocument(f"{place} is listed twice as a signature", code="duplicate_signature")
-                if place is not None:
-                    seen.add(place)
-                yield _Listed(where, place, row.attributes.get("Type") or "Seal", name)
+    locations = [one.text.strip() for body in package.bodies() for one in body.all("Signatures")]
+    if len(locations) > MAX_LISTS:
+        raise MalformedDocument(f"the document has more than {MAX_LISTS} lists of signatures", code="too_complex")
+    for location in locations:
+        name = package.find(location)
+        if name is None:
+            yield _Listed(location, None, "Seal", location)
+            continue
+        root = package.tree(name)
+        if root.name != "Signatures" or root.namespace not in OFD_NAMESPACES:
+            raise MalformedDocument(f"{name} is no list of signatures", code="malformed")
+        for row in root.all("Signature"):
+            where = row.attributes.get("BaseLoc", "")
+            place = package.find(where, folder_of(name))
+            if place in seen:
+                raise MalformedDocument(f"{place} is listed twice as a signature", code="duplicate_signature")
+            if place is not None:
+                seen.add(place)
+            yield _Listed(where, place, row.attributes.get("Type") or "Seal", name)
 
 
 def _guarded(package: Package, row: _Listed) -> _Described | SignatureFacts:
@@ -143,8 +150,6 @@ def _described(package: Package, row: _Listed) -> _Described:
     return _Described(
         row,
         row.place,
-        package.archive.read(row.place, package.archive.entries[row.place].size),
-        (info.value("SignatureMethod") or "")[:MAX_TEXT],
         check_method,
         files,
         package.find(value, folder) if value else None,
@@ -191,11 +196,12 @@ def _signed_facts(package: Package, one: _Described, trust: Trust) -> SignatureF
     if one.value is None:
         raise MalformedDocument("the package lacks the file of the signed value", code="missing_file")
     value = package.archive.read(one.value, MAX_VALUE)
+    described = package.archive.read(one.place, MAX_TREE_FILE)
     if one.listed.kind == "Sign":
-        return plain_signatures.read_plain_signature(value, one.data, trust)
+        return plain_signatures.read_plain_signature(value, described, trust)
     signed = seals.read_seal_signature(value, trust)
     names = package.find(signed.names) == one.place
-    facts = replace(signed.facts, data_digest_holds=signed.digest == sm3(one.data) and names)
+    facts = replace(signed.facts, data_digest_holds=signed.digest == sm3(described) and names)
     if one.seal_location is None:
         return facts
     if one.seal is None:

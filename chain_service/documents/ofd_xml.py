@@ -13,19 +13,22 @@ from xml.parsers import expat
 
 from chain_service.errors import MalformedDocument
 
-__all__ = ["OFD_NAMESPACES", "Budget", "Element", "Mentions", "parse", "scan"]
+__all__ = ["MAX_ELEMENTS", "MAX_SCANNED", "OFD_NAMESPACES", "Budget", "Element", "Mentions", "parse", "scan"]
 
 OFD_NAMESPACES: Final = frozenset({"http://www.ofdspec.org/2016", "http://www.ofdspec.org"})
 """Of GB/T 33190-2016 and of the drafts before it."""
 MAX_DEPTH: Final = 64
-MAX_ELEMENTS: Final = 50_000
-"""Elements and attributes of one file that is read into a tree."""
+MAX_ELEMENTS: Final = 200_000
+"""Elements and attributes of all files of a document that are read into trees."""
 MAX_SCANNED: Final = 1_000_000
 """Elements and attributes of all files of a document that are only scanned."""
 MAX_TEXT: Final = 64 * 1024
 """Characters of one element's own text in a tree."""
 MAX_MENTION: Final = 1_024
 """Characters of a text that could be the path of a file."""
+
+MAX_MENTIONS: Final = 20_000
+"""Texts of one file that could be paths."""
 
 _GB: Final = re.compile(rb"""^\s*<\?xml[^>]{0,100}encoding\s*=\s*["'](gb2312|gbk|gb18030)["']""", re.IGNORECASE)
 _SEPARATOR: Final = "\n"
@@ -62,10 +65,10 @@ class Element:
 class Budget:
     """What may still be scanned in a document, so that many files cost no more than one."""
 
-    left: int = MAX_SCANNED
+    left: int
 
     def take(self, count: int) -> None:
-        """Raises MalformedDocument: more than MAX_SCANNED elements and attributes."""
+        """Raises MalformedDocument: too many elements and attributes."""
         self.left -= count
         if self.left < 0:
             raise _refused("the document has too many elements", "too_complex")
@@ -78,11 +81,12 @@ class Mentions:
     base: str
     """BaseLoc of the root element, `` if it has none."""
     values: tuple[str, ...]
+    """Each once."""
 
 
-def parse(data: bytes, what: str) -> Element:
+def parse(data: bytes, what: str, budget: Budget) -> Element:
     """The tree of a small XML file called `what`. Raises MalformedDocument."""
-    builder = _Builder()
+    builder = _Builder(budget)
     _run(data, what, builder)
     if builder.root is None:
         raise _refused(f"{what} has no root element")
@@ -101,9 +105,9 @@ def _refused(detail: str, code: str = "bad_xml") -> MalformedDocument:
 
 
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
         self.root: Element | None = None
-        self.budget = Budget(MAX_ELEMENTS)
+        self.budget = budget
         self.stack: list[tuple[str, dict[str, str], list[str], list[Element]]] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -131,7 +135,7 @@ class _Builder:
 class _Scanner:
     def __init__(self, budget: Budget, wanted: Callable[[str], bool], skipped: frozenset[str]) -> None:
         self.base = ""
-        self.values: list[str] = []
+        self.values: dict[str, None] = {}
         self.budget, self.wanted, self.skipped = budget, wanted, skipped
         self.depth = 0
         self.skipping = 0
@@ -152,20 +156,26 @@ class _Scanner:
         for key, value in attributes.items():
             if self.depth == 1 and _local(key) == "BaseLoc":
                 self.base = value
-            elif len(value) <= MAX_MENTION and self.wanted(value):
-                self.values.append(value)
+            else:
+                self.take(value)
 
     def text(self, text: str) -> None:
         if len(self.held) <= MAX_MENTION:
             self.held += text
 
     def end(self, _: str) -> None:
-        if not self.skipping and 0 < len(self.held) <= MAX_MENTION and self.wanted(self.held.strip()):
-            self.values.append(self.held.strip())
+        if self.held and not self.skipping:
+            self.take(self.held.strip())
         self.held = ""
         if self.skipping == self.depth:
             self.skipping = 0
         self.depth -= 1
+
+    def take(self, value: str) -> None:
+        if 0 < len(value) <= MAX_MENTION and self.wanted(value):
+            self.values[value] = None
+            if len(self.values) > MAX_MENTIONS:
+                raise _refused("too many files are named", "too_complex")
 
 
 def _local(name: str) -> str:

@@ -8,8 +8,9 @@ from typing import Any, Final, Literal
 from chain_service.core.digests import sha256, sm3
 from chain_service.documents import seals
 from chain_service.documents.der import FOREIGN_ERRORS
-from chain_service.documents.facts import MAX_TEXT, DocumentFacts, Problem
+from chain_service.documents.facts import DocumentFacts, Problem
 from chain_service.documents.ofd import read_ofd
+from chain_service.documents.pdf import read_pdf
 from chain_service.documents.trust import Trust
 from chain_service.documents.trust_store import TrustStore
 from chain_service.errors import MalformedDocument
@@ -61,6 +62,8 @@ def sniff(data: bytes) -> Media:
 def _read(media: Media, data: bytes, trust: Trust) -> dict[str, Any]:
     if media == "ofd":
         return read_ofd(data, trust)
+    if media == "pdf":
+        return read_pdf(data, trust)
     if media == "seal":
         return {"seal": seals.read_seal(data, trust)}
     return {}
