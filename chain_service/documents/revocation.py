@@ -153,13 +153,15 @@ def look_up(
             if found.reason == "removeFromCRL" or (found.reason == "certificateHold" and one is not newest):
                 continue
             return found
+    telling = [one for one in usable if not _made_after_end(one, certificate)]
+    newest = telling[0] if telling else newest
     return RevocationFacts(
         certificate.sha256,
         "good",
         "crl",
         as_of=newest.this_update,
         next_update=newest.next_update,
-        after_end=all(_made_after_end(one, certificate) for one in usable),
+        after_end=not telling,
     )
 
 
