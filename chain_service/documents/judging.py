@@ -46,6 +46,8 @@ class _Case:
     signer: CertificateStanding | None
     registry: Registry
     binding: Binding
+    uncovered: tuple[str, ...]
+    """Files of the document that no signature covers."""
 
 
 def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> Signed:
@@ -56,7 +58,7 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
     if document.problem is not None:
         unread = check("signature", "parse", "unreadable", _problem(document.problem))
         return Signed((Group("signature", subject, (unread, *(_not_reached(name) for name in _STEPS))),))
-    cases = [_case(signature, binding) for signature in document.signatures]
+    cases = [_case(document, signature, binding) for signature in document.signatures]
     judged = [_judge(case) for case in cases]
     sound = [all(_sound(one) for one in checks) for checks in judged]
     groups = []
@@ -71,11 +73,11 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
     return Signed(tuple(groups), tuple(_warnings(document, binding, groups)))
 
 
-def _case(signature: SignatureFacts, binding: Binding) -> _Case:
+def _case(document: DocumentFacts, signature: SignatureFacts, binding: Binding) -> _Case:
     timing = timing_of(signature, at=binding.at, anchored_by=binding.anchored_by, list_age=binding.list_age)
     signer = certificate_standing(signature.signer, timing) if signature.signer is not None else None
     registry = find_seal(signature.seal.code, binding) if signature.seal is not None else None
-    return _Case(signature, timing, signer, registry, binding)
+    return _Case(signature, timing, signer, registry, binding, document.uncovered)
 
 
 def _judge(case: _Case) -> list[Check]:
@@ -152,7 +154,7 @@ def _coverage(case: _Case) -> Check:
     if found.more_names:
         evidence["moreNames"] = found.more_names
     if found.whole and not found.displayed:
-        return check("signature", "coverage", "shown_covered" if found.other else "all_covered", evidence)
+        return check("signature", "coverage", "shown_covered" if case.uncovered else "all_covered", evidence)
     if not found.displayed and (found.other or found.added):
         return check("signature", "coverage", "shown_covered", evidence)
     return check("signature", "coverage", "content_altered", evidence)
