@@ -57,7 +57,8 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
     """
     if document.problem is not None:
         unread = check("signature", "parse", "unreadable", _problem(document.problem))
-        return Signed((Group("signature", subject, (unread, *(_not_reached(name) for name in _STEPS))),))
+        groups = [Group("signature", subject, (unread, *(_not_reached(name) for name in _STEPS)))]
+        return Signed(tuple(groups), tuple(_warnings(document, binding, groups)))
     cases = [_case(document, signature, binding) for signature in document.signatures]
     judged = [_judge(case) for case in cases]
     sound = [all(_sound(one) for one in checks) for checks in judged]
