@@ -19,6 +19,8 @@ from chain_service.errors import MalformedDocument
 
 __all__ = ["ByteRange", "byte_range", "coverage"]
 
+_BLANK: Final = b"\0\t\n\f\r "
+"""White space of PDF: mail and portals append it."""
 _HEX: Final = re.compile(rb"<(?:[0-9A-Fa-f]{2})+>")
 
 
@@ -61,10 +63,11 @@ def coverage(file: PdfFile, field: Field, ranges: ByteRange, later: set[str]) ->
     # 1. the ranges are the whole file but for the value itself
     if not ranges.exact:
         return CoverageFacts(False, displayed=("bytes between the signed ranges",))
-    if ranges.end == len(file.data):
+    if not file.data[ranges.end :].strip(_BLANK):
         return CoverageFacts(True)
     # 2. what follows is a later revision of exactly the one that is signed
-    if file.irregular is not None or not _covers_revision(file, field, ranges):
+    follows = file.revisions > field.revision + 1
+    if not follows or file.irregular is not None or not _covers_revision(file, field, ranges):
         return CoverageFacts(False, displayed=("bytes after the signed ranges",))
     # 3. what it changed is allowed, and does not change what is displayed
     try:
@@ -86,12 +89,14 @@ def _allowed(result: DiffResult, permission: MDPPerm | None, later: set[str]) ->
     names = tuple(f"form field {name}" for name in filled)
     signatures = tuple(f"signature {name}" for name in sorted(later))
     permits = permission in (MDPPerm.FILL_FORMS, MDPPerm.ANNOTATE)
-    added = signatures + (names if permits else ())
     displayed = () if permits else names
+    added = (*signatures, *(names if permits else ()))
+    if not displayed and not added:
+        added = ("validation material or metadata",)
     return CoverageFacts(
         whole=False,
         displayed=displayed[:MAX_NAMES],
-        added=(added or ("validation material or metadata",))[:MAX_NAMES],
+        added=added[:MAX_NAMES],
         more_names=max(0, len(displayed) - MAX_NAMES) + max(0, len(added) - MAX_NAMES),
     )
 

@@ -232,12 +232,31 @@ def elsewhere(signed: bytes) -> bytes:
         number = value + 1
         return append(signed, {value: dictionary, PAGE: page(field, contents=number), number: forged})
 
-    gap = len(contents) + 2
+    covered = len(signed) - len(contents) - 2
     padding = 0
-    for _ in range(8):
-        whole = len(made(padding))
-        wanted = (whole - (len(signed) - gap) - 2) // 2 - len(real)
-        if wanted == padding:
-            break
-        padding = wanted
+    for _ in range(4):  # one byte more of padding makes the file one byte longer and explains two of them
+        padding += len(made(padding)) - covered - 2 * (len(real) + padding) - 2
     return made(padding)
+
+
+def value_of(signed: bytes) -> bytes:
+    """The value of the last signature, zeros behind it included."""
+    return bytes.fromhex(re.findall(rb"/Contents <([0-9a-f]+)>", signed)[-1].decode())
+
+
+def with_value(signed: bytes, value: bytes) -> bytes:
+    """The file with another value in the place of the last signature's, which has as many bytes."""
+    start = signed.rindex(b"/Contents <") + len(b"/Contents ")
+    return _filled(signed, start, len(value), value)
+
+
+def encrypted(data: bytes) -> bytes:
+    """The file as if it needed a password."""
+    made = append(data, {size_of(data): b"<< /Filter /Standard /V 1 /R 2 /O (owner) /U (user) /P -4 >>"})
+    at = made.rindex(b"/Root")
+    return made[:at] + b"/Encrypt %d 0 R " % (size_of(made) - 1) + made[at:]
+
+
+def end_repeated(data: bytes) -> bytes:
+    """The file with a comment and its own last lines once more: no new revision, yet more bytes."""
+    return data + b"% something\n" + data[data.rindex(b"startxref") :]
