@@ -36,6 +36,7 @@ _SHORT_NAMES: Final = {
     "2.5.4.11": "OU", "2.5.4.42": "GN", "2.5.4.4": "SN", "1.2.840.113549.1.9.1": "emailAddress",
     "0.9.2342.19200300.100.1.1": "UID", "0.9.2342.19200300.100.1.25": "DC",
 }  # fmt: skip
+_MEMBERS: Final = 3
 _COMMON_NAME: Final = "2.5.4.3"
 _ORGANISATION: Final = "2.5.4.10"
 
@@ -105,6 +106,8 @@ def parse(data: bytes) -> Certificate:
     """The certificate that `data` encodes in DER. Raises MalformedDocument."""
     certificate = der.load(x509.Certificate, data, "the certificate", most=MAX_CERTIFICATE_BYTES)
     try:
+        if len(certificate) != _MEMBERS:
+            raise MalformedDocument("the certificate has more than its three members", code="malformed")
         return _read(data, certificate)
     except MalformedDocument:
         raise
@@ -221,10 +224,10 @@ def _ocsp_addresses(extensions: dict[str, tuple[bool, bytes]]) -> tuple[str, ...
 
 
 def _time(value: Any) -> int:
-    return der.moment(value.chosen, "the certificate's validity").at
+    return der.moment(value.chosen.dump(), "the certificate's validity").at
 
 
-class _Attribute(core.Sequence):  # type: ignore[misc]
+class _Attribute(der.Exact):
     _fields = [("type", core.ObjectIdentifier), ("value", core.Any)]  # noqa: RUF012
 
 
@@ -240,7 +243,7 @@ class _LooseName(core.SequenceOf):  # type: ignore[misc]
 
 def _name(name: Any) -> Name:
     loose = _LooseName.load(name.dump(), strict=True)
-    found = [(part["type"].dotted, der.text(part["value"])) for group in loose for part in group]
+    found = [(part["type"].dotted, der.text(part.elements()["value"])) for group in loose for part in group]
     shown = ",".join(f"{_SHORT_NAMES.get(oid, oid)}={value}" for oid, value in reversed(found))
     return Name(name.dump(), shown[:MAX_TEXT], _first(found, _ORGANISATION), _first(found, _COMMON_NAME))
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, Final, TypeVar, cast
+from typing import Final, TypeVar, cast
 
-from asn1crypto.core import Asn1Value
+from asn1crypto.core import Asn1Value, Sequence
 from asn1crypto.parser import parse
 
 from chain_service.documents.facts import MAX_TEXT
@@ -33,6 +33,31 @@ _CONSTRUCTED_UNIVERSALS: Final = frozenset({8, 11, 16, 17})
 """EXTERNAL, EMBEDDED PDV, SEQUENCE, SET: the universal types that are constructed, and always so in DER."""
 
 T = TypeVar("T", bound=Asn1Value)
+
+
+class Exact(Sequence):  # type: ignore[misc]
+    """A structure with the members of its `_fields` and no more: asn1crypto passes over what is left."""
+
+    def _parse_children(self, recurse: bool = False) -> None:
+        super()._parse_children(recurse)
+        if len(self.children) != len(self._fields):
+            raise ValueError("more members than the structure has")
+
+    def elements(self) -> dict[str, bytes]:
+        """Every member as it is encoded, by name; for structures whose optional members stand last."""
+        return dict(zip((field[0] for field in self._fields), members(self.dump()), strict=False))
+
+
+def members(sequence: bytes) -> list[bytes]:
+    """What a SEQUENCE or SET holds, each member as it is encoded. Raises ValueError."""
+    contents = parse(sequence, strict=True)[4]
+    found = []
+    while contents:
+        header, inner, trailer = parse(contents)[3:]
+        size = len(header) + len(inner) + len(trailer)
+        found.append(bytes(contents[:size]))
+        contents = contents[size:]
+    return found
 
 
 def check(data: bytes, what: str, *, most: int, most_elements: int = MAX_ELEMENTS) -> None:
@@ -105,12 +130,12 @@ def malformed(what: str, error: Exception) -> MalformedDocument:
     return MalformedDocument(f"{what} is not formed as its standard says ({type(error).__name__})", code="malformed")
 
 
-def text(value: Any) -> str:
-    """The characters of a string type, however it is encoded, at most MAX_TEXT of them and none that controls.
+def text(element: bytes) -> str:
+    """The characters of a string type (DER), at most MAX_TEXT of them and none that controls.
 
     Real certificates and seals carry UTF-8 or GB 18030 in string types that allow ASCII only.
     """
-    _, _, tag, _, contents, _ = parse(value.dump())
+    _, _, tag, _, contents, _ = parse(element)
     encodings = ("utf-16-be",) if tag == _BMP_STRING else ("utf-8", "gb18030", "latin-1")
     for encoding in encodings:
         try:
@@ -151,10 +176,10 @@ class Moment:
     """True when it named no zone and was read as UTC+8."""
 
 
-def moment(value: Any, what: str) -> Moment:
-    """The time of a UTCTime or GeneralizedTime as they are in use. Raises MalformedDocument."""
+def moment(element: bytes, what: str) -> Moment:
+    """The time of a UTCTime or GeneralizedTime (DER) as they are in use. Raises MalformedDocument."""
     patterns = {_UTC_TIME: (_SHORT_YEAR,), _GENERALIZED_TIME: (_LONG_YEAR,)}
-    _, _, tag, _, contents, _ = parse(value.dump())
+    _, _, tag, _, contents, _ = parse(element)
     return _moment(bytes(contents), patterns.get(tag, ()), what)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from asn1crypto import crl
-from asn1crypto.core import GeneralizedTime
 from cryptography import x509
 
 from chain_service.documents import algorithms, certificates, der
@@ -95,8 +94,8 @@ def _read(parsed: Any, entries: x509.CertificateRevocationList) -> RevocationLis
     kept = extensions.get(_EXPIRED_CERTIFICATES)
     return RevocationList(
         issuer=tbs["issuer"].dump(),
-        this_update=der.moment(tbs["this_update"].chosen, "thisUpdate").at,
-        next_update=der.moment(next_update.chosen, "nextUpdate").at if next_update.contents else None,
+        this_update=der.moment(tbs["this_update"].chosen.dump(), "thisUpdate").at,
+        next_update=der.moment(next_update.chosen.dump(), "nextUpdate").at if next_update.contents else None,
         tbs=tbs.dump(),
         algorithm=algorithms.Algorithm.of(parsed["signature_algorithm"]),
         signature=bytes(parsed["signature"].contents[1:]),
@@ -122,7 +121,7 @@ def _points(scope: Any) -> frozenset[bytes] | None:
 
 
 def _kept_since(value: bytes) -> int | None:
-    return der.moment(der.load(GeneralizedTime, value, "expiredCertsOnCRL", most=64), "expiredCertsOnCRL").at
+    return der.moment(value, "expiredCertsOnCRL").at
 
 
 def look_up(

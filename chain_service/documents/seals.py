@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from asn1crypto import core
 from asn1crypto.parser import emit
 from asn1crypto.parser import parse as parse_element
 
@@ -40,6 +39,7 @@ _TIMES: Final = frozenset({23, 24})
 _BIT_STRING: Final = 3
 _OCTET_STRING: Final = 4
 _SEQUENCE: Final = 16
+_MOST_TIME: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +98,26 @@ def read_seal_signature(data: bytes, trust: Trust) -> SignedValue:
 
 
 def _signed_value(signature: Any, v1: bool, trust: Trust) -> SignedValue:
-    to_sign = signature["to_sign"]
-    sealed = to_sign["seal"].dump()
+    outer, to_sign = signature.elements(), signature["to_sign"]
+    inner = to_sign.elements()
+    sealed = inner["seal"]
     # 1. the format, of the seal too
     seal, listed = _read_seal(sealed, trust)
     problems = []
     if to_sign["version"].native != seal.version:
         problems.append(Problem("version_differs", "the signature has another version than its seal"))
     if not v1:
-        problems += _extension_problems(to_sign["ext_datas"])
+        problems += _extension_problems(inner.get("ext_datas"))
     # 2. the signature
-    holder = to_sign if v1 else signature
     signed = _Signed(
-        certificate=_wrapped_certificate(holder["cert"]),
-        algorithm=Algorithm.named(holder["algorithm"].dotted),
-        value=_bits(signature["value"].dump(), "the signature"),
-        over=to_sign.dump(),
-        timestamp=None if v1 else _timestamp(signature["timestamp"]),
+        certificate=_wrapped_certificate((inner if v1 else outer)["cert"]),
+        algorithm=Algorithm.named((to_sign if v1 else signature)["algorithm"].dotted),
+        value=_bits(outer["value"], "the signature"),
+        over=outer["to_sign"],
+        timestamp=None if v1 else _timestamp(outer.get("timestamp")),
     )
     signer, holds = _verify(signed, trust, listed)
-    claimed, stamps = _times(to_sign["time"], signed, trust)
+    claimed, stamps = _times(inner["time"], signed, trust)
     facts = SignatureFacts(
         place="",
         form=_form(seal.version),
@@ -131,38 +131,37 @@ def _signed_value(signature: Any, v1: bool, trust: Trust) -> SignedValue:
         signer_in_seal=_in_seal(signed.certificate, seal),
         problems=tuple(problems),
     )
-    digest = _bits(to_sign["data_hash"].dump(), "the signed digest")
-    return SignedValue(facts, digest, der.text(to_sign["property"]), sealed)
+    return SignedValue(facts, _bits(inner["data_hash"], "the signed digest"), der.text(inner["property"]), sealed)
 
 
 def _seal_facts(data: bytes, seal: Any, v1: bool, trust: Trust) -> tuple[SealFacts, tuple[bytes, ...]]:
-    info = seal["info"]
-    header, stated = info["header"], info["property"]
+    info, outer = seal["info"], seal.elements()
+    inner, header, stated = info.elements(), info["header"].elements(), info["property"].elements()
     if der.text(header["id"]) != "ES":
         raise MalformedDocument("the seal's header does not begin with ES", code="malformed")
-    version = header["version"].native
+    version = info["header"]["version"].native
     if not (1 <= version <= 3 if v1 else version in _FORMS):
         raise MalformedDocument(f"a seal of version {version} has another layout than this one", code="unknown_version")
     sign_info = seal["sign_info"] if v1 else seal
-    certificate, algorithm = sign_info["cert"].dump(), sign_info["algorithm"].dump()
+    signing = sign_info.elements()
     signed = _Signed(
-        certificate=_wrapped_certificate(sign_info["cert"]),
+        certificate=_wrapped_certificate(signing["cert"]),
         algorithm=Algorithm.named(sign_info["algorithm"].dotted),
-        value=_bits(sign_info["value"].dump(), "the seal's signature"),
-        over=_sequence(info.dump(), certificate, algorithm) if v1 else info.dump(),
-        timestamp=None,
+        value=_bits(signing["value"], "the seal's signature"),
+        over=_sequence(outer["info"], signing["cert"], signing["algorithm"]) if v1 else outer["info"],
+        timestamp=None if v1 else _timestamp(outer.get("timestamp")),
     )
-    kind, listed, held = _listed(stated)
+    kind, listed, held = _listed(info["property"])
     maker, holds = _verify(signed, trust, held)
     start, end = _moment(stated["valid_start"]), _moment(stated["valid_end"])
-    problems = _extension_problems(info["ext_datas"])
+    problems = _extension_problems(inner.get("ext_datas"))
     if start > end:
         problems.append(Problem("empty_period", "the seal ends before it begins"))
     facts = SealFacts(
         version=version,
-        code=der.text(info["es_id"]),
+        code=der.text(inner["es_id"]),
         name=der.text(stated["name"]),
-        type=_small(stated["type"]),
+        type=_small(info["property"]["type"]),
         maker_id=der.text(header["vid"]),
         created=_moment(stated["created"]),
         valid_from=start,
@@ -203,7 +202,7 @@ def _form(version: int) -> Form:
 
 def _listed(stated: Any) -> tuple[ListType, tuple[bytes, ...], tuple[bytes, ...]]:
     """How the signers are named, their names (SHA-256 of certificates, or hashes), and the certificates themselves."""
-    parts = stated["cert_list"]
+    parts = der.members(stated.elements()["cert_list"])
     if len(parts) > MAX_LISTED:
         raise MalformedDocument(f"the seal lists more than {MAX_LISTED} signers", code="too_large")
     kind = _small(stated["cert_list_type"]) if isinstance(stated, ses_forms.PropertyV4) else _CERTIFICATES
@@ -211,7 +210,7 @@ def _listed(stated: Any) -> tuple[ListType, tuple[bytes, ...], tuple[bytes, ...]
         held = tuple(_wrapped_certificate(part) for part in parts)
         return "certificates", tuple(sha256(one) for one in held), held
     if kind == _HASHES:
-        hashes = (ses_forms.CertificateHash.load(part.dump(), strict=True)["value"].native for part in parts)
+        hashes = (ses_forms.CertificateHash.load(part, strict=True)["value"].native for part in parts)
         return "hashes", tuple(hashes), ()
     raise MalformedDocument(f"the seal's list of signers has the unknown type {kind}", code="malformed")
 
@@ -223,14 +222,13 @@ def _in_seal(certificate: bytes, seal: SealFacts) -> bool:
     return bool({sha256(certificate), sm3(certificate)} & set(seal.signer_certificates))
 
 
-def _wrapped_certificate(value: Any) -> bytes:
+def _wrapped_certificate(encoded: bytes) -> bytes:
     """The certificate that a member holds: in an octet string, or as it is."""
-    encoded = value.dump()
     category, _, tag, _, contents, _ = parse_element(encoded)
     if category == 0 and tag == _OCTET_STRING:
         return bytes(contents)
     if category == 0 and tag == _SEQUENCE:
-        return bytes(encoded)
+        return encoded
     raise MalformedDocument("a certificate is neither an octet string nor a sequence", code="malformed")
 
 
@@ -241,50 +239,49 @@ def _sequence(*parts: bytes) -> bytes:
 
 def _bits(element: bytes, what: str) -> bytes:
     """The whole bytes of a BIT STRING."""
-    contents = parse_element(element)[4]
-    if not contents or contents[0] != 0:
+    category, _, tag, _, contents, _ = parse_element(element)
+    if (category, tag) != (0, _BIT_STRING) or not contents or contents[0] != 0:
         raise MalformedDocument(f"{what} is no string of whole bytes", code="malformed")
     return bytes(contents[1:])
 
 
-def _timestamp(value: Any) -> bytes | None:
+def _timestamp(encoded: bytes | None) -> bytes | None:
     """The token in timeStamp [0], tagged either way or bare; None if there is none."""
-    encoded = value.dump()
-    if not encoded:
+    if encoded is None:
         return None
     category, constructed, tag, _, contents, _ = parse_element(encoded)
     if category == 2 and tag == 0:
-        encoded = contents if constructed else core.BitString.load(b"\x03" + encoded[1:]).dump()
+        encoded = contents if constructed else b"\x03" + encoded[1:]
     elif category != 0 or tag != _BIT_STRING:
         raise MalformedDocument("the signature is followed by something that is no timestamp", code="malformed")
     return _bits(encoded, "the timestamp")
 
 
-def _times(value: Any, signed: _Signed, trust: Trust) -> tuple[tuple[ClaimedTime, ...], tuple[TimestampFacts, ...]]:
+def _times(encoded: bytes, signed: _Signed, trust: Trust) -> tuple[tuple[ClaimedTime, ...], tuple[TimestampFacts, ...]]:
     """The claimed time, and the timestamp over the signature's value if there is one."""
     stamps = () if signed.timestamp is None else (timestamps.read(signed.timestamp, signed.value, trust),)
-    written = _written_time(value)
+    written = _written_time(encoded)
     return (() if written is None else (ClaimedTime(written.at, "seal_signature", written.zoneless),)), stamps
 
 
-def _written_time(value: Any) -> der.Moment | None:
+def _written_time(encoded: bytes) -> der.Moment | None:
     """timeInfo: a time since v4; in v1 a bit string with a time as text or in DER, or a timestamp token."""
-    encoded = value.dump()
     tag = parse_element(encoded)[2]
     if tag in _TIMES:
-        return der.moment(value, "timeInfo")
+        return der.moment(encoded, "timeInfo")
     if tag != _BIT_STRING:
         raise MalformedDocument("timeInfo is no time", code="malformed")
     contents = _bits(encoded, "timeInfo")
     if contents[:1] in (b"\x17", b"\x18"):
-        return der.moment(der.load(core.Any, contents, "timeInfo", most=64), "timeInfo")
+        der.check(contents, "timeInfo", most=_MOST_TIME)
+        return der.moment(contents, "timeInfo")
     if contents[:1] == b"\x30":
         return timestamps.claimed(contents)
     return der.written_moment(contents, "timeInfo")
 
 
-def _moment(value: Any) -> int:
-    return der.moment(value, "a time of the seal").at
+def _moment(encoded: bytes) -> int:
+    return der.moment(encoded, "a time of the seal").at
 
 
 def _small(value: Any) -> int:
@@ -295,26 +292,17 @@ def _small(value: Any) -> int:
     return number
 
 
-def _extension_problems(value: Any) -> list[Problem]:
+def _extension_problems(encoded: bytes | None) -> list[Problem]:
     """Critical extensions: none is known here. Tagged [0] by the standard, bare in some seals."""
-    encoded = value.dump()
-    if not encoded:
+    if encoded is None:
         return []
-    category, _, tag, _, contents, _ = parse_element(encoded)
-    if category == 2 and tag == 0:
-        explicit = contents[:1] == b"\x30" and _is_one(contents)
-        inner = contents if explicit else encoded
-        parsed = ses_forms.Extensions.load(b"\x30" + encoded[1:] if inner is encoded else inner, strict=True)
-    elif category == 0 and tag == _SEQUENCE:
-        parsed = ses_forms.Extensions.load(encoded, strict=True)
-    else:
+    category, constructed, tag, _, contents, _ = parse_element(encoded)
+    if category == 2 and tag == 0 and constructed:
+        held = der.members(encoded)
+        wrapped = len(held) == 1 and held[0][:1] == b"\x30" and all(one[:1] == b"\x30" for one in der.members(held[0]))
+        encoded = contents if wrapped else b"\x30" + encoded[1:]
+    elif category != 0 or tag != _SEQUENCE:
         raise MalformedDocument("the seal's extensions are no sequence", code="malformed")
+    parsed = ses_forms.Extensions.load(encoded, strict=True)
     critical = [one["extn_id"].dotted for one in parsed if one["critical"].native]
     return [Problem("critical_extension", f"the critical extension {oid} is not known here") for oid in critical[:8]]
-
-
-def _is_one(contents: bytes) -> bool:
-    """Whether the bytes are one SEQUENCE whose first member is a SEQUENCE again, or which is empty."""
-    inner = parse_element(contents)
-    whole = len(inner[3]) + len(inner[4]) == len(contents)
-    return whole and inner[4][:1] in (b"", b"\x30")

@@ -1,7 +1,6 @@
 """The structures of electronic seals in ASN.1: GM/T 0031-2014 (v1), GB/T 38540-2020 (v4), GM/T 0031-2025 (v5).
 
-Members that makers write in more than one way are `Any` here and read by `seals`. Members without a name of their own
-in `_fields` do not exist: asn1crypto refuses what is left over.
+Members that makers write in more than one way are `Any` here: `seals` reads them as they are encoded.
 """
 
 from __future__ import annotations
@@ -13,9 +12,10 @@ from asn1crypto.core import (
     Integer,
     ObjectIdentifier,
     OctetString,
-    Sequence,
     SequenceOf,
 )
+
+from chain_service.documents.der import Exact
 
 # ruff: noqa: RUF012  - asn1crypto's way to declare structures
 # mypy: disable-error-code="misc"
@@ -27,19 +27,19 @@ class Parts(SequenceOf):
     _child_spec = Any
 
 
-class Header(Sequence):
+class Header(Exact):
     """SES_Header."""
 
     _fields = [("id", Any), ("version", Integer), ("vid", Any)]
 
 
-class Picture(Sequence):
+class Picture(Exact):
     """SES_ESPictrueInfo; width and height in millimetres."""
 
     _fields = [("type", Any), ("data", OctetString), ("width", Integer), ("height", Integer)]
 
 
-class PropertyV1(Sequence):
+class PropertyV1(Exact):
     """SES_ESPropertyInfo of v1: the list holds certificates."""
 
     _fields = [
@@ -52,7 +52,7 @@ class PropertyV1(Sequence):
     ]
 
 
-class PropertyV4(Sequence):
+class PropertyV4(Exact):
     """SES_ESPropertyInfo of v4 and v5: list type 1 holds certificates, 2 their hashes."""
 
     _fields = [
@@ -66,13 +66,13 @@ class PropertyV4(Sequence):
     ]
 
 
-class CertificateHash(Sequence):
+class CertificateHash(Exact):
     """CertDigestObj of v4 and v5."""
 
     _fields = [("type", Any), ("value", OctetString)]
 
 
-class Extension(Sequence):
+class Extension(Exact):
     """ExtData."""
 
     _fields = [("extn_id", ObjectIdentifier), ("critical", Boolean, {"default": False}), ("extn_value", OctetString)]
@@ -84,7 +84,7 @@ class Extensions(SequenceOf):
     _child_spec = Extension
 
 
-class SealInfoV1(Sequence):
+class SealInfoV1(Exact):
     """SES_SealInfo of v1."""
 
     _fields = [
@@ -96,7 +96,7 @@ class SealInfoV1(Sequence):
     ]
 
 
-class SealInfoV4(Sequence):
+class SealInfoV4(Exact):
     """SES_SealInfo of v4 and v5."""
 
     _fields = [
@@ -108,19 +108,19 @@ class SealInfoV4(Sequence):
     ]
 
 
-class SignInfo(Sequence):
+class SignInfo(Exact):
     """SES_SignInfo of v1."""
 
     _fields = [("cert", Any), ("algorithm", ObjectIdentifier), ("value", BitString)]
 
 
-class SealV1(Sequence):
+class SealV1(Exact):
     """SESeal of v1."""
 
     _fields = [("info", SealInfoV1), ("sign_info", SignInfo)]
 
 
-class SealV4(Sequence):
+class SealV4(Exact):
     """SESeal of v4; v5 may carry a timestamp over the signature."""
 
     _fields = [
@@ -132,7 +132,7 @@ class SealV4(Sequence):
     ]
 
 
-class ToSignV1(Sequence):
+class ToSignV1(Exact):
     """TBS_Sign of v1: certificate and algorithm are signed along."""
 
     _fields = [
@@ -146,7 +146,7 @@ class ToSignV1(Sequence):
     ]
 
 
-class ToSignV4(Sequence):
+class ToSignV4(Exact):
     """TBS_Sign of v4 and v5."""
 
     _fields = [
@@ -159,13 +159,13 @@ class ToSignV4(Sequence):
     ]
 
 
-class SignatureV1(Sequence):
+class SignatureV1(Exact):
     """SES_Signature of v1."""
 
     _fields = [("to_sign", ToSignV1), ("value", BitString)]
 
 
-class SignatureV4(Sequence):
+class SignatureV4(Exact):
     """SES_Signature of v4 and v5."""
 
     _fields = [

@@ -43,7 +43,7 @@ class _AnySequence(core.SequenceOf):
     _child_spec = core.Any
 
 
-class _Content(core.Sequence):
+class _Content(der.Exact):
     _fields = [("type", core.ObjectIdentifier), ("value", core.Any, {"explicit": 0, "optional": True})]
 
 
@@ -51,7 +51,7 @@ class _SignerInfos(core.SetOf):
     _child_spec = cms.SignerInfo
 
 
-class _SignedData(core.Sequence):
+class _SignedData(der.Exact):
     _fields = [
         ("version", core.Integer),
         ("digests", _AnySet),
@@ -91,7 +91,7 @@ class SignedData:
         values = self.signed.get(_SIGNING_TIME, ())
         if len(values) != 1:
             return None
-        return der.moment(der.load(core.Any, values[0], "signingTime", most=64), "signingTime")
+        return der.moment(values[0], "signingTime")
 
 
 def parse(data: bytes, what: str, *, ber: bool = False) -> SignedData:

@@ -32,7 +32,7 @@ def read(token: bytes, stamped: bytes, trust: Trust) -> TimestampFacts:
 def claimed(token: bytes) -> der.Moment | None:
     """The time a token names, whatever it is over: no more than a claim. Raises MalformedDocument."""
     info = _info(signed_data.parse(token, "the timestamp"))
-    return der.moment(info["gen_time"], "genTime")
+    return der.moment(info["gen_time"].dump(), "genTime")
 
 
 def _info(signed: SignedData) -> Any:
@@ -64,7 +64,7 @@ def _facts(signed: SignedData, info: Any, stamped: bytes, trust: Trust) -> Times
 
 def _latest(info: Any) -> int:
     """The end of the interval in which the token says it was made, in whole Unix seconds rounded up."""
-    written = der.moment(info["gen_time"], "genTime")
+    written = der.moment(info["gen_time"].dump(), "genTime")
     accuracy = info["accuracy"]
     wide = 0 if written.exact else _ONE_SECOND
     if accuracy.contents:
