@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from io import BytesIO
@@ -104,7 +103,7 @@ def _allowed(result: DiffResult, permission: MDPPerm | None, later: set[str]) ->
 def _covers_revision(file: PdfFile, field: Field, ranges: ByteRange) -> bool:
     """The ranges end with the end of the revision that holds the signature, its cross-references included."""
     stream = BytesIO(file.data)
-    stream.seek(ranges.end, os.SEEK_SET)
+    stream.seek(ranges.end)
     xrefs = file.reader.xrefs
     try:
         if process_data_at_eof(stream) != xrefs.get_startxref_for_revision(field.revision):

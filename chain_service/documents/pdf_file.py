@@ -52,8 +52,10 @@ _LIMITS: Final = DecodeLimits(
     per_purpose=dict(DEFAULT_PURPOSE_LIMITS),
     document_budget=DocumentDecodeBudget(base_allowance=MAX_DECODED, max_ratio=0),
 )
-_COUNTS: Final = re.compile(rb"/(?:Size|N|Count)\s{0,8}(\d{1,20})")
-_INDEX: Final = re.compile(rb"/Index\s{0,8}\[([\d\s]{0,4000})\]")
+MAX_TABLE_HEAD: Final = 64 * 1024
+_TABLE: Final = re.compile(rb"/XRef\b")
+_SIZE: Final = re.compile(rb"/Size\s{0,8}(\d{1,20})")
+_INDEX: Final = re.compile(rb"/Index\s{0,8}\[([\d\s]*)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +106,18 @@ def open_pdf(data: bytes) -> PdfFile:
 
 
 def _check_counts(data: bytes) -> None:
-    """Counts that a file names and readers allocate or loop by; what hides them is left to the process's limits."""
-    if data.count(b"startxref") > MAX_REVISIONS:
+    """Counts that a file names and readers loop by; what hides them is left to the limits of the process."""
+    if data.count(b"startxref") > MAX_REVISIONS or data.count(b"/XRef") > MAX_REVISIONS:
         raise MalformedDocument(f"the file has more than {MAX_REVISIONS} revisions", code="too_large")
     if data.count(b" obj") > MAX_OBJECTS:
         raise MalformedDocument(f"the file has more than {MAX_OBJECTS} objects", code="too_large")
-    counts = (int(found[1]) for found in _COUNTS.finditer(data))
-    index = (int(number[:20]) for found in _INDEX.finditer(data) for number in found[1].split())
-    if max((*counts, *index), default=0) > MAX_OBJECTS:
-        raise MalformedDocument(f"the file names more than {MAX_OBJECTS} objects", code="too_large")
+    for table in _TABLE.finditer(data):
+        start = data.rfind(b"obj", max(0, table.start() - MAX_TABLE_HEAD), table.start())
+        head = data[max(0, start) : table.end() + MAX_TABLE_HEAD].partition(b"stream")[0]
+        numbers = [size[1] for size in _SIZE.finditer(head)]
+        numbers += [number[:20] for index in _INDEX.finditer(head) for number in index[1].split()]
+        if max(map(int, numbers), default=0) > MAX_OBJECTS:
+            raise MalformedDocument(f"the file names more than {MAX_OBJECTS} objects", code="too_large")
 
 
 def _open(data: bytes, *, strict: bool) -> PdfFileReader:

@@ -168,7 +168,8 @@ WORDS = (
     b"obj", b"endobj", b"stream\n", b"endstream", b"xref\n", b"trailer\n", b"startxref\n", b"%%EOF\n", b"<<", b">>",
     b"[", b"]", b"(", b")", b"<", b">", b"/Type ", b"/XRef ", b"/Size ", b"/Root ", b"/Prev ", b"/W ", b"/Index ",
     b"/Length ", b"/Filter ", b"/FlateDecode ", b"/AcroForm ", b"/Fields ", b"/Kids ", b"/Parent ", b"/V ", b"/FT ",
-    b"/Sig ", b"/ByteRange ", b"/Contents ", b"1 0 R ", b"0 ", b"1 ", b"-1 ", b"999999999 ", b"0000000009 00000 n \n", b"\n",
+    b"/Sig ", b"/ByteRange ", b"/Contents ", b"1 0 R ", b"0 ", b"1 ", b"-1 ", b"999999999 ",
+    b"0000000009 00000 n \n", b"\n",
 )  # fmt: skip
 
 

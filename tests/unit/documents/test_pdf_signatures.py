@@ -135,6 +135,11 @@ def test_a_receipt_that_is_too_large_is_not_taken() -> None:
     assert [one.code for one in facts.problems] == ["too_large"]
 
 
+def test_the_size_of_an_attached_file_is_no_count_of_objects() -> None:
+    data = pdfs.with_receipts(pdfs.document(streams=True), RECEIPT, entries=b"/Params << /Size 9000000 >> ")
+    assert read(data).receipt == RECEIPT
+
+
 def test_a_receipt_that_unpacks_into_a_flood_is_not_taken() -> None:
     packed = zlib.compress(zlib.compress(bytes(60_000_000)))
     facts = read(pdfs.with_receipts(pdfs.document(), packed, entries=b"/Filter [/FlateDecode /FlateDecode] "))
@@ -146,14 +151,15 @@ def test_a_receipt_that_unpacks_into_a_flood_is_not_taken() -> None:
     ("code", "data"),
     [
         ("encrypted", pdfs.encrypted(pdfs.document())),
-        ("too_large", pdfs.document().replace(b"/Size 8", b"/Size 800000000")),
+        ("too_large", pdfs.document(streams=True).replace(b"/Size 9", b"/Size 900000000")),
+        ("too_large", pdfs.document(streams=True).replace(b"/Index [1 1", b"/Index [1 999999999")),
         ("too_large", pdfs.document() + b"startxref\n0\n%%EOF\n" * 100),
         ("malformed", b"%PDF-1.7\n"),
         ("malformed", b"%PDF-1.7\nstartxref\n9\n%%EOF\n"),
         ("malformed", re.sub(rb"startxref\n\d+", b"startxref\n1", pdfs.document())),
         ("malformed", b"\0" + pdfs.document()),
     ],
-    ids=["encrypted", "object count", "revision count", "head only", "no table", "wrong offset", "no head at start"],
+    ids=["encrypted", "size", "index", "revisions", "head only", "no table", "wrong offset", "no head at start"],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_says_why(code: str, data: bytes) -> None:
     facts = read(data)
