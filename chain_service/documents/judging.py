@@ -22,7 +22,7 @@ from chain_service.documents.binding import (
     judge_registered,
     organisation_of,
 )
-from chain_service.documents.facts import CertificateFacts, DocumentFacts, RevocationFacts, SignatureFacts
+from chain_service.documents.facts import CertificateFacts, DocumentFacts, Problem, RevocationFacts, SignatureFacts
 from chain_service.documents.timing import (
     SKEW,
     CertificateStanding,
@@ -104,7 +104,7 @@ def _not_reached(name: str) -> Check:
     return check("signature", name, "not_reached")
 
 
-def _problem(problem: Any) -> dict[str, Any]:
+def _problem(problem: Problem) -> dict[str, Any]:
     return {"problem": problem.code, "detail": problem.detail}
 
 
@@ -119,11 +119,19 @@ def _parse(case: _Case) -> Check:
     if unknown:
         detail = {"detail": "an algorithm is unknown", "unknown": unknown[:NAMES_SHOWN]}
         return check("signature", "parse", "unreadable", evidence | detail)
+    critical = [one for one in _deviations(signature) if one.code == "critical_extension"]
+    if critical:
+        return check("signature", "parse", "unreadable", evidence | _problem(critical[0]))
     if signature.signer is None or (signature.form in SEALED and signature.seal is None):
         return check("signature", "parse", "unreadable", evidence | {"detail": "signer or seal cannot be read"})
-    if signature.problems:
-        evidence["deviations"] = [one.code for one in signature.problems]
+    if deviations := sorted({one.code for one in _deviations(signature)}):
+        evidence["deviations"] = deviations
     return check("signature", "parse", "signature_readable", evidence)
+
+
+def _deviations(signature: SignatureFacts) -> tuple[Problem, ...]:
+    """What breaks a rule without making signature or seal unreadable; only an unknown critical extension does."""
+    return signature.problems + (signature.seal.problems if signature.seal is not None else ())
 
 
 def _references(case: _Case) -> Check:

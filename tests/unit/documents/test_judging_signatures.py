@@ -57,6 +57,10 @@ WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
     "unreadable": (signature(problem=Problem("not_der", "…")), "parse", "unreadable"),
     "unknown digest": (signature(references=(ReferenceFacts("a", "x", None, False),)), "parse", "unreadable"),
     "unknown algorithm": (signature(signature_holds=None), "parse", "unreadable"),
+    "critical extension": (
+        signature(problems=(Problem("critical_extension", "…"),)), "parse", "unreadable"),
+    "critical extension of the seal": (
+        signature(seal=seal(problems=(Problem("critical_extension", "…"),))), "parse", "unreadable"),
     "no signer": (signature(signer=None), "parse", "unreadable"),
     "seal unreadable": (signature(seal=None), "parse", "unreadable"),
     "content changed": (signature(references=CHANGED), "reference_digests", "content_altered"),
