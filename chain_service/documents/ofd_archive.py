@@ -28,6 +28,8 @@ MAX_TOTAL: Final = 96 * 1024 * 1024
 MAX_RATIO: Final = 250
 RATIO_FREE: Final = 4 * 1024 * 1024
 """Below this many inflated bytes the ratio does not matter: an empty page compresses very well."""
+NEWEST_VERSION: Final = 63
+"""Of the ZIP specification, times ten."""
 CHUNK: Final = 256 * 1024
 
 _END: Final = struct.Struct("<4s4H2LH")
@@ -161,10 +163,12 @@ def _directory(data: bytes, directory: bytes, count: int) -> Iterator[Entry]:
 
 def _entry(data: bytes, fields: tuple[int, ...], raw: bytes, extra: bytes) -> Entry:
     """The entry of a central header, once its local header is found to agree with it."""
-    _, _, _, flags, method, time, date, crc, packed, size, *_, offset = fields
+    _, _, needed, flags, method, time, date, crc, packed, size, *_, offset = fields
     name = _name(raw, flags, extra)
     if flags & (_ENCRYPTED | _STRONG | _MASKED):
         raise _refused("encrypted_entry", f"{name} is encrypted")
+    if needed & 0xFF > NEWEST_VERSION:
+        raise _refused("unknown_compression", f"{name} needs a newer version of ZIP than there is")
     if method not in (_STORED, _DEFLATED):
         raise _refused(
             "unknown_compression", f"{name} is compressed by method {method}; only stored and deflate are read"
