@@ -64,6 +64,10 @@ class RevocationFacts:
     """True when everything at hand was made after the certificate had ended: its entry may have been dropped."""
     detail: str = ""
     """Why it is unknown, in one English sentence."""
+    ask: tuple[str, ...] = ()
+    """Addresses of OCSP responders that the certificate names, for whoever may fetch."""
+    question: Bytes = b""
+    """The OCSP request to send there; the answer goes into the trust store. Empty where there is nobody to ask."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from copy import copy
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from chain_service.documents import algorithms, certificates, paths, revocation
+from chain_service.documents import algorithms, certificates, ocsp, paths, revocation
 from chain_service.documents.certificates import Certificate
 from chain_service.documents.facts import MAX_TEXT, CertificateFacts, PathFacts, Problem, RevocationFacts
 from chain_service.documents.paths import Path, Pool, Purpose
@@ -45,6 +46,7 @@ class Trust:
         self.user_id: Final = store.user_id
         self._pool: Final = Pool(dict(anchors), labels, dict(intermediates))
         self._lists = _lists(store.crls, problems)
+        self._answers = _answers(store.ocsp_responses, problems)
         self.problems: Final = tuple(problems)
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._facts)
 
@@ -112,8 +114,19 @@ class Trust:
         )
 
     def _revocation(self, certificate: Certificate, issuer: Certificate) -> RevocationFacts:
+        """What lists and answers say together: any that revokes counts, then the newest that calls it good."""
         lists = self._lists.get(certificate.issuer.der, [])
-        return revocation.look_up(certificate, issuer, lists, self.user_id)
+        by_list = revocation.look_up(certificate, issuer, lists, self.user_id)
+        every = [by_list, *ocsp.look_up(certificate, issuer, self._answers, self.user_id)]
+        revoked = [one for one in every if one.outcome == "revoked"]
+        found = min(revoked, key=lambda one: one.revoked_at or 0) if revoked else max(every, key=_worth)
+        ask = tuple(one for one in certificate.ocsp_addresses if one.startswith(("http://", "https://")))
+        return replace(found, ask=ask, question=ocsp.question(certificate, issuer) if ask else b"")
+
+
+def _worth(found: RevocationFacts) -> tuple[bool, bool, int]:
+    """Which finding tells more of a certificate that nobody revoked."""
+    return found.outcome == "good", not found.after_end, found.as_of or 0
 
 
 def _certificate(data: bytes, what: str, problems: list[Problem]) -> Certificate | None:
@@ -135,3 +148,13 @@ def _lists(crls: tuple[bytes, ...], problems: list[Problem]) -> dict[bytes, list
         else:
             found[read.issuer].append(read)
     return dict(found)
+
+
+def _answers(responses: tuple[bytes, ...], problems: list[Problem]) -> list[ocsp.Answer]:
+    found = []
+    for number, data in enumerate(responses, 1):
+        try:
+            found.append(ocsp.parse(data))
+        except MalformedDocument as error:
+            problems.append(Problem(error.code, f"OCSP answer {number}: {error.message}"))
+    return found
