@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import process_data_at_eof
-from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, DiffResult, ModificationLevel
+from pyhanko.sign.diff_analysis import DiffResult, ModificationLevel
 from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
 
 from chain_service.documents.facts import MAX_NAMES, CoverageFacts
+from chain_service.documents.pdf_changes import ATTACHING, POLICY
 from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile
 from chain_service.errors import MalformedDocument
 
@@ -71,7 +72,7 @@ def coverage(file: PdfFile, field: Field, ranges: ByteRange, later: set[str]) ->
     # 3. what it changed is allowed, and does not change what is displayed
     try:
         permission = _permission(field)
-        result = DEFAULT_DIFF_POLICY.review_file(file.reader, field.revision, _locked(field), permission)
+        result = POLICY.review_file(file.reader, field.revision, _locked(field), permission)
     except PDF_ERRORS:
         return CoverageFacts(False, displayed=("changes that cannot be told",))
     if not isinstance(result, DiffResult):
@@ -89,7 +90,8 @@ def _allowed(result: DiffResult, permission: MDPPerm | None, later: set[str]) ->
     signatures = tuple(f"signature {name}" for name in sorted(later))
     permits = permission in (MDPPerm.FILL_FORMS, MDPPerm.ANNOTATE)
     displayed = () if permits else names
-    added = (*signatures, *(names if permits else ()))
+    attached = ("attached files",) if result.modification_level is ATTACHING else ()
+    added = (*signatures, *attached, *(names if permits else ()))
     if not displayed and not added:
         added = ("validation material or metadata",)
     return CoverageFacts(

@@ -16,6 +16,8 @@ RECEIPT = b"\xd2\x84a receipt is not looked into here"
 ENDED = 3
 """Days before the moment asked about at which some certificates ended: an older revocation list speaks of them."""
 
+SCRIPT = b"/JavaScript << /Names [(a) << /S /JavaScript >>] >> "
+
 Make = Callable[[City], bytes]
 
 
@@ -57,6 +59,7 @@ WHOLE: dict[str, Make] = {
     "validation material added": lambda of: pdfs.with_store(
         signed(of), (of.authorities["good"].holder.certificate,), of.authorities["good"].revocation_lists()
     ),
+    "receipt attached after signing": lambda of: pdfs.with_receipts(signed(of), RECEIPT),
     "receipt attached before signing": lambda of: pdfs.sign(
         pdfs.with_receipts(pdfs.document(), RECEIPT), of.signer, at=SIGNED
     ),
@@ -74,6 +77,19 @@ BROKEN: dict[str, tuple[str, Make]] = {
     "the value moved out of its gap": ("content_altered", lambda of: pdfs.elsewhere(signed(of))),
     "bytes appended": ("unreadable", lambda of: signed(of) + b"% something\n%%EOF\n"),
     "bytes appended and the end repeated": ("content_altered", lambda of: pdfs.end_repeated(signed(of))),
+    "receipt attached though the signer forbids changes": (
+        "content_altered", lambda of: pdfs.with_receipts(signed(of, permission=2), RECEIPT),
+    ),
+    "script attached with a receipt": (
+        "content_altered",
+        lambda of: pdfs.with_receipts(signed(of), RECEIPT, names=SCRIPT),
+    ),
+    "text exchanged under the name of a receipt": ("content_altered", lambda of: pdfs.replacing_receipt(signed(of))),
+    "receipt exchanged": (
+        "content_altered", lambda of: pdfs.with_receipts(
+            pdfs.sign(pdfs.with_receipts(pdfs.document(), RECEIPT), of.signer, at=SIGNED), RECEIPT + b"2"
+        ),
+    ),
     "signature taken away": ("unreadable", lambda of: pdfs.without_signature(signed(of))),
     "cut off": ("unreadable", lambda of: signed(of)[:-300]),
     "unknown form": ("unreadable", lambda of: signed(of, subfilter="adbe.x509.rsa_sha1")),

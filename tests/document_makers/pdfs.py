@@ -189,19 +189,19 @@ def with_store(data: bytes, certificates: tuple[bytes, ...], lists: tuple[bytes,
     return append(data, {**objects, CATALOG: catalog})
 
 
-def with_receipts(data: bytes, *receipts: bytes, entries: bytes = b"") -> bytes:
-    """The file with these receipts attached."""
+def with_receipts(data: bytes, *receipts: bytes, entries: bytes = b"", names: bytes = b"") -> bytes:
+    """The file with these receipts attached; entries: more of their streams, names: more of the catalog's names."""
     number = size_of(data)
     objects: dict[int, bytes] = {}
-    names = []
+    listed = []
     for place, receipt in enumerate(receipts):
         file, described = number + 2 * place, number + 2 * place + 1
         objects[file] = stream(receipt, b"/Type /EmbeddedFile /Subtype /application#2Fcose " + entries)
         objects[described] = b"<< /Type /Filespec /F (%d.receipt) /UF (%d.receipt) /EF << /F %d 0 R >> >>" % (
             place, place, file,
         )  # fmt: skip
-        names.append(b"(%d.receipt) %d 0 R" % (place, described))
-    tree = b"/Names << /EmbeddedFiles << /Names [%s] >> >>" % b" ".join(names)
+        listed.append(b"(%d.receipt) %d 0 R" % (place, described))
+    tree = b"/Names << %s/EmbeddedFiles << /Names [%s] >> >>" % (names, b" ".join(listed))
     return append(data, {**objects, CATALOG: b"<< /Type /Catalog /Pages 2 0 R /AcroForm 6 0 R %s >>" % tree})
 
 
@@ -260,3 +260,13 @@ def encrypted(data: bytes) -> bytes:
 def end_repeated(data: bytes) -> bytes:
     """The file with a comment and its own last lines once more: no new revision, yet more bytes."""
     return data + b"% something\n" + data[data.rindex(b"startxref") :]
+
+
+def replacing_receipt(signed: bytes) -> bytes:
+    """A receipt is attached whose stream is the text of the page, written anew."""
+    described = size_of(signed)
+    specification = b"<< /Type /Filespec /F (a.receipt) /UF (a.receipt) /EF << /F 4 0 R >> >>"
+    tree = b"/Names << /EmbeddedFiles << /Names [(a.receipt) %d 0 R] >> >>" % described
+    catalog = b"<< /Type /Catalog /Pages 2 0 R /AcroForm 6 0 R %s >>" % tree
+    forged = stream(b"BT /F1 24 Tf 72 700 Td (Licence 2026-9999) Tj ET")
+    return append(signed, {described: specification, CATALOG: catalog, CONTENT: forged})
