@@ -44,6 +44,17 @@ class Settings(BaseSettings):
     max_file: int = Field(20 * 2**20, ge=1024, description="largest file to verify in bytes")
     max_lines: int = Field(10_000, ge=1, description="most records in one NDJSON body")
     public_rate: str = Field("120/minute", description="verifications per client address without a key")
+    trust_store: Path | None = Field(
+        None, description="directory of root certificates and revocation lists for documents; default DIR/trust-store"
+    )
+    revocation_list_age: float = Field(
+        7 * 86_400.0, gt=0, description="seconds after its making for which a revocation list speaks for the present"
+    )
+    parsers: int = Field(2, ge=1, le=64, description="processes that read documents")
+    parser_queue: int = Field(32, ge=0, le=10_000, description="documents that may wait for one; beyond it 503 `busy`")
+    parser_memory: int = Field(512, ge=128, description="MiB of address space of such a process")
+    parse_seconds: float = Field(10.0, ge=1, le=250, description="seconds of computing for one document")
+    parse_seconds_public: float = Field(5.0, ge=1, le=250, description="the same for callers without a key")
 
     @classmethod
     def settings_customise_sources(
@@ -61,6 +72,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.database_url or f"sqlite:///{(self.data / 'chain_service.db').resolve()}"
+
+    @property
+    def trust_directory(self) -> Path:
+        """Where the trust store for documents lies; it need not exist."""
+        return self.trust_store or self.data / "trust-store"
 
     @property
     def deployment_file(self) -> Path:

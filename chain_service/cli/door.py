@@ -69,9 +69,7 @@ class Door:
         from chain_service.app import open_app
 
         app = open_app(self.settings(**given))
-        self._opened.callback(app.database.close)
-        if app.chain is not None:
-            self._opened.callback(app.chain.rpc.close)
+        self._opened.callback(app.close)
         return app
 
     def close(self) -> None:

@@ -153,6 +153,7 @@ def serve(
     app = door.app(host=host, port=port)
     configure_logs(serving=True)
     check_chain_if_reachable(app)
+    app.parsers.start()
     scheme = "https" if settings.tls_certificate else "http"
 
     def listening(bound: int) -> None:

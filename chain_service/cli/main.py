@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from chain_service import __version__
 from chain_service.cli import (
+    anchors,
     catalogs,
     failures,
     instance,
@@ -73,6 +74,7 @@ for group, name in (
     (receipts.receipts, "receipts"),
     (mirror.log, "log"),
     (trust.trust, "trust"),
+    (anchors.anchors, "anchors"),
 ):
     cli.add_typer(group, name=name)
 for module in (instance, records, verify):

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from chain_service.cli.door import Door, read_input
 from chain_service.cli.failures import papers
 from chain_service.cli.heads import Heads
+from chain_service.config import Settings
 from chain_service.core.digests import file_digests
-from chain_service.core.offline import present, seen_blocks, verify_offline
+from chain_service.core.judge import Examine
+from chain_service.core.offline import Examining, present, seen_blocks, verify_offline
 from chain_service.core.receipts import MAX_RECEIPT_BYTES
 from chain_service.core.trust import MAX_TRUST_BYTES, TrustFile, parse
 from chain_service.errors import BadRequest
+from chain_service.jobs.anchors import Anchors
+from chain_service.jobs.documents import examine_file, no_signatures
+from chain_service.jobs.parsers import Parsers, parser_limits
+
+Examiner = Callable[[bytes | None], Examining]
+"""Reads a file's signatures and says how they are judged."""
 
 TRUST_FILE = "trust.cose"
 _JSON_LIMIT = 2**20
@@ -67,18 +77,52 @@ def _beside(file: Path) -> Path:
     return found
 
 
+@contextmanager
+def reading(settings: Settings, anchors: Path | None) -> Iterator[Examiner | None]:
+    """How signatures in files are looked at: with the trust store named, else that of DIR; None where there is none.
+
+    Raises BadRequest (`file_not_found`) for a directory named that does not exist.
+    """
+    directory = anchors or settings.trust_directory
+    if not directory.is_dir():
+        if anchors is not None:
+            raise BadRequest(f"{anchors} is no directory", code="file_not_found", field="--anchors")
+        yield None
+        return
+    parsers = Parsers(parser_limits(settings), Anchors(directory))
+    try:
+        yield partial(_examined, parsers, settings.revocation_list_age)
+    finally:
+        parsers.close()
+
+
+def _examined(parsers: Parsers, list_age: float, data: bytes | None) -> Examining:
+    found = examine_file(parsers, data, list_age, public=False)
+    return _no_signatures if found is None else found.examine
+
+
+def _no_signatures(*_: object) -> Examine:
+    return no_signatures
+
+
 def verdicts(
-    asked: Sequence[Asked], trust: TrustFile, at: int | None, heads: Heads, max_file: int
+    asked: Sequence[Asked], trust: TrustFile, at: int | None, heads: Heads, max_file: int, examiner: Examiner | None
 ) -> Iterator[dict[str, Any]]:
     """A verdict for each, in order; what they prove is remembered in `heads`."""
     try:
         for one in asked:
             disclosure = read_input(one.disclosure, _JSON_LIMIT) if one.disclosure else None
-            files = (file_digests(read_input(one.file, max_file)),) if one.file else ()
+            data = read_input(one.file, max_file) if one.file else None
             receipt = read_input(one.receipt, MAX_RECEIPT_BYTES + 1)
-            presented = present(disclosure, files, whole_files=one.file is not None)
-            now = int(time.time())
-            yield verify_offline(receipt, presented, trust, now=now, at=at, remembered=heads.remembered).to_json()
+            yield verify_offline(
+                receipt,
+                present(disclosure, () if data is None else (file_digests(data),), whole_files=data is not None),
+                trust,
+                now=int(time.time()),
+                at=at,
+                remembered=heads.remembered,
+                examining=None if examiner is None else examiner(data),
+            ).to_json()
             if heads.file is not None:
                 heads.learn(seen_blocks(receipt, trust))
     finally:

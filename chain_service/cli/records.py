@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chain_service.cli import show
+from chain_service.cli.attached import Documents
 from chain_service.cli.door import Door, catch_up, replace_file, the_door, write_output
 from chain_service.cli.failures import REFUSED
 from chain_service.cli.options import Org, Timeout, Wait
@@ -44,6 +45,7 @@ def anchor(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write what each holder gets; implies --wait.")
     ] = None,
+    documents: Annotated[Path | None, typer.Option(metavar="DIR", help="Where named documents lie.")] = None,
 ) -> None:
     """Anchor records: the whole file is checked first, then stored; the chain follows. 记录上链
 
@@ -51,19 +53,23 @@ def anchor(
     file they prove it without any server. Running it again is safe: the same
     content gives the same ids.
 
+    With --documents a record names its documents by path below DIR, as
+    "files": [{"path": "licence.ofd"}]: both digests are computed from them.
+
     Examples:
 
       chain-service anchor certificates.ndjson --org 11430000006122244L --wait
       chain-service anchor - --org 11430000006122244L --out out/ < new.ndjson
+      chain-service anchor new.ndjson --org 11430000006122244L --documents in/
     """
     from chain_service.jobs.workers import wait_anchored
 
     door = the_door(context)
-    source = _Source(file)
+    attached = Documents(documents, door.settings().max_file) if documents is not None else None
+    source = _Source(file, attached)
     app = door.app()
     caller = door.operator(org)
-    if out is not None:
-        _make_directory(out)
+    _make_directory(out)
     with door.progress() as progress:
         total = _checked(app, caller, source)
         if total == 0:
@@ -97,12 +103,19 @@ def _tell(door: Door, accepted: list[Accepted], states: Mapping[str, str], out: 
 class _Source:
     """The lines of a file, or of standard input, as often as they are wanted."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, documents: Documents | None) -> None:
         self.name = name
+        self.documents = documents
         self.kept = sys.stdin.buffer.readlines() if name == "-" else None
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """(number from 1, text) of every line that is not blank. Raises BadRequest (`file_not_found`)."""
+        if self.documents is not None:
+            yield from self.documents.attached(self._lines())
+        else:
+            yield from self._lines()
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
         if self.kept is not None:
             yield from self._numbered(iter(self.kept))
             return
@@ -142,7 +155,9 @@ def _store(app: App, caller: Caller, source: _Source, told: Any) -> list[Accepte
     return accepted
 
 
-def _make_directory(out: Path) -> None:
+def _make_directory(out: Path | None) -> None:
+    if out is None:
+        return
     try:
         out.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from chain_service.cli import show
-from chain_service.cli.door import read_objects, the_door
+from chain_service.cli.door import read_input, read_objects, the_door
 from chain_service.cli.options import Org, Timeout, Wait
+
+_DER = b"\x30"
 
 seal = typer.Typer(no_args_is_help=True, help="Electronic seals: registration and state. 电子印章")
 
@@ -17,26 +19,34 @@ seal = typer.Typer(no_args_is_help=True, help="Electronic seals: registration an
 @seal.command("register")
 def register_seal(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Seal record in JSON.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The seal itself (.esl), or seal records in JSON.")],
     org: Org,
+    seal_type: Annotated[
+        str | None, typer.Option("--type", metavar="01-04", help="For an .esl: its type, where it does not say.")
+    ] = None,
     wait: Wait = False,
     timeout: Timeout = 60,
 ) -> None:
     """Register an organisation's seal on chain; personal seals are refused. 登记印章
 
-    FILE: sealCode, sealName, ownerCode, sealType 01-04, digests (sha-256, sm3),
-    signerCertificates, validFrom, validUntil.
+    An .esl is read: code, name, type, period, both digests and the signers'
+    certificates come from it; one whose maker's signature does not hold is
+    refused. JSON: sealCode, sealName, ownerCode, sealType 01-04, digests
+    (sha-256, sm3), signerCertificates, validFrom, validUntil.
 
-    Example:
+    Examples:
 
+      chain-service seal register office.esl --org 11430000006122244L --wait
       chain-service seal register seal.json --org 11430000006122244L --wait
     """
     from chain_service.jobs import seals
     from chain_service.jobs.workers import wait_final
 
     door = the_door(context)
-    found = read_objects(file)
     app = door.app()
+    data = read_input(file, app.settings.max_file)
+    delivered = data[:1] == _DER
+    found = [seals.seal_entry(app, data, org, seal_type)] if delivered else read_objects(file)
     done = []
     for one in found:
         made = seals.register_seal(app, door.operator(org), one)

@@ -38,14 +38,14 @@ def verify(
     trust: Annotated[
         Path | None, typer.Option(metavar="TRUST", help="Trust file for --offline; DIR/trust.cose by default.")
     ] = None,
-    heads: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="With --offline: remember proven blocks there.")
-    ] = None,
+    heads: Annotated[Path | None, typer.Option(metavar="FILE", help="With --offline: proven blocks.")] = None,
+    anchors: Annotated[Path | None, typer.Option(metavar="DIR", help="With --offline: trust store.")] = None,
 ) -> None:
     """Verify files and disclosures against the chain. 核验
 
     A FILE that is a disclosure in JSON is taken as one; any other is looked up
-    by its digest. With --json several FILEs give an array of verdicts.
+    by its digest, and the signatures of an OFD or PDF are judged with the trust
+    store (setting trust_store). With --json several FILEs give an array.
 
     --offline needs no instance and opens no connection. The receipt of
     ID.disclosure.json is ID.receipt beside it, unless --receipt names another.
@@ -64,15 +64,16 @@ def verify(
     """
     door = the_door(context)
     moment = parse_moment_option(at)
-    if not offline and (trust or heads):
-        raise BadRequest("--trust and --heads belong to --offline", code="usage", field="--offline")
+    if not offline and (trust or heads or anchors):
+        raise BadRequest("--trust, --heads and --anchors belong to --offline", code="usage", field="--offline")
     if offline:
         from chain_service.cli import offline as apart
 
         asked = apart.collect(files or (), disclosure, receipt)
-        known = apart.Heads.load(heads)
-        found = apart.verdicts(asked, apart.the_trust(door, trust), moment, known, door.settings().max_file)
-        _tell(door, [one.name for one in asked], found)
+        trusted, known, settings = apart.the_trust(door, trust), apart.Heads.load(heads), door.settings()
+        with apart.reading(settings, anchors) as examiner:
+            found = apart.verdicts(asked, trusted, moment, known, settings.max_file, examiner)
+            _tell(door, [one.name for one in asked], found)
     else:
         _verify_online(door, files or [], disclosure, receipt, moment)
 

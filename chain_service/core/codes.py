@@ -161,7 +161,8 @@ def _skipped(code: str, zh: str, en: str, best: str = "in_force") -> Note:
 
 
 _NOT_REACHED = _skipped("not_reached", "另一项检查未通过，未进行本项", "not judged, because another check did not pass")
-_LATER = _skipped("not_in_this_version", "本版本尚不检查签章", "this version does not look at signatures yet")
+_NOT_EXAMINED = _skipped("not_in_this_version", "此处不检查签章", "signatures are not looked at here")
+"""Where documents cannot be read: the offline page, which has only a receipt and a browser."""
 _NODE = ("node_unavailable", "finality_unproven")
 _STATES = ("withdrawn", "cancelled", "penalised", "lapsed", "transferred", "suspended", "superseded")
 
@@ -170,8 +171,8 @@ def _record(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
     return CheckRule("record", name, tuple(raises), notes)
 
 
-def _signature(name: str, *raises: str) -> CheckRule:
-    return CheckRule("signature", name, raises, (_LATER,))
+def _signature(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
+    return CheckRule("signature", name, tuple(raises), (*notes, _NOT_REACHED, _NOT_EXAMINED))
 
 
 RULES: Mapping[tuple[str, str], CheckRule] = {
@@ -208,16 +209,53 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
         _record("validity_period", ("not_yet_effective", "expired", "nothing_to_verify"),
                 _passed("within_validity", "在有效期内[（至 {date}）]", "within its period[, until {date}]"),
                 _NOT_REACHED),
-        _signature("parse", "unreadable"),
-        _signature("reference_digests", "content_altered"),
-        _signature("coverage", "content_altered"),
-        _signature("signature", "signature_invalid"),
-        _signature("seal_signature", "signature_invalid", "seal_mismatch"),
-        _signature("signer_certificate", "signer_untrusted", "signed_outside_validity"),
-        _signature("revocation", "signer_revoked", "revocation_unknown"),
-        _signature("signing_time", "signed_outside_validity", "signing_time_unproven"),
-        _signature("seal_registered", "seal_not_in_force", "seal_mismatch"),
-        _signature("issuer_binding", "issuer_mismatch", "issuer_unproven"),
+        _signature("parse", ("unreadable",),
+                   _passed("signature_readable", "签章可以解析", "the signature can be read")),
+        _signature("reference_digests", ("content_altered",),
+                   _passed("digests_match", "签章所保护的内容未变", "what the signature covers is unchanged")),
+        _signature("coverage", ("content_altered",),
+                   _passed("all_covered", "文件全部内容受签章保护", "the signature covers all of the document"),
+                   _passed("shown_covered", "显示内容受签章保护，另有未受保护的文件",
+                           "the signature covers all that is displayed, but not every file")),
+        _signature("signature", ("signature_invalid",),
+                   _passed("signature_holds", "签名值正确", "the signature verifies with the signer's certificate")),
+        _signature("seal_signature",
+                   ("signature_invalid", "seal_mismatch", "signed_outside_validity", "signer_revoked",
+                    "signer_untrusted", "revocation_unknown", "signing_time_unproven"),
+                   _passed("seal_holds", "印章由受信制章者签发，并含签章人证书",
+                           "a trusted maker signed the seal, which names the signer's certificate"),
+                   _skipped("no_seal", "签名不带印章", "the signature has no seal")),
+        _signature("signer_certificate", ("signature_invalid", "signed_outside_validity", "signer_untrusted"),
+                   _passed("certificate_trusted", "签章证书可追溯到信任根 {anchor}",
+                           "the signer's certificate leads to the trust anchor {anchor}"),
+                   Note("signer_expired_since", Outcome.PASSED,
+                        Text("签章证书可追溯到信任根 {anchor}，签署后已到期（{date}）",
+                             "the signer's certificate leads to the trust anchor {anchor} and ended on {date}"),
+                        "in_force_signer_expired")),
+        _signature("revocation", ("signer_revoked", "revocation_unknown"),
+                   _passed("not_revoked", "签章证书未被吊销", "the signer's certificate is not revoked"),
+                   Note("revoked_after_signing", Outcome.PASSED,
+                        Text("签章证书在签署之后吊销（{date}）",
+                             "the signer's certificate was revoked after signing, on {date}"),
+                        "in_force_signer_expired")),
+        _signature("signing_time", ("signed_outside_validity", "signing_time_unproven"),
+                   _passed("time_proven", "已证明签章不晚于 {time} 存在",
+                           "the signature is proven to have existed by {time}"),
+                   _passed("time_claimed", "签署时间为自称，但结论不取决于它",
+                           "the signing time is only claimed, and nothing depends on it")),
+        _signature("seal_registered",
+                   ("seal_mismatch", "seal_not_in_force", *_NODE, "signing_time_unproven"),
+                   _passed("seal_in_force", "印章已登记，签章时有效",
+                           "the seal is registered and was in force at signing"),
+                   _skipped("no_seal", "签名不带印章", "the signature has no seal"),
+                   _skipped("not_registered", "印章未在本链登记", "the seal is not registered on this chain")),
+        _signature("issuer_binding", ("issuer_mismatch", "issuer_not_permitted", "issuer_unproven"),
+                   _passed("issuer_bound", "签章单位即颁发机构 {organisation}",
+                           "the signer is the issuing authority {organisation}"),
+                   _passed("signed_beside_issuer", "{organisation} 与颁发机构共同签章",
+                           "{organisation} signed beside the issuing authority"),
+                   _skipped("no_issuer_named", "没有记录或元数据指明颁发机构",
+                            "neither a record nor the document's metadata names an issuing authority")),
     )
 }  # fmt: skip
 """Every check in the order judged, with every code it may raise."""
@@ -235,8 +273,19 @@ WARNINGS: Mapping[str, Text] = {
         "no node can prove the state of that moment any more; it is what the index read then",
     ),
     "signatures_not_checked": Text(
-        "本版本未检查文件自身的电子签章，结论只依据链上记录",
-        "the file's own signatures were not looked at in this version; the verdict rests on the anchored record",
+        "此处未检查文件自身的电子签章，结论只依据链上记录",
+        "the file's own signatures were not looked at here; the verdict rests on the anchored record",
+    ),
+    "sealed_not_anchored": Text(
+        "文件签章本身有效，但未上链", "the document's signatures hold by themselves, but nothing is anchored for it"
+    ),
+    "anchored_but_broken": Text(
+        "文件与上链的一致，但其签章不成立",
+        "the file is the anchored one, but a signature in it does not hold",
+    ),
+    "weak_digest": Text("签章使用了弱摘要算法：{algorithms}", "the signature relies on weak digests: {algorithms}"),
+    "uncovered_files": Text(
+        "文件中有未受签章保护的部分：{names}", "no signature covers these parts of the document: {names}"
     ),
     "erased": Text(
         "颁发机构已删除其保存的记录内容，只留存在证明",

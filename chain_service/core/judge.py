@@ -5,7 +5,8 @@ The chain's words decide; what the service remembers only tells where to look an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from chain_service.core.codes import RULES, Outcome
@@ -23,32 +24,67 @@ from chain_service.core.proving import (
     judge_validators,
 )
 from chain_service.core.standing import judge_period, judge_permit, judge_status, status_as_of
-from chain_service.core.verdicts import Check, Context, Group, Verdict, check, conclude, warning
+from chain_service.core.verdicts import Check, Context, Group, Verdict, Warning, check, conclude, warning
 
 
-def judge(facts: Facts) -> Verdict:
-    """The verdict on one record at `facts.at`. Never raises for what was presented, stored or proven badly."""
+@dataclass(frozen=True)
+class Anchoring:
+    """What the record's checks say of the document that was presented."""
+
+    record: Content | None
+    """The record that names the document by its digest; None where none is known to."""
+    by: int | None
+    """Unix seconds of the final block by which the document provably existed; None where nothing proves it."""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A document's signatures, judged: one group for each."""
+
+    groups: tuple[Group, ...] = ()
+    warnings: tuple[Warning, ...] = ()
+
+
+Examine = Callable[[Anchoring], Signed]
+"""Judges the signatures of the document presented, given what anchoring proves of it."""
+
+
+def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
+    """The verdict on one record and document at `facts.at`; never raises for what was presented or proven badly.
+
+    Without `examine` the signatures of a whole file are not looked at, and a warning says so.
+    """
     head = find_head(facts)
     group = judge_record(facts, head)
-    groups = [group]
-    if facts.presented.whole_files:
-        groups.append(_unexamined_signatures(facts.subject))
     by_name = {result.name: result for result in group.checks}
     included = by_name["inclusion"].outcome is Outcome.PASSED
+    signed = Signed()
+    if facts.presented.whole_files:
+        signed = _unexamined(facts.subject) if examine is None else examine(_anchoring(facts, head, by_name))
     context = Context(
         at=rfc3339(facts.at),
         chain=_chain(facts),
         included_by=rfc3339(head.shown_by.time) if included and head is not None and head.shown_by else None,
         status_as_of=status_as_of(facts) if "state" in by_name["status"].evidence else None,
         record=_record(facts, head, included, by_name["status"].evidence.get("state")),
-        warnings=(*facts.notices, *(warning(code) for code in dict.fromkeys(_warnings(facts)))),
+        warnings=(
+            *facts.notices,
+            *signed.warnings,
+            *(warning(code) for code in dict.fromkeys(_warnings(facts))),
+        ),
     )
-    return conclude(groups, context)
+    return conclude((group, *signed.groups), context)
+
+
+def _anchoring(facts: Facts, head: Head | None, checks: Mapping[str, Check]) -> Anchoring:
+    if checks["file_digest"].outcome is not Outcome.PASSED:
+        return Anchoring(None, None)
+    anchored = all(checks[name].outcome is Outcome.PASSED for name in ("inclusion", "anchor", "validators"))
+    by = head.shown_by.time if anchored and head is not None and head.shown_by is not None else None
+    return Anchoring(facts.presented.disclosure or facts.recalled, by)
 
 
 def _warnings(facts: Facts) -> Iterator[str]:
-    if facts.presented.whole_files:
-        yield "signatures_not_checked"
     if facts.others:
         yield "anchored_by_others"
     if facts.past and facts.then_state is None and isinstance(facts.now_state, ProvenState):
@@ -97,9 +133,10 @@ def _not_reached(name: str) -> Check:
     return check("record", name, "not_reached")
 
 
-def _unexamined_signatures(subject: str) -> Group:
+def _unexamined(subject: str) -> Signed:
     names = [name for group, name in RULES if group == "signature"]
-    return Group("signature", subject, tuple(check("signature", name, "not_in_this_version") for name in names))
+    checks = tuple(check("signature", name, "not_in_this_version") for name in names)
+    return Signed((Group("signature", subject, checks),), (warning("signatures_not_checked"),))
 
 
 def _parse(facts: Facts) -> Check:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 
 UTC8 = timezone(timedelta(hours=8))
+FIRST_SECOND = -62_135_596_800
 LAST_SECOND = 253_402_300_799
 
 
@@ -16,5 +17,5 @@ def local_day(moment: int) -> date:
 
 @lru_cache(maxsize=256)
 def rfc3339(moment: int) -> str:
-    """The moment in UTC to the second; one beyond the year 9999 is written as that year's end."""
-    return datetime.fromtimestamp(min(moment, LAST_SECOND), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """The moment in UTC to the second; one outside the years 1 to 9999 is written as their beginning or end."""
+    return datetime.fromtimestamp(max(FIRST_SECOND, min(moment, LAST_SECOND)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,11 +14,14 @@ from chain_service.core.entries import record_entry
 from chain_service.core.evidence import ProvenState, verify_evidence
 from chain_service.core.facts import Claim, Content, Facts, Failure, HeadSignature, Outage, Presented
 from chain_service.core.histories import place_slots, seal_slots, slots_of_record
-from chain_service.core.judge import judge
+from chain_service.core.judge import Examine, judge
 from chain_service.core.receipts import MAX_NODES, Receipt, parse
 from chain_service.core.trust import SECONDS_A_DAY, TrustFile
 from chain_service.core.verdicts import Verdict, Warning, warning
 from chain_service.errors import BadRequest, InvalidProof
+
+Examining = Callable[[str, int, ProvenState | Outage, ProvenState | None], Examine]
+"""How a file's signatures are judged: given its name, the moment, the newest state and that of the anchoring block."""
 
 CLOCK_SKEW: Final = 5
 _NO_EVIDENCE: Final = Outage("finality_unproven", "the receipt proves no block")
@@ -84,6 +87,7 @@ def verify_offline(
     at: int | None = None,
     subject: str | None = None,
     remembered: Mapping[int, bytes] | None = None,
+    examining: Examining | None = None,
 ) -> Verdict:
     """The verdict at `at` (unix seconds, default `now`); nothing but the arguments is read.
 
@@ -91,35 +95,43 @@ def verify_offline(
     evidence's block; `statusAsOf` that of the newest one's not after `at`, `status_stale` beyond the trust file's age
     limit. Without a disclosure there is nothing to verify: a receipt contains no record. `subject` is what the group is
     called, by default the receipt's record id; `remembered` as in `prove_receipt`: equivocation is warned of by name.
+    Without `examining` signatures are not looked at, and a warning says so.
     """
     moment = now if at is None else at
-    if moment > now + CLOCK_SKEW:
-        raise BadRequest("at must not lie in the future", code="at_in_future", field="at")
+    _refuse_future(moment, now)
     parsed, states, failure, doubts = _prove(receipt, trust, presented.disclosure, remembered)
-    presented = _presented(presented, failure)
+    presented, anchor = _presented(presented, failure), states[0] if states else None
     claim = signature = None
     if parsed is not None and presented.disclosure is not None and failure is None:
         entry = record_entry(parsed.log, parsed.proof.index, presented.disclosure.body_digest)
         claim = Claim(parsed.log, entry, parsed.proof, presented=True)
         signature = HeadSignature(parsed.protected, parsed.key_id, parsed.signature)
-    past = at is not None and at < now
     # Asked about now, the newest block counts even if its proposer's clock runs before ours.
+    past = at is not None and at < now
     usable = [state for state in states if state.time <= moment or not past] or states[:1]
+    now_state = usable[-1] if usable else _NO_EVIDENCE
+    name = subject or (parsed.record_id if parsed is not None else "")
     return judge(
         Facts(
-            subject=subject or (parsed.record_id if parsed is not None else ""),
+            subject=name,
             presented=presented,
             at=moment,
-            now_state=usable[-1] if usable else _NO_EVIDENCE,
+            now_state=now_state,
             max_age=trust.terms.age_limit,
             past=past,
             then_state=usable[-1] if usable else None,
-            anchor_state=states[0] if states else None,
+            anchor_state=anchor,
             claim=claim,
             head_signature=signature,
             notices=(*trust.warnings(now), *_seals_old(states, trust, now), *doubts),
-        )
+        ),
+        None if examining is None else examining(name, moment, now_state, anchor),
     )
+
+
+def _refuse_future(moment: int, now: int) -> None:
+    if moment > now + CLOCK_SKEW:
+        raise BadRequest("at must not lie in the future", code="at_in_future", field="at")
 
 
 def _presented(presented: Presented, failure: Failure | None) -> Presented:

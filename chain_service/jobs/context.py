@@ -13,6 +13,8 @@ from chain_service.chain.rpc import Rpc
 from chain_service.chain.sender import Sender
 from chain_service.config import Settings
 from chain_service.errors import Forbidden, Unavailable
+from chain_service.jobs.anchors import Anchors
+from chain_service.jobs.parsers import Parsers, parser_limits
 from chain_service.store.database import Database
 from chain_service.store.readings import ReadingLog
 
@@ -61,6 +63,19 @@ class App:
     @cached_property
     def readings(self) -> ReadingLog:
         return ReadingLog(self.database)
+
+    @cached_property
+    def parsers(self) -> Parsers:
+        """The processes that read documents, with the trust store in force; `close` ends them."""
+        return Parsers(parser_limits(self.settings), Anchors(self.settings.trust_directory))
+
+    def close(self) -> None:
+        """Processes, database and connections are given up."""
+        if "parsers" in self.__dict__:
+            self.parsers.close()
+        self.database.close()
+        if self.chain is not None:
+            self.chain.rpc.close()
 
     @property
     def now(self) -> int:

@@ -8,15 +8,50 @@ from typing import Any
 from chain_service.chain.contracts import encode_call
 from chain_service.core.canonical import canonical
 from chain_service.core.layout import SEAL_IN_FORCE, SEAL_REGISTRY, code_key, organisation_word
-from chain_service.core.seals import STATES, Seal, parse_seal, parse_seal_state, seal_may_follow
-from chain_service.errors import BadRequest, Conflict, Corrupt, Forbidden
+from chain_service.core.seals import PERSONAL, STATES, Seal, parse_seal, parse_seal_state, seal_may_follow
+from chain_service.errors import BadRequest, Conflict, Corrupt, Forbidden, MalformedDocument, MalformedRecord
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.texts import moment
 from chain_service.store import organisations, seals, submissions
 from chain_service.store.rows import json_object
 from chain_service.store.submissions import NewSubmission
 
+_V1, _PERSON = 1, 2
+"""In seals of version 1 the type tells organisations from persons (GM/T 0031-2014)."""
 _NAMES = {number: name for name, (number, _, _) in STATES.items()}
+
+
+def seal_entry(app: App, data: bytes, owner: str, seal_type: str | None = None) -> dict[str, Any]:
+    """The registry's entry for a seal as its maker delivers it (.esl: SESeal of GM/T 0031, GB/T 38540).
+
+    Raises `MalformedDocument` for what is no seal, `MalformedRecord` (`personal_seal`; `seal_signature_invalid` where
+    the maker's signature does not hold), `Unavailable` (`busy`).
+    """
+    facts = app.parsers.read(data)
+    found = facts.seal
+    if found is None:
+        why = facts.problem.detail if facts.problem is not None else "it is of another format"
+        raise MalformedDocument(f"the file is no electronic seal: {why}")
+    if found.signature_holds is not True:
+        raise MalformedRecord("the maker's signature in the seal does not hold", code="seal_signature_invalid")
+    personal = found.type == _PERSON if found.version == _V1 else f"{found.type:02}" == PERSONAL
+    if personal:
+        raise MalformedRecord("a personal seal is never registered", code="personal_seal", field="sealType")
+    if found.list_type != "certificates":
+        raise MalformedRecord(
+            "the seal lists hashes, not certificates: register a seal record in JSON that names their sha-256 digests",
+            field="signerCertificates",
+        )
+    return {
+        "sealCode": found.code,
+        "sealName": found.name,
+        "ownerCode": owner,
+        "sealType": seal_type or f"{found.type:02}",
+        "digests": {"sha-256": facts.sha256.hex(), "sm3": facts.sm3.hex()},
+        "signerCertificates": [f"sha-256:{one.hex()}" for one in dict.fromkeys(found.signer_certificates)],
+        "validFrom": moment(found.valid_from),
+        "validUntil": moment(found.valid_until),
+    }
 
 
 def register_seal(app: App, caller: Caller, entry: object) -> dict[str, Any]:

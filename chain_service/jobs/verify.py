@@ -19,6 +19,7 @@ from chain_service.core.offline import prove_receipt
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
 from chain_service.jobs.context import App, Caller
+from chain_service.jobs.documents import Examined, examine_file, no_signatures
 from chain_service.jobs.gathering import Draft, damaged, gather
 from chain_service.jobs.pooled import proven
 from chain_service.jobs.questions import Question
@@ -54,6 +55,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
     now = app.now
     for question in questions:
         check_question(question, caller, now)
+    documents = [_examined(app, question, caller) for question in questions]
     with app.database.reading() as connection:
         refresh_trust(app, connection)
         drafts = [gather(connection, question, caller) for question in questions]
@@ -68,7 +70,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         anchors.append(anchor)
         if failure is not None:
             drafts[place] = replace(draft, presented=replace(draft.presented, failure=failure))
-    now_state = _read_chain(app, head, drafts, anchors)
+    now_state = _read_chain(app, head, drafts, anchors, documents)
     then_states = _read_past(app, questions, drafts, blocks)
 
     def facts(question: Question, draft: Draft, anchor: ProvenState | None) -> Facts:
@@ -90,13 +92,19 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         )
 
     verdicts = []
-    for question, draft, anchor in zip(questions, drafts, anchors, strict=True):
+    for question, draft, anchor, document in zip(questions, drafts, anchors, documents, strict=True):
+        known = facts(question, draft, anchor)
+        examine = document.examine(draft.subject, known.at, now_state, anchor) if document else no_signatures
         try:
-            verdicts.append(judge(facts(question, draft, anchor)))
+            verdicts.append(judge(known, examine))
         except Exception as error:  # noqa: BLE001 - judging never raises unless a stored row was altered into nonsense
             log.error("what is stored of a record cannot be judged", error=type(error).__name__)
-            verdicts.append(judge(facts(question, damaged(draft), None)))
+            verdicts.append(judge(facts(question, damaged(draft), None), no_signatures))
     return verdicts
+
+
+def _examined(app: App, question: Question, caller: Caller | None) -> Examined | None:
+    return examine_file(app.parsers, question.file, app.settings.revocation_list_age, public=caller is None)
 
 
 def _usable(draft: Draft) -> Draft:
@@ -193,6 +201,7 @@ def _read_chain(
     head: chain_index.Block | None,
     drafts: Sequence[Draft],
     anchors: Sequence[ProvenState | None],
+    documents: Sequence[Examined | None],
 ) -> ProvenState | Outage:
     """The newest final block with everything that the drafts need, in one round trip."""
     wants: list[Slot] = []
@@ -206,6 +215,10 @@ def _read_chain(
             histories.append(
                 History(layout.ORGANISATIONS, partial(layout.permit_slot, content.org, content.type_code), 1)
             )
+    for document in filter(None, documents):
+        slots, more = document.words()
+        wants += slots
+        histories += more
     if head is None or app.chain is None:
         return Outage("node_unavailable", "the chain has not been read yet")
     try:

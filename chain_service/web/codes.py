@@ -65,6 +65,11 @@ CODES: dict[str, Meaning] = {
     ),
     "unknown_member": Meaning(422, "记录中没有所指的成员。", "The record has no member of this name."),
     "record_mismatch": Meaning(422, "所披露的成员与其摘要不符。", "A revealed member does not have the digest listed."),
+    "seal_signature_invalid": Meaning(
+        422,
+        "印章的制章签名不成立，拒绝登记。",
+        "The maker's signature in the seal does not hold; it is not registered.",
+    ),
     "personal_seal": Meaning(422, "个人印章不予登记。", "Personal seals are never registered."),
     "body_too_large": Meaning(413, "请求内容过大，请分批提交。", "The body is too large; send it in parts."),
     "file_too_large": Meaning(413, "文件过大。", "The file is too large."),
@@ -211,6 +216,11 @@ CODES: dict[str, Meaning] = {
         503, "数据库无法访问，请稍后重试。", "The database cannot be reached; try again later."
     ),
     "index_busy": Meaning(503, "索引正由另一进程更新，请稍后重试。", "Another process reads the chain; try again."),
+    "busy": Meaning(
+        503,
+        "等待解析的文件过多或解析超时，请稍后重试。",
+        "Too many documents wait to be read, or the machine is too slow now; try again in a few seconds.",
+    ),
     "port_in_use": Meaning(503, "端口已被占用，请改用其他端口。", "The port is taken; choose another with --port."),
     "shutting_down": Meaning(503, "服务正在停止，请稍后重试。", "The service is stopping; try again in a moment."),
     # what must not happen

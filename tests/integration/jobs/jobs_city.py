@@ -333,4 +333,5 @@ def instance(directory: Path, trial: Trial, database_url: str, *, at_once: int =
             chain=Chain(trial.deployment, trial.rpc),
             clock=clock,
         )
+        stack.callback(app.parsers.close)
         yield City(app, trial, clock, at_once=at_once)

@@ -1,0 +1,146 @@
+"""What belongs to what in an OFD package: files found by their location, what a reader displays, metadata."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from chain_service.documents.facts import MAX_TEXT
+from chain_service.documents.metadata_names import field_name
+from chain_service.documents.ofd_archive import Archive
+from chain_service.documents.ofd_xml import MAX_ELEMENTS, MAX_SCANNED, OFD_NAMESPACES, Budget, Element, parse, scan
+from chain_service.errors import MalformedDocument
+
+__all__ = ["MAX_TREE_FILE", "ROOT", "Package", "metadata", "open_package"]
+
+ROOT: Final = "OFD.xml"
+MAX_TREE_FILE: Final = 8 * 1024 * 1024
+"""Bytes of an XML file that is read into a tree."""
+MAX_SCANNED_FILE: Final = 16 * 1024 * 1024
+"""Bytes of any other XML file that takes part in what is displayed."""
+MAX_METADATA: Final = 500
+NOT_DISPLAYED: Final = frozenset({"Signatures", "Attachments", "CustomDatas", "CustomTags", "Extensions"})
+"""Elements below which a file is named that no page shows: an attachment is opened, not displayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An OFD package with its root read."""
+
+    archive: Archive
+    root: Element
+    """The OFD element of OFD.xml."""
+    names: dict[str, str] = field(repr=False)
+    """Files by folded name: readers on some systems find a file whatever its case, and names are distinct in any."""
+
+    budget: Budget = field(repr=False)
+    """For the trees of its files."""
+
+    def find(self, location: str, folder: str = "") -> str | None:
+        """The file an ST_Loc (GB/T 33190 §7.1.2) names: absolute, or relative to a folder, or else to the root."""
+        for path in _candidates(location, folder):
+            name = self.names.get(_folded(path))
+            if name is not None:
+                return name
+        return None
+
+    def tree(self, name: str) -> Element:
+        """The XML tree of a file. Raises MalformedDocument."""
+        return parse(self.archive.read(name, MAX_TREE_FILE), name, self.budget)
+
+    def bodies(self) -> Iterator[Element]:
+        """The documents of the package, usually one."""
+        return self.root.all("DocBody")
+
+    def displayed(self) -> frozenset[str]:
+        """Every file that takes part in what a reader shows, found from OFD.xml on. Raises MalformedDocument.
+
+        It errs on the side of display: any text or attribute that is the path of a file counts, whatever the element.
+        """
+        last_parts = {_folded(name.rpartition("/")[2]) for name in self.archive.entries}
+        budget = Budget(MAX_SCANNED)
+        seen, open_ends = {ROOT}, [ROOT]
+        while open_ends:
+            for found in self._mentioned(open_ends.pop(), budget, last_parts):
+                if found not in seen:
+                    seen.add(found)
+                    open_ends.append(found)
+        return frozenset(seen)
+
+    def _mentioned(self, name: str, budget: Budget, last_parts: set[str]) -> Iterator[str]:
+        if not _may_be_xml(next(self.archive.chunks(name), b"")):
+            return
+        data = self.archive.read(name, MAX_SCANNED_FILE)
+        try:
+            mentions = scan(
+                data, name, budget, lambda text: _folded(text.rpartition("/")[2]) in last_parts, NOT_DISPLAYED
+            )
+        except MalformedDocument as error:
+            if name.lower().endswith(".xml") or error.code == "too_complex":
+                raise
+            return  # a picture in a form of XML: it names no file of the package
+        folder = folder_of(name)
+        for value in mentions.values:
+            for base in dict.fromkeys((folder, _joined(folder, mentions.base), mentions.base.strip("/"))):
+                for path in _candidates(value, base):
+                    found = self.names.get(_folded(path))
+                    if found is not None:
+                        yield found
+
+
+def open_package(archive: Archive) -> Package:
+    """The package in a checked archive. Raises MalformedDocument: no OFD.xml, or it is not one."""
+    if ROOT not in archive.entries:
+        raise MalformedDocument("the archive has no OFD.xml at its root", code="not_ofd")
+    budget = Budget(MAX_ELEMENTS)
+    root = parse(archive.read(ROOT, MAX_TREE_FILE), ROOT, budget)
+    if root.name != "OFD" or root.namespace not in OFD_NAMESPACES:
+        raise MalformedDocument("OFD.xml is of another kind: its root is not OFD's", code="not_ofd")
+    return Package(archive, root, {_folded(name): name for name in archive.entries}, budget)
+
+
+def metadata(package: Package) -> tuple[tuple[str, str], ...]:
+    """Certificate metadata (GB/T 36903) in the custom data of OFD.xml, by our field names; other names are left out."""
+    found: list[tuple[str, str]] = []
+    for body in package.bodies():
+        for info in body.all("DocInfo"):
+            for datas in info.all("CustomDatas"):
+                for data in datas.all("CustomData"):
+                    name = field_name(data.attributes.get("Name", ""))
+                    value = data.text.strip()
+                    if name and value:
+                        found.append((name[:MAX_TEXT], value[:MAX_TEXT]))
+    return tuple(found[:MAX_METADATA])
+
+
+def folder_of(name: str) -> str:
+    """The folder a file lies in, without a trailing slash."""
+    return name.rpartition("/")[0]
+
+
+def _candidates(location: str, folder: str) -> Iterator[str]:
+    location = location.strip()
+    if not location.startswith("/"):
+        yield _joined(folder, location)
+    yield _joined("", location.lstrip("/"))
+
+
+def _joined(folder: str, location: str) -> str:
+    """A normal path; one that leaves the package is cut off at the root, where no foreign file can be."""
+    parts: list[str] = []
+    for part in f"{folder}/{location}".replace("\\", "/").split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _folded(name: str) -> str:
+    return name.casefold() if name.isascii() else unicodedata.normalize("NFKC", name).casefold()
+
+
+def _may_be_xml(data: bytes) -> bool:
+    return data[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith(b"<")

@@ -1,0 +1,209 @@
+"""Certificate paths: from a certificate to an anchor of the trust store (RFC 5280 §6), all of it offline.
+
+Building and the rules that need no algorithm are the same for every key. RSA and ECDSA paths must please the verifier
+of `cryptography` besides; SM2, which no maintained validator knows, rests on the rules here alone. Whether a path is
+valid at some moment is not judged here: its period is a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
+
+from chain_service.documents import algorithms, der
+from chain_service.documents.certificates import Certificate
+
+Purpose = Literal["sign", "timestamp"]
+
+MAX_PATH: Final = 8
+"""Certificates of a path, leaf and anchor included."""
+MAX_TRIES: Final = 48
+"""Signatures looked at while building the paths of one certificate."""
+MAX_PATHS: Final = 6
+
+SERVER_AUTH: Final = "1.3.6.1.5.5.7.3.1"
+TIME_STAMPING: Final = "1.3.6.1.5.5.7.3.8"
+OCSP_SIGNING: Final = "1.3.6.1.5.5.7.3.9"
+_FOREIGN_TO_SIGNING: Final = frozenset({SERVER_AUTH, TIME_STAMPING, OCSP_SIGNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What a path may be built of, by the name that its holder bears."""
+
+    anchors: dict[bytes, list[Certificate]]
+    """Subject (DER) to anchors."""
+    anchor_labels: dict[bytes, str]
+    """SHA-256 of an anchor to its label."""
+    intermediates: dict[bytes, list[Certificate]]
+
+    def issuers(self, name: bytes, others: tuple[Certificate, ...]) -> list[Certificate]:
+        """Certificates of that subject, anchors first; each once."""
+        found = {one.sha256: one for one in self.anchors.get(name, [])}
+        for one in (*self.intermediates.get(name, []), *(other for other in others if other.subject.der == name)):
+            found.setdefault(one.sha256, one)
+        return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The best path found, or why there is none."""
+
+    outcome: Literal["trusted", "untrusted", "broken"]
+    certificates: tuple[Certificate, ...] = ()
+    """Leaf first, anchor last; empty when no anchor was reached."""
+    detail: str = ""
+
+    @property
+    def period(self) -> tuple[int, int] | None:
+        """When all of them are valid, Unix seconds, both included; from > until if that is never."""
+        if not self.certificates:
+            return None
+        return max(one.not_before for one in self.certificates), min(one.not_after for one in self.certificates)
+
+
+@dataclass(slots=True)
+class _Search:
+    """One search: what is left to try and what stood in the way."""
+
+    pool: Pool
+    others: tuple[Certificate, ...]
+    user_id: bytes
+    tries: int = MAX_TRIES
+    broken: str = ""
+    missing: str = ""
+    found: list[tuple[Certificate, ...]] = field(default_factory=list)
+
+
+def find(leaf: Certificate, others: tuple[Certificate, ...], pool: Pool, purpose: Purpose, user_id: bytes) -> Path:
+    """The path of `leaf` that is trusted for longest; otherwise the reason why there is none. Never raises.
+
+    others: certificates that came with the document; they are links, never anchors.
+    """
+    search = _Search(pool, others, user_id)
+    for complete in _complete(search, (leaf,)):
+        search.found.append(complete)
+        if len(search.found) >= MAX_PATHS:
+            break
+    judged = [_judged(path, purpose) for path in search.found]
+    trusted = [path for path in judged if path.outcome == "trusted"]
+    if trusted:
+        return max(trusted, key=lambda path: (path.period or (0, 0))[1])
+    if judged:
+        return min(judged, key=lambda path: path.outcome)
+    if search.broken:
+        return Path("broken", detail=search.broken)
+    return Path("untrusted", detail=search.missing or "no path was found within the limits of the search")
+
+
+def _complete(search: _Search, chain: tuple[Certificate, ...]) -> Iterator[tuple[Certificate, ...]]:
+    """Every chain of good signatures from `chain` to an anchor."""
+    last = chain[-1]
+    if last.sha256 in search.pool.anchor_labels:
+        yield chain
+        return
+    candidates = search.pool.issuers(last.issuer.der, search.others)
+    if not candidates:
+        search.missing = f"no certificate of the issuer {last.issuer.text} is at hand"
+    if len(chain) == MAX_PATH:
+        return
+    for issuer in candidates:
+        if issuer in chain or _other_key(last, issuer):
+            continue
+        if search.tries == 0:
+            return
+        search.tries -= 1
+        if algorithms.verify(issuer.key, last.signature_algorithm, last.signature, last.tbs, search.user_id) is True:
+            yield from _complete(search, (*chain, issuer))
+        elif issuer.sha256 in search.pool.anchor_labels:
+            search.broken = (
+                f"the signature of {last.subject.text} does not verify with the key of {issuer.subject.text}"
+            )
+    if not search.missing:
+        search.missing = f"no certificate at hand issued {last.subject.text}"
+
+
+def _other_key(certificate: Certificate, issuer: Certificate) -> bool:
+    """Whether the two key identifiers say that another key of the same name issued it."""
+    named, own = certificate.authority_key, issuer.subject_key
+    return named is not None and own is not None and named != own
+
+
+def _judged(path: tuple[Certificate, ...], purpose: Purpose) -> Path:
+    """RFC 5280 §6.1 over a path whose names and signatures fit; certificates as the outcome needs them."""
+    # 1. nothing in it is beyond what is understood here: that is not wrong, but it cannot be judged
+    for one in path:
+        if one.not_understood:
+            return Path("untrusted", path, f"{one.subject.text} has the critical extension {one.not_understood[0]}")
+        if one.name_constraints and one.authority:
+            return Path("untrusted", path, f"{one.subject.text} constrains names, which is not judged here")
+    # 2. every issuer may issue, and for so many below it
+    flaw = next((flaw for place, one in enumerate(path) if (flaw := _flaw(path, place, one))), None)
+    # 3. the leaf may do what it did
+    if flaw is None and purpose == "timestamp":
+        flaw = _timestamp_flaw(path[0])
+    # 4. there is a moment at which all are valid
+    if flaw is None and max(one.not_before for one in path) > min(one.not_after for one in path):
+        flaw = "its certificates were never valid at the same time"
+    # 5. the maintained validator agrees, for the algorithms that it knows
+    if flaw is None and len(path) > 1 and not any(algorithms.public_key(one.key).name == "sm2" for one in path):
+        flaw = _international_flaw(path)
+    return Path("trusted", path) if flaw is None else Path("broken", path, flaw)
+
+
+def _flaw(path: tuple[Certificate, ...], place: int, one: Certificate) -> str | None:
+    """What is wrong with the certificate at `place`, 0 being the leaf."""
+    if one.flaw is not None:
+        return f"{one.subject.text}: {one.flaw}"
+    if place == 0:
+        return None
+    if not one.authority:
+        return f"{one.subject.text} is no certification authority (basicConstraints)"
+    if not one.allows("key_cert_sign"):
+        return f"{one.subject.text} may not sign certificates (keyUsage)"
+    below = sum(not lower.self_issued for lower in path[1:place])
+    if one.path_length is not None and below > one.path_length:
+        return f"{one.subject.text} allows {one.path_length} authorities below it, there are {below}"
+    return None
+
+
+def _timestamp_flaw(leaf: Certificate) -> str | None:
+    """RFC 3161 §2.3: the extended key usage is critical and timeStamping alone."""
+    if leaf.purposes != frozenset({TIME_STAMPING}) or not leaf.purposes_critical:
+        return f"{leaf.subject.text} is not for timestamps alone (extended key usage)"
+    return None
+
+
+def may_sign(certificate: Certificate) -> bool | None:
+    """Whether its key may sign content: keyUsage, and no extended usage that is for something else alone."""
+    if certificate.purposes is not None and certificate.purposes <= _FOREIGN_TO_SIGNING:
+        return False
+    if certificate.key_usage is None:
+        return None
+    return bool(certificate.key_usage & {"digital_signature", "non_repudiation"})
+
+
+def _international_flaw(path: tuple[Certificate, ...]) -> str | None:
+    """What the verifier of `cryptography` says against exactly this path, at the last moment of its period."""
+    moment = datetime.fromtimestamp(min(one.not_after for one in path), UTC).replace(tzinfo=None)
+    try:
+        leaf, *links, anchor = (x509.load_der_x509_certificate(one.der) for one in path)
+        authorities = ExtensionPolicy.permit_all().require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
+        anyone = ExtensionPolicy.permit_all()
+        for kind in (x509.CertificatePolicies, x509.IssuerAlternativeName, x509.CRLDistributionPoints):
+            authorities = authorities.may_be_present(kind, Criticality.AGNOSTIC, None)
+            anyone = anyone.may_be_present(kind, Criticality.AGNOSTIC, None)
+        policy = PolicyBuilder().store(Store([anchor])).time(moment).max_chain_depth(MAX_PATH)
+        verifier = policy.extension_policies(ca_policy=authorities, ee_policy=anyone).build_client_verifier()
+        verifier.verify(leaf, links)
+    except VerificationError as error:
+        return f"the path is refused: {der.clean(str(error))}"
+    except (x509.DuplicateExtension, UnsupportedAlgorithm, *der.FOREIGN_ERRORS) as error:
+        return f"the path cannot be read by the validator ({type(error).__name__})"
+    return None

@@ -1,0 +1,169 @@
+"""Signatures of a PDF file (ISO 32000-2 §12.8, PAdES) as facts: SignedData over byte ranges, and timestamps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from asn1crypto.parser import parse
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.decode_limits import DecodePurpose
+
+from chain_service.documents import algorithms, der, signed_data, timestamps
+from chain_service.documents.facts import (
+    MAX_TEXT,
+    ClaimedTime,
+    Problem,
+    ReferenceFacts,
+    SignatureFacts,
+)
+from chain_service.documents.pdf_coverage import ByteRange, byte_range, coverage
+from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile, signature_fields, streams
+from chain_service.documents.signed_data import SignedData
+from chain_service.documents.trust import Trust
+from chain_service.errors import MalformedDocument
+
+__all__ = ["read_signatures"]
+
+DETACHED: Final = frozenset({"/adbe.pkcs7.detached", "/ETSI.CAdES.detached"})
+TIMESTAMP: Final = "/ETSI.RFC3161"
+MAX_TIMESTAMPS: Final = 8
+MAX_STORED: Final = 32
+"""Certificates that are read from the document security store, and lists."""
+
+
+def read_signatures(file: PdfFile, trust: Trust) -> tuple[tuple[SignatureFacts, ...], tuple[Problem, ...]]:
+    """The signatures in the order of signing, those that were taken away last; and what else is wrong.
+
+    A document timestamp is no signature of its own: it stands with every signature that it covers.
+    Raises MalformedDocument when the fields cannot be told.
+    """
+    fields, removed = signature_fields(file)
+    stored = streams(file, "/Certs", DecodePurpose.CERTIFICATE, MAX_STORED)
+    trust = trust.with_lists(streams(file, "/CRLs", DecodePurpose.CRL, MAX_STORED))
+    found: list[SignatureFacts] = []
+    ends: dict[str, ByteRange] = {}
+    stamps = [field for field in fields if _kind(field) == TIMESTAMP]
+    for place, field in enumerate(fields):
+        if field in stamps:
+            continue
+        facts = _signature(file, field, {one.name for one in fields[place + 1 :]}, stored, trust, ends)
+        found.append(facts)
+    found = [_with_covered(one, ends) for one in found]
+    for field in stamps[:MAX_TIMESTAMPS]:
+        found = _stamp(file, field, found, ends, trust)
+    taken = Problem("signature_removed", "an earlier revision was signed here and a later one took the signature away")
+    found += [SignatureFacts(name, "pades", taken) for name in removed]
+    problems = () if found or not stamps else (Problem("timestamp_only", "a timestamp, and no signature, covers it"),)
+    return tuple(found), problems
+
+
+def _kind(field: Field) -> str:
+    return str(field.dictionary.get("/SubFilter", ""))
+
+
+def _signature(
+    file: PdfFile, field: Field, later: set[str], stored: tuple[bytes, ...], trust: Trust, ends: dict[str, ByteRange]
+) -> SignatureFacts:
+    """One signature; never raises. Its ranges are noted in `ends`."""
+    try:
+        if _kind(field) not in DETACHED:
+            raise MalformedDocument(f"its form {der.clean(_kind(field))} is not read here", code="unknown_form")
+        contents = _contents(field)
+        ranges = byte_range(file, field, contents)
+        signed = signed_data.parse(contents, "the signature", ber=True)
+        if signed.content_type not in signed_data.DATA:
+            raise MalformedDocument("the signature is over no plain data", code="malformed")
+        facts = _verified(field, signed, ranges.signed(file.data), stored, trust)
+    except MalformedDocument as error:
+        return SignatureFacts(field.name, "pades", Problem(error.code, error.message[: 2 * MAX_TEXT]))
+    except PDF_ERRORS as error:
+        what = f"the signature cannot be read ({type(error).__name__})"
+        return SignatureFacts(field.name, "pades", Problem("malformed", what))
+    ends[field.name] = ranges
+    return replace(facts, coverage=coverage(file, field, ranges, later))
+
+
+def _verified(
+    field: Field, signed: SignedData, content: bytes, stored: tuple[bytes, ...], trust: Trust
+) -> SignatureFacts:
+    """Digest, signature, signer, times; coverage is left open."""
+    trust = trust.with_lists(signed.lists)
+    holds = signed_data.signature_holds(signed, content, trust.user_id)
+    intact = holds if signed.attributes is None else signed_data.content_holds(signed, content)
+    claimed, problems = _claimed(field, signed)
+    others = tuple(dict.fromkeys((*signed.certificates, *stored)))
+    signer = None if signed.signer is None else trust.certificate(signed.signer.der, others)
+    return SignatureFacts(
+        place=field.name,
+        form="pades",
+        references=(ReferenceFacts("ByteRange", signed.digest, intact, weak=signed.digest in algorithms.WEAK),),
+        data_digest_holds=intact,
+        signature_holds=holds,
+        algorithm=signed.algorithm.name,
+        weak=signed.algorithm.weak,
+        claimed=claimed,
+        timestamps=tuple(timestamps.read(token, signed.signature, trust) for token in signed.timestamps),
+        signer=signer,
+        problems=problems,
+    )
+
+
+def _contents(field: Field) -> bytes:
+    value: Any = field.dictionary["/Contents"]
+    if not isinstance(value, (generic.ByteStringObject, generic.TextStringObject)):
+        raise MalformedDocument("the signature's value is no string", code="malformed")
+    return bytes(value.original_bytes)
+
+
+def _unpadded(contents: bytes) -> bytes:
+    """The element at the start: its place is reserved before it is known, and zeros fill the rest."""
+    _, _, _, header, inner, trailer = parse(contents)
+    return bytes(header + inner + trailer)
+
+
+def _claimed(field: Field, signed: SignedData) -> tuple[tuple[ClaimedTime, ...], tuple[Problem, ...]]:
+    """The signed attribute first; the dictionary's own entry is signed too, but by no standard's rule the same."""
+    found: list[ClaimedTime] = []
+    problems: list[Problem] = []
+    try:
+        at = signed.signing_time
+        if at is not None:
+            found.append(ClaimedTime(at.at, "cms_attribute", at.zoneless))
+    except (MalformedDocument, *der.FOREIGN_ERRORS):
+        problems.append(Problem("malformed", "the signing time in the signature's attributes is no time"))
+    try:
+        written = field.dictionary.get("/M")
+        if written is not None:
+            text = str(written).removeprefix("D:").replace("'", "")
+            zulu = text.find("Z")
+            at = der.written_moment((text if zulu < 0 else text[: zulu + 1]).encode(), "the entry M")
+            found.append(ClaimedTime(at.at, "pdf", at.zoneless))
+    except (MalformedDocument, *PDF_ERRORS):
+        problems.append(Problem("malformed", "the signing time in the signature's dictionary is no time"))
+    return tuple(found), tuple(problems)
+
+
+def _with_covered(facts: SignatureFacts, ends: dict[str, ByteRange]) -> SignatureFacts:
+    """Notes which other signatures lie inside its ranges."""
+    mine = ends.get(facts.place)
+    if mine is None:
+        return facts
+    inside = tuple(name for name, other in ends.items() if other is not mine and other.end <= mine.first_end)
+    return replace(facts, coverage=replace(facts.coverage, covers_signatures=inside))
+
+
+def _stamp(
+    file: PdfFile, field: Field, found: list[SignatureFacts], ends: dict[str, ByteRange], trust: Trust
+) -> list[SignatureFacts]:
+    """The document timestamp (PAdES part 4) beside each signature that lies wholly inside its ranges."""
+    try:
+        contents = _contents(field)
+        ranges = byte_range(file, field, contents)
+        token = timestamps.read(_unpadded(contents), ranges.signed(file.data), trust)
+    except (MalformedDocument, *PDF_ERRORS):
+        return found
+    if not ranges.exact:
+        return found
+    covered = {name for name, one in ends.items() if one.end <= ranges.first_end}
+    return [replace(one, timestamps=(*one.timestamps, token)) if one.place in covered else one for one in found]

@@ -1,0 +1,80 @@
+"""Signatures without a seal (Type=Sign in OFD): bare SM2 over Signature.xml, or GB/T 35275 SignedData.
+
+GM/T 0099-2020 §7.2.2 asks for the latter. Makers put different things inside it: Signature.xml, its SM3 digest, or
+nothing; with signed attributes or without.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chain_service.core.digests import sm3
+from chain_service.documents import algorithms, der, signed_data, sm2, timestamps
+from chain_service.documents.certificates import Certificate
+from chain_service.documents.facts import ClaimedTime, Problem, SignatureFacts
+from chain_service.documents.signed_data import SignedData
+from chain_service.documents.trust import Trust
+from chain_service.errors import MalformedDocument
+
+_BARE: Final = algorithms.Algorithm.named(algorithms.SM2_WITH_SM3)
+
+
+def read_plain_signature(value: bytes, signed: bytes, trust: Trust, beside: tuple[bytes, ...] = ()) -> SignatureFacts:
+    """The facts about the signature `value` (SignedValue.dat) over `signed` (Signature.xml). Never raises.
+
+    beside: certificates (DER) that the document carries. `place`, references and coverage are the document's.
+    """
+    if not signed_data.looks_like(value):
+        return _bare(value, signed, trust, beside)
+    try:
+        return _in_signed_data(signed_data.parse(value, "the signed value"), signed, trust, beside)
+    except MalformedDocument as error:
+        return SignatureFacts("", "gbt35275", Problem.of(error))
+    except der.FOREIGN_ERRORS as error:
+        return SignatureFacts("", "gbt35275", Problem.of(der.malformed("the signed value", error)))
+
+
+def _bare(value: bytes, signed: bytes, trust: Trust, beside: tuple[bytes, ...]) -> SignatureFacts:
+    """Nothing in such a signature names its signer: the certificates beside it and the known signers are tried."""
+    if not sm2.readable(value):
+        return SignatureFacts(
+            "", "unknown", Problem("malformed", "the signed value is no signature that is known here")
+        )
+    candidates = [*trust.readable(beside), *trust.known_signers()]
+    signer = next((one for one in candidates if _verifies(one, value, signed, trust)), None)
+    return SignatureFacts(
+        place="",
+        form="sm2-sign",
+        data_digest_holds=True if signer else None,
+        signature_holds=True if signer else (False if trust.readable(beside) else None),
+        algorithm=_BARE.name,
+        signer=None if signer is None else trust.certificate(signer.der, beside),
+    )
+
+
+def _verifies(signer: Certificate, value: bytes, signed: bytes, trust: Trust) -> bool:
+    return algorithms.verify(signer.key, _BARE, value, signed, trust.user_id) is True
+
+
+def _in_signed_data(found: SignedData, signed: bytes, trust: Trust, beside: tuple[bytes, ...]) -> SignatureFacts:
+    # 1. what it contains is Signature.xml, or its digest, or nothing
+    inside = signed if found.content is None else found.content
+    same = found.content in (None, signed, sm3(signed))
+    # 2. the signed attributes, if there are any, are about what it contains or about Signature.xml itself
+    about = [signed_data.content_holds(found, inside), signed_data.content_holds(found, signed)]
+    data_holds = same and any(about) if any(about) or None not in about else None
+    # 3. the signature
+    holds = signed_data.signature_holds(found, inside, trust.user_id)
+    written = found.signing_time
+    claimed = () if written is None else (ClaimedTime(written.at, "cms_attribute", written.zoneless),)
+    return SignatureFacts(
+        place="",
+        form="gbt35275",
+        data_digest_holds=data_holds,
+        signature_holds=holds,
+        algorithm=found.algorithm.name,
+        weak=found.algorithm.weak or found.digest in algorithms.WEAK,
+        claimed=claimed,
+        timestamps=tuple(timestamps.read(token, found.signature, trust) for token in found.timestamps),
+        signer=None if found.signer is None else trust.certificate(found.signer.der, (*found.certificates, *beside)),
+    )

@@ -1,0 +1,73 @@
+"""Timestamp tokens (RFC 3161; GM/T 0033 with SM2): an outsider's word that some bytes existed at some time."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from asn1crypto import tsp
+
+from chain_service.documents import algorithms, der, signed_data
+from chain_service.documents.facts import CertificateFacts, Problem, TimestampFacts
+from chain_service.documents.signed_data import SignedData
+from chain_service.documents.trust import Trust
+from chain_service.errors import MalformedDocument
+
+_TST_INFO: Final = "1.2.840.113549.1.9.16.1.4"
+_MAX_INFO_BYTES: Final = 64 * 1024
+_ONE_SECOND: Final = 1_000_000
+
+
+def read(token: bytes, stamped: bytes, trust: Trust) -> TimestampFacts:
+    """The facts about `token` as a timestamp over `stamped`, for a signature its value. Never raises."""
+    try:
+        signed = signed_data.parse(token, "the timestamp")
+        info = _info(signed)
+        return _facts(signed, info, stamped, trust)
+    except MalformedDocument as error:
+        return TimestampFacts(Problem.of(error), None, None, None, None)
+    except der.FOREIGN_ERRORS as error:
+        return TimestampFacts(Problem.of(der.malformed("the timestamp", error)), None, None, None, None)
+
+
+def claimed(token: bytes) -> der.Moment | None:
+    """The time a token names, whatever it is over: no more than a claim. Raises MalformedDocument."""
+    info = _info(signed_data.parse(token, "the timestamp"))
+    return der.moment(info["gen_time"].dump(), "genTime")
+
+
+def _info(signed: SignedData) -> Any:
+    if signed.content_type != _TST_INFO or signed.content is None:
+        raise MalformedDocument("the timestamp holds no TSTInfo", code="malformed")
+    return der.load(tsp.TSTInfo, signed.content, "the timestamp's TSTInfo", most=_MAX_INFO_BYTES)
+
+
+def _facts(signed: SignedData, info: Any, stamped: bytes, trust: Trust) -> TimestampFacts:
+    """RFC 3161 §2.4.2, and verification of the token as CMS."""
+    assert signed.content is not None
+    # 1. the imprint is that of what was stamped, by a digest that cannot be made to fit
+    imprint = info["message_imprint"]
+    name = algorithms.DIGESTS.get(imprint["hash_algorithm"]["algorithm"].dotted, "")
+    made = None if name in algorithms.WEAK else algorithms.digest(name, stamped)
+    matches = None if made is None else imprint["hashed_message"].native == made
+    # 2. the authority signed exactly this, by signed attributes that name its certificate
+    holds = signed_data.signature_holds(signed, signed.content, trust.user_id)
+    if holds and (signed.attributes is None or not signed_data.content_holds(signed, signed.content)):
+        holds = False
+    if holds and (signed.algorithm.weak or signed.digest in algorithms.WEAK):
+        holds = None
+    # 3. the authority's path, for timestamps
+    authority: CertificateFacts | None = None
+    if signed.signer is not None:
+        authority = trust.certificate(signed.signer.der, signed.certificates, "timestamp")
+    return TimestampFacts(None, _latest(info), matches, holds, authority)
+
+
+def _latest(info: Any) -> int:
+    """The end of the interval in which the token says it was made, in whole Unix seconds rounded up."""
+    written = der.moment(info["gen_time"].dump(), "genTime")
+    accuracy = info["accuracy"]
+    wide = 0 if written.exact else _ONE_SECOND
+    if accuracy.contents:
+        seconds, millis, micros = (int(accuracy[part].native or 0) for part in ("seconds", "millis", "micros"))
+        wide += seconds * _ONE_SECOND + millis * 1000 + micros
+    return written.at - (-max(wide, 0) // _ONE_SECOND)

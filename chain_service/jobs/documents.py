@@ -1,0 +1,108 @@
+"""The documents among what is presented: read in another process, then judged against record, registry and time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+
+import structlog
+
+from chain_service.chain.reader import History
+from chain_service.core import layout
+from chain_service.core.evidence import ProvenState, Slot
+from chain_service.core.facts import Outage
+from chain_service.core.identifiers import is_org_code
+from chain_service.core.judge import Anchoring, Examine, Signed
+from chain_service.documents.binding import Binding, is_seal_code
+from chain_service.documents.facts import DocumentFacts, Problem
+from chain_service.documents.judging import judge_document
+from chain_service.jobs.parsers import Parsers
+
+MAX_SEALS = 16
+"""Seals of one document that are looked up on chain; those beyond count as not told."""
+_PDF_BEGINS_WITHIN = 1024
+_SEAL_FACTS, _SEAL_STATES, _PERMITS = 6, 2, 1
+log = structlog.get_logger("documents")
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A document that was read."""
+
+    facts: DocumentFacts
+    list_age: int
+    """How many seconds after its making a revocation list still speaks for the present."""
+
+    @property
+    def seal_codes(self) -> list[str]:
+        """The codes of its seals that the registry could hold."""
+        found = dict.fromkeys(one.seal.code for one in self.facts.signatures if one.seal is not None)
+        return [code for code in found if is_seal_code(code)][:MAX_SEALS]
+
+    def claimed_issuer(self) -> tuple[str, str, date] | None:
+        """Organisation, certificate type and day of issue as the document's own metadata name them."""
+        named = dict(self.facts.metadata)
+        issuer, type_code = named.get("certificateIssuingAuthorityCode", ""), named.get("certificateTypeCode", "")
+        try:
+            issued = date.fromisoformat(named.get("certificateIssuedDate", "")[:10])
+        except ValueError:
+            return None
+        return (issuer, type_code, issued) if is_org_code(issuer) and type_code else None
+
+    def words(self) -> tuple[list[Slot], list[History]]:
+        """What the chain has to be asked for its signatures: seals, and the permit that it itself speaks of."""
+        slots: list[Slot] = []
+        histories = list(_seal_histories(self.seal_codes))
+        claimed = self.claimed_issuer()
+        if claimed is not None and self.facts.signatures:
+            issuer, type_code, _ = claimed
+            slots.append((layout.ORGANISATIONS, layout.standing_slot(issuer)))
+            permits = partial(layout.permit_slot, issuer, type_code)
+            histories.append(History(layout.ORGANISATIONS, permits, _PERMITS))
+        return slots, histories
+
+    def examine(self, subject: str, at: int, now_state: ProvenState | Outage, anchor: ProvenState | None) -> Examine:
+        """How its signatures are judged once the record's checks have said what anchoring proves."""
+        states = tuple(state for state in (now_state, anchor) if isinstance(state, ProvenState))
+        outage = now_state if isinstance(now_state, Outage) else None
+        binding = Binding(at=at, list_age=self.list_age, states=states, outage=outage)
+        return partial(self._judge, subject, binding)
+
+    def _judge(self, subject: str, binding: Binding, anchoring: Anchoring) -> Signed:
+        if anchoring.record is not None:
+            binding = replace(binding, issuer=anchoring.record.org, anchored_by=anchoring.by)
+        elif (claimed := self.claimed_issuer()) is not None:
+            issuer, type_code, issued = claimed
+            binding = replace(binding, issuer=issuer, type_code=type_code, issued=issued)
+        try:
+            return judge_document(self.facts, binding, subject)
+        except Exception as error:  # noqa: BLE001 - whatever foreign bytes led to, it is a finding and ends no request
+            log.error("the facts of a document cannot be judged", error=type(error).__name__)
+            problem = Problem("not_judged", "what was read in it makes no sense")
+            return judge_document(replace(self.facts, problem=problem), binding, subject)
+
+
+def _seal_histories(codes: Sequence[str]) -> Iterator[History]:
+    for code in codes:
+        yield History(layout.SEAL_REGISTRY, partial(layout.seal_fact_slot, code), _SEAL_FACTS)
+        yield History(layout.SEAL_REGISTRY, partial(layout.seal_state_slot, code), _SEAL_STATES)
+
+
+def looks_like_a_document(data: bytes) -> bool:
+    """Whether the first bytes are those of an OFD package (a ZIP archive) or a PDF; anything else has no signatures."""
+    return data[:2] == b"PK" or b"%PDF-" in data[:_PDF_BEGINS_WITHIN]
+
+
+def examine_file(parsers: Parsers, data: bytes | None, list_age: float, *, public: bool) -> Examined | None:
+    """The file read, if it is a document. Raises Unavailable (`busy`)."""
+    if data is None or not looks_like_a_document(data):
+        return None
+    facts = parsers.read(data, public=public)
+    return None if facts.media == "unknown" and facts.problem is None else Examined(facts, int(list_age))
+
+
+def no_signatures(_: Anchoring) -> Signed:
+    """A file that is no document has none to judge."""
+    return Signed()

@@ -1,0 +1,194 @@
+"""Sealed documents through every door: HTTP, command line, offline; whole ones and every way of being broken."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from document_makers import city as test_city
+from document_makers.samples import samples
+from offices import Office, write_trust_store
+from running_instance import ISSUER, TYPE, Instance
+
+from chain_service.core.digests import file_digests
+from chain_service.core.identifiers import CertificateIdentifier, TypeCode
+
+LOOKED_AGAIN = 2.2
+"""Seconds after which a changed trust store is in force."""
+THEN = datetime.fromtimestamp(test_city.NOW, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+OFFICE = Office(ISSUER, "43990000081001")
+
+
+def trust(instance: Instance, *, today: bool) -> None:
+    """The test authorities are trusted, with their lists of today or of the day that the samples are judged on."""
+    directory = instance.data / "trust-store"
+    shutil.rmtree(directory, ignore_errors=True)
+    if today:
+        write_trust_store(directory)
+    else:
+        samples()
+        test_city.write_store(test_city.city().store, directory)
+    time.sleep(LOOKED_AGAIN)
+
+
+def ask(instance: Instance, content: bytes, **fields: str) -> Any:
+    with instance.client() as client:
+        answer = client.post("/v1/verify", files={"file": ("document.ofd", content)}, data=fields)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def worst(verdict: Any) -> str:
+    """What decides among the checks of its signatures, as samples are compared."""
+    checks = [check for group in verdict["groups"][1:] for check in group["checks"]]
+    for outcome in ("failed", "indeterminate"):
+        found = next((check["code"] for check in checks if check["outcome"] == outcome), None)
+        if found is not None:
+            return str(found)
+    return "valid" if checks else "no_signature"
+
+
+def known() -> list[Any]:
+    """Samples whose code does not depend on being anchored."""
+    return [one for one in samples() if one.anchored_by is None]
+
+
+@pytest.fixture(scope="module")
+def sealing(service: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Instance, Path]]:
+    """The issuer's seal is registered from its file, and a licence sealed with it is anchored from its file."""
+    trust(service, today=True)
+    folder = tmp_path_factory.mktemp("sealing")
+    (folder / "office.esl").write_bytes(OFFICE.seal_file)
+    made = service.done("seal", "register", folder / "office.esl", "--org", ISSUER, "--wait")
+    assert (made["sealCode"], made["status"], made["sealType"]) == (OFFICE.seal_code, "in_force", "01")
+    (folder / "in").mkdir()
+    (folder / "in" / "licence.ofd").write_bytes(OFFICE.sealed().bytes())
+    (folder / "records.ndjson").write_text(json.dumps(licence()) + "\n", encoding="utf-8")
+    service.done(
+        "anchor", folder / "records.ndjson", "--org", ISSUER, "--documents", folder / "in", "--out", folder / "out"
+    )
+    yield service, folder
+    shutil.rmtree(service.data / "trust-store")
+    time.sleep(LOOKED_AGAIN)
+
+
+def licence(**changes: Any) -> dict[str, Any]:
+    """A record that names its document by path."""
+    identifier = CertificateIdentifier(TypeCode(TYPE), ISSUER, "20269900001", "001")
+    return {
+        "kind": "certificate",
+        "certificateTypeCode": TYPE,
+        "certificateNumber": "JY99001",
+        "certificateIdentifier": str(identifier),
+        "certificateIssuingAuthorityCode": ISSUER,
+        "certificateIssuedDate": "2026-06-01",
+        "holders": [
+            {
+                "certificateHolderName": "某某有限公司",
+                "certificateHolderCode": "91439900MA0000QW0X",
+                "certificateHolderTypeCode": "001",
+            }
+        ],
+        "sealCodes": [OFFICE.seal_code],
+        "files": [{"path": "licence.ofd"}],
+    } | changes
+
+
+def test_a_sealed_licence_is_valid_over_http(sealing: tuple[Instance, Path]) -> None:
+    service, folder = sealing
+    verdict = ask(service, (folder / "in" / "licence.ofd").read_bytes())
+    assert (verdict["verdict"], verdict["code"], verdict["warnings"]) == ("valid", "in_force", [])
+    record, signature = verdict["groups"]
+    assert (record["name"], signature["name"]) == ("record", "signature")
+    evidence = {check["name"]: check["evidence"] for check in signature["checks"]}
+    assert evidence["signer_certificate"]["anchor"] == "湖南"
+    assert evidence["signing_time"]["provenBy"] == "anchoring in a final block"
+    assert evidence["seal_registered"]["owner"] == ISSUER
+    assert evidence["issuer_binding"]["byCertificate"] == ISSUER
+
+
+def test_a_sealed_licence_is_valid_at_the_command_line_and_offline(sealing: tuple[Instance, Path]) -> None:
+    service, folder = sealing
+    file = folder / "in" / "licence.ofd"
+    ran = service.run("--json", "verify", file)
+    assert (ran.code, ran.json["code"]) == (0, "in_force")
+    told = service.run("verify", file)
+    assert "issuing authority" in told.out and OFFICE.seal_code not in told.err
+    (disclosure,) = (folder / "out").glob("*.disclosure.json")
+    receipt = disclosure.with_name(disclosure.name.replace(".disclosure.json", ".receipt"))
+    service.done("trust", "export", "--out", folder / "city.trust")
+    offline = ["verify", "--offline", "--trust", folder / "city.trust", file]
+    offline += ["--disclosure", disclosure, "--receipt", receipt, "--anchors", service.data / "trust-store"]
+    ran = service.run("--json", *offline)
+    checks = {check["name"]: check["code"] for check in ran.json["groups"][1]["checks"]}
+    assert (ran.code, checks["seal_registered"], checks["issuer_binding"]) == (0, "seal_in_force", "issuer_bound"), ran
+    altered = folder / "altered.ofd"
+    altered.write_bytes(file.read_bytes()[:-30])
+    ran = service.run("--json", *[altered if word == file else word for word in offline])
+    assert (ran.code, ran.json["code"]) == (1, "unreadable")
+
+
+def test_a_frozen_seal_seals_nothing_more(sealing: tuple[Instance, Path]) -> None:
+    service, folder = sealing
+    service.done("seal", "state", OFFICE.seal_code, "--to", "frozen", "--wait")
+    time.sleep(1.1)
+    late = ask(service, OFFICE.sealed(at=int(time.time())).bytes())
+    early = ask(service, (folder / "in" / "licence.ofd").read_bytes())
+    service.done("seal", "state", OFFICE.seal_code, "--to", "in_force", "--wait")
+    assert (late["verdict"], late["code"]) == ("invalid", "seal_not_in_force")
+    assert early["code"] == "in_force"
+
+
+def test_records_that_name_documents_are_refused_whole_when_one_is_wrong(sealing: tuple[Instance, Path]) -> None:
+    service, folder = sealing
+    for number, (file, code) in enumerate(
+        [
+            ({"path": "missing.ofd"}, "file_not_found"),
+            ({"path": "../records.ndjson"}, "malformed_record"),
+            ({"path": 1}, "malformed_record"),
+            ({"path": "licence.ofd", "digests": file_digests(b"x")}, "malformed_record"),
+        ]
+    ):
+        lines = folder / f"wrong{number}.ndjson"
+        lines.write_text(json.dumps(licence(files=[file])), encoding="utf-8")
+        ran = service.run("--json", "anchor", lines, "--org", ISSUER, "--documents", folder / "in")
+        assert (ran.code, ran.json["error"]["code"], ran.json["error"]["line"]) == (2, code, 1)
+
+
+def test_every_way_of_being_broken_is_named_over_http(sealing: tuple[Instance, Path]) -> None:
+    service, _ = sealing
+    trust(service, today=False)
+    wrong = {}
+    for one in known():
+        verdict = ask(service, one.data, at=THEN)
+        assert verdict["verdict"] != "valid"
+        if worst(verdict) != one.code:
+            wrong[one.name] = (worst(verdict), one.code)
+    assert wrong == {}
+    assert len({one.code for one in known()}) >= 10
+
+
+def test_the_command_line_names_them_alike(sealing: tuple[Instance, Path]) -> None:
+    service, folder = sealing
+    chosen = {one.code: one for one in known()}
+    files = []
+    for number, one in enumerate(chosen.values()):
+        files.append(folder / f"sample{number}.ofd")
+        files[-1].write_bytes(one.data)
+    ran = service.run("--json", "verify", *files, "--at", THEN)
+    assert ran.code == 1
+    assert [worst(verdict) for verdict in ran.json] == list(chosen)
+
+
+def test_the_trust_store_is_listed_with_the_ages_of_its_lists(sealing: tuple[Instance, Path]) -> None:
+    service, _ = sealing
+    found = service.done("anchors", "list")
+    assert {one["label"] for one in found["certificates"] if one["kind"] == "anchor"} == {"湖南"}
+    assert any(one["stale"] for one in found["revocationLists"])
+    assert "湖南" in service.run("anchors", "list").out

@@ -1,0 +1,128 @@
+"""Random bytes of sealed documents changed: what was signed is never found valid once it is another.
+
+A document that still is valid after a change must hold the same files, or differ only in files that no signature
+covers and that the report names. What the files are is told by another reader of ZIP archives than ours.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import zipfile
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from document_makers.city import DAY, SIGNED, city, sealed, unsigned
+from document_makers.judged import judged
+from document_makers.packages import add_signature, archive
+from document_makers.plain_signatures import signed_data
+
+from chain_service.documents.facts import DocumentFacts
+from chain_service.documents.read import read_document
+from chain_service.documents.trust_store import TrustStore
+
+
+def documents() -> dict[str, bytes]:
+    of = city()
+    plain = add_signature(unsigned(), lambda data, _: signed_data(data, of.signer, at=SIGNED), kind="Sign", at=SIGNED)
+    bare = add_signature(unsigned(), lambda data, _: of.signer.sign(data), kind="Sign", at=SIGNED)
+    return {
+        "v4": sealed().bytes(),
+        "v4, stored": sealed().bytes(zipfile.ZIP_STORED),
+        "v1": sealed(seal=of.make_seal(version=1)).bytes(zipfile.ZIP_STORED),
+        "v5": sealed(seal=of.make_seal(version=5, raw=True), raw=True).bytes(zipfile.ZIP_STORED),
+        "two signatures": sealed(sealed(), at=SIGNED + DAY).bytes(zipfile.ZIP_STORED),
+        "an uncovered file": sealed(unsigned(attachment=b"data" * 50), leave_out=("Doc_0/Attachs/a.bin",)).bytes(
+            zipfile.ZIP_STORED
+        ),
+        "SignedData": plain.bytes(zipfile.ZIP_STORED),
+        "bare": bare.bytes(zipfile.ZIP_STORED),
+    }
+
+
+@cache
+def store() -> TrustStore:
+    return city().store
+
+
+@pytest.fixture(scope="module")
+def originals() -> dict[str, bytes]:
+    return documents()
+
+
+def files(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as opened:
+        return {row.filename: opened.read(row) for row in opened.infolist()}
+
+
+def one_byte_changed(data: bytes, chance: random.Random) -> bytes:
+    at = chance.randrange(len(data))
+    return data[:at] + bytes([data[at] ^ chance.randrange(1, 256)]) + data[at + 1 :]
+
+
+def changed(data: bytes, chance: random.Random) -> bytes:
+    """One byte changed: of the archive, whose checksums tell most changes, or of a file with the archive mended."""
+    if chance.random() < 0.25:
+        return one_byte_changed(data, chance)
+    whole = files(data)
+    (name,) = chance.choices(list(whole), [len(one) for one in whole.values()])
+    return archive({**whole, name: one_byte_changed(whole[name], chance)})
+
+
+def named_as_uncovered(facts: DocumentFacts) -> set[str]:
+    """The files that every signature says it does not cover, and those that none does."""
+    others = [set(one.coverage.other) | set(one.coverage.added) for one in facts.signatures]
+    return set(facts.uncovered) | set.intersection(*others)
+
+
+def assert_no_forgery(original: bytes, forged: bytes) -> bool:
+    """Whether the changed document was still valid, which only changes outside of what is signed may leave it."""
+    facts = read_document(forged, store())
+    code, _, _ = judged(facts)
+    if code != "valid":
+        return False
+    before, after = files(original), files(forged)
+    differing = {name for name in before | after if before.get(name) != after.get(name)}
+    assert differing <= named_as_uncovered(facts), (differing, facts.uncovered)
+    if not differing:  # a byte of the archive itself: times, attributes, unused bits; no fact depends on it
+        untouched = read_document(original, store())
+        assert replace(facts, sha256=untouched.sha256, sm3=untouched.sm3, problems=()) == replace(
+            untouched, problems=()
+        )
+    return True
+
+
+def mutate(originals: dict[str, bytes], count: int, seed: int) -> float:
+    chance = random.Random(seed)
+    kinds = list(originals)
+    still_valid = 0
+    for place in range(count):
+        original = originals[kinds[place % len(kinds)]]
+        still_valid += assert_no_forgery(original, changed(original, chance))
+    return still_valid / count
+
+
+def test_originals_are_valid(originals: dict[str, bytes]) -> None:
+    for name, data in originals.items():
+        assert judged(read_document(data, store()))[0] == "valid", name
+
+
+def test_a_changed_byte_of_what_is_signed_is_never_valid(originals: dict[str, bytes]) -> None:
+    assert mutate(originals, 400, seed=1) < 0.3
+
+
+@pytest.mark.long
+def test_eight_thousand_changed_bytes_forge_nothing(originals: dict[str, bytes]) -> None:
+    assert mutate(originals, 8_000, seed=2) < 0.3
+
+
+@pytest.mark.long
+def test_every_byte_inside_the_files_of_a_sealed_document_counts(originals: dict[str, bytes]) -> None:
+    """One bit of every byte flipped, the archive made anew around it."""
+    for kind in ("v4, stored", "v1", "SignedData"):
+        whole = files(originals[kind])
+        for name, data in whole.items():
+            for at in range(0, len(data), 1 if "/Signs/" in name else 7):
+                forged = data[:at] + bytes([data[at] ^ (1 << at % 8)]) + data[at + 1 :]
+                assert_no_forgery(originals[kind], archive({**whole, name: forged}))
