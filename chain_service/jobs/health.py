@@ -70,7 +70,7 @@ def watch_head(app: App) -> None:
         standing = any(one.code == CHAIN_HALTED for one in alerts.listed(connection))
     if block is None:
         return
-    age = app.clock() - block.time
+    age = max(0, app.now - block.time)
     if age <= app.settings.halted_after:
         if standing:
             with app.database.transaction() as connection:
@@ -78,9 +78,7 @@ def watch_head(app: App) -> None:
     elif not standing:
         why = _why_old(app, block)
         with app.database.transaction() as connection:
-            alerts.put(
-                connection, CHAIN_HALTED, HEAD, {"block": block.number, "ageSeconds": int(age), **why}, app.clock()
-            )
+            alerts.put(connection, CHAIN_HALTED, HEAD, {"block": block.number, "ageSeconds": age, **why}, app.clock())
 
 
 def _why_old(app: App, block: chain_index.Block) -> dict[str, Any]:
