@@ -90,13 +90,13 @@ def _why_old(app: App, block: chain_index.Block) -> dict[str, Any]:
     except ChainServiceError as error:
         return {"code": "node_unavailable", "detail": error.message}
     told = {"newest": number, "sealedBy": signers, "validators": validators}
-    if app.clock() - time > app.settings.halted_after:
+    still = number <= block.number + reader.unfinal_blocks(block.number)
+    if still or app.now - time > app.settings.halted_after:
         detail = "no validator seals blocks: fewer than a majority are at work, or they wait for one that is down"
         return {"code": "chain_halted", "detail": detail, **told}
     if 2 * signers <= validators:
         return {"code": "no_majority", "detail": "blocks come, but no majority of the validators seals them", **told}
-    behind = "blocks come; the index is behind" if number > block.number else "blocks come again"
-    return {"code": "index_behind", "detail": behind, **told}
+    return {"code": "index_behind", "detail": "blocks come, the index has not read them yet", **told}
 
 
 def _alerts(app: App) -> dict[str, Any]:
