@@ -50,7 +50,8 @@ TOOLS = (
     Tool("Node.js and npm", lambda: all(map(shutil.which, ("node", "npm", "npx"))), ("nodejs", "npm"),
          "the compiler's and Hardhat's contract tests", "install Node.js 18 or newer with npm"),
     Tool("Go or go-ethereum 1.13.15", lambda: any(map(shutil.which, ("geth", "go"))), (),
-         "the import of the trial chain into go-ethereum", "install Go 1.21 or newer, or geth 1.13.15 on the PATH"),
+         "networks, and the import of the trial chain into go-ethereum",
+         "install Go 1.23 or newer, or geth 1.13.15 on the PATH"),
 )  # fmt: skip
 
 

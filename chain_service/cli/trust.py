@@ -94,7 +94,7 @@ def validators(
 
     Example:
 
-      chain-service trust validators --from-block 8121 0x11… 0x22… 0x33… 0x44… 0x55…
+      chain-service trust validators --from-block 8121 0x11… 0x22… 0x33… 0x44…
     """
     from chain_service.jobs.validators import state
 

@@ -198,7 +198,7 @@ def genesis_validators(raw: bytes) -> tuple[bytes, ...]:
     """The signers that this genesis names, ascending. Raises InvalidProof if it is no Clique genesis."""
     header = parse_header(raw)
     if header.number or not header.signers:
-        raise InvalidProof("block 0 is no Clique genesis: it names no signers", code="not_clique")
+        raise InvalidProof("block 0 is no Clique genesis: it names no signers", code="unknown_consensus")
     return header.signers
 
 

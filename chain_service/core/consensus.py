@@ -38,7 +38,7 @@ class Followed(NamedTuple):
 
 
 def read_genesis(raw: bytes) -> Genesis:
-    """The chain that begins with this header. Raises InvalidProof (code `not_clique`) if it is of no form we know."""
+    """The chain that begins with this header. Raises InvalidProof (code `unknown_consensus`) if it is no genesis."""
     form = FORM_QBFT if decode_fields(raw)[13] == qbft.BFT_MIX_HASH else FORM_CLIQUE
     return Genesis(form, keccak256(raw), CONSENSUS_FORMS[form].genesis_validators(raw))
 
@@ -136,4 +136,4 @@ def _require_link(header: SealedHeader, before: SealedHeader | None, parent: byt
         raise InvalidProof("a block does not follow the one before it", block=header.number)
     expected = before.block_hash if before is not None else parent
     if expected is not None and header.parent_hash != expected:
-        raise InvalidProof("a block does not follow the one before it", code="other_branch", block=header.number)
+        raise InvalidProof("a block does not follow the one before it", block=header.number)

@@ -224,10 +224,10 @@ def genesis_validators(raw: bytes) -> tuple[bytes, ...]:
     """The validators that this genesis names, ascending. Raises InvalidProof if it is no QBFT genesis."""
     flat = decode_fields(raw)
     if flat[8] or flat[13] != BFT_MIX_HASH:
-        raise InvalidProof("block 0 is no QBFT genesis", code="not_qbft")
+        raise InvalidProof("block 0 is no QBFT genesis", code="unknown_consensus")
     validators = parse_extra(flat[12]).validators
     if not validators or any(left >= right for left, right in pairwise(validators)):
-        raise InvalidProof("a QBFT genesis names its validators, ascending", code="not_qbft")
+        raise InvalidProof("a QBFT genesis names its validators, ascending", code="unknown_consensus")
     return validators
 
 

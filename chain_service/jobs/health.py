@@ -70,7 +70,7 @@ def watch_head(app: App) -> None:
         standing = any(one.code == CHAIN_HALTED for one in alerts.listed(connection))
     if block is None:
         return
-    age = app.clock() - block.time
+    age = max(0, app.now - block.time)
     if age <= app.settings.halted_after:
         if standing:
             with app.database.transaction() as connection:
@@ -78,9 +78,7 @@ def watch_head(app: App) -> None:
     elif not standing:
         why = _why_old(app, block)
         with app.database.transaction() as connection:
-            alerts.put(
-                connection, CHAIN_HALTED, HEAD, {"block": block.number, "ageSeconds": int(age), **why}, app.clock()
-            )
+            alerts.put(connection, CHAIN_HALTED, HEAD, {"block": block.number, "ageSeconds": age, **why}, app.clock())
 
 
 def _why_old(app: App, block: chain_index.Block) -> dict[str, Any]:
@@ -92,13 +90,13 @@ def _why_old(app: App, block: chain_index.Block) -> dict[str, Any]:
     except ChainServiceError as error:
         return {"code": "node_unavailable", "detail": error.message}
     told = {"newest": number, "sealedBy": signers, "validators": validators}
-    if app.clock() - time > app.settings.halted_after:
+    still = number <= block.number + reader.unfinal_blocks(block.number)
+    if still or app.now - time > app.settings.halted_after:
         detail = "no validator seals blocks: fewer than a majority are at work, or they wait for one that is down"
         return {"code": "chain_halted", "detail": detail, **told}
     if 2 * signers <= validators:
         return {"code": "no_majority", "detail": "blocks come, but no majority of the validators seals them", **told}
-    behind = "blocks come; the index is behind" if number > block.number else "blocks come again"
-    return {"code": "index_behind", "detail": behind, **told}
+    return {"code": "index_behind", "detail": "blocks come, the index has not read them yet", **told}
 
 
 def _alerts(app: App) -> dict[str, Any]:

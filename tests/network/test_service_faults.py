@@ -164,6 +164,7 @@ def test_an_account_without_rights_cannot_write_even_through_a_validator(service
     (id,) = service.anchor()
     stranger = Account.create()
     service.network.fund(stranger.address, 2**100)
+    wait_until(lambda: service.network.call("validator-1", "eth_getBalance", stranger.address, "latest") != "0x0")
     deployment = Deployment.load(service.data / "deployment.json")
     log = log_id(OrgCode(ORG), 0)
     calldata = encode_call("RecordStatus", "set", log, [(1 | 2 << 64 | 2 << 72, b"\x11" * 32)])

@@ -35,6 +35,13 @@ COMMANDS = {
     "init",
     "chain run",
     "chain export",
+    "network init",
+    "network join",
+    "network up",
+    "network down",
+    "network status",
+    "network grow",
+    "network propose",
     "deploy",
     "org add",
     "org grant",
@@ -66,6 +73,7 @@ COMMANDS = {
     "log mirror",
     "trust export",
     "trust update",
+    "trust validators",
 }
 
 
