@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     revocation_list_age: float = Field(
         7 * 86_400.0, gt=0, description="seconds after its making for which a revocation list speaks for the present"
     )
+    sm2_user_id: str = Field(
+        "1234567812345678", min_length=1, max_length=2000, description="id of signers in SM2 digests (GM/T 0009)"
+    )
     parsers: int = Field(2, ge=1, le=64, description="processes that read documents")
     parser_queue: int = Field(32, ge=0, le=10_000, description="documents that may wait for one; beyond it 503 `busy`")
     parser_memory: int = Field(512, ge=128, description="MiB of address space of such a process")

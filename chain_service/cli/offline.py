@@ -89,7 +89,7 @@ def reading(settings: Settings, anchors: Path | None) -> Iterator[Examiner | Non
             raise BadRequest(f"{anchors} is no directory", code="file_not_found", field="--anchors")
         yield None
         return
-    parsers = Parsers(parser_limits(settings), Anchors(directory))
+    parsers = Parsers(parser_limits(settings), Anchors(directory, settings.sm2_user_id.encode()))
     try:
         yield partial(_examined, parsers, settings.revocation_list_age)
     finally:

@@ -144,7 +144,7 @@ def public_key(info: bytes) -> PublicKey:
         oid = algorithm["algorithm"].dotted
         parameters = algorithm["parameters"].dump()
         if oid in _SM2_KEYS or (oid == EC_KEY and parameters == _SM2_PARAMETERS):
-            return PublicKey("sm2", point=bytes(parsed["public_key"].contents[1:]))
+            return PublicKey("sm2", point=der.bits(parsed["public_key"].dump(), "the public key"))
         key = load_der_public_key(info)
     except UnsupportedAlgorithm:
         return PublicKey(oid)

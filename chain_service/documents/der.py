@@ -27,6 +27,7 @@ FOREIGN_ERRORS: Final = (
 """What parsers of foreign bytes may raise; caught around them and turned into a finding."""
 
 _END_OF_CONTENTS: Final = 0
+_BIT_STRING: Final = 3
 _NULL: Final = 5
 _BMP_STRING: Final = 30
 _CONSTRUCTED_UNIVERSALS: Final = frozenset({8, 11, 16, 17})
@@ -58,6 +59,14 @@ def members(sequence: bytes) -> list[bytes]:
         found.append(bytes(contents[:size]))
         contents = contents[size:]
     return found
+
+
+def bits(element: bytes, what: str) -> bytes:
+    """The whole bytes of a BIT STRING (DER). Raises MalformedDocument, also when bits are left over."""
+    category, _, tag, _, contents, _ = parse(element)
+    if (category, tag) != (0, _BIT_STRING) or not contents or contents[0] != 0:
+        raise MalformedDocument(f"{what} is no string of whole bytes", code="malformed")
+    return bytes(contents[1:])
 
 
 def check(data: bytes, what: str, *, most: int, most_elements: int = MAX_ELEMENTS) -> None:

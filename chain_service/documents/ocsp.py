@@ -100,7 +100,7 @@ def _read(basic: Any) -> Answer:
     return Answer(
         tbs=tbs.dump(),
         algorithm=algorithms.Algorithm.of(basic["signature_algorithm"]),
-        signature=bytes(basic["signature"].contents[1:]),
+        signature=der.bits(basic["signature"].dump(), "the answer's signature"),
         produced_at=der.moment(tbs["produced_at"].dump(), "producedAt").at,
         responder_name=der.members(responder.dump())[0] if by_name else None,
         responder_key=None if by_name else responder.chosen.native,

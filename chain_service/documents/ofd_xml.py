@@ -22,6 +22,9 @@ MAX_ELEMENTS: Final = 200_000
 """Elements and attributes of all files of a document that are read into trees."""
 MAX_SCANNED: Final = 1_000_000
 """Elements and attributes of all files of a document that are only scanned."""
+CHUNK: Final = 64 * 1024
+MAX_TAG: Final = 512 * 1024
+"""Bytes of one tag or comment: expat holds all its attributes before it calls."""
 MAX_TEXT: Final = 64 * 1024
 """Characters of one element's own text in a tree."""
 MAX_MENTION: Final = 1_024
@@ -196,7 +199,11 @@ def _run(data: bytes, what: str, handler: _Builder | _Scanner) -> None:
     parser.EndElementHandler = handler.end
     parser.CharacterDataHandler = handler.text
     try:
-        parser.Parse(data, True)
+        for at in range(0, len(data), CHUNK):
+            parser.Parse(data[at : at + CHUNK], False)
+            if at + CHUNK - parser.CurrentByteIndex > MAX_TAG:
+                raise _refused("a tag is too long", "too_complex")
+        parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise _refused(f"{what} is no well-formed XML: line {error.lineno}") from error
     except (LookupError, ValueError) as error:

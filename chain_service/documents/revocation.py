@@ -98,7 +98,7 @@ def _read(parsed: Any, entries: x509.CertificateRevocationList) -> RevocationLis
         next_update=der.moment(next_update.chosen.dump(), "nextUpdate").at if next_update.contents else None,
         tbs=tbs.dump(),
         algorithm=algorithms.Algorithm.of(parsed["signature_algorithm"]),
-        signature=bytes(parsed["signature"].contents[1:]),
+        signature=der.bits(parsed["signature"].dump(), "the list's signature"),
         entries=entries,
         unusable=unusable,
         authorities_only=bool(scope and scope["only_contains_ca_certs"].native),

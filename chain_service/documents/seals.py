@@ -112,7 +112,7 @@ def _signed_value(signature: Any, v1: bool, trust: Trust) -> SignedValue:
     signed = _Signed(
         certificate=_wrapped_certificate((inner if v1 else outer)["cert"]),
         algorithm=Algorithm.named((to_sign if v1 else signature)["algorithm"].dotted),
-        value=_bits(outer["value"], "the signature"),
+        value=der.bits(outer["value"], "the signature"),
         over=outer["to_sign"],
         timestamp=None if v1 else _timestamp(outer.get("timestamp")),
     )
@@ -131,7 +131,7 @@ def _signed_value(signature: Any, v1: bool, trust: Trust) -> SignedValue:
         signer_in_seal=_in_seal(signed.certificate, seal),
         problems=tuple(problems),
     )
-    return SignedValue(facts, _bits(inner["data_hash"], "the signed digest"), der.text(inner["property"]), sealed)
+    return SignedValue(facts, der.bits(inner["data_hash"], "the signed digest"), der.text(inner["property"]), sealed)
 
 
 def _seal_facts(data: bytes, seal: Any, v1: bool, trust: Trust) -> tuple[SealFacts, tuple[bytes, ...]]:
@@ -147,7 +147,7 @@ def _seal_facts(data: bytes, seal: Any, v1: bool, trust: Trust) -> tuple[SealFac
     signed = _Signed(
         certificate=_wrapped_certificate(signing["cert"]),
         algorithm=Algorithm.named(sign_info["algorithm"].dotted),
-        value=_bits(signing["value"], "the seal's signature"),
+        value=der.bits(signing["value"], "the seal's signature"),
         over=_sequence(outer["info"], signing["cert"], signing["algorithm"]) if v1 else outer["info"],
         timestamp=None if v1 else _timestamp(outer.get("timestamp")),
     )
@@ -237,14 +237,6 @@ def _sequence(*parts: bytes) -> bytes:
     return bytes(emit(0, 1, _SEQUENCE, b"".join(parts)))
 
 
-def _bits(element: bytes, what: str) -> bytes:
-    """The whole bytes of a BIT STRING."""
-    category, _, tag, _, contents, _ = parse_element(element)
-    if (category, tag) != (0, _BIT_STRING) or not contents or contents[0] != 0:
-        raise MalformedDocument(f"{what} is no string of whole bytes", code="malformed")
-    return bytes(contents[1:])
-
-
 def _timestamp(encoded: bytes | None) -> bytes | None:
     """The token in timeStamp [0], tagged either way or bare; None if there is none."""
     if encoded is None:
@@ -254,7 +246,7 @@ def _timestamp(encoded: bytes | None) -> bytes | None:
         encoded = contents if constructed else b"\x03" + encoded[1:]
     elif category != 0 or tag != _BIT_STRING:
         raise MalformedDocument("the signature is followed by something that is no timestamp", code="malformed")
-    return _bits(encoded, "the timestamp")
+    return der.bits(encoded, "the timestamp")
 
 
 def _times(encoded: bytes, signed: _Signed, trust: Trust) -> tuple[tuple[ClaimedTime, ...], tuple[TimestampFacts, ...]]:
@@ -271,7 +263,7 @@ def _written_time(encoded: bytes) -> der.Moment | None:
         return der.moment(encoded, "timeInfo")
     if tag != _BIT_STRING:
         raise MalformedDocument("timeInfo is no time", code="malformed")
-    contents = _bits(encoded, "timeInfo")
+    contents = der.bits(encoded, "timeInfo")
     if contents[:1] in (b"\x17", b"\x18"):
         der.check(contents, "timeInfo", most=_MOST_TIME)
         return der.moment(contents, "timeInfo")

@@ -13,6 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import structlog
 from cryptography import x509
 
 from chain_service.core.moments import rfc3339
+from chain_service.documents.sm2 import DEFAULT_ID
 from chain_service.documents.trust_store import Anchor, TrustStore
 
 LOOK_AGAIN = 2.0
@@ -36,12 +38,13 @@ log = structlog.get_logger("anchors")
 class Anchors:
     """The trust store in a directory, read again when something in it changes; empty while there is none."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, user_id: bytes = DEFAULT_ID) -> None:
         self.directory = directory
+        self._user_id = user_id
         self._lock = threading.Lock()
         self._looked = float("-inf")
         self._seen: object = None
-        self._store = TrustStore()
+        self._store = TrustStore(user_id=user_id)
 
     def __call__(self) -> TrustStore:
         """The store in force; the same object as long as nothing changed."""
@@ -49,7 +52,7 @@ class Anchors:
             if time.monotonic() - self._looked >= LOOK_AGAIN:
                 seen = sorted(_stamps(self.directory))
                 if seen != self._seen:
-                    self._store, self._seen = read_store(self.directory), seen
+                    self._store, self._seen = replace(read_store(self.directory), user_id=self._user_id), seen
                 self._looked = time.monotonic()
             return self._store
 

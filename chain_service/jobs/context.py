@@ -67,7 +67,8 @@ class App:
     @cached_property
     def parsers(self) -> Parsers:
         """The processes that read documents, with the trust store in force; `close` ends them."""
-        return Parsers(parser_limits(self.settings), Anchors(self.settings.trust_directory))
+        anchors = Anchors(self.settings.trust_directory, self.settings.sm2_user_id.encode())
+        return Parsers(parser_limits(self.settings), anchors)
 
     def close(self) -> None:
         """Processes, database and connections are given up."""

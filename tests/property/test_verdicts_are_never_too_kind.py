@@ -100,7 +100,9 @@ RESULTS = [
     for (group, name), rule in RULES.items()
     for code in (*rule.raises, *(note.code for note in rule.notes))
 ]
-PARAMS = dict.fromkeys(("index", "size", "block", "validators", "signers", "date", "time"), "x")
+PARAMS = dict.fromkeys(
+    ("index", "size", "block", "validators", "signers", "date", "time", "anchor", "organisation"), "x"
+)
 
 
 @given(st.lists(st.sampled_from(RESULTS), max_size=12))

@@ -32,6 +32,7 @@ from chain_service.errors import (
 )
 
 COMMANDS = {
+    "anchors list",
     "init",
     "chain run",
     "chain export",
