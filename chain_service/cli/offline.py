@@ -106,7 +106,12 @@ def _no_signatures(*_: object) -> Examine:
 
 
 def verdicts(
-    asked: Sequence[Asked], trust: TrustFile, at: int | None, heads: Heads, max_file: int, examiner: Examiner | None
+    asked: Sequence[Asked],
+    trust: TrustFile,
+    at: int | None,
+    heads: Heads,
+    max_file: int,
+    examiner: Examiner | None = None,
 ) -> Iterator[dict[str, Any]]:
     """A verdict for each, in order; what they prove is remembered in `heads`."""
     try:

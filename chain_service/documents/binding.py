@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import count, takewhile
 from typing import Any
 
 from chain_service.core import layout
@@ -55,6 +56,8 @@ class RegisteredSeal:
     """Of the seal's own bytes, in which its period and its signers' certificates stand."""
     period: SealPeriod | None
     """As it was registered; None where a receipt leaves it to the seal's own."""
+    certificates: tuple[bytes, ...]
+    """SHA-256 of those registered as its signers; none where a receipt leaves them out."""
     history: tuple[SealState, ...]
     state: ProvenState
 
@@ -100,22 +103,26 @@ def find_seal(code: str, binding: Binding) -> RegisteredSeal | Outage | None:
             return None
         if facts is None:
             break
-        owner, sha256, period = facts
-        return RegisteredSeal(owner, sha256, period, tuple(history), state)
+        return RegisteredSeal(*facts, tuple(history), state)
     return binding.outage or Outage("finality_unproven", "the evidence does not cover the seal")
 
 
-def _seal_facts(state: ProvenState, code: str) -> tuple[str, bytes, SealPeriod | None] | None:
-    """Owner, SHA-256 and period of a registered seal, the last only if it is covered; None if the others are not."""
-    words = [
-        state.words.get((layout.SEAL_REGISTRY, layout.seal_fact_slot(code, n)))
-        for n in (layout.SEAL_OWNER, layout.SEAL_SHA256, layout.SEAL_PERIOD)
-    ]
-    owner, sha256, period = words
+def _seal_facts(state: ProvenState, code: str) -> tuple[str, bytes, SealPeriod | None, tuple[bytes, ...]] | None:
+    """Owner, SHA-256, period and signers of a registered seal, as far as covered; None without the first two."""
+
+    def fact(n: int) -> int:
+        return state.words.get((layout.SEAL_REGISTRY, layout.seal_fact_slot(code, n)), 0)
+
+    owner, sha256, period = map(fact, (layout.SEAL_OWNER, layout.SEAL_SHA256, layout.SEAL_PERIOD))
     if not owner or not sha256:
         return None
-    code_of_owner = owner.to_bytes(32, "big")[:18].decode("ascii", "replace")
-    return code_of_owner, sha256.to_bytes(32, "big"), SealPeriod.from_word(period) if period else None
+    certificates = takewhile(bool, map(fact, count(layout.SEAL_FIRST_CERTIFICATE)))
+    return (
+        owner.to_bytes(32, "big")[:18].decode("ascii", "replace"),
+        sha256.to_bytes(32, "big"),
+        SealPeriod.from_word(period) if period else None,
+        tuple(one.to_bytes(32, "big") for one in certificates),
+    )
 
 
 def judge_registered(signature: SignatureFacts, found: RegisteredSeal | Outage | None, timing: Timing) -> Check:
@@ -159,8 +166,8 @@ def organisation_of(
 ) -> tuple[set[str], dict[str, Any]]:
     """The organisations that stand behind the signer, more than one if they contradict each other, and the evidence.
 
-    By the certificate: O is organisation code and name, and CN the code of the seal; by the registry: it holds this
-    very seal, which lists the signer's certificate.
+    By the certificate: O is organisation code and name, and CN the code of the seal; by the registry: it lists the
+    signer's certificate for this very seal.
     """
     signer, seal = signature.signer, signature.seal
     organisations: set[str] = set()
@@ -173,8 +180,8 @@ def organisation_of(
         organisations.add(code)
         evidence["byCertificate"] = code
     if seal is not None and isinstance(found, RegisteredSeal) and found.is_seal(seal):
-        evidence["certificateRegistered"] = bool(signature.signer_in_seal)
-        if signature.signer_in_seal:
+        evidence["certificateRegistered"] = signer.sha256 in found.certificates
+        if signer.sha256 in found.certificates:
             organisations.add(found.owner)
             evidence["byRegistry"] = found.owner
     return organisations, evidence

@@ -63,13 +63,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         moments = {question.at for question in questions if question.at is not None and question.at < now}
         blocks = {moment: chain_index.block_at(connection, moment) for moment in moments}
     _log_lookups(app, questions, drafts, caller)
-    drafts = [_usable(draft) for draft in drafts]
-    anchors = []
-    for place, draft in enumerate(drafts):
-        anchor, failure = _anchor_state(app, draft)
-        anchors.append(anchor)
-        if failure is not None:
-            drafts[place] = replace(draft, presented=replace(draft.presented, failure=failure))
+    drafts, anchors = _anchored(app, [_usable(draft) for draft in drafts])
     now_state = _read_chain(app, head, drafts, anchors, documents)
     then_states = _read_past(app, questions, drafts, blocks)
 
@@ -160,6 +154,17 @@ def _log_lookups(app: App, questions: Sequence[Question], drafts: Sequence[Draft
     ]
     if asked:
         app.readings.write(asked)
+
+
+def _anchored(app: App, drafts: Sequence[Draft]) -> tuple[list[Draft], list[ProvenState | None]]:
+    """The drafts, with the failure of a receipt that proves nothing, and what is proven of each anchoring block."""
+    told: list[Draft] = []
+    anchors = []
+    for draft in drafts:
+        anchor, failure = _anchor_state(app, draft)
+        anchors.append(anchor)
+        told.append(draft if failure is None else replace(draft, presented=replace(draft.presented, failure=failure)))
+    return told, anchors
 
 
 def _anchor_state(app: App, draft: Draft) -> tuple[ProvenState | None, Failure | None]:
