@@ -65,6 +65,7 @@ def grow(
         binary=settings.geth, tell=tell,
     )  # fmt: skip
     switched = use(settings, done["rpcUrls"])
+    growth.vote_in(directory, tell)
     return done | {"configured": str(switched) if switched else None}
 
 

@@ -159,6 +159,9 @@ def test_keys_are_never_overwritten(folder: Path) -> None:
         ({"host": "0.0.0.0"}, "--host"),
         ({"host": "not a host"}, "--host"),
         ({"authority": "harbour"}, "--chain-id"),
+        ({"authority": "The Harbour", "chain_id": 5}, "--authority"),
+        ({"authority": "../up", "chain_id": 5}, "--authority"),
+        ({"chain_id": 2**53}, "--chain-id"),
         ({"first_port": 65_000}, "--port"),
     ],
 )

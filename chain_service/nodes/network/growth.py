@@ -15,7 +15,7 @@ from chain_service.errors import BadRequest, Conflict, Corrupt, Unavailable
 from chain_service.nodes import embedded
 from chain_service.nodes.embedded.genesis import KEY_FILE, unlock
 from chain_service.nodes.network import control, geth
-from chain_service.nodes.network.descriptor import DESCRIPTOR_FILE, NETWORK_FILE, Network
+from chain_service.nodes.network.descriptor import DESCRIPTOR_FILE, NETWORK_FILE, Network, load
 from chain_service.nodes.network.engines import binary_of
 from chain_service.nodes.network.making import Plan, create
 from chain_service.nodes.network.rpc import call
@@ -40,11 +40,11 @@ def grow(
     trial: Path, password: str, directory: Path, plan: Plan, *, cache: Path, binary: Path | None,
     tell: control.Tell = control.unheard,
 ) -> dict[str, Any]:  # fmt: skip
-    """The chain in `trial` goes on in new nodes in `directory`, which run; `plan.validators` of them seal it.
+    """The chain in `trial` goes on in new nodes in `directory`, which run; the first of them seals it.
 
-    The first seals with the trial chain's key, the others are voted in one by one. At the end the trial chain's key
-    file is set aside as `sealing-key.json.retired`, so that nobody seals a second history. Raises Conflict
-    (`chain_in_use`: the trial chain runs; it has unsealed transactions), BadRequest, Unavailable.
+    The first seals with the trial chain's key; `vote_in` brings the others in. The trial chain's key file is set aside
+    as `sealing-key.json.retired`, so that nobody seals a second history. When it fails nothing has changed. Raises
+    Conflict (`chain_in_use`: the trial chain runs; it has unsealed transactions), BadRequest, Unavailable.
     """
     if plan.engine != "geth":
         raise BadRequest("only go-ethereum goes on with a Clique chain: --engine geth", code="usage", field="--engine")
@@ -54,10 +54,7 @@ def grow(
     node = embedded.Node.open(trial, password)  # never started: nobody else seals while it is held
     try:
         stopped = _stopped(node, password)
-        network = _take_over(stopped, directory, plan, program, tell)
-        control.up(directory, cache=cache, geth=program, tell=tell)
-        _check_head(stopped, directory, network)
-        _vote_in(directory, network, tell)
+        network = _take_over(stopped, directory, plan, program, cache, tell)
         (trial / KEY_FILE).rename(trial / RETIRED)
     finally:
         node.close()
@@ -88,14 +85,19 @@ def _stopped(node: embedded.Node, password: str) -> Trial:
     return Trial(node.directory, node.genesis, key, head.number, "0x" + bytes(head.hash).hex())
 
 
-def _take_over(stopped: Trial, directory: Path, plan: Plan, program: Path, tell: control.Tell) -> Network:
-    """New nodes that hold every block; nothing is left of them if that fails."""
+def _take_over(
+    stopped: Trial, directory: Path, plan: Plan, program: Path, cache: Path, tell: control.Tell
+) -> Network:  # fmt: skip
+    """New nodes that hold every block and run; nothing is left of them if that fails."""
     existed = directory.exists()
     network = _make(stopped, directory, plan)
     try:
         tell(f"importing {stopped.head} blocks 正在导入 {stopped.head} 个区块")
         _import(program, stopped, directory, network)
+        control.up(directory, cache=cache, geth=program, tell=tell)
+        _check_head(stopped, directory, network)
     except BaseException:
+        control.down(directory)
         for made in (directory,) if not existed else [directory / node.name for node in network.nodes]:
             shutil.rmtree(made)
         for name in (NETWORK_FILE, DESCRIPTOR_FILE):
@@ -113,8 +115,9 @@ def _check_head(stopped: Trial, directory: Path, network: Network) -> None:
             raise Corrupt(f"{node.name} does not have the trial chain's block {stopped.head}, {stopped.head_hash}")
 
 
-def _vote_in(directory: Path, network: Network, tell: control.Tell) -> None:
-    """All validators of the network seal. Raises Unavailable with the way to go on."""
+def vote_in(directory: Path, tell: control.Tell = control.unheard) -> None:
+    """All own validators of the network seal. Raises Unavailable with the way to go on."""
+    network = load(directory / NETWORK_FILE)
     for node in network.validators[1:]:
         tell(f"voting {node.name} in 正在表决加入 {node.name}")
         if not propose(directory, node.address, add=True)["changed"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import socket
 import time
@@ -37,6 +38,7 @@ EPOCH = 30_000
 FIRST_PORT = 30_300
 RPC_ABOVE, METRICS_ABOVE = 1_000, 2_000
 MOST_VALIDATORS = 31
+_AUTHORITY = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,12 @@ def _require_sound(plan: Plan) -> None:
         raise BadRequest(f"a network has 1 to {MOST_VALIDATORS} validators", code="usage", field="--validators")
     if not 0 <= plan.writers <= 10 or not 0 <= plan.observers <= 10:
         raise BadRequest("0 to 10 writers and observers", code="usage", field="--writers")
+    if plan.authority and not _AUTHORITY.fullmatch(plan.authority):
+        raise BadRequest(
+            "--authority is 1 to 20 lower-case letters, digits and hyphens", code="usage", field="--authority"
+        )
+    if plan.chain_id is not None and not 1 <= plan.chain_id < 2**53:
+        raise BadRequest("--chain-id must be 1 to 2^53 - 1", code="usage", field="--chain-id")
     if plan.authority and plan.chain_id is None:
         raise BadRequest(
             "with --authority all have to give the same --chain-id: agree on one", code="usage", field="--chain-id"

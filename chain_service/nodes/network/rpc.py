@@ -46,5 +46,6 @@ def _over_socket(path: str, body: bytes, timeout: float) -> bytes:
 
 
 def _http(url: str, body: bytes, timeout: float) -> bytes:
-    answer = requests.post(url, data=body, headers={"Content-Type": "application/json"}, timeout=timeout)
-    return answer.content
+    with requests.Session() as session:
+        session.trust_env = False  # a node on loopback is behind no proxy
+        return session.post(url, data=body, headers={"Content-Type": "application/json"}, timeout=timeout).content

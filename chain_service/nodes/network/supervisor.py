@@ -97,7 +97,11 @@ class Supervisor:
         """state.json says what is so."""
         state = {name: self._state(kept) for name, kept in self.kept.items()}
         if state != self._told:
-            self.ledger.set_state(state)
+            try:
+                self.ledger.set_state(state)
+            except OSError as error:  # a full disk must not leave the nodes without a keeper
+                say("state.json could not be written", error=str(error))
+                return
             self._told = state
 
     def _state(self, kept: Kept) -> dict[str, Any]:

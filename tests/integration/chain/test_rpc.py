@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -114,3 +120,78 @@ def test_a_connection_that_the_node_closed_is_replaced() -> None:
     with http_server(echo, hangs_up=True) as url, Rpc([url]) as rpc:
         for n in range(5):
             assert rpc.call("m", n) == [n]
+
+
+@contextmanager
+def socket_node(answer: Any = echo, *, hangs_up: bool = False) -> Iterator[str]:
+    """A node's Unix socket: one line for each line, one connection for each request."""
+    folder = Path(tempfile.mkdtemp(prefix="ipc-"))
+    path = folder / "geth.ipc"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(path))
+        listening.listen()
+
+        def run() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return  # closed: the test is over
+                with connection, connection.makefile("rwb") as stream:
+                    line = stream.readline()
+                    if line and not hangs_up:
+                        stream.write(answer(line)[1] + b"\n")
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield f"ipc:{path}"
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+    path.unlink()
+    folder.rmdir()
+
+
+def test_a_nodes_socket_is_asked_like_its_url() -> None:
+    with socket_node() as url, Rpc([url]) as rpc:
+        assert rpc.call("m", 1, "二") == [1, "二"]
+        assert rpc.batch([("m", (n,)) for n in range(700)]) == [[n] for n in range(700)]
+        with pytest.raises(RpcError):
+            rpc.call("fail", "0xab")
+        assert rpc.call("m", "x" * 3_000_000) == ["x" * 3_000_000]
+
+
+def test_sockets_are_read_last_and_when_nobody_else_answers() -> None:
+    asked: list[bytes] = []
+
+    def counting(body: bytes) -> tuple[int, bytes]:
+        asked.append(body)
+        return echo(body)
+
+    with socket_node(counting) as door, http_server(echo) as url, Rpc([door, url]) as rpc:
+        assert rpc.call("m", 1) == [1] and not asked
+        assert [node.urls for node in rpc.nodes()] == [(url,), (door,)]
+        with Rpc([door, NOBODY]) as alone:
+            assert alone.call("m", 2) == [2] and asked
+            assert [node.urls[0] for node in alone.nodes(avoided=False)] == [door]
+
+
+@pytest.mark.parametrize("wrong", [b"", b"{", b"[]", b"7"])
+def test_a_socket_that_answers_nonsense_or_is_not_there_makes_the_node_unavailable(wrong: bytes) -> None:
+    with socket_node(lambda _: (200, wrong)) as door, socket_node(hangs_up=True) as silent:
+        for url in (door, silent, "ipc:/nowhere/validator-1/geth.ipc"):
+            with Rpc([url], timeout=2.0) as rpc, pytest.raises(Unavailable) as raised:
+                rpc.call("m")
+            assert raised.value.code == "node_unavailable"
+            assert all(name.count("/") == 1 for name in raised.value.details["nodes"]), "the end of its path only"
+
+
+def test_a_node_that_was_wrong_is_asked_last_until_its_time_is_over() -> None:
+    with http_server(echo) as one, http_server(echo) as other, Rpc([one, other]) as rpc:
+        rpc.nodes()[0].distrust(60.0)
+        assert [node.urls[0] for node in rpc.nodes()] == [other, one]
+        assert [node.urls[0] for node in rpc.nodes(avoided=False)] == [other]
+        assert rpc.call("m", 1) == [1]
+        rpc.nodes()[0].distrust(60.0)
+        assert len(rpc.nodes(avoided=False)) == 2, "nobody is left out when all were wrong"
