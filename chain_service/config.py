@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     )
     parsers: int = Field(2, ge=1, le=64, description="processes that read documents")
     parser_queue: int = Field(32, ge=0, le=10_000, description="documents that may wait for one; beyond it 503 `busy`")
-    parser_memory: int = Field(512, ge=128, description="MiB of address space of such a process")
+    parser_memory: int = Field(256, ge=128, description="MiB of address space of such a process")
     parse_seconds: float = Field(10.0, ge=1, le=250, description="seconds of computing for one document")
     parse_seconds_public: float = Field(5.0, ge=1, le=250, description="the same for callers without a key")
 

@@ -101,7 +101,7 @@ class Certificate:
         return self.key_usage is None or usage in self.key_usage
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def parse(data: bytes) -> Certificate:
     """The certificate that `data` encodes in DER. Raises MalformedDocument."""
     certificate = der.load(x509.Certificate, data, "the certificate", most=MAX_CERTIFICATE_BYTES)

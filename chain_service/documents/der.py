@@ -14,11 +14,14 @@ from typing import Final, TypeVar, cast
 from asn1crypto.core import Asn1Value, Sequence
 from asn1crypto.parser import parse
 
+from chain_service.core.moments import LAST_SECOND, UTC8
 from chain_service.documents.facts import MAX_TEXT
 from chain_service.errors import MalformedDocument
 
 MAX_DEPTH: Final = 24
 MAX_ELEMENTS: Final = 20_000
+MAX_IDENTIFIER: Final = 64
+"""Bytes of an object identifier: reading a long one takes time that grows with its square."""
 
 FOREIGN_ERRORS: Final = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, AssertionError, RecursionError,
@@ -29,6 +32,7 @@ FOREIGN_ERRORS: Final = (
 _END_OF_CONTENTS: Final = 0
 _BIT_STRING: Final = 3
 _NULL: Final = 5
+_IDENTIFIER: Final = 6
 _BMP_STRING: Final = 30
 _CONSTRUCTED_UNIVERSALS: Final = frozenset({8, 11, 16, 17})
 """EXTERNAL, EMBEDDED PDV, SEQUENCE, SET: the universal types that are constructed, and always so in DER."""
@@ -50,14 +54,13 @@ class Exact(Sequence):  # type: ignore[misc]
 
 
 def members(sequence: bytes) -> list[bytes]:
-    """What a SEQUENCE or SET holds, each member as it is encoded. Raises ValueError."""
-    contents = parse(sequence, strict=True)[4]
+    """What a SEQUENCE or SET (DER) holds, each member as it is encoded. Raises MalformedDocument."""
+    _, at, last = _header(sequence, 0, len(sequence), "a sequence")
     found = []
-    while contents:
-        header, inner, trailer = parse(contents)[3:]
-        size = len(header) + len(inner) + len(trailer)
-        found.append(bytes(contents[:size]))
-        contents = contents[size:]
+    while at < last:
+        end = _header(sequence, at, last, "a sequence")[2]
+        found.append(sequence[at:end])
+        at = end
     return found
 
 
@@ -118,6 +121,8 @@ def _header(data: bytes, at: int, limit: int, what: str) -> tuple[bool, int, int
     constructed = bool(tag & 0x20)
     if tag < 0x40 and (number == _END_OF_CONTENTS or constructed != (number in _CONSTRUCTED_UNIVERSALS)):
         raise MalformedDocument(f"{what} has a tag that DER does not allow", code="not_der")
+    if tag == _IDENTIFIER and length > MAX_IDENTIFIER:
+        raise MalformedDocument(f"{what} has an object identifier of {length} bytes", code="too_large")
     if tag == _NULL and length:
         raise MalformedDocument(f"{what} has a NULL with contents", code="not_der")
     if start + length > limit:
@@ -171,7 +176,7 @@ _LONG_YEAR: Final = re.compile(r"(?P<year>\d{4})" + _REST, re.ASCII)
 _PARTS: Final = ("month", "day", "hour", "minute", "second")
 _UTC_TIME: Final = 23
 _GENERALIZED_TIME: Final = 24
-BEIJING: Final = timezone(timedelta(hours=8))
+_EARLIEST: Final = -631_152_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +218,13 @@ def _moment(contents: bytes, patterns: tuple[re.Pattern[str], ...], what: str) -
     zone = _zone(found["zone"])
     try:
         month, day, hour, minute, second = (int(found[part] or 0) for part in _PARTS)
-        written = datetime(year, month, day, hour, minute, second, tzinfo=zone or BEIJING)
-        return Moment(int(written.timestamp()), found["fraction"] is None, zone is None)
+        written = datetime(year, month, day, hour, minute, second, tzinfo=zone or UTC8)
+        at = int(written.timestamp())
     except (ValueError, OverflowError) as error:
         raise MalformedDocument(f"{what} is no time that exists", code="malformed") from error
+    if not _EARLIEST <= at <= LAST_SECOND:
+        raise MalformedDocument(f"{what} lies outside of the years 1950 to 9999", code="malformed")
+    return Moment(at, found["fraction"] is None, zone is None)
 
 
 def _zone(written: str | None) -> timezone | None:

@@ -85,7 +85,8 @@ def parse(data: bytes) -> Answer:
         if response["response_status"].native != "successful":
             status = response["response_status"].native
             raise MalformedDocument(f"the OCSP responder answered {status}", code="no_answer")
-        return _read(response["response_bytes"]["response"].parsed)
+        basic = bytes(response["response_bytes"]["response"].contents)
+        return _read(der.load(ocsp.BasicOCSPResponse, basic, "the OCSP answer", most=MAX_ANSWER_BYTES))
     except MalformedDocument:
         raise
     except der.FOREIGN_ERRORS as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from chain_service.documents.facts import MAX_NAMES, MAX_TEXT
 from chain_service.documents.ofd_archive import open_archive
@@ -11,6 +11,9 @@ from chain_service.documents.ofd_signatures import read_signatures
 from chain_service.documents.trust import Trust
 
 __all__ = ["read_ofd"]
+
+COMMENT: Final = "(ZIP comment)"
+"""Stands among the uncovered files for comments in the archive."""
 
 
 def read_ofd(data: bytes, trust: Trust) -> dict[str, Any]:
@@ -23,9 +26,9 @@ def read_ofd(data: bytes, trust: Trust) -> dict[str, Any]:
     displayed = package.displayed()
     # 4. every signature and what it covers
     signatures, uncovered = read_signatures(package, displayed, trust)
+    names = (*((COMMENT,) if archive.commented else ()), *uncovered)
     return {
         "signatures": signatures,
-        "uncovered": tuple(name[:MAX_TEXT] for name in uncovered[:MAX_NAMES]),
+        "uncovered": tuple(name[:MAX_TEXT] for name in names[:MAX_NAMES]),
         "metadata": metadata(package),
-        "problems": archive.problems,
     }

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from chain_service.documents.facts import Problem
 from chain_service.errors import MalformedDocument
 
 __all__ = ["Archive", "Entry", "open_archive"]
@@ -58,6 +57,7 @@ class Entry:
     """Offset of what follows it, a data descriptor included."""
     begin: int
     """Offset of its local header."""
+    commented: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ class Archive:
     data: bytes
     entries: dict[str, Entry]
     """By name, directories left out, in the order of the central directory."""
-    problems: tuple[Problem, ...]
+    commented: bool
+    """It or one of its entries carries a comment, which belongs to no file and so is never signed."""
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """The inflated bytes of a file piece by piece. Raises MalformedDocument: size or checksum differ."""
@@ -107,10 +108,7 @@ def open_archive(data: bytes) -> Archive:
     # 5. the entries fill the space before the directory
     _seamless(entries, offset)
     files = {entry.name: entry for entry in entries if not entry.name.endswith("/")}
-    problems = (
-        (Problem("archive_comment", "the archive carries a comment that no signature covers"),) if comment else ()
-    )
-    archive = Archive(data, files, problems)
+    archive = Archive(data, files, comment or any(entry.commented for entry in entries))
     # 6. every file is what its headers say
     for name in files:
         for _ in archive.chunks(name):
@@ -194,7 +192,7 @@ def _entry(data: bytes, fields: tuple[int, ...], raw: bytes, extra: bytes) -> En
         raise _refused("headers_disagree", f"{name} lies outside the archive")
     if described:
         end += _descriptor(data, end, (crc, packed, size), name)
-    return Entry(name, method, crc, packed, size, start, end, offset)
+    return Entry(name, method, crc, packed, size, start, end, offset, fields[12] > 0)
 
 
 def _descriptor(data: bytes, at: int, told: tuple[int, int, int], name: str) -> int:

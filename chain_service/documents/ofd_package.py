@@ -59,7 +59,7 @@ class Package:
 
         It errs on the side of display: any text or attribute that is the path of a file counts, whatever the element.
         """
-        last_parts = {_folded(name.rpartition("/")[2]) for name in self.archive.entries}
+        last_parts = {_folded(_last_part(name)) for name in self.archive.entries}
         budget = Budget(MAX_SCANNED)
         seen, open_ends = {ROOT}, [ROOT]
         while open_ends:
@@ -74,9 +74,7 @@ class Package:
             return
         data = self.archive.read(name, MAX_SCANNED_FILE)
         try:
-            mentions = scan(
-                data, name, budget, lambda text: _folded(text.rpartition("/")[2]) in last_parts, NOT_DISPLAYED
-            )
+            mentions = scan(data, name, budget, lambda text: _folded(_last_part(text)) in last_parts, NOT_DISPLAYED)
         except MalformedDocument as error:
             if name.lower().endswith(".xml") or error.code == "too_complex":
                 raise
@@ -136,6 +134,10 @@ def _joined(folder: str, location: str) -> str:
         elif part not in ("", "."):
             parts.append(part)
     return "/".join(parts)
+
+
+def _last_part(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2]
 
 
 def _folded(name: str) -> str:

@@ -126,7 +126,7 @@ def _guarded(package: Package, row: _Listed) -> _Described | SignatureFacts:
         return _described(package, row)
     except MalformedDocument as error:
         place = (row.place or row.location)[:MAX_TEXT]
-        return SignatureFacts(place, "unknown", Problem.of(error))
+        return SignatureFacts(place, "unknown", Problem(error.code, error.message[:MAX_TEXT]))
 
 
 def _described(package: Package, row: _Listed) -> _Described:
@@ -186,7 +186,7 @@ def _checked(package: Package, one: _Described, digests: Digests, trust: Trust) 
         # 2. the digest of every file named
         checked = tuple(references(digests, one.check_method, one.files))
     except MalformedDocument as error:
-        return SignatureFacts(one.place[:MAX_TEXT], "unknown", Problem.of(error))
+        return SignatureFacts(one.place[:MAX_TEXT], "unknown", Problem(error.code, error.message[:MAX_TEXT]))
     claimed = facts.claimed if one.claimed is None else (*facts.claimed, one.claimed)
     problems = (*facts.problems, *one.problems)
     return replace(facts, place=one.place[:MAX_TEXT], references=checked, claimed=claimed, problems=problems)

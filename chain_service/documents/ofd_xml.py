@@ -150,7 +150,7 @@ class _Scanner:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise _refused("elements are nested too deeply", "too_complex")
-        self.held = ""
+        self.mention()
         if self.skipping:
             return
         if _local(name) in self.skipped:
@@ -167,14 +167,19 @@ class _Scanner:
             self.held += text
 
     def end(self, _: str) -> None:
-        if self.held and not self.skipping:
-            self.take(self.held.strip())
-        self.held = ""
+        self.mention()
         if self.skipping == self.depth:
             self.skipping = 0
         self.depth -= 1
 
+    def mention(self) -> None:
+        """The text up to here may have been a path."""
+        if self.held and not self.skipping:
+            self.take(self.held)
+        self.held = ""
+
     def take(self, value: str) -> None:
+        value = value.strip()
         if 0 < len(value) <= MAX_MENTION and self.wanted(value):
             self.values[value] = None
             if len(self.values) > MAX_MENTIONS:

@@ -23,7 +23,7 @@ Purpose = Literal["sign", "timestamp"]
 
 MAX_PATH: Final = 8
 """Certificates of a path, leaf and anchor included."""
-MAX_TRIES: Final = 48
+MAX_TRIES: Final = 20
 """Signatures looked at while building the paths of one certificate."""
 MAX_PATHS: Final = 6
 
@@ -152,9 +152,11 @@ def _judged(path: tuple[Certificate, ...], purpose: Purpose) -> Path:
     if flaw is None and max(one.not_before for one in path) > min(one.not_after for one in path):
         flaw = "its certificates were never valid at the same time"
     # 5. the maintained validator agrees, for the algorithms that it knows
-    if flaw is None and len(path) > 1 and not any(algorithms.public_key(one.key).name == "sm2" for one in path):
-        flaw = _international_flaw(path)
-    return Path("trusted", path) if flaw is None else Path("broken", path, flaw)
+    if flaw is not None:
+        return Path("broken", path, flaw)
+    if len(path) > 1 and not any(algorithms.public_key(one.key).name == "sm2" for one in path):
+        return _validated(path)
+    return Path("trusted", path)
 
 
 def _flaw(path: tuple[Certificate, ...], place: int, one: Certificate) -> str | None:
@@ -189,8 +191,8 @@ def may_sign(certificate: Certificate) -> bool | None:
     return bool(certificate.key_usage & {"digital_signature", "non_repudiation"})
 
 
-def _international_flaw(path: tuple[Certificate, ...]) -> str | None:
-    """What the verifier of `cryptography` says against exactly this path, at the last moment of its period."""
+def _validated(path: tuple[Certificate, ...]) -> Path:
+    """What the verifier of `cryptography` says of exactly this path, at the last moment of its period."""
     moment = datetime.fromtimestamp(min(one.not_after for one in path), UTC).replace(tzinfo=None)
     try:
         leaf, *links, anchor = (x509.load_der_x509_certificate(one.der) for one in path)
@@ -203,7 +205,7 @@ def _international_flaw(path: tuple[Certificate, ...]) -> str | None:
         verifier = policy.extension_policies(ca_policy=authorities, ee_policy=anyone).build_client_verifier()
         verifier.verify(leaf, links)
     except VerificationError as error:
-        return f"the path is refused: {der.clean(str(error))}"
+        return Path("broken", path, f"the path is refused: {der.clean(str(error))}")
     except (x509.DuplicateExtension, UnsupportedAlgorithm, *der.FOREIGN_ERRORS) as error:
-        return f"the path cannot be read by the validator ({type(error).__name__})"
-    return None
+        return Path("untrusted", path, f"the path cannot be read by the validator ({type(error).__name__})")
+    return Path("trusted", path)

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from chain_service.core.digests import sha256, sm3
 from chain_service.documents import seals
 from chain_service.documents.der import FOREIGN_ERRORS
-from chain_service.documents.facts import DocumentFacts, Problem
+from chain_service.documents.facts import MAX_TEXT, DocumentFacts, Problem
 from chain_service.documents.ofd import read_ofd
 from chain_service.documents.pdf import read_pdf
 from chain_service.documents.trust import Trust
@@ -42,7 +42,7 @@ def read_document(data: bytes, store: TrustStore) -> DocumentFacts:
         if error.code == "not_ofd":
             media = "unknown"  # a ZIP archive of another kind
         else:
-            found = {"problem": Problem.of(error)}
+            found = {"problem": Problem(error.code, error.message[:MAX_TEXT])}
     except FOREIGN_ERRORS as error:
         found = {"problem": Problem("malformed", f"the file is not formed as its format says ({type(error).__name__})")}
     return DocumentFacts(media, len(data), sha256(data), sm3(data), **found)

@@ -58,8 +58,8 @@ def parse(data: bytes) -> RevocationList:
     if len(data) > MAX_LIST_BYTES:
         raise MalformedDocument(f"the revocation list has more than {MAX_LIST_BYTES} bytes", code="too_large")
     try:
+        entries = x509.load_der_x509_crl(data)  # strict DER, and quick to refuse what the other would be slow over
         parsed = crl.CertificateList.load(data, strict=True)
-        entries = x509.load_der_x509_crl(data)
         return _read(parsed, entries)
     except MalformedDocument:
         raise

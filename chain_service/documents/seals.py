@@ -34,6 +34,7 @@ MAX_LISTED: Final = 64
 
 _FORMS: Final[dict[int, Form]] = {4: "ses-v4", 5: "ses-v5"}
 _CERTIFICATES, _HASHES = 1, 2
+_HASH_BYTES: Final = 32
 ListType = Literal["certificates", "hashes"]
 _TIMES: Final = frozenset({23, 24})
 _BIT_STRING: Final = 3
@@ -210,8 +211,10 @@ def _listed(stated: Any) -> tuple[ListType, tuple[bytes, ...], tuple[bytes, ...]
         held = tuple(_wrapped_certificate(part) for part in parts)
         return "certificates", tuple(sha256(one) for one in held), held
     if kind == _HASHES:
-        hashes = (ses_forms.CertificateHash.load(part, strict=True)["value"].native for part in parts)
-        return "hashes", tuple(hashes), ()
+        hashes = tuple(ses_forms.CertificateHash.load(part, strict=True)["value"].native for part in parts)
+        if any(len(one) != _HASH_BYTES for one in hashes):
+            raise MalformedDocument(f"a signer's hash in the seal has not {_HASH_BYTES} bytes", code="malformed")
+        return "hashes", hashes, ()
     raise MalformedDocument(f"the seal's list of signers has the unknown type {kind}", code="malformed")
 
 

@@ -13,6 +13,7 @@ from asn1crypto.parser import parse as parse_element
 
 from chain_service.documents import algorithms, certificates, der
 from chain_service.documents.algorithms import Algorithm
+from chain_service.documents.ber import measure
 from chain_service.documents.certificates import Certificate
 from chain_service.documents.sm2 import DEFAULT_ID
 from chain_service.errors import MalformedDocument
@@ -115,11 +116,7 @@ def parse(data: bytes, what: str, *, ber: bool = False) -> SignedData:
 def _unpadded(data: bytes, what: str) -> bytes:
     if len(data) > MAX_SIGNED_DATA_BYTES:
         raise MalformedDocument(f"{what} has more than {MAX_SIGNED_DATA_BYTES} bytes", code="too_large")
-    try:
-        _, _, _, header, contents, trailer = parse_element(data)
-    except der.FOREIGN_ERRORS as error:
-        raise der.malformed(what, error) from error
-    end = len(header) + len(contents) + len(trailer)
+    end = measure(data, what)
     if data[end:].strip(b"\0"):
         raise MalformedDocument(f"something follows {what}", code="malformed")
     return data[:end]
@@ -127,10 +124,9 @@ def _unpadded(data: bytes, what: str) -> bytes:
 
 def looks_like(data: bytes) -> bool:
     """Whether `data` can be a SignedData rather than a bare signature: a sequence that starts as one does."""
-    try:
-        contents = parse_element(data)[4]
-    except der.FOREIGN_ERRORS:
+    if len(data) < 2 or data[0] != 0x30:
         return False
+    contents = data[2 + (data[1] & 0x7F if data[1] >= 0x80 else 0) :][:4]
     return bool(contents[:1] == b"\x06") or bool(contents[:2] == b"\x02\x01" and contents[3:4] == b"\x31")
 
 

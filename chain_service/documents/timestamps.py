@@ -15,6 +15,7 @@ from chain_service.errors import MalformedDocument
 _TST_INFO: Final = "1.2.840.113549.1.9.16.1.4"
 _MAX_INFO_BYTES: Final = 64 * 1024
 _ONE_SECOND: Final = 1_000_000
+_LEAST_ACCURATE: Final = 86_400
 
 
 def read(token: bytes, stamped: bytes, trust: Trust) -> TimestampFacts:
@@ -70,4 +71,6 @@ def _latest(info: Any) -> int:
     if accuracy.contents:
         seconds, millis, micros = (int(accuracy[part].native or 0) for part in ("seconds", "millis", "micros"))
         wide += seconds * _ONE_SECOND + millis * 1000 + micros
-    return written.at - (-max(wide, 0) // _ONE_SECOND)
+    if not 0 <= wide <= _LEAST_ACCURATE * _ONE_SECOND:
+        raise MalformedDocument("the timestamp's accuracy is more than a day", code="malformed")
+    return written.at - (-wide // _ONE_SECOND)

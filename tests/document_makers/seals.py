@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
+
+import gmssl_pyx
 
 from document_makers.encoding import (
     SM2_WITH_SM3,
@@ -88,7 +89,7 @@ class Seal:
 
 def certificate_hash(certificate: bytes) -> bytes:
     """CertDigestObj."""
-    return sequence(printable("SM3"), octets(hashlib.new("sm3", certificate).digest()))
+    return sequence(printable("SM3"), octets(gmssl_pyx.sm3_hash(certificate)))
 
 
 def seal_signature(
@@ -104,7 +105,7 @@ def seal_signature(
     timestamp: bytes | None = None,
 ) -> bytes:
     """SES_Signature over `data` (Signature.xml) at the path `location`, as SignedValue.dat holds it."""
-    digest = bits(hashlib.new("sm3", data).digest())
+    digest = bits(gmssl_pyx.sm3_hash(data))
     certificate, method = octets(signer.certificate), identifier(algorithm)
     if version == 1:
         time = bits(generalized_time(at))

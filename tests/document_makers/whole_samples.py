@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from document_makers.archives import with_comment
 from document_makers.city import DAY, SIGNED, City, sealed, unsigned
 from document_makers.packages import add_signature
 from document_makers.plain_signatures import signed_data
@@ -97,6 +98,11 @@ def a_file_that_nothing_displays_is_not_covered(_: City) -> bytes:
     made = sealed()
     made.files["Doc_0/Attachs/extra.xml"] = b"<extra/>"
     return made.bytes()
+
+
+@recipe("valid", "uncovered_files")
+def a_comment_in_the_archive(_: City) -> bytes:
+    return with_comment(sealed().bytes())
 
 
 @recipe("valid", "uncovered_files")

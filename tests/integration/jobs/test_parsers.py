@@ -24,13 +24,18 @@ from chain_service.jobs.parsers import Limits, Parsers
 LIMITS = Limits(processes=1, waiting=1, memory=512, seconds=10, seconds_public=5)
 
 
+NOBODY = TrustStore()
+
+
 @contextmanager
-def pool(store: Any = TrustStore, **changes: Any) -> Iterator[Parsers]:
+def pool(store: Any = lambda: NOBODY, **changes: Any) -> Iterator[Parsers]:
     made = Parsers(
         Limits(**{**{name: getattr(LIMITS, name) for name in LIMITS.__dataclass_fields__}, **changes}), store
     )
     made.start()
     try:
+        if store() is NOBODY:
+            made.read(b"")  # the trust store has been handed over
         yield made
     finally:
         made.close()
@@ -177,3 +182,25 @@ def test_what_is_no_certificate_is_left_out_of_the_trust_store(tmp_path: Path) -
     (tmp_path / "crls" / "half.crl").write_bytes(b"")
     assert read_store(tmp_path) == whole
     assert len(whole.anchors) == 1 and whole.intermediates and whole.crls
+
+
+def test_callers_without_a_key_leave_a_process_to_the_others(sealed: bytes) -> None:
+    with pool(processes=2, waiting=4, seconds_public=1) as made:
+        first = [one for one in made._idle.queue if one is not None][-1]._process.pid
+        os.kill(first, signal.SIGSTOP)  # the one that is taken first
+        stuck, _ = in_background(lambda: made.read(sealed, public=True))
+        time.sleep(0.1)
+        waiting, _ = in_background(lambda: made.read(sealed, public=True))
+        began = time.monotonic()
+        assert made.read(sealed).problem is None
+        assert time.monotonic() - began < 1
+        for thread in (stuck, waiting):
+            thread.join(10)
+
+
+def test_a_trust_store_that_does_not_fit_is_an_outage_and_no_finding(sealed: bytes) -> None:
+    large = TrustStore(crls=(b"\x30" + bytes(40 * 2**20),))
+    with pool(lambda: large, memory=128) as made:
+        with pytest.raises(Unavailable) as refused:
+            made.read(sealed)
+        assert refused.value.code == "busy"

@@ -57,6 +57,9 @@ def test_pages_resources_and_pictures_are_displayed_and_attachments_are_not() ->
         "<ofd:DocumentRes>More.xml</ofd:DocumentRes>",
         "<ofd:TemplatePage ID='7' BaseLoc='More.xml'/>",
         "<x:y z='More.xml'/>",
+        "<x:y z=' .\\More.xml '/>",
+        "<x:y>\n More.xml <x:z/>\n</x:y>",
+        "<x:y>Mo<!-- -->re.xml</x:y>",
     ],
 )
 def test_whatever_element_names_a_file_that_file_is_displayed(element: str) -> None:

@@ -1,0 +1,142 @@
+"""Sealed OFD documents of about 40 kB read and judged per second on one core; memory over many files.
+
+Each document is another one: its own content, sealed with version 4 by one of the signers of a test city with SM2
+authorities. What is known of a certificate is remembered, so with as many signers as documents and one round every
+certificate is new. Reading is what the parsing process does: limits, digests, both signatures, paths, revocation,
+facts as JSON and back; judging is all ten checks without a chain. The floor of the same run is the bare cryptography:
+SHA-256 and SM3 of the file, SM3 of every file in it, two SM2 verifications. Times are CPU seconds of this process,
+rounds are interleaved and the median counts.
+
+    python scripts/bench/documents.py [--documents 200] [--signers 20] [--rounds 5] [--files 10000] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import random
+import statistics
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+
+from document_makers.city import DAY, SIGNED, city, sealed, unsigned
+from document_makers.judged import judged
+
+from chain_service.core.digests import sha256, sm3
+from chain_service.documents import certificates, sm2
+from chain_service.documents.facts import from_json, to_json
+from chain_service.documents.read import read_document
+
+CONTENT = 8_000
+SEAL_PICTURE = 15_000
+
+
+def make(count: int, signing: int) -> list[bytes]:
+    """Documents that differ, whole and valid."""
+    of, chance = city(), random.Random(1)
+    signers = [of.person() for _ in range(signing)]
+    picture = chance.randbytes(SEAL_PICTURE)
+    seals = [of.make_seal(one, picture=picture) for one in signers]
+    made = []
+    for number in range(count):
+        who = number % signing
+        body = unsigned(texts=(f"第 {number} 号",) * 3, picture=chance.randbytes(CONTENT))
+        made.append(sealed(body, seal=seals[who], signer=signers[who], at=SIGNED + number % DAY).bytes())
+    return made
+
+
+def verify(data: bytes, store: Any) -> None:
+    code, _, _ = judged(from_json(to_json(read_document(data, store))))
+    assert code == "valid", code
+
+
+class Floor:
+    """The bare cryptography of one document, with what it needs already at hand."""
+
+    def __init__(self, data: bytes) -> None:
+        with zipfile.ZipFile(io.BytesIO(data)) as opened:
+            self.files = [opened.read(row) for row in opened.infolist()]
+        self.data = data
+        self.point = certificates.parse(city().signer.certificate).key[-sm2.POINT_BYTES :]
+        self.message = random.Random(2).randbytes(SEAL_PICTURE)
+        self.signature = city().signer.sign(self.message)
+
+    def __call__(self) -> None:
+        sha256(self.data)
+        sm3(self.data)
+        for one in self.files:
+            sm3(one)
+        for _ in range(2):
+            assert sm2.verify(self.point, self.message, self.signature)
+
+
+def rate(work: Callable[[], int]) -> float:
+    started = time.process_time()
+    return work() / (time.process_time() - started)
+
+
+def resident() -> float:
+    """MB of this process now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--documents", type=int, default=200)
+    parser.add_argument("--signers", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    documents = make(chosen.documents, chosen.signers)
+    store = city().store
+    floor = Floor(documents[0])
+
+    def all_of() -> int:
+        for one in documents:
+            verify(one, store)
+        return len(documents)
+
+    def all_floors() -> int:
+        for _ in documents:
+            floor()
+        return len(documents)
+
+    rounds = [(rate(all_of), rate(all_floors)) for _ in range(chosen.rounds)]
+    verified, bare = (statistics.median(column) for column in zip(*rounds, strict=True))
+    memory = [resident()]
+    for number in range(chosen.files):
+        verify(documents[number % len(documents)], store)
+        if (number + 1) % max(1, chosen.files // 4) == 0:
+            memory.append(resident())
+    figures = {
+        "bytes": round(statistics.median(map(len, documents))),
+        "perSecond": round(verified),
+        "floorPerSecond": round(bare),
+        "ofTheFloor": round(verified / bare, 2),
+        "residentMB": [round(one) for one in memory],
+    }
+    if chosen.json:
+        print(json.dumps(figures))
+        return
+    print(
+        "| document, bytes | floor/s | verified/s | of the floor | target | resident MB at the start, at each quarter |"
+    )
+    print("|---|---|---|---|---|---|")
+    resident_text = ", ".join(str(one) for one in figures["residentMB"])
+    print(
+        f"| {figures['bytes']:,} | {figures['floorPerSecond']:,} | {figures['perSecond']:,} | {figures['ofTheFloor']} "
+        f"| 150 | {resident_text} |"
+    )
+
+
+if __name__ == "__main__":
+    main()
