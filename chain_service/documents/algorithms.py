@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from asn1crypto import algos, keys
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -17,6 +18,12 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from chain_service.core.digests import sm3
 from chain_service.documents import der, sm2
 from chain_service.errors import MalformedDocument
+
+LIBRARY_ERRORS: Final = (
+    UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType,
+    *der.FOREIGN_ERRORS,
+)  # fmt: skip
+"""What `cryptography` may raise over foreign bytes."""
 
 MAX_KEY_BYTES: Final = 4096
 MAX_RSA_BITS: Final = 8192
@@ -161,25 +168,32 @@ _SM2_PARAMETERS: Final = bytes.fromhex("06082a811ccf5501822d")
 
 
 def verify(
-    info: bytes, algorithm: Algorithm, signature: bytes, message: bytes, user_id: bytes = sm2.DEFAULT_ID
+    info: bytes,
+    algorithm: Algorithm,
+    signature: bytes,
+    message: bytes,
+    user_id: bytes = sm2.DEFAULT_ID,
+    *,
+    raw: bool = False,
 ) -> bool | None:
     """Whether `signature` over `message` verifies with the key `info`; None when key or algorithm are not known here.
 
     info: SubjectPublicKeyInfo, DER. RSA keys below MIN_RSA_BITS prove nothing and count as not known. Never raises.
+    raw: an SM2 signature may be 64 bytes of r and s, as some makers of seals write it; certificates and lists never.
     """
     try:
         key = public_key(info)
     except MalformedDocument:
         return False
     if algorithm.family == "sm2":
-        return None if key.point is None else sm2.verify(key.point, message, signature, user_id)
+        return None if key.point is None else sm2.verify(key.point, message, signature, user_id, raw=raw)
     if key.key is None or algorithm.digest not in _HASHES:
         return None
     try:
         return _verify(key.key, algorithm, signature, message)
     except InvalidSignature:
         return False
-    except (UnsupportedAlgorithm, *der.FOREIGN_ERRORS):
+    except LIBRARY_ERRORS:
         return None
 
 

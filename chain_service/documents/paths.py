@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
 from chain_service.documents import algorithms, der
@@ -206,6 +205,6 @@ def _validated(path: tuple[Certificate, ...]) -> Path:
         verifier.verify(leaf, links)
     except VerificationError as error:
         return Path("broken", path, f"the path is refused: {der.clean(str(error))}")
-    except (x509.DuplicateExtension, UnsupportedAlgorithm, *der.FOREIGN_ERRORS) as error:
+    except algorithms.LIBRARY_ERRORS as error:
         return Path("untrusted", path, f"the path cannot be read by the validator ({type(error).__name__})")
     return Path("trusted", path)

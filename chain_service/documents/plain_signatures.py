@@ -53,7 +53,7 @@ def _bare(value: bytes, signed: bytes, trust: Trust, beside: tuple[bytes, ...]) 
 
 
 def _verifies(signer: Certificate, value: bytes, signed: bytes, trust: Trust) -> bool:
-    return algorithms.verify(signer.key, _BARE, value, signed, trust.user_id) is True
+    return algorithms.verify(signer.key, _BARE, value, signed, trust.user_id, raw=True) is True
 
 
 def _in_signed_data(found: SignedData, signed: bytes, trust: Trust, beside: tuple[bytes, ...]) -> SignatureFacts:

@@ -63,7 +63,7 @@ def parse(data: bytes) -> RevocationList:
         return _read(parsed, entries)
     except MalformedDocument:
         raise
-    except der.FOREIGN_ERRORS as error:
+    except algorithms.LIBRARY_ERRORS as error:
         raise der.malformed("the revocation list", error) from error
 
 
@@ -145,7 +145,7 @@ def look_up(
     for one in usable:
         try:
             entry = one.entries.get_revoked_certificate_by_serial_number(certificate.serial)
-        except der.FOREIGN_ERRORS as error:
+        except algorithms.LIBRARY_ERRORS as error:
             return RevocationFacts(certificate.sha256, "unknown", detail=der.malformed("a list", error).message)
         if entry is not None:
             found = _revoked(certificate, one, entry)
@@ -193,7 +193,7 @@ def _revoked(certificate: Certificate, one: RevocationList, entry: x509.RevokedC
                 reason = _REASONS[extension.value.reason]
             elif isinstance(extension.value, x509.InvalidityDate):
                 moment = min(moment, int(extension.value.invalidity_date_utc.timestamp()))
-    except (x509.DuplicateExtension, *der.FOREIGN_ERRORS):
+    except algorithms.LIBRARY_ERRORS:
         reason = None
     return RevocationFacts(
         certificate.sha256, "revoked", "crl", moment, reason, as_of=one.this_update, next_update=one.next_update

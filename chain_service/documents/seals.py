@@ -185,7 +185,7 @@ def _verify(signed: _Signed, trust: Trust, others: tuple[bytes, ...]) -> tuple[C
         key = certificates.parse(signed.certificate).key
     except MalformedDocument:
         return None, None
-    return facts, algorithms.verify(key, signed.algorithm, signed.value, signed.over, trust.user_id)
+    return facts, algorithms.verify(key, signed.algorithm, signed.value, signed.over, trust.user_id, raw=True)
 
 
 def _members(data: bytes, what: str, most: int) -> int:

@@ -266,4 +266,5 @@ def signature_holds(signed_data: SignedData, content: bytes, user_id: bytes = DE
     if signed_data.signer is None:
         return None
     over = content if signed_data.attributes is None else signed_data.attributes
-    return algorithms.verify(signed_data.signer.key, signed_data.algorithm, signed_data.signature, over, user_id)
+    signer = signed_data.signer
+    return algorithms.verify(signer.key, signed_data.algorithm, signed_data.signature, over, user_id, raw=True)

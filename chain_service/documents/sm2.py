@@ -42,15 +42,15 @@ def digest(point: bytes, message: bytes, user_id: bytes = DEFAULT_ID) -> bytes:
     return sm3(user_digest(point, user_id) + message)
 
 
-def verify(point: bytes, message: bytes, signature: bytes, user_id: bytes = DEFAULT_ID) -> bool:
-    """Whether `signature` (DER, or r and s of 32 bytes each) is one over `message`. Never raises.
+def verify(point: bytes, message: bytes, signature: bytes, user_id: bytes = DEFAULT_ID, *, raw: bool = True) -> bool:
+    """Whether `signature` is one over `message`. Never raises.
 
-    point: the public key, uncompressed, 65 bytes.
+    point: the public key, uncompressed, 65 bytes. raw: r and s of 32 bytes each will do as well as DER.
     """
     if len(point) != POINT_BYTES or point[0] != 4 or len(user_id) > MAX_ID:
         return False
     signed = digest(point, message, user_id)
-    return any(_verify_digest(point, signed, r, s) for r, s in _readings(signature))
+    return any(_verify_digest(point, signed, r, s) for r, s in _readings(signature, raw))
 
 
 def readable(signature: bytes) -> bool:
@@ -70,12 +70,12 @@ def _verify_digest(point: bytes, signed: bytes, r: int, s: int) -> bool:
         return False
 
 
-def _readings(signature: bytes) -> list[tuple[int, int]]:
+def _readings(signature: bytes, raw: bool = True) -> list[tuple[int, int]]:
     """What (r, s) the bytes may mean: both forms are in use, and a few bytes can be read as either."""
     readings = []
     if (pair := _from_der(signature)) is not None:
         readings.append(pair)
-    if len(signature) == RAW_BYTES:
+    if raw and len(signature) == RAW_BYTES:
         readings.append((int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")))
     return readings
 

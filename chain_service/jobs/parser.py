@@ -12,10 +12,6 @@ import struct
 import sys
 from typing import IO
 
-from chain_service.documents import trust_store
-from chain_service.documents.facts import to_json
-from chain_service.documents.read import read_document
-
 OUT_OF_MEMORY = 3
 """Exit code when a document needs more memory than the limit."""
 _LENGTH = struct.Struct(">I")
@@ -23,6 +19,11 @@ _LENGTH = struct.Struct(">I")
 
 def main() -> int:
     """Answers frames until standard input ends; the exit code is 0 then."""
+    # here, so that the service, which shares the frames below, never holds a parser
+    from chain_service.documents import trust_store
+    from chain_service.documents.facts import to_json
+    from chain_service.documents.read import read_document
+
     bound(int(sys.argv[1]))
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     store = trust_store.TrustStore()

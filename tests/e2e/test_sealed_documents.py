@@ -7,11 +7,13 @@ import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from document_makers import city as test_city
+from document_makers import pdf_samples
 from document_makers.samples import samples
 from offices import Office, write_trust_store
 from running_instance import ISSUER, TYPE, Instance
@@ -59,6 +61,12 @@ def known() -> list[Any]:
     return [one for one in samples() if one.anchored_by is None]
 
 
+@cache
+def licence_file() -> bytes:
+    """The sealed licence; signing it again would make it another document under the same identifier."""
+    return OFFICE.sealed().bytes()
+
+
 @pytest.fixture(scope="module")
 def sealing(service: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Instance, Path]]:
     """The issuer's seal is registered from its file, and a licence sealed with it is anchored from its file."""
@@ -68,7 +76,7 @@ def sealing(service: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iter
     made = service.done("seal", "register", folder / "office.esl", "--org", ISSUER, "--wait")
     assert (made["sealCode"], made["status"], made["sealType"]) == (OFFICE.seal_code, "in_force", "01")
     (folder / "in").mkdir()
-    (folder / "in" / "licence.ofd").write_bytes(OFFICE.sealed().bytes())
+    (folder / "in" / "licence.ofd").write_bytes(licence_file())
     (folder / "records.ndjson").write_text(json.dumps(licence()) + "\n", encoding="utf-8")
     service.done(
         "anchor", folder / "records.ndjson", "--org", ISSUER, "--documents", folder / "in", "--out", folder / "out"
@@ -172,6 +180,17 @@ def test_every_way_of_being_broken_is_named_over_http(sealing: tuple[Instance, P
             wrong[one.name] = (worst(verdict), one.code)
     assert wrong == {}
     assert len({one.code for one in known()}) >= 10
+
+
+def test_signed_pdf_files_whole_and_broken_are_named_over_http(sealing: tuple[Instance, Path]) -> None:
+    service, _ = sealing
+    expected = {name: ("valid", pdf_samples.whole(name, "sm2")) for name in pdf_samples.WHOLE}
+    expected |= {name: pdf_samples.broken(name, "sm2") for name in pdf_samples.BROKEN}
+    trust(service, today=False)
+    test_city.write_store(test_city.city("sm2").store, service.data / "trust-store")
+    time.sleep(LOOKED_AGAIN)
+    found = {name: worst(ask(service, data, at=THEN)) for name, (_, data) in expected.items()}
+    assert found == {name: code for name, (code, _) in expected.items()}
 
 
 def test_the_command_line_names_them_alike(sealing: tuple[Instance, Path]) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 from document_makers.certificates import Family, Holder, extension, issue, new_key
-from document_makers.encoding import element, identifier, octets, sequence
+from document_makers.encoding import bits, element, identifier, integer, octets, raw_signature, sequence
 
+from chain_service.documents import der
 from chain_service.documents.facts import CertificateFacts, PathFacts
 from chain_service.documents.trust import Trust
 from chain_service.documents.trust_store import Anchor, TrustStore
@@ -118,6 +119,17 @@ def test_a_changed_byte_anywhere_in_a_certificate_loses_its_path(family: Family)
             assert known.certificate(changed).path.outcome != "trusted", at
         except MalformedDocument as error:
             assert error.code in {"malformed", "not_der", "too_large"}
+
+
+def test_a_certificate_written_in_another_way_has_no_path() -> None:
+    root = root_of("sm2")
+    known = trust(root)
+    tbs, algorithm, signature = der.members(leaf_of(root).certificate)
+    assert known.certificate(sequence(tbs, algorithm, signature)).path.outcome == "trusted"
+    raw = sequence(tbs, algorithm, bits(raw_signature(signature[3:])))
+    assert known.certificate(raw).path.outcome == "broken"
+    with pytest.raises(MalformedDocument):
+        known.certificate(sequence(tbs, algorithm, signature, integer(1)))
 
 
 def test_certificates_that_were_never_valid_together_are_no_path() -> None:
