@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -274,6 +275,12 @@ def texts() -> Iterator[tuple[Path, int, str]]:
         except UnicodeDecodeError:
             continue
         yield from ((path, number, line) for number, line in enumerate(content.splitlines(), 1))
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """pytest imports them by it."""
+    names = Counter(path.name for path in python("tests") if path.name != "conftest.py")
+    assert_none(name for name, count in names.items() if count > 1)
 
 
 def test_nothing_is_marked_unfinished() -> None:
