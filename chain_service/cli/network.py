@@ -261,7 +261,10 @@ def _say_switched(door: Door, done: dict[str, Any]) -> None:
 
 
 def _show(console: Console, found: dict[str, Any]) -> None:
-    console.print(f"chain {found['chainId']} ({found['engine']}), head {found['head']}, {found['ageOfHead']} s old")
+    head = f"head {found['head']}, {found['ageOfHead']} s old"
+    if found["head"] is None:
+        head = "no node answers 无节点响应"
+    console.print(f"chain {found['chainId']} ({found['engine']}), {head}")
     table = Table(box=None, header_style="dim")
     for title in ("node 节点", "role 角色", "head 区块", "hash", "age s", "peers", "restarts", "reorganised 重组"):
         table.add_column(title)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from chain_service.core.headers import SealedHeader
 from chain_service.errors import InvalidProof
+
+_NO_VOTE: Final = (bytes(20), False)
+"""To go-ethereum a block without a vote is one to drop the zero address: it replaces one to add it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,10 @@ class Signers:
             if header.named != self.addresses:
                 raise InvalidProof("an epoch block names other signers than the votes made", block=header.number)
             votes = frozenset()
-        if header.vote is None:
-            return replace(self, votes=votes) if votes != self.votes else self
+        if header.vote is None and not votes and _NO_VOTE[0] not in self.addresses:
+            return self if not self.votes else replace(self, votes=votes)
         # 2. the signer's earlier vote on the candidate is replaced; one that changes nothing does not count
-        candidate, adds = header.vote
+        candidate, adds = header.vote or _NO_VOTE
         (signer,) = header.signers
         votes -= {(candidate, signer)}
         if adds != (candidate in self.addresses):

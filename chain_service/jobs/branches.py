@@ -34,21 +34,21 @@ def keep_rivals(app: App, head: Block, others: Sequence[Seen]) -> None:
     for one in others:
         assert one.header is not None
         try:
-            rival = sealed(one.header, trust)
+            _keep_rival(app, head, sealed(one.header, trust))
         except InvalidProof as error:
             log.warning("a node shows a block that nobody we trust sealed", node=one.node.names[0], code=error.code)
-            one.node.distrust()
-            continue
-        if rival.number != head.number:
-            one.node.distrust()
-            continue
-        now = app.clock()
-        ours = RivalHeader(head.number, head.hash, head.header, now)
-        with app.database.transaction() as connection:
-            validators.keep_rivals(connection, [ours, RivalHeader(rival.number, rival.block_hash, rival.raw, now)])
-            if trust.form == FORM_QBFT:
-                alerts.put(connection, EQUIVOCATION, str(head.number), _equivocation(app, head, rival), now)
         one.node.distrust()
+
+
+def _keep_rival(app: App, ours: Block, rival: SealedHeader) -> None:
+    if rival.number != ours.number:
+        return
+    now = app.clock()
+    with app.database.transaction() as connection:
+        validators.keep_rivals(connection, [RivalHeader(ours.number, ours.hash, ours.header, now)])
+        validators.keep_rivals(connection, [RivalHeader(rival.number, rival.block_hash, rival.raw, now)])
+        if app.require_chain().reader.trust.form == FORM_QBFT:
+            alerts.put(connection, EQUIVOCATION, str(ours.number), _equivocation(app, ours, rival), now)
 
 
 def _equivocation(app: App, head: Block, rival: SealedHeader) -> dict[str, Any]:
@@ -65,22 +65,43 @@ def leave_branch(app: App, head: Block, seen: Sequence[Seen]) -> int:
     """No node has our newest block: -1 if the index went back to where a branch begins that is final by our own checks.
 
     0 where the nodes are merely behind, or their branch is not final (yet) or, on QBFT, never may be. Raises `Corrupt`
-    (code `wrong_chain`) if a node shares no block with us, `InvalidProof`, `Unavailable`.
+    (code `wrong_chain`) if a node shares no block with us and none is behind, `InvalidProof`, `Unavailable`.
     """
-    error: InvalidProof | Unavailable | None = None
+    error: InvalidProof | Unavailable | Corrupt | None = None
+    is_behind = False
     for one in seen:
         try:
             number = min(head.number, one.newest)
-            ancestor = _common_ancestor(app, one.node, number)
-            if ancestor.number == number:
-                return 0  # merely behind
-            if app.require_chain().reader.trust.form != FORM_QBFT and _replaced(app, one, head, ancestor):
+            if _has_only_begun(app, one) or (ancestor := _common_ancestor(app, one.node, number)).number == number:
+                is_behind = True
+            elif app.require_chain().reader.trust.form == FORM_QBFT:
+                _tell_of_quorums(app, one.node, ancestor)
+            elif _replaced(app, one, head, ancestor):
                 return -1
-        except (InvalidProof, Unavailable) as failure:
+        except (InvalidProof, Unavailable, Corrupt) as failure:
             error = error or failure
-    if error is not None:
+    if error is not None and not is_behind:
         raise error
     return 0
+
+
+def _tell_of_quorums(app: App, node: Rpc, ancestor: Block) -> None:
+    """On QBFT the first block of another branch, if it has its quorum, rivals ours."""
+    reader = app.require_chain().reader
+    (raw,) = reader.headers(node, ancestor.number + 1, ancestor.number + 1)
+    with app.database.reading() as connection:
+        ours = chain_index.block(connection, ancestor.number + 1)
+    if ours is not None:
+        _keep_rival(app, ours, sealed(raw, reader.trust))
+
+
+def _has_only_begun(app: App, one: Seen) -> bool:
+    """The node reads our chain from its beginning and has not come to the blocks that are indexed."""
+    chain = app.require_chain()
+    if one.newest >= chain.deployment.first_block:
+        return False
+    (genesis,) = chain.reader.headers(one.node, 0, 0)
+    return chain.reader.block_hash(genesis) == chain.reader.trust.genesis_hash
 
 
 def _common_ancestor(app: App, node: Rpc, number: int) -> Block:

@@ -123,6 +123,9 @@ def prove_batch(app: App, batch: Batch, block: int, block_hash: bytes) -> HeadPr
     except Unavailable:
         # a node that prunes old states still proves the head from a newer block: heads are never overwritten
         evidence, state, _ = reader.prove_histories(reader.final_head(), wants, histories)
+        if state.block < block:
+            # nodes that are behind know nothing of the head yet: no reason to take it for another one
+            raise
     root = state.word(RECORD_LOG, slot).to_bytes(32, "big")
     return HeadProof(batch, evidence.to_bytes(), state.block, root)
 

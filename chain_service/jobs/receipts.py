@@ -249,11 +249,11 @@ def _seals_of(app: App, old: Sequence[Receipt], known: Mapping[str, StoredRecord
 
 
 def _with_newer(old: Receipt, state: ProvenState, cut: Callable[[], Evidence]) -> Receipt:
+    if state.block <= _block_number(old.blocks[0]):
+        return old  # also from nodes that are behind, which may not know the head yet
     head = layout.head_slot(old.log, old.proof.size)
     if state.word(layout.RECORD_LOG, head) == 0:
         raise InvalidProof("the chain holds no head of this receipt's size", code="head_not_on_chain")
-    if state.block <= _block_number(old.blocks[0]):
-        return old
     return receipts.refreshed(old, cut())
 
 

@@ -107,7 +107,8 @@ def test_status_of_a_network_that_is_down_is_4_and_says_so_of_every_node(instanc
     found = json.loads(ran.out)
     assert ran.code == 4 and not found["up"] and found["supervisor"] is None
     assert [node["answers"] for node in found["nodes"]] == [False] * 3
-    assert instance.run("network", "status").code == 4
+    shown = instance.run("network", "status")
+    assert shown.code == 4 and "no node answers" in shown.out and "None" not in shown.out
     down = instance.run("--json", "network", "down")
     assert (down.code, json.loads(down.out)["stopped"]) == (0, [])
 

@@ -97,6 +97,17 @@ def test_a_new_supervisor_takes_over_the_nodes_of_one_that_was_killed(healthy: R
     wait_until(lambda: len(healthy.running()) == 6 and healthy.pid("validator-4") != before["validator-4"], seconds=20)
 
 
+def test_a_supervisor_whose_files_were_removed_writes_them_again_and_obeys(geth: Path) -> None:
+    with running(Plan(validators=1, writers=0, observers=0), geth) as network:
+        ledger = Ledger(network.directory)
+        supervisor, nodes = ledger.supervisor(), ledger.running()
+        for name in ("supervisor.json", "state.json"):
+            (ledger.folder / name).unlink()
+        wait_until(lambda: ledger.supervisor() == supervisor and ledger.running() == nodes, seconds=10)
+        assert network.down()["stopped"] == ["validator-1"]
+        assert not supervisor.lives() and not nodes["validator-1"].lives()
+
+
 def test_down_stops_what_up_started_and_nothing_else(geth: Path, tmp_path: Path) -> None:
     """A stranger's geth runs on, even one whose process id stands in the network's files."""
     stranger = subprocess.Popen(

@@ -157,6 +157,6 @@ def test_the_same_log_goes_on_in_the_network(grown: Grown) -> None:
 def test_the_trial_chain_can_seal_no_second_history(grown: Grown) -> None:
     assert Ledger(grown.network).supervisor() is not None
     ran = grown.instance.run_apart("--json", "chain", "run")
-    assert ran.code != 0 and "sealing-key.json is missing" in ran.out
+    assert ran.code != 0 and "sealing-key.json is missing" in ran.out and "network up" in ran.out
     again = grown.instance.run_apart("--json", "network", "grow", CHAIN_SERVICE_GETH=str(grown.geth))
     assert again.code != 0

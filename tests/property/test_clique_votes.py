@@ -87,10 +87,10 @@ def test_the_signers_and_votes_are_those_of_go_ethereum(first, steps):
             return
         signer = sorted(reference.signers)[who % len(reference.signers)]
         checkpoint = number % EPOCH == 0
-        candidate = PEOPLE[whom].address if votes and not checkpoint else bytes(20)
-        authorize = adds and candidate != bytes(20)
+        candidate = PEOPLE[whom].address if votes and whom and not checkpoint else bytes(20)
+        authorize = adds and votes and not checkpoint
         named = tuple(sorted(reference.signers)) if checkpoint else ()
-        vote = (candidate, authorize) if candidate != bytes(20) else None
+        vote = (candidate, authorize) if authorize or candidate != bytes(20) else None
         reference.apply(number, signer, candidate, authorize)
         ours = ours.after(sealed(number, signer, vote, named))
         assert ours.addresses == tuple(sorted(reference.signers))

@@ -24,6 +24,7 @@ from chain_service.nodes.embedded.evm import genesis_state
 
 GENESIS_FILE = "genesis.json"
 KEY_FILE = "sealing-key.json"
+RETIRED_KEY_FILE = KEY_FILE + ".retired"
 FUNDS = 2**200
 _FORKS = (
     "homestead", "eip150", "eip155", "eip158", "byzantium", "constantinople", "petersburg", "istanbul", "berlin",
@@ -166,7 +167,10 @@ def unlock(directory: Path, password: str, genesis: Genesis) -> PrivateKey:
     try:
         keystore = json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise NotFound(f"{path} is missing: nothing can seal this chain's blocks") from error
+        reason = f"{path} is missing: nothing can seal this chain's blocks"
+        if (directory / RETIRED_KEY_FILE).exists():
+            reason += "; the chain has grown into a network, which goes on with it: chain-service network up"
+        raise NotFound(reason) from error
     try:
         key = PrivateKey(bytes(Account.decrypt(keystore, password)))
     except (ValueError, KeyError, TypeError) as error:

@@ -13,7 +13,7 @@ from eth_keys.datatypes import PrivateKey
 
 from chain_service.errors import BadRequest, Conflict, Corrupt, Unavailable
 from chain_service.nodes import embedded
-from chain_service.nodes.embedded.genesis import KEY_FILE, unlock
+from chain_service.nodes.embedded.genesis import KEY_FILE, RETIRED_KEY_FILE, unlock
 from chain_service.nodes.network import control, geth
 from chain_service.nodes.network.descriptor import DESCRIPTOR_FILE, NETWORK_FILE, Network, load
 from chain_service.nodes.network.engines import binary_of
@@ -22,7 +22,6 @@ from chain_service.nodes.network.rpc import call
 from chain_service.nodes.network.votes import propose
 
 _IMPORT_SECONDS = 6 * 3600
-RETIRED = KEY_FILE + ".retired"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def grow(
     try:
         stopped = _stopped(node, password)
         network = _take_over(stopped, directory, plan, program, cache, tell)
-        (trial / KEY_FILE).rename(trial / RETIRED)
+        (trial / KEY_FILE).rename(trial / RETIRED_KEY_FILE)
     finally:
         node.close()
     return {
@@ -65,7 +64,7 @@ def grow(
         "headHash": stopped.head_hash,
         "validators": [node.address for node in network.validators],
         "nodes": [node.name for node in network.nodes],
-        "retired": str(trial / RETIRED),
+        "retired": str(trial / RETIRED_KEY_FILE),
         "rpcUrls": list(network.rpc_urls),
     }
 

@@ -63,6 +63,9 @@ class Supervisor:
 
     def __init__(self, directory: Path, binary: Path) -> None:
         self.directory, self.binary = directory, binary
+        me = Process.of(os.getpid())
+        assert me is not None
+        self.process = me
         self.ledger = Ledger(directory)
         self.network: Network = load(directory / NETWORK_FILE)
         self.engine = engine_of(self.network.engine)
@@ -94,15 +97,17 @@ class Supervisor:
         self.tell()
 
     def tell(self) -> None:
-        """state.json says what is so."""
+        """state.json says what is so; supervisor.json who says it, also where somebody has removed the files."""
         state = {name: self._state(kept) for name, kept in self.kept.items()}
-        if state != self._told:
-            try:
+        try:
+            if self.ledger.supervisor() != self.process:
+                self.ledger.set_supervisor(self.process)
+            if state != self._told or not self.ledger.state():
                 self.ledger.set_state(state)
-            except OSError as error:  # a full disk must not leave the nodes without a keeper
-                say("state.json could not be written", error=str(error))
-                return
-            self._told = state
+        except OSError as error:  # a full disk must not leave the nodes without a keeper
+            say("what runs could not be written down", error=str(error))
+            return
+        self._told = state
 
     def _state(self, kept: Kept) -> dict[str, Any]:
         process = kept.process
@@ -224,11 +229,10 @@ def main() -> int:
         except BlockingIOError:
             say("another supervisor has this network")
             return 3
-        me = Process.of(os.getpid())
-        assert me is not None
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
-        ledger.set_supervisor(me)
-        Supervisor(directory, binary).run(stopped)
+        supervisor = Supervisor(directory, binary)
+        ledger.set_supervisor(supervisor.process)
+        supervisor.run(stopped)
     return 0

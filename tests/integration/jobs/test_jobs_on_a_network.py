@@ -12,7 +12,7 @@ from jobs_city import Trial
 from network_city import Network, indexed_as_far_as_it_goes, network
 
 from chain_service.core.verdicts import Verdict
-from chain_service.jobs import health, records, workers
+from chain_service.jobs import health, receipts, records, workers
 from chain_service.jobs.audit import audit
 from chain_service.jobs.batching import close_batches
 from chain_service.jobs.branches import BLOCK_REPLACED, EQUIVOCATION
@@ -164,6 +164,61 @@ def test_a_final_block_that_is_replaced_is_an_alert_with_both_branches_and_nothi
     assert audit(net.city.app)["ok"]
 
 
+def test_nodes_that_read_the_chain_anew_from_its_beginning_are_waited_for(net: Network) -> None:
+    org = net.organisation()
+    ids = net.anchor(org, org.certificate())
+    standing = net.indexed
+    for node in net.nodes:
+        node.newest = net.city.app.require_chain().deployment.first_block - 1
+    assert index(net.city.app) == 0
+    assert net.indexed == standing and not net.codes() and net.city.state(ids[0]) == "anchored"
+
+
+def test_nodes_that_are_behind_deny_no_receipt(net: Network) -> None:
+    org = net.organisation()
+    ids = net.anchor(org, org.certificate())
+    data = receipts.receipt(net.city.app, ids[0])
+    for node in net.nodes:
+        node.newest = records.proof(net.city.app, ids[0])["anchor"]["block"] + 1
+    assert receipts.refresh(net.city.app, [data]) == [data]
+
+
+def hides_once(number: int) -> Callable[[str, Any], Any]:
+    """Far ahead, without our block at the first look, with it at the next."""
+    looks = []
+
+    def alter(method: str, result: Any) -> Any:
+        if method == "eth_blockNumber":
+            return one_more(result)
+        if method == "eth_getBlockByNumber" and result is not None and int(result["number"], 16) == number:
+            looks.append(number)
+            return None if len(looks) % 2 else result
+        return result
+
+    return alter
+
+
+@pytest.mark.parametrize("lie", ["a chain with nothing of ours", "our branch, on and off"])
+def test_one_lying_node_does_not_keep_the_index_on_a_branch_that_all_others_have_left(net: Network, lie: str) -> None:
+    org = net.organisation()
+    ids = net.anchor(org, org.certificate())
+    net.follow(8)
+    net.chain.forks |= {b"other": net.indexed.number - 3, b"foreign": 1}
+    if lie == "our branch, on and off":
+        net.nodes[0].alter = hides_once(net.indexed.number)
+    else:
+        net.nodes[0].branch = b"foreign"
+    net.nodes[1].branch = net.nodes[2].branch = b"other"
+    net.chain.mine(8)
+    net.trusts_again()
+    index(net.city.app)
+    assert BLOCK_REPLACED in net.codes()
+    net.follow(8)
+    net.settle(ids)
+    assert net.indexed.hash == net.chain.hash(net.indexed.number, b"other")
+    assert [net.city.judged(org, id) for id in ids] == ["in_force"]
+
+
 def test_blocks_that_are_not_final_may_change_without_anybody_noticing(net: Network) -> None:
     org = net.organisation()
     net.chain.forks[b"other"] = net.chain.newest - 1
@@ -191,6 +246,29 @@ def test_a_transaction_that_a_node_keeps_to_itself_is_sent_through_the_others(ne
     net.city.clock.ahead = 0
     net.settle(ids)
     assert audit(net.city.app)["ok"]
+
+
+def test_a_node_that_dies_before_it_proves_what_it_told_stops_no_log(net: Network) -> None:
+    org = net.organisation()
+    ids = net.city.submit(org, org.certificate())
+    close_batches(net.city.app, force=True)
+    dispatch(net.city.app)
+    net.chain.mine(5)
+    teller, *others = net.nodes
+    for node in others:
+        node.lag = 3  # they have the record's block, and too few on top of it
+
+    def dies_after_telling(method: str, result: Any) -> Any:
+        teller.down = method == "eth_getLogs"
+        return result
+
+    teller.alter = dies_after_telling
+    indexed_as_far_as_it_goes(net)
+    assert "head_conflict" not in net.codes() and net.city.state(ids[0]) == "batched"
+    teller.alter, teller.down = None, False
+    net.trusts_again()
+    net.follow(2)
+    assert net.city.state(ids[0]) == "anchored"
 
 
 def test_when_the_chain_halts_readiness_says_why_and_what_is_anchored_still_verifies_with_its_age(net: Network) -> None:

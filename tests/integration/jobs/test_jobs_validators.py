@@ -139,6 +139,24 @@ def test_two_quorums_at_one_height_are_equivocation_and_both_are_kept(template: 
         assert net.city.state(record) == "anchored"
 
 
+def test_equivocation_is_told_where_every_node_has_gone_over_to_the_other_block(
+    template: Trial, tmp_path: Path
+) -> None:
+    with qbft(template, tmp_path) as net:
+        record = org_with_record(net)[1]
+        standing = net.indexed
+        fork = standing.number - 2
+        net.chain.forks[b"other"] = fork
+        for node in net.nodes:
+            node.branch = b"other"
+        net.chain.mine(3)
+        for _ in range(2):
+            indexed_as_far_as_it_goes(net)
+        assert net.city.alerts()[EQUIVOCATION, str(fork)]["sealedBoth"]
+        assert set(net.rivals()) == {(fork, net.chain.hash(fork)), (fork, net.chain.hash(fork, b"other"))}
+        assert net.indexed == standing and net.city.state(record) == "anchored"
+
+
 def test_other_validators_than_trusted_stop_the_index_until_the_operator_states_them(
     template: Trial, tmp_path: Path
 ) -> None:
