@@ -156,6 +156,8 @@ def judge_registered(signature: SignatureFacts, found: RegisteredSeal | Outage |
         period = {"from": rfc3339(registered.valid_from), "until": rfc3339(registered.valid_until)}
         return check("signature", "seal_registered", "seal_not_in_force", evidence | {"period": period})
     ended = found.ended_between(timing.signed, timing.latest)
+    if ended is None and registered is not None and registered.valid_until < timing.latest:
+        ended = registered.valid_until
     if ended is not None:
         return check("signature", "seal_registered", "signing_time_unproven", evidence | {"ended": rfc3339(ended)})
     return check("signature", "seal_registered", "seal_in_force", evidence)

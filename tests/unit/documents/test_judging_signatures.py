@@ -61,6 +61,7 @@ WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
         signature(problems=(Problem("critical_extension", "…"),)), "parse", "unreadable"),
     "critical extension of the seal": (
         signature(seal=seal(problems=(Problem("critical_extension", "…"),))), "parse", "unreadable"),
+    "unknown digest of what was signed": (signature(data_digest_holds=None), "parse", "unreadable"),
     "no signer": (signature(signer=None), "parse", "unreadable"),
     "seal unreadable": (signature(seal=None), "parse", "unreadable"),
     "content changed": (signature(references=CHANGED), "reference_digests", "content_altered"),
@@ -83,6 +84,8 @@ WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
     "maker unknown": (
         signature(seal=seal(maker=certificate(MAKER, revocation={"outcome": "unknown"}))),
         "seal_signature", "revocation_unknown"),
+    "maker's usage": (
+        signature(seal=seal(maker=certificate(MAKER, **FORBIDDEN))), "seal_signature", "signature_invalid"),
     "seal made outside": (
         signature(seal=seal(maker=certificate(MAKER, not_before=FIRST + DAY))),
         "seal_signature", "signed_outside_validity"),
@@ -108,6 +111,7 @@ WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
         "revocation", "revocation_unknown"),
     "seal expired at signing": (
         signature(seal=seal(valid_until=SIGNED - 1)), "signing_time", "signed_outside_validity"),
+    "seal ended since": (signature(seal=seal(valid_until=NOW - DAY)), "signing_time", "signing_time_unproven"),
     "signed in the future": (
         signature(claimed=(ClaimedTime(NOW + DAY, "seal_signature"),)), "signing_time", "signing_time_unproven"),
     "certificate ended since": (signature(signer=ENDED), "signing_time", "signing_time_unproven"),
@@ -293,6 +297,23 @@ def test_a_seal_outside_its_registered_period_was_not_in_force() -> None:
     late_signer = certificate(not_after=LAST + DAY)
     signed = judged(signature(claimed=late.claimed, seal=late.seal, signer=late_signer), bound=binding(at=LAST + 2))
     assert codes(signed)["seal_registered"] == "seal_not_in_force"
+
+
+def test_a_seal_that_has_ended_since_by_the_registry_has_to_be_proven_in_use_before() -> None:
+    asked = LAST + DAY
+    signer = certificate(not_after=asked + DAY, revocation={"as_of": asked - 60, "next_update": asked + DAY})
+    facts = signature(signer=signer, seal=seal(valid_until=asked + DAY))
+    assert codes(judged(facts, bound=binding(at=asked)))["seal_registered"] == "signing_time_unproven"
+    assert codes(judged(facts, bound=binding(at=asked, anchored_by=LAST)))["seal_registered"] == "seal_in_force"
+
+
+def test_who_signed_without_a_seal_may_be_unknown_and_then_nothing_is_called_broken() -> None:
+    for form in ("sm2-sign", "gbt35275", "pades"):
+        signed = judged(signature(form=form, signer=None, seal=None, signature_holds=None, data_digest_holds=None))
+        assert codes(signed)["parse"] == "signature_readable"
+        assert codes(signed)["signer_certificate"] == "signer_untrusted"
+        verdict = conclude(signed.groups, Context("2026-01-01T00:00:00Z"))
+        assert (verdict.answer.value, verdict.code) == ("indeterminate", "signer_untrusted")
 
 
 # Who signed.
