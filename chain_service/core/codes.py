@@ -287,6 +287,14 @@ WARNINGS: Mapping[str, Text] = {
     "uncovered_files": Text(
         "文件中有未受签章保护的部分：{names}", "no signature covers these parts of the document: {names}"
     ),
+    "irregular_file": Text(
+        "文件结构不规范，不同软件显示的内容可能不同",
+        "the file breaks the rules of its format: programs may differ in what they show of it",
+    ),
+    "timestamp_only": Text("文件只有时间戳，没有任何签名", "only a timestamp, and no signature, covers the document"),
+    "attachments_unread": Text(
+        "文件所附的凭证无法读取，未予采用", "a receipt attached to the file could not be read and was not used"
+    ),
     "erased": Text(
         "颁发机构已删除其保存的记录内容，只留存在证明",
         "the issuer has erased its copy of the record; only the proof of existence remains",

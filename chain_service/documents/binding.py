@@ -36,6 +36,8 @@ class Binding:
     """How many seconds after its making a revocation list still speaks for the present."""
     anchored_by: int | None = None
     """By when the document provably stood on chain; None where nothing proves it."""
+    missing: bool = True
+    """No record names the document: it is not anchored at all."""
     issuer: str | None = None
     """Code of the organisation whose document this is: by the record, else as the document itself names it."""
     type_code: str | None = None

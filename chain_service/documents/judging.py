@@ -35,6 +35,8 @@ from chain_service.documents.timing import (
 NAMES_SHOWN = 20
 SEALED = ("ses-v1", "ses-v4", "ses-v5")
 Registry = RegisteredSeal | Outage | None
+_PROBLEMS = {"irregular": "irregular_file", "timestamp_only": "timestamp_only"}
+"""Problems of a document that are not about its attachments, and the warnings that they are."""
 
 
 @dataclass(frozen=True)
@@ -366,10 +368,12 @@ def _warnings(document: DocumentFacts, binding: Binding, groups: list[Group]) ->
     if groups and document.uncovered:
         shown = list(document.uncovered[:5]) + (["…"] if len(document.uncovered) > 5 else [])
         yield warning("uncovered_files", names=", ".join(shown))
+    for code in dict.fromkeys(_PROBLEMS.get(one.code, "attachments_unread") for one in document.problems):
+        yield warning(code)
     if not groups:
         return
     outcomes = {result.outcome for group in groups for result in group.checks}
     if Outcome.FAILED in outcomes and binding.anchored_by is not None:
         yield warning("anchored_but_broken")
-    if outcomes <= {Outcome.PASSED, Outcome.SKIPPED} and binding.anchored_by is None:
+    if outcomes <= {Outcome.PASSED, Outcome.SKIPPED} and binding.missing:
         yield warning("sealed_not_anchored")

@@ -71,6 +71,7 @@ class Examined:
         return partial(self._judge, subject, binding)
 
     def _judge(self, subject: str, binding: Binding, anchoring: Anchoring) -> Signed:
+        binding = replace(binding, missing=anchoring.missing)
         if anchoring.record is not None:
             binding = replace(binding, issuer=anchoring.record.org, anchored_by=anchoring.by)
         elif (claimed := self.claimed_issuer()) is not None:
