@@ -185,7 +185,8 @@ def organisation_of(
         evidence["byCertificate"] = code
     if seal is not None and isinstance(found, RegisteredSeal) and found.is_seal(seal):
         evidence["certificateRegistered"] = signer.sha256 in found.certificates
-        if signer.sha256 in found.certificates:
+        # a certificate may bind its holder to a seal that is registered for nobody else
+        if signer.sha256 in found.certificates or organisations:
             organisations.add(found.owner)
             evidence["byRegistry"] = found.owner
     return organisations, evidence

@@ -314,6 +314,12 @@ TAX = certificate(organisation="国家税务总局某局", common_name="某局")
         (TAX, binding(states=(registry((1, FIRST), certificates=(b"\x08" * 32,)),)), "issuer_unproven"),
         (TAX, binding(states=(registry((1, FIRST), owner=OTHER),)), "issuer_mismatch"),
         (certificate(), binding(states=(registry((1, FIRST), owner=OTHER),)), "issuer_mismatch"),
+        (
+            certificate(),
+            binding(states=(registry((1, FIRST), owner=OTHER, certificates=(b"\x08" * 32,)),)),
+            "issuer_mismatch",
+        ),
+        (certificate(), binding(states=(registry((1, FIRST), certificates=()),)), "issuer_bound"),
         (certificate(), binding(issuer=OTHER), "issuer_mismatch"),
         (certificate(common_name="43010000000099"), binding(states=(registry(),)), "issuer_unproven"),
         (certificate(), binding(issuer=None), "no_issuer_named"),
