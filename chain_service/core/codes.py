@@ -116,7 +116,7 @@ CODES: Mapping[str, Code] = {
         _code("issuer_unproven", _Q, "无法确认签章单位", "signer cannot be tied to the issuing authority",
               "向登记管理方核实印章是否登记", "ask the registrar whether the seal is registered"),
         _code("signing_time_unproven", _Q, "签署时间无法证明",
-              "signer's certificate ended or was revoked since, and nothing proves that the signature is older",
+              "signer's certificate or seal ended or was revoked since, and nothing proves that the signature is older",
               "请颁发机构确认或上链", "ask the issuer to confirm or anchor"),
         _code("nothing_to_verify", _Q, "无可核验内容", "no signature and no record",
               "索取电子原件", "ask for the electronic original"),

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def sealing(service: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iter
     made = service.done("seal", "register", folder / "office.esl", "--org", ISSUER, "--wait")
     assert (made["sealCode"], made["status"], made["sealType"]) == (OFFICE.seal_code, "in_force", "01")
     (folder / "in").mkdir()
-    (folder / "in" / "licence.ofd").write_bytes(OFFICE.sealed().bytes())
+    (folder / "in" / "licence.ofd").write_bytes(sealed_licence())
     (folder / "records.ndjson").write_text(json.dumps(licence()) + "\n", encoding="utf-8")
     service.done(
         "anchor", folder / "records.ndjson", "--org", ISSUER, "--documents", folder / "in", "--out", folder / "out"
@@ -76,6 +77,12 @@ def sealing(service: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iter
     yield service, folder
     shutil.rmtree(service.data / "trust-store")
     time.sleep(LOOKED_AGAIN)
+
+
+@cache
+def sealed_licence() -> bytes:
+    """The document, the same for every module that uses it: to seal it again would make another one."""
+    return OFFICE.sealed().bytes()
 
 
 def licence(**changes: Any) -> dict[str, Any]:
