@@ -22,7 +22,14 @@ from chain_service.documents.binding import (
     judge_registered,
     organisation_of,
 )
-from chain_service.documents.facts import CertificateFacts, DocumentFacts, Problem, RevocationFacts, SignatureFacts
+from chain_service.documents.facts import (
+    CertificateFacts,
+    DocumentFacts,
+    Problem,
+    RevocationFacts,
+    SealFacts,
+    SignatureFacts,
+)
 from chain_service.documents.timing import (
     SKEW,
     CertificateStanding,
@@ -213,11 +220,11 @@ def _seal_signature(case: _Case) -> Check:
         return check("signature", "seal_signature", "seal_mismatch", evidence)
     if seal.maker is None:
         return check("signature", "seal_signature", "signer_untrusted", evidence)
-    return check("signature", "seal_signature", *_judge_maker(case, seal.maker, seal.created, evidence))
+    return check("signature", "seal_signature", *_judge_maker(case, seal, seal.maker, evidence))
 
 
 def _judge_maker(
-    case: _Case, maker: CertificateFacts, created: int, evidence: dict[str, Any]
+    case: _Case, seal: SealFacts, maker: CertificateFacts, evidence: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
     """The maker's certificate when the seal was made; what proves the signature or its registration proves the seal."""
     timing = case.timing
@@ -225,13 +232,17 @@ def _judge_maker(
     if isinstance(case.registry, RegisteredSeal) and case.registry.registered_at <= timing.at:
         proofs.append((case.registry.registered_at, "registration of the seal on chain"))
     proven, proven_by = min(proofs, default=(None, None), key=lambda proof: proof[0] or 0)
-    made = Timing(timing.at, created, proven, proven_by, timing.list_age)
+    made = Timing(timing.at, seal.created, proven, proven_by, timing.list_age)
     standing = certificate_standing(maker, made)
     evidence |= {"maker": _certificate(maker) | {"maySign": maker.may_sign}, "sealProvenBy": proven_by}
     if maker.may_sign is False:
         return "signature_invalid", evidence | {"detail": "the key usage of its maker does not allow signing"}
     if maker.path.outcome != "trusted":
         return "signer_untrusted", evidence | {"detail": maker.path.detail}
+    registered = isinstance(case.registry, RegisteredSeal) and case.registry.is_seal(seal)
+    signer = case.signature.signer
+    if signer is not None and signer.sha256 == maker.sha256 and not registered:
+        return "signer_untrusted", evidence | {"detail": "its signer made the seal, which no registry knows"}
     if standing.outside:
         return "signed_outside_validity", evidence
     if standing.revoked_before is not None:

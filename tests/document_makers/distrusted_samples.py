@@ -114,6 +114,11 @@ def a_seal_maker_whom_nobody_vouches_for(of: City) -> bytes:
 
 
 @recipe("signer_untrusted")
+def a_seal_that_its_signer_made(of: City) -> bytes:
+    return sealed(seal=of.make_seal(maker=of.signer)).bytes()
+
+
+@recipe("signer_untrusted")
 def a_certificate_issued_by_no_authority(of: City) -> bytes:
     signer = of.person("not_an_authority")
     return sealed(signer=signer, seal=of.make_seal(signer)).bytes()
