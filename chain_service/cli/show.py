@@ -73,7 +73,7 @@ def verdict(console: Console, value: Mapping[str, Any], name: str | None = None)
         console.print(f"  [dim]{escape(group['name'])} {escape(group.get('subject') or '')}[/]")
         for check in group["checks"]:
             mark, colour = MARKS[check["outcome"]]
-            console.print(f"    [{colour}]{mark}[/] {check['name']:<18}{escape(check['message']['en'])}")
+            console.print(f"    [{colour}]{mark}[/] {check['name']:<19}{escape(check['message']['en'])}")
 
 
 def _plain(value: Any) -> str:

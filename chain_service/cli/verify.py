@@ -68,9 +68,10 @@ def verify(
         raise BadRequest("--trust, --heads and --anchors belong to --offline", code="usage", field="--offline")
     if offline:
         from chain_service.cli import offline as apart
+        from chain_service.cli.heads import Heads
 
         asked = apart.collect(files or (), disclosure, receipt)
-        trusted, known, settings = apart.the_trust(door, trust), apart.Heads.load(heads), door.settings()
+        trusted, known, settings = apart.the_trust(door, trust), Heads.load(heads), door.settings()
         with apart.reading(settings, anchors) as examiner:
             found = apart.verdicts(asked, trusted, moment, known, settings.max_file, examiner)
             _tell(door, [one.name for one in asked], found)

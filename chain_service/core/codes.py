@@ -116,7 +116,7 @@ CODES: Mapping[str, Code] = {
         _code("issuer_unproven", _Q, "无法确认签章单位", "signer cannot be tied to the issuing authority",
               "向登记管理方核实印章是否登记", "ask the registrar whether the seal is registered"),
         _code("signing_time_unproven", _Q, "签署时间无法证明",
-              "signer's certificate ended or was revoked since, and nothing proves that the signature is older",
+              "signer's certificate or seal ended or was revoked since, and nothing proves that the signature is older",
               "请颁发机构确认或上链", "ask the issuer to confirm or anchor"),
         _code("nothing_to_verify", _Q, "无可核验内容", "no signature and no record",
               "索取电子原件", "ask for the electronic original"),
@@ -286,6 +286,14 @@ WARNINGS: Mapping[str, Text] = {
     "weak_digest": Text("签章使用了弱摘要算法：{algorithms}", "the signature relies on weak digests: {algorithms}"),
     "uncovered_files": Text(
         "文件中有未受签章保护的部分：{names}", "no signature covers these parts of the document: {names}"
+    ),
+    "irregular_file": Text(
+        "文件结构不规范，不同软件显示的内容可能不同",
+        "the file breaks the rules of its format: programs may differ in what they show of it",
+    ),
+    "timestamp_only": Text("文件只有时间戳，没有任何签名", "only a timestamp, and no signature, covers the document"),
+    "attachments_unread": Text(
+        "文件所附的凭证无法读取，未予采用", "a receipt attached to the file could not be read and was not used"
     ),
     "erased": Text(
         "颁发机构已删除其保存的记录内容，只留存在证明",

@@ -35,6 +35,8 @@ class Anchoring:
     """The record that names the document by its digest; None where none is known to."""
     by: int | None
     """Unix seconds of the final block by which the document provably existed; None where nothing proves it."""
+    missing: bool = False
+    """A record was looked for by the document's digest, and there is none."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
 
 def _anchoring(facts: Facts, head: Head | None, checks: Mapping[str, Check]) -> Anchoring:
     if checks["file_digest"].outcome is not Outcome.PASSED:
-        return Anchoring(None, None)
+        return Anchoring(None, None, missing=checks["file_digest"].code == "not_anchored")
     anchored = all(checks[name].outcome is Outcome.PASSED for name in ("inclusion", "anchor", "validators"))
     by = head.shown_by.time if anchored and head is not None and head.shown_by is not None else None
     return Anchoring(facts.presented.disclosure or facts.recalled, by)

@@ -36,6 +36,8 @@ class Binding:
     """How many seconds after its making a revocation list still speaks for the present."""
     anchored_by: int | None = None
     """By when the document provably stood on chain; None where nothing proves it."""
+    missing: bool = True
+    """No record names the document: it is not anchored at all."""
     issuer: str | None = None
     """Code of the organisation whose document this is: by the record, else as the document itself names it."""
     type_code: str | None = None
@@ -156,6 +158,8 @@ def judge_registered(signature: SignatureFacts, found: RegisteredSeal | Outage |
         period = {"from": rfc3339(registered.valid_from), "until": rfc3339(registered.valid_until)}
         return check("signature", "seal_registered", "seal_not_in_force", evidence | {"period": period})
     ended = found.ended_between(timing.signed, timing.latest)
+    if ended is None and registered is not None and registered.valid_until < timing.latest:
+        ended = registered.valid_until
     if ended is not None:
         return check("signature", "seal_registered", "signing_time_unproven", evidence | {"ended": rfc3339(ended)})
     return check("signature", "seal_registered", "seal_in_force", evidence)
@@ -181,7 +185,8 @@ def organisation_of(
         evidence["byCertificate"] = code
     if seal is not None and isinstance(found, RegisteredSeal) and found.is_seal(seal):
         evidence["certificateRegistered"] = signer.sha256 in found.certificates
-        if signer.sha256 in found.certificates:
+        # a certificate may bind its holder to a seal that is registered for nobody else
+        if signer.sha256 in found.certificates or organisations:
             organisations.add(found.owner)
             evidence["byRegistry"] = found.owner
     return organisations, evidence

@@ -22,7 +22,14 @@ from chain_service.documents.binding import (
     judge_registered,
     organisation_of,
 )
-from chain_service.documents.facts import CertificateFacts, DocumentFacts, Problem, RevocationFacts, SignatureFacts
+from chain_service.documents.facts import (
+    CertificateFacts,
+    DocumentFacts,
+    Problem,
+    RevocationFacts,
+    SealFacts,
+    SignatureFacts,
+)
 from chain_service.documents.timing import (
     SKEW,
     CertificateStanding,
@@ -35,6 +42,8 @@ from chain_service.documents.timing import (
 NAMES_SHOWN = 20
 SEALED = ("ses-v1", "ses-v4", "ses-v5")
 Registry = RegisteredSeal | Outage | None
+_PROBLEMS = {"irregular": "irregular_file", "timestamp_only": "timestamp_only"}
+"""Problems of a document that are not about its attachments, and the warnings that they are."""
 
 
 @dataclass(frozen=True)
@@ -113,20 +122,31 @@ def _parse(case: _Case) -> Check:
     evidence: dict[str, Any] = {"form": signature.form, "algorithm": signature.algorithm}
     if signature.problem is not None:
         return check("signature", "parse", "unreadable", evidence | _problem(signature.problem))
-    unknown = [one.algorithm for one in signature.references if one.holds is None]
-    if signature.signature_holds is None:
-        unknown.append(signature.algorithm)
-    if unknown:
+    if unknown := [] if _signer_unknown(signature) else _unknown_algorithms(signature):
         detail = {"detail": "an algorithm is unknown", "unknown": unknown[:NAMES_SHOWN]}
         return check("signature", "parse", "unreadable", evidence | detail)
     critical = [one for one in _deviations(signature) if one.code == "critical_extension"]
     if critical:
         return check("signature", "parse", "unreadable", evidence | _problem(critical[0]))
-    if signature.signer is None or (signature.form in SEALED and signature.seal is None):
+    if signature.form in SEALED and (signature.signer is None or signature.seal is None):
         return check("signature", "parse", "unreadable", evidence | {"detail": "signer or seal cannot be read"})
     if deviations := sorted({one.code for one in _deviations(signature)}):
         evidence["deviations"] = deviations
     return check("signature", "parse", "signature_readable", evidence)
+
+
+def _signer_unknown(signature: SignatureFacts) -> bool:
+    """A signature without a seal need not carry its signer's certificate: then nothing tells whether it verifies."""
+    return signature.signer is None and signature.form not in SEALED
+
+
+def _unknown_algorithms(signature: SignatureFacts) -> list[str]:
+    unknown = [one.algorithm for one in signature.references if one.holds is None]
+    if signature.signature_holds is None:
+        unknown.append(signature.algorithm)
+    if signature.data_digest_holds is None:
+        unknown.append("digest of what was signed")
+    return unknown
 
 
 def _deviations(signature: SignatureFacts) -> tuple[Problem, ...]:
@@ -137,7 +157,7 @@ def _deviations(signature: SignatureFacts) -> tuple[Problem, ...]:
 def _references(case: _Case) -> Check:
     """GB/T 33190 §18: each file's digest; then that of Signature.xml itself, which names them."""
     references = case.signature.references
-    changed = [one.name for one in references if not one.holds]
+    changed = [one.name for one in references if one.holds is False]
     evidence: dict[str, Any] = {
         "references": len(references),
         "algorithms": sorted({one.algorithm for one in references}),
@@ -150,6 +170,8 @@ def _references(case: _Case) -> Check:
     if case.signature.data_digest_holds is False:
         detail = {"detail": "what was signed is not the list of digests that the document holds now"}
         return check("signature", "reference_digests", "content_altered", evidence | detail)
+    if not (case.signature.data_digest_holds and all(one.holds for one in references)):
+        return _not_reached("reference_digests")
     return check("signature", "reference_digests", "digests_match", evidence)
 
 
@@ -171,9 +193,10 @@ def _coverage(case: _Case) -> Check:
 
 def _signature(case: _Case) -> Check:
     signature = case.signature
+    if signature.signer is None:
+        return _not_reached("signature")
     evidence: dict[str, Any] = {"algorithm": signature.algorithm, "form": signature.form}
-    if signature.signer is not None:
-        evidence["certificate"] = signature.signer.sha256.hex()
+    evidence["certificate"] = signature.signer.sha256.hex()
     code = "signature_holds" if signature.signature_holds else "signature_invalid"
     return check("signature", "signature", code, evidence)
 
@@ -197,11 +220,11 @@ def _seal_signature(case: _Case) -> Check:
         return check("signature", "seal_signature", "seal_mismatch", evidence)
     if seal.maker is None:
         return check("signature", "seal_signature", "signer_untrusted", evidence)
-    return check("signature", "seal_signature", *_judge_maker(case, seal.maker, seal.created, evidence))
+    return check("signature", "seal_signature", *_judge_maker(case, seal, seal.maker, evidence))
 
 
 def _judge_maker(
-    case: _Case, maker: CertificateFacts, created: int, evidence: dict[str, Any]
+    case: _Case, seal: SealFacts, maker: CertificateFacts, evidence: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
     """The maker's certificate when the seal was made; what proves the signature or its registration proves the seal."""
     timing = case.timing
@@ -209,11 +232,17 @@ def _judge_maker(
     if isinstance(case.registry, RegisteredSeal) and case.registry.registered_at <= timing.at:
         proofs.append((case.registry.registered_at, "registration of the seal on chain"))
     proven, proven_by = min(proofs, default=(None, None), key=lambda proof: proof[0] or 0)
-    made = Timing(timing.at, created, proven, proven_by, timing.list_age)
+    made = Timing(timing.at, seal.created, proven, proven_by, timing.list_age)
     standing = certificate_standing(maker, made)
-    evidence |= {"maker": _certificate(maker), "sealProvenBy": proven_by}
+    evidence |= {"maker": _certificate(maker) | {"maySign": maker.may_sign}, "sealProvenBy": proven_by}
+    if maker.may_sign is False:
+        return "signature_invalid", evidence | {"detail": "the key usage of its maker does not allow signing"}
     if maker.path.outcome != "trusted":
         return "signer_untrusted", evidence | {"detail": maker.path.detail}
+    registered = isinstance(case.registry, RegisteredSeal) and case.registry.is_seal(seal)
+    signer = case.signature.signer
+    if signer is not None and signer.sha256 == maker.sha256 and not registered:
+        return "signer_untrusted", evidence | {"detail": "its signer made the seal, which no registry knows"}
     if standing.outside:
         return "signed_outside_validity", evidence
     if standing.revoked_before is not None:
@@ -239,7 +268,11 @@ def _certificate(certificate: CertificateFacts) -> dict[str, Any]:
 def _signer_certificate(case: _Case) -> Check:
     """Chain or usage wrong is final; the period goes by the time rule, whose unproven part is `signing_time`'s."""
     signer, standing = case.signature.signer, case.signer
-    assert signer is not None and standing is not None
+    if signer is None or standing is None:
+        detail = {
+            "detail": "the signature does not carry its signer's certificate, and the key of no known signer fits"
+        }
+        return check("signature", "signer_certificate", "signer_untrusted", detail)
     evidence = _certificate(signer) | {"maySign": signer.may_sign}
     if signer.may_sign is False:
         detail = {"detail": "its key usage does not allow signing"}
@@ -259,8 +292,7 @@ def _signer_certificate(case: _Case) -> Check:
 
 def _revocation(case: _Case) -> Check:
     signer, standing = case.signature.signer, case.signer
-    assert signer is not None and standing is not None
-    if signer.path.outcome != "trusted":
+    if signer is None or standing is None or signer.path.outcome != "trusted":
         return _not_reached("revocation")
     lists = {"lists": [_revocation_evidence(one) for one in signer.path.revocations]}
     if standing.revoked_before is not None:
@@ -290,28 +322,30 @@ def _revocation_evidence(found: RevocationFacts) -> dict[str, Any]:
 def _signing_time(case: _Case) -> Check:
     """GM/T 0031 §6.2.3: inside the seal's period; then ours: proven older than the end of what it rests on."""
     timing, seal, standing = case.timing, case.signature.seal, case.signer
-    assert standing is not None
-    evidence = timing_evidence(case.signature, timing) | {"byTheStandard": _by_the_standard(case)}
+    if standing is None:
+        return _not_reached("signing_time")
+    evidence = timing_evidence(case.signature, timing) | {"byTheStandard": _by_the_standard(case, standing)}
     if seal is not None:
         evidence["sealPeriod"] = [rfc3339(seal.valid_from), rfc3339(seal.valid_until)]
         if not seal.valid_from <= timing.signed <= seal.valid_until:
             return check("signature", "signing_time", "signed_outside_validity", evidence)
-    ends = {"certificateEnded": standing.ended_at, "certificateRevoked": standing.revoked_at}
+    seal_ended = seal.valid_until if seal is not None and seal.valid_until < timing.at else None
+    ends = {"certificateEnded": standing.ended_at, "certificateRevoked": standing.revoked_at, "sealEnded": seal_ended}
     evidence |= {name: rfc3339(moment) for name, moment in ends.items() if moment is not None}
-    if timing.claimed is not None and timing.claimed > timing.at + SKEW:
-        detail = {"detail": "it claims to have been signed after the moment asked about"}
+    if timing.claimed is not None and timing.claimed > timing.latest + SKEW:
+        after = "the moment asked about" if timing.proven is None else "it is proven to have existed"
+        detail = {"detail": f"it claims to have been signed after {after}"}
         return check("signature", "signing_time", "signing_time_unproven", evidence | detail)
-    if standing.unproven:
+    if standing.unproven or (seal_ended is not None and not timing.proven_before(seal_ended + 1)):
         return check("signature", "signing_time", "signing_time_unproven", evidence)
     if timing.proven is not None:
         return check("signature", "signing_time", "time_proven", evidence, {"time": rfc3339(timing.proven)})
     return check("signature", "signing_time", "time_claimed", evidence)
 
 
-def _by_the_standard(case: _Case) -> str:
+def _by_the_standard(case: _Case, standing: CertificateStanding) -> str:
     """What the procedure of the standard, which believes the claimed time, says of time and revocation."""
-    seal, signed, standing = case.signature.seal, case.timing.signed, case.signer
-    assert standing is not None
+    seal, signed = case.signature.seal, case.timing.signed
     if standing.outside or (seal is not None and not seal.valid_from <= signed <= seal.valid_until):
         return "invalid: signed outside the period"
     if standing.revoked_before is not None:
@@ -345,10 +379,12 @@ def _warnings(document: DocumentFacts, binding: Binding, groups: list[Group]) ->
     if groups and document.uncovered:
         shown = list(document.uncovered[:5]) + (["…"] if len(document.uncovered) > 5 else [])
         yield warning("uncovered_files", names=", ".join(shown))
+    for code in dict.fromkeys(_PROBLEMS.get(one.code, "attachments_unread") for one in document.problems):
+        yield warning(code)
     if not groups:
         return
     outcomes = {result.outcome for group in groups for result in group.checks}
     if Outcome.FAILED in outcomes and binding.anchored_by is not None:
         yield warning("anchored_but_broken")
-    if outcomes <= {Outcome.PASSED, Outcome.SKIPPED} and binding.anchored_by is None:
+    if outcomes <= {Outcome.PASSED, Outcome.SKIPPED} and binding.missing:
         yield warning("sealed_not_anchored")

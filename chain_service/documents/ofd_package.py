@@ -145,4 +145,6 @@ def _folded(name: str) -> str:
 
 
 def _may_be_xml(data: bytes) -> bool:
-    return data[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith(b"<")
+    """Whether its first chunk, which may be no more than white space, can begin an XML file."""
+    begun = data.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")
+    return bool(data) and (not begun or begun.startswith(b"<"))

@@ -162,6 +162,8 @@ def _flaw(path: tuple[Certificate, ...], place: int, one: Certificate) -> str | 
     """What is wrong with the certificate at `place`, 0 being the leaf."""
     if one.flaw is not None:
         return f"{one.subject.text}: {one.flaw}"
+    if place + 1 < len(path) and one.signature_algorithm.weak:
+        return f"{one.subject.text} is signed with {one.signature_algorithm.name}, which others can make fit"
     if place == 0:
         return None
     if not one.authority:

@@ -245,9 +245,9 @@ def content_holds(signed_data: SignedData, content: bytes) -> bool | None:
 
 
 def _names_signer(signed_data: SignedData) -> bool:
-    """ESSCertID (RFC 5035), if it is there, has to be the digest of the signer's certificate."""
+    """ESSCertID (RFC 5035), if it is there, has to be the digest of the signer's certificate, if that is there."""
     if signed_data.signer is None:
-        return False
+        return True
     certificate = signed_data.signer.der
     for value in signed_data.signed.get(_SIGNING_CERTIFICATE_V2, ()):
         first = tsp.SigningCertificateV2.load(value, strict=True)["certs"][0]

@@ -41,15 +41,16 @@ class Examined:
         found = dict.fromkeys(one.seal.code for one in self.facts.signatures if one.seal is not None)
         return [code for code in found if is_seal_code(code)][:MAX_SEALS]
 
-    def claimed_issuer(self) -> tuple[str, str, date] | None:
+    def claimed_issuer(self) -> tuple[str, str | None, date | None] | None:
         """Organisation, certificate type and day of issue as the document's own metadata name them."""
         named = dict(self.facts.metadata)
-        issuer, type_code = named.get("certificateIssuingAuthorityCode", ""), named.get("certificateTypeCode", "")
-        try:
-            issued = date.fromisoformat(named.get("certificateIssuedDate", "")[:10])
-        except ValueError:
+        issuer, type_code = named.get("certificateIssuingAuthorityCode", ""), named.get("certificateTypeCode")
+        if not is_org_code(issuer):
             return None
-        return (issuer, type_code, issued) if is_org_code(issuer) and type_code else None
+        try:
+            return issuer, type_code, date.fromisoformat(named.get("certificateIssuedDate", "")[:10])
+        except ValueError:
+            return issuer, type_code, None
 
     def words(self) -> tuple[list[Slot], list[History]]:
         """What the chain has to be asked for its signatures: seals, and the permit that it itself speaks of."""
@@ -59,8 +60,9 @@ class Examined:
         if claimed is not None and self.facts.signatures:
             issuer, type_code, _ = claimed
             slots.append((layout.ORGANISATIONS, layout.standing_slot(issuer)))
-            permits = partial(layout.permit_slot, issuer, type_code)
-            histories.append(History(layout.ORGANISATIONS, permits, _PERMITS))
+            if type_code is not None:
+                permits = partial(layout.permit_slot, issuer, type_code)
+                histories.append(History(layout.ORGANISATIONS, permits, _PERMITS))
         return slots, histories
 
     def examine(self, subject: str, at: int, now_state: ProvenState | Outage, anchor: ProvenState | None) -> Examine:
@@ -71,6 +73,7 @@ class Examined:
         return partial(self._judge, subject, binding)
 
     def _judge(self, subject: str, binding: Binding, anchoring: Anchoring) -> Signed:
+        binding = replace(binding, missing=anchoring.missing)
         if anchoring.record is not None:
             binding = replace(binding, issuer=anchoring.record.org, anchored_by=anchoring.by)
         elif (claimed := self.claimed_issuer()) is not None:

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -65,7 +66,8 @@ class Parsers:
         self._limits = limits
         self._store = store
         self._places = threading.BoundedSemaphore(limits.processes + limits.waiting)
-        # where there are several processes, callers without a key leave one to the others
+        # callers without a key leave half of the queue to the others and, where there are several, a process
+        self._public_places = threading.BoundedSemaphore(max(1, limits.processes - 1) + limits.waiting // 2)
         self._public = threading.BoundedSemaphore(max(1, limits.processes - 1))
         self._idle: queue.LifoQueue[_Parser | None] = queue.LifoQueue()
         for _ in range(limits.processes):
@@ -91,20 +93,17 @@ class Parsers:
 
     def read(self, data: bytes, *, public: bool = False) -> DocumentFacts:
         """The facts of the document; foreign bytes never raise. Raises Unavailable (`busy`)."""
-        if not self._places.acquire(blocking=False):
-            raise Unavailable("too many documents wait to be read; try again in a few seconds", code="busy")
-        try:
-            if not public:
+        if not public:
+            with _place(self._places):
                 return self._read(data, self._limits.seconds)
-            seconds = self._limits.seconds_public
+        seconds = self._limits.seconds_public
+        with _place(self._public_places), _place(self._places):
             if not self._public.acquire(timeout=seconds * PATIENCE):
                 raise Unavailable("no process became free to read the document; try again", code="busy")
             try:
                 return self._read(data, seconds)
             finally:
                 self._public.release()
-        finally:
-            self._places.release()
 
     def _read(self, data: bytes, seconds: float) -> DocumentFacts:
         try:
@@ -129,6 +128,17 @@ class Parsers:
                 parser.end()
                 parser = None
             self._idle.put(parser)
+
+
+@contextmanager
+def _place(places: threading.BoundedSemaphore) -> Iterator[None]:
+    """One of them is taken. Raises Unavailable (`busy`): there is none left."""
+    if not places.acquire(blocking=False):
+        raise Unavailable("too many documents wait to be read; try again in a few seconds", code="busy")
+    try:
+        yield
+    finally:
+        places.release()
 
 
 class _Ended(Exception):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from document_makers.certificates import Holder
-from document_makers.city import DAY, NOW, OTHER_ISSUER, SIGNED, City, sealed
-from document_makers.encoding import explicit, identifier, octets, sequence
+from document_makers.city import DAY, NOW, OTHER_ISSUER, SIGNED, City, sealed, unsigned
+from document_makers.encoding import SM2_WITH_SM3, explicit, identifier, octets, sequence
+from document_makers.packages import add_signature
+from document_makers.plain_signatures import signed_data
 from document_makers.recipes import recipe
 
 # signature and seal
@@ -60,7 +62,44 @@ def a_signature_of_an_unknown_kind(_: City) -> bytes:
     return sealed(kind="Stamp").bytes()
 
 
+@recipe("unreadable")
+def a_signature_over_something_else_whose_digest_algorithm_is_misnamed(of: City) -> bytes:
+    elsewhere = signed_data(b"<other/>", of.signer, at=SIGNED, digest="1.2.156.10197.1.499", algorithm=SM2_WITH_SM3)
+    return add_signature(unsigned(), lambda _, __: elsewhere, kind="Sign", at=SIGNED).bytes()
+
+
+@recipe("signature_invalid")
+def a_seal_made_with_a_certificate_for_encryption_only(of: City) -> bytes:
+    return sealed(seal=of.make_seal(maker=of.person(uses=("keyEncipherment",)))).bytes()
+
+
 # people and time
+
+
+@recipe("signer_untrusted")
+def signed_without_a_seal_by_somebody_unknown(of: City) -> bytes:
+    return add_signature(unsigned(), lambda data, _: of.person().sign(data), kind="Sign", at=SIGNED).bytes()
+
+
+@recipe("content_altered")
+def signed_without_a_seal_by_somebody_unknown_and_changed(of: City) -> bytes:
+    made = add_signature(unsigned(), lambda data, _: of.person().sign(data), kind="Sign", at=SIGNED)
+    made.files["Doc_0/Res/picture.png"] += b"!"
+    return made.bytes()
+
+
+@recipe("signer_untrusted")
+def signed_data_without_the_certificate_of_its_signer(of: City) -> bytes:
+    made = add_signature(unsigned(), lambda data, _: signed_data(data, of.person(), enclosed=False), kind="Sign")
+    return made.bytes()
+
+
+@recipe("signer_untrusted")
+def signed_data_with_attributes_and_without_the_certificate_of_its_signer(of: City) -> bytes:
+    def value(data: bytes, _: str) -> bytes:
+        return signed_data(data, of.person(), at=SIGNED, enclosed=False)
+
+    return add_signature(unsigned(), value, kind="Sign", at=SIGNED).bytes()
 
 
 @recipe("signer_untrusted")
@@ -72,6 +111,11 @@ def a_signer_whom_nobody_vouches_for(of: City) -> bytes:
 @recipe("signer_untrusted")
 def a_seal_maker_whom_nobody_vouches_for(of: City) -> bytes:
     return sealed(seal=of.make_seal(maker=of.person(of.foreign))).bytes()
+
+
+@recipe("signer_untrusted")
+def a_seal_that_its_signer_made(of: City) -> bytes:
+    return sealed(seal=of.make_seal(maker=of.signer)).bytes()
 
 
 @recipe("signer_untrusted")
@@ -166,6 +210,21 @@ def a_signer_whose_authority_publishes_no_list(of: City) -> bytes:
 def a_signer_whose_authority_published_long_ago(of: City) -> bytes:
     signer = of.person("stale")
     return sealed(signer=signer, seal=of.make_seal(signer)).bytes()
+
+
+@recipe("signing_time_unproven")
+def a_seal_that_has_ended_since(of: City) -> bytes:
+    return sealed(seal=of.make_seal(valid_until=NOW - DAY)).bytes()
+
+
+@recipe("valid", anchored_by=SIGNED + DAY)
+def a_seal_that_has_ended_after_the_document_was_anchored(of: City) -> bytes:
+    return sealed(seal=of.make_seal(valid_until=NOW - DAY)).bytes()
+
+
+@recipe("signing_time_unproven", anchored_by=SIGNED - DAY)
+def signed_after_it_was_anchored(_: City) -> bytes:
+    return sealed().bytes()
 
 
 @recipe("signing_time_unproven")

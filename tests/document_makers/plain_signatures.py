@@ -30,8 +30,14 @@ def header(data: bytes, at: int) -> tuple[int, int]:
     return start, start + length
 
 
-def signed_data(data: bytes, signer: Holder, *, at: int | None = None, attached: bool = False) -> bytes:
-    """GB/T 35275 SignedData over `data`; with a time its digest and the time are signed attributes."""
+def signed_data(
+    data: bytes, signer: Holder, *, at: int | None = None, attached: bool = False, enclosed: bool = True,
+    digest: str = SM3, algorithm: str = SM2,
+) -> bytes:  # fmt: skip
+    """GB/T 35275 SignedData over `data`; with a time its digest and the time are signed attributes.
+
+    enclosed: the signer's certificate lies in it; digest, algorithm: identifiers, which no signature covers.
+    """
     attributes = b""
     told = data
     if at is not None:
@@ -47,11 +53,16 @@ def signed_data(data: bytes, signer: Holder, *, at: int | None = None, attached:
         told = element(0x31, *listed)
     who = sequence(issuer_of(signer.certificate), integer(signer.serial))
     row = sequence(
-        integer(1), who, sequence(identifier(SM3)), attributes, sequence(identifier(SM2)), octets(signer.sign(told))
+        integer(1),
+        who,
+        sequence(identifier(digest)),
+        attributes,
+        sequence(identifier(algorithm)),
+        octets(signer.sign(told)),
     )
     content = sequence(identifier(DATA), explicit(0, octets(data)) if attached else b"")
+    beside = element(0xA0, signer.certificate) if enclosed else b""
     inner = sequence(
-        integer(1), element(0x31, sequence(identifier(SM3))), content, element(0xA0, signer.certificate),
-        element(0x31, row),
+        integer(1), element(0x31, sequence(identifier(SM3))), content, beside, element(0x31, row),
     )  # fmt: skip
     return sequence(identifier(SIGNED_DATA), explicit(0, inner))

@@ -128,6 +128,7 @@ def test_a_sealed_licence_is_valid_at_the_command_line_and_offline(sealing: tupl
     assert (ran.code, ran.json["code"]) == (0, "in_force")
     told = service.run("verify", file)
     assert "issuing authority" in told.out and OFFICE.seal_code not in told.err
+    assert "signer_certificate the signer's certificate leads" in told.out
     (disclosure,) = (folder / "out").glob("*.disclosure.json")
     receipt = disclosure.with_name(disclosure.name.replace(".disclosure.json", ".receipt"))
     service.done("trust", "export", "--out", folder / "city.trust")

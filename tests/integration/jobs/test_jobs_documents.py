@@ -160,6 +160,14 @@ def test_a_metadata_issuer_without_permit_is_refused_though_nothing_is_anchored(
     assert counter.verify(file=content).code == "issuer_not_permitted"
 
 
+@pytest.mark.parametrize("date", ["", "二〇二六年六月", "2026-06-13"])
+def test_an_issuer_named_in_metadata_has_to_have_signed_whatever_day_is_named(counter: City, date: str) -> None:
+    org, other = counter.organisation(), counter.organisation()
+    named = {"ZZBFJGDM": org.code, "ZZLXDM": FOOD, "ZZBFRQ": date}
+    verdict = counter.verify(file=office_of(other).sealed(test_city.unsigned(custom=named)).bytes())
+    assert (verdict.code, warned(verdict)) == ("issuer_mismatch", set())
+
+
 def test_a_seal_is_registered_from_its_own_file(counter: City) -> None:
     org = counter.organisation()
     office = office_of(org)

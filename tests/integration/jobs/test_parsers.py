@@ -198,6 +198,23 @@ def test_callers_without_a_key_leave_a_process_to_the_others(sealed: bytes) -> N
             thread.join(10)
 
 
+def test_callers_without_a_key_leave_places_in_the_queue_to_the_others(sealed: bytes) -> None:
+    with pool(processes=2, waiting=2, seconds_public=1) as made:
+        for one in made._idle.queue:
+            if one is not None:
+                os.kill(one._process.pid, signal.SIGSTOP)
+        crowd = [in_background(lambda: made.read(sealed, public=True)) for _ in range(6)]
+        time.sleep(0.2)
+        refused = [told[0] for _, told in crowd if told]
+        assert [one.code for one in refused] == ["busy"] * 4
+        for one in list(made._idle.queue):
+            if one is not None:
+                os.kill(one._process.pid, signal.SIGCONT)
+        assert made.read(sealed).problem is None
+        for thread, _ in crowd:
+            thread.join(10)
+
+
 def test_a_trust_store_that_does_not_fit_is_an_outage_and_no_finding(sealed: bytes) -> None:
     large = TrustStore(crls=(b"\x30" + bytes(40 * 2**20),))
     with pool(lambda: large, memory=128) as made:

@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Callable
 
 import pytest
-from document_makers.certificates import Family, Holder, extension, issue, new_key
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from document_makers.certificates import Family, Holder, Key, extension, issue, new_key
 from document_makers.encoding import bits, element, identifier, integer, octets, raw_signature, sequence
 
 from chain_service.documents import der
@@ -158,6 +160,26 @@ def test_mixed_algorithms_make_a_path_too() -> None:
     root = root_of("rsa")
     link = below(root, family="sm2")
     assert path(leaf_of(link), trust(root), link).outcome == "trusted"
+
+
+class _WithSha1(Key):
+    """An RSA key that signs as nobody should any more."""
+
+    @property
+    def algorithm(self) -> bytes:
+        return sequence(identifier("1.2.840.113549.1.1.5"), element(0x05))
+
+    def sign(self, message: bytes) -> bytes:
+        assert isinstance(self.secret, rsa.RSAPrivateKey)
+        return self.secret.sign(message, padding.PKCS1v15(), hashes.SHA1())
+
+
+def test_an_authority_below_a_weak_digest_is_not_trusted_beside_national_keys_either() -> None:
+    root = root_of("rsa")
+    weak = Holder(_WithSha1("rsa", root.key.public, root.key.secret), root.certificate, root.name, root.serial)
+    for family in ("sm2", "rsa"):
+        link = below(weak, family=family)
+        assert path(leaf_of(link, family=family), trust(root), link).outcome == "broken"
 
 
 UNKNOWN: dict[str, Callable[[], bytes]] = {

@@ -61,6 +61,7 @@ WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
         signature(problems=(Problem("critical_extension", "…"),)), "parse", "unreadable"),
     "critical extension of the seal": (
         signature(seal=seal(problems=(Problem("critical_extension", "…"),))), "parse", "unreadable"),
+    "unknown digest of what was signed": (signature(data_digest_holds=None), "parse", "unreadable"),
     "no signer": (signature(signer=None), "parse", "unreadable"),
     "seal unreadable": (signature(seal=None), "parse", "unreadable"),
     "content changed": (signature(references=CHANGED), "reference_digests", "content_altered"),
@@ -83,6 +84,8 @@ WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
     "maker unknown": (
         signature(seal=seal(maker=certificate(MAKER, revocation={"outcome": "unknown"}))),
         "seal_signature", "revocation_unknown"),
+    "maker's usage": (
+        signature(seal=seal(maker=certificate(MAKER, **FORBIDDEN))), "seal_signature", "signature_invalid"),
     "seal made outside": (
         signature(seal=seal(maker=certificate(MAKER, not_before=FIRST + DAY))),
         "seal_signature", "signed_outside_validity"),
@@ -108,6 +111,7 @@ WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
         "revocation", "revocation_unknown"),
     "seal expired at signing": (
         signature(seal=seal(valid_until=SIGNED - 1)), "signing_time", "signed_outside_validity"),
+    "seal ended since": (signature(seal=seal(valid_until=NOW - DAY)), "signing_time", "signing_time_unproven"),
     "signed in the future": (
         signature(claimed=(ClaimedTime(NOW + DAY, "seal_signature"),)), "signing_time", "signing_time_unproven"),
     "certificate ended since": (signature(signer=ENDED), "signing_time", "signing_time_unproven"),
@@ -310,6 +314,12 @@ TAX = certificate(organisation="国家税务总局某局", common_name="某局")
         (TAX, binding(states=(registry((1, FIRST), certificates=(b"\x08" * 32,)),)), "issuer_unproven"),
         (TAX, binding(states=(registry((1, FIRST), owner=OTHER),)), "issuer_mismatch"),
         (certificate(), binding(states=(registry((1, FIRST), owner=OTHER),)), "issuer_mismatch"),
+        (
+            certificate(),
+            binding(states=(registry((1, FIRST), owner=OTHER, certificates=(b"\x08" * 32,)),)),
+            "issuer_mismatch",
+        ),
+        (certificate(), binding(states=(registry((1, FIRST), certificates=()),)), "issuer_bound"),
         (certificate(), binding(issuer=OTHER), "issuer_mismatch"),
         (certificate(common_name="43010000000099"), binding(states=(registry(),)), "issuer_unproven"),
         (certificate(), binding(issuer=None), "no_issuer_named"),
@@ -356,7 +366,7 @@ def test_on_chain_but_broken_is_told_apart_from_sound_but_not_on_chain() -> None
     broken = judged(signature(signature_holds=False), bound=binding(anchored_by=NOW - DAY))
     assert [one.code for one in broken.warnings] == ["anchored_but_broken"]
     assert [one.code for one in judged(signature()).warnings] == ["sealed_not_anchored"]
-    assert judged(signature(), bound=binding(anchored_by=NOW - DAY)).warnings == ()
+    assert judged(signature(), bound=binding(anchored_by=NOW - DAY, missing=False)).warnings == ()
 
 
 def test_foreign_numbers_and_names_of_any_size_are_judged() -> None:

@@ -91,3 +91,16 @@ def test_too_many_signatures_are_refused_not_passed_over() -> None:
     made.files[LIST] = f'<ofd:Signatures xmlns:ofd="{NAMESPACE}">{rows}</ofd:Signatures>'.encode()
     facts = read(made)
     assert facts.problem is not None and facts.problem.code == "too_many_signatures"
+
+
+def test_white_space_before_a_page_does_not_hide_what_it_shows() -> None:
+    for blank in (100, 300_000):
+        made = unsigned()
+        page = "Doc_0/Pages/Page_0/Content.xml"
+        text = made.files[page].decode().partition("?>\n")[2]
+        made.files[page] = (
+            " " * blank + text.replace("<ofd:Content>", "<ofd:a>../../x.png</ofd:a><ofd:Content>")
+        ).encode()
+        made.files["Doc_0/x.png"] = b"\x89PNG"
+        (one,) = signatures(sealed(made, leave_out=("Doc_0/x.png",)))
+        assert one.coverage.displayed == ("Doc_0/x.png",)
