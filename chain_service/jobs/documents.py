@@ -42,6 +42,12 @@ class Examined:
         found = dict.fromkeys(one.seal.code for one in self.facts.signatures if one.seal is not None)
         return [code for code in found if is_seal_code(code)][:MAX_SEALS]
 
+    @property
+    def before_attaching(self) -> dict[str, str]:
+        """Digests of the file as it was signed, where only attachments were added since; empty otherwise."""
+        found = self.facts.before_attaching
+        return {} if found is None else {"sha-256": found[0].hex(), "sm3": found[1].hex()}
+
     def claimed_issuer(self) -> tuple[str, str, date] | None:
         """Organisation, certificate type and day of issue as the document's own metadata name them."""
         named = dict(self.facts.metadata)

@@ -18,6 +18,7 @@ from chain_service.core.judge import judge
 from chain_service.core.offline import prove_receipt
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
+from chain_service.jobs.attached import with_attached
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.documents import Examined, examine_file, no_signatures, with_answers
 from chain_service.jobs.gathering import Draft, damaged, gather
@@ -63,7 +64,10 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
     documents = [_examined(app, question, public=public) for question in questions]
     with app.database.reading() as connection:
         refresh_trust(app, connection)
-        drafts = [gather(connection, question, caller) for question in questions]
+        drafts = [
+            gather(connection, question, caller, document.before_attaching if document else None)
+            for question, document in zip(questions, documents, strict=True)
+        ]
         head = chain_index.head_block(connection)
         moments = {question.at for question in questions if question.at is not None and question.at < now}
         blocks = {moment: chain_index.block_at(connection, moment) for moment in moments}
@@ -95,11 +99,19 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         known = facts(question, draft, anchor)
         examine = document.examine(draft.subject, known.at, now_state, anchor) if document else no_signatures
         try:
-            verdicts.append(judge(known, examine))
+            verdicts.append(_told(app, question, document, known, judge(known, examine)))
         except Exception as error:  # noqa: BLE001 - judging never raises unless a stored row was altered into nonsense
             log.error("what is stored of a record cannot be judged", error=type(error).__name__)
             verdicts.append(judge(facts(question, damaged(draft), None), no_signatures))
     return verdicts
+
+
+def _told(app: App, question: Question, document: Examined | None, known: Facts, verdict: Verdict) -> Verdict:
+    """The verdict with what a receipt attached to the document adds; one that was handed in goes before it."""
+    if question.receipt is not None or document is None or document.facts.receipt is None:
+        return verdict
+    trust = None if app.chain is None else app.chain.reader.trust
+    return with_attached(verdict, known, document.facts.receipt, trust)
 
 
 def _examined(app: App, question: Question, *, public: bool) -> Examined | None:
