@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from chain_service.errors import NotFound
+
+_PREFIX = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(?:/[A-Za-z0-9._~!$&'()*+,;=:/-]*)?")
 
 
 class Settings(BaseSettings):
@@ -50,6 +53,9 @@ class Settings(BaseSettings):
     revocation_list_age: float = Field(
         7 * 86_400.0, gt=0, description="seconds after its making for which a revocation list speaks for the present"
     )
+    ocsp_responders: list[str] = Field(
+        [], description="URL prefixes of OCSP responders that may be asked; with none nothing is ever fetched"
+    )
     sm2_user_id: str = Field(
         "1234567812345678", min_length=1, max_length=2000, description="id of signers in SM2 digests (GM/T 0009)"
     )
@@ -58,6 +64,14 @@ class Settings(BaseSettings):
     parser_memory: int = Field(256, ge=128, description="MiB of address space of such a process")
     parse_seconds: float = Field(10.0, ge=1, le=250, description="seconds of computing for one document")
     parse_seconds_public: float = Field(5.0, ge=1, le=250, description="the same for callers without a key")
+
+    @field_validator("ocsp_responders")
+    @classmethod
+    def _prefixes(cls, prefixes: list[str]) -> list[str]:
+        for prefix in prefixes:
+            if not _PREFIX.fullmatch(prefix) or ".." in prefix:
+                raise ValueError(f"{prefix!r} is no URL prefix such as http://ocsp.example/ or https://host:8443/ocsp")
+        return prefixes
 
     @classmethod
     def settings_customise_sources(

@@ -21,11 +21,11 @@ from chain_service.core.receipts import MAX_RECEIPT_BYTES
 from chain_service.core.trust import MAX_TRUST_BYTES, TrustFile, parse
 from chain_service.errors import BadRequest
 from chain_service.jobs.anchors import Anchors
-from chain_service.jobs.documents import examine_file, no_signatures
+from chain_service.jobs.documents import Examined, examine_file, no_signatures
 from chain_service.jobs.parsers import Parsers, parser_limits
 
-Examiner = Callable[[bytes | None], Examining]
-"""Reads a file's signatures and says how they are judged."""
+Examiner = Callable[[bytes | None], Examined | None]
+"""Reads a file, if it is a document, in another process."""
 
 TRUST_FILE = "trust.cose"
 _JSON_LIMIT = 2**20
@@ -37,7 +37,8 @@ class Asked:
 
     name: str
     disclosure: Path | None
-    receipt: Path
+    receipt: Path | None
+    """None: the one that is attached to the file."""
     file: Path | None
 
 
@@ -53,6 +54,8 @@ def the_trust(door: Door, named: Path | None) -> TrustFile:
 def collect(files: Sequence[Path], disclosure: Path | None, receipt: Path | None) -> list[Asked]:
     """What to verify; the receipt of ID.disclosure.json is ID.receipt beside it unless one is named.
 
+    A PDF may have its receipt attached.
+
     Raises BadRequest (`file_not_found`) where there is none.
     """
     if not files:
@@ -66,9 +69,11 @@ def collect(files: Sequence[Path], disclosure: Path | None, receipt: Path | None
     return asked
 
 
-def _beside(file: Path) -> Path:
+def _beside(file: Path) -> Path | None:
     found = file.with_name(f"{file.name.removesuffix('.json').removesuffix('.disclosure')}.receipt")
     if not found.is_file():
+        if file.suffix.lower() == ".pdf":
+            return None
         raise BadRequest(
             f"{file} has no receipt: neither --receipt nor {found.name} beside it",
             code="file_not_found",
@@ -78,26 +83,36 @@ def _beside(file: Path) -> Path:
 
 
 @contextmanager
-def reading(settings: Settings, anchors: Path | None) -> Iterator[Examiner | None]:
-    """How signatures in files are looked at: with the trust store named, else that of DIR; None where there is none.
+def reading(settings: Settings, anchors: Path | None) -> Iterator[tuple[Examiner, bool]]:
+    """How files are read: with the trust store named, else that of DIR; False where there is none to judge with.
 
     Raises BadRequest (`file_not_found`) for a directory named that does not exist.
     """
     directory = anchors or settings.trust_directory
-    if not directory.is_dir():
-        if anchors is not None:
-            raise BadRequest(f"{anchors} is no directory", code="file_not_found", field="--anchors")
-        yield None
-        return
+    if anchors is not None and not directory.is_dir():
+        raise BadRequest(f"{anchors} is no directory", code="file_not_found", field="--anchors")
     parsers = Parsers(parser_limits(settings), Anchors(directory, settings.sm2_user_id.encode()))
     try:
-        yield partial(_examined, parsers, settings.revocation_list_age)
+        yield partial(_examined, parsers, settings.revocation_list_age), directory.is_dir()
     finally:
         parsers.close()
 
 
-def _examined(parsers: Parsers, list_age: float, data: bytes | None) -> Examining:
-    found = examine_file(parsers, data, list_age, public=False)
+def _examined(parsers: Parsers, list_age: float, data: bytes | None) -> Examined | None:
+    return examine_file(parsers, data, list_age, public=False)
+
+
+def _attached(asked: Asked, found: Examined | None) -> bytes:
+    if found is None or found.facts.receipt is None:
+        raise BadRequest(
+            f"{asked.name} has no receipt: neither --receipt nor one beside it or attached to it",
+            code="file_not_found",
+            file=asked.name,
+        )
+    return found.facts.receipt
+
+
+def _how(found: Examined | None) -> Examining:
     return _no_signatures if found is None else found.examine
 
 
@@ -112,21 +127,32 @@ def verdicts(
     heads: Heads,
     max_file: int,
     examiner: Examiner | None = None,
+    judged: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """A verdict for each, in order; what they prove is remembered in `heads`."""
+    """A verdict for each, in order; what they prove is remembered in `heads`.
+
+    judged: whether signatures are.
+    """
     try:
         for one in asked:
             disclosure = read_input(one.disclosure, _JSON_LIMIT) if one.disclosure else None
             data = read_input(one.file, max_file) if one.file else None
-            receipt = read_input(one.receipt, MAX_RECEIPT_BYTES + 1)
+            found = None if examiner is None else examiner(data)
+            receipt = read_input(one.receipt, MAX_RECEIPT_BYTES + 1) if one.receipt else _attached(one, found)
+            before = {} if found is None else found.before_attaching
             yield verify_offline(
                 receipt,
-                present(disclosure, () if data is None else (file_digests(data),), whole_files=data is not None),
+                present(
+                    disclosure,
+                    () if data is None else (file_digests(data),),
+                    whole_files=data is not None,
+                    before_attaching=before,
+                ),
                 trust,
                 now=int(time.time()),
                 at=at,
                 remembered=heads.remembered,
-                examining=None if examiner is None else examiner(data),
+                examining=_how(found) if judged else None,
             ).to_json()
             if heads.file is not None:
                 heads.learn(seen_blocks(receipt, trust))

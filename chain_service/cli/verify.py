@@ -48,7 +48,8 @@ def verify(
     store (setting trust_store). With --json several FILEs give an array.
 
     --offline needs no instance and opens no connection. The receipt of
-    ID.disclosure.json is ID.receipt beside it, unless --receipt names another.
+    ID.disclosure.json is ID.receipt beside it, unless --receipt names another;
+    that of a PDF may be attached to it.
 
     Exit code: 0 valid, 1 invalid, 3 cannot tell; the worst decides (1, 3, 0).
 
@@ -72,8 +73,8 @@ def verify(
 
         asked = apart.collect(files or (), disclosure, receipt)
         trusted, known, settings = apart.the_trust(door, trust), Heads.load(heads), door.settings()
-        with apart.reading(settings, anchors) as examiner:
-            found = apart.verdicts(asked, trusted, moment, known, settings.max_file, examiner)
+        with apart.reading(settings, anchors) as (examiner, judged):
+            found = apart.verdicts(asked, trusted, moment, known, settings.max_file, examiner, judged)
             _tell(door, [one.name for one in asked], found)
     else:
         _verify_online(door, files or [], disclosure, receipt, moment)
@@ -99,7 +100,7 @@ def _verify_online(
     # where what the node says does not hold, each verdict says so
     with suppress(InvalidProof):
         catch_up(app)
-    verdicts = verify_many(app, (question for _, question in asked), None)
+    verdicts = verify_many(app, (question for _, question in asked), operator=True)
     _tell(door, [name for name, _ in asked], (verdict.to_json() for verdict in verdicts))
 
 

@@ -184,6 +184,8 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
                          "only an identifier was given: there is no content to compare", "in_force_not_compared")),
         _record("file_digest", ("content_altered", "not_anchored"),
                 _passed("file_matches", "文件摘要与记录一致", "the file's digest stands in the record"),
+                _passed("signed_file_matches", "文件签署后只添加了附件，签署时的文件摘要与记录一致",
+                        "only attachments were added since signing; the digest of the file as signed is in the record"),
                 _skipped("no_file", "未提交文件", "no file was presented"), _NOT_REACHED),
         _record("log_signature", ("proof_invalid", *_NODE),
                 _passed("signed", "机构日志密钥已签署日志头", "a log key of the organisation signed the log's head"),
@@ -302,6 +304,10 @@ WARNINGS: Mapping[str, Text] = {
     "replacement_unconfirmed": Text(
         "另有新记录声明取代本记录，本记录状态未变",
         "a newer record says that it replaces this one, whose own state has not been changed",
+    ),
+    "receipt_ignored": Text(
+        "文件内附的凭证不能证明本记录，已忽略，不影响结论",
+        "the receipt attached to the file proves nothing of this record; it was ignored and changes no verdict",
     ),
     "equivocation": Text(
         "同一高度出现两个都已获法定多数签署的区块，验证节点作恶；请保留证据并上报",

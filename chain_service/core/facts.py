@@ -47,6 +47,8 @@ class Presented:
     asked: Asked = Asked()
     files: tuple[Mapping[str, str], ...] = ()
     """For each file (or bare file digest) handed in: algorithm name to hex, as in a record's `files[].digests`."""
+    before_attaching: Mapping[str, str] = field(default_factory=dict)
+    """For a signed file to which only attachments were added since: the same of the file as it was signed."""
     whole_files: bool = False
     """True when file bytes came along, which may carry signatures; False when only digests did."""
     failure: Failure | None = None

@@ -167,6 +167,9 @@ def _file_digest(facts: Facts, content: Content | None) -> Check:
         )
     for digests in files:
         if not any(_same_file(digests, anchored) for anchored in listed):
+            before = dict(facts.presented.before_attaching)
+            if len(files) == 1 and any(_same_file(before, anchored) for anchored in listed):
+                return check("record", "file_digest", "signed_file_matches", evidence | {"asSigned": before})
             return check("record", "file_digest", "content_altered", evidence | {"filesOfRecord": len(listed)})
     return check("record", "file_digest", "file_matches", evidence)
 

@@ -28,11 +28,16 @@ _NO_EVIDENCE: Final = Outage("finality_unproven", "the receipt proves no block")
 
 
 def present(
-    disclosure: bytes | None, files: tuple[Mapping[str, str], ...] = (), *, whole_files: bool = False
+    disclosure: bytes | None,
+    files: tuple[Mapping[str, str], ...] = (),
+    *,
+    whole_files: bool = False,
+    before_attaching: Mapping[str, str] | None = None,
 ) -> Presented:
     """What was handed in, parsed; foreign bytes never raise: `failure` says what could not be read.
 
-    `files` are digests as `file_digests` makes them; `whole_files` when file bytes, which may carry signatures, came.
+    `files` are digests as `file_digests` makes them; `whole_files` when file bytes, which may carry signatures, came;
+    `before_attaching` as in Presented.
     """
     content: Disclosure | PartialDisclosure | None = None
     failure: Failure | None = None
@@ -42,7 +47,9 @@ def present(
         failure = Failure("record_mismatch", "disclosure", error.message)
     except BadRequest as error:
         failure = Failure("unreadable", "disclosure", error.message)
-    return Presented(content, files=files, whole_files=whole_files, failure=failure)
+    return Presented(
+        content, files=files, before_attaching=before_attaching or {}, whole_files=whole_files, failure=failure
+    )
 
 
 def prove_receipt(

@@ -250,6 +250,8 @@ class DocumentFacts:
     """Certificate metadata of its custom data by our field names (GB/T 36903), sector fields as `extension.<name>`."""
     receipt: Bytes | None = None
     """An embedded receipt (COSE); nothing about it is believed here."""
+    before_attaching: tuple[Bytes, Bytes] | None = None
+    """SHA-256 and SM3 of the signed file to which nothing but attachments was added since; None where there is none."""
     problems: tuple[Problem, ...] = ()
 
 

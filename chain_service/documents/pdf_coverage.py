@@ -17,8 +17,10 @@ from chain_service.documents.pdf_changes import ATTACHING, POLICY
 from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile
 from chain_service.errors import MalformedDocument
 
-__all__ = ["ByteRange", "byte_range", "coverage"]
+__all__ = ["ATTACHED", "ByteRange", "byte_range", "coverage"]
 
+ATTACHED: Final = "attached files"
+"""What CoverageFacts.added says of them."""
 _BLANK: Final = b"\0\t\n\f\r "
 """White space of PDF: mail and portals append it."""
 _HEX: Final = re.compile(rb"<(?:[0-9A-Fa-f]{2})+>")
@@ -90,7 +92,7 @@ def _allowed(result: DiffResult, permission: MDPPerm | None, later: set[str]) ->
     signatures = tuple(f"signature {name}" for name in sorted(later))
     permits = permission in (MDPPerm.FILL_FORMS, MDPPerm.ANNOTATE)
     displayed = () if permits else names
-    attached = ("attached files",) if result.modification_level is ATTACHING else ()
+    attached = (ATTACHED,) if result.modification_level is ATTACHING else ()
     added = (*signatures, *attached, *(names if permits else ()))
     if not displayed and not added:
         added = ("validation material or metadata",)

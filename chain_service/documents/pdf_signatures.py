@@ -17,7 +17,7 @@ from chain_service.documents.facts import (
     ReferenceFacts,
     SignatureFacts,
 )
-from chain_service.documents.pdf_coverage import ByteRange, byte_range, coverage
+from chain_service.documents.pdf_coverage import ATTACHED, ByteRange, byte_range, coverage
 from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile, signature_fields, streams
 from chain_service.documents.signed_data import SignedData
 from chain_service.documents.trust import Trust
@@ -32,8 +32,12 @@ MAX_STORED: Final = 32
 """Certificates that are read from the document security store, and lists."""
 
 
-def read_signatures(file: PdfFile, trust: Trust) -> tuple[tuple[SignatureFacts, ...], tuple[Problem, ...]]:
-    """The signatures in the order of signing, those that were taken away last; and what else is wrong.
+def read_signatures(
+    file: PdfFile, trust: Trust
+) -> tuple[tuple[SignatureFacts, ...], tuple[Problem, ...], bytes | None]:
+    """The signatures in the order of signing, those taken away last; what else is wrong; what was signed.
+
+    The last is the file as it was signed, where nothing but attachments was added to it since.
 
     A document timestamp is no signature of its own: it stands with every signature that it covers.
     Raises MalformedDocument when the fields cannot be told.
@@ -55,7 +59,14 @@ def read_signatures(file: PdfFile, trust: Trust) -> tuple[tuple[SignatureFacts, 
     taken = Problem("signature_removed", "an earlier revision was signed here and a later one took the signature away")
     found += [SignatureFacts(name, "pades", taken) for name in removed]
     problems = () if found or not stamps else (Problem("timestamp_only", "a timestamp, and no signature, covers it"),)
-    return tuple(found), problems
+    return tuple(found), problems, None if removed else _before_attaching(file, found, ends)
+
+
+def _before_attaching(file: PdfFile, found: list[SignatureFacts], ends: dict[str, ByteRange]) -> bytes | None:
+    for one in found:
+        if one.coverage.added == (ATTACHED,) and not one.coverage.displayed and one.place in ends:
+            return file.data[: ends[one.place].end]
+    return None
 
 
 def _kind(field: Field) -> str:

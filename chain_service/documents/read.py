@@ -27,8 +27,10 @@ _SEAL_HEAD: Final = b"\x16\x02ES"
 Media = Literal["ofd", "pdf", "seal", "unknown"]
 
 
-def read_document(data: bytes, store: TrustStore) -> DocumentFacts:
+def read_document(data: bytes, store: TrustStore, answers: tuple[bytes, ...] = ()) -> DocumentFacts:
     """Everything that can be read in a file.
+
+    answers: OCSP responses (DER) that were fetched for it; like lists inside a file they have to prove themselves.
 
     One that is of none of the formats read here has media `unknown` and no problem: it may still be anchored by digest.
     """
@@ -37,7 +39,7 @@ def read_document(data: bytes, store: TrustStore) -> DocumentFacts:
     try:
         if len(data) > MAX_FILE and media != "unknown":
             raise MalformedDocument(f"the file has {len(data)} bytes; {MAX_FILE} are allowed", code="too_large")
-        found = _read(media, data, _trust_of(store))
+        found = _read(media, data, _trust_of(store).with_answers(answers))
     except MalformedDocument as error:
         if error.code == "not_ofd":
             media = "unknown"  # a ZIP archive of another kind

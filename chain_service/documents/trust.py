@@ -22,6 +22,8 @@ REMEMBERED: Final = 1024
 MAX_KNOWN_SIGNERS: Final = 64
 MAX_LISTS: Final = 16
 """Revocation lists of one document."""
+MAX_ANSWERS: Final = 16
+"""OCSP answers of one document."""
 
 
 class Trust:
@@ -61,6 +63,18 @@ class Trust:
         other._lists = {name: list(lists) for name, lists in self._lists.items()}
         for name, lists in _lists(crls[:MAX_LISTS], []).items():
             other._lists.setdefault(name, []).extend(lists)
+        other._remembered = {}
+        return other
+
+    def with_answers(self, responses: tuple[bytes, ...]) -> Trust:
+        """The same trust that also knows the OCSP answers (DER) which were fetched for a document.
+
+        They prove themselves by their signatures. The first MAX_ANSWERS count; unreadable ones are passed over.
+        """
+        if not responses:
+            return self
+        other = copy(self)
+        other._answers = [*self._answers, *_answers(responses[:MAX_ANSWERS], [])]
         other._remembered = {}
         return other
 

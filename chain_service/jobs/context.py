@@ -14,6 +14,7 @@ from chain_service.chain.sender import Sender
 from chain_service.config import Settings
 from chain_service.errors import Forbidden, Unavailable
 from chain_service.jobs.anchors import Anchors
+from chain_service.jobs.ocsp import Responders
 from chain_service.jobs.parsers import Parsers, parser_limits
 from chain_service.store.database import Database
 from chain_service.store.readings import ReadingLog
@@ -69,6 +70,11 @@ class App:
         """The processes that read documents, with the trust store in force; `close` ends them."""
         anchors = Anchors(self.settings.trust_directory, self.settings.sm2_user_id.encode())
         return Parsers(parser_limits(self.settings), anchors)
+
+    @cached_property
+    def responders(self) -> Responders:
+        """The OCSP responders that may be asked, with the answers kept of them."""
+        return Responders(self.settings.ocsp_responders)
 
     def close(self) -> None:
         """Processes, database and connections are given up."""

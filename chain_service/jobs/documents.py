@@ -18,6 +18,7 @@ from chain_service.core.judge import Anchoring, Examine, Signed
 from chain_service.documents.binding import Binding, is_seal_code
 from chain_service.documents.facts import DocumentFacts, Problem
 from chain_service.documents.judging import judge_document
+from chain_service.jobs.ocsp import Responders
 from chain_service.jobs.parsers import Parsers
 
 MAX_SEALS = 16
@@ -40,6 +41,12 @@ class Examined:
         """The codes of its seals that the registry could hold."""
         found = dict.fromkeys(one.seal.code for one in self.facts.signatures if one.seal is not None)
         return [code for code in found if is_seal_code(code)][:MAX_SEALS]
+
+    @property
+    def before_attaching(self) -> dict[str, str]:
+        """Digests of the file as it was signed, where only attachments were added since; empty otherwise."""
+        found = self.facts.before_attaching
+        return {} if found is None else {"sha-256": found[0].hex(), "sm3": found[1].hex()}
 
     def claimed_issuer(self) -> tuple[str, str | None, date | None] | None:
         """Organisation, certificate type and day of issue as the document's own metadata name them."""
@@ -104,6 +111,24 @@ def examine_file(parsers: Parsers, data: bytes | None, list_age: float, *, publi
         return None
     facts = parsers.read(data, public=public)
     return None if facts.media == "unknown" and facts.problem is None else Examined(facts, int(list_age))
+
+
+def with_answers(
+    found: Examined, parsers: Parsers, responders: Responders, data: bytes, now: int, *, public: bool
+) -> Examined:
+    """The file read again with what responders say of the certificates whose revocation is unknown.
+
+    Callers without a key get what is kept and make the service ask nobody. Raises Unavailable (`busy`).
+    """
+    asked = responders.questions(found.facts, now, found.list_age)
+    answers = responders.answers(asked, now, fetch=not public)
+    if not answers:
+        return found
+    facts = parsers.read(data, public=public, answers=tuple(answers.values()))
+    if facts.problem is not None:
+        return found  # an answer that ends its reader makes no document unreadable
+    responders.remember(facts, answers, found.list_age)
+    return replace(found, facts=facts)
 
 
 def no_signatures(_: Anchoring) -> Signed:

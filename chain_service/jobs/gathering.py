@@ -44,13 +44,15 @@ class Draft:
     display: Mapping[str, Any] = field(default_factory=dict)
 
 
-def gather(connection: Connection, question: Question, caller: Caller | None) -> Draft:
+def gather(
+    connection: Connection, question: Question, caller: Caller | None, before_attaching: Mapping[str, str] | None = None
+) -> Draft:
     """What is presented, and what is remembered of the record it leads to.
 
     Stored rows may have been altered into anything: where they cannot be used the draft says so. Raises
     `MalformedRecord` for a malformed digest, `Unavailable`, and what the database itself raises.
     """
-    read = read_question(question)
+    read = replace(read_question(question), before_attaching=before_attaching or {})
     try:
         return _gather(connection, question, read, caller)
     except (Unavailable, DriverError):
@@ -73,6 +75,7 @@ def _presented(question: Question, read: Read) -> Presented:
         disclosure=read.disclosure,
         asked=Asked(question.identifier, question.number, question.holder_name),
         files=read.files,
+        before_attaching=read.before_attaching,
         whole_files=question.file is not None,
         failure=read.failure,
     )
@@ -141,7 +144,7 @@ def _find(connection: Connection, question: Question, read: Read, caller: Caller
         return found, ()
     if question.identifier is not None:
         return _by_identifier(connection, question, caller)
-    for digests in read.files:
+    for digests in (*read.files, read.before_attaching):
         for algorithm, value in digests.items():
             several = _first_organisation(records.by_file_digest(connection, algorithm, bytes.fromhex(value)))
             if several[0] is not None:

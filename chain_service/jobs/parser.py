@@ -2,11 +2,13 @@
 
 It has nothing worth stealing: no database, no key, no network, no file; it may be killed at any time.
 Frames on standard input and output are a length (4 bytes, big-endian) and that many bytes. `T` and a trust store in
-JSON is answered by an empty frame; `D`, the seconds of computing allowed (1 byte) and a file by its facts in JSON.
+JSON is answered by an empty frame; `D`, the seconds of computing allowed (1 byte), the number of OCSP answers (1 byte),
+each of them framed likewise, and a file by its facts in JSON.
 """
 
 from __future__ import annotations
 
+import io
 import resource
 import struct
 import sys
@@ -34,7 +36,10 @@ def main() -> int:
                 read_document(b"", store)  # the store is read now, not in the time of the first document
             else:
                 allow_computing(frame[1])
-                answer = to_json(read_document(frame[2:], store))
+                rest, told = io.BytesIO(frame[3:]), []
+                for _ in range(frame[2]):
+                    told.append(read_frame(rest) or b"")
+                answer = to_json(read_document(rest.read(), store, tuple(told)))
         except MemoryError:
             return OUT_OF_MEMORY
         write_frame(answers, answer)
@@ -63,6 +68,11 @@ def read_frame(stream: IO[bytes]) -> bytes | None:
     (length,) = _LENGTH.unpack(head)
     body = stream.read(length)
     return body if len(body) == length else None
+
+
+def framed(body: bytes) -> bytes:
+    """The body as a part of a frame that `read_frame` finds."""
+    return _LENGTH.pack(len(body)) + body
 
 
 def write_frame(stream: IO[bytes], *parts: bytes) -> None:

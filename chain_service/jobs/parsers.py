@@ -24,7 +24,7 @@ from chain_service.core.digests import sha256, sm3
 from chain_service.documents.facts import DocumentFacts, Problem, from_json
 from chain_service.documents.trust_store import TrustStore, to_json
 from chain_service.errors import MalformedDocument, Unavailable
-from chain_service.jobs.parser import OUT_OF_MEMORY, read_frame, write_frame
+from chain_service.jobs.parser import OUT_OF_MEMORY, framed, read_frame, write_frame
 
 PATIENCE = 2
 """How often the seconds of computing may pass on the clock before the process is killed: it shares processors."""
@@ -91,21 +91,24 @@ class Parsers:
             if parser is not None:
                 parser.end()
 
-    def read(self, data: bytes, *, public: bool = False) -> DocumentFacts:
-        """The facts of the document; foreign bytes never raise. Raises Unavailable (`busy`)."""
+    def read(self, data: bytes, *, public: bool = False, answers: tuple[bytes, ...] = ()) -> DocumentFacts:
+        """The facts of the document; foreign bytes never raise. Raises Unavailable (`busy`).
+
+        answers: at most 255 OCSP responses that were fetched for it.
+        """
         if not public:
             with _place(self._places):
-                return self._read(data, self._limits.seconds)
+                return self._read(data, answers, self._limits.seconds)
         seconds = self._limits.seconds_public
         with _place(self._public_places), _place(self._places):
             if not self._public.acquire(timeout=seconds * PATIENCE):
                 raise Unavailable("no process became free to read the document; try again", code="busy")
             try:
-                return self._read(data, seconds)
+                return self._read(data, answers, seconds)
             finally:
                 self._public.release()
 
-    def _read(self, data: bytes, seconds: float) -> DocumentFacts:
+    def _read(self, data: bytes, answers: tuple[bytes, ...], seconds: float) -> DocumentFacts:
         try:
             parser = self._idle.get(timeout=seconds * PATIENCE)
         except queue.Empty:
@@ -117,7 +120,7 @@ class Parsers:
                 if parser is not None:
                     parser.end()
                 parser = _Parser(self._limits.memory)
-            return parser.read(data, self._store(), seconds)
+            return parser.read(data, answers, self._store(), seconds)
         except OSError as error:
             raise Unavailable(f"no process can be started: {error.strerror}", code="busy") from error
         except _Ended as ended:
@@ -182,7 +185,7 @@ class _Parser:
                     log.debug("a parser's pipe was broken already", error=str(error))
         self._process.wait()
 
-    def read(self, data: bytes, store: TrustStore, seconds: float) -> DocumentFacts:
+    def read(self, data: bytes, answers: tuple[bytes, ...], store: TrustStore, seconds: float) -> DocumentFacts:
         """Raises _Ended, Unavailable (`busy`) where the machine and not the document is to blame."""
         late, self.broken = threading.Event(), True
         watch = threading.Timer(seconds * PATIENCE, self._stop, [late])
@@ -192,7 +195,8 @@ class _Parser:
             if store is not self._trusted:
                 self._ask(b"T", to_json(store))
                 self._trusted = store
-            answer = self._ask(b"D", bytes([min(255, math.ceil(seconds))]), data)
+            head = bytes([min(255, math.ceil(seconds)), len(answers)])
+            answer = self._ask(b"D", head, *map(framed, answers), data)
             facts = from_json(answer)
             if facts.sha256 != sha256(data):
                 raise MalformedDocument("the facts are those of another document")

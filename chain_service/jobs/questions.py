@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -49,6 +49,8 @@ class Read:
     """Also that of a receipt, if the disclosure came along from which its entry follows."""
     receipt: Receipt | None = None
     files: tuple[Mapping[str, str], ...] = ()
+    before_attaching: Mapping[str, str] = field(default_factory=dict)
+    """As in Presented; told by whoever read the file."""
     failure: Failure | None = None
 
     @property
@@ -82,7 +84,7 @@ def read_question(question: Question) -> Read:
                 claim = _parse_proof(question.receipt)
         except BadRequest as error:
             failure = Failure("proof_invalid", "receipt" if cose else "proof", error.message)
-    return Read(disclosure, claim, receipt, tuple(_files(question)), failure)
+    return Read(disclosure, claim, receipt, tuple(_files(question)), failure=failure)
 
 
 def is_cose(data: bytes) -> bool:

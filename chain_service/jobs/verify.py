@@ -18,8 +18,9 @@ from chain_service.core.judge import judge
 from chain_service.core.offline import prove_receipt
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
+from chain_service.jobs.attached import with_attached
 from chain_service.jobs.context import App, Caller
-from chain_service.jobs.documents import Examined, examine_file, no_signatures
+from chain_service.jobs.documents import Examined, examine_file, no_signatures, with_answers
 from chain_service.jobs.gathering import Draft, damaged, gather
 from chain_service.jobs.pooled import proven
 from chain_service.jobs.questions import Question
@@ -35,30 +36,38 @@ CLOCK_SKEW = 5
 log = structlog.get_logger("verify")
 
 
-def verify(app: App, question: Question, caller: Caller | None = None) -> Verdict:
+def verify(app: App, question: Question, caller: Caller | None = None, *, operator: bool = False) -> Verdict:
     """One verdict; outages and bad documents are findings in it, never exceptions.
 
     Raises `BadRequest` for a question that cannot be asked: a moment in the future, a look-up by identifier without
     number and name (or, with role `verify`, without cause), nothing at all.
     """
-    return next(verify_many(app, [question], caller))
+    return next(verify_many(app, [question], caller, operator=operator))
 
 
-def verify_many(app: App, questions: Iterable[Question], caller: Caller | None = None) -> Iterator[Verdict]:
-    """A verdict for each question, in order; several share each read of the chain."""
+def verify_many(
+    app: App, questions: Iterable[Question], caller: Caller | None = None, *, operator: bool = False
+) -> Iterator[Verdict]:
+    """A verdict for each question, in order; several share each read of the chain.
+
+    operator: asked at the instance's own command line, so files are read as for a caller with a key.
+    """
     remaining = iter(questions)
     while group := list(islice(remaining, TOGETHER)):
-        yield from _verify_group(app, group, caller)
+        yield from _verify_group(app, group, caller, public=caller is None and not operator)
 
 
-def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None) -> list[Verdict]:
+def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None, *, public: bool) -> list[Verdict]:
     now = app.now
     for question in questions:
         check_question(question, caller, now)
-    documents = [_examined(app, question, caller) for question in questions]
+    documents = [_examined(app, question, public=public) for question in questions]
     with app.database.reading() as connection:
         refresh_trust(app, connection)
-        drafts = [gather(connection, question, caller) for question in questions]
+        drafts = [
+            gather(connection, question, caller, document.before_attaching if document else None)
+            for question, document in zip(questions, documents, strict=True)
+        ]
         head = chain_index.head_block(connection)
         moments = {question.at for question in questions if question.at is not None and question.at < now}
         blocks = {moment: chain_index.block_at(connection, moment) for moment in moments}
@@ -90,15 +99,26 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         known = facts(question, draft, anchor)
         examine = document.examine(draft.subject, known.at, now_state, anchor) if document else no_signatures
         try:
-            verdicts.append(judge(known, examine))
+            verdicts.append(_told(app, question, document, known, judge(known, examine)))
         except Exception as error:  # noqa: BLE001 - judging never raises unless a stored row was altered into nonsense
             log.error("what is stored of a record cannot be judged", error=type(error).__name__)
             verdicts.append(judge(facts(question, damaged(draft), None), no_signatures))
     return verdicts
 
 
-def _examined(app: App, question: Question, caller: Caller | None) -> Examined | None:
-    return examine_file(app.parsers, question.file, app.settings.revocation_list_age, public=caller is None)
+def _told(app: App, question: Question, document: Examined | None, known: Facts, verdict: Verdict) -> Verdict:
+    """The verdict with what a receipt attached to the document adds; one that was handed in goes before it."""
+    if question.receipt is not None or document is None or document.facts.receipt is None:
+        return verdict
+    trust = None if app.chain is None else app.chain.reader.trust
+    return with_attached(verdict, known, document.facts.receipt, trust)
+
+
+def _examined(app: App, question: Question, *, public: bool) -> Examined | None:
+    found = examine_file(app.parsers, question.file, app.settings.revocation_list_age, public=public)
+    if found is None or question.file is None:
+        return found
+    return with_answers(found, app.parsers, app.responders, question.file, app.now, public=public)
 
 
 def _usable(draft: Draft) -> Draft:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,7 +14,9 @@ from typing import Any
 
 import pytest
 from document_makers import city as test_city
-from document_makers import pdf_samples
+from document_makers import pdf_samples, pdfs
+from document_makers.certificates import extension
+from document_makers.encoding import element, identifier, sequence
 from document_makers.samples import samples
 from offices import Office, write_trust_store
 from running_instance import ISSUER, TYPE, Instance
@@ -141,6 +144,64 @@ def test_a_sealed_licence_is_valid_at_the_command_line_and_offline(sealing: tupl
     altered.write_bytes(file.read_bytes()[:-30])
     ran = service.run("--json", *[altered if word == file else word for word in offline])
     assert (ran.code, ran.json["code"]) == (1, "unreadable")
+
+
+def test_a_pdf_brings_its_receipt_along_offline(sealing: tuple[Instance, Path]) -> None:
+    service, folder = sealing
+    place = folder / "pdf"
+    (place / "in").mkdir(parents=True)
+    signed = pdfs.sign(pdfs.document(), OFFICE.signer, at=int(time.time()) - 5)
+    (place / "in" / "licence.pdf").write_bytes(signed)
+    identifier = CertificateIdentifier(TypeCode(TYPE), ISSUER, "20269900002", "001")
+    named = {"certificateIdentifier": str(identifier), "certificateNumber": "JY99002"}
+    record = licence(**named, files=[{"path": "licence.pdf"}])
+    (place / "records.ndjson").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    out = place / "out"
+    service.done("anchor", place / "records.ndjson", "--org", ISSUER, "--documents", place / "in", "--out", out)
+    service.done("trust", "export", "--out", place / "city.trust")
+    (disclosure,) = out.glob("*.disclosure.json")
+    (receipt,) = out.glob("*.receipt")
+    file = place / "whole.pdf"
+    file.write_bytes(pdfs.with_receipts(signed, receipt.read_bytes()))
+    asked = ["verify", "--offline", "--trust", place / "city.trust", file, "--disclosure", disclosure]
+    for more in (["--anchors", service.data / "trust-store"], ["--anchors", place / "in"]):  # the second trusts nobody
+        ran = service.run("--json", *asked, *more)
+        checks = {check["name"]: check["code"] for check in ran.json["groups"][0]["checks"]}
+        assert (checks["file_digest"], checks["log_signature"]) == ("signed_file_matches", "signed"), ran
+        assert ran.json["code"] == ("in_force" if more[1] != place / "in" else "signer_untrusted")
+    online = service.run("--json", "verify", file)
+    assert (online.code, online.json["code"], online.json["warnings"]) == (0, "in_force", [])
+    file.write_bytes(pdfs.with_receipts(signed, b"junk"))
+    assert service.run("--json", *asked).json["code"] == "proof_invalid"
+    file.write_bytes(signed)
+    ran = service.run("--json", *asked)
+    assert (ran.code, ran.json["error"]["code"]) == (2, "file_not_found")
+
+
+def test_a_responder_is_asked_at_the_command_line_and_never_offline(sealing: tuple[Instance, Path]) -> None:
+    service, folder = sealing
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.3)
+        here = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        address = sequence(identifier("1.3.6.1.5.5.7.48.1"), element(0x86, here.encode()))
+        access = extension("1.3.6.1.5.5.7.1.1", sequence(address))
+        office = Office(ISSUER, "43990000081009", (("authority", "no_list"), ("extensions", access)))
+        file = folder / "asks.ofd"
+        file.write_bytes(office.sealed().bytes())
+        (disclosure,) = (folder / "out").glob("*.disclosure.json")
+        receipt = disclosure.with_name(disclosure.name.replace(".disclosure.json", ".receipt"))
+        service.done("trust", "export", "--out", folder / "asks.trust")
+        offline = ["verify", "--offline", "--trust", folder / "asks.trust", file]
+        offline += ["--disclosure", disclosure, "--receipt", receipt, "--anchors", service.data / "trust-store"]
+        for asked, connects in ((offline, False), (["verify", file], True)):
+            ran = service.run_apart("--json", *asked, CHAIN_SERVICE_OCSP_RESPONDERS=json.dumps([here]))
+            checks = {check["name"]: check["code"] for check in ran.json["groups"][1]["checks"]}
+            assert checks["revocation"] == "revocation_unknown", ran
+            if connects:
+                listening.accept()[0].close()
+            else:
+                with pytest.raises(TimeoutError):
+                    listening.accept()
 
 
 def test_a_frozen_seal_seals_nothing_more(sealing: tuple[Instance, Path]) -> None:
