@@ -68,16 +68,29 @@ def verify(
     if not offline and (trust or heads or anchors):
         raise BadRequest("--trust, --heads and --anchors belong to --offline", code="usage", field="--offline")
     if offline:
-        from chain_service.cli import offline as apart
-        from chain_service.cli.heads import Heads
-
-        asked = apart.collect(files or (), disclosure, receipt)
-        trusted, known, settings = apart.the_trust(door, trust), Heads.load(heads), door.settings()
-        with apart.reading(settings, anchors) as (examiner, judged):
-            found = apart.verdicts(asked, trusted, moment, known, settings.max_file, examiner, judged)
-            _tell(door, [one.name for one in asked], found)
+        _verify_offline(door, files or [], disclosure, receipt, moment, trust, heads, anchors)
     else:
         _verify_online(door, files or [], disclosure, receipt, moment)
+
+
+def _verify_offline(
+    door: Door,
+    files: list[Path],
+    disclosure: Path | None,
+    receipt: Path | None,
+    moment: int | None,
+    trust: Path | None,
+    heads: Path | None,
+    anchors: Path | None,
+) -> None:
+    from chain_service.cli import offline as apart
+    from chain_service.cli.heads import Heads
+
+    asked = apart.collect(files, disclosure, receipt)
+    trusted, known, settings = apart.the_trust(door, trust), Heads.load(heads), door.settings()
+    with apart.reading(settings, anchors) as (examiner, judged):
+        found = apart.verdicts(asked, trusted, moment, known, settings.max_file, examiner, judged)
+        _tell(door, [one.name for one in asked], found)
 
 
 def _verify_online(

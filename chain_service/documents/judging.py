@@ -5,7 +5,7 @@ Nothing is read here: what the document says comes as facts, what the chain says
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from chain_service.core.codes import Outcome
 from chain_service.core.facts import Outage
 from chain_service.core.judge import Signed
 from chain_service.core.moments import local_day, rfc3339
-from chain_service.core.verdicts import Check, Group, Warning, check, warning
+from chain_service.core.verdicts import Check, Group, check
 from chain_service.documents.binding import (
     Binding,
     RegisteredSeal,
@@ -30,6 +30,7 @@ from chain_service.documents.facts import (
     SealFacts,
     SignatureFacts,
 )
+from chain_service.documents.remarks import warnings_of
 from chain_service.documents.timing import (
     SKEW,
     CertificateStanding,
@@ -42,8 +43,6 @@ from chain_service.documents.timing import (
 NAMES_SHOWN = 20
 SEALED = ("ses-v1", "ses-v4", "ses-v5")
 Registry = RegisteredSeal | Outage | None
-_PROBLEMS = {"irregular": "irregular_file", "timestamp_only": "timestamp_only"}
-"""Problems of a document that are not about its attachments, and the warnings that they are."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,9 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
     A document that cannot be read is one group that says so; `subject` names the file.
     """
     if document.problem is not None:
-        unread = check("signature", "parse", "unreadable", _problem(document.problem))
+        unread = check("signature", "parse", _unread(document.problem), _problem(document.problem))
         groups = [Group("signature", subject, (unread, *(_not_reached(name) for name in _STEPS)))]
-        return Signed(tuple(groups), tuple(_warnings(document, binding, groups)))
+        return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)))
     cases = [_case(document, signature, binding) for signature in document.signatures]
     judged = [_judge(case) for case in cases]
     sound = [all(_sound(one) for one in checks) for checks in judged]
@@ -80,7 +79,7 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
         if checks[0].outcome is not Outcome.PASSED:
             last = _not_reached("issuer_binding")
         groups.append(Group("signature", case.signature.place or f"{subject} {place + 1}", (*checks, last)))
-    return Signed(tuple(groups), tuple(_warnings(document, binding, groups)))
+    return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)))
 
 
 def _case(document: DocumentFacts, signature: SignatureFacts, binding: Binding) -> _Case:
@@ -121,18 +120,26 @@ def _parse(case: _Case) -> Check:
     signature = case.signature
     evidence: dict[str, Any] = {"form": signature.form, "algorithm": signature.algorithm}
     if signature.problem is not None:
-        return check("signature", "parse", "unreadable", evidence | _problem(signature.problem))
+        return check("signature", "parse", _unread(signature.problem), evidence | _problem(signature.problem))
     if unknown := [] if _signer_unknown(signature) else _unknown_algorithms(signature):
         detail = {"detail": "an algorithm is unknown", "unknown": unknown[:NAMES_SHOWN]}
-        return check("signature", "parse", "unreadable", evidence | detail)
+        return check("signature", "parse", "signature_unsupported", evidence | detail)
     critical = [one for one in _deviations(signature) if one.code == "critical_extension"]
     if critical:
-        return check("signature", "parse", "unreadable", evidence | _problem(critical[0]))
+        return check("signature", "parse", "signature_unsupported", evidence | _problem(critical[0]))
     if signature.form in SEALED and (signature.signer is None or signature.seal is None):
         return check("signature", "parse", "unreadable", evidence | {"detail": "signer or seal cannot be read"})
     if deviations := sorted({one.code for one in _deviations(signature)}):
         evidence["deviations"] = deviations
     return check("signature", "parse", "signature_readable", evidence)
+
+
+_NOT_TOLD = ("encrypted", "too_slow", "unknown_form")
+"""Problems that say something about this program and nothing about the document."""
+
+
+def _unread(problem: Problem) -> str:
+    return "signature_unsupported" if problem.code in _NOT_TOLD else "unreadable"
 
 
 def _signer_unknown(signature: SignatureFacts) -> bool:
@@ -146,6 +153,8 @@ def _unknown_algorithms(signature: SignatureFacts) -> list[str]:
         unknown.append(signature.algorithm)
     if signature.data_digest_holds is None:
         unknown.append("digest of what was signed")
+    if signature.seal is not None and signature.seal.signature_holds is None:
+        unknown.append("signature of the seal")
     return unknown
 
 
@@ -369,22 +378,3 @@ _STEPS: dict[str, Callable[[_Case], Check]] = {
     "issuer_binding": lambda case: judge_binding(case.signature, case.registry, case.binding, False),
 }
 """Every check after `parse`, in the order of the interface; the last one is judged when all signatures are known."""
-
-
-def _warnings(document: DocumentFacts, binding: Binding, groups: list[Group]) -> Iterator[Warning]:
-    weak = {one.algorithm for sig in document.signatures for one in sig.references if one.weak}
-    weak |= {sig.algorithm for sig in document.signatures if sig.weak}
-    if weak:
-        yield warning("weak_digest", algorithms=", ".join(sorted(weak)))
-    if groups and document.uncovered:
-        shown = list(document.uncovered[:5]) + (["…"] if len(document.uncovered) > 5 else [])
-        yield warning("uncovered_files", names=", ".join(shown))
-    for code in dict.fromkeys(_PROBLEMS.get(one.code, "attachments_unread") for one in document.problems):
-        yield warning(code)
-    if not groups:
-        return
-    outcomes = {result.outcome for group in groups for result in group.checks}
-    if Outcome.FAILED in outcomes and binding.anchored_by is not None:
-        yield warning("anchored_but_broken")
-    if outcomes <= {Outcome.PASSED, Outcome.SKIPPED} and binding.missing:
-        yield warning("sealed_not_anchored")

@@ -125,7 +125,7 @@ def nothing_is_referenced(_: City) -> bytes:
     return sealed(leave_out=tuple(unsigned().files)).bytes()
 
 
-@recipe("unreadable")
+@recipe("signature_unsupported")
 def digests_of_an_unknown_method(_: City) -> bytes:
     return sealed(method="GOST").bytes()
 

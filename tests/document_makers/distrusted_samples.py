@@ -51,7 +51,7 @@ def the_seal_of_another_office(of: City) -> bytes:
     return sealed(seal=of.make_seal(other, code="33010000000022")).bytes()
 
 
-@recipe("unreadable")
+@recipe("signature_unsupported")
 def a_critical_extension_that_nobody_knows(of: City) -> bytes:
     unknown = explicit(0, sequence(sequence(identifier("1.2.3.4"), b"\x01\x01\xff", octets(b"?"))))
     return sealed(seal=of.make_seal(extensions=unknown)).bytes()
@@ -62,7 +62,7 @@ def a_signature_of_an_unknown_kind(_: City) -> bytes:
     return sealed(kind="Stamp").bytes()
 
 
-@recipe("unreadable")
+@recipe("signature_unsupported")
 def a_signature_over_something_else_whose_digest_algorithm_is_misnamed(of: City) -> bytes:
     elsewhere = signed_data(b"<other/>", of.signer, at=SIGNED, digest="1.2.156.10197.1.499", algorithm=SM2_WITH_SM3)
     return add_signature(unsigned(), lambda _, __: elsewhere, kind="Sign", at=SIGNED).bytes()

@@ -92,7 +92,7 @@ BROKEN: dict[str, tuple[str, Make]] = {
     ),
     "signature taken away": ("unreadable", lambda of: pdfs.without_signature(signed(of))),
     "cut off": ("unreadable", lambda of: signed(of)[:-300]),
-    "unknown form": ("unreadable", lambda of: signed(of, subfilter="adbe.x509.rsa_sha1")),
+    "unknown form": ("signature_unsupported", lambda of: signed(of, subfilter="adbe.x509.rsa_sha1")),
     "value exchanged for another signature's": ("content_altered", lambda of: exchanged(of)),
     "signed before the certificate was valid": (
         "signed_outside_validity", lambda of: pdfs.sign(pdfs.document(), of.signer, at=NOW - 400 * DAY),

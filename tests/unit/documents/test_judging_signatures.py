@@ -55,13 +55,14 @@ REVOKED = {"outcome": "revoked", "revoked_at": NOW - DAY}
 
 WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
     "unreadable": (signature(problem=Problem("not_der", "…")), "parse", "unreadable"),
-    "unknown digest": (signature(references=(ReferenceFacts("a", "x", None, False),)), "parse", "unreadable"),
-    "unknown algorithm": (signature(signature_holds=None), "parse", "unreadable"),
+    "unknown digest": (
+        signature(references=(ReferenceFacts("a", "x", None, False),)), "parse", "signature_unsupported"),
+    "unknown algorithm": (signature(signature_holds=None), "parse", "signature_unsupported"),
     "critical extension": (
-        signature(problems=(Problem("critical_extension", "…"),)), "parse", "unreadable"),
+        signature(problems=(Problem("critical_extension", "…"),)), "parse", "signature_unsupported"),
     "critical extension of the seal": (
-        signature(seal=seal(problems=(Problem("critical_extension", "…"),))), "parse", "unreadable"),
-    "unknown digest of what was signed": (signature(data_digest_holds=None), "parse", "unreadable"),
+        signature(seal=seal(problems=(Problem("critical_extension", "…"),))), "parse", "signature_unsupported"),
+    "unknown digest of what was signed": (signature(data_digest_holds=None), "parse", "signature_unsupported"),
     "no signer": (signature(signer=None), "parse", "unreadable"),
     "seal unreadable": (signature(seal=None), "parse", "unreadable"),
     "content changed": (signature(references=CHANGED), "reference_digests", "content_altered"),
@@ -71,7 +72,7 @@ WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
     "coverage unknown": (signature(coverage=CoverageFacts(False)), "coverage", "content_altered"),
     "signature": (signature(signature_holds=False), "signature", "signature_invalid"),
     "seal forged": (signature(seal=seal(signature_holds=False)), "seal_signature", "signature_invalid"),
-    "seal algorithm": (signature(seal=seal(signature_holds=None)), "seal_signature", "signature_invalid"),
+    "seal algorithm": (signature(seal=seal(signature_holds=None)), "parse", "signature_unsupported"),
     "seal swapped": (signature(seal_file_equal=False), "seal_signature", "seal_mismatch"),
     "signer not in seal": (signature(signer_in_seal=False), "seal_signature", "seal_mismatch"),
     "maker untrusted": (

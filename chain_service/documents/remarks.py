@@ -1,0 +1,33 @@
+"""What is worth knowing about a document and decides nothing: its warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from chain_service.core.codes import Outcome
+from chain_service.core.verdicts import Group, Warning, warning
+from chain_service.documents.binding import Binding
+from chain_service.documents.facts import DocumentFacts
+
+_PROBLEMS = {"irregular": "irregular_file", "timestamp_only": "timestamp_only"}
+"""Problems of a document that are not about its attachments, and the warnings that they are."""
+
+
+def warnings_of(document: DocumentFacts, binding: Binding, groups: Sequence[Group]) -> Iterator[Warning]:
+    """The warnings about a document whose signatures were judged in `groups`."""
+    weak = {one.algorithm for sig in document.signatures for one in sig.references if one.weak}
+    weak |= {sig.algorithm for sig in document.signatures if sig.weak}
+    if weak:
+        yield warning("weak_digest", algorithms=", ".join(sorted(weak)))
+    if groups and document.uncovered:
+        shown = list(document.uncovered[:5]) + (["…"] if len(document.uncovered) > 5 else [])
+        yield warning("uncovered_files", names=", ".join(shown))
+    for code in dict.fromkeys(_PROBLEMS.get(one.code, "attachments_unread") for one in document.problems):
+        yield warning(code)
+    if not groups:
+        return
+    outcomes = {result.outcome for group in groups for result in group.checks}
+    if Outcome.FAILED in outcomes and binding.anchored_by is not None:
+        yield warning("anchored_but_broken")
+    if outcomes <= {Outcome.PASSED, Outcome.SKIPPED} and binding.missing:
+        yield warning("sealed_not_anchored")
