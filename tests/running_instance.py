@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from unittest.mock import patch
 import httpx
 
 from chain_service.cli.main import run as run_command
+from chain_service.nodes.network.making import free_ports
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = [sys.executable, "-c", "from chain_service.cli import main; main()"]
@@ -103,10 +103,8 @@ def environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that no outgoing connection takes before it is used."""
+    return free_ports(1)[0]
 
 
 class Process:

@@ -27,8 +27,8 @@ COMMAND = Path(sys.executable).with_name("chain-service")
 
 
 def free_port(wanted: int) -> int:
-    """`wanted` if nothing listens there, else one that is free."""
-    for port in (wanted, 0):
+    """`wanted` or the next one on which nothing listens."""
+    for port in range(wanted, wanted + 500):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

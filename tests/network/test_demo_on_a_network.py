@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from running_instance import free_port
 
 from chain_service.nodes.network.ledger import Ledger
 
@@ -29,10 +29,8 @@ def folder() -> Iterator[Path]:
 
 
 def demo(data: Path, geth: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
     variables = os.environ | {"PYTHONPATH": str(ROOT / "scripts"), "PYTHONUTF8": "1", "CHAIN_SERVICE_GETH": str(geth)}
-    words = [sys.executable, "-m", "demonstration", "--data", str(data), "--port", str(port), *arguments]
+    words = [sys.executable, "-m", "demonstration", "--data", str(data), "--port", str(free_port()), *arguments]
     return subprocess.run(words, env=variables, capture_output=True, text=True, timeout=600, check=False)
 
 

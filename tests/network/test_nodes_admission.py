@@ -15,7 +15,7 @@ from running_network import RunningNetwork, wait_until
 from chain_service.nodes.network import Network, control, down, up
 from chain_service.nodes.network.descriptor import load
 from chain_service.nodes.network.engines import engine_of
-from chain_service.nodes.network.making import make_node, settle
+from chain_service.nodes.network.making import free_ports, make_node, settle
 from chain_service.nodes.network.rpc import call
 
 pytestmark = pytest.mark.long
@@ -42,16 +42,10 @@ def outsider(
         shutil.rmtree(folder)
 
 
-def free_ports() -> tuple[int, int, int]:
-    from chain_service.nodes.network.making import _ports
-
-    return _ports(0, 1)[0]
-
-
 def test_a_stranger_with_the_right_genesis_that_is_not_listed_stays_alone(network: RunningNetwork) -> None:
     folder = network.directory.parent / "stranger"
     genesis = (network.directory / "genesis.json").read_text()
-    with outsider(network, folder, free_ports(), genesis) as (_, door):
+    with outsider(network, folder, (*free_ports(3),), genesis) as (_, door):
         assert int(call(door, "net_peerCount"), 16) == 0
         assert int(call(door, "eth_blockNumber"), 16) == 0
         for node in network.network.nodes:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from eth_keys.datatypes import PrivateKey
 
-from chain_service.errors import BadRequest, Conflict, NotFound
+from chain_service.errors import BadRequest, Conflict, NotFound, Unavailable
 from chain_service.nodes.network import besu
 from chain_service.nodes.network.descriptor import (
     DESCRIPTOR_FILE,
@@ -35,6 +35,8 @@ from chain_service.nodes.network.keys import address_of, make_folder, new_key, p
 GENESIS_FILE = "genesis.json"
 GAS_LIMIT = 60_000_000
 EPOCH = 30_000
+LASTING_PORTS = range(20_000, 32_000)
+"""Below those that Linux gives to outgoing connections (ip_local_port_range)."""
 FIRST_PORT = 30_300
 RPC_ABOVE, METRICS_ABOVE = 1_000, 2_000
 MOST_VALIDATORS = 31
@@ -229,9 +231,24 @@ def _ports(first: int, count: int) -> list[tuple[int, int, int]]:
         if first + METRICS_ABOVE + count > 65_535:
             raise BadRequest(f"--port must be at most {65_535 - METRICS_ABOVE - count}", code="usage", field="--port")
         return [(first + n, first + RPC_ABOVE + n, first + METRICS_ABOVE + n) for n in range(count)]
-    with ExitStack() as held:
-        free = [held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(3 * count)]
+    free = free_ports(3 * count)
     return list(zip(free[::3], free[1::3], free[2::3], strict=True))
+
+
+def free_ports(count: int) -> list[int]:
+    """So many TCP ports of the loopback that nobody listens on now; none that the system hands to outgoing connections,
+    which could take one while its node is down. Raises Unavailable (code `port_in_use`)."""
+    found: list[int] = []
+    with ExitStack() as held:
+        for port in secrets.SystemRandom().sample(LASTING_PORTS, len(LASTING_PORTS)):
+            try:
+                held.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError:
+                continue
+            found.append(port)
+            if len(found) == count:
+                return found
+    raise Unavailable(f"{count} free ports between 20000 and 32000 are needed", code="port_in_use")
 
 
 def _read(path: Path) -> str:

@@ -31,6 +31,7 @@ from chain_service.jobs import keys, organisations, setup
 from chain_service.jobs.audit import audit
 from chain_service.jobs.context import ROLES
 from chain_service.jobs.workers import wait_indexed
+from chain_service.nodes.network.making import free_ports
 
 ORG = OrgCode("11439900000070017X")
 TYPE = TypeCode(f"{ORG}001")
@@ -76,7 +77,7 @@ class Instance:
 
     def __init__(self, directory: Path, database_url: str = "") -> None:
         self.directory = directory
-        self._chain_port, self._port = _free_port(), _free_port()
+        self._chain_port, self._port = free_ports(2)
         self.settings = Settings(
             data=directory / "data",
             database_url=database_url,
@@ -263,12 +264,6 @@ def catalog_entry(serial: int) -> Mapping[str, Any]:
         "providerCode": ORG,
         "action": "publish",
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def _until(holds: Callable[[], bool]) -> None:
