@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
 from typing import Any, Final
 
 from pyhanko.pdf_utils import generic
@@ -132,8 +133,35 @@ def _open(data: bytes, *, strict: bool) -> PdfFileReader:
     return reader
 
 
+def _require_bounded_form(handler: PdfHandler) -> None:
+    """The form can be walked: fields that share their kids would otherwise be met more often than there are any."""
+    left, level = MAX_FIELDS, list(_listed(_entry(handler.root, "/AcroForm"), "/Fields"))
+    for _ in range(MAX_FIELD_DEPTH):
+        left -= len(level)
+        if left < 0:
+            raise MalformedDocument(f"the form has more than {MAX_FIELDS} fields", code="too_large")
+        level = list(islice((kid for field in level for kid in _listed(field.get_object(), "/Kids")), left + 1))
+        if not level:
+            return
+    raise MalformedDocument(f"the form's fields lie more than {MAX_FIELD_DEPTH} deep", code="too_complex")
+
+
+def _entry(node: Any, name: str) -> Any:
+    """The value under a name, references followed, which pyHanko's `get` does not do; None if there is none."""
+    try:
+        return node[name]
+    except KeyError:
+        return None
+
+
+def _listed(node: Any, name: str) -> Sequence[Any]:
+    found = _entry(node, name) if isinstance(node, generic.DictionaryObject) else None
+    return found if isinstance(found, generic.ArrayObject) else ()
+
+
 def _filled(handler: PdfHandler) -> Iterator[tuple[str, Any, Any]]:
     """Name, value and dictionary of each signed signature field."""
+    _require_bounded_form(handler)
     for count, (name, value, field) in enumerate(enumerate_sig_fields(handler, filled_status=True)):
         if count == MAX_SIGNATURES:
             raise MalformedDocument(f"the file has more than {MAX_SIGNATURES} signatures", code="too_large")

@@ -350,11 +350,6 @@ def count_pending(connection: Connection) -> int:
     return connection.execute(query).scalar_one()
 
 
-def count_failed(connection: Connection) -> int:
-    """How many records failed before batching."""
-    return connection.execute(select(func.count()).where(records.c.failure.is_not(None))).scalar_one()
-
-
 def types_of_batch(connection: Connection, batch_id: str) -> list[str]:
     """The certificate types among a batch's records."""
     certificates = (records.c.batch_id == batch_id, records.c.kind == "certificate")

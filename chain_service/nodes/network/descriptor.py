@@ -6,7 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
@@ -172,11 +172,6 @@ def require_distinct(nodes: Sequence[NodeDescriptor]) -> None:
     for host, port in endpoints:
         if endpoints.count((host, port)) > 1:
             raise BadRequest(f"two nodes listen at {host}:{port}", field="p2p_port")
-
-
-def renamed(network: Network, prefix: str) -> Network:
-    """The same with `prefix-` before each node's name."""
-    return replace(network, nodes=tuple(replace(node, name=f"{prefix}-{node.name}") for node in network.nodes))
 
 
 def is_host(value: object) -> bool:

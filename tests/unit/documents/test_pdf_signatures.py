@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import time
 import zlib
 from pathlib import Path
 
@@ -166,6 +167,37 @@ def test_a_file_that_cannot_be_read_says_why(code: str, data: bytes) -> None:
     assert facts.problem is not None
     assert facts.problem.code == code
     assert judged(facts)[0] == ("signature_unsupported" if code == "encrypted" else "unreadable")
+
+
+def form(*fields: bytes) -> bytes:
+    """A file whose form begins with object 4, the first of these."""
+    catalog = b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[4 0 R]/SigFlags 3>>>>"
+    pages = (b"<</Type/Pages/Kids[3 0 R]/Count 1>>", b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>")
+    data, places = b"%PDF-1.7\n", []
+    for number, content in enumerate((catalog, *pages, *fields), start=1):
+        places.append(len(data))
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    size = len(places) + 1
+    return data + b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (
+        size, table, size, len(data))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "fields"),
+    [
+        ("too_complex", [b"<</T(a)/FT/Sig/Kids[4 0 R]>>"]),
+        ("too_complex", [b"<</T(a)/FT/Sig/Kids 5 0 R>>", b"[4 0 R]"]),
+        ("too_complex", [b"<</T(a)/FT/Sig/Kids[%d 0 R]>>" % (n + 5) for n in range(99)] + [b"<</T(z)/FT/Sig>>"]),
+        ("too_large", [b"<</T(a)/FT/Sig/Kids[%d 0 R %d 0 R]>>" % (n + 5, n + 5) for n in range(30)] + [b"<</T(z)>>"]),
+    ],
+    ids=["its own kid", "its own kid by reference", "deep", "two kids that are one"],
+)
+def test_a_form_that_could_be_walked_for_ever_is_refused_at_once(code: str, fields: list[bytes]) -> None:
+    started = time.process_time()
+    facts = read(form(*fields))
+    assert facts.problem is not None and facts.problem.code == code
+    assert time.process_time() - started < 1
 
 
 def test_readers_by_size_alone_would_take_the_moved_value_for_the_whole_file() -> None:
