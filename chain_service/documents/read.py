@@ -39,7 +39,7 @@ def read_document(data: bytes, store: TrustStore, answers: tuple[bytes, ...] = (
     try:
         if len(data) > MAX_FILE and media != "unknown":
             raise MalformedDocument(f"the file has {len(data)} bytes; {MAX_FILE} are allowed", code="too_large")
-        found = _read(media, data, _trust_of(store).with_answers(answers))
+        found = _read(media, data, _trust_of(store).with_evidence(answers=answers))
     except MalformedDocument as error:
         if error.code == "not_ofd":
             media = "unknown"  # a ZIP archive of another kind

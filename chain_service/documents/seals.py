@@ -181,7 +181,7 @@ def _seal_facts(data: bytes, seal: Any, v1: bool, trust: Trust) -> tuple[SealFac
 def _verify(signed: _Signed, trust: Trust, others: tuple[bytes, ...]) -> tuple[CertificateFacts | None, bool | None]:
     """Facts about the certificate and whether the signature verifies with its key; None for what cannot be read."""
     try:
-        facts = trust.certificate(signed.certificate, others)
+        facts = trust.certificate(signed.certificate, others, "seal")
         key = certificates.parse(signed.certificate).key
     except MalformedDocument:
         return None, None
