@@ -161,12 +161,17 @@ class CoverageFacts:
     """True when everything that can be displayed is covered and nothing was added after signing."""
     displayed: tuple[str, ...] = ()
     """Files (or, in a PDF, kinds of change) that take part in what is displayed and are not signed."""
+    left_out: tuple[str, ...] = ()
+    """Files that take part in what is displayed and that its maker leaves out of every signature: nothing shows that
+    they were changed, and nothing that they were not."""
+    unclear: tuple[str, ...] = ()
+    """Uncovered files of which it cannot be told whether they are displayed."""
     other: tuple[str, ...] = ()
     """Uncovered files that are not displayed; a signature's own files are not among them."""
     added: tuple[str, ...] = ()
     """What was added after this signature, harmless additions (another signature over all) included."""
     more_names: int = 0
-    """How many names were left out of the three tuples."""
+    """How many names were left out of the tuples."""
     covers_signatures: tuple[str, ...] = ()
     """`place` of other signatures that this one covers."""
 

@@ -9,7 +9,7 @@ from asn1crypto.parser import parse
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 
-from chain_service.documents import algorithms, der, signed_data, timestamps
+from chain_service.documents import algorithms, der, seals, signed_data, timestamps
 from chain_service.documents.facts import (
     MAX_TEXT,
     ClaimedTime,
@@ -19,6 +19,7 @@ from chain_service.documents.facts import (
 )
 from chain_service.documents.pdf_coverage import ATTACHED, ByteRange, byte_range, coverage
 from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile, signature_fields, streams
+from chain_service.documents.pdf_seals import read_pdf_seal
 from chain_service.documents.signed_data import SignedData
 from chain_service.documents.trust import Trust
 from chain_service.errors import MalformedDocument
@@ -78,6 +79,8 @@ def _signature(
 ) -> SignatureFacts:
     """One signature; never raises. Its ranges are noted in `ends`."""
     try:
+        if seals.looks_like(_contents(field)):
+            return _sealed(file, field, later, trust, ends)
         if _kind(field) not in DETACHED:
             raise MalformedDocument(f"its form {der.clean(_kind(field))} is not read here", code="unknown_form")
         contents = _contents(field)
@@ -91,6 +94,17 @@ def _signature(
     except PDF_ERRORS as error:
         what = f"the signature cannot be read ({type(error).__name__})"
         return SignatureFacts(field.name, "pades", Problem("malformed", what))
+    ends[field.name] = ranges
+    return replace(facts, coverage=coverage(file, field, ranges, later))
+
+
+def _sealed(
+    file: PdfFile, field: Field, later: set[str], trust: Trust, ends: dict[str, ByteRange]
+) -> SignatureFacts:  # fmt: skip
+    """One that is made with the national seal, whatever its SubFilter says. Raises what reading its ranges raises."""
+    contents = _contents(field)
+    ranges = byte_range(file, field, contents)
+    facts = read_pdf_seal(field.name, contents, ranges.signed(file.data), trust)
     ends[field.name] = ranges
     return replace(facts, coverage=coverage(file, field, ranges, later))
 
