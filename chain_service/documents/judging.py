@@ -134,7 +134,10 @@ def _parse(case: _Case) -> Check:
     return check("signature", "parse", "signature_readable", evidence)
 
 
-_NOT_TOLD = ("encrypted", "too_slow", "unknown_form")
+_NOT_TOLD = (
+    "encrypted", "irregular", "several_signers", "too_complex", "too_large", "too_many_signatures", "too_slow",
+    "unknown_form", "unknown_version", "zip_bomb",
+)  # fmt: skip
 """Problems that say something about this program and nothing about the document."""
 
 
@@ -188,14 +191,18 @@ def _coverage(case: _Case) -> Check:
     found = case.signature.coverage
     evidence: dict[str, Any] = {
         name: list(names)[:NAMES_SHOWN]
-        for name, names in (("displayed", found.displayed), ("other", found.other), ("added", found.added))
-        if names
+        for name in ("displayed", "unclear", "other", "added")
+        if (names := getattr(found, name))
     }
     if found.more_names:
         evidence["moreNames"] = found.more_names
-    if found.whole and not found.displayed:
+    if found.displayed:
+        return check("signature", "coverage", "content_altered", evidence)
+    if found.unclear:
+        return check("signature", "coverage", "changes_unclear", evidence)
+    if found.whole:
         return check("signature", "coverage", "shown_covered" if case.uncovered else "all_covered", evidence)
-    if not found.displayed and (found.other or found.added):
+    if found.other or found.added:
         return check("signature", "coverage", "shown_covered", evidence)
     return check("signature", "coverage", "content_altered", evidence)
 

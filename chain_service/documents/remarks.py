@@ -22,6 +22,9 @@ def warnings_of(document: DocumentFacts, binding: Binding, groups: Sequence[Grou
     if groups and document.uncovered:
         shown = list(document.uncovered[:5]) + (["…"] if len(document.uncovered) > 5 else [])
         yield warning("uncovered_files", names=", ".join(shown))
+    if document.attached:
+        shown = list(document.attached[:5]) + (["…"] if len(document.attached) > 5 else [])
+        yield warning("attachments_added", names=", ".join(shown))
     for code in dict.fromkeys(_PROBLEMS.get(one.code, "attachments_unread") for one in document.problems):
         yield warning(code)
     if not groups:
