@@ -260,6 +260,8 @@ class DocumentFacts:
     attached: tuple[str, ...] = ()
     """Names of the files that were attached after signing and that nobody signed, but for one receipt."""
     problems: tuple[Problem, ...] = ()
+    kind: str = ""
+    """What kind of file it is, by its bytes: a code of `kinds`."""
 
 
 _DOCUMENT: Final = TypeAdapter(DocumentFacts)

@@ -19,7 +19,10 @@ from typing import Final
 from chain_service.documents.zip_headers import Central, Directory, directory_of, local_of, zip64_sizes
 from chain_service.errors import MalformedDocument
 
-__all__ = ["Archive", "Entry", "has_file", "open_archive"]
+__all__ = ["ROOT", "Archive", "Entry", "has_file", "open_archive"]
+
+ROOT: Final = "OFD.xml"
+"""The file at the root by which an archive is an OFD document."""
 
 MAX_NAME: Final = 512
 """Bytes of one name."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from chain_service.documents.facts import MAX_TEXT
 from chain_service.documents.metadata_names import field_name
-from chain_service.documents.ofd_archive import Archive
+from chain_service.documents.ofd_archive import ROOT, Archive
 from chain_service.documents.ofd_xml import (
     MAX_ELEMENTS,
     MAX_SCANNED,
@@ -22,9 +22,8 @@ from chain_service.documents.ofd_xml import (
 )
 from chain_service.errors import MalformedDocument
 
-__all__ = ["MAX_TREE_FILE", "ROOT", "Displayed", "Package", "folder_of", "metadata", "open_package"]
+__all__ = ["MAX_TREE_FILE", "Displayed", "Package", "folder_of", "metadata", "open_package"]
 
-ROOT: Final = "OFD.xml"
 MAX_TREE_FILE: Final = 8 * 1024 * 1024
 """Bytes of an XML file that is read into a tree."""
 MAX_SCANNED_FILE: Final = 16 * 1024 * 1024

@@ -9,7 +9,7 @@ from asn1crypto.parser import parse
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 
-from chain_service.documents import algorithms, der, seals, signed_data, timestamps
+from chain_service.documents import algorithms, der, signed_data, timestamps
 from chain_service.documents.facts import (
     MAX_TEXT,
     ClaimedTime,
@@ -17,6 +17,7 @@ from chain_service.documents.facts import (
     ReferenceFacts,
     SignatureFacts,
 )
+from chain_service.documents.kinds import holds_seal
 from chain_service.documents.pdf_coverage import ATTACHED, ByteRange, byte_range, coverage
 from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile, signature_fields, streams
 from chain_service.documents.pdf_seals import read_pdf_seal
@@ -79,7 +80,7 @@ def _signature(
 ) -> SignatureFacts:
     """One signature; never raises. Its ranges are noted in `ends`."""
     try:
-        if seals.looks_like(_contents(field)):
+        if holds_seal(_contents(field)):
             return _sealed(file, field, later, trust, ends)
         if _kind(field) not in DETACHED:
             raise MalformedDocument(f"its form {der.clean(_kind(field))} is not read here", code="unknown_form")

@@ -32,9 +32,6 @@ MAX_SIGNED_VALUE_BYTES: Final = 5 * 1024 * 1024
 MAX_LISTED: Final = 64
 """Signer certificates of one seal."""
 
-_HEADER: Final = b"\x16\x02ES"
-"""The id of SES_Header, near the beginning of every seal."""
-_HEADER_WITHIN: Final = 64
 _FORMS: Final[dict[int, Form]] = {4: "ses-v4", 5: "ses-v5"}
 _CERTIFICATES, _HASHES = 1, 2
 _HASH_BYTES: Final = 32
@@ -74,11 +71,6 @@ class _Signed:
     value: bytes
     over: bytes
     timestamp: bytes | None
-
-
-def looks_like(data: bytes) -> bool:
-    """Whether `data` begins as a seal, or as a signature that embeds one."""
-    return data.startswith(b"\x30") and _HEADER in data[:_HEADER_WITHIN]
 
 
 def read_seal(data: bytes, trust: Trust) -> SealFacts:
