@@ -66,6 +66,11 @@ def members(sequence: bytes) -> list[bytes]:
     return found
 
 
+def length(data: bytes, what: str) -> int:
+    """Bytes of the DER element at the beginning of `data`. Raises MalformedDocument."""
+    return _header(data, 0, len(data), what)[2]
+
+
 def bits(element: bytes, what: str) -> bytes:
     """The whole bytes of a BIT STRING (DER). Raises MalformedDocument, also when bits are left over."""
     category, _, tag, _, contents, _ = parse(element)

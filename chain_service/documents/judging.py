@@ -132,9 +132,9 @@ def _parse(case: _Case) -> Check:
 
 
 _UNABLE = (
-    "encrypted", "encrypted_entry", "parser_stopped", "several_signers", "split_archive", "too_complex", "too_large",
-    "too_many_entries", "too_many_signatures", "too_slow", "unknown_compression", "unknown_form", "unknown_version",
-    "zip64", "zip_bomb",
+    "encrypted", "encrypted_entry", "irregular", "parser_stopped", "several_signers", "split_archive", "too_complex",
+    "too_large", "too_many_entries", "too_many_signatures", "too_slow", "two_kinds", "unknown_compression",
+    "unknown_form", "unknown_version", "zip64", "zip_bomb",
 )  # fmt: skip
 _UNREAD: dict[str, str] = {"no_value": "signature_invalid"} | dict.fromkeys(_UNABLE, "signature_unsupported")
 """Problems that are no damage: what takes a signature away, and what says something of this program alone."""
@@ -197,14 +197,20 @@ def _coverage(case: _Case) -> Check:
     found = case.signature.coverage
     evidence: dict[str, Any] = {
         name: list(names)[:NAMES_SHOWN]
-        for name, names in (("displayed", found.displayed), ("other", found.other), ("added", found.added))
-        if names
+        for name in ("displayed", "unclear", "left_out", "other", "added")
+        if (names := getattr(found, name))
     }
     if found.more_names:
         evidence["moreNames"] = found.more_names
-    if found.whole and not found.displayed:
+    if found.displayed:
+        return check("signature", "coverage", "content_altered", evidence)
+    if found.unclear:
+        return check("signature", "coverage", "changes_unclear", evidence)
+    if found.left_out:
+        return check("signature", "coverage", "not_all_signed", evidence)
+    if found.whole:
         return check("signature", "coverage", "shown_covered" if case.uncovered else "all_covered", evidence)
-    if not found.displayed and (found.other or found.added):
+    if found.other or found.added:
         return check("signature", "coverage", "shown_covered", evidence)
     return check("signature", "coverage", "content_altered", evidence)
 

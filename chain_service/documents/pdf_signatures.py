@@ -16,8 +16,10 @@ from chain_service.documents.facts import (
     ReferenceFacts,
     SignatureFacts,
 )
+from chain_service.documents.kinds import holds_seal
 from chain_service.documents.pdf_coverage import ATTACHED, ByteRange, byte_range, coverage
 from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile, signature_fields, streams
+from chain_service.documents.pdf_seals import read_pdf_seal
 from chain_service.documents.plain_signatures import claimed_time
 from chain_service.documents.signed_data import SignedData
 from chain_service.documents.trust import Trust
@@ -83,6 +85,8 @@ def _signature(
 ) -> SignatureFacts:
     """One signature; never raises. Its ranges are noted in `ends`."""
     try:
+        if holds_seal(_contents(field)):
+            return _sealed(file, field, later, trust, ends)
         if _kind(field) not in {*DETACHED, ENCLOSED}:
             raise MalformedDocument(f"its form {der.clean(_kind(field))} is not read here", code="unknown_form")
         contents = _contents(field)
@@ -96,6 +100,17 @@ def _signature(
     except PDF_ERRORS as error:
         what = f"the signature cannot be read ({type(error).__name__})"
         return SignatureFacts(field.name, "pades", Problem("malformed", what))
+    ends[field.name] = ranges
+    return replace(facts, coverage=coverage(file, field, ranges, later))
+
+
+def _sealed(
+    file: PdfFile, field: Field, later: set[str], trust: Trust, ends: dict[str, ByteRange]
+) -> SignatureFacts:  # fmt: skip
+    """One that is made with the national seal, whatever its SubFilter says. Raises what reading its ranges raises."""
+    contents = _contents(field)
+    ranges = byte_range(file, field, contents)
+    facts = read_pdf_seal(field.name, contents, ranges.signed(file.data), trust)
     ends[field.name] = ranges
     return replace(facts, coverage=coverage(file, field, ranges, later))
 

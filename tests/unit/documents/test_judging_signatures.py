@@ -78,6 +78,10 @@ WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
     "digest rewritten": (signature(data_digest_holds=False), "reference_digests", "content_altered"),
     "page not signed": (
         signature(coverage=CoverageFacts(False, displayed=("Doc_0/Q.xml",))), "coverage", "content_altered"),
+    "changes that cannot be told": (
+        signature(coverage=CoverageFacts(False, unclear=("x",), added=("y",))), "coverage", "changes_unclear"),
+    "shown and left out by its maker": (
+        signature(coverage=CoverageFacts(False, left_out=("Doc_0/T.xml",))), "coverage", "not_all_signed"),
     "coverage unknown": (signature(coverage=CoverageFacts(False)), "coverage", "content_altered"),
     "signature": (signature(signature_holds=False), "signature", "signature_invalid"),
     "seal forged": (signature(seal=seal(signature_holds=False)), "seal_signature", "signature_invalid"),
