@@ -6,7 +6,8 @@ Nothing is read here: what the document says comes as facts, what the chain says
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from chain_service.core.codes import Outcome
@@ -30,6 +31,7 @@ from chain_service.documents.facts import (
     SealFacts,
     SignatureFacts,
 )
+from chain_service.documents.later_seals import SignedSince, Sound, signed_since
 from chain_service.documents.remarks import warnings_of
 from chain_service.documents.timing import (
     SKEW,
@@ -56,6 +58,8 @@ class _Case:
     binding: Binding
     uncovered: tuple[str, ...]
     """Files of the document that no signature covers."""
+    since: SignedSince
+    """What later signatures answer for."""
 
 
 def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> Signed:
@@ -64,11 +68,11 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
     A document that cannot be read is one group that says so; `subject` names the file.
     """
     if document.problem is not None:
-        unread = check("signature", "parse", _unread(document.problem), _problem(document.problem))
+        unread = check("signature", "parse", _unread(document.problem, binding), _problem(document.problem))
         groups = [Group("signature", subject, (unread, *(_not_reached(name) for name in _STEPS)))]
         return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)))
     cases = [_case(document, signature, binding) for signature in document.signatures]
-    judged = [_judge(case) for case in cases]
+    judged = _judge_all(cases)
     sound = [all(_sound(one) for one in checks) for checks in judged]
     groups = []
     for place, (case, checks) in enumerate(zip(cases, judged, strict=True)):
@@ -86,12 +90,30 @@ def _case(document: DocumentFacts, signature: SignatureFacts, binding: Binding) 
     timing = timing_of(signature, at=binding.at, anchored_by=binding.anchored_by, list_age=binding.list_age)
     signer = certificate_standing(signature.signer, timing) if signature.signer is not None else None
     registry = find_seal(signature.seal.code, binding) if signature.seal is not None else None
-    return _Case(signature, timing, signer, registry, binding, document.uncovered)
+    return _Case(signature, timing, signer, registry, binding, document.uncovered, SignedSince(signature.coverage, {}))
+
+
+def _judge_all(cases: list[_Case]) -> list[list[Check]]:
+    """Every check but the last of each; the last signatures first, since what they cover counts for earlier ones."""
+    judged = [_judge(case) for case in cases]
+    for place, case in reversed(list(enumerate(cases))):
+        found = case.signature.coverage
+        if not (found.displayed or found.left_out or found.unclear):
+            continue
+        later = [
+            Sound(other.signature, organisation_of(other.signature, other.registry)[0])
+            for other, checks in zip(cases, judged, strict=True)
+            if case.signature.place in other.signature.coverage.covers_signatures and all(map(_sound, checks))
+        ]
+        organisations, _ = organisation_of(case.signature, case.registry)
+        since = signed_since(case.signature, organisations, later, case.binding.issuer)
+        judged[place] = _judge(replace(case, since=since))
+    return judged
 
 
 def _judge(case: _Case) -> list[Check]:
     """Every check but the last; nothing after `parse` where the signature cannot be read."""
-    # 1. the signature can be read, and every algorithm in it is known
+    # 1. the signature can be read
     checks = [_parse(case)]
     if checks[0].outcome is not Outcome.PASSED:
         return [*checks, *(_not_reached(name) for name in list(_STEPS)[:-1])]
@@ -120,29 +142,32 @@ def _parse(case: _Case) -> Check:
     signature = case.signature
     evidence: dict[str, Any] = {"form": signature.form, "algorithm": signature.algorithm}
     if signature.problem is not None:
-        return check("signature", "parse", _unread(signature.problem), evidence | _problem(signature.problem))
-    if unknown := [] if _signer_unknown(signature) else _unknown_algorithms(signature):
-        detail = {"detail": "an algorithm is unknown", "unknown": unknown[:NAMES_SHOWN]}
-        return check("signature", "parse", "signature_unsupported", evidence | detail)
-    critical = [one for one in _deviations(signature) if one.code == "critical_extension"]
-    if critical:
-        return check("signature", "parse", "signature_unsupported", evidence | _problem(critical[0]))
+        unread = _unread(signature.problem, case.binding)
+        return check("signature", "parse", unread, evidence | _problem(signature.problem))
     if signature.form in SEALED and (signature.signer is None or signature.seal is None):
-        return check("signature", "parse", "unreadable", evidence | {"detail": "signer or seal cannot be read"})
-    if deviations := sorted({one.code for one in _deviations(signature)}):
+        detail = {"detail": "the certificate of its signer cannot be read"}
+        return check("signature", "parse", "signature_unsupported", evidence | detail)
+    problems = signature.problems + (signature.seal.problems if signature.seal is not None else ())
+    if deviations := sorted({one.code for one in problems}):
         evidence["deviations"] = deviations
     return check("signature", "parse", "signature_readable", evidence)
 
 
-_NOT_TOLD = (
-    "encrypted", "irregular", "several_signers", "too_complex", "too_large", "too_many_signatures", "too_slow",
-    "unknown_form", "unknown_version", "zip_bomb",
-)  # fmt: skip
-"""Problems that say something about this program and nothing about the document."""
+_READ_AS: dict[str, str] = {
+    "no_value": "signature_invalid",
+    "signature_removed": "content_altered",
+    **dict.fromkeys(("byte_range", "checksum_differs", "malformed", "not_zip", "size_differs"), "unreadable"),
+}
+"""Problems that show something to be wrong: a signature that was taken away, or bytes that are not what was written.
+
+Every other one says what this program cannot do or does not know, and nothing about the document.
+"""
 
 
-def _unread(problem: Problem) -> str:
-    return "signature_unsupported" if problem.code in _NOT_TOLD else "unreadable"
+def _unread(problem: Problem, binding: Binding) -> str:
+    """What a problem amounts to. A file that is byte for byte the one of its record is not damaged."""
+    code = _READ_AS.get(problem.code, "signature_unsupported")
+    return "signature_unsupported" if code == "unreadable" and binding.anchored_by is not None else code
 
 
 def _signer_unknown(signature: SignatureFacts) -> bool:
@@ -150,20 +175,9 @@ def _signer_unknown(signature: SignatureFacts) -> bool:
     return signature.signer is None and signature.form not in SEALED
 
 
-def _unknown_algorithms(signature: SignatureFacts) -> list[str]:
-    unknown = [one.algorithm for one in signature.references if one.holds is None]
-    if signature.signature_holds is None:
-        unknown.append(signature.algorithm)
-    if signature.data_digest_holds is None:
-        unknown.append("digest of what was signed")
-    if signature.seal is not None and signature.seal.signature_holds is None:
-        unknown.append("signature of the seal")
-    return unknown
-
-
-def _deviations(signature: SignatureFacts) -> tuple[Problem, ...]:
-    """What breaks a rule without making signature or seal unreadable; only an unknown critical extension does."""
-    return signature.problems + (signature.seal.problems if signature.seal is not None else ())
+def _critical(problems: tuple[Problem, ...]) -> dict[str, Any] | None:
+    """The critical extension that is not known here: whatever it demands, nothing may rest on what bears it."""
+    return next((_problem(one) for one in problems if one.code == "critical_extension"), None)
 
 
 def _references(case: _Case) -> Check:
@@ -182,24 +196,44 @@ def _references(case: _Case) -> Check:
     if case.signature.data_digest_holds is False:
         detail = {"detail": "what was signed is not the list of digests that the document holds now"}
         return check("signature", "reference_digests", "content_altered", evidence | detail)
-    if not (case.signature.data_digest_holds and all(one.holds for one in references)):
-        return _not_reached("reference_digests")
+    unknown = [one.algorithm for one in references if one.holds is None]
+    if unknown or case.signature.data_digest_holds is None:
+        if _signer_unknown(case.signature):
+            return _not_reached("reference_digests")
+        untold = {"detail": "what was signed cannot be told", "unknown": unknown[:NAMES_SHOWN]}
+        return check("signature", "reference_digests", "signature_unsupported", evidence | untold)
+    if weak := sorted({one.algorithm for one in references if one.weak} - _made_up_for(case.binding)):
+        fitting = {"detail": "others can make a content that fits these digests", "weak": weak}
+        return check("signature", "reference_digests", "signature_unsupported", evidence | fitting)
     return check("signature", "reference_digests", "digests_match", evidence)
 
 
+def _made_up_for(binding: Binding) -> frozenset[str]:
+    """Weak digests of the content that a record makes up for, since it names the same bytes by a strong digest.
+
+    Not MD5, for which anybody makes two contents in a second. A weak signature stays weak: a record proves what was
+    signed, not by whom. (EU DSS finds both INDETERMINATE, CRYPTO_CONSTRAINTS_FAILURE.)
+    """
+    return frozenset({"sha-1"}) if binding.anchored_by is not None else frozenset()
+
+
 def _coverage(case: _Case) -> Check:
-    found = case.signature.coverage
-    evidence: dict[str, Any] = {
-        name: list(names)[:NAMES_SHOWN]
-        for name in ("displayed", "unclear", "other", "added")
-        if (names := getattr(found, name))
-    }
+    found = case.since.coverage
+    kinds = {
+        "displayed": found.displayed, "leftOut": found.left_out, "unclear": found.unclear, "other": found.other,
+        "added": found.added,
+    }  # fmt: skip
+    evidence: dict[str, Any] = {name: list(names)[:NAMES_SHOWN] for name, names in kinds.items() if names}
+    if case.since.signed:
+        evidence["signedLater"] = dict(islice(case.since.signed.items(), NAMES_SHOWN))
     if found.more_names:
         evidence["moreNames"] = found.more_names
     if found.displayed:
         return check("signature", "coverage", "content_altered", evidence)
     if found.unclear:
         return check("signature", "coverage", "changes_unclear", evidence)
+    if found.left_out:
+        return check("signature", "coverage", "not_all_signed", evidence)
     if found.whole:
         return check("signature", "coverage", "shown_covered" if case.uncovered else "all_covered", evidence)
     if found.other or found.added:
@@ -213,8 +247,17 @@ def _signature(case: _Case) -> Check:
         return _not_reached("signature")
     evidence: dict[str, Any] = {"algorithm": signature.algorithm, "form": signature.form}
     evidence["certificate"] = signature.signer.sha256.hex()
-    code = "signature_holds" if signature.signature_holds else "signature_invalid"
-    return check("signature", "signature", code, evidence)
+    if signature.signature_holds is False:
+        return check("signature", "signature", "signature_invalid", evidence)
+    if signature.signature_holds is None:
+        detail = {"detail": "its algorithm is not known here"}
+        return check("signature", "signature", "signature_unsupported", evidence | detail)
+    if critical := _critical(signature.problems):
+        return check("signature", "signature", "signature_unsupported", evidence | critical)
+    if signature.weak:
+        detail = {"detail": "others can make a signature by this algorithm or key that fits"}
+        return check("signature", "signature", "signature_unsupported", evidence | detail)
+    return check("signature", "signature", "signature_holds", evidence)
 
 
 def _seal_signature(case: _Case) -> Check:
@@ -230,10 +273,15 @@ def _seal_signature(case: _Case) -> Check:
         "signerInSeal": signature.signer_in_seal,
         "equalToSealFile": signature.seal_file_equal,
     }
-    if not seal.signature_holds:
+    if seal.signature_holds is False:
         return check("signature", "seal_signature", "signature_invalid", evidence)
     if not signature.signer_in_seal or signature.seal_file_equal is False:
         return check("signature", "seal_signature", "seal_mismatch", evidence)
+    if seal.signature_holds is None:
+        detail = {"detail": "the algorithm of the seal's own signature is not known here"}
+        return check("signature", "seal_signature", "signature_unsupported", evidence | detail)
+    if critical := _critical(seal.problems):
+        return check("signature", "seal_signature", "signature_unsupported", evidence | critical)
     if seal.maker is None:
         return check("signature", "seal_signature", "signer_untrusted", evidence)
     return check("signature", "seal_signature", *_judge_maker(case, seal, seal.maker, evidence))
@@ -291,8 +339,10 @@ def _signer_certificate(case: _Case) -> Check:
         return check("signature", "signer_certificate", "signer_untrusted", detail)
     evidence = _certificate(signer) | {"maySign": signer.may_sign}
     if signer.may_sign is False:
+        # GM/T 0031 §6.1.2 makes it part of a seal's validity; elsewhere it leaves open who vouches for this key's use
+        code = "signature_invalid" if case.signature.form in SEALED else "signer_untrusted"
         detail = {"detail": "its key usage does not allow signing"}
-        return check("signature", "signer_certificate", "signature_invalid", evidence | detail)
+        return check("signature", "signer_certificate", code, evidence | detail)
     if standing.outside:
         signed = {"signed": rfc3339(case.timing.signed)}
         return check("signature", "signer_certificate", "signed_outside_validity", evidence | signed)

@@ -33,7 +33,7 @@ def read_document(data: bytes, store: TrustStore, answers: tuple[bytes, ...] = (
     kind = recognise(data)
     found: dict[str, Any] = {}
     try:
-        found = _read(kind, data, _trust_of(store).with_answers(answers))
+        found = _read(kind, data, _trust_of(store).with_evidence(answers=answers))
     except MalformedDocument as error:
         found = {"problem": Problem(error.code, error.message[:MAX_TEXT])}
     except FOREIGN_ERRORS as error:

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from chain_service.core.codes import Outcome
 from chain_service.core.verdicts import Group, Warning, warning
 from chain_service.documents.binding import Binding
-from chain_service.documents.facts import DocumentFacts
+from chain_service.documents.facts import DocumentFacts, Problem
+
+DEVIATIONS_SHOWN = 5
 
 _PROBLEMS = {"irregular": "irregular_file", "timestamp_only": "timestamp_only"}
 """Problems of a document that are not about its attachments, and the warnings that they are."""
@@ -25,6 +27,9 @@ def warnings_of(document: DocumentFacts, binding: Binding, groups: Sequence[Grou
     if document.attached:
         shown = list(document.attached[:5]) + (["…"] if len(document.attached) > 5 else [])
         yield warning("attachments_added", names=", ".join(shown))
+    deviations = [one.detail for one in _signature_problems(document) if one.code == "encoding_deviation"]
+    if deviations:
+        yield warning("encoding_deviation", details="; ".join(list(dict.fromkeys(deviations))[:DEVIATIONS_SHOWN]))
     for code in dict.fromkeys(_PROBLEMS.get(one.code, "attachments_unread") for one in document.problems):
         yield warning(code)
     if not groups:
@@ -34,3 +39,11 @@ def warnings_of(document: DocumentFacts, binding: Binding, groups: Sequence[Grou
         yield warning("anchored_but_broken")
     if outcomes <= {Outcome.PASSED, Outcome.SKIPPED} and binding.missing:
         yield warning("sealed_not_anchored")
+
+
+def _signature_problems(document: DocumentFacts) -> Iterator[Problem]:
+    """The problems of signatures and of their seals."""
+    for one in document.signatures:
+        yield from one.problems
+        if one.seal is not None:
+            yield from one.seal.problems

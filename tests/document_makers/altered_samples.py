@@ -152,7 +152,7 @@ def an_entity_that_reads_a_file(_: City) -> bytes:
     return _changed(sealed(), f"{SIGN_0}/Signature.xml", lambda data: data.replace(b"?>\n", doctype, 1))
 
 
-@recipe("unreadable")
+@recipe("signature_unsupported")
 def elements_nested_without_end(_: City) -> bytes:
     made = unsigned()
     made.files[PAGE_0] = b"<a>" * 10_000 + b"</a>" * 10_000

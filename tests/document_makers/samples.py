@@ -15,6 +15,8 @@ from document_makers.recipes import RECIPES, Sample
 
 __all__ = ["Sample", "names", "sample", "samples"]
 
+UNABLE = {"encrypted_entry", "split_archive", "too_many_entries", "unknown_compression", "zip64", "zip_bomb"}
+"""What is no damage to a file but more than the reader does."""
 FROM = (whole_samples, altered_samples, distrusted_samples)
 """Importing them has filled RECIPES."""
 
@@ -37,8 +39,8 @@ def names() -> list[str]:
 
 def _broken_archives() -> Iterator[Sample]:
     whole = sealed()
-    for name, (from_files, _) in archives.FROM_FILES.items():
-        yield Sample(name, from_files(whole.files), "unreadable")
-    for name, (from_archive, _) in archives.FROM_ARCHIVE.items():
-        code = "no_signature" if name == "bytes prepended" else "unreadable"
-        yield Sample(name, from_archive(whole.bytes()), code)
+    for name, (from_files, problem) in archives.FROM_FILES.items():
+        yield Sample(name, from_files(whole.files), "signature_unsupported" if problem in UNABLE else "unreadable")
+    for name, (from_archive, problem) in archives.FROM_ARCHIVE.items():
+        code = "signature_unsupported" if problem in UNABLE else "unreadable"
+        yield Sample(name, from_archive(whole.bytes()), "no_signature" if name == "bytes prepended" else code)

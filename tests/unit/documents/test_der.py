@@ -58,7 +58,7 @@ def test_sizes_counts_and_depth_are_bounded() -> None:
     deep = b""
     for _ in range(der.MAX_DEPTH + 2):
         deep = sequence(deep)
-    assert refused(deep) == "not_der"
+    assert refused(deep) == "too_complex"
 
 
 def test_a_megabyte_of_smallest_elements_is_refused_at_once() -> None:

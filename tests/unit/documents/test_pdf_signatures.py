@@ -166,7 +166,7 @@ def test_a_file_that_cannot_be_read_says_why(code: str, data: bytes) -> None:
     facts = read(data)
     assert facts.problem is not None
     assert facts.problem.code == code
-    assert judged(facts)[0] == ("signature_unsupported" if code == "encrypted" else "unreadable")
+    assert judged(facts)[0] == ("unreadable" if code == "malformed" else "signature_unsupported")
 
 
 def form(*fields: bytes) -> bytes:
