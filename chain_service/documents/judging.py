@@ -6,7 +6,8 @@ Nothing is read here: what the document says comes as facts, what the chain says
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from chain_service.core.codes import Outcome
@@ -30,6 +31,7 @@ from chain_service.documents.facts import (
     SealFacts,
     SignatureFacts,
 )
+from chain_service.documents.later_seals import SignedSince, Sound, signed_since
 from chain_service.documents.remarks import warnings_of
 from chain_service.documents.timing import (
     SKEW,
@@ -56,6 +58,8 @@ class _Case:
     binding: Binding
     uncovered: tuple[str, ...]
     """Files of the document that no signature covers."""
+    since: SignedSince
+    """What later signatures answer for."""
 
 
 def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> Signed:
@@ -68,7 +72,7 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
         groups = [Group("signature", subject, (unread, *(_not_reached(name) for name in _STEPS)))]
         return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)))
     cases = [_case(document, signature, binding) for signature in document.signatures]
-    judged = [_judge(case) for case in cases]
+    judged = _judge_all(cases)
     sound = [all(_sound(one) for one in checks) for checks in judged]
     groups = []
     for place, (case, checks) in enumerate(zip(cases, judged, strict=True)):
@@ -86,7 +90,25 @@ def _case(document: DocumentFacts, signature: SignatureFacts, binding: Binding) 
     timing = timing_of(signature, at=binding.at, anchored_by=binding.anchored_by, list_age=binding.list_age)
     signer = certificate_standing(signature.signer, timing) if signature.signer is not None else None
     registry = find_seal(signature.seal.code, binding) if signature.seal is not None else None
-    return _Case(signature, timing, signer, registry, binding, document.uncovered)
+    return _Case(signature, timing, signer, registry, binding, document.uncovered, SignedSince(signature.coverage, {}))
+
+
+def _judge_all(cases: list[_Case]) -> list[list[Check]]:
+    """Every check but the last of each; the last signatures first, since what they cover counts for earlier ones."""
+    judged = [_judge(case) for case in cases]
+    for place, case in reversed(list(enumerate(cases))):
+        found = case.signature.coverage
+        if not (found.displayed or found.left_out or found.unclear):
+            continue
+        later = [
+            Sound(other.signature, organisation_of(other.signature, other.registry)[0])
+            for other, checks in zip(cases, judged, strict=True)
+            if case.signature.place in other.signature.coverage.covers_signatures and all(map(_sound, checks))
+        ]
+        organisations, _ = organisation_of(case.signature, case.registry)
+        since = signed_since(case.signature, organisations, later, case.binding.issuer)
+        judged[place] = _judge(replace(case, since=since))
+    return judged
 
 
 def _judge(case: _Case) -> list[Check]:
@@ -131,19 +153,21 @@ def _parse(case: _Case) -> Check:
     return check("signature", "parse", "signature_readable", evidence)
 
 
-_UNABLE = (
-    "encrypted", "encrypted_entry", "irregular", "parser_stopped", "several_signers", "split_archive", "too_complex",
-    "too_large", "too_many_entries", "too_many_signatures", "too_slow", "two_kinds", "unknown_compression",
-    "unknown_form", "unknown_version", "zip64", "zip_bomb",
-)  # fmt: skip
-_UNREAD: dict[str, str] = {"no_value": "signature_invalid"} | dict.fromkeys(_UNABLE, "signature_unsupported")
-"""Problems that are no damage: what takes a signature away, and what says something of this program alone."""
+_READ_AS: dict[str, str] = {
+    "no_value": "signature_invalid",
+    "signature_removed": "content_altered",
+    **dict.fromkeys(("byte_range", "checksum_differs", "malformed", "not_zip", "size_differs"), "unreadable"),
+}
+"""Problems that show something to be wrong: a signature that was taken away, or bytes that are not what was written.
+
+Every other one says what this program cannot do or does not know, and nothing about the document.
+"""
 
 
 def _unread(problem: Problem, binding: Binding) -> str:
     """What a problem amounts to. A file that is byte for byte the one of its record is not damaged."""
-    as_anchored = binding.anchored_by is not None
-    return _UNREAD.get(problem.code, "signature_unsupported" if as_anchored else "unreadable")
+    code = _READ_AS.get(problem.code, "signature_unsupported")
+    return "signature_unsupported" if code == "unreadable" and binding.anchored_by is not None else code
 
 
 def _signer_unknown(signature: SignatureFacts) -> bool:
@@ -194,12 +218,14 @@ def _made_up_for(binding: Binding) -> frozenset[str]:
 
 
 def _coverage(case: _Case) -> Check:
-    found = case.signature.coverage
-    evidence: dict[str, Any] = {
-        name: list(names)[:NAMES_SHOWN]
-        for name in ("displayed", "unclear", "left_out", "other", "added")
-        if (names := getattr(found, name))
-    }
+    found = case.since.coverage
+    kinds = {
+        "displayed": found.displayed, "leftOut": found.left_out, "unclear": found.unclear, "other": found.other,
+        "added": found.added,
+    }  # fmt: skip
+    evidence: dict[str, Any] = {name: list(names)[:NAMES_SHOWN] for name, names in kinds.items() if names}
+    if case.since.signed:
+        evidence["signedLater"] = dict(islice(case.since.signed.items(), NAMES_SHOWN))
     if found.more_names:
         evidence["moreNames"] = found.more_names
     if found.displayed:

@@ -150,10 +150,11 @@ def coverage(one: Reach, others: Iterable[Reach], package: Package, shown: Displ
         left_out.append(package.root_file)
     added = [name for name in outside if name in theirs or name in covered_later]
     rest = [name for name in outside if name not in {*displayed, *left_out, *added}]
+    told = {*displayed, *theirs, *shown.lists, package.root_file}
     groups = {
         "displayed": [name for name in displayed if name not in left_out],
         "left_out": left_out,
-        "unclear": [] if shown.whole else [name for name in rest if name not in shown.lists],
+        "unclear": [] if shown.whole else [name for name in outside if name not in told],
         "other": rest,
         "added": added,
     }

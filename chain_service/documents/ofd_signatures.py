@@ -134,8 +134,13 @@ def _guarded(package: Package, row: _Listed) -> _Described | SignatureFacts:
     try:
         return _described(package, row)
     except MalformedDocument as error:
-        place = (row.place or row.location)[:MAX_TEXT]
-        return SignatureFacts(place, "unknown", Problem(error.code, error.message[:MAX_TEXT]))
+        return _unread((row.place or row.location), Problem.of(error))
+
+
+def _unread(place: str, problem: Problem) -> SignatureFacts:
+    """A signature that cannot be read: its file is as it was packed, so that it is unknown here and not damaged."""
+    code = "unknown_form" if problem.code == "malformed" else problem.code
+    return SignatureFacts(place[:MAX_TEXT], "unknown", Problem(code, problem.detail[:MAX_TEXT]))
 
 
 def _described(package: Package, row: _Listed) -> _Described:
@@ -192,11 +197,11 @@ def _checked(package: Package, one: _Described, digests: Digests, trust: Trust) 
         # 1. what was signed and by whom
         facts = _signed_facts(package, one, trust)
         if facts.problem is not None:
-            return replace(facts, place=one.place[:MAX_TEXT])
+            return _unread(one.place, facts.problem)
         # 2. the digest of every file named
         checked = tuple(references(digests, one.check_method, one.files))
     except MalformedDocument as error:
-        return SignatureFacts(one.place[:MAX_TEXT], "unknown", Problem(error.code, error.message[:MAX_TEXT]))
+        return _unread(one.place, Problem.of(error))
     claimed = facts.claimed if one.claimed is None else (*facts.claimed, one.claimed)
     problems = (*facts.problems, *one.problems)
     return replace(facts, place=one.place[:MAX_TEXT], references=checked, claimed=claimed, problems=problems)

@@ -24,12 +24,12 @@ def warnings_of(document: DocumentFacts, binding: Binding, groups: Sequence[Grou
     if groups and document.uncovered:
         shown = list(document.uncovered[:5]) + (["…"] if len(document.uncovered) > 5 else [])
         yield warning("uncovered_files", names=", ".join(shown))
-    deviations = [one.detail for one in _signature_problems(document) if one.code == "encoding_deviation"]
-    if deviations:
-        yield warning("encoding_deviation", details="; ".join(list(dict.fromkeys(deviations))[:DEVIATIONS_SHOWN]))
     if document.attached:
         shown = list(document.attached[:5]) + (["…"] if len(document.attached) > 5 else [])
         yield warning("attachments_added", names=", ".join(shown))
+    deviations = [one.detail for one in _signature_problems(document) if one.code == "encoding_deviation"]
+    if deviations:
+        yield warning("encoding_deviation", details="; ".join(list(dict.fromkeys(deviations))[:DEVIATIONS_SHOWN]))
     for code in dict.fromkeys(_PROBLEMS.get(one.code, "attachments_unread") for one in document.problems):
         yield warning(code)
     if not groups:
