@@ -75,10 +75,10 @@ BROKEN: dict[str, tuple[str, Make]] = {
     "another text laid over it": ("content_altered", lambda of: overlaid(signed(of))),
     "another text laid over two signatures": ("content_altered", lambda of: overlaid(twice(of))),
     "the value moved out of its gap": ("content_altered", lambda of: pdfs.elsewhere(signed(of))),
-    "bytes appended": ("unreadable", lambda of: signed(of) + b"% something\n%%EOF\n"),
-    "bytes appended and the end repeated": ("content_altered", lambda of: pdfs.end_repeated(signed(of))),
+    "bytes appended": ("signature_unsupported", lambda of: signed(of) + b"% something\n%%EOF\n"),
+    "bytes appended and the end repeated": ("changes_unclear", lambda of: pdfs.end_repeated(signed(of))),
     "receipt attached though the signer forbids changes": (
-        "content_altered", lambda of: pdfs.with_receipts(signed(of, permission=2), RECEIPT),
+        "changes_unclear", lambda of: pdfs.with_receipts(signed(of, permission=2), RECEIPT),
     ),
     "script attached with a receipt": (
         "content_altered",
