@@ -55,7 +55,8 @@ ENDED = certificate(not_after=NOW - DAY, revocation={"as_of": NOW - 2 * DAY})
 REVOKED = {"outcome": "revoked", "revoked_at": NOW - DAY}
 
 WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
-    "unreadable": (signature(problem=Problem("not_der", "…")), "parse", "unreadable"),
+    "unreadable": (signature(problem=Problem("malformed", "…")), "parse", "unreadable"),
+    "signature taken away": (signature(problem=Problem("signature_removed", "…")), "parse", "content_altered"),
     "value taken away": (signature(problem=Problem("no_value", "…")), "parse", "signature_invalid"),
     "form not read here": (signature(problem=Problem("unknown_form", "…")), "parse", "signature_unsupported"),
     "unknown digest": (
