@@ -184,6 +184,9 @@ def _skipped(code: str, zh: str, en: str, best: str = "in_force") -> Note:
 _NOT_REACHED = _skipped("not_reached", "另一项检查未通过，未进行本项", "not judged, because another check did not pass")
 _NOT_EXAMINED = _skipped("not_in_this_version", "此处不检查签章", "signatures are not looked at here")
 """Where documents cannot be read: the offline page, which has only a receipt and a browser."""
+_NOTHING_SIGNED = _skipped(
+    "nothing_signed", "这是印章文件，未签署任何内容", "the file is a seal by itself, which signs nothing"
+)
 _NODE = ("node_unavailable", "finality_unproven")
 _STATES = ("withdrawn", "cancelled", "penalised", "lapsed", "transferred", "suspended", "superseded")
 
@@ -193,7 +196,7 @@ def _record(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
 
 
 def _signature(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
-    return CheckRule("signature", name, tuple(raises), (*notes, _NOT_REACHED, _NOT_EXAMINED))
+    return CheckRule("signature", name, tuple(raises), (*notes, _NOT_REACHED, _NOT_EXAMINED, _NOTHING_SIGNED))
 
 
 RULES: Mapping[tuple[str, str], CheckRule] = {
@@ -325,6 +328,15 @@ WARNINGS: Mapping[str, Text] = {
     "encoding_deviation": Text(
         "签章的编码与标准不符，但其值可以恢复：{details}",
         "encodings in the signature deviate from the standard; the values were recovered: {details}",
+    ),
+    "picture_only": Text(
+        "所提交的是{kind}，不是电子原件，其中没有可核验的电子签章；请索取电子原件（OFD 或 PDF）",
+        "this is a {kind} and not the electronic original, so there is no signature to check; "
+        "ask for the original (OFD or PDF)",
+    ),
+    "archive_unopened": Text(
+        "所提交的是{kind}，其中的文件及签章未逐一核验；请解压后分别提交",
+        "this is a {kind}: the files in it and their signatures were not looked at; present each of them by itself",
     ),
     "name_differs": Text(
         "记录所载名称与登记名称不一致：所载“{own}”，登记为“{registered}”",

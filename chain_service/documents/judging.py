@@ -32,7 +32,7 @@ from chain_service.documents.facts import (
     SignatureFacts,
 )
 from chain_service.documents.later_seals import SignedSince, Sound, signed_since
-from chain_service.documents.remarks import warnings_of
+from chain_service.documents.remarks import kind_evidence, warnings_of
 from chain_service.documents.timing import (
     SKEW,
     CertificateStanding,
@@ -70,10 +70,13 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
     if document.problem is not None:
         unread = check("signature", "parse", _unread(document.problem, binding), _problem(document.problem))
         groups = [Group("signature", subject, (unread, *(_not_reached(name) for name in _STEPS)))]
-        return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)))
+        return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
+    if document.seal is not None:
+        groups = [_seal_group(document.seal, binding, subject)]
+        return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
     cases = [_case(document, signature, binding) for signature in document.signatures]
     judged = _judge_all(cases)
-    sound = [all(_sound(one) for one in checks) for checks in judged]
+    sound = [_stands(checks, "seal_registered", "coverage") for checks in judged]
     groups = []
     for place, (case, checks) in enumerate(zip(cases, judged, strict=True)):
         issuer_signed = any(
@@ -83,7 +86,24 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
         if checks[0].outcome is not Outcome.PASSED:
             last = _not_reached("issuer_binding")
         groups.append(Group("signature", case.signature.place or f"{subject} {place + 1}", (*checks, last)))
-    return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)))
+    return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
+
+
+def _seal_group(seal: SealFacts, binding: Binding, subject: str) -> Group:
+    """A seal by itself (an .esl file): GM/T 0031 §6.1.2 and the registry; it signs nothing."""
+    alone = SignatureFacts(subject, "unknown", seal=seal)
+    timing = timing_of(alone, at=binding.at, anchored_by=binding.anchored_by, list_age=binding.list_age)
+    registry = find_seal(seal.code, binding)
+    case = _Case(alone, timing, None, registry, binding, (), SignedSince(alone.coverage, {}))
+    found = {
+        "parse": check("signature", "parse", "signature_readable", {"kind": "seal"}),
+        "seal_signature": check("signature", "seal_signature", *_judge_seal(case, seal, _seal_evidence(seal))),
+        "seal_registered": judge_registered(alone, registry, timing),
+    }
+    names = ("parse", *_STEPS)
+    return Group(
+        "signature", subject, tuple(found.get(name, check("signature", name, "nothing_signed")) for name in names)
+    )
 
 
 def _case(document: DocumentFacts, signature: SignatureFacts, binding: Binding) -> _Case:
@@ -103,7 +123,7 @@ def _judge_all(cases: list[_Case]) -> list[list[Check]]:
         later = [
             Sound(other.signature, organisation_of(other.signature, other.registry)[0])
             for other, checks in zip(cases, judged, strict=True)
-            if case.signature.place in other.signature.coverage.covers_signatures and all(map(_sound, checks))
+            if case.signature.place in other.signature.coverage.covers_signatures and _stands(checks, "seal_registered")
         ]
         organisations, _ = organisation_of(case.signature, case.registry)
         since = signed_since(case.signature, organisations, later, case.binding.issuer)
@@ -123,6 +143,14 @@ def _judge(case: _Case) -> list[Check]:
 
 def _sound(result: Check) -> bool:
     return result.outcome in (Outcome.PASSED, Outcome.SKIPPED) and result.code != "not_reached"
+
+
+def _stands(checks: list[Check], *open_to: str) -> bool:
+    """Whether a signature passed its checks, those left aside that may be open, so that others may rest on it.
+
+    A registry that cannot be asked, or parts that it leaves out, are told by its own checks and accuse no other.
+    """
+    return all(_sound(one) or (one.name in open_to and one.outcome is Outcome.INDETERMINATE) for one in checks)
 
 
 def _signed_by_issuer(case: _Case) -> bool:
@@ -265,11 +293,7 @@ def _seal_signature(case: _Case) -> Check:
     seal, signature = case.signature.seal, case.signature
     if seal is None:
         return check("signature", "seal_signature", "no_seal")
-    evidence: dict[str, Any] = {
-        "sealCode": seal.code,
-        "sealName": seal.name,
-        "version": seal.version,
-        "created": rfc3339(seal.created),
+    evidence = _seal_evidence(seal) | {
         "signerInSeal": signature.signer_in_seal,
         "equalToSealFile": signature.seal_file_equal,
     }
@@ -277,14 +301,34 @@ def _seal_signature(case: _Case) -> Check:
         return check("signature", "seal_signature", "signature_invalid", evidence)
     if not signature.signer_in_seal or signature.seal_file_equal is False:
         return check("signature", "seal_signature", "seal_mismatch", evidence)
+    return check("signature", "seal_signature", *_judge_seal(case, seal, evidence))
+
+
+def _seal_evidence(seal: SealFacts) -> dict[str, Any]:
+    return {
+        "sealCode": seal.code,
+        "sealName": seal.name,
+        "sealType": seal.type,
+        "makerId": seal.maker_id,
+        "version": seal.version,
+        "created": rfc3339(seal.created),
+        "sealPeriod": [rfc3339(seal.valid_from), rfc3339(seal.valid_until)],
+    }
+
+
+def _judge_seal(case: _Case, seal: SealFacts, evidence: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The seal by itself: its maker's signature, and what it demands."""
+    if seal.signature_holds is False:
+        return "signature_invalid", evidence
     if seal.signature_holds is None:
-        detail = {"detail": "the algorithm of the seal's own signature is not known here"}
-        return check("signature", "seal_signature", "signature_unsupported", evidence | detail)
+        return "signature_unsupported", evidence | {
+            "detail": "the algorithm of the seal's own signature is not known here"
+        }
     if critical := _critical(seal.problems):
-        return check("signature", "seal_signature", "signature_unsupported", evidence | critical)
+        return "signature_unsupported", evidence | critical
     if seal.maker is None:
-        return check("signature", "seal_signature", "signer_untrusted", evidence)
-    return check("signature", "seal_signature", *_judge_maker(case, seal, seal.maker, evidence))
+        return "signer_untrusted", evidence
+    return _judge_maker(case, seal, seal.maker, evidence)
 
 
 def _judge_maker(

@@ -62,7 +62,7 @@ KINDS: Final = _kinds((
     Kind("office_signed", Text("带签名的 Office 文档", "signed office document"), signed=True),
     Kind("asic", Text("ASiC 签名容器", "ASiC signature container"), signed=True),
     Kind("zip", Text("ZIP 压缩包", "ZIP archive of files")),
-    Kind("archive", Text("压缩包", "archive of files")),
+    Kind("archive", Text("压缩包", "compressed archive")),
     Kind("cms", Text("CMS/PKCS#7 签名文件（.p7m、.p7s）", "CMS/PKCS#7 signature (.p7m, .p7s)"), signed=True),
     Kind("mail_signed", Text("带签名的电子邮件（S/MIME）", "signed mail (S/MIME)"), signed=True),
     Kind("mail", Text("电子邮件", "mail message")),

@@ -41,6 +41,8 @@ class Displayed:
     """Every file that takes part."""
     whole: bool
     """False when a file could not be walked through: then any other file may be shown too."""
+    entities: frozenset[str] = frozenset()
+    """Files that declare a document type: what they show may stand elsewhere, where no signature reaches."""
     lists: frozenset[str] = frozenset()
     """Lists of signatures, which are never shown."""
     templates: dict[str, str] = field(default_factory=dict)
@@ -88,16 +90,19 @@ class Package:
         last_parts = {_folded(_last_part(name)) for name in self.archive.entries}
         budget = Budget(MAX_SCANNED)
         seen, open_ends, whole = {self.root_file}, [self.root_file], True
+        drawn_in: set[str] = set()
         while open_ends:
             name = open_ends.pop()
             try:
                 found = set(self._mentioned(name, budget, last_parts))
-            except MalformedDocument:
+            except MalformedDocument as error:
                 whole = False
+                if error.code == "xml_entity":
+                    drawn_in.add(name)
                 continue
             open_ends += sorted(found - seen)
             seen |= found
-        return Displayed(frozenset(seen), whole)
+        return Displayed(frozenset(seen), whole, frozenset(drawn_in))
 
     def document_files(self) -> list[str | None]:
         """The file of each document, as OFD.xml names them; None for one that is missing."""

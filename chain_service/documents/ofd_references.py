@@ -148,6 +148,7 @@ def coverage(one: Reach, others: Iterable[Reach], package: Package, shown: Displ
     left_out = [name for name in displayed if shown.templates.get(name) in one.covered]
     if package.root_file in outside and not package.only_points(one.covered, shown.documents):
         left_out.append(package.root_file)
+    left_out += [name for name in sorted(shown.entities) if name not in {*displayed, *left_out}]
     added = [name for name in outside if name in theirs or name in covered_later]
     rest = [name for name in outside if name not in {*displayed, *left_out, *added}]
     told = {*displayed, *theirs, *shown.lists, package.root_file}

@@ -111,11 +111,15 @@ def _listed(package: Package) -> Iterator[_Listed]:
     locations = [one.text.strip() for body in package.bodies() for one in body.all("Signatures")]
     if len(locations) > MAX_LISTS:
         raise MalformedDocument(f"the document has more than {MAX_LISTS} lists of signatures", code="too_complex")
+    lists: set[str] = set()
     for location in locations:
         name = package.find(location)
         if name is None:
             yield _Listed(location, None, "Seal", location)
             continue
+        if name in lists:
+            continue  # the documents of a package share it
+        lists.add(name)
         root = package.tree(name)
         if root.name != "Signatures" or root.namespace not in OFD_NAMESPACES:
             raise MalformedDocument(f"{name} is no list of signatures", code="malformed")

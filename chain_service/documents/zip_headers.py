@@ -99,6 +99,8 @@ def _end(data: bytes) -> tuple[int, int, int, int, int]:
     at = data.rfind(b"PK\x05\x06", max(0, len(data) - _END.size - MAX_TAIL))
     if at < 0 and b"PK\x05\x06" in data:
         raise _refused("data_appended", "more bytes follow the archive's end record than readers look behind")
+    if at + _END.size > len(data) and b"PK\x05\x06" in data[:at]:
+        raise _refused("hidden_data", "the archive has two end records")
     if at < 0 or at + _END.size > len(data):
         raise _refused("not_zip", "the archive's end record is missing: the file is cut off")
     _, disk, start_disk, here, count, size, offset, comment = _END.unpack_from(data, at)

@@ -57,7 +57,7 @@ def a_critical_extension_that_nobody_knows(of: City) -> bytes:
     return sealed(seal=of.make_seal(extensions=unknown)).bytes()
 
 
-@recipe("unreadable")
+@recipe("signature_unsupported")
 def a_signature_of_an_unknown_kind(_: City) -> bytes:
     return sealed(kind="Stamp").bytes()
 
