@@ -142,6 +142,8 @@ _NOT_TOLD = (
 
 
 def _unread(problem: Problem) -> str:
+    if problem.code in ("no_value", "signature_removed"):
+        return {"no_value": "signature_invalid", "signature_removed": "changes_unclear"}[problem.code]
     return "signature_unsupported" if problem.code in _NOT_TOLD else "unreadable"
 
 
