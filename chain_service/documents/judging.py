@@ -183,7 +183,7 @@ def _parse(case: _Case) -> Check:
 
 _READ_AS: dict[str, str] = {
     "no_value": "signature_invalid",
-    "signature_removed": "content_altered",
+    "signature_removed": "changes_unclear",
     **dict.fromkeys(("byte_range", "checksum_differs", "malformed", "not_zip", "size_differs"), "unreadable"),
 }
 """Problems that show something to be wrong: a signature that was taken away, or bytes that are not what was written.

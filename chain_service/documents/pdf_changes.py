@@ -191,6 +191,8 @@ class _Comparison:
         taken = {name for name, _ in old}
         portfolio = entry(self.new.root, "/Collection") is not None
         for name, specification in left:
+            if name in {change.name for change in self.found if change.what.startswith("the attached file")}:
+                continue
             kind = Kind.SHOWN if name in taken or portfolio else Kind.ATTACHED
             self.note(kind, f"attached file {name}", name, specification)
 
