@@ -55,7 +55,9 @@ ENDED = certificate(not_after=NOW - DAY, revocation={"as_of": NOW - 2 * DAY})
 REVOKED = {"outcome": "revoked", "revoked_at": NOW - DAY}
 
 WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
-    "unreadable": (signature(problem=Problem("not_der", "…")), "parse", "unreadable"),
+    "unreadable": (signature(problem=Problem("malformed", "…")), "parse", "unreadable"),
+    "not as this program reads it": (signature(problem=Problem("not_der", "…")), "parse", "signature_unsupported"),
+    "signature taken away": (signature(problem=Problem("signature_removed", "…")), "parse", "content_altered"),
     "value taken away": (signature(problem=Problem("no_value", "…")), "parse", "signature_invalid"),
     "form not read here": (signature(problem=Problem("unknown_form", "…")), "parse", "signature_unsupported"),
     "unknown digest": (
@@ -78,6 +80,10 @@ WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
     "digest rewritten": (signature(data_digest_holds=False), "reference_digests", "content_altered"),
     "page not signed": (
         signature(coverage=CoverageFacts(False, displayed=("Doc_0/Q.xml",))), "coverage", "content_altered"),
+    "page that may be shown": (
+        signature(coverage=CoverageFacts(False, unclear=("Doc_0/Q.xml",))), "coverage", "changes_unclear"),
+    "template left out": (
+        signature(coverage=CoverageFacts(False, left_out=("Doc_0/T.xml",))), "coverage", "not_all_signed"),
     "coverage unknown": (signature(coverage=CoverageFacts(False)), "coverage", "content_altered"),
     "signature": (signature(signature_holds=False), "signature", "signature_invalid"),
     "seal forged": (signature(seal=seal(signature_holds=False)), "seal_signature", "signature_invalid"),
