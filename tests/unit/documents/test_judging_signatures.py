@@ -56,6 +56,7 @@ REVOKED = {"outcome": "revoked", "revoked_at": NOW - DAY}
 
 WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
     "unreadable": (signature(problem=Problem("malformed", "…")), "parse", "unreadable"),
+    "not as this program reads it": (signature(problem=Problem("not_der", "…")), "parse", "signature_unsupported"),
     "signature taken away": (signature(problem=Problem("signature_removed", "…")), "parse", "changes_unclear"),
     "value taken away": (signature(problem=Problem("no_value", "…")), "parse", "signature_invalid"),
     "form not read here": (signature(problem=Problem("unknown_form", "…")), "parse", "signature_unsupported"),
@@ -79,9 +80,9 @@ WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
     "digest rewritten": (signature(data_digest_holds=False), "reference_digests", "content_altered"),
     "page not signed": (
         signature(coverage=CoverageFacts(False, displayed=("Doc_0/Q.xml",))), "coverage", "content_altered"),
-    "changes that cannot be told": (
-        signature(coverage=CoverageFacts(False, unclear=("x",), added=("y",))), "coverage", "changes_unclear"),
-    "shown and left out by its maker": (
+    "page that may be shown": (
+        signature(coverage=CoverageFacts(False, unclear=("Doc_0/Q.xml",))), "coverage", "changes_unclear"),
+    "template left out": (
         signature(coverage=CoverageFacts(False, left_out=("Doc_0/T.xml",))), "coverage", "not_all_signed"),
     "coverage unknown": (signature(coverage=CoverageFacts(False)), "coverage", "content_altered"),
     "signature": (signature(signature_holds=False), "signature", "signature_invalid"),
