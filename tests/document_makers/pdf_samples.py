@@ -90,7 +90,7 @@ BROKEN: dict[str, tuple[str, Make]] = {
             pdfs.sign(pdfs.with_receipts(pdfs.document(), RECEIPT), of.signer, at=SIGNED), RECEIPT + b"2"
         ),
     ),
-    "signature taken away": ("unreadable", lambda of: pdfs.without_signature(signed(of))),
+    "signature taken away": ("changes_unclear", lambda of: pdfs.without_signature(signed(of))),
     "cut off": ("unreadable", lambda of: signed(of)[:-300]),
     "unknown form": ("signature_unsupported", lambda of: signed(of, subfilter="adbe.x509.rsa_sha1")),
     "value exchanged for another signature's": ("content_altered", lambda of: exchanged(of)),
