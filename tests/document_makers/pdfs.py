@@ -141,9 +141,10 @@ def _prepare(
     dictionary = b"<< /Type /%s /Filter /Adobe.PPKLite /SubFilter /%s %s%s%s /Contents <%s> >>" % (
         kind.encode(), subfilter.encode(), when, limits, PLACE, b"0" * (2 * room),
     )  # fmt: skip
+    above = b"" if place is None or place.parent is None else b"/Parent %d 0 R " % place.parent
     shown = b"[0 0 0 0]" if place is None else b"[%d %d %d %d] /AP << /N %d 0 R >>" % (*place.rectangle, value + 1)
-    widget = b"<< /Type /Annot /Subtype /Widget /FT /Sig /T (%s) /V %d 0 R /Rect %s /F 132 /P 3 0 R >>" % (
-        name.encode("ascii"), value, shown,
+    widget = b"<< /Type /Annot /Subtype /Widget /FT /Sig /T (%s) /V %d 0 R %s/Rect %s /F 132 /P 3 0 R >>" % (
+        name.encode("ascii"), value, above, shown,
     )  # fmt: skip
     perms = b"" if permission is None else b"/Perms << /DocMDP %d 0 R >> " % value
     objects = {field: widget, value: dictionary}
@@ -151,7 +152,8 @@ def _prepare(
         objects |= {FORM: form(*others, field), PAGE: page(*others, field)}
     elif place is None or place.field is None:
         reference = b" %d 0 R]" % field
-        objects[FORM] = re.sub(rb"(/Fields \[[^]]*)\]", rb"\1" + reference, latest(data, FORM))
+        listed = re.sub(rb"(/Fields \[[^]]*)\]", rb"\1" + reference, latest(data, FORM))
+        objects[FORM] = listed if b"/SigFlags" in listed else listed.replace(b"] /", b"] /SigFlags 3 /", 1)
         objects[PAGE] = re.sub(rb"(/Annots \[[^]]*)\]", rb"\1" + reference, latest(data, PAGE))
     if place is not None:
         objects[value + 1] = picture(place.text)
@@ -178,6 +180,8 @@ class Place:
     text: str = "Second"
     field: int | None = None
     """The field that waits for the signature; None for a new one."""
+    parent: int | None = None
+    """The field above it."""
 
 
 def picture(text: str) -> bytes:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import pytest
-from document_makers import pdf_changes, pdfs
+from asn1crypto import keys, x509
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from document_makers import pdf_changes, pdf_forms, pdfs
+from document_makers.certificates import Family, Holder
 from document_makers.city import SIGNED, city
 from document_makers.judged import judged
 from document_makers.pdf_changes import COLUMNS, FIRST, ROWS, SIGNATURES
+from document_makers.pdf_forms import FORMS
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
+from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from chain_service.core.codes import Outcome
 from chain_service.documents.facts import CoverageFacts, DocumentFacts
@@ -18,12 +26,21 @@ from chain_service.documents.read import read_document
 TABLE = Path(__file__).parents[3] / "docs/standards/documents.md"
 
 
+def pkcs8(holder: Holder) -> bytes:
+    return bytes(holder.key.secret.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+
+
 @cache
 def rows() -> dict[str, dict[str, str]]:
     lines = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
     head, *body = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
     assert head == ["change", *COLUMNS]
     return {name: dict(zip(COLUMNS, cells, strict=True)) for name, *cells in body}
+
+
+@cache
+def files(row: str) -> dict[str, bytes | None]:
+    return pdf_changes.cells(city("ecdsa"), row)
 
 
 def read(data: bytes) -> DocumentFacts:
@@ -46,15 +63,13 @@ def test_the_table_has_exactly_the_rows_that_are_tested() -> None:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_a_change_after_signing_gets_the_verdict_of_the_table(row: str) -> None:
-    files = pdf_changes.cells(city("ecdsa"), row)
-    found = {name: "—" if data is None else verdict(data) for name, data in files.items()}
+    found = {name: "—" if data is None else verdict(data) for name, data in files(row).items()}
     assert found == rows()[row]
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_whatever_was_changed_is_named(row: str) -> None:
-    files = pdf_changes.cells(city("ecdsa"), row)
-    for data in files.values():
+    for data in files(row).values():
         if data is None:
             continue
         found = coverage(data)
@@ -140,3 +155,30 @@ def test_many_states_are_compared_within_bounds() -> None:
     for number in range(70):
         data = pdfs.append(data, {5_000 + number: b"null"})
     assert verdict(data) == "good"
+
+
+@pytest.mark.parametrize("family", ["rsa", "ecdsa", "sm2"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_in_a_form_that_programs_write_is_found_valid(form: str, family: Family) -> None:
+    code, _, checks = judged(read_document(FORMS[form](city(family)), city(family).store))
+    assert code == "valid", [(check.name, check.code, dict(check.evidence)) for check in checks]
+
+
+def test_a_file_encrypted_with_an_empty_password_is_opened() -> None:
+    of = city("rsa")
+    writer = IncrementalPdfFileWriter(BytesIO(pdf_forms.encrypted()))
+    writer.encrypt("")
+    signer = SimpleSigner(
+        signing_cert=x509.Certificate.load(of.signer.certificate),
+        signing_key=keys.PrivateKeyInfo.load(pkcs8(of.signer)),
+        cert_registry=SimpleCertificateStore(),
+    )
+    signed = PdfSigner(PdfSignatureMetadata(field_name="Seal"), signer=signer).sign_pdf(writer).getvalue()
+    (found,) = read_document(signed, of.store).signatures
+    assert (found.data_digest_holds, found.signature_holds, found.coverage.whole) == (True, True, True)
+    assert read_document(pdf_forms.encrypted(), of.store).problem is None
+
+
+def test_linearized_files_are_read_signed_or_not() -> None:
+    facts = read(pdf_forms.linearized())
+    assert (facts.problem, facts.problems, facts.signatures) == (None, (), ())
