@@ -235,7 +235,7 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
         _record("validity_period", ("not_yet_effective", "expired", "nothing_to_verify"),
                 _passed("within_validity", "在有效期内[（至 {date}）]", "within its period[, until {date}]"),
                 _NOT_REACHED),
-        _signature("parse", ("unreadable", "content_altered", "signature_invalid", "signature_unsupported"),
+        _signature("parse", ("unreadable", "signature_invalid", "changes_unclear", "signature_unsupported"),
                    _passed("signature_readable", "签章可以解析", "the signature can be read")),
         _signature("reference_digests", ("content_altered", "signature_unsupported"),
                    _passed("digests_match", "签章所保护的内容未变", "what the signature covers is unchanged")),

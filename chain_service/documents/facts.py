@@ -227,7 +227,7 @@ class SignatureFacts:
     signer: CertificateFacts | None = None
     seal: SealFacts | None = None
     seal_file_equal: bool | None = None
-    """Seal.esl is byte-equal to the embedded seal; None when the document has no such file."""
+    """Seal.esl is the embedded seal, to the byte or signed anew by one maker; None where there is no such file."""
     signer_in_seal: bool | None = None
     """The signer's certificate is byte-equal to one in the seal's list; None without a seal."""
     problems: tuple[Problem, ...] = ()

@@ -183,7 +183,7 @@ def _parse(case: _Case) -> Check:
 
 _READ_AS: dict[str, str] = {
     "no_value": "signature_invalid",
-    "signature_removed": "content_altered",
+    "signature_removed": "changes_unclear",
     **dict.fromkeys(("byte_range", "checksum_differs", "malformed", "not_zip", "size_differs"), "unreadable"),
 }
 """Problems that show something to be wrong: a signature that was taken away, or bytes that are not what was written.
@@ -443,9 +443,10 @@ def _signing_time(case: _Case) -> Check:
     ends = {"certificateEnded": standing.ended_at, "certificateRevoked": standing.revoked_at, "sealEnded": seal_ended}
     evidence |= {name: rfc3339(moment) for name, moment in ends.items() if moment is not None}
     if timing.claimed is not None and timing.claimed > timing.latest + SKEW:
-        after = "the moment asked about" if timing.proven is None else "it is proven to have existed"
-        detail = {"detail": f"it claims to have been signed after {after}"}
-        return check("signature", "signing_time", "signing_time_unproven", evidence | detail)
+        if timing.proven is None:
+            detail = {"detail": "it claims to have been signed after the moment asked about"}
+            return check("signature", "signing_time", "signing_time_unproven", evidence | detail)
+        evidence["claimContradicted"] = "it claims to have been signed after it is proven to have existed"
     if standing.unproven or (seal_ended is not None and not timing.proven_before(seal_ended + 1)):
         return check("signature", "signing_time", "signing_time_unproven", evidence)
     if timing.proven is not None:

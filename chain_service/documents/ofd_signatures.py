@@ -227,4 +227,5 @@ def _signed_facts(package: Package, one: _Described, trust: Trust) -> SignatureF
         return facts
     if one.seal is None:
         raise MalformedDocument("the package lacks the seal that its signature names", code="missing_file")
-    return replace(facts, seal_file_equal=package.archive.read(one.seal, MAX_VALUE) == signed.seal)
+    file = package.archive.read(one.seal, MAX_VALUE)
+    return replace(facts, seal_file_equal=signed.seal is not None and seals.is_same_seal(file, signed.seal, trust))

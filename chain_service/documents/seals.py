@@ -124,6 +124,23 @@ def signs(signed: SignedValue, content: bytes) -> SignatureFacts:
     return replace(facts, data_digest_holds=None if name == "md5" else True, problems=(*facts.problems, problem))
 
 
+def is_same_seal(file: bytes, embedded: bytes, trust: Trust) -> bool:
+    """Whether two seals (DER) say the same and one maker signed both: it may have signed one seal more than once.
+
+    SM2 signatures differ each time they are made. Never raises.
+    """
+    if file == embedded:
+        return True
+    try:
+        if der.members(file)[0] != der.members(embedded)[0]:
+            return False
+        mine, theirs = read_seal(file, trust), read_seal(embedded, trust)
+    except (MalformedDocument, *der.FOREIGN_ERRORS):
+        return False
+    makers = {one.maker.sha256 for one in (mine, theirs) if one.maker is not None and one.signature_holds}
+    return mine.signature_holds is True and theirs.signature_holds is True and len(makers) == 1
+
+
 def _signed_value(signature: Any, v1: bool, trust: Trust, padded: tuple[Problem, ...]) -> SignedValue:
     outer, to_sign = signature.elements(), signature["to_sign"]
     inner = to_sign.elements()

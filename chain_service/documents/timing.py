@@ -40,8 +40,12 @@ class Timing:
 
     @property
     def signed(self) -> int:
-        """The moment of signing as claimed; the latest possible one where nothing is claimed."""
-        return self.latest if self.claimed is None else self.claimed
+        """The moment of signing as claimed; the latest possible one where nothing is claimed, or a later one.
+
+        A signer's clock may be wrong, and many write local time as UTC. What is proven to exist was not signed later.
+        """
+        late = self.claimed is not None and self.proven is not None and self.claimed > self.proven
+        return self.latest if self.claimed is None or late else self.claimed
 
     def proven_before(self, moment: int) -> bool:
         """True when the signature is proven to be older than this moment."""

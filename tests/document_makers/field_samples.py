@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-
 from document_makers.certificates import Holder, Key, extension
 from document_makers.city import DAY, OTHER_ISSUER, OTHER_SEAL_CODE, SIGNED, City, sealed, unsigned
 from document_makers.encoding import bits, explicit, identifier, integer, octets, sequence

@@ -57,7 +57,7 @@ REVOKED = {"outcome": "revoked", "revoked_at": NOW - DAY}
 WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
     "unreadable": (signature(problem=Problem("malformed", "…")), "parse", "unreadable"),
     "not as this program reads it": (signature(problem=Problem("not_der", "…")), "parse", "signature_unsupported"),
-    "signature taken away": (signature(problem=Problem("signature_removed", "…")), "parse", "content_altered"),
+    "signature taken away": (signature(problem=Problem("signature_removed", "…")), "parse", "changes_unclear"),
     "value taken away": (signature(problem=Problem("no_value", "…")), "parse", "signature_invalid"),
     "form not read here": (signature(problem=Problem("unknown_form", "…")), "parse", "signature_unsupported"),
     "unknown digest": (
