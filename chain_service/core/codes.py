@@ -55,7 +55,7 @@ _SEE_ISSUER = ("请持证人联系颁发机构", "ask the holder to see the issu
 CODES: Mapping[str, Code] = {
     row.code: row
     for row in (
-        _code("unreadable", _I, "文件损坏，无法解析", "file is damaged",
+        _code("unreadable", _I, "文件损坏，无法解析[：{detail}]", "file is damaged[: {detail}]",
               "请重新提供原始文件", "ask for the original file again"),
         _code("content_altered", _I, "内容被篡改", "content changed after signing",
               "不予采信，保留文件并上报", "do not accept; keep the file; report"),
@@ -185,7 +185,7 @@ _NOT_REACHED = _skipped("not_reached", "另一项检查未通过，未进行本�
 _NOT_EXAMINED = _skipped("not_in_this_version", "此处不检查签章", "signatures are not looked at here")
 """Where documents cannot be read: the offline page, which has only a receipt and a browser."""
 _NODE = ("node_unavailable", "finality_unproven")
-_STATES = ("withdrawn", "cancelled", "penalised", "lapsed", "transferred", "suspended", "superseded")
+STATES = ("withdrawn", "cancelled", "penalised", "lapsed", "transferred", "suspended", "superseded")
 
 
 def _record(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
@@ -227,7 +227,7 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
                 _passed("permitted", "颁发之日（{date}）机构有权颁发该类证照",
                         "on the day of issue ({date}) the issuer was permitted to issue this type"),
                 _skipped("no_permit_needed", "电子文书无需颁发许可", "documents need no permit"), _NOT_REACHED),
-        _record("status", (*_STATES, "status_changing", *_NODE, "status_stale"),
+        _record("status", (*STATES, "status_changing", *_NODE, "status_stale"),
                 _passed("in_force", "截至 {time} 状态为有效", "in force as of {time}"), _NOT_REACHED),
         _record("validity_period", ("not_yet_effective", "expired", "nothing_to_verify"),
                 _passed("within_validity", "在有效期内[（至 {date}）]", "within its period[, until {date}]"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -13,6 +13,7 @@ from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_
 from chain_service.core.entries import Entry, LogId, parse_log_id, record_entry
 from chain_service.core.facts import Claim, Failure
 from chain_service.core.log import InclusionProof
+from chain_service.core.papers import EMPTY, trouble
 from chain_service.core.receipts import Receipt
 from chain_service.core.receipts import parse as parse_receipt
 from chain_service.errors import BadRequest, InvalidProof, MalformedRecord
@@ -73,7 +74,9 @@ def read_question(question: Question) -> Read:
         except InvalidProof as error:
             failure = Failure("record_mismatch", "disclosure", error.message)
         except BadRequest as error:
-            failure = Failure("unreadable", "disclosure", error.message)
+            failure = _unreadable("disclosure", question.disclosure, error)
+    if failure is None and question.file == b"":
+        failure = Failure("unreadable", "file", EMPTY.en)
     if question.receipt is not None and failure is None:
         cose = is_cose(question.receipt)
         try:
@@ -83,8 +86,17 @@ def read_question(question: Question) -> Read:
             else:
                 claim = _parse_proof(question.receipt)
         except BadRequest as error:
-            failure = Failure("proof_invalid", "receipt" if cose else "proof", error.message)
+            part: Literal["receipt", "proof"] = "receipt" if cose else "proof"
+            failure = Failure("proof_invalid", part, error.message)
+            if trouble(question.receipt) is not None:
+                failure = _unreadable(part, question.receipt, error)
     return Read(disclosure, claim, receipt, tuple(_files(question)), failure=failure)
+
+
+def _unreadable(part: Literal["disclosure", "receipt", "proof"], data: bytes, error: BadRequest) -> Failure:
+    """What cannot be read, with the reason where the bytes tell it."""
+    told = trouble(data)
+    return Failure("unreadable", part, error.message if told is None else told.en)
 
 
 def is_cose(data: bytes) -> bool:

@@ -61,7 +61,11 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
     now = app.now
     for question in questions:
         check_question(question, caller, now)
-    documents = [_examined(app, question, public=public) for question in questions]
+    files: dict[bytes, Examined | None] = {}  # several questions may be about one file
+    for question in questions:
+        if question.file is not None and question.file not in files:
+            files[question.file] = _examined(app, question, public=public)
+    documents = [None if question.file is None else files[question.file] for question in questions]
     with app.database.reading() as connection:
         refresh_trust(app, connection)
         drafts = [
