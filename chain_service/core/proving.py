@@ -71,7 +71,7 @@ def judge_log_signature(facts: Facts, head: Head | None) -> Check:
         return check("record", "log_signature", "not_reached", {"detail": "the receipt proves nothing"})
     if signed is None:
         return check("record", "log_signature", "no_receipt")
-    if head is None or head.root is None or _is_of_another_record(facts, head):
+    if head is None or head.root is None:
         return check("record", "log_signature", "not_reached")
     evidence: dict[str, Any] = {"keyId": signed.key_id.hex(), "root": head.root.hex()}
     state = _state_with_key(facts, head.claim, signed.key_id)
@@ -90,17 +90,6 @@ def judge_log_signature(facts: Facts, head: Head | None) -> Check:
     except InvalidProof as error:
         return check("record", "log_signature", "proof_invalid", evidence | {"detail": error.message})
     return check("record", "log_signature", "signed", evidence)
-
-
-def _is_of_another_record(facts: Facts, head: Head) -> bool:
-    """Whether a receipt came with a disclosure that does not lead to the log's head, which stands with another root.
-
-    Nobody signed the root that the two lead to: it is the disclosure that is not what was anchored there.
-    """
-    if facts.head_signature is None or facts.presented.disclosure is None or head.shown_by is not None:
-        return False
-    states = (facts.now_state, facts.anchor_state)
-    return any(isinstance(state, ProvenState) and _root_on_chain(state, head.claim) for state in states)
 
 
 def _state_with_key(facts: Facts, claim: Claim, key_id: bytes) -> ProvenState | None:
@@ -215,8 +204,6 @@ def judge_anchor(facts: Facts, head: Head) -> Check:
             continue
         evidence |= block_evidence(state) | {"rootOnChain": f"{word:064x}" if word else None}
         code = "proof_invalid" if claim.presented else "record_mismatch" if word else "not_anchored"
-        if word and _is_of_another_record(facts, head):
-            code = "record_mismatch"
         return check("record", "anchor", code, evidence)
     return unread("anchor", facts.now_state, evidence)
 

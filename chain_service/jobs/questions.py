@@ -12,7 +12,7 @@ from chain_service.core.digests import Digest, file_digests, parse_hex32
 from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_disclosure
 from chain_service.core.entries import Entry, LogId, parse_log_id, record_entry
 from chain_service.core.facts import Claim, Failure
-from chain_service.core.log import InclusionProof
+from chain_service.core.log import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.papers import EMPTY, trouble
 from chain_service.core.receipts import Receipt
 from chain_service.core.receipts import parse as parse_receipt
@@ -140,9 +140,20 @@ def _parse_proof(text: bytes) -> Claim:
     sizes = [proof.get("index"), proof.get("size")]
     if not all(type(number) is int and 0 <= number < 2**53 for number in sizes):
         raise MalformedRecord("index and size must be whole numbers", field="index")
-    return Claim(
+    claim = Claim(
         log=LogId(log),
         entry=Entry(parse_hex32(proof.get("entry"), field="entry")),
         proof=InclusionProof(sizes[0], sizes[1], tuple(parse_hex32(node, field="path") for node in path)),
         presented=True,
     )
+    _require_root(claim, anchor)
+    return claim
+
+
+def _require_root(claim: Claim, anchor: Mapping[str, Any]) -> None:
+    """Returns only if the path leads to the head that the proof itself names. Raises `BadRequest`."""
+    root, size = anchor.get("root"), anchor.get("size", claim.proof.size)
+    if size != claim.proof.size:
+        raise InvalidProof("the proof names two sizes of the log")
+    if root is not None and root_from_inclusion(leaf_hash(claim.entry), claim.proof).hex() != root:
+        raise InvalidProof("the path does not lead to the head that the proof names")
