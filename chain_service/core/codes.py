@@ -203,7 +203,7 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
                 _passed("readable", "所提交内容可以解析", "what was presented can be read"),
                 _skipped("not_compared", "只提供了标识，没有可比对的内容",
                          "only an identifier was given: there is no content to compare", "in_force_not_compared")),
-        _record("file_digest", ("content_altered", "not_anchored", "several_records"),
+        _record("file_digest", ("content_altered", "not_anchored", "several_records", "changes_unclear"),
                 _passed("file_matches", "文件摘要与记录一致", "the file's digest stands in the record"),
                 _passed("signed_file_matches", "文件签署后只添加了附件，签署时的文件摘要与记录一致",
                         "only attachments were added since signing; the digest of the file as signed is in the record"),
