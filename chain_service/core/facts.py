@@ -120,6 +120,27 @@ class Outage:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A record that names the file presented, or goes by the identifier asked for, besides the one judged."""
+
+    org: str
+    kind: str
+    claim: Claim | None
+    """None where what is stored of its place cannot be used."""
+    memory: Memory
+    recalled: Content | None
+    names_file: bool = True
+    """False where it names one digest of the file and another one that differs."""
+    anchor_state: ProvenState | None = None
+    """Stored evidence of its anchoring block."""
+
+    @property
+    def place(self) -> tuple[LogId, int] | None:
+        """Log and index."""
+        return None if self.claim is None else (self.claim.log, self.claim.proof.index)
+
+
+@dataclass(frozen=True)
 class Facts:
     """One record to be judged. Times are unix seconds."""
 
@@ -146,8 +167,12 @@ class Facts:
     """The stored record and salt of `memory`: re-proved like anything presented, so tampering with it shows."""
     then_state: ProvenState | None = None
     """For a moment in the past, the state then: covers the status word. None where no node can prove it any more."""
-    others: tuple[str, ...] = ()
-    """Other organisations that have anchored a record under the same identifier or with the same file."""
+    candidates: tuple[Candidate, ...] = ()
+    """The other anchored records that name the file, or go by the identifier; the newest one first."""
+    undecided: bool = False
+    """True where several organisations are among `candidates` and nothing said whose the file is: none is judged."""
+    crowded: bool = False
+    """True where there are more such records than were looked at."""
     display: Mapping[str, Any] = field(default_factory=dict)
     """Members of `recalled` that this caller may see; what was presented is shown anyway."""
     notices: tuple[Warning, ...] = ()

@@ -5,12 +5,14 @@ The chain's words decide; what the service remembers only tells where to look an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chain_service.core.candidates import Other, organisations, others, status_among
 from chain_service.core.codes import RULES, Outcome
 from chain_service.core.disclosures import Disclosure
+from chain_service.core.entries import parse_log_id
 from chain_service.core.evidence import ProvenState
 from chain_service.core.facts import Asked, Content, Facts
 from chain_service.core.moments import rfc3339
@@ -74,6 +76,7 @@ def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
             *facts.notices,
             *signed.warnings,
             *(warning(code) for code in dict.fromkeys(_warnings(facts))),
+            *_deciding_elsewhere(by_name["status"]),
         ),
     )
     return conclude((group, *signed.groups), context)
@@ -88,7 +91,7 @@ def _anchoring(facts: Facts, head: Head | None, checks: Mapping[str, Check]) -> 
 
 
 def _warnings(facts: Facts) -> Iterator[str]:
-    if facts.others:
+    if len({*organisations(facts), _owner(facts)} - {None}) > 1:
         yield "anchored_by_others"
     if facts.past and facts.then_state is None and isinstance(facts.now_state, ProvenState):
         yield "past_by_index"
@@ -101,29 +104,46 @@ def _warnings(facts: Facts) -> Iterator[str]:
         yield from (remark.code for remark in content.record.warnings)
 
 
+def _deciding_elsewhere(status: Check) -> Iterator[Warning]:
+    other = status.evidence.get("decidedBy")
+    if other is not None:
+        yield warning("decided_by_another", organisation=other)
+
+
+def _owner(facts: Facts) -> str | None:
+    """The organisation of the record judged."""
+    content = facts.presented.disclosure or facts.recalled
+    if content is None and facts.claim is not None:
+        return parse_log_id(facts.claim.log)[0]
+    return content.org if content is not None else None
+
+
 def judge_record(facts: Facts, head: Head | None) -> Group:
     """The group `record`: every check of it in order, those that cannot matter any more skipped."""
     content = facts.presented.disclosure or facts.recalled
+    found = others(facts)
     # 1. what was presented can be read
     checks = [_parse(facts)]
     readable = checks[0].outcome in (Outcome.PASSED, Outcome.SKIPPED)
     # 2. the file is one of the record's
-    checks.append(_file_digest(facts, content) if readable else _not_reached("file_digest"))
+    checks.append(_file_digest(facts, content, found) if readable else _not_reached("file_digest"))
     # 3. the organisation signed the log's head (RFC 9942 receipts)
     checks.append(judge_log_signature(facts, head) if readable else _not_reached("log_signature"))
     # 4. the record, under its salt, is the entry at its place in the log
-    checks.append(judge_inclusion(facts, content, head) if readable else _not_reached("inclusion"))
+    checks.append(_inclusion(facts, content, head, found) if readable else _not_reached("inclusion"))
     # 5. the log's head stands on chain
     checks.append(judge_anchor(facts, head) if readable and head is not None else _not_reached("anchor"))
     # 6. trusted validators vouch for the block
     checks.append(judge_validators(facts, head) if readable else _not_reached("validators"))
     proven = readable and checks[3].outcome is Outcome.PASSED and checks[4].outcome is Outcome.PASSED
     if not proven or head is None or head.shown_by is None:
-        return Group("record", facts.subject, (*checks, *map(_not_reached, _AFTER_PROOF)))
+        permitted, status, period = map(_not_reached, _AFTER_PROOF)
+        status = status_among(facts, content, status, found) if readable else status
+        return Group("record", facts.subject, (*checks, permitted, status, period))
     # 7. the issuer was permitted to issue this type on the day of issue
     checks.append(judge_permit(facts, content, head, head.shown_by))
-    # 8. no change of state has ended or suspended it
-    checks.append(judge_status(facts, head.claim))
+    # 8. no change of state has ended or suspended it, nor any other record that names the file
+    checks.append(status_among(facts, content, judge_status(facts, head.claim), found))
     # 9. the day asked about lies in its period
     checks.append(judge_period(facts, content))
     return Group("record", facts.subject, tuple(checks))
@@ -158,20 +178,50 @@ def _parse(facts: Facts) -> Check:
     return check("record", "parse", "nothing_to_verify")
 
 
-def _file_digest(facts: Facts, content: Content | None) -> Check:
+def _several(facts: Facts, name: str, found: Sequence[Other], evidence: Mapping[str, Any]) -> Check:
+    """The finding that records of several organisations answer the question and nothing says which is meant."""
+    named: dict[str, Any] = {"alsoNamedBy": [one.to_json() for one in found]}
+    if facts.crowded:
+        named["detail"] = "more records name it than are looked at"
+    owner = _owner(facts)
+    owners = sorted({*organisations(facts), *([] if owner is None else [owner])})
+    return check("record", name, "several_records", {**evidence, **named}, {"organisations": ", ".join(owners)})
+
+
+def _inclusion(facts: Facts, content: Content | None, head: Head | None, found: Sequence[Other]) -> Check:
+    """As `judge_inclusion` has it, once it is known which record is meant."""
+    if facts.undecided and facts.presented.files:
+        return _not_reached("inclusion")
+    own = None if facts.undecided else judge_inclusion(facts, content, head)
+    crowded = facts.crowded and not facts.presented.files
+    if own is None or (crowded and own.outcome is Outcome.PASSED):
+        return _several(facts, "inclusion", found, {})
+    return own
+
+
+def _file_digest(facts: Facts, content: Content | None, found: Sequence[Other]) -> Check:
     files = facts.presented.files
     if not files:
         return check("record", "file_digest", "no_file")
     evidence: dict[str, Any] = {"presented": [dict(digests) for digests in files]}
+    if facts.undecided:
+        return _several(facts, "file_digest", found, evidence)
+    own = _compared(facts, content, evidence)
+    return _several(facts, "file_digest", found, evidence) if facts.crowded and own.outcome is Outcome.PASSED else own
+
+
+def _compared(facts: Facts, content: Content | None, evidence: dict[str, Any]) -> Check:
+    """Whether every file presented is one of the record's."""
+    files = facts.presented.files
     listed = _listed_files(facts, content)
     if not listed:
         return check(
             "record", "file_digest", "not_anchored", evidence | {"detail": "no record names a file to compare"}
         )
     for digests in files:
-        if not any(_same_file(digests, anchored) for anchored in listed):
+        if not any(same_file(digests, anchored) for anchored in listed):
             before = dict(facts.presented.before_attaching)
-            if len(files) == 1 and any(_same_file(before, anchored) for anchored in listed):
+            if len(files) == 1 and any(same_file(before, anchored) for anchored in listed):
                 return check("record", "file_digest", "signed_file_matches", evidence | {"asSigned": before})
             return check("record", "file_digest", "content_altered", evidence | {"filesOfRecord": len(listed)})
     return check("record", "file_digest", "file_matches", evidence)
@@ -179,10 +229,16 @@ def _file_digest(facts: Facts, content: Content | None) -> Check:
 
 def _listed_files(facts: Facts, content: Content | None) -> list[dict[str, str]]:
     """The digests of the files that the record names; where a partial disclosure hides them, as it is stored."""
-    found = content.members.get("files") if content is not None else None
+    found = listed_files(content)
     recalled = facts.recalled
     if not found and content is not None and recalled is not None and recalled.body_digest == content.body_digest:
-        found = recalled.members.get("files")
+        found = listed_files(recalled)
+    return found
+
+
+def listed_files(content: Content | None) -> list[dict[str, str]]:
+    """The digests of each file that the record names, as far as this content shows them."""
+    found = content.members.get("files") if content is not None else None
     if not isinstance(found, (list, tuple)):
         return []
     return [
@@ -192,7 +248,7 @@ def _listed_files(facts: Facts, content: Content | None) -> list[dict[str, str]]
     ]
 
 
-def _same_file(presented: Mapping[str, str], anchored: Mapping[str, str]) -> bool:
+def same_file(presented: Mapping[str, str], anchored: Mapping[str, str]) -> bool:
     """True when there is a digest to compare and none differs."""
     shared = presented.keys() & anchored.keys()
     return bool(shared) and all(presented[algorithm] == anchored[algorithm] for algorithm in shared)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from chain_service.core.chain_trust import ChainTrust
 from chain_service.core.codes import Outcome
+from chain_service.core.entries import LogId
 from chain_service.core.facts import Claim, Facts, HeadSignature
 from chain_service.core.offline import prove_receipt
 from chain_service.core.proving import find_head, judge_log_signature
@@ -26,6 +27,16 @@ def with_attached(verdict: Verdict, known: Facts, receipt: bytes, trust: ChainTr
     record, *others = verdict.groups
     checks = tuple(passed if one.name == passed.name else one for one in record.checks)
     return replace(verdict, groups=(replace(record, checks=checks), *others))
+
+
+def attached_place(data: bytes, trust: ChainTrust) -> tuple[LogId, int] | None:
+    """Log and index of the record that an attached receipt proves to be on chain; None where it proves nothing."""
+    try:
+        receipt = parse(data)
+        prove_receipt(receipt, trust)
+    except BadRequest:
+        return None
+    return receipt.log, receipt.proof.index
 
 
 def _signed(known: Facts, data: bytes, trust: ChainTrust) -> Check | None:

@@ -6,19 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import structlog
 
 from chain_service.chain.reader import History
 from chain_service.core import layout
 from chain_service.core.codes import Outcome
+from chain_service.core.deciding import decide
+from chain_service.core.entries import LogId
 from chain_service.core.evidence import ProvenState, Slot
-from chain_service.core.facts import Facts, Failure, HeadSignature, Outage
+from chain_service.core.facts import Claim, Facts, Failure, HeadSignature, Outage
 from chain_service.core.judge import judge
 from chain_service.core.offline import prove_receipt
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
-from chain_service.jobs.attached import with_attached
+from chain_service.jobs.attached import attached_place, with_attached
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.documents import Examined, examine_file, no_signatures, with_answers
 from chain_service.jobs.gathering import Draft, damaged, gather
@@ -94,8 +97,8 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
             memory=draft.memory,
             recalled=draft.recalled,
             then_state=None if question.at is None else then_states.get(question.at),
-            others=draft.others,
             display=draft.display,
+            **_beside(app, draft),
         )
 
     verdicts = []
@@ -103,11 +106,29 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         known = facts(question, draft, anchor)
         examine = document.examine(draft.subject, known.at, now_state, anchor) if document else no_signatures
         try:
+            known = decide(known, examine, _pointed(app, known, document))
             verdicts.append(_told(app, question, document, known, judge(known, examine)))
         except Exception as error:  # noqa: BLE001 - judging never raises unless a stored row was altered into nonsense
             log.error("what is stored of a record cannot be judged", error=type(error).__name__)
             verdicts.append(judge(facts(question, damaged(draft), None), no_signatures))
     return verdicts
+
+
+def _beside(app: App, draft: Draft) -> dict[str, Any]:
+    """What Facts hold of the records besides the one meant, each with what is proven of its anchoring block."""
+    trust = None if app.chain is None else app.chain.reader.trust
+    candidates = tuple(
+        candidate if trust is None or stored is None else replace(candidate, anchor_state=proven(stored, trust))
+        for candidate, stored in draft.beside.found
+    )
+    return {"candidates": candidates, "undecided": draft.beside.undecided, "crowded": draft.beside.crowded}
+
+
+def _pointed(app: App, known: Facts, document: Examined | None) -> tuple[LogId, int] | None:
+    """The place that a receipt attached to the document proves, looked at where nothing else says whose it is."""
+    if not known.undecided or app.chain is None or document is None or document.facts.receipt is None:
+        return None
+    return attached_place(document.facts.receipt, app.chain.reader.trust)
 
 
 def _told(app: App, question: Question, document: Examined | None, known: Facts, verdict: Verdict) -> Verdict:
@@ -210,14 +231,20 @@ def _anchor_state(app: App, draft: Draft) -> tuple[ProvenState | None, Failure |
 
 
 def _wanted(draft: Draft) -> list[Slot]:
-    """Where the chain holds the head and the state that the draft's claim leads to."""
-    claim = draft.claim
-    if claim is None:
-        return []
+    """Where the chain holds the heads and the states that the draft's claims lead to."""
     return [
-        (layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)),
-        (layout.RECORD_STATUS, layout.status_slot(claim.log, claim.proof.index)[0]),
+        slot
+        for claim in _claims(draft)
+        for slot in (
+            (layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)),
+            (layout.RECORD_STATUS, layout.status_slot(claim.log, claim.proof.index)[0]),
+        )
     ]
+
+
+def _claims(draft: Draft) -> list[Claim]:
+    """That of the record meant and those of the records beside it."""
+    return [one for one in (draft.claim, *(found.claim for found, _ in draft.beside.found)) if one is not None]
 
 
 def _signature(draft: Draft) -> HeadSignature | None:
@@ -236,9 +263,9 @@ def _read_chain(
     wants: list[Slot] = []
     histories: list[History] = []
     for draft, anchor in zip(drafts, anchors, strict=True):
+        wants += _wanted(draft)
         if draft.claim is None:
             continue
-        wants += _wanted(draft)
         content = draft.presented.disclosure or draft.recalled
         if anchor is None and content is not None and content.kind == "certificate":
             histories.append(
@@ -268,7 +295,7 @@ def _read_past(
     """The status words as the last block before each moment proves them; without those that no node can prove now."""
     found: dict[int, ProvenState] = {}
     for moment, block in blocks.items():
-        claims = [d.claim for q, d in zip(questions, drafts, strict=True) if q.at == moment and d.claim is not None]
+        claims = [claim for q, d in zip(questions, drafts, strict=True) if q.at == moment for claim in _claims(d)]
         if block is None or app.chain is None or not claims:
             continue
         wants = [(layout.RECORD_STATUS, layout.status_slot(claim.log, claim.proof.index)[0]) for claim in claims]

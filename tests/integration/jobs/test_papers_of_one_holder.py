@@ -180,7 +180,7 @@ def test_papers_of_two_holders_do_not_belong_together(shared_city: City, papers:
 
 
 def test_of_two_disclosures_the_altered_one_decides(shared_city: City, papers: Papers) -> None:
-    name, altered = ALTERATIONS["another number"](papers)
+    _, altered = ALTERATIONS["another number"](papers)
     for chosen in (("disclosure", "altered"), ("altered", "number"), ("receipt", "altered", "disclosure")):
         given = [(one, papers.get(one, altered)) for one in chosen]
         assert verdict(shared_city, *given).code == "record_mismatch"
