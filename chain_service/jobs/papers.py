@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, groupby
 from typing import Any
 
 import orjson
@@ -109,6 +109,17 @@ def holders(app: App, papers: Sequence[Paper], at: int | None) -> list[list[Pape
     """The papers by the record that each belongs to, for an operator: every list is one question."""
     ask = _asker(app, None, operator=True)
     return split(papers, Question(at=at), ask, lambda place: content_at(app, place))
+
+
+def verify_lists(app: App, lists: Iterable[Sequence[Paper]], at: int | None) -> Iterator[Verdict]:
+    """A verdict for each list of papers of one holder, in order, for an operator; single papers share reads."""
+    base = Question(at=at)
+    for alone, some in groupby(lists, key=lambda papers: len(papers) == 1 and papers[0].kind is not Kind.TRUST):
+        if alone:
+            yield from verify_many(app, (_together(base, *_sheets(papers)) for papers in some), operator=True)
+        else:
+            for papers in some:
+                yield verify_papers(app, papers, base, operator=True)
 
 
 def require_few(papers: Sequence[Paper]) -> None:
