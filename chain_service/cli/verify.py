@@ -49,8 +49,7 @@ def verify(
     told by its bytes. Those of one record are verified together, those of
     several records each by themselves (with more than 10 FILEs each one is).
     A document is looked up by its digest, and the signatures of an OFD or PDF
-    are judged with the trust store (setting trust_store). With --json several
-    records give an array.
+    are judged by the trust store. With --json several records give an array.
 
     --offline needs no instance and opens no connection. The receipt of
     ID.disclosure.json is ID.receipt beside it, unless one is named; that of a
@@ -72,8 +71,7 @@ def verify(
     moment = parse_moment_option(at)
     if not offline and (trust or heads or anchors):
         raise BadRequest("--trust, --heads and --anchors belong to --offline", code="usage", field="--offline")
-    named = [("disclosure", disclosure), ("receipt", receipt)]
-    handed = _Handed(files or [], [(kind, path) for kind, path in named if path is not None], door.settings().max_file)
+    handed = _Handed(files or [], {"disclosure": disclosure, "receipt": receipt}, door.settings().max_file)
     if offline:
         _verify_offline(door, handed, moment, trust, heads, anchors)
     else:
@@ -85,11 +83,11 @@ class _Handed:
     """What was named on the command line; `options` by what it was named as."""
 
     files: list[Path]
-    options: list[tuple[str, Path]]
+    options: dict[str, Path | None]
     limit: int
 
     def __post_init__(self) -> None:
-        if not self.files and not self.options:
+        if not self.files and not any(self.options.values()):
             raise BadRequest("name a FILE, a --disclosure or a --receipt", code="usage")
 
     @property
@@ -108,7 +106,7 @@ class _Handed:
         return [*map(self._paper, self.files), *self._named()]
 
     def _named(self) -> list[Paper]:
-        return [self._paper(path, called) for called, path in self.options]
+        return [self._paper(path, called) for called, path in self.options.items() if path is not None]
 
     def _paper(self, path: Path, called: str | None = None) -> Paper:
         from chain_service.core.papers import MAX_JSON, Kind, take

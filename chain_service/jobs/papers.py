@@ -266,12 +266,15 @@ def _place(sheet: _Sheet, verdict: Verdict) -> Place | None:
         said = read_question(sheet.asked()).place
         return None if said is None else (said[0].hex(), said[1])
     record = next((group for group in verdict.groups if group.name == "record"), None)
-    for one in record.checks if record is not None else ():
-        if one.name == "file_digest" and one.code in ("content_altered", "not_anchored", "several_records"):
-            return None
-        if one.name == "inclusion" and one.code == "included":
-            return one.evidence["log"], one.evidence["index"]
-    return None
+    checks = {one.name: one for one in record.checks} if record is not None else {}
+    shown = all(name in checks and checks[name].code == code for name, code in _SHOWN)
+    if not shown or checks["file_digest"].code in ("content_altered", "not_anchored", "several_records"):
+        return None
+    evidence = checks["inclusion"].evidence
+    return evidence["log"], evidence["index"]
+
+
+_SHOWN = (("inclusion", "included"), ("anchor", "head_on_chain"))
 
 
 def _compare(desk: _Desk, base: Question, ask: Ask) -> None:
@@ -463,8 +466,8 @@ def split(papers: Sequence[Paper], base: Question, ask: Ask, stored: Stored) -> 
     lists: list[list[_Sheet]] = []
     for sheet in sorted(sheets, key=lambda sheet: (sheet not in desk.places, _class(sheet))):
         home = next((one for one in lists if _at_home(desk, sheet, one)), None)
-        if home is None and sheet.kind is not Kind.DISCLOSURE and sheet not in desk.places:
-            home = lists[0] if len(lists) == 1 and _comparable(lists[0], sheet) else None
+        if home is None and sheet not in desk.places:
+            home = lists[0] if len(lists) == 1 and _comparable(desk, lists[0], sheet) else None
         if home is None:
             lists.append([sheet])
         else:
@@ -489,9 +492,12 @@ def _at_home(desk: _Desk, sheet: _Sheet, others: Sequence[_Sheet]) -> bool:
     return False
 
 
-def _comparable(others: Sequence[_Sheet], sheet: _Sheet) -> bool:
-    """Whether the list holds anything that this sheet can be compared with."""
-    return any(_class(other) != _class(sheet) for other in others)
+def _comparable(desk: _Desk, others: Sequence[_Sheet], sheet: _Sheet) -> bool:
+    """Whether the list holds anything that this sheet can be compared with, and nothing tells that they are apart."""
+    classes = {_class(other) for other in others}
+    if sheet.kind is Kind.DISCLOSURE:
+        return _class(sheet) not in classes and not any(_unrelated(desk, sheet, other) for other in others)
+    return classes != {_class(sheet)}
 
 
 def check_asked(papers: Sequence[Paper], base: Question, caller: Caller | None, now: int) -> None:

@@ -64,11 +64,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
     now = app.now
     for question in questions:
         check_question(question, caller, now)
-    files: dict[bytes, Examined | None] = {}  # several questions may be about one file
-    for question in questions:
-        if question.file is not None and question.file not in files:
-            files[question.file] = _examined(app, question, public=public)
-    documents = [None if question.file is None else files[question.file] for question in questions]
+    documents = _all_examined(app, questions, public=public)
     with app.database.reading() as connection:
         refresh_trust(app, connection)
         drafts = [
@@ -137,6 +133,15 @@ def _told(app: App, question: Question, document: Examined | None, known: Facts,
         return verdict
     trust = None if app.chain is None else app.chain.reader.trust
     return with_attached(verdict, known, document.facts.receipt, trust)
+
+
+def _all_examined(app: App, questions: Sequence[Question], *, public: bool) -> list[Examined | None]:
+    """What was read in the file of each question; one that several questions are about is read once."""
+    files: dict[bytes, Examined | None] = {}
+    for question in questions:
+        if question.file is not None and question.file not in files:
+            files[question.file] = _examined(app, question, public=public)
+    return [None if question.file is None else files[question.file] for question in questions]
 
 
 def _examined(app: App, question: Question, *, public: bool) -> Examined | None:
