@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -141,6 +141,22 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class RegisteredName:
+    """A name that a registry here gives to a code since that moment, unix seconds."""
+
+    name: str
+    since: int
+
+
+@dataclass(frozen=True)
+class Names:
+    """Every name that certificate types and organisations ever had here, by code, the oldest first."""
+
+    types: Mapping[str, Sequence[RegisteredName]] = field(default_factory=dict)
+    organisations: Mapping[str, Sequence[RegisteredName]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Facts:
     """One record to be judged. Times are unix seconds."""
 
@@ -173,6 +189,8 @@ class Facts:
     """True where several organisations are among `candidates` and nothing said whose the file is: none is judged."""
     crowded: bool = False
     """True where there are more such records than were looked at."""
+    names: Names = Names()
+    """Those of the types and organisations at hand; empty where there is no registry."""
     display: Mapping[str, Any] = field(default_factory=dict)
     """Members of `recalled` that this caller may see; what was presented is shown anyway."""
     notices: tuple[Warning, ...] = ()

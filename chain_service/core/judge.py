@@ -16,6 +16,7 @@ from chain_service.core.entries import parse_log_id
 from chain_service.core.evidence import ProvenState
 from chain_service.core.facts import Asked, Content, Facts
 from chain_service.core.moments import rfc3339
+from chain_service.core.names import RecordNames, names_of
 from chain_service.core.papers import TROUBLES
 from chain_service.core.proving import (
     Head,
@@ -26,6 +27,8 @@ from chain_service.core.proving import (
     judge_log_signature,
     judge_validators,
 )
+from chain_service.core.records import date_of
+from chain_service.core.shapes import SHAPES
 from chain_service.core.standing import judge_period, judge_permit, judge_status, status_as_of
 from chain_service.core.verdicts import Check, Context, Group, Verdict, Warning, check, conclude, warning
 
@@ -66,17 +69,19 @@ def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
     signed = Signed()
     if facts.presented.whole_files:
         signed = _unexamined(facts.subject) if examine is None else examine(_anchoring(facts, head, by_name))
+    named = _names(facts, included)
     context = Context(
         at=rfc3339(facts.at),
         chain=_chain(facts),
         included_by=rfc3339(head.shown_by.time) if included and head is not None and head.shown_by else None,
         status_as_of=status_as_of(facts) if "state" in by_name["status"].evidence else None,
-        record=_record(facts, head, included, by_name["status"].evidence.get("state")),
+        record=_record(facts, head, included, by_name["status"].evidence.get("state"), named),
         warnings=(
             *facts.notices,
             *signed.warnings,
             *(warning(code) for code in dict.fromkeys(_warnings(facts))),
             *_deciding_elsewhere(by_name["status"]),
+            *(named.warnings() if named is not None else ()),
         ),
     )
     return conclude((group, *signed.groups), context)
@@ -267,19 +272,35 @@ def _chain(facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def _record(facts: Facts, head: Head | None, included: bool, status: object) -> dict[str, Any] | None:
-    """What the verdict says of the record itself; members only where they were shown to be the anchored ones."""
+def _members(facts: Facts, included: bool) -> dict[str, Any]:
+    """The members that the asker may see, only where they were shown to be the anchored ones."""
     presented = facts.presented.disclosure
-    content = presented or facts.recalled
+    members = {**presented.open, **presented.members} if presented is not None else dict(facts.display)
+    return members if included else {}
+
+
+def _names(facts: Facts, included: bool) -> RecordNames | None:
+    content = facts.presented.disclosure or facts.recalled
+    if content is None:
+        return None
+    issued = date_of(content.open, SHAPES[content.kind].issued)
+    return names_of(content.kind, content.type_code, content.org, issued, _members(facts, included), facts.names)
+
+
+def _record(
+    facts: Facts, head: Head | None, included: bool, status: object, named: RecordNames | None
+) -> dict[str, Any] | None:
+    """What the verdict says of the record itself."""
+    content = facts.presented.disclosure or facts.recalled
     if content is None:
         return None
     since = anchored_at(facts, head) if head is not None and included else None
-    members = {**presented.open, **presented.members} if presented is not None else dict(facts.display)
     return {
         "kind": content.kind,
         "org": content.org,
         "type": content.type_code,
         "anchoredAt": rfc3339(since) if since is not None else None,
         "status": status,
-        "members": members if included else {},
+        "members": _members(facts, included),
+        "names": named.to_json() if named is not None else None,
     }

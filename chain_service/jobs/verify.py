@@ -16,7 +16,7 @@ from chain_service.core.codes import Outcome
 from chain_service.core.deciding import decide
 from chain_service.core.entries import LogId
 from chain_service.core.evidence import ProvenState, Slot
-from chain_service.core.facts import Claim, Facts, Failure, HeadSignature, Outage
+from chain_service.core.facts import Claim, Facts, Failure, HeadSignature, Names, Outage
 from chain_service.core.judge import judge
 from chain_service.core.offline import prove_receipt
 from chain_service.core.verdicts import Verdict
@@ -25,6 +25,7 @@ from chain_service.jobs.attached import attached_place, with_attached
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.documents import Examined, examine_file, no_signatures, with_answers
 from chain_service.jobs.gathering import Draft, damaged, gather
+from chain_service.jobs.names import registered_names
 from chain_service.jobs.pooled import proven
 from chain_service.jobs.questions import Question
 from chain_service.jobs.validators import refresh_trust
@@ -71,6 +72,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
             gather(connection, question, caller, document.before_attaching if document else None)
             for question, document in zip(questions, documents, strict=True)
         ]
+        names = registered_names(connection, drafts)
         head = chain_index.head_block(connection)
         moments = {question.at for question in questions if question.at is not None and question.at < now}
         blocks = {moment: chain_index.block_at(connection, moment) for moment in moments}
@@ -94,7 +96,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
             recalled=draft.recalled,
             then_state=None if question.at is None else then_states.get(question.at),
             display=draft.display,
-            **_beside(app, draft),
+            **_beside(app, draft, names),
         )
 
     verdicts = []
@@ -110,14 +112,15 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
     return verdicts
 
 
-def _beside(app: App, draft: Draft) -> dict[str, Any]:
-    """What Facts hold of the records besides the one meant, each with what is proven of its anchoring block."""
+def _beside(app: App, draft: Draft, names: Names) -> dict[str, Any]:
+    """What Facts hold beside the record meant: the other records, each with its anchoring proven, and the names."""
     trust = None if app.chain is None else app.chain.reader.trust
     candidates = tuple(
         candidate if trust is None or stored is None else replace(candidate, anchor_state=proven(stored, trust))
         for candidate, stored in draft.beside.found
     )
-    return {"candidates": candidates, "undecided": draft.beside.undecided, "crowded": draft.beside.crowded}
+    beside = draft.beside
+    return {"candidates": candidates, "undecided": beside.undecided, "crowded": beside.crowded, "names": names}
 
 
 def _pointed(app: App, known: Facts, document: Examined | None) -> tuple[LogId, int] | None:
