@@ -19,6 +19,7 @@ from chain_service.core.evidence import ProvenState, Slot
 from chain_service.core.facts import Claim, Facts, Failure, HeadSignature, Names, Outage
 from chain_service.core.judge import judge
 from chain_service.core.offline import prove_receipt
+from chain_service.core.showing import with_hidden
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
 from chain_service.jobs.attached import attached_place, with_attached
@@ -131,7 +132,14 @@ def _pointed(app: App, known: Facts, document: Examined | None) -> tuple[LogId, 
 
 
 def _told(app: App, question: Question, document: Examined | None, known: Facts, verdict: Verdict) -> Verdict:
-    """The verdict with what a receipt attached to the document adds; one that was handed in goes before it."""
+    """The verdict with the members that it does not show, and what a receipt attached to the document adds.
+
+    A receipt that was handed in goes before an attached one.
+    """
+    checks = {one.name: one for group in verdict.groups if group.name == "record" for one in group.checks}
+    compared = checks["file_digest"].outcome is Outcome.PASSED
+    presented = known.presented.disclosure
+    verdict = with_hidden(verdict, presented, presented or known.recalled, file=compared)
     if question.receipt is not None or document is None or document.facts.receipt is None:
         return verdict
     trust = None if app.chain is None else app.chain.reader.trust

@@ -14,6 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import Response
 
+from chain_service.core.identifiers import tidied_identifier
 from chain_service.core.papers import Kind, Paper, take
 from chain_service.errors import BadRequest
 from chain_service.jobs.papers import MAX_PAPERS, check_asked, require_few, verify_each, verify_papers
@@ -134,7 +135,7 @@ def _understood(asked: bytes | Form) -> tuple[list[Paper], Question]:
 
 def _asked(wish: VerifyRequest) -> Question:
     return Question(
-        identifier=wish.identifier,
+        identifier=None if wish.identifier is None else tidied_identifier(wish.identifier),
         number=wish.certificateNumber,
         holder_name=wish.certificateHolderName,
         at=parse_moment(wish.at) if wish.at else None,
