@@ -191,14 +191,16 @@ def test_a_service_that_does_not_answer_can_be_cancelled_and_asked_again(
     page: Any, anchored: Anchored, tmp_path: Path
 ) -> None:
     held: list[Any] = []
-    page.route("**/v1/verify", held.append)
+    page.route("**/v1/verify", lambda route: held.append(route))
     page.set_input_files("#files", written(tmp_path, "d.json", anchored[0]["disclosure"]))
     page.clock.install()
-    page.click("#panel-files button[type=submit]")
+    with page.expect_request("**/v1/verify"):
+        page.click("#panel-files button[type=submit]")
     page.click("#cancel")
     page.wait_for_selector(".banner-error")
     assert "已取消" in page.locator(".banner").inner_text()
-    page.click("[data-action=retry]")
+    with page.expect_request("**/v1/verify"):
+        page.click("[data-action=retry]")
     page.clock.run_for(12_000)
     page.wait_for_selector(".banner-error >> text=没有答复")
     assert page.locator(".banner a[href='/offline.html']").count() == 1
@@ -256,15 +258,25 @@ def test_the_language_changes_everything_at_once(page: Any, anchored: Anchored, 
     assert "有效" in page.locator(".banner").inner_text()
 
 
-def test_a_refused_request_is_explained(page: Any, tmp_path: Path) -> None:
-    big = tmp_path / "big.ofd"
-    big.write_bytes(b"0" * (21 * 2**20))
-    page.set_input_files("#files", str(big))
+def test_a_refused_request_is_explained(page: Any, anchored: Anchored, tmp_path: Path) -> None:
+    own = written(tmp_path, "d.json", anchored[0]["disclosure"])
+    page.set_input_files("#files", own)
+    page.route("**/v1/verify", lambda route: route.continue_(post_data=b"--x\r\nno form", headers=FORM))
     page.click("#panel-files button[type=submit]")
     page.wait_for_selector(".banner-error")
-    assert "file_too_large" in page.locator(".banner").inner_text()
+    assert "malformed_request" in page.locator(".banner").inner_text()
     page.context.clear_cookies()
     assert page.context.cookies() == []
+
+
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+def test_no_more_than_ten_papers_are_taken(page: Any, anchored: Anchored, tmp_path: Path) -> None:
+    own = [written(tmp_path, f"{n}.json", anchored[0]["disclosure"]) for n in range(11)]
+    page.set_input_files("#files", own)
+    assert page.locator(".chip").count() == 10
+    assert "最多 10 份" in page.locator("#files-error").inner_text()
 
 
 def test_an_unreachable_service_is_said_plainly(page: Any, anchored: Anchored, tmp_path: Path) -> None:
@@ -284,6 +296,6 @@ def test_the_page_works_by_keyboard_and_on_a_phone(page: Any, anchored: Anchored
     page.fill("#number", record["certificateNumber"])
     page.fill("#holder", record["holders"][0]["certificateHolderName"])
     page.keyboard.press("Enter")
-    page.wait_for_selector(".banner-valid")
+    page.wait_for_selector(".banner-compare")
     assert page.evaluate("document.activeElement.id") == "answer"
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -1,6 +1,6 @@
 // The page: takes papers or an identifier, asks POST /v1/verify, shows what is answered. One question is one holder.
 
-import { MOST_PAPERS, megabytes, questionOf, send } from "./asking.js";
+import { MOST_PAPERS, sizeOf, questionOf, send } from "./asking.js";
 import { element } from "./dom.js";
 import { TEXTS } from "./texts.js";
 import { failurePart, problemPart, verdictParts, visible } from "./verdict.js";
@@ -72,7 +72,7 @@ function showChosen() {
         "li",
         { class: "chip" },
         element("span", { class: "chip-name" }, visible(file.name)),
-        element("span", { class: "chip-size" }, megabytes(file.size)),
+        element("span", { class: "chip-size" }, sizeOf(file.size)),
         remove,
       );
     }),
@@ -146,7 +146,10 @@ function render() {
   const shown = state.shown;
   answer.hidden = shown === null;
   if (shown === null) answer.replaceChildren();
-  else if (shown.verdict) answer.replaceChildren(...verdictParts(shown.verdict, state.language, state.asked), actions(false));
+  else if (shown.verdict) {
+    const [banner, ...below] = verdictParts(shown.verdict, state.language, state.asked);
+    answer.replaceChildren(banner, actions(false), ...below);
+  }
   else if (shown.problem) answer.replaceChildren(problemPart(shown.problem, state.language), actions(true));
   else answer.replaceChildren(failurePart(shown.failed, state.language), actions(true));
 }

@@ -5,7 +5,7 @@ const LONGEST_FILE = 20 * 1024 * 1024;
 const PATIENCE = 10_000;
 const PATIENCE_A_MEGABYTE = 1_000;
 
-export const megabytes = (bytes) => `${(bytes / 1024 / 1024).toFixed(bytes < 1024 * 1024 ? 2 : 1)} MB`;
+export const sizeOf = (bytes) => (bytes < 100 * 1024 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`);
 
 // The question about these files; one that is too large to send is asked about by its digest.
 export async function questionOf(files, longest = LONGEST_FILE) {

@@ -40,7 +40,8 @@ class Showing {
   }
 
   both(text) {
-    return text ? visible(text[this.language] || text.en || text.zh || "") : "";
+    const told = text ? visible(text[this.language] || text.en || text.zh || "") : "";
+    return told.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (moment) => this.local(new Date(moment)));
   }
 
   // ---- banner ----
@@ -267,6 +268,7 @@ class Showing {
   }
 
   evidence(name, value) {
+    if (name === "kind" && Object.hasOwn(PAPERS, value)) return this.pick(PAPERS[value]);
     if (name === "part" && PARTS[value]) return this.pick(PARTS[value]);
     if (name !== "detail" || typeof value !== "string") return this.shown(value);
     const told = this.language === "zh" ? inChinese(value) : value;
@@ -294,9 +296,12 @@ class Showing {
   moment(text) {
     const date = new Date(text);
     if (Number.isNaN(date.getTime())) return visible(text);
+    return element("time", { datetime: text, title: text }, this.local(date));
+  }
+
+  local(date) {
     const format = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short" };
-    const words = new Intl.DateTimeFormat(this.language === "zh" ? "zh-CN" : "en-GB", format);
-    return element("time", { datetime: text, title: text }, words.format(date));
+    return new Intl.DateTimeFormat(this.language === "zh" ? "zh-CN" : "en-GB", format).format(date);
   }
 }
 
