@@ -117,7 +117,7 @@ export const EVIDENCE = {
   version: ["版本", "Version"],
 };
 
-// {…} stands for whatever varies.
+// {…} stands for whatever varies; the first sentence that fits is taken.
 const DETAILS = {
   "the index and the chain differ": "索引与链上不一致",
   "it is not the record that was asked for": "不是所查询的记录",
@@ -178,10 +178,10 @@ const DETAILS = {
   "what was read in it makes no sense": "读出的内容不合逻辑",
   "{…} is not the deterministic encoding of its value": "编码不规范",
   "{…} is not CBOR: {…}": "不是 CBOR 编码",
-  "{…} must be {…}": "{…} 的值不符合要求（{…}）",
   "{…} is missing": "缺少 {…}",
   "{…} has a wrong check character": "{…} 的校验字符有误",
   "{…} must be 64 lower-case hex digits": "{…} 须为 64 位小写十六进制",
+  "{…} must be {…}": "{…} 的值不符合要求（{…}）",
 };
 
 const escaped = (text) => text.replace(/[.*+?^$()|[\]\\{}]/g, "\\$&");
