@@ -90,7 +90,7 @@ async def _sorted(data: FormData, max_file: int) -> Form:
         content = await value.read() if isinstance(value, UploadFile) else value.encode()
         limit = max_file if name == "file" else MAX_JSON
         if len(content) > limit:
-            raise PayloadTooLarge(f"{name} may have at most {limit} bytes", code="file_too_large", limit=limit)
+            raise PayloadTooLarge(f"{name} may have at most {limit / 2**20:.0f} MB", code="file_too_large", limit=limit)
         if name in PARTS:
             called = value.filename if isinstance(value, UploadFile) else None
             papers.append(take(called or name, content, Kind(name) if name != "file" else None))

@@ -114,10 +114,10 @@ def subsets(names: list[str], most: int) -> list[tuple[str, ...]]:
 
 
 def some_subsets(papers: Papers) -> list[tuple[str, ...]]:
-    """All pairs, all papers at once, and some in between in any order."""
+    """Each paper, all of them, and some in between in any order."""
     names, chance = list(papers), random.Random(7)
-    between = [tuple(chance.sample(names, chance.randint(3, len(names)))) for _ in range(25)]
-    return [*subsets(names, 2), tuple(names), *between]
+    between = [tuple(chance.sample(names, chance.randint(2, len(names)))) for _ in range(20)]
+    return [*subsets(names, 1), tuple(names), *between]
 
 
 def require_monotony(city: City, papers: Papers, name: str, altered: bytes, chosen: tuple[str, ...]) -> None:
@@ -141,7 +141,8 @@ def test_no_genuine_papers_of_one_holder_are_accused(shared_city: City, papers: 
 def test_an_altered_paper_is_never_excused(shared_city: City, papers: Papers, alteration: str) -> None:
     name, altered = ALTERATIONS[alteration](papers)
     everything = tuple(papers)
-    for chosen in [*subsets(list(papers), 1), everything, tuple(n for n in everything if n != name)]:
+    others = [("disclosure",), ("receipt",), ("proof", "file"), everything, tuple(n for n in everything if n != name)]
+    for chosen in others:
         require_monotony(shared_city, papers, name, altered, chosen)
 
 
