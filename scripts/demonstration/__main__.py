@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from chain_service.errors import ChainServiceError
-from demonstration import auditor, counter, department, network, setting_up
+from demonstration import auditor, counter, department, network, sealing, setting_up
 from demonstration.client import Client
 from demonstration.network import NetworkInstance
 from demonstration.processes import Instance
@@ -77,6 +77,7 @@ def play(story: Story, instance: Instance, n: int) -> None:
         departments = department.anchor(story, instance, keys, n)
     chosen = counter.choose(departments, 3)
     counter.verify(story, instance, departments, chosen)
+    sealing.issue(story, instance)
     auditor.trace(story, instance, keys)
     auditor.alter(story, instance, chosen[2], keys[chosen[2].org])
     page = Client(instance.url).page()
