@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 from chain_service.errors import ChainServiceError
-from demonstration import auditor, counter, department, network, sealing, setting_up
+from demonstration import auditor, counter, department, network, sealing, setting_up, signals
 from demonstration.client import Client
 from demonstration.network import NetworkInstance
 from demonstration.processes import Instance
@@ -28,8 +26,7 @@ def main() -> int:
     geth = os.environ.get("CHAIN_SERVICE_GETH")
     for name in [name for name in os.environ if name.startswith("CHAIN_SERVICE_")]:
         del os.environ[name]
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    signals.listen()
     story = Story()
     story.title(
         "政务电子证照、电子文书与数据目录的上链、核验与追溯", "Trusted government records on a permissioned chain"
@@ -112,10 +109,6 @@ def _options() -> argparse.Namespace:
     if options.n < LEAST:
         parser.error(f"--n must be at least {LEAST}")
     return options
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ def prepare(story: Story, instance: Instance) -> None:
             raise Failed(f"{data} holds an instance that the demonstration did not make; give another --data")
         story.say(f"沿用 {data} 中的实例", "an earlier demonstration's instance, taken up again")
     else:
+        (data / MARK).mkdir(mode=0o700, exist_ok=True)  # first, so that an interrupted one is taken up again
         instance.run("init")
-        (data / MARK).mkdir(mode=0o700)
         story.say(f"已初始化 {data}", "keystores (encrypted), database, genesis: chain-service init")
     pid = instance.start_chain()
     story.say(f"{instance.chain_zh} 进程 {pid}", instance.chain_command)
