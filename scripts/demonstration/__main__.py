@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from chain_service.errors import ChainServiceError
-from demonstration import auditor, counter, department, network, sealing, setting_up, signals
+from demonstration import auditor, counter, department, network, papers, sealing, setting_up, signals
 from demonstration.client import Client
 from demonstration.network import NetworkInstance
 from demonstration.processes import Instance
@@ -74,13 +74,17 @@ def play(story: Story, instance: Instance, n: int) -> None:
         departments = department.anchor(story, instance, keys, n)
     chosen = counter.choose(departments, 3)
     counter.verify(story, instance, departments, chosen)
-    sealing.issue(story, instance)
+    documents = sealing.issue(story, instance)
     auditor.trace(story, instance, keys)
     auditor.alter(story, instance, chosen[2], keys[chosen[2].org])
+    good, withdrawn = chosen[:2]
+    made = papers.write(story, instance, departments[good.org].client, good, withdrawn, documents)
     page = Client(instance.url).page()
     story.chapter("查验页面", "The page")
     story.expect("<html" in page, f"{instance.url}/", "drop a file, a disclosure, or type an identifier", page[:200])
     story.say(f"接口说明 {instance.url}/openapi.json", f"log files in {instance.data}/log")
+    story.say(f"试验材料 {made.folder}/README.txt", "papers to try, and what the page must say of each")
+    story.say(f"页面与接口的密钥 {made.key}", "an API key for the pages, role verify")
 
 
 def _serve(story: Story, instance: Instance) -> None:

@@ -15,14 +15,13 @@ from chain_service.core.identifiers import CertificateIdentifier, TypeCode
 from chain_service.core.moments import local_day
 from demonstration import licence, pdf_files
 from demonstration.client import Client
+from demonstration.counter import FORGED
 from demonstration.office import Office, open_office
 from demonstration.processes import Instance
 from demonstration.setting_up import MARK
 from demonstration.story import Failed, Story
 
 ISSUER = samples.MARKET
-FORGED = "冒名者"
-"""Stands where the holder's name began, so that nothing else on the page moves."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +148,9 @@ def _record(office: Office, place: int, now: int) -> dict[str, Any]:
 
 
 def _forged(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Another holder's name, as long as the true one, so that nothing else on the page moves."""
     holder = record["holders"][0]
-    name = holder["certificateHolderName"].replace(samples.CITY, FORGED, 1)
+    name = holder["certificateHolderName"].replace(samples.CITY, FORGED[: len(samples.CITY)], 1)
     return {**record, "holders": [holder | {"certificateHolderName": name}]}
 
 
