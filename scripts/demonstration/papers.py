@@ -18,7 +18,7 @@ from demonstration.counter import FORGED
 from demonstration.department import Anchored
 from demonstration.processes import Instance
 from demonstration.sealing import Documents
-from demonstration.setting_up import LABEL
+from demonstration.setting_up import page_key
 from demonstration.story import MARKS, Story
 
 GOOD, RECEIPT, PROOF = "01-good.disclosure.json", "02-good.receipt", "03-good.proof.json"
@@ -85,14 +85,14 @@ def write(
     folder = instance.data / "papers"
     folder.mkdir(mode=0o700, exist_ok=True)
     _, exported = instance.run("trust", "export", "--out", str(folder / TRUST))
-    _, made = instance.run("key", "create", "--org", good.org, "--role", "verify", "--label", LABEL)
+    key = page_key(instance, good.org)
     for name, content in _contents(instance, client, good, withdrawn, documents):
         (folder / name).write_bytes(content)
     text = "\n".join(_read_me(instance, good, exported["fingerprint"]))
     (folder / "README.txt").write_text(text, encoding="utf-8")
     _keep(story, Client(instance.url), folder)
-    _by_identifier(story, Client(instance.url, made["key"]), good)
-    return Papers(folder, made["key"])
+    _by_identifier(story, Client(instance.url, key), good)
+    return Papers(folder, key)
 
 
 def _contents(
@@ -134,6 +134,7 @@ def _by_identifier(story: Story, keyed: Client, good: Anchored) -> None:
         "identifier": record["certificateIdentifier"],
         "certificateNumber": record["certificateNumber"],
         "certificateHolderName": good.holder,
+        "useCause": "演示",
     }
     verdict = keyed.post("/v1/verify", question)
     found = (verdict["verdict"], verdict["code"])

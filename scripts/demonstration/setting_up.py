@@ -92,6 +92,11 @@ def _stands(app: App, code: str, type_code: str) -> bool:
     return any(one["type"] == type_code for one in organisations.organisation(app, code)["permits"])
 
 
+def page_key(instance: Instance, code: str) -> str:
+    """A key of the organisation that may verify, and nothing else."""
+    return str(keys.create_key(open_app(instance.settings()), code, ["verify"], LABEL)["key"])
+
+
 def _keys(app: App, codes: Sequence[str]) -> dict[str, str]:
     """A new key for each organisation; those of earlier demonstrations no longer work."""
     for one in keys.list_keys(app):
