@@ -9,6 +9,7 @@ from typing import Any
 
 import samples
 from chain_service.core.codes import CODES, Answer, Outcome
+from chain_service.core.digests import sha256, sm3
 from chain_service.documents.binding import Binding
 from chain_service.documents.judging import judge_document
 from chain_service.documents.read import read_document
@@ -60,6 +61,16 @@ def test_a_signed_pdf_is_sound_until_its_face_is_changed(tmp_path: Path) -> None
     assert signed.startswith(drawn) and found(signed, tmp_path) == []
     changed = pdf_files.redrawn(signed, licence.pdf_content(forged(), samples.MARKET.name))
     assert changed.startswith(signed) and ("coverage", "content_altered") in found(changed, tmp_path)
+
+
+def test_a_receipt_attached_by_another_program_leaves_the_signed_file_to_compare(tmp_path: Path) -> None:
+    signed = pdf_files.signed(licence.pdf(record(), samples.MARKET.name), office().signer, "颁发")
+    attached = pdf_files.with_receipt(signed, b"\xd2 a receipt")
+    assert attached[len(signed) :].count(b"/Metadata")
+    facts = read_document(attached, read_store(tmp_path))
+    assert facts.receipt == b"\xd2 a receipt"
+    assert facts.before_attaching == (sha256(signed), sm3(signed))
+    assert found(attached, tmp_path) == []
 
 
 def test_both_faces_show_the_same_words() -> None:
