@@ -88,8 +88,8 @@ def play(story: Story, instance: Instance, n: int) -> None:
 
 
 def _serve(story: Story, instance: Instance) -> None:
-    story.console.print(f"\n[bold]页面 page {instance.url}/[/]  [dim]Ctrl-C 停止 stops[/]")
     try:
+        story.console.print(f"\n[bold]页面 page {instance.url}/[/]  [dim]Ctrl-C 停止 stops[/]")
         while instance.alive():
             time.sleep(0.5)
     except KeyboardInterrupt:

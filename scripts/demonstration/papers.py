@@ -49,7 +49,7 @@ PROMISES = (
     Promise((GOOD, RECEIPT), VALID, "连同其凭证", "with its receipt"),
     Promise((GOOD, RECEIPT, PROOF), VALID, "连同其凭证和存证证明", "with its receipt and its proof"),
     Promise((PARTIAL,), VALID, "部分披露：只出示编号，其余隐去",
-            "a partial disclosure: the number shown, all else hidden"),
+            "a partial disclosure: the number shown, all else hidden", frozenset({"members_hidden"})),
     Promise((TAMPERED,), ("invalid", "record_mismatch"), "持证主体被改动", "another holder's name in it"),
     Promise((TAMPERED, RECEIPT), ("invalid", "record_mismatch"), "持证主体被改动，连同真凭证",
             "another holder's name in it, with the genuine receipt"),
@@ -151,7 +151,8 @@ def _read_me(instance: Instance, good: Anchored, fingerprint: str) -> Iterator[s
     yield "Papers to try: every organisation, name and number is invented."
     yield ""
     yield f"把文件拖到 {instance.url}/ ，用 + 连接的一并放入；页面必须给出下列结论。换一组之前先清空。"
-    yield f"Drop a file on {instance.url}/, those joined by + together: it must say what stands here. Clear it between."
+    yield f"Drop a file on {instance.url}/, those joined by + together. The page must say what stands here."
+    yield "Clear it in between: one question is about one holder."
     for promise in PROMISES:
         yield ""
         yield " + ".join(promise.names)
