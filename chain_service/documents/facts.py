@@ -161,8 +161,11 @@ class CoverageFacts:
     """True when everything that can be displayed is covered and nothing was added after signing."""
     displayed: tuple[str, ...] = ()
     """Files (or, in a PDF, changes since signing) that take part in what is displayed and that nobody signed."""
+    left_out: tuple[str, ...] = ()
+    """Files that take part in what is displayed and that their maker's signatures leave out: never a passed check."""
     unclear: tuple[str, ...] = ()
-    """Changes since signing of which it cannot be told whether they touch what is displayed: never a passed check."""
+    """Uncovered files, or changes since signing, of which it cannot be told whether they touch what is displayed:
+    never a passed check."""
     other: tuple[str, ...] = ()
     """Uncovered files that are not displayed; a signature's own files are not among them."""
     added: tuple[str, ...] = ()
@@ -224,7 +227,7 @@ class SignatureFacts:
     signer: CertificateFacts | None = None
     seal: SealFacts | None = None
     seal_file_equal: bool | None = None
-    """Seal.esl is byte-equal to the embedded seal; None when the document has no such file."""
+    """Seal.esl is the embedded seal, to the byte or signed anew by one maker; None where there is no such file."""
     signer_in_seal: bool | None = None
     """The signer's certificate is byte-equal to one in the seal's list; None without a seal."""
     problems: tuple[Problem, ...] = ()
@@ -257,6 +260,8 @@ class DocumentFacts:
     attached: tuple[str, ...] = ()
     """Names of the files that were attached after signing and that nobody signed, but for one receipt."""
     problems: tuple[Problem, ...] = ()
+    kind: str = ""
+    """What kind of file it is, by its bytes: a code of `kinds`."""
 
 
 _DOCUMENT: Final = TypeAdapter(DocumentFacts)

@@ -246,7 +246,9 @@ def _is_picture(change: Change) -> bool:
 def _facts(found: dict[str, dict[str, None]]) -> CoverageFacts:
     named = {name: tuple(texts)[:MAX_NAMES] for name, texts in found.items()}
     more = sum(max(0, len(texts) - MAX_NAMES) for texts in found.values())
-    return CoverageFacts(False, named["displayed"], named["unclear"], added=named["added"], more_names=more)
+    return CoverageFacts(
+        False, displayed=named["displayed"], unclear=named["unclear"], added=named["added"], more_names=more
+    )
 
 
 def _permission(field: Field) -> MDPPerm | None:

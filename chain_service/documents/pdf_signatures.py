@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from asn1crypto.parser import parse
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 
@@ -18,10 +17,13 @@ from chain_service.documents.facts import (
     ReferenceFacts,
     SignatureFacts,
 )
+from chain_service.documents.kinds import holds_seal
 from chain_service.documents.pdf_attachments import but_one_receipt
 from chain_service.documents.pdf_coverage import ByteRange, Later, States, byte_range
 from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile, signature_fields, streams
 from chain_service.documents.pdf_objects import entry
+from chain_service.documents.pdf_seals import read_pdf_seal
+from chain_service.documents.plain_signatures import claimed_time
 from chain_service.documents.signed_data import SignedData
 from chain_service.documents.trust import Trust
 from chain_service.errors import MalformedDocument
@@ -29,6 +31,8 @@ from chain_service.errors import MalformedDocument
 __all__ = ["Read", "read_signatures"]
 
 DETACHED: Final = frozenset({"/adbe.pkcs7.detached", "/ETSI.CAdES.detached"})
+ENCLOSED: Final = "/adbe.pkcs7.sha1"
+"""SignedData that encloses the SHA-1 of the ranges (ISO 32000-1 §12.8.3.3.1)."""
 TIMESTAMP: Final = "/ETSI.RFC3161"
 MAX_TIMESTAMPS: Final = 8
 MAX_STORED: Final = 32
@@ -56,7 +60,10 @@ def read_signatures(file: PdfFile, trust: Trust) -> Read:
     """
     fields, removed = signature_fields(file)
     stored = streams(file, "/Certs", DecodePurpose.CERTIFICATE, MAX_STORED)
-    trust = trust.with_lists(streams(file, "/CRLs", DecodePurpose.CRL, MAX_STORED))
+    trust = trust.with_evidence(
+        streams(file, "/CRLs", DecodePurpose.CRL, MAX_STORED),
+        streams(file, "/OCSPs", DecodePurpose.OCSP_RESPONSE, MAX_STORED),
+    )
     # 1. each by itself
     read = [(field, *_signature(file, field, stored, trust)) for field in fields if _kind(field) != TIMESTAMP]
     ends = {field.name: ranges for field, _, ranges in read if ranges is not None}
@@ -71,7 +78,7 @@ def read_signatures(file: PdfFile, trust: Trust) -> Read:
     ]
     # 3. timestamps, and what is missing or was added
     for field in stamps[:MAX_TIMESTAMPS]:
-        found = _stamp(file, field, found, ends, trust)
+        found = _stamp(file, field, found, ends, trust, stored)
     taken = Problem("signature_removed", "an earlier revision was signed here and a later one took the signature away")
     found += [SignatureFacts(name, "pades", taken) for name in removed]
     problems = () if found or not stamps else (Problem("timestamp_only", "a timestamp, and no signature, covers it"),)
@@ -106,13 +113,16 @@ def _signature(
     """One signature, its coverage left open, and its ranges where they can be told; never raises."""
     ranges = None
     try:
-        if _kind(field) not in DETACHED:
-            raise MalformedDocument(f"its form {der.clean(_kind(field))} is not read here", code="unknown_form")
         contents = _contents(field)
+        sealed = holds_seal(contents)
+        if not sealed and _kind(field) not in {*DETACHED, ENCLOSED}:
+            raise MalformedDocument(f"its form {der.clean(_kind(field))} is not read here", code="unknown_form")
         ranges = byte_range(file, field, contents)
-        signed = signed_data.parse(contents, "the signature", ber=True)
+        if sealed:
+            return read_pdf_seal(field.name, contents, ranges.signed(file.data), trust), ranges
+        signed = signed_data.parse(contents, "the signature", stored)
         if signed.content_type not in signed_data.DATA:
-            raise MalformedDocument("the signature is over no plain data", code="malformed")
+            raise MalformedDocument("the signature is over no plain data", code="unknown_form")
         return _verified(field, signed, ranges.signed(file.data), stored, trust), ranges
     except MalformedDocument as error:
         return SignatureFacts(field.name, "pades", Problem(error.code, error.message[: 2 * MAX_TEXT])), ranges
@@ -125,25 +135,34 @@ def _verified(
     field: Field, signed: SignedData, content: bytes, stored: tuple[bytes, ...], trust: Trust
 ) -> SignatureFacts:
     """Digest, signature, signer, times; coverage is left open."""
-    trust = trust.with_lists(signed.lists)
-    holds = signed_data.signature_holds(signed, content, trust.user_id)
-    intact = holds if signed.attributes is None else signed_data.content_holds(signed, content)
+    trust = trust.with_evidence(signed.lists, signed.answers)
+    intact, over = signed_data.signs(signed, content, *_enclosed(field, content))
+    holds = signed_data.signature_holds(signed, over, trust.user_id)
+    if signed.attributes is None and intact:
+        intact = holds
     claimed, problems = _claimed(field, signed)
+    digest = "sha-1" if over is not content else signed.digest
     others = tuple(dict.fromkeys((*signed.certificates, *stored)))
     signer = None if signed.signer is None else trust.certificate(signed.signer.der, others)
     return SignatureFacts(
         place=field.name,
         form="pades",
-        references=(ReferenceFacts("ByteRange", signed.digest, intact, weak=signed.digest in algorithms.WEAK),),
+        references=(ReferenceFacts("ByteRange", digest, intact, weak=digest in algorithms.WEAK),),
         data_digest_holds=intact,
         signature_holds=holds,
-        algorithm=signed.algorithm.name,
-        weak=signed.algorithm.weak,
+        algorithm=signed_data.weakness(signed) or signed.algorithm.name,
+        weak=signed_data.weakness(signed) is not None,
         claimed=claimed,
-        timestamps=tuple(timestamps.read(token, signed.signature, trust) for token in signed.timestamps),
+        timestamps=tuple(timestamps.read(token, signed.signature, trust, others) for token in signed.timestamps),
         signer=signer,
-        problems=problems,
+        problems=(*problems, *(Problem("encoding_deviation", one) for one in signed_data.deviations(signed))),
     )
+
+
+def _enclosed(field: Field, content: bytes) -> tuple[bytes, ...]:
+    """What else than the ranges themselves the signature may enclose."""
+    made = algorithms.digest("sha-1", content) if _kind(field) == ENCLOSED else None
+    return () if made is None else (made,)
 
 
 def _contents(field: Field) -> bytes:
@@ -161,22 +180,10 @@ def _contents(field: Field) -> bytes:
     return contents
 
 
-def _unpadded(contents: bytes) -> bytes:
-    """The element at the start: its place is reserved before it is known, and zeros fill the rest."""
-    _, _, _, header, inner, trailer = parse(contents)
-    return bytes(header + inner + trailer)
-
-
 def _claimed(field: Field, signed: SignedData) -> tuple[tuple[ClaimedTime, ...], tuple[Problem, ...]]:
     """The signed attribute first; the dictionary's own entry is signed too, but by no standard's rule the same."""
-    found: list[ClaimedTime] = []
-    problems: list[Problem] = []
-    try:
-        at = signed.signing_time
-        if at is not None:
-            found.append(ClaimedTime(at.at, "cms_attribute", at.zoneless))
-    except (MalformedDocument, *der.FOREIGN_ERRORS):
-        problems.append(Problem("malformed", "the signing time in the signature's attributes is no time"))
+    attribute, unread = claimed_time(signed)
+    found, problems = list(attribute), list(unread)
     try:
         written = entry(field.dictionary, "/M")
         if written is not None:
@@ -198,13 +205,14 @@ def _with_coverage(
 
 
 def _stamp(
-    file: PdfFile, field: Field, found: list[SignatureFacts], ends: dict[str, ByteRange], trust: Trust
-) -> list[SignatureFacts]:
+    file: PdfFile, field: Field, found: list[SignatureFacts], ends: dict[str, ByteRange], trust: Trust,
+    stored: tuple[bytes, ...],
+) -> list[SignatureFacts]:  # fmt: skip
     """The document timestamp (PAdES part 4) beside each signature that lies wholly inside its ranges."""
     try:
         contents = _contents(field)
         ranges = byte_range(file, field, contents)
-        token = timestamps.read(_unpadded(contents), ranges.signed(file.data), trust)
+        token = timestamps.read(contents, ranges.signed(file.data), trust, stored)
     except (MalformedDocument, *PDF_ERRORS):
         return found
     if not ranges.exact:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -159,11 +159,12 @@ def unsigned(**more: Any) -> Package:
 def sealed(
     made: Package | None = None, *, seal: Seal | None = None, signer: Holder | None = None, at: int = SIGNED,
     version: int | None = None, file: bytes | None = None, embedded: bytes | None = None, raw: bool = False,
-    change_value: Callable[[bytes], bytes] = bytes, **more: Any,
+    change_value: Callable[[bytes], bytes] = bytes, written: Mapping[str, Any] | None = None, **more: Any,
 ) -> Package:  # fmt: skip
     """A document with one seal signature more, by default whole and by the issuer.
 
     file: Seal.esl, if it is to differ from the embedded seal; embedded: the seal's bytes if not the seal's own;
+    written: how the signature is written, as for `seals.seal_signature`;
     more: as for `packages.add_signature`.
     """
     seal = seal or city().seal
@@ -172,8 +173,9 @@ def sealed(
 
     def value(data: bytes, location: str) -> bytes:
         made_value = seal_signature(
-            der, signer or city().signer, version=number, data=data, location=location, at=at, raw=raw
-        )
+            der, signer or city().signer, version=number, data=data, location=location, at=at, raw=raw,
+            **(written or {}),
+        )  # fmt: skip
         return change_value(made_value)
 
     return packages.add_signature(made or unsigned(), value, seal=file or der, at=at, **more)

@@ -111,7 +111,7 @@ BROKEN: dict[str, tuple[str, Make]] = {
     "revoked before signing": ("signer_revoked", lambda of: pdfs.sign(
         pdfs.document(), of.revoke(of.person(), SIGNED - DAY), at=SIGNED
     )),
-    "key that may not sign": ("signature_invalid", lambda of: pdfs.sign(
+    "key that may not sign": ("signer_untrusted", lambda of: pdfs.sign(
         pdfs.document(), of.person(uses=("keyEncipherment",)), at=SIGNED
     )),
 }  # fmt: skip
