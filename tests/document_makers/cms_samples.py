@@ -165,7 +165,7 @@ def _with_key(of: City, form: str, table: dict[str, tuple[str, Callable[[], sign
     return pdf(Cms(of.person(key=make()), digest=digest).der)
 
 
-def _token(of: City, over: bytes, *, at: int = SIGNED + 60, **more: object) -> bytes:
+def token(of: City, over: bytes, *, at: int = SIGNED + 60, **more: object) -> bytes:
     authority = timestamp_authority(of.authorities["good"].holder, NOW - 300 * DAY, NOW + 300 * DAY)
     info = Stamp(authority, at, over).info()
     made = Cms(authority, kind=TST_INFO, types=(TST_INFO,), at=at, attached=bytes, more=(names(authority),))
@@ -176,7 +176,7 @@ def _stamped(of: City, *, signer: Holder | None = None, tokens: int = 1, at: int
     """With timestamps over the signature as unsigned attributes of their own."""
 
     def unsigned(value: bytes) -> tuple[bytes, ...]:
-        return tuple(attribute(TOKEN, _token(of, value, at=at + 60, **more)) for _ in range(tokens))
+        return tuple(attribute(TOKEN, token(of, value, at=at + 60, **more)) for _ in range(tokens))
 
     return pdf(Cms(signer or of.signer, at=at, unsigned=unsigned).der, at=at)
 
@@ -186,10 +186,10 @@ def _nested(of: City) -> bytes:
 
     def unsigned(value: bytes) -> tuple[bytes, ...]:
         def again(inner: bytes) -> tuple[bytes, ...]:
-            deeper = attribute(TOKEN, _token(of, inner, unsigned=lambda last: (attribute(TOKEN, _token(of, last)),)))
+            deeper = attribute(TOKEN, token(of, inner, unsigned=lambda last: (attribute(TOKEN, token(of, last)),)))
             return (deeper,)
 
-        return (attribute(TOKEN, _token(of, value, unsigned=again)),)
+        return (attribute(TOKEN, token(of, value, unsigned=again)),)
 
     return pdf(Cms(of.signer, unsigned=unsigned).der)
 
@@ -449,9 +449,9 @@ def _ahead(of: City) -> bytes:
     """The signer's clock says eight hours later than the timestamp: local time written as UTC."""
 
     def unsigned(value: bytes) -> tuple[bytes, ...]:
-        return (attribute(TOKEN, _token(of, value, at=SIGNED - 8 * 3_600)),)
+        return (attribute(TOKEN, token(of, value, at=SIGNED - 8 * 3_600)),)
 
     return pdf(Cms(of.signer, unsigned=unsigned).der)
 
 
-__all__ = ["SAMPLES", "Cms", "CmsSample", "attribute", "names", "pdf"]
+__all__ = ["SAMPLES", "Cms", "CmsSample", "attribute", "names", "pdf", "token"]
