@@ -20,6 +20,7 @@ from chain_service.documents.facts import MAX_NAMES, CoverageFacts
 from chain_service.documents.pdf_changes import Budget, Change, Kind, compare
 from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile, state_at
 from chain_service.documents.pdf_objects import entry, items
+from chain_service.documents.pdf_written import leaves_nothing_to_guess
 from chain_service.errors import MalformedDocument
 
 __all__ = ["ByteRange", "Later", "States", "byte_range"]
@@ -201,14 +202,14 @@ class States:
                 self._opened[end] = self.file
             else:
                 self._opened[end] = state_at(self.file, end)
-                if not self._opened[end].same_for_every_reader(hybrid=True):
+                if self.file.irregular is not None and not leaves_nothing_to_guess(self._opened[end], hybrid=True):
                     raise MalformedDocument("its cross-references are not where they are said to be", code="irregular")
         return self._opened[end]
 
     def _compared(self, old: PdfFile, new: PdfFile) -> tuple[Change, ...]:
         if old.reader.last_startxref == new.reader.last_startxref:
             raise MalformedDocument("bytes follow that belong to no state of the document", code="irregular")
-        if not new.same_for_every_reader(len(old.data)):
+        if not leaves_nothing_to_guess(new, len(old.data)):
             raise MalformedDocument("programs may differ in how they read what was added", code="irregular")
         return compare(old.reader, new.reader, self.budget)
 
