@@ -5,13 +5,15 @@ For showing and for refusing early; what a verdict rests on is read from the cha
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
 from chain_service.errors import NotFound
 from chain_service.store.chain_index import Event, events
-from chain_service.store.schema import blocks
+from chain_service.store.rows import chunks, json_object
+from chain_service.store.schema import blocks, chain_events
 
 _STANDING = ("OrganisationRegistered", "OrganisationSuspended", "GenerationOpened")
 
@@ -60,6 +62,24 @@ def listed(connection: Connection, *, until: int | None = None) -> list[Organisa
 def find(connection: Connection, org: str, *, until: int | None = None) -> Organisation | None:
     """The organisation; None where it is not registered."""
     return _fold(events(connection, _STANDING, subject=subject_of(org), until=until)).get(org)
+
+
+def names(connection: Connection, orgs: Collection[str]) -> dict[str, list[tuple[int, str]]]:
+    """Every name that each of these organisations was registered under, with its block's time, the oldest first."""
+    registered = (chain_events.c.subject, chain_events.c.args, blocks.c.time)
+    found: dict[str, list[tuple[int, str]]] = {}
+    for part in chunks([subject_of(org) for org in sorted(orgs)]):
+        query = (
+            select(*registered)
+            .join_from(chain_events, blocks, blocks.c.number == chain_events.c.block)
+            .where(chain_events.c.name == "OrganisationRegistered", chain_events.c.subject.in_(part))
+            .order_by(chain_events.c.block, chain_events.c.position)
+        )
+        for subject, args, at in connection.execute(query):
+            name = json_object(args, "an indexed event").get("name")
+            if isinstance(name, str):
+                found.setdefault(subject.rstrip(b"\0").decode("ascii"), []).append((at, name))
+    return found
 
 
 def get(connection: Connection, org: str) -> Organisation:
