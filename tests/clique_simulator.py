@@ -9,7 +9,7 @@ import coincurve
 from trie import HexaryTrie
 
 from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import ChainTrust, PinnedContract, ValidatorRange
+from chain_service.core.chain_trust import FORM_CLIQUE, ChainTrust, PinnedContract, ValidatorRange
 from chain_service.core.clique import majority_size
 from chain_service.core.digests import keccak256
 from chain_service.core.evidence import Evidence, evidence_from_rpc
@@ -135,12 +135,14 @@ class World:
     def code(self, name: str) -> bytes:
         return b"code of " + name.encode()
 
-    def trust(self, *addresses: bytes, **changes: Any) -> ChainTrust:
+    def trust(
+        self, *addresses: bytes, form: str = FORM_CLIQUE, fields: int | None = None, **changes: Any
+    ) -> ChainTrust:
         pins = {name: PinnedContract(self.address(name), keccak256(self.code(name))) for name in self.storage}
         known: dict[str, Any] = {
             "chain_id": CHAIN_ID,
             "genesis_hash": GENESIS_HASH,
-            "validators": (ValidatorRange(0, tuple(addresses)),),
+            "ranges": (ValidatorRange(0, tuple(addresses), form, fields),),
             "contracts": pins,
         }
         return ChainTrust(**known | changes)

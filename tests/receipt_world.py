@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from qbft_simulator import qbft_evidence, qbft_trust
 
 from chain_service.core import cose, layout, receipts, trust
-from chain_service.core.chain_trust import ChainTrust, FieldRange, ValidatorRange
+from chain_service.core.chain_trust import ChainTrust, ValidatorRange
 from chain_service.core.cose import Signer
 from chain_service.core.digests import keccak256
 from chain_service.core.evidence import Evidence, verify_evidence
@@ -99,7 +99,7 @@ class Issued:
     def chain(self) -> ChainTrust:
         if self.consensus == "qbft":
             return qbft_trust(self.world(), self.sealers, self.fields)
-        return self.world().trust(*(validator.address for validator in self.sealers), headers=(FieldRange(0, 15),))
+        return self.world().trust(*(validator.address for validator in self.sealers), fields=15)
 
     @cached_property
     def trust(self) -> TrustFile:
@@ -137,6 +137,12 @@ class Issued:
         found = slots_of_record(verify_evidence(pool, self.chain), claim.log, claim.proof, key_id, type_code)
         return select(pool, self.chain, found)
 
+    @property
+    def head(self) -> tuple[str, bytes]:
+        """Contract and slot of the log's head that the record stands under."""
+        claim = self.content.claim()
+        return layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)
+
     def newer(self, number: int = BLOCK + 100, state: int = 0, **changes: Any) -> Evidence:
         """What a refresh adds."""
         claim = self.content.claim()
@@ -173,7 +179,11 @@ class Issued:
 
 
 def with_ranges(chain: ChainTrust, *ranges: ValidatorRange) -> ChainTrust:
-    return replace(chain, validators=ranges)
+    """The same chain with these ranges, in its own form and with its header fields where a range states none."""
+    known = chain.open
+    return replace(
+        chain, ranges=tuple(replace(one, form=known.form, fields=one.fields or known.fields) for one in ranges)
+    )
 
 
 def findings(verdict: Verdict) -> dict[str, str]:

@@ -184,7 +184,7 @@ def _skipped(code: str, zh: str, en: str, best: str = "in_force") -> Note:
 _NOT_REACHED = _skipped("not_reached", "另一项检查未通过，未进行本项", "not judged, because another check did not pass")
 _NOT_EXAMINED = _skipped("not_in_this_version", "此处不检查签章", "signatures are not looked at here")
 """Where documents cannot be read: the offline page, which has only a receipt and a browser."""
-_NODE = ("node_unavailable", "finality_unproven")
+_NODE = ("node_unavailable", "finality_unproven", "trust_stale")
 _STATES = ("withdrawn", "cancelled", "penalised", "lapsed", "transferred", "suspended", "superseded")
 
 
@@ -211,13 +211,14 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
         _record("log_signature", ("proof_invalid", *_NODE),
                 _passed("signed", "机构日志密钥已签署日志头", "a log key of the organisation signed the log's head"),
                 _skipped("no_receipt", "未提交签名凭证", "no signed receipt was presented"), _NOT_REACHED),
-        _record("inclusion", ("proof_invalid", "record_mismatch", "pending", "not_anchored"),
+        _record("inclusion",
+                ("proof_invalid", "record_mismatch", "finality_unproven", "trust_stale", "pending", "not_anchored"),
                 _passed("included", "记录在机构日志第 {index} 位，日志长度 {size}",
                         "the record is entry {index} of the organisation's log of {size}"), _NOT_REACHED),
         _record("anchor", ("proof_invalid", "record_mismatch", *_NODE, "not_anchored"),
                 _passed("head_on_chain", "日志头已在链上，区块 {block}", "the log's head is on chain, block {block}"),
                 _NOT_REACHED),
-        _record("validators", (*_NODE, "trust_stale", "issuer_unknown"),
+        _record("validators", (*_NODE, "issuer_unknown"),
                 _passed("trial", "试验链：由一个签名者担保", "trial chain: one signer vouches for it"),
                 _passed("majority", "{validators} 个验证节点中 {signers} 个连续签署",
                         "{signers} of {validators} validators sealed consecutive blocks"),
@@ -354,17 +355,9 @@ WARNINGS: Mapping[str, Text] = {
         "同一高度出现两个都已获法定多数签署的区块，验证节点作恶；请保留证据并上报",
         "a quorum sealed two different blocks of one height: validators equivocate; keep the evidence and report it",
     ),
-    "trust_stale": Text(
-        "信任文件已过期，签发至今 {days} 天；请换用新文件",
-        "the trust file is out of date, {days} days old; get a newer one",
-    ),
     "trust_not_yet_issued": Text(
         "信任文件的签发时间晚于本机时间；请检查本机时钟",
         "the trust file was issued later than this machine's clock says; check the clock",
-    ),
-    "seals_old": Text(
-        "最新区块的签署已有 {days} 天，超过信任期；请刷新凭证",
-        "the newest block was sealed {days} days ago, longer than seals are trusted alone; refresh the receipt",
     ),
     "org_code_check_fails": Text(
         "机构代码校验位不符（早期试点代码可能如此）",

@@ -162,7 +162,7 @@ def test_a_receipt_from_before_a_change_of_validators_verifies_after_it(consensu
     before = Issued(consensus, among=tuple(pool[:4]))
     after = tuple({"one in": pool[:5], "one out": pool[:3], "all replaced": pool[4:8]}[change])
     ranges = (
-        *before.chain.validators,
+        *before.chain.ranges,
         ValidatorRange(BLOCK + 50, tuple(validator.address for validator in after)),
     )
     newer = update(before.trust, sign(terms(with_ranges(before.chain, *ranges), version=2), ROOTS[:3]))
