@@ -25,6 +25,9 @@ from chain_service.core.chain_trust import (
 from chain_service.core.evidence import verify_evidence
 
 
+STRANGERS = ["0x" + bytes([n] * 20).hex() for n in (1, 2)]
+
+
 def wrong_trust(thorough: bool = False) -> Iterator[Question]:
     yield from _other_chains()
     yield from _closed_ranges(thorough)
@@ -160,11 +163,10 @@ def _first_form() -> Iterator[Question]:
         value["consensus"] = only["form"][4:-2]
         value["validators"] = [{"fromBlock": 0, "addresses": only["validators"]}]
         value["headers"] = [{"fromBlock": 0, "fields": only["fields"]}]
-        strangers = ["0x" + bytes([n] * 20).hex() for n in (1, 2)]
         for name, change in {
             "as it was": lambda v: None,
             "with an epoch": put("epoch", to=7),
-            "with a later range": lambda v: v["validators"].append({"fromBlock": 50, "addresses": strangers}),
+            "with a later range": lambda v: v["validators"].append({"fromBlock": 50, "addresses": STRANGERS}),
             "with the same range again": lambda v: v["validators"].append(v["validators"][0] | {"fromBlock": 50}),
             "with fields that change": lambda v: v["headers"].append({"fromBlock": 50, "fields": 21}),
             "with fields that begin late": put("headers", 0, "fromBlock", to=2),
