@@ -143,6 +143,14 @@ class Issued:
         claim = self.content.claim()
         return layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)
 
+    def whole(self, number: int, state: int = 0, signed_by: Signer = LOG_KEY, **changes: Any) -> Evidence:
+        """All that judging the record needs, from a later block."""
+        pool, claim = self.pooled(number, state, **changes), self.content.claim()
+        key_id = cose.key_id(signed_by.public_key)
+        state_then = verify_evidence(pool, self.chain)
+        found = slots_of_record(state_then, claim.log, claim.proof, key_id, self.content.disclosure.type_code)
+        return select(pool, self.chain, found)
+
     def newer(self, number: int = BLOCK + 100, state: int = 0, **changes: Any) -> Evidence:
         """What a refresh adds."""
         claim = self.content.claim()

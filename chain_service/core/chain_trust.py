@@ -138,7 +138,7 @@ class ChainTrust:
         begun = [one for one in self.ranges if one.from_block <= block + 1] or [self.ranges[0]]
         return replace(self, ranges=(*begun[:-1], replace(begun[-1], until=None)))
 
-    def members_to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The members of the JSON object that `from_json` reads; byte strings are 0x-hex."""
         return {
             "chainId": self.chain_id,
@@ -150,14 +150,15 @@ class ChainTrust:
 
     @classmethod
     def from_json(cls, value: Any) -> ChainTrust:
-        """The trust that `members_to_json` wrote, or one with `validators` and `headers` in place of `ranges`.
+        """The trust that `to_json` wrote, or one with `validators` and `headers` in place of `ranges`.
 
         Other members are ignored. Raises InvalidProof if it is malformed.
         """
+        chain_id = natural(value, "chainId")
         ranges = tuple(map(_range, member(value, "ranges", list))) if "ranges" in value else _ranges_apart(value)
         _require_order(ranges)
         return cls(
-            chain_id=natural(value, "chainId"),
+            chain_id=chain_id,
             genesis_hash=from_hex(member(value, "genesisHash", str), 32, "genesisHash"),
             ranges=ranges,
             contracts={name: _contract(pin) for name, pin in member(value, "contracts", dict).items()},
@@ -189,14 +190,14 @@ def _range(value: Any) -> ValidatorRange:
     end = member(value, "until", dict) if "until" in value else None
     until = None if end is None else Until(natural(end, "block"), from_hex(end.get("hash"), 32, "hash"),
                                            natural(end, "time"))  # fmt: skip
-    begin, fields = natural(value, "fromBlock"), natural(value, "fields")
+    begin, fields = natural(value, "fromBlock"), None if value.get("fields") is None else natural(value, "fields")
     if form != FORM_COMETBFT:
         addresses = tuple(sorted(from_hex(address, 20, "validators") for address in listed))
         return ValidatorRange(begin, addresses, form, fields, until)
     text, powers = member(value, "chainIdText", str), tuple(natural(one, "power") for one in listed)
     if not 0 < len(text) <= MAX_CHAIN_ID_TEXT or 0 in powers:
         raise InvalidProof("a CometBFT range has a chain id of 1 to 50 characters, and powers above 0", field="ranges")
-    keys = tuple(from_hex(one.get("key"), 32, "key") for one in listed)
+    keys = tuple(from_hex(member(one, "key", str), 32, "key") for one in listed)
     return ValidatorRange(begin, keys, form, fields, until, powers, text, natural(value, "base"))
 
 
@@ -263,9 +264,10 @@ def _contract_to_json(pin: PinnedContract) -> dict[str, Any]:
 
 
 def _contract(value: Any) -> PinnedContract:
+    address = from_hex(member(value, "address", str), 20, "address")
     end = member(value, "until", dict) if "until" in value else None
     return PinnedContract(
-        from_hex(member(value, "address", str), 20, "address"),
+        address,
         from_hex(member(value, "codeHash", str), 32, "codeHash"),
         member(value, "version", str) if "version" in value else FIRST_VERSION,
         None if end is None else ContractEnd(natural(end, "block"), from_hex(end.get("hash"), 32, "hash")),

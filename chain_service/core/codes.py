@@ -293,8 +293,8 @@ WARNINGS: Mapping[str, Text] = {
         "other organisations have anchored a record under this identifier or with this file; the first one's decides",
     ),
     "past_by_index": Text(
-        "节点已不能证明该时点的状态，过去的状态依据索引记录",
-        "no node can prove the state of that moment any more; it is what the index read then",
+        "没有节点能证明该时点的状态；索引记录只用于不利的结论",
+        "no node proves the state of that moment; what the index read then is used against the record only",
     ),
     "signatures_not_checked": Text(
         "此处未检查文件自身的电子签章，结论只依据链上记录",

@@ -50,6 +50,8 @@ def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHe
     The rules are numbered in `core.chain_trust`. With one validator the assurance is `trial`: an operator's signature.
     Raises InvalidProof, CannotTell.
     """
+    if not raws:
+        raise InvalidProof("no header proves nothing")
     module = CONSENSUS_FORMS[form]
     headers = module.read_headers(raws)
     first, last = headers[0], headers[-1]

@@ -89,7 +89,8 @@ def _anchoring(facts: Facts, head: Head | None, checks: Mapping[str, Check]) -> 
 def _warnings(facts: Facts) -> Iterator[str]:
     if facts.others:
         yield "anchored_by_others"
-    if facts.past and facts.then_state is None and isinstance(facts.now_state, ProvenState):
+    now = facts.now_state
+    if facts.past and facts.then_state is None and isinstance(now, ProvenState) and facts.at < now.time:
         yield "past_by_index"
     if facts.memory is not None and facts.memory.erased:
         yield "erased"

@@ -149,7 +149,7 @@ def verify_offline(
     past = at is not None and at < now
     usable = [state for state in shown.counting if state.time <= moment or not past] or list(shown.counting[:1])
     anchor = shown.counting[0] if shown.counting else None
-    now_state = usable[-1] if usable else _RETIRED if shown.states else _NO_EVIDENCE
+    now_state = usable[-1] if usable else _outage(shown)
     name = subject or (parsed.record_id if parsed is not None else "")
     limit = _limit(shown.states, trust, now)
     doubts = (*shown.doubts, *((warning("stale_trust_accepted"),) if limit is not None and accept_stale else ()))
@@ -171,6 +171,15 @@ def verify_offline(
         ),
         None if examining is None else examining(name, moment, now_state, anchor),
     )
+
+
+def _outage(shown: _Shown) -> Outage:
+    """Why nothing that the receipt shows counts."""
+    if shown.states:
+        return _RETIRED
+    if shown.failure is not None and shown.failure.code == "trust_stale":
+        return Outage("trust_stale", shown.failure.detail)
+    return _NO_EVIDENCE
 
 
 def _refuse_future(moment: int, now: int) -> None:

@@ -74,7 +74,7 @@ class TrustTerms:
         return payload
 
     def _written(self) -> bytes:
-        value = self.chain.members_to_json()
+        value = self.chain.to_json()
         for name, contract in value["contracts"].items():
             contract["slots"] = LAYOUTS.get(contract["version"], {}).get(name)
         value |= {
@@ -106,11 +106,10 @@ class TrustTerms:
 
     @classmethod
     def _from_json(cls, value: Any) -> TrustTerms:
-        form = member(value, "form", str) if isinstance(value, dict) and "form" in value else FIRST_FORM
-        if form not in (FORM, FIRST_FORM) or (form == FIRST_FORM) == ("form" in value):
-            _refuse("the trust file has a form that this version does not know", "form")
         if member(value, "curve", str) != CURVE:
             _refuse(f"the curve is {CURVE}", "curve")
+        if "form" in value and value["form"] != FORM:
+            _refuse("the trust file has a form that this version does not know", "form")
         chain = ChainTrust.from_json(value)
         for name, contract in member(value, "contracts", dict).items():
             known = LAYOUTS.get(chain.contracts[name].version, {}).get(name)
@@ -126,7 +125,7 @@ class TrustTerms:
             expires=natural(value, "expires"),
             root_keys=tuple(_key(text) for text in keys),
             threshold=natural(value, "threshold"),
-            form=form,
+            form=FORM if "form" in value else FIRST_FORM,
         )
 
 
