@@ -24,7 +24,6 @@ from chain_service.core.chain_trust import (
 )
 from chain_service.core.evidence import verify_evidence
 
-
 STRANGERS = ["0x" + bytes([n] * 20).hex() for n in (1, 2)]
 
 
