@@ -106,6 +106,10 @@ class ChainTrust:
         """The form of evidence about blocks of today."""
         return self.open.form
 
+    def begin_after(self, closed: ValidatorRange) -> int:
+        """The block with which the range after this closed one begins."""
+        return self.ranges[self.ranges.index(closed) + 1].from_block
+
     def range_at(self, block: int, form: str | None = None) -> ValidatorRange:
         """The range that this block lies in.
 

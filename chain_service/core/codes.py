@@ -185,6 +185,9 @@ _NOT_REACHED = _skipped("not_reached", "另一项检查未通过，未进行本�
 _NOT_EXAMINED = _skipped("not_in_this_version", "此处不检查签章", "signatures are not looked at here")
 """Where documents cannot be read: the offline page, which has only a receipt and a browser."""
 _NODE = ("node_unavailable", "finality_unproven", "trust_stale")
+_NOTHING_SIGNED = _skipped(
+    "nothing_signed", "这是印章文件，未签署任何内容", "the file is a seal by itself, which signs nothing"
+)
 _STATES = ("withdrawn", "cancelled", "penalised", "lapsed", "transferred", "suspended", "superseded")
 
 
@@ -193,7 +196,7 @@ def _record(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
 
 
 def _signature(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
-    return CheckRule("signature", name, tuple(raises), (*notes, _NOT_REACHED, _NOT_EXAMINED))
+    return CheckRule("signature", name, tuple(raises), (*notes, _NOT_REACHED, _NOT_EXAMINED, _NOTHING_SIGNED))
 
 
 RULES: Mapping[tuple[str, str], CheckRule] = {
@@ -233,19 +236,19 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
         _record("validity_period", ("not_yet_effective", "expired", "nothing_to_verify"),
                 _passed("within_validity", "在有效期内[（至 {date}）]", "within its period[, until {date}]"),
                 _NOT_REACHED),
-        _signature("parse", ("unreadable", "signature_unsupported"),
+        _signature("parse", ("unreadable", "signature_invalid", "changes_unclear", "signature_unsupported"),
                    _passed("signature_readable", "签章可以解析", "the signature can be read")),
-        _signature("reference_digests", ("content_altered",),
+        _signature("reference_digests", ("content_altered", "signature_unsupported"),
                    _passed("digests_match", "签章所保护的内容未变", "what the signature covers is unchanged")),
         _signature("coverage", ("content_altered", "changes_unclear", "not_all_signed"),
                    _passed("all_covered", "文件全部内容受签章保护", "the signature covers all of the document"),
                    _passed("shown_covered", "显示内容受签章保护，另有未受保护的文件",
                            "the signature covers all that is displayed, but not every file")),
-        _signature("signature", ("signature_invalid",),
+        _signature("signature", ("signature_invalid", "signature_unsupported"),
                    _passed("signature_holds", "签名值正确", "the signature verifies with the signer's certificate")),
         _signature("seal_signature",
                    ("signature_invalid", "seal_mismatch", "signed_outside_validity", "signer_revoked",
-                    "signer_untrusted", "revocation_unknown", "signing_time_unproven"),
+                    "signature_unsupported", "signer_untrusted", "revocation_unknown", "signing_time_unproven"),
                    _passed("seal_holds", "印章由受信制章者签发，并含签章人证书",
                            "a trusted maker signed the seal, which names the signer's certificate"),
                    _skipped("no_seal", "签名不带印章", "the signature has no seal")),
@@ -307,7 +310,7 @@ WARNINGS: Mapping[str, Text] = {
         "文件与上链的一致，但其签章不成立",
         "the file is the anchored one, but a signature in it does not hold",
     ),
-    "weak_digest": Text("签章使用了弱摘要算法：{algorithms}", "the signature relies on weak digests: {algorithms}"),
+    "weak_digest": Text("签章使用了弱算法：{algorithms}", "the signature relies on weak algorithms: {algorithms}"),
     "uncovered_files": Text(
         "文件中有未受签章保护的部分：{names}", "no signature covers these parts of the document: {names}"
     ),
@@ -326,6 +329,15 @@ WARNINGS: Mapping[str, Text] = {
     "encoding_deviation": Text(
         "签章的编码与标准不符，但其值可以恢复：{details}",
         "encodings in the signature deviate from the standard; the values were recovered: {details}",
+    ),
+    "picture_only": Text(
+        "所提交的是{kind}，不是电子原件，其中没有可核验的电子签章；请索取电子原件（OFD 或 PDF）",
+        "this is a {kind} and not the electronic original, so there is no signature to check; "
+        "ask for the original (OFD or PDF)",
+    ),
+    "archive_unopened": Text(
+        "所提交的是{kind}，其中的文件及签章未逐一核验；请解压后分别提交",
+        "this is a {kind}: the files in it and their signatures were not looked at; present each of them by itself",
     ),
     "name_differs": Text(
         "记录所载名称与登记名称不一致：所载“{own}”，登记为“{registered}”",

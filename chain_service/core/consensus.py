@@ -11,7 +11,7 @@ from chain_service.core.chain_trust import FORM_CLIQUE, FORM_QBFT, ChainTrust, U
 from chain_service.core.clique_votes import Signers
 from chain_service.core.digests import keccak256
 from chain_service.core.headers import Assurance, ProvenHeader, SealedHeader, decode_fields
-from chain_service.errors import InvalidProof
+from chain_service.errors import CannotTell, InvalidProof
 
 CONSENSUS_FORMS: Final[Mapping[str, ModuleType]] = {FORM_CLIQUE: clique, FORM_QBFT: qbft}
 """The module of each form.
@@ -66,8 +66,10 @@ def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHe
         )
     except UnknownSealers as error:
         if within in (None, trust.open):
-            error.details["time"] = first.time
+            error.details["time"] = last.time
             raise
+        if within is not None and within.until is None and last.number + 1 >= trust.begin_after(within):
+            raise CannotTell("whether this header ends its range is not known", block=last.number) from None
         raise InvalidProof(error.message, **error.details) from None
     size, is_open = len(within.validators), within is trust.open
     # rule 4

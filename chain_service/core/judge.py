@@ -6,7 +6,7 @@ The chain's words decide; what the service remembers only tells where to look an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chain_service.core.codes import RULES, Outcome
@@ -45,6 +45,8 @@ class Signed:
 
     groups: tuple[Group, ...] = ()
     warnings: tuple[Warning, ...] = ()
+    kind: Mapping[str, str] = field(default_factory=dict)
+    """What kind of file it is: `kind`, `zh`, `en`; empty where that was not looked at."""
 
 
 Examine = Callable[[Anchoring], Signed]
@@ -63,6 +65,9 @@ def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
     signed = Signed()
     if facts.presented.whole_files:
         signed = _unexamined(facts.subject) if examine is None else examine(_anchoring(facts, head, by_name))
+    if signed.kind:
+        first, *rest = group.checks
+        group = replace(group, checks=(replace(first, evidence={**first.evidence, "file": dict(signed.kind)}), *rest))
     context = Context(
         at=rfc3339(facts.at),
         chain=_chain(facts),

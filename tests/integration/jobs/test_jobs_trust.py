@@ -36,7 +36,7 @@ def test_it_states_the_chain_as_deployed_and_the_limits_as_set(own_city: City) -
     assert (terms.version, terms.threshold, terms.age_limit) == (1, 1, 7200)
     (stated,), (known,) = terms.chain.ranges, deployed.ranges
     assert (stated.validators, terms.chain.contracts) == (known.validators, deployed.contracts)
-    assert [(begin, fields) for begin, fields in terms.chain.headers] == [(0, 15)]
+    assert (stated.from_block, stated.fields, stated.until) == (0, 15, None)
     assert tuple(own_city.app.keystore.root_keys().values()) == terms.root_keys
     assert told["changed"] and told["fingerprint"].startswith(trust.fingerprint(Path(told["file"]))[:4])
 
