@@ -7,11 +7,13 @@ import hashlib
 import importlib.util
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from histories import drawn
 from offline_corpus import cases
 from offline_node import run_script, run_with
 from offline_papers import altered, forged, holder, question, subsets
@@ -126,6 +128,23 @@ def test_both_verifiers_give_the_same_verdicts(tmp_path: Path) -> None:
 @pytest.mark.timeout(1200)
 def test_both_verifiers_give_the_same_verdicts_on_many_damaged_files(tmp_path: Path) -> None:
     compare(True, tmp_path)
+
+
+def compare_histories(count: int, tmp_path: Path) -> None:
+    """What is drawn for the verifier in Python, asked of the page too, whose reader cannot lift a limit."""
+    asked = [replace(shown, accept_stale=False).case() for shown in drawn(count)]
+    for case, answer in zip(asked, run_with("corpus", tmp_path, asked), strict=True):
+        assert without_details(answer) == case["expected"], case["name"]
+
+
+def test_both_verifiers_give_the_same_verdicts_on_histories_honest_and_forged(tmp_path: Path) -> None:
+    compare_histories(200, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_both_verifiers_give_the_same_verdicts_on_two_thousand_histories(tmp_path: Path) -> None:
+    compare_histories(2000, tmp_path)
 
 
 SEVERITY = ["valid", "indeterminate", "invalid"]
