@@ -259,7 +259,7 @@ def test_a_path_that_was_changed_is_refused(issued):
         "record_mismatch": (
             (bytes(32), *path[1:]),
             path[::-1],
-        ),  # or the disclosure was changed: the graver explanation
+        ),  # or the disclosure was changed
         "proof_invalid": (path[:-1], (*path, bytes(32))),
     }
     for code, paths in changes.items():
