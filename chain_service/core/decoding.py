@@ -50,19 +50,21 @@ def read_quantity(value: object, *, refuse: Refuse = MalformedDocument) -> int:
 
 def read_moment(value: object, *, refuse: Refuse = MalformedDocument) -> datetime:
     """The moment that a day, a capital T and a time to the minute or finer write, with an offset or Z or without."""
-    if isinstance(value, str) and _MOMENT.fullmatch(value):
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            pass
-    raise refuse("the text is no time such as 2026-01-31T08:00:00Z")
+    why = "the text is no time such as 2026-01-31T08:00:00Z"
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        raise refuse(why)
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        raise refuse(why) from None
 
 
 def read_day(value: object, *, refuse: Refuse = MalformedDocument) -> date:
     """The day of the calendar that YYYY-MM-DD writes."""
-    if isinstance(value, str) and _DAY.fullmatch(value):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-    raise refuse("the text is no day of the calendar, YYYY-MM-DD")
+    why = "the text is no day of the calendar, YYYY-MM-DD"
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise refuse(why)
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise refuse(why) from None
