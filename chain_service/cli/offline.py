@@ -128,10 +128,11 @@ def verdicts(
     max_file: int,
     examiner: Examiner | None = None,
     judged: bool = False,
+    accept_stale: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """A verdict for each, in order; what they prove is remembered in `heads`.
 
-    judged: whether signatures are.
+    judged: whether signatures are. accept_stale: an outdated trust file is accepted, which the verdict names.
     """
     try:
         for one in asked:
@@ -153,6 +154,7 @@ def verdicts(
                 at=at,
                 remembered=heads.remembered,
                 examining=_how(found) if judged else None,
+                accept_stale=accept_stale,
             ).to_json()
             if heads.file is not None:
                 heads.learn(seen_blocks(receipt, trust))

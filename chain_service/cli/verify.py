@@ -41,6 +41,9 @@ def verify(
     ] = None,
     heads: Annotated[Path | None, typer.Option(metavar="FILE", help="With --offline: proven blocks.")] = None,
     anchors: Annotated[Path | None, typer.Option(metavar="DIR", help="With --offline: trust store.")] = None,
+    accept_stale_trust: Annotated[
+        bool, typer.Option("--accept-stale-trust", help="With --offline: beyond the trust file's limits too.")
+    ] = False,
 ) -> None:
     """Verify files and disclosures against the chain. 核验
 
@@ -50,7 +53,9 @@ def verify(
 
     --offline needs no instance and opens no connection. The receipt of
     ID.disclosure.json is ID.receipt beside it, unless --receipt names another;
-    that of a PDF may be attached to it.
+    that of a PDF may be attached to it. After the trust file has expired, or its
+    trusting period is over, nothing can be told unless --accept-stale-trust is
+    given; the verdict then says so.
 
     Exit code: 0 valid, 1 invalid, 3 cannot tell; the worst decides (1, 3, 0).
 
@@ -66,10 +71,11 @@ def verify(
     """
     door = the_door(context)
     moment = parse_moment_option(at)
-    if not offline and (trust or heads or anchors):
-        raise BadRequest("--trust, --heads and --anchors belong to --offline", code="usage", field="--offline")
+    if not offline and (trust or heads or anchors or accept_stale_trust):
+        named = "--trust, --heads, --anchors and --accept-stale-trust"
+        raise BadRequest(f"{named} belong to --offline", code="usage", field="--offline")
     if offline:
-        _verify_offline(door, files or [], disclosure, receipt, moment, trust, heads, anchors)
+        _verify_offline(door, files or [], disclosure, receipt, moment, trust, heads, anchors, accept_stale_trust)
     else:
         _verify_online(door, files or [], disclosure, receipt, moment)
 
@@ -83,6 +89,7 @@ def _verify_offline(
     trust: Path | None,
     heads: Path | None,
     anchors: Path | None,
+    accept_stale: bool,
 ) -> None:
     from chain_service.cli import offline as apart
     from chain_service.cli.heads import Heads
@@ -90,7 +97,7 @@ def _verify_offline(
     asked = apart.collect(files, disclosure, receipt)
     trusted, known, settings = apart.the_trust(door, trust), Heads.load(heads), door.settings()
     with apart.reading(settings, anchors) as (examiner, judged):
-        found = apart.verdicts(asked, trusted, moment, known, settings.max_file, examiner, judged)
+        found = apart.verdicts(asked, trusted, moment, known, settings.max_file, examiner, judged, accept_stale)
         _tell(door, [one.name for one in asked], found)
 
 

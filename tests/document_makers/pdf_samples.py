@@ -75,10 +75,10 @@ BROKEN: dict[str, tuple[str, Make]] = {
     "another text laid over it": ("content_altered", lambda of: overlaid(signed(of))),
     "another text laid over two signatures": ("content_altered", lambda of: overlaid(twice(of))),
     "the value moved out of its gap": ("content_altered", lambda of: pdfs.elsewhere(signed(of))),
-    "bytes appended": ("unreadable", lambda of: signed(of) + b"% something\n%%EOF\n"),
-    "bytes appended and the end repeated": ("content_altered", lambda of: pdfs.end_repeated(signed(of))),
+    "bytes appended": ("signature_unsupported", lambda of: signed(of) + b"% something\n%%EOF\n"),
+    "bytes appended and the end repeated": ("changes_unclear", lambda of: pdfs.end_repeated(signed(of))),
     "receipt attached though the signer forbids changes": (
-        "content_altered", lambda of: pdfs.with_receipts(signed(of, permission=2), RECEIPT),
+        "changes_unclear", lambda of: pdfs.with_receipts(signed(of, permission=2), RECEIPT),
     ),
     "script attached with a receipt": (
         "content_altered",
@@ -90,7 +90,7 @@ BROKEN: dict[str, tuple[str, Make]] = {
             pdfs.sign(pdfs.with_receipts(pdfs.document(), RECEIPT), of.signer, at=SIGNED), RECEIPT + b"2"
         ),
     ),
-    "signature taken away": ("unreadable", lambda of: pdfs.without_signature(signed(of))),
+    "signature taken away": ("changes_unclear", lambda of: pdfs.without_signature(signed(of))),
     "cut off": ("unreadable", lambda of: signed(of)[:-300]),
     "unknown form": ("signature_unsupported", lambda of: signed(of, subfilter="adbe.x509.rsa_sha1")),
     "value exchanged for another signature's": ("content_altered", lambda of: exchanged(of)),
@@ -111,7 +111,7 @@ BROKEN: dict[str, tuple[str, Make]] = {
     "revoked before signing": ("signer_revoked", lambda of: pdfs.sign(
         pdfs.document(), of.revoke(of.person(), SIGNED - DAY), at=SIGNED
     )),
-    "key that may not sign": ("signature_invalid", lambda of: pdfs.sign(
+    "key that may not sign": ("signer_untrusted", lambda of: pdfs.sign(
         pdfs.document(), of.person(uses=("keyEncipherment",)), at=SIGNED
     )),
 }  # fmt: skip

@@ -143,7 +143,7 @@ def test_without_a_trust_store_no_signer_is_trusted(city: City) -> None:
 
 def test_files_that_carry_no_signatures_are_judged_by_their_digest(counter: City) -> None:
     org = counter.organisation()
-    for content in (b"plain text", archive({"word/document.xml": b"<w/>"}), test_city.unsigned().bytes()):
+    for content in (b"plain text", archive({"[Content_Types].xml": b"<Types/>"}), test_city.unsigned().bytes()):
         verdict = counter.verify(file=anchored(counter, org, content))
         assert (verdict.code, len(verdict.groups), warned(verdict)) == ("in_force", 1, set())
 

@@ -237,8 +237,7 @@ def test_authorities_that_issue_each_other_end_nowhere() -> None:
         (("nonRepudiation",), ("1.3.6.1.5.5.7.3.4",), True),
         (("keyEncipherment", "dataEncipherment"), (), False),
         ((), (), None),
-        ((), ("1.3.6.1.5.5.7.3.1",), False),
-        (("digitalSignature",), ("1.3.6.1.5.5.7.3.8",), False),
+        (("digitalSignature",), ("1.3.6.1.5.5.7.3.8",), True),
         (("digitalSignature",), ("1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"), True),
     ],
 )
