@@ -14,7 +14,8 @@ from chain_service.cli import show
 from chain_service.cli.door import Door, catch_up, read_input, the_door, write_output
 from chain_service.cli.failures import DONE, INDETERMINATE, REFUSED
 from chain_service.cli.options import parse_moment_option, split_names
-from chain_service.errors import BadRequest, InvalidProof
+from chain_service.core.canonical import read_json
+from chain_service.errors import BadRequest, InvalidProof, MalformedRecord
 
 if TYPE_CHECKING:
     from chain_service.jobs.verify import Question
@@ -159,10 +160,10 @@ def _is_disclosure(data: bytes) -> bool:
     if len(data) > _JSON_LIMIT or not data.lstrip().startswith(b"{"):
         return False
     try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
+        value = read_json(data, limit=_JSON_LIMIT)
+    except MalformedRecord:
         return False
-    return ("record" in value and "salt" in value) or ("open" in value and "covered" in value)
+    return isinstance(value, dict) and ({"record", "salt"} <= value.keys() or {"open", "covered"} <= value.keys())
 
 
 def present(

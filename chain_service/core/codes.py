@@ -118,8 +118,8 @@ CODES: Mapping[str, Code] = {
               "一分钟后重试", "try again in a minute"),
         _code("not_anchored", _Q, "未上链", "nothing anchored for this",
               "按颁发机构自身渠道核实", "check by the issuer's own means"),
-        _code("several_records", _Q, "有多条记录指向该文件，无法确定属于哪一家机构[：{organisations}]",
-              "several organisations' records name this file[: {organisations}]",
+        _code("several_records", _Q, "有多条记录指向该文件或标识，无法确定属于哪一家机构[：{organisations}]",
+              "several records name this file or identifier, and whose it is cannot be told[: {organisations}]",
               "请一并提交该文件的凭证或披露文件", "present the file's receipt or disclosure along with it"),
         _code("signature_unsupported", _Q, "签章的形式或算法不受支持，无法判定",
               "the form or an algorithm of the document's signature is not supported here",
@@ -215,7 +215,8 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
                 _passed("signed", "机构日志密钥已签署日志头", "a log key of the organisation signed the log's head"),
                 _skipped("no_receipt", "未提交签名凭证", "no signed receipt was presented"), _NOT_REACHED),
         _record("inclusion",
-                ("proof_invalid", "record_mismatch", "finality_unproven", "trust_stale", "pending", "not_anchored"),
+                ("proof_invalid", "record_mismatch", "finality_unproven", "trust_stale", "pending", "not_anchored",
+                 "several_records"),
                 _passed("included", "记录在机构日志第 {index} 位，日志长度 {size}",
                         "the record is entry {index} of the organisation's log of {size}"), _NOT_REACHED),
         _record("anchor", ("proof_invalid", "record_mismatch", *_NODE, "not_anchored"),
@@ -292,8 +293,12 @@ ESSENTIAL = frozenset({("record", "status"), ("signature", "signature")})
 
 WARNINGS: Mapping[str, Text] = {
     "anchored_by_others": Text(
-        "其他机构也上链了同一标识或同一文件的记录，结论以最先上链的颁发机构为准",
-        "other organisations have anchored a record under this identifier or with this file; the first one's decides",
+        "其他机构也上链了同一标识或同一文件的记录",
+        "other organisations, too, have anchored a record under this identifier or with this file",
+    ),
+    "decided_by_another": Text(
+        "结论取决于另一条指向同一文件或标识的记录（机构 {organisation}）的状态",
+        "the state of another record that names the same file or identifier, of {organisation}, decides",
     ),
     "past_by_index": Text(
         "没有节点能证明该时点的状态；索引记录只用于不利的结论",

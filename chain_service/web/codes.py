@@ -63,6 +63,17 @@ CODES: dict[str, Meaning] = {
     "duplicate_identifier": Meaning(
         422, "同一请求中有重复的标识，全部内容均未保存。", "An identifier occurs twice in one body; nothing was stored."
     ),
+    "hidden_character": Meaning(
+        422,
+        "文本含有看不见或改变显示顺序的字符（field 为所在成员，character 为该字符），请删除后重新提交。",
+        "A text holds a character that cannot be seen or changes the order of what is shown; `field` names the member, "
+        "`character` the character. Leave it out.",
+    ),
+    "type_is_certificate": Meaning(
+        422,
+        "该类型代码属于证照，电子文书不得使用；请按证照提交或改用其他类型代码。",
+        "This type code is that of certificates and no document can have it; submit a certificate or use another code.",
+    ),
     "unknown_member": Meaning(422, "记录中没有所指的成员。", "The record has no member of this name."),
     "record_mismatch": Meaning(422, "所披露的成员与其摘要不符。", "A revealed member does not have the digest listed."),
     "seal_signature_invalid": Meaning(

@@ -380,6 +380,7 @@ REACHED: dict[str, Callable[[], Facts]] = {
     "status_stale": lambda: World().facts(max_age=29),
     "pending": lambda: World().facts(claim=None, memory=Memory(RECORD_ID, "batched")),
     "not_anchored": lambda: World().facts(claim=None, memory=None, recalled=None),
+    "several_records": lambda: with_file(FILE, claim=None, memory=None, recalled=None, undecided=True),
     "nothing_to_verify": lambda: World().facts(presented=Presented(), claim=None, memory=None, recalled=None),
     "in_force_not_compared": lambda: by_identifier(World()),
     "in_force": lambda: World().facts(),
