@@ -45,6 +45,12 @@ class InvalidProof(BadRequest):
     default_code = "invalid_proof"
 
 
+class CannotTell(InvalidProof):
+    """A proof that may hold: what it takes to check it is not known here, or this version cannot. Nothing is wrong."""
+
+    default_code = "trust_stale"
+
+
 class Unauthorised(ChainServiceError):
     """No key, or a key that is unknown or revoked."""
 

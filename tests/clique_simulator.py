@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,10 +10,12 @@ import coincurve
 from trie import HexaryTrie
 
 from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import ChainTrust, PinnedContract, ValidatorRange
+from chain_service.core.chain_trust import FORM_CLIQUE, ChainTrust, PinnedContract, ValidatorRange
 from chain_service.core.clique import majority_size
+from chain_service.core.consensus import prove_block
 from chain_service.core.digests import keccak256
 from chain_service.core.evidence import Evidence, evidence_from_rpc
+from chain_service.core.headers import ProvenHeader, decode_fields
 from chain_service.core.tries import EMPTY_TRIE_ROOT
 
 CHAIN_ID = 20261
@@ -135,12 +138,14 @@ class World:
     def code(self, name: str) -> bytes:
         return b"code of " + name.encode()
 
-    def trust(self, *addresses: bytes, **changes: Any) -> ChainTrust:
+    def trust(
+        self, *addresses: bytes, form: str = FORM_CLIQUE, fields: int | None = None, **changes: Any
+    ) -> ChainTrust:
         pins = {name: PinnedContract(self.address(name), keccak256(self.code(name))) for name in self.storage}
         known: dict[str, Any] = {
             "chain_id": CHAIN_ID,
             "genesis_hash": GENESIS_HASH,
-            "validators": (ValidatorRange(0, tuple(addresses)),),
+            "ranges": (ValidatorRange(0, tuple(addresses), form, fields),),
             "contracts": pins,
         }
         return ChainTrust(**known | changes)
@@ -170,6 +175,19 @@ class World:
             [block_json(raw) for raw in chain(number, sealers, among, self.root)],
             [self.proof_json(name, slots) for name, slots in wanted.items()],
         )
+
+
+def prove_headers(
+    raws: Sequence[bytes],
+    among: Sequence[bytes],
+    epoch: int | None = None,
+    *,
+    form: str = FORM_CLIQUE,
+    fields: int | None = None,
+) -> ProvenHeader:
+    """The first header as a chain proves it whose only validators these addresses are, by default with its fields."""
+    within = ValidatorRange(0, tuple(among), form, fields or len(decode_fields(raws[0])))
+    return prove_block(raws, ChainTrust(CHAIN_ID, GENESIS_HASH, (within,), {}, epoch), form)
 
 
 def proof_nodes(trie: HexaryTrie, key: bytes) -> list[str]:

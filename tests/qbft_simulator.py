@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from clique_simulator import CHAIN_ID, GENESIS_HASH, Validator, World, block_json, header_fields
 
 from chain_service.core import qbft, strict_rlp
-from chain_service.core.chain_trust import FORM_QBFT, ChainTrust, FieldRange
+from chain_service.core.chain_trust import FORM_QBFT, ChainTrust
 from chain_service.core.digests import keccak256
 from chain_service.core.evidence import Evidence, evidence_from_rpc
 from chain_service.core.qbft import BFT_MIX_HASH, QbftExtra, quorum_size
@@ -60,7 +60,7 @@ def qbft_block_json(raw: bytes) -> dict[str, object]:
 
 def qbft_trust(world: World, among: Sequence[Validator], fields: int = 20) -> ChainTrust:
     addresses = tuple(validator.address for validator in among)
-    return world.trust(*addresses, form=FORM_QBFT, headers=(FieldRange(0, fields),))
+    return world.trust(*addresses, form=FORM_QBFT, fields=fields)
 
 
 def qbft_evidence(

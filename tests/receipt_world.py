@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from qbft_simulator import qbft_evidence, qbft_trust
 
 from chain_service.core import cose, layout, receipts, trust
-from chain_service.core.chain_trust import ChainTrust, FieldRange, ValidatorRange
+from chain_service.core.chain_trust import ChainTrust, ValidatorRange
 from chain_service.core.cose import Signer
 from chain_service.core.digests import keccak256
 from chain_service.core.evidence import Evidence, verify_evidence
@@ -99,7 +99,7 @@ class Issued:
     def chain(self) -> ChainTrust:
         if self.consensus == "qbft":
             return qbft_trust(self.world(), self.sealers, self.fields)
-        return self.world().trust(*(validator.address for validator in self.sealers), headers=(FieldRange(0, 15),))
+        return self.world().trust(*(validator.address for validator in self.sealers), fields=15)
 
     @cached_property
     def trust(self) -> TrustFile:
@@ -135,6 +135,14 @@ class Issued:
         content, key_id = self.content.disclosure, cose.key_id(signed_by.public_key)
         type_code = content.type_code if content.kind == "certificate" else None
         found = slots_of_record(verify_evidence(pool, self.chain), claim.log, claim.proof, key_id, type_code)
+        return select(pool, self.chain, found)
+
+    def whole(self, number: int, state: int = 0, signed_by: Signer = LOG_KEY, **changes: Any) -> Evidence:
+        """All that judging the record needs, from a later block."""
+        pool, claim = self.pooled(number, state, **changes), self.content.claim()
+        key_id = cose.key_id(signed_by.public_key)
+        state_then = verify_evidence(pool, self.chain)
+        found = slots_of_record(state_then, claim.log, claim.proof, key_id, self.content.disclosure.type_code)
         return select(pool, self.chain, found)
 
     def newer(self, number: int = BLOCK + 100, state: int = 0, **changes: Any) -> Evidence:
@@ -173,7 +181,11 @@ class Issued:
 
 
 def with_ranges(chain: ChainTrust, *ranges: ValidatorRange) -> ChainTrust:
-    return replace(chain, validators=ranges)
+    """The same chain with these ranges, in its own form and with its header fields where a range states none."""
+    known = chain.open
+    return replace(
+        chain, ranges=tuple(replace(one, form=known.form, fields=one.fields or known.fields) for one in ranges)
+    )
 
 
 def findings(verdict: Verdict) -> dict[str, str]:

@@ -17,7 +17,7 @@ from chain_service.chain.reader import BLOCKS_AT_ONCE, ChainReader
 from chain_service.chain.rpc import Rpc, RpcError, quantity
 from chain_service.chain.sender import Sender, Signed
 from chain_service.core import consensus, strict_rlp
-from chain_service.core.chain_trust import CONSENSUS, FORM_QBFT, ChainTrust, FieldRange, PinnedContract, ValidatorRange
+from chain_service.core.chain_trust import CONSENSUS, FORM_QBFT, ChainTrust, PinnedContract, joined
 from chain_service.core.clique_votes import Signers
 from chain_service.core.consensus import Genesis
 from chain_service.core.digests import keccak256
@@ -79,16 +79,15 @@ class Deployment:
         return ChainTrust(
             chain_id=self.chain_id,
             genesis_hash=self.genesis_hash,
-            validators=tuple(
-                ValidatorRange(first, tuple(_raw(address) for address in addresses))
-                for first, addresses in self.validators
+            ranges=joined(
+                ((first, tuple(_raw(address) for address in addresses)) for first, addresses in self.validators),
+                self.headers,
+                CONSENSUS[self.consensus],
             ),
             contracts={
-                name: PinnedContract(_raw(contract.address), contract.code_hash)
+                name: PinnedContract(_raw(contract.address), contract.code_hash, self.version)
                 for name, contract in self.contracts.items()
             },
-            form=CONSENSUS[self.consensus],
-            headers=tuple(FieldRange(first, fields) for first, fields in self.headers),
         )
 
     def address(self, contract: str) -> str:

@@ -101,6 +101,8 @@ class Offline:
     examiner: Examiner
     judged: bool
     """Whether signatures are."""
+    accept_stale: bool = False
+    """Whether an outdated trust file is accepted, which the verdict names."""
 
     def verdicts(self, lists: Iterable[Sequence[Paper]]) -> Iterator[dict[str, Any]]:
         """A verdict for each list of papers, in order; what they prove is remembered in `heads`.
@@ -149,6 +151,7 @@ class Offline:
                     at=self.at,
                     remembered=self.heads.remembered,
                     examining=examining,
+                    accept_stale=self.accept_stale,
                 )
 
     def _unproven(self, presented: Presented, claim: Claim | None, examining: Examining | None) -> Verdict:

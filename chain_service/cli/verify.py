@@ -42,6 +42,9 @@ def verify(
     ] = None,
     heads: Annotated[Path | None, typer.Option(metavar="FILE", help="With --offline: proven blocks.")] = None,
     anchors: Annotated[Path | None, typer.Option(metavar="DIR", help="With --offline: trust store.")] = None,
+    accept_stale_trust: Annotated[
+        bool, typer.Option("--accept-stale-trust", help="With --offline: beyond the trust file's limits too.")
+    ] = False,
 ) -> None:
     """Verify what a holder presents against the chain. 核验
 
@@ -53,7 +56,9 @@ def verify(
 
     --offline needs no instance and opens no connection. The receipt of
     ID.disclosure.json is ID.receipt beside it, unless one is named; that of a
-    PDF may be attached to it.
+    PDF may be attached to it. After the trust file has expired, or its trusting
+    period is over, nothing can be told unless --accept-stale-trust is given;
+    the verdict then says so.
 
     Exit code: 0 valid, 1 invalid, 3 cannot tell; the worst decides (1, 3, 0).
 
@@ -69,11 +74,12 @@ def verify(
     """
     door = the_door(context)
     moment = parse_moment_option(at)
-    if not offline and (trust or heads or anchors):
-        raise BadRequest("--trust, --heads and --anchors belong to --offline", code="usage", field="--offline")
+    if not offline and (trust or heads or anchors or accept_stale_trust):
+        named = "--trust, --heads, --anchors and --accept-stale-trust"
+        raise BadRequest(f"{named} belong to --offline", code="usage", field="--offline")
     handed = _Handed(files or [], {"disclosure": disclosure, "receipt": receipt}, door.settings().max_file)
     if offline:
-        _verify_offline(door, handed, moment, trust, heads, anchors)
+        _verify_offline(door, handed, moment, trust, heads, anchors, accept_stale=accept_stale_trust)
     else:
         _verify_online(door, handed, moment)
 
@@ -116,14 +122,21 @@ class _Handed:
 
 
 def _verify_offline(
-    door: Door, handed: _Handed, moment: int | None, trust: Path | None, heads: Path | None, anchors: Path | None
+    door: Door,
+    handed: _Handed,
+    moment: int | None,
+    trust: Path | None,
+    heads: Path | None,
+    anchors: Path | None,
+    *,
+    accept_stale: bool,
 ) -> None:
     from chain_service.cli import offline as apart
     from chain_service.cli.heads import Heads
 
     trusted, known = apart.the_trust(door, trust), Heads.load(heads)
     with apart.reading(door.settings(), anchors) as (examiner, judged):
-        desk = apart.Offline(trusted, moment, known, examiner, judged)
+        desk = apart.Offline(trusted, moment, known, examiner, judged, accept_stale)
         if handed.few:
             lists = desk.split(apart.with_receipts(handed.all()))
             _tell(door, [_name(one) for one in lists], desk.verdicts(lists))

@@ -79,7 +79,7 @@ def others(facts: Facts) -> list[Other]:
             status = judge_status(alone, head.claim)
         elif facts.past and proof.name == "inclusion" and proof.code == "not_anchored":
             continue
-        elif proof.code in ("node_unavailable", "finality_unproven"):
+        elif proof.code in ("node_unavailable", "finality_unproven", "trust_stale"):
             status = check("record", "status", proof.code, proof.evidence)
         else:
             status = _untold("another record that names it is not what the chain holds")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import ChainTrust
+from chain_service.core.chain_trust import FORM_CLIQUE, ChainTrust, UnknownSealers
 from chain_service.core.digests import keccak256
 from chain_service.core.headers import (
     NO_OMMERS,
     ZERO_NONCE,
-    ProvenHeader,
     SealedHeader,
     decode_fields,
     recover_address,
@@ -126,53 +126,40 @@ def verify_seal(header: CliqueHeader, validators: Sequence[bytes], epoch: int | 
     """The validator that sealed this header, which keeps to what EIP-225 asks of a set of signers.
 
     `validators` are the ascending addresses that may seal it. Headers name their signers at multiples of `epoch` and
-    nowhere else; None leaves open where. Raises InvalidProof.
+    nowhere else; None leaves open where. Raises InvalidProof, UnknownSealers where other validators would explain it.
     """
     if epoch and bool(header.signers) != (header.number % epoch == 0):
         raise InvalidProof("signers are named at epoch blocks and only there", block=header.number)
     if header.signers and header.signers != tuple(validators):
-        raise InvalidProof("a header names other signers than the trusted ones", block=header.number)
+        raise UnknownSealers("a header names other signers than the trusted ones", block=header.number)
     signer = recover_signer(header)
     if signer not in validators:
-        raise InvalidProof("a header is sealed by a stranger", block=header.number, signer="0x" + signer.hex())
+        raise UnknownSealers("a header is sealed by a stranger", block=header.number, signer="0x" + signer.hex())
     in_turn = header.number % len(validators) == validators.index(signer)
     if header.difficulty != (2 if in_turn else 1):
-        raise InvalidProof("a header's difficulty contradicts its signer's turn", block=header.number)
+        raise UnknownSealers("a header's difficulty contradicts its signer's turn", block=header.number)
     return signer
 
 
 def verify_majority(
     headers: Sequence[CliqueHeader], validators: Sequence[bytes], epoch: int | None = None
-) -> ProvenHeader:
-    """The first header, shown to be one that more than half of `validators` built on.
+) -> frozenset[bytes]:
+    """The validators who sealed these headers: more than half of `validators`, who thereby built on the first one.
 
-    `headers` are the block in question and the ⌊N/2⌋ after it; `validators` the ascending addresses that may seal
-    all of them. With one validator the assurance is `trial`: an operator's signature. Raises InvalidProof.
+    `headers` are the block in question and the ⌊N/2⌋ after it, linked; `validators` the ascending addresses that may
+    seal all of them. Raises InvalidProof, UnknownSealers.
     """
-    count = len(validators)
     require_validators(validators)
-    # 1. as many headers as a majority has members
-    needed = majority_size(count)
+    # 1. each sealed by one who may
+    signers = frozenset([verify_seal(header, validators, epoch) for header in headers])
+    # 2. as many headers as a majority has members, each sealed by another one
+    needed = majority_size(len(validators))
     if len(headers) != needed:
-        raise InvalidProof("a majority needs exactly so many headers", needed=needed, given=len(headers))
-    # 2. consecutive numbers, linked by parentHash
-    for parent, child in pairwise(headers):
-        if child.number != parent.number + 1 or child.parent_hash != parent.block_hash:
-            raise InvalidProof("a header does not follow the one before it", block=child.number)
-    # 3. each sealed by another validator
-    signers = {verify_seal(header, validators, epoch) for header in headers}
+        # the end of a range, where it is known, makes do with other numbers
+        raise UnknownSealers("a majority needs exactly so many headers", needed=needed, given=len(headers))
     if len(signers) != needed:
         raise InvalidProof("two headers are sealed by the same validator", block=headers[0].number)
-    first = headers[0]
-    return ProvenHeader(
-        block=first.number,
-        block_hash=first.block_hash,
-        state_root=first.state_root,
-        time=first.time,
-        assurance="trial" if count == 1 else "majority",
-        validators=count,
-        signers=len(signers),
-    )
+    return signers
 
 
 def block_hash(raw: bytes) -> bytes:
@@ -180,18 +167,35 @@ def block_hash(raw: bytes) -> bytes:
     return keccak256(raw)
 
 
-def prove_block(raws: Sequence[bytes], trust: ChainTrust) -> ProvenHeader:
-    """The first of these headers, shown to be one that a majority of the trusted validators built on.
-
-    Raises InvalidProof.
-    """
+def read_headers(raws: Sequence[bytes]) -> list[CliqueHeader]:
+    """The headers, each linked to the one before it. Raises InvalidProof."""
     headers = [parse_header(raw) for raw in raws]
+    for parent, child in pairwise(headers):
+        if child.number != parent.number + 1 or child.parent_hash != parent.block_hash:
+            raise InvalidProof("a header does not follow the one before it", block=child.number)
+    return headers
+
+
+def sealed_by(headers: Sequence[CliqueHeader], trust: ChainTrust) -> frozenset[bytes]:
+    """The trusted validators who sealed these linked headers, enough of them to prove the first one.
+
+    Raises InvalidProof, UnknownSealers.
+    """
     for header in headers:
-        require_field_count(header.fields, header.number, trust)
-    validators = trust.validators_at(headers[0].number)
-    if trust.validators_at(headers[-1].number) != validators:
+        require_field_count(header.fields, header.number, trust.range_at(header.number, FORM_CLIQUE))
+    validators = trust.range_at(headers[0].number, FORM_CLIQUE).validators
+    if trust.range_at(headers[-1].number, FORM_CLIQUE).validators != validators:
         raise InvalidProof("the validators change within these headers; prove from a later block")
     return verify_majority(headers, validators, trust.epoch)
+
+
+def seals_in(headers: Sequence[CliqueHeader]) -> set[bytes]:
+    """Whoever sealed these headers, as far as that can be told."""
+    found = set()
+    for header in headers:
+        with suppress(InvalidProof):
+            found.add(recover_signer(header))
+    return found
 
 
 def genesis_validators(raw: bytes) -> tuple[bytes, ...]:
@@ -206,7 +210,7 @@ def sealed_header(raw: bytes, validators: Sequence[bytes], trust: ChainTrust) ->
     """The header, sealed by one of `validators`, the ascending addresses that may seal it. Raises InvalidProof."""
     header = parse_header(raw)
     require_validators(validators)
-    require_field_count(header.fields, header.number, trust)
+    require_field_count(header.fields, header.number, trust.range_at(header.number, FORM_CLIQUE))
     signer = verify_seal(header, validators, trust.epoch)
     return SealedHeader(
         raw=raw,
@@ -220,6 +224,11 @@ def sealed_header(raw: bytes, validators: Sequence[bytes], trust: ChainTrust) ->
         named=header.signers,
         vote=(header.coinbase, header.adds) if header.adds or header.coinbase != _ZERO_ADDRESS else None,
     )
+
+
+def enough(validators: int) -> int:
+    """How many of so many validators prove a block."""
+    return majority_size(validators)
 
 
 def proof_length(validators: int) -> int:

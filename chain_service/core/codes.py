@@ -184,7 +184,10 @@ def _skipped(code: str, zh: str, en: str, best: str = "in_force") -> Note:
 _NOT_REACHED = _skipped("not_reached", "另一项检查未通过，未进行本项", "not judged, because another check did not pass")
 _NOT_EXAMINED = _skipped("not_in_this_version", "此处不检查签章", "signatures are not looked at here")
 """Where documents cannot be read: the offline page, which has only a receipt and a browser."""
-_NODE = ("node_unavailable", "finality_unproven")
+_NODE = ("node_unavailable", "finality_unproven", "trust_stale")
+_NOTHING_SIGNED = _skipped(
+    "nothing_signed", "这是印章文件，未签署任何内容", "the file is a seal by itself, which signs nothing"
+)
 STATES = ("withdrawn", "cancelled", "penalised", "lapsed", "transferred", "suspended", "superseded")
 
 
@@ -193,7 +196,7 @@ def _record(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
 
 
 def _signature(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
-    return CheckRule("signature", name, tuple(raises), (*notes, _NOT_REACHED, _NOT_EXAMINED))
+    return CheckRule("signature", name, tuple(raises), (*notes, _NOT_REACHED, _NOT_EXAMINED, _NOTHING_SIGNED))
 
 
 RULES: Mapping[tuple[str, str], CheckRule] = {
@@ -211,13 +214,15 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
         _record("log_signature", ("proof_invalid", *_NODE),
                 _passed("signed", "机构日志密钥已签署日志头", "a log key of the organisation signed the log's head"),
                 _skipped("no_receipt", "未提交签名凭证", "no signed receipt was presented"), _NOT_REACHED),
-        _record("inclusion", ("proof_invalid", "record_mismatch", "pending", "not_anchored", "several_records"),
+        _record("inclusion",
+                ("proof_invalid", "record_mismatch", "finality_unproven", "trust_stale", "pending", "not_anchored",
+                 "several_records"),
                 _passed("included", "记录在机构日志第 {index} 位，日志长度 {size}",
                         "the record is entry {index} of the organisation's log of {size}"), _NOT_REACHED),
         _record("anchor", ("proof_invalid", "record_mismatch", *_NODE, "not_anchored"),
                 _passed("head_on_chain", "日志头已在链上，区块 {block}", "the log's head is on chain, block {block}"),
                 _NOT_REACHED),
-        _record("validators", (*_NODE, "trust_stale", "issuer_unknown"),
+        _record("validators", (*_NODE, "issuer_unknown"),
                 _passed("trial", "试验链：由一个签名者担保", "trial chain: one signer vouches for it"),
                 _passed("majority", "{validators} 个验证节点中 {signers} 个连续签署",
                         "{signers} of {validators} validators sealed consecutive blocks"),
@@ -232,19 +237,19 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
         _record("validity_period", ("not_yet_effective", "expired", "nothing_to_verify"),
                 _passed("within_validity", "在有效期内[（至 {date}）]", "within its period[, until {date}]"),
                 _NOT_REACHED),
-        _signature("parse", ("unreadable", "signature_unsupported"),
+        _signature("parse", ("unreadable", "signature_invalid", "changes_unclear", "signature_unsupported"),
                    _passed("signature_readable", "签章可以解析", "the signature can be read")),
-        _signature("reference_digests", ("content_altered",),
+        _signature("reference_digests", ("content_altered", "signature_unsupported"),
                    _passed("digests_match", "签章所保护的内容未变", "what the signature covers is unchanged")),
         _signature("coverage", ("content_altered", "changes_unclear", "not_all_signed"),
                    _passed("all_covered", "文件全部内容受签章保护", "the signature covers all of the document"),
                    _passed("shown_covered", "显示内容受签章保护，另有未受保护的文件",
                            "the signature covers all that is displayed, but not every file")),
-        _signature("signature", ("signature_invalid",),
+        _signature("signature", ("signature_invalid", "signature_unsupported"),
                    _passed("signature_holds", "签名值正确", "the signature verifies with the signer's certificate")),
         _signature("seal_signature",
                    ("signature_invalid", "seal_mismatch", "signed_outside_validity", "signer_revoked",
-                    "signer_untrusted", "revocation_unknown", "signing_time_unproven"),
+                    "signature_unsupported", "signer_untrusted", "revocation_unknown", "signing_time_unproven"),
                    _passed("seal_holds", "印章由受信制章者签发，并含签章人证书",
                            "a trusted maker signed the seal, which names the signer's certificate"),
                    _skipped("no_seal", "签名不带印章", "the signature has no seal")),
@@ -296,8 +301,8 @@ WARNINGS: Mapping[str, Text] = {
         "the state of another record that names the same file or identifier, of {organisation}, decides",
     ),
     "past_by_index": Text(
-        "节点已不能证明该时点的状态，过去的状态依据索引记录",
-        "no node can prove the state of that moment any more; it is what the index read then",
+        "没有节点能证明该时点的状态；索引记录只用于不利的结论",
+        "no node proves the state of that moment; what the index read then is used against the record only",
     ),
     "signatures_not_checked": Text(
         "此处未检查文件自身的电子签章，结论只依据链上记录",
@@ -310,7 +315,7 @@ WARNINGS: Mapping[str, Text] = {
         "文件与上链的一致，但其签章不成立",
         "the file is the anchored one, but a signature in it does not hold",
     ),
-    "weak_digest": Text("签章使用了弱摘要算法：{algorithms}", "the signature relies on weak digests: {algorithms}"),
+    "weak_digest": Text("签章使用了弱算法：{algorithms}", "the signature relies on weak algorithms: {algorithms}"),
     "uncovered_files": Text(
         "文件中有未受签章保护的部分：{names}", "no signature covers these parts of the document: {names}"
     ),
@@ -329,6 +334,15 @@ WARNINGS: Mapping[str, Text] = {
     "encoding_deviation": Text(
         "签章的编码与标准不符，但其值可以恢复：{details}",
         "encodings in the signature deviate from the standard; the values were recovered: {details}",
+    ),
+    "picture_only": Text(
+        "所提交的是{kind}，不是电子原件，其中没有可核验的电子签章；请索取电子原件（OFD 或 PDF）",
+        "this is a {kind} and not the electronic original, so there is no signature to check; "
+        "ask for the original (OFD or PDF)",
+    ),
+    "archive_unopened": Text(
+        "所提交的是{kind}，其中的文件及签章未逐一核验；请解压后分别提交",
+        "this is a {kind}: the files in it and their signatures were not looked at; present each of them by itself",
     ),
     "name_differs": Text(
         "记录所载名称与登记名称不一致：所载“{own}”，登记为“{registered}”",
@@ -358,17 +372,9 @@ WARNINGS: Mapping[str, Text] = {
         "同一高度出现两个都已获法定多数签署的区块，验证节点作恶；请保留证据并上报",
         "a quorum sealed two different blocks of one height: validators equivocate; keep the evidence and report it",
     ),
-    "trust_stale": Text(
-        "信任文件已过期，签发至今 {days} 天；请换用新文件",
-        "the trust file is out of date, {days} days old; get a newer one",
-    ),
     "trust_not_yet_issued": Text(
         "信任文件的签发时间晚于本机时间；请检查本机时钟",
         "the trust file was issued later than this machine's clock says; check the clock",
-    ),
-    "seals_old": Text(
-        "最新区块的签署已有 {days} 天，超过信任期；请刷新凭证",
-        "the newest block was sealed {days} days ago, longer than seals are trusted alone; refresh the receipt",
     ),
     "org_code_check_fails": Text(
         "机构代码校验位不符（早期试点代码可能如此）",

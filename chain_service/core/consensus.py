@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from chain_service.core import clique, qbft
-from chain_service.core.chain_trust import FORM_CLIQUE, FORM_QBFT, ChainTrust
+from chain_service.core.chain_trust import FORM_CLIQUE, FORM_QBFT, ChainTrust, UnknownSealers, ValidatorRange
 from chain_service.core.clique_votes import Signers
 from chain_service.core.digests import keccak256
-from chain_service.core.headers import SealedHeader, decode_fields
-from chain_service.errors import InvalidProof
+from chain_service.core.headers import Assurance, ProvenHeader, SealedHeader, decode_fields
+from chain_service.errors import CannotTell, InvalidProof
 
 CONSENSUS_FORMS: Final[Mapping[str, ModuleType]] = {FORM_CLIQUE: clique, FORM_QBFT: qbft}
 """The module of each form.
 
-`prove_block(headers, trust)`, `block_hash(header)`, `genesis_validators(header)`, `sealed_header(header, validators,
-trust)`, `proof_length(validators)` and `newest_final(headers)`.
+`read_headers(raws)`, `sealed_by(headers, trust)`, `seals_in(headers)`, `enough(validators)`, `block_hash(header)`,
+`genesis_validators(header)`, `sealed_header(header, validators, trust)`, `proof_length(validators)` and
+`newest_final(headers)`.
 """
 
 
@@ -43,6 +44,68 @@ def read_genesis(raw: bytes) -> Genesis:
     return Genesis(form, keccak256(raw), CONSENSUS_FORMS[form].genesis_validators(raw))
 
 
+def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHeader:
+    """The first of these headers, shown to be a block of the trusted chain; and what that is worth.
+
+    The rules are numbered in `core.chain_trust`. With one validator the assurance is `trial`: an operator's signature.
+    Raises InvalidProof, CannotTell.
+    """
+    if not raws:
+        raise InvalidProof("no header proves nothing")
+    module = CONSENSUS_FORMS[form]
+    headers = module.read_headers(raws)
+    first, last = headers[0], headers[-1]
+    within: ValidatorRange | None = None
+    try:
+        within = trust.range_at(first.number, form)
+        _require_between_ends(first, within, trust)
+        # rule 2
+        by_hash = within.until is not None and (last.number, last.block_hash) == within.until[:2]
+        signers = (
+            module.seals_in(headers).intersection(within.validators) if by_hash else module.sealed_by(headers, trust)
+        )
+    except UnknownSealers as error:
+        if within in (None, trust.open):
+            error.details["time"] = last.time
+            raise
+        if within is not None and within.until is None and last.number + 1 >= trust.begin_after(within):
+            raise CannotTell("whether this header ends its range is not known", block=last.number) from None
+        raise InvalidProof(error.message, **error.details) from None
+    size, is_open = len(within.validators), within is trust.open
+    # rule 4
+    still = len(signers.intersection(trust.open.validators))
+    counts = is_open or by_hash or (still >= module.enough(size) and (size > 1 or len(trust.open.validators) == 1))
+    return ProvenHeader(
+        block=first.number,
+        block_hash=first.block_hash,
+        state_root=first.state_root,
+        time=first.time,
+        assurance="trial" if size == 1 else _ASSURANCE[form],
+        validators=size,
+        signers=len(signers),
+        counts=counts,
+        # rule 3
+        speaks_until=None if is_open else -1 if within.until is None else within.until.time,
+    )
+
+
+_ASSURANCE: Final[Mapping[str, Assurance]] = {FORM_CLIQUE: "majority", FORM_QBFT: "quorum"}
+
+
+def _require_between_ends(first: Any, within: ValidatorRange, trust: ChainTrust) -> None:
+    """Rule 1: the header contradicts no known end of a range. Raises InvalidProof."""
+    for one in trust.ranges:
+        end = one.until
+        if end is None:
+            continue
+        if one is within and first.number == end.block and first.block_hash != end.block_hash:
+            raise InvalidProof("another block ends this range of validators", block=first.number)
+        if one is within and first.time > end.time:
+            raise InvalidProof("a header is from after the end of its range", block=first.number)
+        if first.number > end.block and first.time < end.time:
+            raise InvalidProof("a header is from before the end of an earlier range", block=first.number)
+
+
 def sealed(raw: bytes, trust: ChainTrust) -> SealedHeader:
     """The header, sealed by those whom the trust names for its height; block 0 is the trusted one.
 
@@ -51,7 +114,8 @@ def sealed(raw: bytes, trust: ChainTrust) -> SealedHeader:
     number = _number(raw)
     if number == 0:
         return _genesis(raw, trust)
-    header: SealedHeader = CONSENSUS_FORMS[trust.form].sealed_header(raw, trust.validators_at(number), trust)
+    within = trust.range_at(number)
+    header: SealedHeader = CONSENSUS_FORMS[within.form].sealed_header(raw, within.validators, trust)
     return header
 
 
@@ -84,7 +148,8 @@ def newest_final(headers: Sequence[SealedHeader], trust: ChainTrust) -> int | No
 
 def proof_length(trust: ChainTrust, number: int) -> int:
     """How many headers, from this block on, prove it. Raises InvalidProof."""
-    length: int = CONSENSUS_FORMS[trust.form].proof_length(len(trust.validators_at(number)))
+    within = trust.range_at(number)
+    length: int = CONSENSUS_FORMS[within.form].proof_length(len(within.validators))
     return length
 
 

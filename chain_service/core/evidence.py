@@ -11,11 +11,11 @@ from typing import Any, Final, TypeAlias
 
 from chain_service.core import strict_rlp
 from chain_service.core.chain_trust import FORM_CLIQUE, ChainTrust
-from chain_service.core.consensus import CONSENSUS_FORMS
+from chain_service.core.consensus import CONSENSUS_FORMS, prove_block
 from chain_service.core.headers import MAX_HEADERS, Assurance, ProvenHeader, header_rlp_from_json
 from chain_service.core.members import from_hex, member, to_hex
 from chain_service.core.tries import EMPTY_NODE, MAX_NODES, NodePool, account_at, slot_at
-from chain_service.errors import InvalidProof
+from chain_service.errors import CannotTell, InvalidProof
 
 MAX_ACCOUNTS: Final = 64
 MAX_SLOTS: Final = 16_384
@@ -88,6 +88,10 @@ class ProvenState:
     signers: int
     words: Mapping[Slot, int]
     """Every word that was proven; 0 where the slot was proven absent."""
+    counts: bool = True
+    """It shows by itself what stood at this block; what does not is evidence only together with a state that does."""
+    speaks_until: int | None = None
+    """The last moment (unix seconds) that it says anything of, -1 if that is not known; None: no end."""
 
     def word(self, contract: str, slot: bytes) -> int:
         """The word in a contract's slot, 0 if it was proven absent. Raises InvalidProof if it was not proven at all."""
@@ -100,7 +104,8 @@ class ProvenState:
 def verify_evidence(evidence: Evidence, trust: ChainTrust, *, max_nodes: int = MAX_NODES) -> ProvenState:
     """The state that this evidence proves under this trust.
 
-    Raises InvalidProof, and nothing else, for evidence that proves nothing or contains anything it does not need.
+    Raises InvalidProof, and nothing else, for evidence that proves nothing or contains anything it does not need;
+    CannotTell where this trust, or this version, does not know enough to say so.
     """
     # 1. it speaks of the trusted chain
     if evidence.chain_id != trust.chain_id or evidence.genesis_hash != trust.genesis_hash:
@@ -111,14 +116,16 @@ def verify_evidence(evidence: Evidence, trust: ChainTrust, *, max_nodes: int = M
     # 3. trusted validators stand behind the block
     head = _proven_header(evidence, trust)
     # 4. every account is a trusted contract with the pinned code, every word lies in its storage
-    names = {pin.address: (name, pin.code_hash) for name, pin in trust.contracts.items()}
+    names = {pin.address: (name, pin) for name, pin in trust.contracts.items()}
     words: dict[Slot, int] = {}
     for address, slots in evidence.accounts:
         if address not in names:
             raise InvalidProof("the evidence is about an untrusted contract", address=to_hex(address))
-        name, code_hash = names[address]
+        name, pin = names[address]
+        if pin.until is not None and head.block > pin.until.block:
+            raise CannotTell("a contract was closed before this block", contract=name, block=head.block)
         account = account_at(pool, head.state_root, address)
-        if account is None or account.code_hash != code_hash:
+        if account is None or account.code_hash != pin.code_hash:
             raise InvalidProof("a contract is absent or has other code than the trusted one", contract=name)
         for slot in slots:
             words[name, slot] = slot_at(pool, account.storage_root, slot)
@@ -133,6 +140,8 @@ def verify_evidence(evidence: Evidence, trust: ChainTrust, *, max_nodes: int = M
         validators=head.validators,
         signers=head.signers,
         words=words,
+        counts=head.counts,
+        speaks_until=head.speaks_until,
     )
 
 
@@ -151,10 +160,9 @@ def _require_bounds(evidence: Evidence) -> None:
 
 
 def _proven_header(evidence: Evidence, trust: ChainTrust) -> ProvenHeader:
-    if evidence.form not in CONSENSUS_FORMS or evidence.form != trust.form:
-        raise InvalidProof("the form of this evidence is unknown or not that of the chain", form=evidence.form)
-    proven: ProvenHeader = CONSENSUS_FORMS[evidence.form].prove_block(evidence.headers, trust)
-    return proven
+    if evidence.form not in CONSENSUS_FORMS:
+        raise InvalidProof("the form of this evidence is unknown", form=evidence.form)
+    return prove_block(evidence.headers, trust, evidence.form)
 
 
 def evidence_from_rpc(

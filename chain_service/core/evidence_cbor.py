@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, NoReturn
 
-from chain_service.core.chain_trust import FORM_QBFT, ChainTrust
+from chain_service.core.chain_trust import FORM_COMETBFT, FORM_QBFT, ChainTrust
 from chain_service.core.consensus import CONSENSUS_FORMS
 from chain_service.core.cose import Cbor
 from chain_service.core.evidence import Evidence, Slot
 from chain_service.core.headers import MAX_HEADER_BYTES, MAX_HEADERS, decode_fields
 from chain_service.core.tries import MAX_NODE_BYTES, Account, NodePool, account_at, slot_at
-from chain_service.errors import InvalidProof, MalformedDocument
+from chain_service.errors import CannotTell, InvalidProof, MalformedDocument
 
 MAX_NODES: Final = 128
 MAX_SLOTS: Final = 1024
@@ -80,6 +80,8 @@ def block_from_cbor(value: Cbor) -> BlockProof:
     if type(value) is not dict or not _ALWAYS <= value.keys() <= _ALWAYS | {CHECKPOINT, TIME_TOKENS}:
         _refuse("a map lacks a label or has one too many", "")
     form, chain_id, genesis_hash = value[FORM], value[CHAIN_ID], value[GENESIS_HASH]
+    if form == FORM_COMETBFT:
+        raise CannotTell("blocks of this form of consensus cannot be verified here", code="finality_unproven")
     if type(form) is not str or form not in CONSENSUS_FORMS:
         _refuse("the form of this evidence is unknown", "1")
     if type(chain_id) is not int or not 0 <= chain_id < 2**64:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from chain_service.core.codes import Text
 from chain_service.core.disclosures import Disclosure, PartialDisclosure
 from chain_service.core.entries import Entry, LogId
 from chain_service.core.evidence import ProvenState
@@ -20,8 +21,9 @@ Content = Disclosure | PartialDisclosure
 class Failure:
     """Why what was presented cannot be used; the code is that of the verdict it leads to."""
 
-    code: Literal["unreadable", "record_mismatch", "proof_invalid"]
-    """`unreadable`: cannot be parsed. `record_mismatch`: a disclosure contradicts itself. `proof_invalid`: no proof."""
+    code: Literal["unreadable", "record_mismatch", "proof_invalid", "trust_stale", "finality_unproven"]
+    """`unreadable`: cannot be parsed. `record_mismatch`: a disclosure contradicts itself. `proof_invalid`: no proof.
+    `trust_stale`, `finality_unproven`: a proof that may hold, but not by what is known here."""
     part: Literal["file", "disclosure", "proof", "receipt", "record"]
     """`record`: what is stored of it."""
     detail: str
@@ -113,9 +115,10 @@ class Memory:
 
 @dataclass(frozen=True)
 class Outage:
-    """Why the chain could not be read: out of reach, or what it answered is not proven final."""
+    """Why the chain could not be read: out of reach, or what it answered is not proven final, or not by validators of
+    today."""
 
-    code: Literal["node_unavailable", "finality_unproven"]
+    code: Literal["node_unavailable", "finality_unproven", "trust_stale"]
     detail: str
 
 
@@ -166,7 +169,9 @@ class Facts:
     at: int
     """The moment asked about."""
     now_state: ProvenState | Outage
-    """The newest final block: has to cover the head, the status word and, without `anchor_state`, the permits."""
+    """The newest final block: has to cover the head, the status word and, without `anchor_state`, the permits.
+
+    This state, and the two others, count by themselves (`core.chain_trust`)."""
     max_age: int
     """How many seconds before `at` the newest final block may lie."""
     past: bool = False
@@ -182,7 +187,12 @@ class Facts:
     recalled: Content | None = None
     """The stored record and salt of `memory`: re-proved like anything presented, so tampering with it shows."""
     then_state: ProvenState | None = None
-    """For a moment in the past, the state then: covers the status word. None where no node can prove it any more."""
+    """For a moment in the past, the state then: covers head and status word. None where no node can prove it any more.
+    Its block is proven to be the newest at that moment, or it is `now_state`."""
+    earliest: int | None = None
+    """When the record was anchored as something says that proves nothing by itself; unix seconds."""
+    limit: Text | None = None
+    """Which limit of the trust file is passed, if one is."""
     candidates: tuple[Candidate, ...] = ()
     """The other anchored records that name the file, or go by the identifier; the newest one first."""
     undecided: bool = False

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NoReturn
 import coincurve
 
 from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import ChainTrust
+from chain_service.core.chain_trust import UnknownSealers, ValidatorRange
 from chain_service.core.digests import keccak256
 from chain_service.errors import InvalidProof
 
@@ -66,6 +66,10 @@ class ProvenHeader:
     """How many validators there are."""
     signers: int
     """How many different ones sealed."""
+    counts: bool = True
+    """It shows by itself what stood at this block; see `core.chain_trust`."""
+    speaks_until: int | None = None
+    """The last moment (unix seconds) that it says anything of, -1 if that is not known; None: no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +122,10 @@ def decode_fields(raw: bytes) -> list[bytes]:
     return flat
 
 
-def require_field_count(fields: int, block: int, trust: ChainTrust) -> None:
-    """Returns only if the header has as many fields as the trust states for its height. Raises InvalidProof."""
-    expected = trust.fields_at(block)
-    if expected is not None and fields != expected:
-        raise InvalidProof("a header has another number of fields than trusted", block=block, fields=fields)
+def require_field_count(fields: int, block: int, within: ValidatorRange) -> None:
+    """Returns only if the header has as many fields as the range states. Raises UnknownSealers."""
+    if within.fields is not None and fields != within.fields:
+        raise UnknownSealers("a header has another number of fields than trusted", block=block, fields=fields)
 
 
 def require_validators(validators: Sequence[bytes]) -> None:

@@ -6,7 +6,7 @@ The chain's words decide; what the service remembers only tells where to look an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chain_service.core.candidates import Other, organisations, others, status_among
@@ -51,6 +51,8 @@ class Signed:
 
     groups: tuple[Group, ...] = ()
     warnings: tuple[Warning, ...] = ()
+    kind: Mapping[str, str] = field(default_factory=dict)
+    """What kind of file it is: `kind`, `zh`, `en`; empty where that was not looked at."""
 
 
 Examine = Callable[[Anchoring], Signed]
@@ -69,6 +71,9 @@ def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
     signed = Signed()
     if facts.presented.whole_files:
         signed = _unexamined(facts.subject) if examine is None else examine(_anchoring(facts, head, by_name))
+    if signed.kind:
+        first, *rest = group.checks
+        group = replace(group, checks=(replace(first, evidence={**first.evidence, "file": dict(signed.kind)}), *rest))
     named = _names(facts, included)
     context = Context(
         at=rfc3339(facts.at),
@@ -98,7 +103,8 @@ def _anchoring(facts: Facts, head: Head | None, checks: Mapping[str, Check]) -> 
 def _warnings(facts: Facts) -> Iterator[str]:
     if len({*organisations(facts), _owner(facts)} - {None}) > 1:
         yield "anchored_by_others"
-    if facts.past and facts.then_state is None and isinstance(facts.now_state, ProvenState):
+    now = facts.now_state
+    if facts.past and facts.then_state is None and isinstance(now, ProvenState) and facts.at < now.time:
         yield "past_by_index"
     if facts.memory is not None and facts.memory.erased:
         yield "erased"

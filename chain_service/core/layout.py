@@ -30,6 +30,10 @@ POSITIONS: Final[dict[str, dict[str, int]]] = {
 }
 """Position of every mapping that proofs read, by contract and by its name in the source."""
 
+FIRST_VERSION: Final = "1.0.0"
+LAYOUTS: Final = {FIRST_VERSION: POSITIONS}
+"""The same by the version that the contracts themselves state."""
+
 OPEN_END: Final = 2**32 - 1
 """Last day of a permit that has no end."""
 

@@ -1,14 +1,21 @@
-"""Verifies a record by its receipt and a trust file alone: pure, the same judge and codes as with a chain at hand."""
+"""Verifies a record by its receipt and a trust file alone: pure, the same judge and codes as with a chain at hand.
+
+What is proven against the trust file is one of three things. A state that counts is evidence. One that does not, since
+only validators of a closed range vouch for it, may not contradict and is otherwise left out: if no other state of the
+receipt shows the record, the verdict is `trust_stale`. A proof that does not hold is `proof_invalid`, unless its block
+is younger than the trust file, which then cannot know who may seal it: that is `trust_stale` as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from chain_service.core import layout
-from chain_service.core.chain_trust import FORM_QBFT, ChainTrust
+from chain_service.core.chain_trust import ChainTrust, UnknownSealers
+from chain_service.core.codes import Text
 from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_disclosure
 from chain_service.core.entries import record_entry
 from chain_service.core.evidence import ProvenState, verify_evidence
@@ -16,15 +23,17 @@ from chain_service.core.facts import Claim, Content, Facts, Failure, HeadSignatu
 from chain_service.core.histories import place_slots, seal_slots, slots_of_record
 from chain_service.core.judge import Examine, judge
 from chain_service.core.log import leaf_hash, root_from_inclusion
+from chain_service.core.moments import local_day
 from chain_service.core.receipts import MAX_NODES, Receipt, parse
 from chain_service.core.trust import SECONDS_A_DAY, TrustFile
 from chain_service.core.verdicts import Verdict, Warning, warning
-from chain_service.errors import BadRequest, InvalidProof
+from chain_service.errors import BadRequest, CannotTell, InvalidProof
 
 Examining = Callable[[str, int, ProvenState | Outage, ProvenState | None], Examine]
 """How a file's signatures are judged: given its name, the moment, the newest state and that of the anchoring block."""
 
 CLOCK_SKEW: Final = 5
+_RETIRED: Final = Outage("trust_stale", "only validators that have left since vouch for what the receipt shows")
 _NO_EVIDENCE: Final = Outage("finality_unproven", "the receipt proves no block")
 
 
@@ -56,10 +65,10 @@ def present(
 def prove_receipt(
     receipt: Receipt, chain: ChainTrust, remembered: Mapping[int, bytes] | None = None
 ) -> tuple[ProvenState, ...]:
-    """What each evidence of the receipt proves, the block that fixes its time first. Raises InvalidProof.
+    """What each evidence of the receipt proves, the block that fixes its time first.
 
-    `remembered` are hashes of blocks that were proven before, by number: on a QBFT chain another hash at the same
-    height is equivocation (code `equivocation`); on Clique short forks are normal.
+    `remembered` are hashes of blocks that were proven before, by number. Raises InvalidProof (code `equivocation` for
+    two blocks of one height: on a Clique chain, too, some validator sealed both), CannotTell.
     """
     # 1. it names the trusted chain and log contract
     contract = chain.contracts.get(layout.RECORD_LOG)
@@ -70,20 +79,39 @@ def prove_receipt(
     # 2. trusted validators stand behind each block, and its state holds the words
     states = tuple(verify_evidence(block.evidence, chain, max_nodes=MAX_NODES) for block in receipt.blocks)
     # 3. no two blocks of one height
-    seen = dict(remembered or {})
-    for state in states:
-        if seen.setdefault(state.block, state.block_hash) != state.block_hash and chain.form == FORM_QBFT:
-            raise InvalidProof("two different blocks of one height are proven", code="equivocation", block=state.block)
+    require_one_block_a_height(states, remembered or {})
     # 4. the evidence is not younger than the log's signature says: a permit granted since would count
     if states[0].time > receipt.issued_at:
         raise InvalidProof("the first evidence is from after the receipt was signed", block=states[0].block)
     # 5. nor is it from before the record was anchored: the log's head stands in it
     if not states[0].word(layout.RECORD_LOG, layout.head_slot(receipt.log, receipt.proof.size)):
         raise InvalidProof("the first evidence is from before the log had this head", block=states[0].block)
-    # 6. the refreshed status is from a later block
-    if len(states) == 2 and (states[1].block <= states[0].block or states[1].time < states[0].time):
-        raise InvalidProof("the newer evidence is not about a later block", block=states[1].block)
+    if len(states) == 2:
+        # 6. the refreshed status is from a later block
+        if states[1].block <= states[0].block or states[1].time < states[0].time:
+            raise InvalidProof("the newer evidence is not about a later block", block=states[1].block)
+        # 7. of the same history: the head stands there too, and nothing else that was there is gone
+        states[1].word(layout.RECORD_LOG, layout.head_slot(receipt.log, receipt.proof.size))
+        _require_kept(*states)
     return states
+
+
+def require_one_block_a_height(states: Sequence[ProvenState], remembered: Mapping[int, bytes]) -> None:
+    """No two of these blocks, or of those remembered by number, have one height.
+
+    Raises InvalidProof (code `equivocation`).
+    """
+    seen = dict(remembered)
+    for state in states:
+        if seen.setdefault(state.block, state.block_hash) != state.block_hash:
+            raise InvalidProof("two different blocks of one height are proven", code="equivocation", block=state.block)
+
+
+def _require_kept(older: ProvenState, newer: ProvenState) -> None:
+    """Every word of a receipt but that of a status is written once. Raises InvalidProof where one is another."""
+    for slot, word in older.words.items():
+        if word and slot[0] != layout.RECORD_STATUS and newer.words.get(slot, word) != word:
+            raise InvalidProof("the newer evidence denies what the first one shows", contract=slot[0])
 
 
 def verify_offline(
@@ -96,29 +124,35 @@ def verify_offline(
     subject: str | None = None,
     remembered: Mapping[int, bytes] | None = None,
     examining: Examining | None = None,
+    accept_stale: bool = False,
 ) -> Verdict:
     """The verdict at `at` (unix seconds, default `now`); nothing but the arguments is read.
 
     Never raises for what was handed in, except BadRequest (code `at_in_future`). `includedBy` is the time of the first
     evidence's block; `statusAsOf` that of the newest one's not after `at`, `status_stale` beyond the trust file's age
-    limit. Without a disclosure there is nothing to verify: a receipt contains no record. `subject` is what the group is
-    called, by default the receipt's record id; `remembered` as in `prove_receipt`: equivocation is warned of by name.
-    Without `examining` signatures are not looked at, and a warning says so.
+    limit, `trust_stale` beyond its trusting period, after it expired, and where only validators of a closed range vouch
+    for the receipt. `accept_stale` lifts the two limits, which the verdict names. Without a disclosure there is nothing
+    to verify: a receipt contains no record. `subject` is what the group is called, by default the receipt's record id;
+    `remembered` as in `prove_receipt`: equivocation is warned of by name. Without `examining` signatures are not looked
+    at, and a warning says so.
     """
     moment = now if at is None else at
     _refuse_future(moment, now)
-    parsed, states, failure, doubts = _prove(receipt, trust, presented.disclosure, remembered)
-    presented, anchor = _presented(presented, failure), states[0] if states else None
+    shown = _prove(receipt, trust, presented.disclosure, remembered)
+    parsed, presented = shown.receipt, _presented(presented, shown.failure)
     claim = signature = None
-    if parsed is not None and presented.disclosure is not None and failure is None:
+    if parsed is not None and presented.disclosure is not None and shown.failure is None:
         entry = record_entry(parsed.log, parsed.proof.index, presented.disclosure.body_digest)
         claim = Claim(parsed.log, entry, parsed.proof, presented=True)
         signature = HeadSignature(parsed.protected, parsed.key_id, parsed.signature)
     # Asked about now, the newest block counts even if its proposer's clock runs before ours.
     past = at is not None and at < now
-    usable = [state for state in states if state.time <= moment or not past] or states[:1]
-    now_state = usable[-1] if usable else _NO_EVIDENCE
+    usable = [state for state in shown.counting if state.time <= moment or not past] or list(shown.counting[:1])
+    anchor = shown.counting[0] if shown.counting else None
+    now_state = usable[-1] if usable else _outage(shown)
     name = subject or (parsed.record_id if parsed is not None else "")
+    limit = _limit(shown.states, trust, now)
+    doubts = (*shown.doubts, *((warning("stale_trust_accepted"),) if limit is not None and accept_stale else ()))
     return judge(
         Facts(
             subject=name,
@@ -131,10 +165,21 @@ def verify_offline(
             anchor_state=anchor,
             claim=claim,
             head_signature=signature,
-            notices=(*trust.warnings(now), *_seals_old(states, trust, now), *doubts),
+            earliest=shown.states[0].time if shown.states and anchor is not shown.states[0] else None,
+            limit=None if accept_stale else limit,
+            notices=(*trust.warnings(now), *doubts),
         ),
         None if examining is None else examining(name, moment, now_state, anchor),
     )
+
+
+def _outage(shown: _Shown) -> Outage:
+    """Why nothing that the receipt shows counts."""
+    if shown.states:
+        return _RETIRED
+    if shown.failure is not None and shown.failure.code == "trust_stale":
+        return Outage("trust_stale", shown.failure.detail)
+    return _NO_EVIDENCE
 
 
 def _refuse_future(moment: int, now: int) -> None:
@@ -151,20 +196,53 @@ def _presented(presented: Presented, failure: Failure | None) -> Presented:
     return presented
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a receipt shows; `failure` is why it proves nothing."""
+
+    receipt: Receipt | None
+    states: tuple[ProvenState, ...] = ()
+    counting: tuple[ProvenState, ...] = ()
+    """Those of the states that count by themselves and are enough to judge the record by."""
+    failure: Failure | None = None
+    doubts: tuple[Warning, ...] = ()
+
+
 def _prove(
     data: bytes, trust: TrustFile, content: Content | None, remembered: Mapping[int, bytes] | None
-) -> tuple[Receipt | None, tuple[ProvenState, ...], Failure | None, tuple[Warning, ...]]:
-    """The receipt, what it proves, why it proves nothing, and what to warn of."""
+) -> _Shown:  # fmt: skip
     receipt: Receipt | None = None
     try:
         receipt = parse(data)
         states = prove_receipt(receipt, trust.chain, remembered)
         if content is not None and _leads_to_head(receipt, content, states):
             _require_cover(states, receipt, content)
-        return receipt, states, None, ()
+        return _Shown(receipt, states, _counting(states, receipt, content))
     except BadRequest as error:
         doubts = (warning("equivocation"),) if error.code == "equivocation" else ()
-        return receipt, (), Failure("proof_invalid", "receipt", error.message), doubts
+        return _Shown(receipt, failure=Failure(_code(error, trust), "receipt", error.message), doubts=doubts)
+
+
+def _code(error: BadRequest, trust: TrustFile) -> Literal["proof_invalid", "trust_stale", "finality_unproven"]:
+    """A block that does not fit the validators of today may be of ones that the trust file cannot know yet."""
+    if not isinstance(error, CannotTell):
+        return "proof_invalid"
+    if isinstance(error, UnknownSealers):
+        return "trust_stale" if error.details["time"] > trust.terms.issued else "proof_invalid"
+    return "finality_unproven" if error.code == "finality_unproven" else "trust_stale"
+
+
+def _counting(
+    states: tuple[ProvenState, ...], receipt: Receipt, content: Content | None
+) -> tuple[ProvenState, ...]:  # fmt: skip
+    """The states that count, if the first of them shows all that judging the record needs."""
+    counting = tuple(state for state in states if state.counts)
+    if content is not None and counting and counting[0] is not states[0]:
+        try:
+            _require_whole(counting[0], receipt, content)
+        except InvalidProof:
+            return ()
+    return counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +258,8 @@ class SeenBlock:
 def seen_blocks(receipt: bytes, trust: TrustFile) -> tuple[SeenBlock, ...]:
     """The blocks that a receipt's evidence proves each by itself; none for what proves nothing. Never raises.
 
-    Whether they agree with others of their height is not asked: to keep them is the point.
+    Whether they agree with others of their height is not asked: to keep them is the point. Blocks that only validators
+    of a closed range vouch for are left out.
     """
     found = []
     try:
@@ -190,7 +269,8 @@ def seen_blocks(receipt: bytes, trust: TrustFile) -> tuple[SeenBlock, ...]:
     for block in blocks:
         with suppress(InvalidProof):
             state = verify_evidence(block.evidence, trust.chain, max_nodes=MAX_NODES)
-            found.append(SeenBlock(state.block, state.block_hash, block.evidence.headers))
+            if state.counts:
+                found.append(SeenBlock(state.block, state.block_hash, block.evidence.headers))
     return tuple(found)
 
 
@@ -211,16 +291,31 @@ def _require_cover(states: Sequence[ProvenState], receipt: Receipt, content: Con
     Slots in a receipt are only hints; one that was changed may still prove something, of somebody else. A newer block
     has to show the seals' states as well: what was left out could be that one is frozen since.
     """
-    type_code = content.type_code if content.kind == "certificate" else None
-    seal_codes = content.open.get("sealCodes", ())
-    slots_of_record(states[0], receipt.log, receipt.proof, receipt.key_id, type_code, seal_codes)
+    _require_whole(states[0], receipt, content)
     for state in states[1:]:
         for slot in place_slots(receipt.log, receipt.proof):
             state.word(*slot)
-        for code in seal_codes:
+        for code in content.open.get("sealCodes", ()):
             seal_slots(state, code, facts=False)
 
 
-def _seals_old(states: tuple[ProvenState, ...], trust: TrustFile, now: int) -> Iterator[Warning]:
-    if states and now - states[-1].time > trust.terms.trusting_period:
-        yield warning("seals_old", days=(now - states[-1].time) // SECONDS_A_DAY)
+def _require_whole(state: ProvenState, receipt: Receipt, content: Content) -> None:
+    type_code = content.type_code if content.kind == "certificate" else None
+    slots_of_record(
+        state, receipt.log, receipt.proof, receipt.key_id, type_code, content.open.get("sealCodes", ())
+    )  # fmt: skip
+
+
+def _limit(states: Sequence[ProvenState], trust: TrustFile, now: int) -> Text | None:
+    """The limit of the trust file that is passed, if one is."""
+    terms = trust.terms
+    if now > terms.expires:
+        day = local_day(terms.expires).isoformat()
+        return Text(f"信任文件已于 {day} 到期", f"the trust file expired on {day}")
+    if states and now - states[-1].time > terms.trusting_period:
+        days = (now - states[-1].time) // SECONDS_A_DAY
+        return Text(
+            f"最新区块的签署已有 {days} 天，超过信任期",
+            f"the newest block was sealed {days} days ago, longer than seals are trusted alone",
+        )
+    return None

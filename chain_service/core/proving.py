@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from chain_service.core import cose, layout
+from chain_service.core.codes import Text
 from chain_service.core.disclosures import Disclosure
 from chain_service.core.entries import Entry, parse_log_id, record_entry
 from chain_service.core.evidence import ProvenState
@@ -17,6 +18,11 @@ from chain_service.core.moments import rfc3339
 from chain_service.core.records import document_identity
 from chain_service.core.verdicts import Check, check
 from chain_service.errors import InvalidProof, MalformedRecord
+
+RETIRED: Final = Text("只有已停用的验证节点为区块背书", "only validators that have left since vouch for the block")
+UNKNOWN: Final = Text(
+    "区块由该信任文件不认识的验证节点签署", "the block is sealed by validators that the trust file does not know"
+)
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,27 @@ def find_head(facts: Facts) -> Head | None:
             roots = {expected: root_from_inclusion(leaf_hash(expected), claim.proof)} | roots
     except (InvalidProof, MalformedRecord):
         return Head(claim, claim.entry, claim.entry, None, None)
+    telling = _states_that_tell(facts, claim)
+    words = {word for _, word in telling[_shown_since(telling) :]}
     for entry, root in roots.items():
-        for state in (facts.anchor_state, facts.now_state):
-            if isinstance(state, ProvenState) and _root_on_chain(state, claim) == int.from_bytes(root, "big"):
-                return Head(claim, expected, entry, root, state)
+        if words == {int.from_bytes(root, "big")}:
+            return Head(claim, expected, entry, root, telling[_shown_since(telling)][0])
     return Head(claim, expected, claim.entry, roots[claim.entry], None)
+
+
+def _states_that_tell(facts: Facts, claim: Claim) -> list[tuple[ProvenState, int]]:
+    """The states that cover the head's word, with it, the oldest first."""
+    states = {
+        state.block: state
+        for state in (facts.then_state, facts.now_state, facts.anchor_state)
+        if isinstance(state, ProvenState) and _root_on_chain(state, claim) is not None
+    }
+    return [(state, _root_on_chain(state, claim) or 0) for _, state in sorted(states.items())]
+
+
+def _shown_since(telling: Sequence[tuple[ProvenState, int]]) -> int:
+    """The place of the first state that shows a head. Heads stay for ever: all later ones have to show the same."""
+    return next((place for place, (_, word) in enumerate(telling) if word), len(telling))
 
 
 def _root_on_chain(state: ProvenState, claim: Claim) -> int | None:
@@ -109,7 +131,8 @@ def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) ->
     """Whether the content, under its salt, is the entry at its place in the log (RFC 9162 §2.1.3.2)."""
     failure = facts.presented.failure
     if failure is not None and failure.code != "unreadable":
-        return check("record", "inclusion", failure.code, {"part": failure.part, "detail": failure.detail})
+        params = {"detail": UNKNOWN} if failure.code == "trust_stale" else {}
+        return check("record", "inclusion", failure.code, {"part": failure.part, "detail": failure.detail}, params)
     memory = facts.memory
     fits = _is_the_one_asked_for(facts, content)
     if fits is False:
@@ -136,9 +159,9 @@ def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) ->
         # An entry that no head on chain covers says nothing about the content: the anchor decides.
         code = "not_reached" if head.shown_by is None else "record_mismatch"
         return check("record", "inclusion", code, evidence)
-    since = anchored_at(facts, head)
-    if facts.past and since is not None and facts.at < since:
-        return check("record", "inclusion", "not_anchored", evidence | {"anchoredAt": rfc3339(since)})
+    if facts.past and head.shown_by is not None and facts.at < head.shown_by.time:
+        evidence["anchoredAt"] = rfc3339(head.shown_by.time)
+        return check("record", "inclusion", "not_anchored", evidence)
     evidence |= {"path": [node.hex() for node in proof.path], "compared": content is not None}
     return check("record", "inclusion", "included", evidence, {"index": proof.index, "size": proof.size})
 
@@ -170,11 +193,14 @@ def _is_the_one_asked_for(facts: Facts, content: Content | None) -> bool | None:
 
 
 def anchored_at(facts: Facts, head: Head) -> int | None:
-    """The anchoring block's time; without its evidence what the index says, else when the head was shown at latest."""
+    """The anchoring block's time; without its evidence what the index says, but never later than a block that has it.
+
+    To be shown; what is decided by time rests on proven headers.
+    """
     if head.shown_by is None:
         return None
     if head.shown_by is not facts.anchor_state and facts.memory is not None and facts.memory.anchored_at is not None:
-        return facts.memory.anchored_at
+        return min(facts.memory.anchored_at, head.shown_by.time)
     return head.shown_by.time
 
 
@@ -198,13 +224,15 @@ def judge_anchor(facts: Facts, head: Head) -> Check:
             evidence | block_evidence(head.shown_by),
             {"block": head.shown_by.block},
         )
-    for state in (facts.now_state, facts.anchor_state):
-        word = _root_on_chain(state, claim) if isinstance(state, ProvenState) else None
-        if word is None or not isinstance(state, ProvenState) or (word == 0 and state is not facts.now_state):
-            continue
-        evidence |= block_evidence(state) | {"rootOnChain": f"{word:064x}" if word else None}
-        return check("record", "anchor", _other_root(facts, claim, word), evidence)
-    return unread("anchor", facts.now_state, evidence)
+    telling = _states_that_tell(facts, claim)
+    if not telling or (telling[-1][1] == 0 and telling[-1][0] is not facts.now_state):
+        return unread("anchor", facts.now_state, evidence)
+    state, word = telling[-1]
+    evidence |= block_evidence(state) | {"rootOnChain": f"{word:064x}" if word else None}
+    if len({word for _, word in telling[_shown_since(telling) :]}) > 1:
+        detail = {"detail": "an older block shows this log with another head: they are not of one history"}
+        return check("record", "anchor", "proof_invalid", evidence | detail)
+    return check("record", "anchor", _other_root(facts, claim, word), evidence)
 
 
 def _other_root(facts: Facts, claim: Claim, word: int) -> str:
@@ -220,7 +248,8 @@ def _other_root(facts: Facts, claim: Claim, word: int) -> str:
 def unread(name: str, state: ProvenState | Outage, evidence: Mapping[str, Any]) -> Check:
     """The result of a check whose words could not be read."""
     if isinstance(state, Outage):
-        return check("record", name, state.code, {**evidence, "detail": state.detail})
+        params = {"detail": RETIRED} if state.code == "trust_stale" else {}
+        return check("record", name, state.code, {**evidence, "detail": state.detail}, params)
     return check("record", name, "finality_unproven", {**evidence, "detail": "the evidence does not cover the word"})
 
 
@@ -228,11 +257,16 @@ def judge_validators(facts: Facts, head: Head | None) -> Check:
     """Who vouches for the newest final block, or for the anchoring block while the chain cannot be reached."""
     state = facts.now_state
     if isinstance(state, Outage):
-        if state.code == "finality_unproven" or head is None or head.shown_by is None:
+        if state.code != "node_unavailable" or head is None or head.shown_by is None:
             return unread("validators", state, {})
         state = head.shown_by
     counts = {"validators": state.validators, "signers": state.signers}
-    return check("record", "validators", state.assurance, block_evidence(state) | counts, counts)
+    evidence = block_evidence(state) | counts
+    if facts.limit is not None:
+        return check(
+            "record", "validators", "trust_stale", evidence | {"detail": facts.limit.en}, {"detail": facts.limit}
+        )
+    return check("record", "validators", state.assurance, evidence, counts)
 
 
 def block_evidence(state: ProvenState) -> dict[str, Any]:

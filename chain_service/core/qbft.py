@@ -7,17 +7,17 @@ block hash is that of the header with round 0 and no seals. Keys are secp256k1. 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import ChainTrust
+from chain_service.core.chain_trust import FORM_QBFT, ChainTrust, UnknownSealers
 from chain_service.core.digests import keccak256
 from chain_service.core.headers import (
     NO_OMMERS,
     ZERO_NONCE,
-    ProvenHeader,
     SealedHeader,
     decode_fields,
     recover_address,
@@ -162,25 +162,11 @@ def block_hash(raw: bytes) -> bytes:
     return _hashes(flat, parse_extra(flat[12]))[0] if flat[8] else keccak256(raw)
 
 
-def verify_quorum(header: QbftHeader, validators: Sequence[bytes]) -> ProvenHeader:
-    """The header, shown to be sealed by two thirds of `validators`, ascending addresses.
-
-    With one validator the assurance is `trial`: an operator's signature. Raises InvalidProof.
-    """
-    signers = verify_seals(header, validators)
-    return ProvenHeader(
-        block=header.number,
-        block_hash=header.block_hash,
-        state_root=header.state_root,
-        time=header.time,
-        assurance="trial" if len(validators) == 1 else "quorum",
-        validators=len(validators),
-        signers=len(signers),
-    )
-
-
 def verify_seals(header: QbftHeader, validators: Sequence[bytes]) -> set[bytes]:
-    """Those of `validators`, ascending addresses, who sealed the header: a quorum at least. Raises InvalidProof."""
+    """Those of `validators`, ascending addresses, who sealed the header: a quorum at least.
+
+    Raises InvalidProof, UnknownSealers if it names others.
+    """
     count = len(validators)
     require_validators(validators)
     listed = header.extra.validators
@@ -188,7 +174,7 @@ def verify_seals(header: QbftHeader, validators: Sequence[bytes]) -> set[bytes]:
     if any(left >= right for left, right in pairwise(listed)):
         raise InvalidProof("the validators in extraData are not ascending", block=header.number)
     if listed != tuple(validators):
-        raise InvalidProof("a header names other validators than the trusted ones", block=header.number)
+        raise UnknownSealers("a header names other validators than the trusted ones", block=header.number)
     if header.coinbase not in listed:
         raise InvalidProof("a header was proposed by a stranger", block=header.number)
     # 5. every seal is by another one of them
@@ -209,15 +195,37 @@ def verify_seals(header: QbftHeader, validators: Sequence[bytes]) -> set[bytes]:
     return signers
 
 
-def prove_block(raws: Sequence[bytes], trust: ChainTrust) -> ProvenHeader:
-    """The one header, shown to be sealed by a quorum of the trusted validators. Raises InvalidProof."""
-    if len(raws) != 1:
-        raise InvalidProof("QBFT evidence has one header", headers=len(raws))
-    header = parse_header(raws[0])
-    if trust.fields_at(header.number) is None:
+def read_headers(raws: Sequence[bytes]) -> list[QbftHeader]:
+    """The headers, each linked to the one before it. Raises InvalidProof."""
+    headers = [parse_header(raw) for raw in raws]
+    for parent, child in pairwise(headers):
+        if child.number != parent.number + 1 or child.parent_hash != parent.block_hash:
+            raise InvalidProof("a header does not follow the one before it", block=child.number)
+    return headers
+
+
+def sealed_by(headers: Sequence[QbftHeader], trust: ChainTrust) -> frozenset[bytes]:
+    """The trusted validators who sealed the one header, a quorum at least. Raises InvalidProof, UnknownSealers."""
+    if len(headers) != 1:
+        raise InvalidProof("QBFT evidence has one header", headers=len(headers))
+    _require_fields(headers[0], trust)
+    return frozenset(verify_seals(headers[0], trust.range_at(headers[0].number, FORM_QBFT).validators))
+
+
+def seals_in(headers: Sequence[QbftHeader]) -> set[bytes]:
+    """Whoever sealed the first of these headers, as far as that can be told."""
+    found = set()
+    for seal in headers[0].extra.seals:
+        with suppress(InvalidProof):
+            found.add(recover_address(seal, headers[0].seal_digest))
+    return found
+
+
+def _require_fields(header: QbftHeader, trust: ChainTrust) -> None:
+    within = trust.range_at(header.number, FORM_QBFT)
+    if within.fields is None:
         raise InvalidProof("the trust does not state how many fields a header has", block=header.number)
-    require_field_count(header.fields, header.number, trust)
-    return verify_quorum(header, trust.validators_at(header.number))
+    require_field_count(header.fields, header.number, within)
 
 
 def genesis_validators(raw: bytes) -> tuple[bytes, ...]:
@@ -237,9 +245,7 @@ def sealed_header(raw: bytes, validators: Sequence[bytes], trust: ChainTrust) ->
     Raises InvalidProof (code `other_validators` if it names others).
     """
     header = parse_header(raw)
-    if trust.fields_at(header.number) is None:
-        raise InvalidProof("the trust does not state how many fields a header has", block=header.number)
-    require_field_count(header.fields, header.number, trust)
+    _require_fields(header, trust)
     if header.extra.validators != tuple(validators):
         raise InvalidProof(
             "a header names other validators than the trusted ones",
@@ -258,6 +264,11 @@ def sealed_header(raw: bytes, validators: Sequence[bytes], trust: ChainTrust) ->
         signers=tuple(sorted(verify_seals(header, validators))),
         vote=header.extra.vote,
     )
+
+
+def enough(validators: int) -> int:
+    """How many of so many validators prove a block."""
+    return quorum_size(validators)
 
 
 def proof_length(validators: int) -> int:  # noqa: ARG001 - one header, however many validators

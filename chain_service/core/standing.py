@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from chain_service.core import layout
@@ -12,8 +14,8 @@ from chain_service.core.evidence import ProvenState
 from chain_service.core.facts import Claim, Content, Facts, Outage, PastChange
 from chain_service.core.layout import PermitEntry
 from chain_service.core.moments import local_day, rfc3339
-from chain_service.core.permits import decide_permit, read_permits
-from chain_service.core.proving import Head, anchored_at, block_evidence, unread
+from chain_service.core.permits import PermitDecision, decide_permit, read_permits
+from chain_service.core.proving import RETIRED, Head, block_evidence, unread
 from chain_service.core.records import date_of
 from chain_service.core.shapes import Shape
 from chain_service.core.statuses import REASONS, State
@@ -47,7 +49,13 @@ def judge_permit(facts: Facts, content: Content | None, head: Head, state: Prove
     if found is None:
         return unread("issuer_permitted", facts.now_state, evidence)
     entries, state = found
-    decision = decide_permit(entries, issued, as_of=_known_by(facts, head))
+    decision = _decided(facts, entries, issued, state.time if head.shown_by is None else head.shown_by.time)
+    if decision is None:
+        detail = {
+            "detail": "permits changed between the moment when the record may have been anchored and a proven one"
+        }
+        code = "finality_unproven" if facts.earliest is None else "trust_stale"
+        return check("record", "issuer_permitted", code, evidence | block_evidence(state) | detail)
     evidence |= {
         "issued": issued.isoformat(),
         "entries": len(entries),
@@ -65,11 +73,17 @@ def judge_permit(facts: Facts, content: Content | None, head: Head, state: Prove
     return check("record", "issuer_permitted", code, evidence, {"date": issued.isoformat()})
 
 
-def _known_by(facts: Facts, head: Head) -> int | None:
-    """Entries recorded later than this do not count: the earlier of the proven and the indexed anchoring time."""
-    proven = anchored_at(facts, head)
-    indexed = facts.memory.anchored_at if facts.memory is not None else None
-    return proven if indexed is None or proven is None else min(proven, indexed)
+def _decided(facts: Facts, entries: Sequence[PermitEntry], day: date, proven: int) -> PermitDecision | None:
+    """What the entries say that were recorded before the record was anchored: at `proven` at the latest.
+
+    Where something that proves nothing by itself says earlier, the index or a retired validator, entries recorded since
+    must not matter: None if they do.
+    """
+    told = (facts.earliest, facts.memory.anchored_at if facts.memory is not None else None)
+    since = min([proven, *(moment for moment in told if moment is not None)])
+    moments = {since, proven} | {one.recorded_at for one in entries if since < one.recorded_at <= proven}
+    decisions = [decide_permit(entries, day, as_of=moment) for moment in sorted(moments)]
+    return decisions[0] if len({one.permitted for one in decisions}) == 1 else None
 
 
 def _permits(facts: Facts, content: Content, head_state: ProvenState) -> tuple[list[PermitEntry], ProvenState] | None:
@@ -105,6 +119,9 @@ def judge_status(facts: Facts, claim: Claim) -> Check:
     evidence |= block_evidence(now_state)
     as_of = {"time": status_as_of(facts)}
     state, change = _state_asked(facts, proven, now_state.time)
+    if state is None and facts.past and facts.then_state is None:
+        detail = {"detail": "no node proves the state of that moment"}
+        return check("record", "status", "finality_unproven", evidence | detail)
     if state is None:
         return check("record", "status", "status_stale", evidence | {"detail": "the index and the chain differ"}, as_of)
     evidence["state"] = state.code
@@ -114,6 +131,8 @@ def judge_status(facts: Facts, claim: Claim) -> Check:
     if accepted is not None and (not facts.past or accepted.at <= facts.at):
         changing = {"to": accepted.to.code, "acceptedAt": rfc3339(accepted.at)}
         return check("record", "status", "status_changing", evidence | changing)
+    if is_silent(now_state, facts.at):
+        return check("record", "status", "trust_stale", evidence | {"detail": RETIRED.en}, {"detail": RETIRED})
     if not facts.past and now_state.time - facts.at > CLOCK_SKEW:
         detail = {"detail": "the chain's newest block lies in the future of this service's clock"}
         return check("record", "status", "status_stale", evidence | detail, as_of)
@@ -123,10 +142,10 @@ def judge_status(facts: Facts, claim: Claim) -> Check:
 
 
 def _state_asked(facts: Facts, proven: State, proven_at: int) -> tuple[State | None, PastChange | None]:
-    """The state at the moment asked about and the change that led to it.
+    """The state at the moment asked about and the indexed change that led to it.
 
-    The proven word is the latest state; an earlier one is what the indexed changes say, if they lead to that word.
-    None where the word shows nothing against the record, but a change was read that it does not show.
+    The proven word is the latest state; an earlier one is what the chain's word of then shows. None where that is not
+    at hand, and where the word shows nothing against the record but a change was read that it does not show.
     """
     history = facts.memory.history if facts.memory is not None else ()
     latest = history[-1].state if history else State.IN_FORCE
@@ -134,14 +153,13 @@ def _state_asked(facts: Facts, proven: State, proven_at: int) -> tuple[State | N
         return None, None
     if not facts.past or facts.at >= proven_at:
         return proven, history[-1] if history and latest == proven else None
-    if latest != proven:
-        return None, None
     change = next((change for change in reversed(history) if change.at <= facts.at), None)
     told = change.state if change is not None else State.IN_FORCE
     then = _proven_then(facts)
-    if then is not None and then is not told:
-        return (then, None) if then is not State.IN_FORCE else (None, None)
-    return told, change
+    if then is not None:
+        return then, change if told is then else None
+    # without proof the index is believed only where it speaks against the record
+    return (told, change) if told is not State.IN_FORCE and latest is proven else (None, None)
 
 
 def _proven_then(facts: Facts) -> State | None:
@@ -204,10 +222,16 @@ def _shape(content: Content) -> Shape:
 
 
 def status_as_of(facts: Facts) -> str | None:
-    """The moment for which the status is known, RFC 3339; None while the chain cannot be reached."""
-    if isinstance(facts.now_state, Outage):
+    """The moment for which the status is known, RFC 3339; None while the chain cannot be reached, and where its newest
+    state says nothing of the moment asked about."""
+    if isinstance(facts.now_state, Outage) or is_silent(facts.now_state, facts.at):
         return None
     return rfc3339(min(facts.at, facts.now_state.time) if facts.past else facts.now_state.time)
+
+
+def is_silent(state: ProvenState, at: int) -> bool:
+    """Whether the validators who sealed this state's block had left before this moment."""
+    return state.speaks_until is not None and at > state.speaks_until
 
 
 def _day(number: int) -> str | None:

@@ -4,6 +4,15 @@ COSE_Sign (RFC 9052 §4.1) over canonical JSON (RFC 8785). A person compares the
 is signed by enough of its predecessor's root keys, and by enough of its own. Versions only rise.
 
     tag 98 ([<<{3: "application/json"}>>, {}, payload, [+ [<<{1: -8, 4: key id}>>, {}, signature]]])
+
+    {"form": "chain-service/trust/2", "version", "chainId", "genesisHash", "epoch", "curve", "ageLimitSeconds",
+     "trustingPeriodSeconds", "issued", "expires", "rootKeys", "threshold",
+     "ranges": [{"fromBlock", "form", "fields", "validators": [address], "until"?: {"block", "hash", "time"}}],
+     "contracts": {name: {"address", "codeHash", "version", "slots", "until"?: {"block", "hash"}}}}
+
+A range of the form "evm-cometbft/1" has [{"key", "power"}] for validators, and "chainIdText" and "base". What ranges
+mean is told in `core.chain_trust`, how a verdict follows in `core.offline`. The form before has no `form`, and
+`consensus`, `validators` and `headers` in place of `ranges`: all but its last range are closed without a known end.
 """
 
 from __future__ import annotations
@@ -15,17 +24,20 @@ from typing import Any, Final, NoReturn
 
 from chain_service.core import cose
 from chain_service.core.canonical import canonical, read_json
-from chain_service.core.chain_trust import ChainTrust
+from chain_service.core.chain_trust import FORM_COMETBFT, ChainTrust, ValidatorRange
 from chain_service.core.cose import Cbor, Signer
 from chain_service.core.digests import sha256
 from chain_service.core.headers import FIELD_COUNTS
-from chain_service.core.layout import POSITIONS
+from chain_service.core.layout import LAYOUTS
 from chain_service.core.members import member, natural
 from chain_service.core.moments import LAST_SECOND, rfc3339
 from chain_service.core.verdicts import Warning, warning
 from chain_service.errors import BadRequest, Conflict, InvalidProof, MalformedDocument, MalformedRecord
 
 MEDIA_TYPE: Final = "application/cose"
+FORM: Final = "chain-service/trust/2"
+FIRST_FORM: Final = "chain-service/trust/1"
+"""Stands in no file: it is one without a `form`."""
 MAX_TRUST_BYTES: Final = 256 * 1024
 MAX_ROOT_KEYS: Final = 64
 SECONDS_A_DAY: Final = 86_400
@@ -52,6 +64,8 @@ class TrustTerms:
     """Ed25519 public keys, ascending."""
     threshold: int
     """How many root keys have to sign this file, and its successor."""
+    form: str = FORM
+    """FIRST_FORM if that is what was read; files are written in FORM."""
 
     def to_payload(self) -> bytes:
         """The canonical JSON that is signed; `from_payload` reads it. Raises MalformedDocument where that would."""
@@ -62,8 +76,9 @@ class TrustTerms:
     def _written(self) -> bytes:
         value = self.chain.to_json()
         for name, contract in value["contracts"].items():
-            contract["slots"] = POSITIONS.get(name)
+            contract["slots"] = LAYOUTS.get(contract["version"], {}).get(name)
         value |= {
+            "form": FORM,
             "version": self.version,
             "curve": CURVE,
             "ageLimitSeconds": self.age_limit,
@@ -77,11 +92,13 @@ class TrustTerms:
 
     @classmethod
     def from_payload(cls, payload: bytes) -> TrustTerms:
-        """What `to_payload` wrote. Raises MalformedDocument."""
+        """What `to_payload` wrote, or the form before. Raises MalformedDocument."""
         try:
-            terms = cls._from_json(read_json(payload, limit=MAX_TRUST_BYTES))
+            value = read_json(payload, limit=MAX_TRUST_BYTES)
+            terms = cls._from_json(value)
             _check(terms)
-            if terms._written() != payload:
+            whole = terms._written() == payload if terms.form == FORM else _is_first_form(value, payload)
+            if not whole:
                 _refuse("the payload is not in canonical form, or has unknown members", "")
         except (InvalidProof, MalformedRecord) as error:
             _refuse(error.message, str(error.details.get("field", "")))
@@ -91,20 +108,42 @@ class TrustTerms:
     def _from_json(cls, value: Any) -> TrustTerms:
         if member(value, "curve", str) != CURVE:
             _refuse(f"the curve is {CURVE}", "curve")
+        if "form" in value and value["form"] != FORM:
+            _refuse("the trust file has a form that this version does not know", "form")
+        chain = ChainTrust.from_json(value)
         for name, contract in member(value, "contracts", dict).items():
-            if name not in POSITIONS or member(contract, "slots", dict) != POSITIONS[name]:
+            known = LAYOUTS.get(chain.contracts[name].version, {}).get(name)
+            if known is None or member(contract, "slots", dict) != known:
                 _refuse("a contract or its slots are others than this version knows", f"contracts.{name}"[:256])
         keys = member(value, "rootKeys", list)
         return cls(
             version=natural(value, "version"),
-            chain=ChainTrust.from_json(value),
+            chain=chain,
             age_limit=natural(value, "ageLimitSeconds"),
             trusting_period=natural(value, "trustingPeriodSeconds"),
             issued=natural(value, "issued"),
             expires=natural(value, "expires"),
             root_keys=tuple(_key(text) for text in keys),
             threshold=natural(value, "threshold"),
+            form=FORM if "form" in value else FIRST_FORM,
         )
+
+
+_FIRST_MEMBERS: Final = frozenset(
+    {"version", "chainId", "genesisHash", "consensus", "epoch", "curve", "ageLimitSeconds", "trustingPeriodSeconds"}
+    | {"issued", "expires", "rootKeys", "threshold", "validators", "headers", "contracts"}
+)
+
+
+def _is_first_form(value: dict[str, Any], payload: bytes) -> bool:
+    """Whether the payload is canonical and each of its objects has the members of the first form."""
+    return (
+        canonical(value) == payload
+        and value.keys() | {"epoch"} == _FIRST_MEMBERS
+        and all(one.keys() == {"fromBlock", "addresses"} for one in value["validators"])
+        and all(one.keys() == {"fromBlock", "fields"} for one in value["headers"])
+        and all(one.keys() == {"address", "codeHash", "slots"} for one in value["contracts"].values())
+    )
 
 
 def _key(text: object) -> bytes:
@@ -130,16 +169,25 @@ def _check(terms: TrustTerms) -> None:
     if not terms.age_limit or not terms.trusting_period:
         _refuse("age limit and trusting period are longer than nothing", "ageLimitSeconds")
     chain = terms.chain
-    if not chain.headers or any(fields not in FIELD_COUNTS for _, fields in chain.headers):
-        _refuse("every range states 15, 16, 17, 20 or 21 header fields", "headers")
-    if not all(addresses and len(set(addresses)) == len(addresses) for _, addresses in chain.validators):
-        _refuse("every range names validators, each once", "validators")
-    if chain.validators[0].from_block > 1 or chain.headers[0].from_block > 1:
-        _refuse("the first range begins with the chain", "validators")
+    for one in chain.ranges:
+        _check_range(one)
+    if chain.ranges[0].from_block > 1:
+        _refuse("the first range begins with the chain", "ranges")
     if "RecordLog" not in chain.contracts or len({pin.address for pin in chain.contracts.values()}) != len(
         chain.contracts
     ):
         _refuse("the contracts have an address each, RecordLog among them", "contracts")
+
+
+def _check_range(one: ValidatorRange) -> None:
+    if one.fields not in FIELD_COUNTS:
+        _refuse("every range states 15, 16, 17, 20 or 21 header fields", "fields")
+    if not one.validators or len(set(one.validators)) != len(one.validators):
+        _refuse("every range names validators, each once", "validators")
+    if one.until is not None and one.until.time > LAST_SECOND:
+        _refuse("a range ends at a moment that is none", "until")
+    if one.form == FORM_COMETBFT and one.base is None:
+        _refuse("a CometBFT range states its base", "base")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +213,9 @@ class TrustFile:
         return sha256(self.payload).hex()
 
     def warnings(self, now: int) -> tuple[Warning, ...]:
-        """What to say of the file's age at this moment (unix seconds); empty while it is fresh."""
+        """What to say of the file at this moment (unix seconds)."""
         if now < self.terms.issued:
             return (warning("trust_not_yet_issued"),)
-        if now > self.terms.expires:
-            return (warning("trust_stale", days=(now - self.terms.issued) // SECONDS_A_DAY),)
         return ()
 
     def to_json(self) -> dict[str, Any]:

@@ -152,8 +152,7 @@ def check(
 
 def warning(code: str, **params: object) -> Warning:
     """The warning named `code`, filled; raises KeyError when the table has none of that name or a value is missing."""
-    texts = {name: value if isinstance(value, Text) else Text(str(value), str(value))
-             for name, value in params.items()}  # fmt: skip
+    texts = {name: value if isinstance(value, Text) else Text(str(value), str(value)) for name, value in params.items()}
     return Warning(code, fill_text(WARNINGS[code], texts))
 
 

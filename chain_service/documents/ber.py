@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from chain_service.documents.der import MAX_DEPTH, MAX_ELEMENTS, MAX_IDENTIFIER
+from chain_service.documents.der import MAX_DEPTH, MAX_IDENTIFIER
 from chain_service.errors import MalformedDocument
 
+MAX_ELEMENTS: Final = 100_000
+"""A revocation list that rides along has four or more for each certificate it names."""
 _IDENTIFIER: Final = 6
 _CONSTRUCTED: Final = 0x20
 _INDEFINITE: Final = 0x80
@@ -45,7 +47,7 @@ def measure(data: bytes, what: str) -> int:
         if not ends:
             return at
         if len(ends) > MAX_DEPTH:
-            raise MalformedDocument(f"{what} is nested more than {MAX_DEPTH} deep", code="malformed")
+            raise MalformedDocument(f"{what} is nested more than {MAX_DEPTH} deep", code="too_complex")
     raise MalformedDocument(f"{what} has more than {MAX_ELEMENTS} elements", code="too_large")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -13,7 +14,8 @@ from chain_service.documents import algorithms, der
 from chain_service.documents.facts import MAX_TEXT
 from chain_service.errors import MalformedDocument
 
-MAX_CERTIFICATE_BYTES: Final = 16 * 1024
+MAX_CERTIFICATE_BYTES: Final = 64 * 1024
+"""Some hold pictures."""
 MAX_EXTENSIONS: Final = 64
 
 BASIC_CONSTRAINTS: Final = "2.5.29.19"
@@ -43,9 +45,11 @@ _ORGANISATION: Final = "2.5.4.10"
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A distinguished name: compared by its DER, shown by its text."""
+    """A distinguished name: compared by its key, shown by its text."""
 
     der: bytes
+    key: str
+    """The same for all spellings of one name (RFC 5280 §7.1): string types, case and blanks differ in real paths."""
     text: str
     """RFC 4514 order and look, without its escapes."""
     organisation: str | None
@@ -94,7 +98,7 @@ class Certificate:
 
     @property
     def self_issued(self) -> bool:
-        return self.subject.der == self.issuer.der
+        return self.subject.key == self.issuer.key
 
     def allows(self, usage: str) -> bool:
         """Whether keyUsage permits `usage`; a certificate without the extension permits all (RFC 5280 §4.2.1.3)."""
@@ -128,8 +132,8 @@ def _read(data: bytes, certificate: Any) -> Certificate:
     return Certificate(
         der=data,
         sha256=sha256(data),
-        subject=_name(tbs["subject"]),
-        issuer=_name(tbs["issuer"]),
+        subject=read_name(tbs["subject"].dump()),
+        issuer=read_name(tbs["issuer"].dump()),
         serial=tbs["serial_number"].native,
         not_before=_time(tbs["validity"]["not_before"]),
         not_after=_time(tbs["validity"]["not_after"]),
@@ -241,11 +245,23 @@ class _LooseName(core.SequenceOf):  # type: ignore[misc]
     _child_spec = _Attributes
 
 
-def _name(name: Any) -> Name:
-    loose = _LooseName.load(name.dump(), strict=True)
-    found = [(part["type"].dotted, der.text(part.elements()["value"])) for group in loose for part in group]
+def read_name(data: bytes) -> Name:
+    """The distinguished name that `data` encodes in DER. Raises one of FOREIGN_ERRORS or MalformedDocument."""
+    loose = _LooseName.load(data, strict=True)
+    groups = [[(part["type"].dotted, der.text(part.elements()["value"])) for part in group] for group in loose]
+    found = [part for group in groups for part in group]
     shown = ",".join(f"{_SHORT_NAMES.get(oid, oid)}={value}" for oid, value in reversed(found))
-    return Name(name.dump(), shown[:MAX_TEXT], _first(found, _ORGANISATION), _first(found, _COMMON_NAME))
+    return Name(
+        der=data,
+        key="\n".join("+".join(sorted(f"{oid}={_folded(value)}" for oid, value in group)) for group in groups),
+        text=shown[:MAX_TEXT],
+        organisation=_first(found, _ORGANISATION),
+        common_name=_first(found, _COMMON_NAME),
+    )
+
+
+def _folded(value: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
 
 
 def _first(found: list[tuple[str, str]], oid: str) -> str | None:

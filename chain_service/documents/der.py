@@ -18,7 +18,9 @@ from chain_service.core.moments import LAST_SECOND, UTC8
 from chain_service.documents.facts import MAX_TEXT
 from chain_service.errors import MalformedDocument
 
-MAX_DEPTH: Final = 24
+MAX_DEPTH: Final = 64
+"""A signature whose timestamp names issuer and serial number of its authority is nested 25 deep; a timestamp over that
+timestamp, as archives renew them, goes 8 deeper, and so on. Readers recurse a few frames for each."""
 MAX_ELEMENTS: Final = 20_000
 MAX_IDENTIFIER: Final = 64
 """Bytes of an object identifier: reading a long one takes time that grows with its square."""
@@ -64,6 +66,11 @@ def members(sequence: bytes) -> list[bytes]:
     return found
 
 
+def length(data: bytes, what: str) -> int:
+    """Bytes of the DER element at the beginning of `data`. Raises MalformedDocument."""
+    return _header(data, 0, len(data), what)[2]
+
+
 def bits(element: bytes, what: str) -> bytes:
     """The whole bytes of a BIT STRING (DER). Raises MalformedDocument, also when bits are left over."""
     category, _, tag, _, contents, _ = parse(element)
@@ -76,7 +83,7 @@ def check(data: bytes, what: str, *, most: int, most_elements: int = MAX_ELEMENT
     """Nothing, if `data` is one DER element of at most `most` bytes, nested elements included.
 
     Lengths are definite and minimal, tags low, nothing follows. What is wrapped in octet and bit strings is not looked
-    into. Raises MalformedDocument with code `too_large` or `not_der`; `what` names the part.
+    into. Raises MalformedDocument with code `too_large`, `too_complex` or `not_der`; `what` names the part.
     """
     if len(data) > most:
         raise MalformedDocument(f"{what} has {len(data)} bytes, more than {most}", code="too_large")
@@ -91,7 +98,7 @@ def check(data: bytes, what: str, *, most: int, most_elements: int = MAX_ELEMENT
         if not open_until:
             return
         if len(open_until) > MAX_DEPTH:
-            raise MalformedDocument(f"{what} is nested more than {MAX_DEPTH} deep", code="not_der")
+            raise MalformedDocument(f"{what} is nested more than {MAX_DEPTH} deep", code="too_complex")
         constructed, start, end = _header(data, at, open_until[-1], what)
         if constructed:
             open_until.append(end)

@@ -160,13 +160,18 @@ class CoverageFacts:
     whole: bool
     """True when everything that can be displayed is covered and nothing was added after signing."""
     displayed: tuple[str, ...] = ()
-    """Files (or, in a PDF, kinds of change) that take part in what is displayed and are not signed."""
+    """Files (or, in a PDF, changes since signing) that take part in what is displayed and that nobody signed."""
+    left_out: tuple[str, ...] = ()
+    """Files that take part in what is displayed and that their maker's signatures leave out: never a passed check."""
+    unclear: tuple[str, ...] = ()
+    """Uncovered files, or changes since signing, of which it cannot be told whether they touch what is displayed:
+    never a passed check."""
     other: tuple[str, ...] = ()
     """Uncovered files that are not displayed; a signature's own files are not among them."""
     added: tuple[str, ...] = ()
     """What was added after this signature, harmless additions (another signature over all) included."""
     more_names: int = 0
-    """How many names were left out of the three tuples."""
+    """How many names were left out of the tuples above."""
     covers_signatures: tuple[str, ...] = ()
     """`place` of other signatures that this one covers."""
 
@@ -222,7 +227,7 @@ class SignatureFacts:
     signer: CertificateFacts | None = None
     seal: SealFacts | None = None
     seal_file_equal: bool | None = None
-    """Seal.esl is byte-equal to the embedded seal; None when the document has no such file."""
+    """Seal.esl is the embedded seal, to the byte or signed anew by one maker; None where there is no such file."""
     signer_in_seal: bool | None = None
     """The signer's certificate is byte-equal to one in the seal's list; None without a seal."""
     problems: tuple[Problem, ...] = ()
@@ -252,7 +257,11 @@ class DocumentFacts:
     """An embedded receipt (COSE); nothing about it is believed here."""
     before_attaching: tuple[Bytes, Bytes] | None = None
     """SHA-256 and SM3 of the signed file to which nothing but attachments was added since; None where there is none."""
+    attached: tuple[str, ...] = ()
+    """Names of the files that were attached after signing and that nobody signed, but for one receipt."""
     problems: tuple[Problem, ...] = ()
+    kind: str = ""
+    """What kind of file it is, by its bytes: a code of `kinds`."""
 
 
 _DOCUMENT: Final = TypeAdapter(DocumentFacts)

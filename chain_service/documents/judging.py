@@ -6,7 +6,8 @@ Nothing is read here: what the document says comes as facts, what the chain says
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from chain_service.core.codes import Outcome
@@ -30,7 +31,8 @@ from chain_service.documents.facts import (
     SealFacts,
     SignatureFacts,
 )
-from chain_service.documents.remarks import warnings_of
+from chain_service.documents.later_seals import SignedSince, Sound, signed_since
+from chain_service.documents.remarks import kind_evidence, warnings_of
 from chain_service.documents.timing import (
     SKEW,
     CertificateStanding,
@@ -56,6 +58,8 @@ class _Case:
     binding: Binding
     uncovered: tuple[str, ...]
     """Files of the document that no signature covers."""
+    since: SignedSince
+    """What later signatures answer for."""
 
 
 def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> Signed:
@@ -64,12 +68,15 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
     A document that cannot be read is one group that says so; `subject` names the file.
     """
     if document.problem is not None:
-        unread = check("signature", "parse", _unread(document.problem), _problem(document.problem))
+        unread = check("signature", "parse", _unread(document.problem, binding), _problem(document.problem))
         groups = [Group("signature", subject, (unread, *(_not_reached(name) for name in _STEPS)))]
-        return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)))
+        return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
+    if document.seal is not None:
+        groups = [_seal_group(document.seal, binding, subject)]
+        return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
     cases = [_case(document, signature, binding) for signature in document.signatures]
-    judged = [_judge(case) for case in cases]
-    sound = [all(_sound(one) for one in checks) for checks in judged]
+    judged = _judge_all(cases)
+    sound = [_stands(checks, "seal_registered", "coverage") for checks in judged]
     groups = []
     for place, (case, checks) in enumerate(zip(cases, judged, strict=True)):
         issuer_signed = any(
@@ -79,19 +86,54 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
         if checks[0].outcome is not Outcome.PASSED:
             last = _not_reached("issuer_binding")
         groups.append(Group("signature", case.signature.place or f"{subject} {place + 1}", (*checks, last)))
-    return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)))
+    return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
+
+
+def _seal_group(seal: SealFacts, binding: Binding, subject: str) -> Group:
+    """A seal by itself (an .esl file): GM/T 0031 §6.1.2 and the registry; it signs nothing."""
+    alone = SignatureFacts(subject, "unknown", seal=seal)
+    timing = timing_of(alone, at=binding.at, anchored_by=binding.anchored_by, list_age=binding.list_age)
+    registry = find_seal(seal.code, binding)
+    case = _Case(alone, timing, None, registry, binding, (), SignedSince(alone.coverage, {}))
+    found = {
+        "parse": check("signature", "parse", "signature_readable", {"kind": "seal"}),
+        "seal_signature": check("signature", "seal_signature", *_judge_seal(case, seal, _seal_evidence(seal))),
+        "seal_registered": judge_registered(alone, registry, timing),
+    }
+    names = ("parse", *_STEPS)
+    return Group(
+        "signature", subject, tuple(found.get(name, check("signature", name, "nothing_signed")) for name in names)
+    )
 
 
 def _case(document: DocumentFacts, signature: SignatureFacts, binding: Binding) -> _Case:
     timing = timing_of(signature, at=binding.at, anchored_by=binding.anchored_by, list_age=binding.list_age)
     signer = certificate_standing(signature.signer, timing) if signature.signer is not None else None
     registry = find_seal(signature.seal.code, binding) if signature.seal is not None else None
-    return _Case(signature, timing, signer, registry, binding, document.uncovered)
+    return _Case(signature, timing, signer, registry, binding, document.uncovered, SignedSince(signature.coverage, {}))
+
+
+def _judge_all(cases: list[_Case]) -> list[list[Check]]:
+    """Every check but the last of each; the last signatures first, since what they cover counts for earlier ones."""
+    judged = [_judge(case) for case in cases]
+    for place, case in reversed(list(enumerate(cases))):
+        found = case.signature.coverage
+        if not (found.displayed or found.left_out or found.unclear):
+            continue
+        later = [
+            Sound(other.signature, organisation_of(other.signature, other.registry)[0])
+            for other, checks in zip(cases, judged, strict=True)
+            if case.signature.place in other.signature.coverage.covers_signatures and _stands(checks, "seal_registered")
+        ]
+        organisations, _ = organisation_of(case.signature, case.registry)
+        since = signed_since(case.signature, organisations, later, case.binding.issuer)
+        judged[place] = _judge(replace(case, since=since))
+    return judged
 
 
 def _judge(case: _Case) -> list[Check]:
     """Every check but the last; nothing after `parse` where the signature cannot be read."""
-    # 1. the signature can be read, and every algorithm in it is known
+    # 1. the signature can be read
     checks = [_parse(case)]
     if checks[0].outcome is not Outcome.PASSED:
         return [*checks, *(_not_reached(name) for name in list(_STEPS)[:-1])]
@@ -101,6 +143,14 @@ def _judge(case: _Case) -> list[Check]:
 
 def _sound(result: Check) -> bool:
     return result.outcome in (Outcome.PASSED, Outcome.SKIPPED) and result.code != "not_reached"
+
+
+def _stands(checks: list[Check], *open_to: str) -> bool:
+    """Whether a signature passed its checks, those left aside that may be open, so that others may rest on it.
+
+    A registry that cannot be asked, or parts that it leaves out, are told by its own checks and accuse no other.
+    """
+    return all(_sound(one) or (one.name in open_to and one.outcome is Outcome.INDETERMINATE) for one in checks)
 
 
 def _signed_by_issuer(case: _Case) -> bool:
@@ -120,26 +170,32 @@ def _parse(case: _Case) -> Check:
     signature = case.signature
     evidence: dict[str, Any] = {"form": signature.form, "algorithm": signature.algorithm}
     if signature.problem is not None:
-        return check("signature", "parse", _unread(signature.problem), evidence | _problem(signature.problem))
-    if unknown := [] if _signer_unknown(signature) else _unknown_algorithms(signature):
-        detail = {"detail": "an algorithm is unknown", "unknown": unknown[:NAMES_SHOWN]}
-        return check("signature", "parse", "signature_unsupported", evidence | detail)
-    critical = [one for one in _deviations(signature) if one.code == "critical_extension"]
-    if critical:
-        return check("signature", "parse", "signature_unsupported", evidence | _problem(critical[0]))
+        unread = _unread(signature.problem, case.binding)
+        return check("signature", "parse", unread, evidence | _problem(signature.problem))
     if signature.form in SEALED and (signature.signer is None or signature.seal is None):
-        return check("signature", "parse", "unreadable", evidence | {"detail": "signer or seal cannot be read"})
-    if deviations := sorted({one.code for one in _deviations(signature)}):
+        detail = {"detail": "the certificate of its signer cannot be read"}
+        return check("signature", "parse", "signature_unsupported", evidence | detail)
+    problems = signature.problems + (signature.seal.problems if signature.seal is not None else ())
+    if deviations := sorted({one.code for one in problems}):
         evidence["deviations"] = deviations
     return check("signature", "parse", "signature_readable", evidence)
 
 
-_NOT_TOLD = ("encrypted", "too_slow", "unknown_form")
-"""Problems that say something about this program and nothing about the document."""
+_READ_AS: dict[str, str] = {
+    "no_value": "signature_invalid",
+    "signature_removed": "changes_unclear",
+    **dict.fromkeys(("byte_range", "checksum_differs", "malformed", "not_zip", "size_differs"), "unreadable"),
+}
+"""Problems that show something to be wrong: a signature that was taken away, or bytes that are not what was written.
+
+Every other one says what this program cannot do or does not know, and nothing about the document.
+"""
 
 
-def _unread(problem: Problem) -> str:
-    return "signature_unsupported" if problem.code in _NOT_TOLD else "unreadable"
+def _unread(problem: Problem, binding: Binding) -> str:
+    """What a problem amounts to. A file that is byte for byte the one of its record is not damaged."""
+    code = _READ_AS.get(problem.code, "signature_unsupported")
+    return "signature_unsupported" if code == "unreadable" and binding.anchored_by is not None else code
 
 
 def _signer_unknown(signature: SignatureFacts) -> bool:
@@ -147,20 +203,9 @@ def _signer_unknown(signature: SignatureFacts) -> bool:
     return signature.signer is None and signature.form not in SEALED
 
 
-def _unknown_algorithms(signature: SignatureFacts) -> list[str]:
-    unknown = [one.algorithm for one in signature.references if one.holds is None]
-    if signature.signature_holds is None:
-        unknown.append(signature.algorithm)
-    if signature.data_digest_holds is None:
-        unknown.append("digest of what was signed")
-    if signature.seal is not None and signature.seal.signature_holds is None:
-        unknown.append("signature of the seal")
-    return unknown
-
-
-def _deviations(signature: SignatureFacts) -> tuple[Problem, ...]:
-    """What breaks a rule without making signature or seal unreadable; only an unknown critical extension does."""
-    return signature.problems + (signature.seal.problems if signature.seal is not None else ())
+def _critical(problems: tuple[Problem, ...]) -> dict[str, Any] | None:
+    """The critical extension that is not known here: whatever it demands, nothing may rest on what bears it."""
+    return next((_problem(one) for one in problems if one.code == "critical_extension"), None)
 
 
 def _references(case: _Case) -> Check:
@@ -179,23 +224,47 @@ def _references(case: _Case) -> Check:
     if case.signature.data_digest_holds is False:
         detail = {"detail": "what was signed is not the list of digests that the document holds now"}
         return check("signature", "reference_digests", "content_altered", evidence | detail)
-    if not (case.signature.data_digest_holds and all(one.holds for one in references)):
-        return _not_reached("reference_digests")
+    unknown = [one.algorithm for one in references if one.holds is None]
+    if unknown or case.signature.data_digest_holds is None:
+        if _signer_unknown(case.signature):
+            return _not_reached("reference_digests")
+        untold = {"detail": "what was signed cannot be told", "unknown": unknown[:NAMES_SHOWN]}
+        return check("signature", "reference_digests", "signature_unsupported", evidence | untold)
+    if weak := sorted({one.algorithm for one in references if one.weak} - _made_up_for(case.binding)):
+        fitting = {"detail": "others can make a content that fits these digests", "weak": weak}
+        return check("signature", "reference_digests", "signature_unsupported", evidence | fitting)
     return check("signature", "reference_digests", "digests_match", evidence)
 
 
+def _made_up_for(binding: Binding) -> frozenset[str]:
+    """Weak digests of the content that a record makes up for, since it names the same bytes by a strong digest.
+
+    Not MD5, for which anybody makes two contents in a second. A weak signature stays weak: a record proves what was
+    signed, not by whom. (EU DSS finds both INDETERMINATE, CRYPTO_CONSTRAINTS_FAILURE.)
+    """
+    return frozenset({"sha-1"}) if binding.anchored_by is not None else frozenset()
+
+
 def _coverage(case: _Case) -> Check:
-    found = case.signature.coverage
-    evidence: dict[str, Any] = {
-        name: list(names)[:NAMES_SHOWN]
-        for name, names in (("displayed", found.displayed), ("other", found.other), ("added", found.added))
-        if names
-    }
+    found = case.since.coverage
+    kinds = {
+        "displayed": found.displayed, "leftOut": found.left_out, "unclear": found.unclear, "other": found.other,
+        "added": found.added,
+    }  # fmt: skip
+    evidence: dict[str, Any] = {name: list(names)[:NAMES_SHOWN] for name, names in kinds.items() if names}
+    if case.since.signed:
+        evidence["signedLater"] = dict(islice(case.since.signed.items(), NAMES_SHOWN))
     if found.more_names:
         evidence["moreNames"] = found.more_names
-    if found.whole and not found.displayed:
+    if found.displayed:
+        return check("signature", "coverage", "content_altered", evidence)
+    if found.unclear:
+        return check("signature", "coverage", "changes_unclear", evidence)
+    if found.left_out:
+        return check("signature", "coverage", "not_all_signed", evidence)
+    if found.whole:
         return check("signature", "coverage", "shown_covered" if case.uncovered else "all_covered", evidence)
-    if not found.displayed and (found.other or found.added):
+    if found.other or found.added:
         return check("signature", "coverage", "shown_covered", evidence)
     return check("signature", "coverage", "content_altered", evidence)
 
@@ -206,8 +275,17 @@ def _signature(case: _Case) -> Check:
         return _not_reached("signature")
     evidence: dict[str, Any] = {"algorithm": signature.algorithm, "form": signature.form}
     evidence["certificate"] = signature.signer.sha256.hex()
-    code = "signature_holds" if signature.signature_holds else "signature_invalid"
-    return check("signature", "signature", code, evidence)
+    if signature.signature_holds is False:
+        return check("signature", "signature", "signature_invalid", evidence)
+    if signature.signature_holds is None:
+        detail = {"detail": "its algorithm is not known here"}
+        return check("signature", "signature", "signature_unsupported", evidence | detail)
+    if critical := _critical(signature.problems):
+        return check("signature", "signature", "signature_unsupported", evidence | critical)
+    if signature.weak:
+        detail = {"detail": "others can make a signature by this algorithm or key that fits"}
+        return check("signature", "signature", "signature_unsupported", evidence | detail)
+    return check("signature", "signature", "signature_holds", evidence)
 
 
 def _seal_signature(case: _Case) -> Check:
@@ -215,21 +293,42 @@ def _seal_signature(case: _Case) -> Check:
     seal, signature = case.signature.seal, case.signature
     if seal is None:
         return check("signature", "seal_signature", "no_seal")
-    evidence: dict[str, Any] = {
-        "sealCode": seal.code,
-        "sealName": seal.name,
-        "version": seal.version,
-        "created": rfc3339(seal.created),
+    evidence = _seal_evidence(seal) | {
         "signerInSeal": signature.signer_in_seal,
         "equalToSealFile": signature.seal_file_equal,
     }
-    if not seal.signature_holds:
+    if seal.signature_holds is False:
         return check("signature", "seal_signature", "signature_invalid", evidence)
     if not signature.signer_in_seal or signature.seal_file_equal is False:
         return check("signature", "seal_signature", "seal_mismatch", evidence)
+    return check("signature", "seal_signature", *_judge_seal(case, seal, evidence))
+
+
+def _seal_evidence(seal: SealFacts) -> dict[str, Any]:
+    return {
+        "sealCode": seal.code,
+        "sealName": seal.name,
+        "sealType": seal.type,
+        "makerId": seal.maker_id,
+        "version": seal.version,
+        "created": rfc3339(seal.created),
+        "sealPeriod": [rfc3339(seal.valid_from), rfc3339(seal.valid_until)],
+    }
+
+
+def _judge_seal(case: _Case, seal: SealFacts, evidence: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The seal by itself: its maker's signature, and what it demands."""
+    if seal.signature_holds is False:
+        return "signature_invalid", evidence
+    if seal.signature_holds is None:
+        return "signature_unsupported", evidence | {
+            "detail": "the algorithm of the seal's own signature is not known here"
+        }
+    if critical := _critical(seal.problems):
+        return "signature_unsupported", evidence | critical
     if seal.maker is None:
-        return check("signature", "seal_signature", "signer_untrusted", evidence)
-    return check("signature", "seal_signature", *_judge_maker(case, seal, seal.maker, evidence))
+        return "signer_untrusted", evidence
+    return _judge_maker(case, seal, seal.maker, evidence)
 
 
 def _judge_maker(
@@ -284,8 +383,10 @@ def _signer_certificate(case: _Case) -> Check:
         return check("signature", "signer_certificate", "signer_untrusted", detail)
     evidence = _certificate(signer) | {"maySign": signer.may_sign}
     if signer.may_sign is False:
+        # GM/T 0031 §6.1.2 makes it part of a seal's validity; elsewhere it leaves open who vouches for this key's use
+        code = "signature_invalid" if case.signature.form in SEALED else "signer_untrusted"
         detail = {"detail": "its key usage does not allow signing"}
-        return check("signature", "signer_certificate", "signature_invalid", evidence | detail)
+        return check("signature", "signer_certificate", code, evidence | detail)
     if standing.outside:
         signed = {"signed": rfc3339(case.timing.signed)}
         return check("signature", "signer_certificate", "signed_outside_validity", evidence | signed)
@@ -342,9 +443,10 @@ def _signing_time(case: _Case) -> Check:
     ends = {"certificateEnded": standing.ended_at, "certificateRevoked": standing.revoked_at, "sealEnded": seal_ended}
     evidence |= {name: rfc3339(moment) for name, moment in ends.items() if moment is not None}
     if timing.claimed is not None and timing.claimed > timing.latest + SKEW:
-        after = "the moment asked about" if timing.proven is None else "it is proven to have existed"
-        detail = {"detail": f"it claims to have been signed after {after}"}
-        return check("signature", "signing_time", "signing_time_unproven", evidence | detail)
+        if timing.proven is None:
+            detail = {"detail": "it claims to have been signed after the moment asked about"}
+            return check("signature", "signing_time", "signing_time_unproven", evidence | detail)
+        evidence["claimContradicted"] = "it claims to have been signed after it is proven to have existed"
     if standing.unproven or (seal_ended is not None and not timing.proven_before(seal_ended + 1)):
         return check("signature", "signing_time", "signing_time_unproven", evidence)
     if timing.proven is not None:

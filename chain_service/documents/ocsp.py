@@ -1,4 +1,4 @@
-"""OCSP (RFC 6960): the question about a certificate, and what an answer that was fetched says. Fetching is for `jobs`.
+"""OCSP (RFC 6960): the question about a certificate, and what an answer says, fetched or found. Fetching is for `jobs`.
 
 A question has no nonce, since nothing here is random: an answer counts as of its thisUpdate, as a list does.
 """
@@ -58,8 +58,8 @@ class Answer:
     algorithm: algorithms.Algorithm
     signature: bytes
     produced_at: int
-    responder_name: bytes | None
-    """DER; None when it names its key instead."""
+    responder_name: str | None
+    """Key of its name; None when it names its key instead."""
     responder_key: bytes | None
     """SHA-1 of its key's bits."""
     beside: tuple[bytes, ...]
@@ -79,18 +79,28 @@ def question(certificate: Certificate, issuer: Certificate) -> bytes:
 
 
 def parse(data: bytes) -> Answer:
-    """The answer that `data` encodes in DER. Raises MalformedDocument, also for one that refuses to answer."""
-    response = der.load(ocsp.OCSPResponse, data, "the OCSP answer", most=MAX_ANSWER_BYTES)
+    """The answer that `data` encodes in DER. Raises MalformedDocument, also for one that refuses to answer.
+
+    CMS attributes and some security stores hold the BasicOCSPResponse alone.
+    """
+    der.check(data, "the OCSP answer", most=MAX_ANSWER_BYTES)
     try:
-        if response["response_status"].native != "successful":
-            status = response["response_status"].native
-            raise MalformedDocument(f"the OCSP responder answered {status}", code="no_answer")
-        basic = bytes(response["response_bytes"]["response"].contents)
+        parts = der.members(data)
+        basic = data if parts and parts[0][:1] == b"\x30" else _successful(data)
         return _read(der.load(ocsp.BasicOCSPResponse, basic, "the OCSP answer", most=MAX_ANSWER_BYTES))
     except MalformedDocument:
         raise
     except der.FOREIGN_ERRORS as error:
         raise der.malformed("the OCSP answer", error) from error
+
+
+def _successful(data: bytes) -> bytes:
+    """The BasicOCSPResponse (DER) inside an OCSPResponse."""
+    response = ocsp.OCSPResponse.load(data, strict=True)
+    status = response["response_status"].native
+    if status != "successful":
+        raise MalformedDocument(f"the OCSP responder answered {status}", code="no_answer")
+    return bytes(response["response_bytes"]["response"].contents)
 
 
 def _read(basic: Any) -> Answer:
@@ -103,7 +113,7 @@ def _read(basic: Any) -> Answer:
         algorithm=algorithms.Algorithm.of(basic["signature_algorithm"]),
         signature=der.bits(basic["signature"].dump(), "the answer's signature"),
         produced_at=der.moment(tbs["produced_at"].dump(), "producedAt").at,
-        responder_name=der.members(responder.dump())[0] if by_name else None,
+        responder_name=certificates.read_name(der.members(responder.dump())[0]).key if by_name else None,
         responder_key=None if by_name else responder.chosen.native,
         beside=tuple(one.dump() for one in held)[:MAX_CERTIFICATES] if held.contents else (),
         singles=tuple(_single(one) for one in list(tbs["responses"])[:MAX_SINGLE_ANSWERS]),
@@ -116,9 +126,8 @@ def _single(single: Any) -> Single:
     extensions = single["single_extensions"]
     named = {one["extn_id"].dotted: one for one in extensions} if extensions.contents else {}
     cutoff = named.get(_ARCHIVE_CUTOFF)
-    oid = identifier["hash_algorithm"]["algorithm"].dotted
     return Single(
-        digest=algorithms.DIGESTS.get(oid, oid),
+        digest=algorithms.digest_name(identifier["hash_algorithm"]),
         issuer_name_hash=identifier["issuer_name_hash"].native,
         issuer_key_hash=identifier["issuer_key_hash"].native,
         serial=identifier["serial_number"].native,
@@ -155,9 +164,12 @@ def look_up(
 
 
 def _is_about(single: Single, certificate: Certificate, issuer: Certificate) -> bool:
-    return single.serial == certificate.serial and (single.issuer_name_hash, single.issuer_key_hash) == (
-        algorithms.digest(single.digest, issuer.subject.der),
-        algorithms.digest(single.digest, issuer.key_bits),
+    """The issuer's name may be hashed as either certificate spells it (RFC 6960 §4.1.1)."""
+    if single.serial != certificate.serial:
+        return False
+    names = {algorithms.digest(single.digest, name) for name in (issuer.subject.der, certificate.issuer.der)}
+    return single.issuer_name_hash in names and single.issuer_key_hash == algorithms.digest(
+        single.digest, issuer.key_bits
     )
 
 
@@ -177,12 +189,10 @@ def _facts(certificate: Certificate, single: Single) -> RevocationFacts:
 
 def _authentic(answer: Answer, issuer: Certificate, user_id: bytes) -> bool:
     """RFC 6960 §4.2.2.2: signed by the issuer itself, or by whom it made its responder."""
-    if answer.algorithm.weak:
-        return False
     for responder in _responders(answer, issuer, user_id):
-        named = answer.responder_name == responder.subject.der
+        named = answer.responder_name == responder.subject.key
         keyed = answer.responder_key == algorithms.digest("sha-1", responder.key_bits)
-        if (named or keyed) and algorithms.verify(
+        if (named or keyed) and algorithms.proves(
             responder.key, answer.algorithm, answer.signature, answer.tbs, user_id
         ):
             return True
@@ -200,7 +210,8 @@ def _responders(answer: Answer, issuer: Certificate, user_id: bytes) -> Iterable
         delegated = one.purposes is not None and OCSP_SIGNING in one.purposes and one.no_check
         sound = one.flaw is None and not one.not_understood and one.allows("digital_signature")
         then = one.not_before <= answer.produced_at <= one.not_after
-        if delegated and sound and then and one.issuer.der == issuer.subject.der:
-            holds = algorithms.verify(issuer.key, one.signature_algorithm, one.signature, one.tbs, user_id)
-            if holds and not one.signature_algorithm.weak:
-                yield one
+        named = one.issuer.key == issuer.subject.key
+        if not (delegated and sound and then and named):
+            continue
+        if algorithms.proves(issuer.key, one.signature_algorithm, one.signature, one.tbs, user_id):
+            yield one

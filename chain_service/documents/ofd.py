@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from chain_service.documents.facts import MAX_NAMES, MAX_TEXT
+from chain_service.documents.facts import MAX_NAMES, MAX_TEXT, Problem, SignatureFacts
 from chain_service.documents.ofd_archive import open_archive
 from chain_service.documents.ofd_package import metadata, open_package
 from chain_service.documents.ofd_signatures import read_signatures
@@ -14,6 +14,8 @@ __all__ = ["read_ofd"]
 
 COMMENT: Final = "(ZIP comment)"
 """Stands among the uncovered files for comments in the archive."""
+AROUND: Final = "(bytes around the ZIP entries)"
+"""The same for what a maker or a gateway put before, between or behind them."""
 
 
 def read_ofd(data: bytes, trust: Trust) -> dict[str, Any]:
@@ -22,13 +24,25 @@ def read_ofd(data: bytes, trust: Trust) -> dict[str, Any]:
     archive = open_archive(data)
     # 2. the package: OFD.xml
     package = open_package(archive)
-    # 3. what a reader shows
-    displayed = package.displayed()
-    # 4. every signature and what it covers
-    signatures, uncovered = read_signatures(package, displayed, trust)
-    names = (*((COMMENT,) if archive.commented else ()), *uncovered)
+    # 3. every signature and what it covers of what a reader shows
+    signatures, uncovered = read_signatures(package, package.displayed(), trust)
+    outside = [name for name, held in ((COMMENT, archive.commented), (AROUND, archive.surrounded)) if held]
+    names = (*outside, *uncovered)
+    irregular = Problem("irregular", "names in the archive separate folders by backslashes")
     return {
         "signatures": signatures,
         "uncovered": tuple(name[:MAX_TEXT] for name in names[:MAX_NAMES]),
-        "metadata": metadata(package),
+        # 4. metadata, if a signature vouches for them: what anybody may change is not believed
+        "metadata": metadata(package) if not signatures or _vouched(package.root_file, signatures) else (),
+        "problems": (irregular,) if archive.backslashes else (),
     }
+
+
+def _vouched(root: str, signatures: tuple[SignatureFacts, ...]) -> bool:
+    """Whether OFD.xml is what a signature that verifies was made over."""
+    return any(
+        one.signature_holds
+        and one.data_digest_holds
+        and any(reference.holds and reference.name == root for reference in one.references)
+        for one in signatures
+    )

@@ -1,11 +1,14 @@
 """The ZIP around an OFD document, read from bytes and bounded before any work is done.
 
-Stricter than ZIP readers are used to be, because two readers that see different files in one archive are an attack:
-the entries and the directory fill the archive without a gap, both headers of an entry agree, no name occurs twice.
+What counts is what readers act on: which files there are, under which names, and the bytes each inflates to. Writers
+differ in how they say so (sizes in ZIP64 fields, flags in one header only, backslashes, a maker's bytes around the
+archive), and every such form is read here. What is refused is an archive in which two readers could see two contents:
+a name twice, entries that overlap, headers that lead to different bytes, a second archive hidden beside the first.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 import unicodedata
 import zlib
@@ -13,11 +16,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from chain_service.documents.zip_headers import Central, Directory, directory_of, local_of, zip64_sizes
 from chain_service.errors import MalformedDocument
 
-__all__ = ["Archive", "Entry", "open_archive"]
+__all__ = ["ROOT", "Archive", "Entry", "has_file", "open_archive"]
 
-MAX_ENTRIES: Final = 4_096
+ROOT: Final = "OFD.xml"
+"""The file at the root by which an archive is an OFD document."""
+
 MAX_NAME: Final = 512
 """Bytes of one name."""
 MAX_DEPTH: Final = 32
@@ -27,17 +33,15 @@ MAX_TOTAL: Final = 96 * 1024 * 1024
 MAX_RATIO: Final = 250
 RATIO_FREE: Final = 4 * 1024 * 1024
 """Below this many inflated bytes the ratio does not matter: an empty page compresses very well."""
-NEWEST_VERSION: Final = 63
-"""Of the ZIP specification, times ten."""
+MAX_HEAD: Final = 4096
+"""Bytes that a maker may put before the archive."""
 CHUNK: Final = 256 * 1024
 
-_END: Final = struct.Struct("<4s4H2LH")
-_CENTRAL: Final = struct.Struct("<4s6H3L5H2L")
-_LOCAL: Final = struct.Struct("<4s5H3L2H")
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED, _DESCRIPTOR, _STRONG, _UTF8, _MASKED = 1, 1 << 3, 1 << 6, 1 << 11, 1 << 13
 _UNICODE_PATH: Final = 0x7075
-_UNSEEN: Final = 0xFFFFFFFF
+_RECORD: Final = re.compile(rb"PK(?:\x01\x02|\x03\x04|\x05\x06|\x06\x06|\x06\x07|\x07\x08)")
+"""How the records of a ZIP archive begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Entry:
     """One file of the archive as both of its headers describe it."""
 
     name: str
+    """With slashes, however it is written."""
     method: int
     crc: int
     packed: int
@@ -58,6 +63,7 @@ class Entry:
     begin: int
     """Offset of its local header."""
     commented: bool
+    backslashes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,10 @@ class Archive:
     """By name, directories left out, in the order of the central directory."""
     commented: bool
     """It or one of its entries carries a comment, which belongs to no file and so is never signed."""
+    surrounded: bool
+    """There are bytes before, between or after its records, which belong to no file either."""
+    backslashes: bool
+    """Its names separate folders by backslashes."""
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """The inflated bytes of a file piece by piece. Raises MalformedDocument: size or checksum differ."""
@@ -96,132 +106,114 @@ class Archive:
 
 def open_archive(data: bytes) -> Archive:
     """The archive with every file checked once. Raises MalformedDocument with a code that says what is wrong."""
-    # 1. the end record, at the very end
-    count, size, offset, comment = _end(data)
-    # 2. the directory, all of it and nothing else between the entries and the end record
-    directory = data[offset : offset + size]
-    entries = list(_directory(data, directory, count))
-    # 3. no name twice, however it is written
+    # 1. the directory, found from the end
+    directory = directory_of(data)
+    entries = [_entry(data, row, directory.shift) for row in directory.rows]
+    # 2. no name twice, however it is written
     _distinct(entries)
-    # 4. sizes, before anything is inflated
+    # 3. sizes, before anything is inflated
     _bounded(entries)
-    # 5. the entries fill the space before the directory
-    _seamless(entries, offset)
+    # 4. entries do not overlap, and no record of another archive lies around them
+    surrounded = _alone(data, entries, directory)
     files = {entry.name: entry for entry in entries if not entry.name.endswith("/")}
-    archive = Archive(data, files, comment or any(entry.commented for entry in entries))
-    # 6. every file is what its headers say
+    commented = directory.commented or any(entry.commented for entry in entries)
+    archive = Archive(data, files, commented, surrounded, any(entry.backslashes for entry in entries))
+    # 5. every file is what its headers say
     for name in files:
         for _ in archive.chunks(name):
             pass
     return archive
 
 
+def has_file(data: bytes, name: str) -> bool:
+    """Whether an archive names a file at its root: by its directory, or where that is lost by a local header."""
+    try:
+        return any(row.raw.lower() == name.lower().encode() for row in directory_of(data).rows)
+    except MalformedDocument:
+        length = struct.pack("<H", len(name))
+        header = rb"PK\x03\x04.{22}" + re.escape(length) + rb".." + re.escape(name.encode())
+        return re.search(header, data, re.DOTALL | re.IGNORECASE) is not None
+
+
 def _refused(code: str, detail: str) -> MalformedDocument:
     return MalformedDocument(detail, code=code)
 
 
-def _end(data: bytes) -> tuple[int, int, int, bool]:
-    """Entries, bytes and offset of the directory, and whether there is a comment."""
-    if data[:4] not in (b"PK\x03\x04", b"PK\x05\x06"):
-        raise _refused("not_zip", "the file does not begin as a ZIP archive")
-    at = data.rfind(b"PK\x05\x06", max(0, len(data) - _END.size - 0xFFFF))
-    if at < 0 or at + _END.size > len(data):
-        raise _refused("not_zip", "the archive's end record is missing: the file is cut off")
-    _, disk, start_disk, here, count, size, offset, comment = _END.unpack_from(data, at)
-    if at + _END.size + comment != len(data):
-        raise _refused("data_appended", "bytes were appended after the archive's end record")
-    if disk or start_disk or here != count:
-        raise _refused("split_archive", "the archive is one part of several")
-    if count > MAX_ENTRIES:
-        raise _refused("too_many_entries", f"the archive has {count} entries; {MAX_ENTRIES} are allowed")
-    if offset == _UNSEEN or size == _UNSEEN or data[at - 20 : at - 16] == b"PK\x06\x07":
-        raise _refused("zip64", "ZIP64 is not read: a document of this size does not need it")
-    if offset + size != at:
-        raise _refused("hidden_data", "the archive's directory does not end where its end record begins")
-    return count, size, offset, comment > 0
-
-
-def _directory(data: bytes, directory: bytes, count: int) -> Iterator[Entry]:
-    at = 0
-    for _ in range(count):
-        if at + _CENTRAL.size > len(directory):
-            raise _refused("not_zip", "the archive's directory is cut off")
-        fields = _CENTRAL.unpack_from(directory, at)
-        names, extras, comments = fields[10:13]
-        end = at + _CENTRAL.size + names + extras + comments
-        if fields[0] != b"PK\x01\x02" or end > len(directory):
-            raise _refused("not_zip", "the archive's directory is damaged")
-        raw = directory[at + _CENTRAL.size : at + _CENTRAL.size + names]
-        extra = directory[at + _CENTRAL.size + names : end - comments]
-        yield _entry(data, fields, raw, extra)
-        at = end
-    if at != len(directory):
-        raise _refused("hidden_data", "the archive's directory has more bytes than entries")
-
-
-def _entry(data: bytes, fields: tuple[int, ...], raw: bytes, extra: bytes) -> Entry:
-    """The entry of a central header, once its local header is found to agree with it."""
-    _, _, needed, flags, method, time, date, crc, packed, size, *_, offset = fields
-    name = _name(raw, flags, extra)
-    if flags & (_ENCRYPTED | _STRONG | _MASKED):
+def _entry(data: bytes, row: Central, shift: int) -> Entry:
+    """The entry of a central header, once its local header is found to lead to the same bytes."""
+    begin = row.offset + shift
+    local = local_of(data, begin)
+    name, backslashes = _name(row.raw, row.flags | local.flags)
+    if local.raw != row.raw:
+        raise _refused("headers_disagree", f"the two headers of {name} name different files")
+    for extra in (row.extra, local.extra):
+        _same_unicode(extra, name)
+    if (row.flags | local.flags) & (_ENCRYPTED | _STRONG | _MASKED):
         raise _refused("encrypted_entry", f"{name} is encrypted")
-    if needed & 0xFF > NEWEST_VERSION:
-        raise _refused("unknown_compression", f"{name} needs a newer version of ZIP than there is")
-    if method not in (_STORED, _DEFLATED):
-        raise _refused(
-            "unknown_compression", f"{name} is compressed by method {method}; only stored and deflate are read"
-        )
-    if method == _STORED and packed != size:
+    if row.method != local.method:
+        raise _refused("headers_disagree", f"the two headers of {name} name different compressions")
+    if row.method not in (_STORED, _DEFLATED):
+        raise _refused("unknown_compression", f"{name} is compressed by method {row.method}, which is not read")
+    if row.method == _STORED and row.packed != row.size:
         raise _refused("headers_disagree", f"{name} is stored and has two sizes")
-    if name.endswith("/") and size:
+    if name.endswith("/") and row.size:
         raise _refused("bad_name", f"the directory {name} has content")
-    if offset + _LOCAL.size > len(data):
-        raise _refused("headers_disagree", f"{name} lies outside the archive")
-    local = _LOCAL.unpack_from(data, offset)
-    start = offset + _LOCAL.size + local[9] + local[10]
-    local_name = data[offset + _LOCAL.size : offset + _LOCAL.size + local[9]]
-    local_extra = data[offset + _LOCAL.size + local[9] : start]
-    described = bool(flags & _DESCRIPTOR)
-    sizes = (0, 0, 0) if described and local[6:9] != (crc, packed, size) else (crc, packed, size)
-    told = (b"PK\x03\x04", flags, method, time, date, *sizes, raw)
-    if (local[0], *local[2:9], local_name) != told:
-        raise _refused("headers_disagree", f"the two headers of {name} disagree")
-    _name(local_name, flags, local_extra)
-    end = start + packed
+    # the local header may leave size and checksum to a descriptor, and has to agree where it does not
+    told, described = (row.crc, row.size, row.packed), bool(local.flags & _DESCRIPTOR)
+    sizes = zip64_sizes(local.extra, local.size, local.packed)
+    if (local.crc, *sizes) != told and not (described and (local.crc, local.size, local.packed) in _POSTPONED):
+        raise _refused("headers_disagree", f"the two headers of {name} disagree about size or checksum")
+    end = local.start + row.packed
     if end > len(data):
         raise _refused("headers_disagree", f"{name} lies outside the archive")
     if described:
-        end += _descriptor(data, end, (crc, packed, size), name)
-    return Entry(name, method, crc, packed, size, start, end, offset, fields[12] > 0)
+        if row.method == _STORED and data.find(b"PK\x07\x08", local.start, end) >= 0:
+            raise _refused("headers_disagree", f"where {name} ends is open to readers that do not seek")
+        end += _descriptor(data, end, row, name)
+    return Entry(
+        name, row.method, row.crc, row.packed, row.size, local.start, end, begin, row.commented, backslashes
+    )  # fmt: skip
 
 
-def _descriptor(data: bytes, at: int, told: tuple[int, int, int], name: str) -> int:
-    """Bytes of the data descriptor at an offset."""
-    values = struct.pack("<3L", *told)
-    for form in (b"PK\x07\x08" + values, values):
+_POSTPONED: Final = ((0, 0, 0), (0, 0xFFFFFFFF, 0xFFFFFFFF))
+"""CRC-32, size and packed size of a local header before a descriptor."""
+
+
+def _descriptor(data: bytes, at: int, row: Central, name: str) -> int:
+    """Bytes of the data descriptor at an offset: with its signature or without, sizes of 4 or 8 bytes."""
+    forms = [struct.pack(form, row.crc, row.packed, row.size) for form in ("<3L", "<L2Q")]
+    for form in (*(b"PK\x07\x08" + one for one in forms), *forms):
         if data.startswith(form, at):
             return len(form)
     raise _refused("headers_disagree", f"what follows {name} disagrees with its header")
 
 
-def _name(raw: bytes, flags: int, extra: bytes) -> str:
+def _name(raw: bytes, flags: int) -> tuple[str, bool]:
+    """The name with slashes, and whether it was written with backslashes."""
     if not raw or len(raw) > MAX_NAME:
         raise _refused("bad_name", f"a name has {len(raw)} bytes; 1 to {MAX_NAME} are allowed")
-    name = _decoded(raw, flags)
+    written = _decoded(raw, flags)
+    name = written.replace("\\", "/")
+    if name != written and "/" in written:
+        raise _refused("bad_name", "a name separates its folders in two ways")
     parts = name.removesuffix("/").split("/")
     if any(part in ("", ".", "..") for part in parts):
         raise _refused("path_escapes", "a name is absolute or has empty, '.' or '..' parts: it could leave the archive")
-    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs") or char in '\\:*?"<>|' for char in name):
-        raise _refused("path_escapes", "a name has a backslash, colon, wildcard or control character")
+    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs") or char in ':*?"<>|' for char in name):
+        raise _refused("path_escapes", "a name has a colon, wildcard or control character")
     if len(parts) > MAX_DEPTH:
         raise _refused("bad_name", f"a name is {len(parts)} folders deep; {MAX_DEPTH} are allowed")
+    return name, name != written
+
+
+def _same_unicode(extra: bytes, name: str) -> None:
+    """The Info-ZIP Unicode path, which some readers prefer, has to be the name."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, at)
-        if kind == _UNICODE_PATH and extra[at + 9 : at + 4 + length] != name.encode():
+        if kind == _UNICODE_PATH and extra[at + 9 : at + 4 + length].replace(b"\\", b"/") != name.encode():
             raise _refused("headers_disagree", "a name and its Unicode form disagree")
         at += 4 + length
-    return name
 
 
 def _decoded(raw: bytes, flags: int) -> str:
@@ -234,13 +226,18 @@ def _decoded(raw: bytes, flags: int) -> str:
 
 
 def _distinct(entries: list[Entry]) -> None:
-    """Readers on some systems do not tell case or composed characters apart, so such names count as one."""
+    """Readers on some systems do not tell case or composed characters apart, so such names count as one.
+
+    Readers elsewhere take a backslash for a letter: where only some names have them, only those files would be lost.
+    """
     seen: set[str] = set()
     for entry in entries:
         key = unicodedata.normalize("NFKC", entry.name.removesuffix("/")).casefold()
         if key in seen:
             raise _refused("duplicate_entry", f"the archive has {entry.name} twice")
         seen.add(key)
+    if len({entry.backslashes for entry in entries if "/" in entry.name}) > 1:
+        raise _refused("bad_name", "some names separate folders by slashes and others by backslashes")
 
 
 def _bounded(entries: list[Entry]) -> None:
@@ -255,16 +252,25 @@ def _bounded(entries: list[Entry]) -> None:
         raise _refused("zip_bomb", f"the archive grows more than {MAX_RATIO} times when it is opened")
 
 
-def _seamless(entries: list[Entry], directory: int) -> None:
-    at = 0
+def _alone(data: bytes, entries: list[Entry], directory: Directory) -> bool:
+    """Whether bytes lie around the entries. Raises MalformedDocument: some of them are records of another archive.
+
+    A reader that goes by local headers, or looks for the directory elsewhere, would find another content there.
+    """
+    gaps, at = [], 0
     for entry in sorted(entries, key=lambda entry: entry.begin):
         if entry.begin < at:
-            raise _refused("headers_disagree", f"{entry.name} overlaps another entry")
-        if entry.begin > at:
-            raise _refused("hidden_data", f"the archive hides {entry.begin - at} bytes before {entry.name}")
+            raise _refused("entries_overlap", f"{entry.name} overlaps another entry")
+        gaps.append((at, entry.begin))
         at = entry.end
-    if at != directory:
-        raise _refused("hidden_data", f"the archive hides {directory - at} bytes before its directory")
+    if at > directory.begin:
+        raise _refused("entries_overlap", "an entry overlaps the archive's directory")
+    gaps += [(at, directory.begin), (directory.end, len(data))]
+    if any(_RECORD.search(data, start, end) for start, end in gaps):
+        raise _refused("hidden_data", "there are records of another archive around the entries of this one")
+    if gaps[0][1] > MAX_HEAD:
+        raise _refused("hidden_data", f"{gaps[0][1]} bytes stand before the archive; {MAX_HEAD} are allowed")
+    return any(start < end for start, end in gaps)
 
 
 def _inflated(packed: memoryview, entry: Entry) -> Iterator[bytes]:

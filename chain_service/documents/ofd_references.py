@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 
 from chain_service.documents.facts import MAX_NAMES, MAX_TEXT, CoverageFacts, ReferenceFacts
 from chain_service.documents.ofd_archive import Archive
-from chain_service.documents.ofd_package import Package, folder_of
+from chain_service.documents.ofd_package import Displayed, Package, folder_of
 from chain_service.documents.ofd_xml import Element
 from chain_service.errors import MalformedDocument
 
@@ -138,21 +138,31 @@ class Reach:
     """Its Signature.xml, SignedValue and Seal.esl: no signature covers itself."""
 
 
-def coverage(one: Reach, others: Iterable[Reach], displayed: frozenset[str], all_files: Iterable[str]) -> CoverageFacts:
-    """What a signature leaves out: displayed files, files of later signatures, others."""
+def coverage(one: Reach, others: Iterable[Reach], package: Package, shown: Displayed) -> CoverageFacts:
+    """What a signature leaves out, by what is known of each file: displayed, of later signatures, and so on."""
     others = tuple(others)
     theirs = frozenset().union(*(other.own for other in others))
     covered_later = frozenset().union(*(other.covered for other in others if one.own & other.covered))
-    outside = [name for name in all_files if name not in one.covered and name not in one.own]
-    shown = [name for name in outside if name in displayed]
+    outside = [name for name in package.archive.entries if name not in one.covered and name not in one.own]
+    displayed = [name for name in outside if name in shown.files and name != package.root_file]
+    left_out = [name for name in displayed if shown.templates.get(name) in one.covered]
+    if package.root_file in outside and not package.only_points(one.covered, shown.documents):
+        left_out.append(package.root_file)
+    left_out += [name for name in sorted(shown.entities) if name not in {*displayed, *left_out}]
     added = [name for name in outside if name in theirs or name in covered_later]
-    rest = [name for name in outside if name not in displayed and name not in theirs and name not in covered_later]
+    rest = [name for name in outside if name not in {*displayed, *left_out, *added}]
+    told = {*displayed, *theirs, *shown.lists, package.root_file}
+    groups = {
+        "displayed": [name for name in displayed if name not in left_out],
+        "left_out": left_out,
+        "unclear": [] if shown.whole else [name for name in outside if name not in told],
+        "other": rest,
+        "added": added,
+    }
     return CoverageFacts(
-        whole=not shown and not added,
-        displayed=tuple(shown[:MAX_NAMES]),
-        other=tuple(rest[:MAX_NAMES]),
-        added=tuple(added[:MAX_NAMES]),
-        more_names=sum(max(0, len(names) - MAX_NAMES) for names in (shown, rest, added)),
+        whole=not any(groups[name] for name in ("displayed", "left_out", "unclear", "added")),
+        **{name: tuple(names[:MAX_NAMES]) for name, names in groups.items()},
+        more_names=sum(max(0, len(names) - MAX_NAMES) for names in groups.values()),
         covers_signatures=tuple(other.place for other in others if other.place in one.covered),
     )
 

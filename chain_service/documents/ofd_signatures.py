@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
-from chain_service.core.digests import sm3
 from chain_service.core.moments import UTC8
 from chain_service.documents import plain_signatures, seals
 from chain_service.documents.facts import MAX_SIGNATURES, MAX_TEXT, ClaimedTime, Problem, SignatureFacts
-from chain_service.documents.ofd_package import MAX_TREE_FILE, Package, folder_of
+from chain_service.documents.ofd_package import MAX_TREE_FILE, Displayed, Package, folder_of
 from chain_service.documents.ofd_references import Digests, Named, Reach, coverage, named, references
 from chain_service.documents.ofd_xml import OFD_NAMESPACES, Element
 from chain_service.documents.trust import Trust
@@ -66,7 +65,7 @@ class _Described:
 
 
 def read_signatures(
-    package: Package, displayed: frozenset[str], trust: Trust
+    package: Package, displayed: Displayed, trust: Trust
 ) -> tuple[tuple[SignatureFacts, ...], tuple[str, ...]]:
     """Every signature in the order of the document, and the files that none of them covers or consists of.
 
@@ -82,6 +81,7 @@ def read_signatures(
         raise MalformedDocument("the signatures name too many files", code="too_complex")
     reaches = [one.reach for one in read if isinstance(one, _Described)]
     digests = Digests(package.archive)
+    displayed = _looked_into(package, displayed, rows, reaches)
     found = []
     for one in read:
         if isinstance(one, SignatureFacts):
@@ -89,11 +89,20 @@ def read_signatures(
             continue
         others = [reach for reach in reaches if reach.place != one.place]
         facts = _checked(package, one, digests, trust)
-        covers = coverage(one.reach, others, displayed, package.archive.entries)
+        covers = coverage(one.reach, others, package, displayed)
         found.append(replace(facts, coverage=covers))
-    lists = {row.list_name for row in rows}
-    reached = lists.union(*(reach.covered | reach.own for reach in reaches))
+    reached = displayed.lists.union(*(reach.covered | reach.own for reach in reaches))
     return tuple(found), tuple(name for name in package.archive.entries if name not in reached)
+
+
+def _looked_into(package: Package, displayed: Displayed, rows: list[_Listed], reaches: list[Reach]) -> Displayed:
+    """With what has to be known where a signature leaves out something that is displayed, or OFD.xml."""
+    lists = frozenset(row.list_name for row in rows)
+    if all(displayed.files <= reach.covered for reach in reaches):
+        return replace(displayed, lists=lists)
+    bare = any(package.root_file not in reach.covered for reach in reaches)
+    documents = package.possible_documents() if bare else frozenset[str]()
+    return replace(displayed, lists=lists, templates=package.templates(), documents=documents)
 
 
 def _listed(package: Package) -> Iterator[_Listed]:
@@ -102,11 +111,15 @@ def _listed(package: Package) -> Iterator[_Listed]:
     locations = [one.text.strip() for body in package.bodies() for one in body.all("Signatures")]
     if len(locations) > MAX_LISTS:
         raise MalformedDocument(f"the document has more than {MAX_LISTS} lists of signatures", code="too_complex")
+    lists: set[str] = set()
     for location in locations:
         name = package.find(location)
         if name is None:
             yield _Listed(location, None, "Seal", location)
             continue
+        if name in lists:
+            continue  # the documents of a package share it
+        lists.add(name)
         root = package.tree(name)
         if root.name != "Signatures" or root.namespace not in OFD_NAMESPACES:
             raise MalformedDocument(f"{name} is no list of signatures", code="malformed")
@@ -125,23 +138,29 @@ def _guarded(package: Package, row: _Listed) -> _Described | SignatureFacts:
     try:
         return _described(package, row)
     except MalformedDocument as error:
-        place = (row.place or row.location)[:MAX_TEXT]
-        return SignatureFacts(place, "unknown", Problem(error.code, error.message[:MAX_TEXT]))
+        return _unread((row.place or row.location), Problem.of(error))
+
+
+def _unread(place: str, problem: Problem) -> SignatureFacts:
+    """A signature that cannot be read: its file is as it was packed, so that it is unknown here and not damaged."""
+    code = "unknown_form" if problem.code == "malformed" else problem.code
+    return SignatureFacts(place[:MAX_TEXT], "unknown", Problem(code, problem.detail[:MAX_TEXT]))
 
 
 def _described(package: Package, row: _Listed) -> _Described:
     """Signature.xml (§18.2.1)."""
     if row.place is None:
-        raise MalformedDocument("the list of signatures names a file that the package lacks", code="missing_file")
+        detail = "a signature is listed whose file the package lacks"
+        raise MalformedDocument(detail, code="signature_removed")
     root = package.tree(row.place)
     if root.name != "Signature" or root.namespace not in OFD_NAMESPACES:
-        raise MalformedDocument("the file that should describe a signature is of another kind", code="malformed")
+        raise MalformedDocument("the file that should describe a signature is of another kind", code="unknown_form")
     info = root.one("SignedInfo")
     listed = info.one("References") if info else None
     if info is None or listed is None:
         raise MalformedDocument("Signature.xml lacks SignedInfo or References", code="malformed")
     if row.kind not in ("Seal", "Sign"):
-        raise MalformedDocument("the signature is neither of type Seal nor Sign", code="malformed")
+        raise MalformedDocument("the signature is neither of type Seal nor Sign", code="unknown_form")
     folder = folder_of(row.place)
     check_method, files = named(package, listed, row.place)
     seal = info.one("Seal")
@@ -182,11 +201,11 @@ def _checked(package: Package, one: _Described, digests: Digests, trust: Trust) 
         # 1. what was signed and by whom
         facts = _signed_facts(package, one, trust)
         if facts.problem is not None:
-            return replace(facts, place=one.place[:MAX_TEXT])
+            return _unread(one.place, facts.problem)
         # 2. the digest of every file named
         checked = tuple(references(digests, one.check_method, one.files))
     except MalformedDocument as error:
-        return SignatureFacts(one.place[:MAX_TEXT], "unknown", Problem(error.code, error.message[:MAX_TEXT]))
+        return _unread(one.place, Problem.of(error))
     claimed = facts.claimed if one.claimed is None else (*facts.claimed, one.claimed)
     problems = (*facts.problems, *one.problems)
     return replace(facts, place=one.place[:MAX_TEXT], references=checked, claimed=claimed, problems=problems)
@@ -194,16 +213,19 @@ def _checked(package: Package, one: _Described, digests: Digests, trust: Trust) 
 
 def _signed_facts(package: Package, one: _Described, trust: Trust) -> SignatureFacts:
     if one.value is None:
-        raise MalformedDocument("the package lacks the file of the signed value", code="missing_file")
+        raise MalformedDocument("the package lacks the file of the signed value", code="no_value")
     value = package.archive.read(one.value, MAX_VALUE)
     described = package.archive.read(one.place, MAX_TREE_FILE)
     if one.listed.kind == "Sign":
         return plain_signatures.read_plain_signature(value, described, trust)
     signed = seals.read_seal_signature(value, trust)
     names = package.find(signed.names) == one.place
-    facts = replace(signed.facts, data_digest_holds=signed.digest == sm3(described) and names)
+    facts = seals.signs(signed, described)
+    if facts.problem is None and not names:
+        facts = replace(facts, data_digest_holds=False)
     if one.seal_location is None:
         return facts
     if one.seal is None:
         raise MalformedDocument("the package lacks the seal that its signature names", code="missing_file")
-    return replace(facts, seal_file_equal=package.archive.read(one.seal, MAX_VALUE) == signed.seal)
+    file = package.archive.read(one.seal, MAX_VALUE)
+    return replace(facts, seal_file_equal=signed.seal is not None and seals.is_same_seal(file, signed.seal, trust))

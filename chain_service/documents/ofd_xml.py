@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from xml.parsers import expat
 
 from chain_service.errors import MalformedDocument
 
-__all__ = ["MAX_ELEMENTS", "MAX_SCANNED", "OFD_NAMESPACES", "Budget", "Element", "Mentions", "parse", "scan"]
+__all__ = [
+    "MAX_ELEMENTS", "MAX_SCANNED", "OFD_NAMESPACES", "Budget", "Element", "Mentions", "first_element", "parse", "scan",
+]  # fmt: skip
 
 OFD_NAMESPACES: Final = frozenset({"http://www.ofdspec.org/2016", "http://www.ofdspec.org"})
 """Of GB/T 33190-2016 and of the drafts before it."""
@@ -103,6 +105,32 @@ def scan(data: bytes, what: str, budget: Budget, wanted: Callable[[str], bool], 
     return Mentions(scanner.base, tuple(scanner.values))
 
 
+class _Found(Exception):
+    """The first element was reached."""
+
+
+def first_element(data: bytes) -> str | None:
+    """The local name of the root element, if the beginning `data` of an XML file reaches it; None if it does not."""
+    names: list[str] = []
+
+    class Handler:
+        def start(self, name: str, _: dict[str, str]) -> None:
+            names.append(_local(name))
+            raise _Found
+
+        def end(self, _: str) -> None:
+            """Nothing ends before it begins."""
+
+        def text(self, _: str) -> None:
+            """No text stands before the root."""
+
+    try:
+        _run(data, "a file", Handler())
+    except (_Found, MalformedDocument):
+        return names[0] if names else None
+    return None
+
+
 def _refused(detail: str, code: str = "bad_xml") -> MalformedDocument:
     return MalformedDocument(detail, code=code)
 
@@ -190,7 +218,15 @@ def _local(name: str) -> str:
     return name.rpartition(_SEPARATOR)[2]
 
 
-def _run(data: bytes, what: str, handler: _Builder | _Scanner) -> None:
+class _Handler(Protocol):
+    def start(self, name: str, attributes: dict[str, str]) -> None: ...
+
+    def end(self, name: str) -> None: ...
+
+    def text(self, text: str) -> None: ...
+
+
+def _run(data: bytes, what: str, handler: _Handler) -> None:
     forced = None
     if _GB.match(data[:256]):
         try:

@@ -1,8 +1,9 @@
 """Certificate paths: from a certificate to an anchor of the trust store (RFC 5280 §6), all of it offline.
 
-Building and the rules that need no algorithm are the same for every key. RSA and ECDSA paths must please the verifier
-of `cryptography` besides; SM2, which no maintained validator knows, rests on the rules here alone. Whether a path is
-valid at some moment is not judged here: its period is a fact.
+Building and the rules that need no algorithm are the same for every key. RSA and ECDSA paths as the web has them must
+please the verifier of `cryptography` besides; SM2, which no maintained validator knows, and what else that verifier
+does not take rest on the rules here alone. Whether a path is valid at some moment is not judged here: its period is a
+fact.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Final, Literal
 
 from cryptography import x509
@@ -18,7 +20,8 @@ from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyB
 from chain_service.documents import algorithms, der
 from chain_service.documents.certificates import Certificate
 
-Purpose = Literal["sign", "timestamp"]
+Purpose = Literal["sign", "seal", "timestamp"]
+"""`seal`: made or used for a national seal, for which keyUsage alone decides (GM/T 0031 §6.1.2)."""
 
 MAX_PATH: Final = 8
 """Certificates of a path, leaf and anchor included."""
@@ -30,22 +33,25 @@ SERVER_AUTH: Final = "1.3.6.1.5.5.7.3.1"
 TIME_STAMPING: Final = "1.3.6.1.5.5.7.3.8"
 OCSP_SIGNING: Final = "1.3.6.1.5.5.7.3.9"
 _FOREIGN_TO_SIGNING: Final = frozenset({SERVER_AUTH, TIME_STAMPING, OCSP_SIGNING})
+_WEB_KEYS: Final = ("rsa-", "ecdsa-secp256r1", "ecdsa-secp384r1", "ecdsa-secp521r1")
+_WEB_FAMILIES: Final = frozenset({"rsa", "rsa-pss", "ecdsa"})
+_WEB_DIGESTS: Final = frozenset({"sha-256", "sha-384", "sha-512"})
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
     """What a path may be built of, by the name that its holder bears."""
 
-    anchors: dict[bytes, list[Certificate]]
-    """Subject (DER) to anchors."""
+    anchors: dict[str, list[Certificate]]
+    """Key of the subject's name to anchors."""
     anchor_labels: dict[bytes, str]
     """SHA-256 of an anchor to its label."""
-    intermediates: dict[bytes, list[Certificate]]
+    intermediates: dict[str, list[Certificate]]
 
-    def issuers(self, name: bytes, others: tuple[Certificate, ...]) -> list[Certificate]:
+    def issuers(self, name: str, others: tuple[Certificate, ...]) -> list[Certificate]:
         """Certificates of that subject, anchors first; each once."""
         found = {one.sha256: one for one in self.anchors.get(name, [])}
-        for one in (*self.intermediates.get(name, []), *(other for other in others if other.subject.der == name)):
+        for one in (*self.intermediates.get(name, []), *(other for other in others if other.subject.key == name)):
             found.setdefault(one.sha256, one)
         return list(found.values())
 
@@ -107,7 +113,7 @@ def _complete(search: _Search, chain: tuple[Certificate, ...]) -> Iterator[tuple
     if last.sha256 in search.pool.anchor_labels:
         yield chain
         return
-    candidates = search.pool.issuers(last.issuer.der, search.others)
+    candidates = search.pool.issuers(last.issuer.key, search.others)
     if not candidates:
         search.missing = f"no certificate of the issuer {last.issuer.text} is at hand"
     if len(chain) == MAX_PATH:
@@ -118,8 +124,12 @@ def _complete(search: _Search, chain: tuple[Certificate, ...]) -> Iterator[tuple
         if search.tries == 0:
             return
         search.tries -= 1
-        if algorithms.verify(issuer.key, last.signature_algorithm, last.signature, last.tbs, search.user_id) is True:
+        holds = algorithms.verify(issuer.key, last.signature_algorithm, last.signature, last.tbs, search.user_id)
+        if holds:
             yield from _complete(search, (*chain, issuer))
+        elif holds is None:
+            key = algorithms.public_key(issuer.key).name
+            search.missing = f"a signature {last.signature_algorithm.name} by the key {key} is not trusted here"
         elif issuer.sha256 in search.pool.anchor_labels:
             search.broken = (
                 f"the signature of {last.subject.text} does not verify with the key of {issuer.subject.text}"
@@ -145,17 +155,15 @@ def _judged(path: tuple[Certificate, ...], purpose: Purpose) -> Path:
     # 2. every issuer may issue, and for so many below it
     flaw = next((flaw for place, one in enumerate(path) if (flaw := _flaw(path, place, one))), None)
     # 3. the leaf may do what it did
-    if flaw is None and purpose == "timestamp":
-        flaw = _timestamp_flaw(path[0])
+    if flaw is None and purpose != "seal":
+        flaw = _timestamp_flaw(path[0]) if purpose == "timestamp" else _signing_flaw(path[0])
     # 4. there is a moment at which all are valid
     if flaw is None and max(one.not_before for one in path) > min(one.not_after for one in path):
         flaw = "its certificates were never valid at the same time"
     # 5. the maintained validator agrees, for the algorithms that it knows
     if flaw is not None:
         return Path("broken", path, flaw)
-    if len(path) > 1 and not any(algorithms.public_key(one.key).name == "sm2" for one in path):
-        return _validated(path)
-    return Path("trusted", path)
+    return _validated(path) if len(path) > 1 and _known_to_the_library(path) else Path("trusted", path)
 
 
 def _flaw(path: tuple[Certificate, ...], place: int, one: Certificate) -> str | None:
@@ -183,13 +191,31 @@ def _timestamp_flaw(leaf: Certificate) -> str | None:
     return None
 
 
+def _signing_flaw(leaf: Certificate) -> str | None:
+    """RFC 5280 §4.2.1.12: one that is for servers, timestamps or OCSP answers alone vouches for no document."""
+    if leaf.purposes is not None and leaf.purposes <= _FOREIGN_TO_SIGNING:
+        return f"{leaf.subject.text} is for something else than documents alone (extended key usage)"
+    return None
+
+
 def may_sign(certificate: Certificate) -> bool | None:
-    """Whether its key may sign content: keyUsage, and no extended usage that is for something else alone."""
-    if certificate.purposes is not None and certificate.purposes <= _FOREIGN_TO_SIGNING:
-        return False
+    """Whether its keyUsage allows its key to sign content; None without the extension."""
     if certificate.key_usage is None:
         return None
     return bool(certificate.key_usage & {"digital_signature", "non_repudiation"})
+
+
+def _known_to_the_library(path: tuple[Certificate, ...]) -> bool:
+    """Whether the verifier of `cryptography` has a say: it takes the algorithms of the web and names byte for byte.
+
+    Serial numbers that are not positive, which some authorities gave, it will not even read (RFC 5280 §4.1.2.2 asks to
+    handle them gracefully).
+    """
+    keys = all(algorithms.public_key(one.key).name.startswith(_WEB_KEYS) for one in path)
+    signed = all(one.signature_algorithm.family in _WEB_FAMILIES for one in path[:-1])
+    digests = all(one.signature_algorithm.digest in _WEB_DIGESTS for one in path[:-1])
+    spelt = all(lower.issuer.der == upper.subject.der for lower, upper in pairwise(path))
+    return keys and signed and digests and spelt and all(one.serial > 0 for one in path)
 
 
 def _validated(path: tuple[Certificate, ...]) -> Path:

@@ -1,6 +1,8 @@
-"""A PDF file (ISO 32000) opened within bounds: its revisions, signature fields, validation material, attachments.
+"""A PDF file (ISO 32000) opened within bounds: its states, signature fields, validation material.
 
-Objects are read by pyHanko; nothing is fetched, decrypted or run. Sizes and counts are bounded before objects are read.
+Objects are read by pyHanko; nothing is fetched or run, and nothing decrypted that needs a password. Sizes and counts
+are bounded before objects are read. A file has the states in which it once ended, each of which is a file by itself:
+the bytes up to the end of a signature's ranges are the document as it was signed.
 """
 
 from __future__ import annotations
@@ -8,13 +10,13 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import islice
 from typing import Any, Final
 
 from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.crypt import AuthStatus, StandardSecurityHandler
 from pyhanko.pdf_utils.decode_limits import (
     DEFAULT_PURPOSE_LIMITS,
     DecodeLimits,
@@ -25,18 +27,19 @@ from pyhanko.pdf_utils.decode_limits import (
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.rw_common import PdfHandler
-from pyhanko.sign.fields import enumerate_sig_fields
 
 from chain_service.documents.der import FOREIGN_ERRORS
-from chain_service.documents.facts import MAX_SIGNATURES, MAX_TEXT, Problem
+from chain_service.documents.facts import MAX_SIGNATURES, Problem
+from chain_service.documents.pdf_objects import entry
+from chain_service.documents.pdf_outline import form_fields
 from chain_service.errors import MalformedDocument
 
-__all__ = ["PDF_ERRORS", "Field", "PdfFile", "open_pdf", "signature_fields"]
+__all__ = ["PDF_ERRORS", "Field", "PdfFile", "open_pdf", "signature_fields", "state_at", "streams"]
 
 MAX_OBJECTS: Final = 200_000
-MAX_REVISIONS: Final = 64
-MAX_FIELD_DEPTH: Final = 32
-MAX_FIELDS: Final = 10_000
+MAX_REVISIONS: Final = 256
+MAX_EARLIER: Final = 64
+"""Revisions, the last ones, in which signatures are looked for that were taken away."""
 MAX_STREAM: Final = 32 * 1024 * 1024
 MAX_DECODED: Final = 128 * 1024 * 1024
 """Bytes of all streams together, those that are decoded twice counted twice."""
@@ -54,6 +57,9 @@ _LIMITS: Final = DecodeLimits(
     document_budget=DocumentDecodeBudget(base_allowance=MAX_DECODED, max_ratio=0),
 )
 MAX_TABLE_HEAD: Final = 64 * 1024
+_SPARE_END: Final = re.compile(rb"(?<=%%EOF)[\0\t\n\f\r ]*(?:%%EOF[\0\t\n\f\r ]*)+\Z")
+"""The mark of the end once more, as mail gateways and careless writers append it."""
+_RANGES: Final = re.compile(rb"/ByteRange\s{0,8}\[\s{0,8}\d{1,12}\s{1,8}\d{1,12}\s{1,8}(\d{1,12})\s{1,8}(\d{1,12})")
 _TABLE: Final = re.compile(rb"/XRef\b")
 _SIZE: Final = re.compile(rb"/Size\s{0,8}(\d{1,20})")
 _INDEX: Final = re.compile(rb"/Index\s{0,8}\[([\d\s]*)\]")
@@ -61,16 +67,12 @@ _INDEX: Final = re.compile(rb"/Index\s{0,8}\[([\d\s]*)\]")
 
 @dataclass(frozen=True, slots=True)
 class PdfFile:
-    """An open file."""
+    """An open file, or an earlier state of one."""
 
     data: bytes
     reader: PdfFileReader
     irregular: Problem | None
-    """Why a strict reader refuses it: then readers may differ in what they show of its later revisions."""
-
-    @property
-    def revisions(self) -> int:
-        return int(self.reader.xrefs.total_revisions)
+    """Why a strict reader refuses it: then programs may differ in what they show of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,6 @@ class Field:
 
     name: str
     """Fully qualified, at most MAX_TEXT characters."""
-    revision: int
-    """Number of the revision in which the signature was written or last changed, from 0."""
     dictionary: Any
     """The signature dictionary."""
     lock: Any
@@ -88,27 +88,47 @@ class Field:
 
 
 def open_pdf(data: bytes) -> PdfFile:
-    """The file that `data` is. Raises MalformedDocument: `too_large`, `encrypted`, `malformed`."""
+    """The file that `data` is.
+
+    Raises MalformedDocument: `malformed` where something is shown to be missing; `encrypted`, `irregular`, `too_large`
+    and `too_complex` where this program cannot read it.
+    """
     _check_counts(data)
+    opened = _SPARE_END.sub(b"\n", data)
+    spare = None if opened is data or opened == data else Problem("irregular", "the file has its end more than once")
     irregular = None
     try:
-        reader = _open(data, strict=True)
+        reader = _open(opened, strict=True)
     except PDF_ERRORS as error:
         irregular = Problem("irregular", f"a strict reader of PDF refuses the file ({type(error).__name__})")
         try:
-            reader = _open(data, strict=False)
+            reader = _open(opened, strict=False)
         except PDF_ERRORS as second:
-            raise MalformedDocument(
-                f"cross-reference tables or catalog cannot be read ({type(second).__name__})", code="malformed"
-            ) from second
+            raise _unopened(data, second) from second
     if irregular is None and reader.xrefs.hybrid_xrefs_present:
         irregular = Problem("irregular", "the file has two cross-reference tables that readers choose between")
-    return PdfFile(data, reader, irregular)
+    return PdfFile(data, reader, irregular or spare)
+
+
+def state_at(file: PdfFile, end: int) -> PdfFile:
+    """The file as it was when it ended there, read as readily as may be. Raises MalformedDocument or PDF_ERRORS."""
+    data = file.data[:end]
+    return PdfFile(data, _open(data, strict=False), file.irregular)
+
+
+def _unopened(data: bytes, error: BaseException) -> MalformedDocument:
+    """Damage is what is missing: ranges that were signed lead out of the file, or there is no object in it."""
+    if any(int(start) + int(length) > len(data) for start, length in _RANGES.findall(data)):
+        return MalformedDocument("the file ends before what was signed does", code="malformed")
+    if b" obj" not in data:
+        return MalformedDocument("there is no object in the file", code="malformed")
+    what = f"its cross-references cannot be followed ({type(error).__name__})"
+    return MalformedDocument(f"{what}; other programs may guess what they were", code="irregular")
 
 
 def _check_counts(data: bytes) -> None:
     """Counts that a file names and readers loop by; what hides them is left to the limits of the process."""
-    if data.count(b"startxref") > MAX_REVISIONS or data.count(b"/XRef") > MAX_REVISIONS:
+    if data.count(b"startxref") > MAX_REVISIONS or data.count(b"/XRef") > 2 * MAX_REVISIONS:
         raise MalformedDocument(f"the file has more than {MAX_REVISIONS} revisions", code="too_large")
     if data.count(b" obj") > MAX_OBJECTS:
         raise MalformedDocument(f"the file has more than {MAX_OBJECTS} objects", code="too_large")
@@ -123,77 +143,56 @@ def _check_counts(data: bytes) -> None:
 
 def _open(data: bytes, *, strict: bool) -> PdfFileReader:
     reader = PdfFileReader(BytesIO(data), strict=strict, decode_limits=_LIMITS)
-    if "/Encrypt" in reader.trailer:
-        raise MalformedDocument("the file is encrypted; hand in one that opens without a password", code="encrypted")
+    reader.strict = False  # strictness is about the cross-references: of objects a reference may lead nowhere
+    if reader.encrypt_dict is not None:
+        _decrypt(reader)
     if reader.xrefs.total_revisions > MAX_REVISIONS:
         raise MalformedDocument(f"the file has more than {MAX_REVISIONS} revisions", code="too_large")
     if not isinstance(reader.root, generic.DictionaryObject):
         raise TypeError("the catalog is no dictionary")
-    list(_filled(reader))
     return reader
 
 
-def _require_bounded_form(handler: PdfHandler) -> None:
-    """The form can be walked: fields that share their kids would otherwise be met more often than there are any."""
-    left, level = MAX_FIELDS, list(_listed(_entry(handler.root, "/AcroForm"), "/Fields"))
-    for _ in range(MAX_FIELD_DEPTH):
-        left -= len(level)
-        if left < 0:
-            raise MalformedDocument(f"the form has more than {MAX_FIELDS} fields", code="too_large")
-        level = list(islice((kid for field in level for kid in _listed(field.get_object(), "/Kids")), left + 1))
-        if not level:
-            return
-    raise MalformedDocument(f"the form's fields lie more than {MAX_FIELD_DEPTH} deep", code="too_complex")
-
-
-def _entry(node: Any, name: str) -> Any:
-    """The value under a name, references followed, which pyHanko's `get` does not do; None if there is none."""
+def _decrypt(reader: PdfFileReader) -> None:
+    """Opens what every program opens: a file whose user password is empty (ISO 32000-2 §7.6.4)."""
+    opened = False
     try:
-        return node[name]
-    except KeyError:
-        return None
-
-
-def _listed(node: Any, name: str) -> Sequence[Any]:
-    found = _entry(node, name) if isinstance(node, generic.DictionaryObject) else None
-    return found if isinstance(found, generic.ArrayObject) else ()
-
-
-def _filled(handler: PdfHandler) -> Iterator[tuple[str, Any, Any]]:
-    """Name, value and dictionary of each signed signature field."""
-    _require_bounded_form(handler)
-    for count, (name, value, field) in enumerate(enumerate_sig_fields(handler, filled_status=True)):
-        if count == MAX_SIGNATURES:
-            raise MalformedDocument(f"the file has more than {MAX_SIGNATURES} signatures", code="too_large")
-        yield name, value, field.get_object()
+        if isinstance(reader.security_handler, StandardSecurityHandler):
+            opened = reader.decrypt("").status is not AuthStatus.FAILED
+    except PDF_ERRORS:
+        opened = False
+    if not opened:
+        raise MalformedDocument("the file is encrypted, and it takes a password or key to open it", code="encrypted")
 
 
 def signature_fields(file: PdfFile) -> tuple[list[Field], list[str]]:
-    """The signed fields in the order of signing, and names of those whose signature a later revision took away.
+    """The signed fields in the order of the form, and names of those whose signature a later revision took away.
 
-    Raises MalformedDocument.
+    Raises MalformedDocument (`too_large`, `too_complex`) or PDF_ERRORS: the form cannot be walked.
     """
-    try:
-        found = [_field(file, name, field) for name, _, field in _filled(file.reader)]
-        names = {field.name for field in found}
-        removed: dict[str, None] = {}
-        for revision in range(file.revisions - 1):
-            earlier = _filled(file.reader.get_historical_resolver(revision))
-            removed.update((shown, None) for name, _, _ in earlier if (shown := name[:MAX_TEXT]) not in names)
-    except MalformedDocument:
-        raise
-    except PDF_ERRORS as error:
-        raise MalformedDocument(f"the form cannot be read ({type(error).__name__})", code="malformed") from error
-    return sorted(found, key=lambda field: field.revision), list(removed)[:MAX_SIGNATURES]
+    found = list(_signed(file.reader))
+    names = {field.name for field in found}
+    removed: dict[str, None] = {}
+    revisions = file.reader.xrefs.total_revisions
+    for revision in range(max(0, revisions - 1 - MAX_EARLIER), revisions - 1):
+        try:
+            earlier = list(_signed(file.reader.get_historical_resolver(revision)))
+        except (MalformedDocument, *PDF_ERRORS):
+            continue  # no state of the document: one half of a linearized file, say
+        removed.update((field.name, None) for field in earlier if field.name not in names)
+    return found, list(removed)[:MAX_SIGNATURES]
 
 
-def _field(file: PdfFile, name: str, field: Any) -> Field:
-    value = field.raw_get("/V")
-    dictionary = value.get_object()
-    if not isinstance(dictionary, generic.DictionaryObject):
-        raise TypeError("a signature is no dictionary")
-    container = value.reference if isinstance(value, generic.IndirectObject) else field.container_ref
-    return Field(name[:MAX_TEXT], file.reader.xrefs.get_last_change(container), dictionary, field)
+def _signed(handler: PdfHandler) -> Iterator[Field]:
+    """Each signed signature field."""
+    count = 0
+    for node in form_fields(handler.root):
+        if not node.signed or node.inherited:
+            continue
+        count += 1
+        if count > MAX_SIGNATURES:
+            raise MalformedDocument(f"the file has more than {MAX_SIGNATURES} signatures", code="too_large")
+        yield Field(node.name, entry(node.dictionary, "/V"), node.dictionary)
 
 
 def streams(file: PdfFile, store: str, purpose: DecodePurpose, most: int) -> tuple[bytes, ...]:

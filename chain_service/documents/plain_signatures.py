@@ -27,7 +27,7 @@ def read_plain_signature(value: bytes, signed: bytes, trust: Trust, beside: tupl
     if not signed_data.looks_like(value):
         return _bare(value, signed, trust, beside)
     try:
-        return _in_signed_data(signed_data.parse(value, "the signed value"), signed, trust, beside)
+        return _in_signed_data(signed_data.parse(value, "the signed value", beside), signed, trust, beside)
     except MalformedDocument as error:
         return SignatureFacts("", "gbt35275", Problem.of(error))
     except der.FOREIGN_ERRORS as error:
@@ -37,9 +37,8 @@ def read_plain_signature(value: bytes, signed: bytes, trust: Trust, beside: tupl
 def _bare(value: bytes, signed: bytes, trust: Trust, beside: tuple[bytes, ...]) -> SignatureFacts:
     """Nothing in such a signature names its signer: the certificates beside it and the known signers are tried."""
     if not sm2.readable(value):
-        return SignatureFacts(
-            "", "unknown", Problem("malformed", "the signed value is no signature that is known here")
-        )
+        known = Problem("unknown_form", "the signed value is no signature that is known here")
+        return SignatureFacts("", "unknown", known if value.strip(b"\0") else Problem("no_value", "there is no value"))
     candidates = [*trust.readable(beside), *trust.known_signers()]
     signer = next((one for one in candidates if _verifies(one, value, signed, trust)), None)
     return SignatureFacts(
@@ -57,24 +56,30 @@ def _verifies(signer: Certificate, value: bytes, signed: bytes, trust: Trust) ->
 
 
 def _in_signed_data(found: SignedData, signed: bytes, trust: Trust, beside: tuple[bytes, ...]) -> SignatureFacts:
-    # 1. what it contains is Signature.xml, or its digest, or nothing
-    inside = signed if found.content is None else found.content
-    same = found.content in (None, signed, sm3(signed))
-    # 2. the signed attributes, if there are any, are about what it contains or about Signature.xml itself
-    about = [signed_data.content_holds(found, inside), signed_data.content_holds(found, signed)]
-    data_holds = same and any(about) if any(about) or None not in about else None
-    # 3. the signature
+    trust = trust.with_evidence(found.lists, found.answers)
+    # 1. what it contains is Signature.xml, or its digest, or nothing, and the signed attributes are about either
+    data_holds, inside = signed_data.signs(found, signed, sm3(signed))
+    # 2. the signature
     holds = signed_data.signature_holds(found, inside, trust.user_id)
-    written = found.signing_time
-    claimed = () if written is None else (ClaimedTime(written.at, "cms_attribute", written.zoneless),)
+    claimed, problems = claimed_time(found)
     return SignatureFacts(
         place="",
         form="gbt35275",
         data_digest_holds=data_holds,
         signature_holds=holds,
-        algorithm=found.algorithm.name,
-        weak=found.algorithm.weak or found.digest in algorithms.WEAK,
+        algorithm=signed_data.weakness(found) or found.algorithm.name,
+        weak=signed_data.weakness(found) is not None or found.digest in algorithms.WEAK,
         claimed=claimed,
         timestamps=tuple(timestamps.read(token, found.signature, trust) for token in found.timestamps),
         signer=None if found.signer is None else trust.certificate(found.signer.der, (*found.certificates, *beside)),
+        problems=(*problems, *(Problem("encoding_deviation", one) for one in signed_data.deviations(found))),
     )
+
+
+def claimed_time(found: SignedData) -> tuple[tuple[ClaimedTime, ...], tuple[Problem, ...]]:
+    """The signed attribute signingTime, if it is there; one that is no time is a problem and decides nothing."""
+    try:
+        written = found.signing_time
+    except (MalformedDocument, *der.FOREIGN_ERRORS):
+        return (), (Problem("malformed", "the signing time in the signature's attributes is no time"),)
+    return (() if written is None else (ClaimedTime(written.at, "cms_attribute", written.zoneless),)), ()

@@ -30,8 +30,7 @@ _REASONS: Final = {flag: flag.value for flag in x509.ReasonFlags}
 class RevocationList:
     """One list as it is written; believed once its signature was verified."""
 
-    issuer: bytes
-    """Distinguished name, DER."""
+    issuer: certificates.Name
     this_update: int
     next_update: int | None
     tbs: bytes
@@ -47,7 +46,7 @@ class RevocationList:
     keeps_expired: int | None
     """It also lists certificates that expired at or after this moment."""
     signers: dict[bytes, bool] = field(default_factory=dict)
-    """SHA-256 of an issuer to whether the signature verifies with its key: lists are long, and asked often."""
+    """SHA-256 of an issuer to whether the signature proves that it is its: lists are long, and asked often."""
 
 
 def parse(data: bytes) -> RevocationList:
@@ -93,7 +92,7 @@ def _read(parsed: Any, entries: x509.CertificateRevocationList) -> RevocationLis
     next_update = tbs["next_update"]
     kept = extensions.get(_EXPIRED_CERTIFICATES)
     return RevocationList(
-        issuer=tbs["issuer"].dump(),
+        issuer=certificates.read_name(tbs["issuer"].dump()),
         this_update=der.moment(tbs["this_update"].chosen.dump(), "thisUpdate").at,
         next_update=der.moment(next_update.chosen.dump(), "nextUpdate").at if next_update.contents else None,
         tbs=tbs.dump(),
@@ -179,9 +178,10 @@ def _why_not(one: RevocationList, certificate: Certificate, issuer: Certificate,
         return "it is for another distribution point"
     if not issuer.allows("crl_sign"):
         return "its issuer may not sign lists (keyUsage)"
+    if one.algorithm.weak:
+        return f"it is signed with {one.algorithm.name}, which others can make fit"
     if issuer.sha256 not in one.signers:
-        holds = algorithms.verify(issuer.key, one.algorithm, one.signature, one.tbs, user_id)
-        one.signers[issuer.sha256] = holds is True and not one.algorithm.weak
+        one.signers[issuer.sha256] = algorithms.proves(issuer.key, one.algorithm, one.signature, one.tbs, user_id)
     return None if one.signers[issuer.sha256] else "its signature does not verify"
 
 

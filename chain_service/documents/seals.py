@@ -6,14 +6,14 @@ what it concludes. Structures: `ses_forms`; procedure: GM/T 0031-2014 §6.1.2 an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from asn1crypto.parser import emit
 from asn1crypto.parser import parse as parse_element
 
 from chain_service.core.digests import sha256, sm3
-from chain_service.documents import algorithms, certificates, der, ses_forms, timestamps
+from chain_service.documents import algorithms, certificates, der, ses_forms, ses_values, timestamps
 from chain_service.documents.algorithms import Algorithm
 from chain_service.documents.facts import (
     CertificateFacts,
@@ -36,6 +36,9 @@ _FORMS: Final[dict[int, Form]] = {4: "ses-v4", 5: "ses-v5"}
 _CERTIFICATES, _HASHES = 1, 2
 _HASH_BYTES: Final = 32
 ListType = Literal["certificates", "hashes"]
+_SM2_CURVE: Final = bytes.fromhex("06082a811ccf5501822d")
+_KNOWN_EXTENSIONS: Final = frozenset({"1.3.6.1.5.5.7.1.4"})
+"""Critical extensions of makers that restrict nothing: the identity for audits (RFC 3281 §4.4.5)."""
 _TIMES: Final = frozenset({23, 24})
 _BIT_STRING: Final = 3
 _OCTET_STRING: Final = 4
@@ -50,7 +53,9 @@ class SignedValue:
     facts: SignatureFacts
     """Everything that the signed value alone tells; `place`, references and coverage are the document's."""
     digest: bytes | None = None
-    """dataHash: the SM3 of Signature.xml as it was signed."""
+    """dataHash: the SM3 of Signature.xml, or in a PDF of the byte ranges, as it was signed."""
+    algorithm: Algorithm | None = None
+    """Of the signature: where that is RSA, dataHash may have been made with its digest."""
     names: str = ""
     """propertyInfo: the path of Signature.xml as it was signed."""
     seal: bytes | None = None
@@ -87,33 +92,73 @@ def _read_seal(data: bytes, trust: Trust) -> tuple[SealFacts, tuple[bytes, ...]]
 
 def read_seal_signature(data: bytes, trust: Trust) -> SignedValue:
     """The facts about the signature `data` (SignedValue.dat of a signature of type Seal). Never raises."""
+    if not data.strip(b"\0"):
+        return SignedValue(SignatureFacts("", "unknown", Problem("no_value", "there is no value")))
     try:
+        data, padded = ses_values.unpadded(data)
         v1 = _members(data, "the signed value", MAX_SIGNED_VALUE_BYTES) == 2
         spec = ses_forms.SignatureV1 if v1 else ses_forms.SignatureV4
         signature = der.load(spec, data, "the signed value", most=MAX_SIGNED_VALUE_BYTES)
-        return _signed_value(signature, v1, trust)
+        return _signed_value(signature, v1, trust, padded)
     except MalformedDocument as error:
         return SignedValue(SignatureFacts("", "unknown", Problem.of(error)))
     except der.FOREIGN_ERRORS as error:
         return SignedValue(SignatureFacts("", "unknown", Problem.of(der.malformed("the signed value", error))))
 
 
-def _signed_value(signature: Any, v1: bool, trust: Trust) -> SignedValue:
+def signs(signed: SignedValue, content: bytes) -> SignatureFacts:
+    """The facts once more, with whether dataHash is the digest of `content`.
+
+    It is made with SM3 (GM/T 0031-2014 §6.2.2); signatures with RSA have it made with their own digest.
+    """
+    facts = signed.facts
+    if signed.digest is None or signed.algorithm is None:
+        return facts
+    if ses_values.same_digest(signed.digest, sm3(content)):
+        return replace(facts, data_digest_holds=True)
+    name = signed.algorithm.digest or ""
+    made = algorithms.digest(name, content)
+    if made is None or not ses_values.same_digest(signed.digest, made):
+        return replace(facts, data_digest_holds=False)
+    problem = Problem("encoding_deviation", f"the signed digest was made with {name}")
+    return replace(facts, data_digest_holds=None if name == "md5" else True, problems=(*facts.problems, problem))
+
+
+def is_same_seal(file: bytes, embedded: bytes, trust: Trust) -> bool:
+    """Whether two seals (DER) say the same and one maker signed both: it may have signed one seal more than once.
+
+    SM2 signatures differ each time they are made. Never raises.
+    """
+    if file == embedded:
+        return True
+    try:
+        if der.members(file)[0] != der.members(embedded)[0]:
+            return False
+        mine, theirs = read_seal(file, trust), read_seal(embedded, trust)
+    except (MalformedDocument, *der.FOREIGN_ERRORS):
+        return False
+    makers = {one.maker.sha256 for one in (mine, theirs) if one.maker is not None and one.signature_holds}
+    return mine.signature_holds is True and theirs.signature_holds is True and len(makers) == 1
+
+
+def _signed_value(signature: Any, v1: bool, trust: Trust, padded: tuple[Problem, ...]) -> SignedValue:
     outer, to_sign = signature.elements(), signature["to_sign"]
     inner = to_sign.elements()
     sealed = inner["seal"]
     # 1. the format, of the seal too
     seal, listed = _read_seal(sealed, trust)
-    problems = []
+    problems = list(padded)
     if to_sign["version"].native != seal.version:
         problems.append(Problem("version_differs", "the signature has another version than its seal"))
     if not v1:
         problems += _extension_problems(inner.get("ext_datas"))
+    value, value_deviations = ses_values.signature_bits(outer["value"], "the signature")
+    digest, digest_deviations = ses_values.bits(inner["data_hash"], "the signed digest")
     # 2. the signature
     signed = _Signed(
         certificate=_wrapped_certificate((inner if v1 else outer)["cert"]),
         algorithm=Algorithm.named((to_sign if v1 else signature)["algorithm"].dotted),
-        value=der.bits(outer["value"], "the signature"),
+        value=value,
         over=outer["to_sign"],
         timestamp=None if v1 else _timestamp(outer.get("timestamp")),
     )
@@ -130,9 +175,9 @@ def _signed_value(signature: Any, v1: bool, trust: Trust) -> SignedValue:
         signer=signer,
         seal=seal,
         signer_in_seal=_in_seal(signed.certificate, seal),
-        problems=tuple(problems),
+        problems=(*problems, *value_deviations, *digest_deviations, *_key_deviation(signed.certificate)),
     )
-    return SignedValue(facts, der.bits(inner["data_hash"], "the signed digest"), der.text(inner["property"]), sealed)
+    return SignedValue(facts, digest, signed.algorithm, der.text(inner["property"]), sealed)
 
 
 def _seal_facts(data: bytes, seal: Any, v1: bool, trust: Trust) -> tuple[SealFacts, tuple[bytes, ...]]:
@@ -145,17 +190,18 @@ def _seal_facts(data: bytes, seal: Any, v1: bool, trust: Trust) -> tuple[SealFac
         raise MalformedDocument(f"a seal of version {version} has another layout than this one", code="unknown_version")
     sign_info = seal["sign_info"] if v1 else seal
     signing = sign_info.elements()
+    value, deviations = ses_values.signature_bits(signing["value"], "the seal's signature")
     signed = _Signed(
         certificate=_wrapped_certificate(signing["cert"]),
         algorithm=Algorithm.named(sign_info["algorithm"].dotted),
-        value=der.bits(signing["value"], "the seal's signature"),
+        value=value,
         over=_sequence(outer["info"], signing["cert"], signing["algorithm"]) if v1 else outer["info"],
         timestamp=None if v1 else _timestamp(outer.get("timestamp")),
     )
     kind, listed, held = _listed(info["property"])
     maker, holds = _verify(signed, trust, held)
     start, end = _moment(stated["valid_start"]), _moment(stated["valid_end"])
-    problems = _extension_problems(inner.get("ext_datas"))
+    problems = [*_extension_problems(inner.get("ext_datas")), *deviations]
     if start > end:
         problems.append(Problem("empty_period", "the seal ends before it begins"))
     facts = SealFacts(
@@ -181,11 +227,22 @@ def _seal_facts(data: bytes, seal: Any, v1: bool, trust: Trust) -> tuple[SealFac
 def _verify(signed: _Signed, trust: Trust, others: tuple[bytes, ...]) -> tuple[CertificateFacts | None, bool | None]:
     """Facts about the certificate and whether the signature verifies with its key; None for what cannot be read."""
     try:
-        facts = trust.certificate(signed.certificate, others)
+        facts = trust.certificate(signed.certificate, others, "seal")
         key = certificates.parse(signed.certificate).key
     except MalformedDocument:
         return None, None
     return facts, algorithms.verify(key, signed.algorithm, signed.value, signed.over, trust.user_id, raw=True)
+
+
+def _key_deviation(certificate: bytes) -> tuple[Problem, ...]:
+    """GM/T 0015 names the curve 1.2.156.10197.1.301 as the parameter of an elliptic key; makers name its parts too."""
+    try:
+        key = certificates.parse(certificate).key
+    except MalformedDocument:
+        return ()
+    if algorithms.public_key(key).name != "sm2" or _SM2_CURVE in key:
+        return ()
+    return (Problem("encoding_deviation", "the signer's key names its curve by another identifier"),)
 
 
 def _members(data: bytes, what: str, most: int) -> int:
@@ -249,7 +306,7 @@ def _timestamp(encoded: bytes | None) -> bytes | None:
         encoded = contents if constructed else b"\x03" + encoded[1:]
     elif category != 0 or tag != _BIT_STRING:
         raise MalformedDocument("the signature is followed by something that is no timestamp", code="malformed")
-    return der.bits(encoded, "the timestamp")
+    return ses_values.bits(encoded, "the timestamp")[0]
 
 
 def _times(encoded: bytes, signed: _Signed, trust: Trust) -> tuple[tuple[ClaimedTime, ...], tuple[TimestampFacts, ...]]:
@@ -266,7 +323,7 @@ def _written_time(encoded: bytes) -> der.Moment | None:
         return der.moment(encoded, "timeInfo")
     if tag != _BIT_STRING:
         raise MalformedDocument("timeInfo is no time", code="malformed")
-    contents = der.bits(encoded, "timeInfo")
+    contents = ses_values.bits(encoded, "timeInfo")[0]
     if contents[:1] in (b"\x17", b"\x18"):
         der.check(contents, "timeInfo", most=_MOST_TIME)
         return der.moment(contents, "timeInfo")
@@ -288,7 +345,7 @@ def _small(value: Any) -> int:
 
 
 def _extension_problems(encoded: bytes | None) -> list[Problem]:
-    """Critical extensions: none is known here. Tagged [0] by the standard, bare in some seals."""
+    """Critical extensions that are not known here. Tagged [0] by the standard, bare in some seals."""
     if encoded is None:
         return []
     category, constructed, tag, _, contents, _ = parse_element(encoded)
@@ -300,4 +357,5 @@ def _extension_problems(encoded: bytes | None) -> list[Problem]:
         raise MalformedDocument("the seal's extensions are no sequence", code="malformed")
     parsed = ses_forms.Extensions.load(encoded, strict=True)
     critical = [one["extn_id"].dotted for one in parsed if one["critical"].native]
+    critical = [oid for oid in critical if oid not in _KNOWN_EXTENSIONS]
     return [Problem("critical_extension", f"the critical extension {oid} is not known here") for oid in critical[:8]]

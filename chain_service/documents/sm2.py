@@ -19,7 +19,8 @@ MAX_ID: Final = 0xFFFF // 8
 """Bytes: the id's length in bits has 16 bits."""
 POINT_BYTES: Final = 65
 RAW_BYTES: Final = 64
-MAX_SIGNATURE_BYTES: Final = 72
+MAX_INTEGER_BYTES: Final = 64
+"""Of r or s as written, leading zeros included."""
 
 ORDER: Final = 0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_7203DF6B_21C6052B_53BBF409_39D54123
 _CURVE: Final = bytes.fromhex(
@@ -45,7 +46,8 @@ def digest(point: bytes, message: bytes, user_id: bytes = DEFAULT_ID) -> bytes:
 def verify(point: bytes, message: bytes, signature: bytes, user_id: bytes = DEFAULT_ID, *, raw: bool = True) -> bool:
     """Whether `signature` is one over `message`. Never raises.
 
-    point: the public key, uncompressed, 65 bytes. raw: r and s of 32 bytes each will do as well as DER.
+    point: the public key, uncompressed, 65 bytes. raw: r and s of 32 bytes each will do as well as DER, and integers
+    padded or without their sign byte, as devices write them.
     """
     if len(point) != POINT_BYTES or point[0] != 4 or len(user_id) > MAX_ID:
         return False
@@ -58,14 +60,18 @@ def readable(signature: bytes) -> bool:
     return bool(_readings(signature))
 
 
+def deviates(signature: bytes) -> bool:
+    """Whether a signature that can be read is neither DER nor 64 bytes."""
+    pair = _integers(signature)
+    return pair is not None and len(signature) != RAW_BYTES and _encoded(*pair) != signature
+
+
 def _verify_digest(point: bytes, signed: bytes, r: int, s: int) -> bool:
     """GB/T 32918.2 §7.1, steps B1 and B2 here, the others in GmSSL; it refuses points that are not on the curve."""
     if not (0 < r < ORDER and 0 < s < ORDER and (r + s) % ORDER):
         return False
-    body = _integer(r) + _integer(s)
-    encoded = b"\x30" + bytes([len(body)]) + body
     try:
-        return gmssl_pyx.sm2_verify_sm3_digest(point[1:], signed, encoded) is True
+        return gmssl_pyx.sm2_verify_sm3_digest(point[1:], signed, _encoded(r, s)) is True
     except gmssl_pyx.GmsslInnerError:
         return False
 
@@ -73,32 +79,37 @@ def _verify_digest(point: bytes, signed: bytes, r: int, s: int) -> bool:
 def _readings(signature: bytes, raw: bool = True) -> list[tuple[int, int]]:
     """What (r, s) the bytes may mean: both forms are in use, and a few bytes can be read as either."""
     readings = []
-    if (pair := _from_der(signature)) is not None:
+    pair = _integers(signature)
+    if pair is not None and (raw or _encoded(*pair) == signature):
         readings.append(pair)
     if raw and len(signature) == RAW_BYTES:
         readings.append((int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")))
     return readings
 
 
-def _from_der(signature: bytes) -> tuple[int, int] | None:
-    """r and s of SEQUENCE{INTEGER, INTEGER} in strict DER and nothing behind it."""
-    if not 8 <= len(signature) <= MAX_SIGNATURE_BYTES or signature[0] != 0x30 or signature[1] != len(signature) - 2:
+def _integers(signature: bytes) -> tuple[int, int] | None:
+    """r and s of SEQUENCE{INTEGER, INTEGER} and nothing behind it, read without a sign: neither can be negative."""
+    if len(signature) < 8 or signature[0] != 0x30 or signature[1] != len(signature) - 2:
         return None
-    r, at = _positive(signature, 2)
-    s, end = _positive(signature, at)
-    return (r, s) if r and s and end == len(signature) else None
+    r, at = _unsigned(signature, 2)
+    s, end = _unsigned(signature, at)
+    return None if r is None or s is None or end != len(signature) else (r, s)
 
 
-def _positive(data: bytes, at: int) -> tuple[int, int]:
-    """The positive minimal INTEGER at `at` and where it ends; 0 if there is none."""
+def _unsigned(data: bytes, at: int) -> tuple[int | None, int]:
+    """The INTEGER at `at` and where it ends; None if there is none."""
     if at + 2 > len(data) or data[at] != 2:
-        return 0, at
+        return None, at
     start, end = at + 2, at + 2 + data[at + 1]
-    if not 1 <= end - start <= 33 or end > len(data) or data[start] >= 0x80:
-        return 0, at
-    if end - start > 1 and data[start] == 0 and data[start + 1] < 0x80:
-        return 0, at
+    if not 1 <= end - start <= MAX_INTEGER_BYTES or end > len(data):
+        return None, at
     return int.from_bytes(data[start:end], "big"), end
+
+
+def _encoded(r: int, s: int) -> bytes:
+    """The signature in DER."""
+    body = _integer(r) + _integer(s)
+    return b"\x30" + bytes([len(body)]) + body
 
 
 def _integer(value: int) -> bytes:

@@ -18,12 +18,15 @@ _ONE_SECOND: Final = 1_000_000
 _LEAST_ACCURATE: Final = 86_400
 
 
-def read(token: bytes, stamped: bytes, trust: Trust) -> TimestampFacts:
-    """The facts about `token` as a timestamp over `stamped`, for a signature its value. Never raises."""
+def read(token: bytes, stamped: bytes, trust: Trust, beside: tuple[bytes, ...] = ()) -> TimestampFacts:
+    """The facts about `token` as a timestamp over `stamped`, for a signature its value. Never raises.
+
+    beside: certificates (DER) of the document, for tokens that carry none.
+    """
     try:
-        signed = signed_data.parse(token, "the timestamp")
+        signed = signed_data.parse(token, "the timestamp", beside)
         info = _info(signed)
-        return _facts(signed, info, stamped, trust)
+        return _facts(signed, info, stamped, trust.with_evidence(signed.lists, signed.answers), beside)
     except MalformedDocument as error:
         return TimestampFacts(Problem.of(error), None, None, None, None)
     except der.FOREIGN_ERRORS as error:
@@ -38,28 +41,29 @@ def claimed(token: bytes) -> der.Moment | None:
 
 def _info(signed: SignedData) -> Any:
     if signed.content_type != _TST_INFO or signed.content is None:
-        raise MalformedDocument("the timestamp holds no TSTInfo", code="malformed")
+        raise MalformedDocument("the timestamp holds no TSTInfo", code="unknown_form")
     return der.load(tsp.TSTInfo, signed.content, "the timestamp's TSTInfo", most=_MAX_INFO_BYTES)
 
 
-def _facts(signed: SignedData, info: Any, stamped: bytes, trust: Trust) -> TimestampFacts:
+def _facts(signed: SignedData, info: Any, stamped: bytes, trust: Trust, beside: tuple[bytes, ...]) -> TimestampFacts:
     """RFC 3161 §2.4.2, and verification of the token as CMS."""
     assert signed.content is not None
     # 1. the imprint is that of what was stamped, by a digest that cannot be made to fit
     imprint = info["message_imprint"]
-    name = algorithms.DIGESTS.get(imprint["hash_algorithm"]["algorithm"].dotted, "")
+    name = algorithms.digest_name(imprint["hash_algorithm"])
     made = None if name in algorithms.WEAK else algorithms.digest(name, stamped)
     matches = None if made is None else imprint["hashed_message"].native == made
     # 2. the authority signed exactly this, by signed attributes that name its certificate
     holds = signed_data.signature_holds(signed, signed.content, trust.user_id)
-    if holds and (signed.attributes is None or not signed_data.content_holds(signed, signed.content)):
+    attested = signed.attributes is not None and signed_data.names_type(signed)
+    if holds and not (attested and signed_data.content_holds(signed, signed.content)):
         holds = False
-    if holds and (signed.algorithm.weak or signed.digest in algorithms.WEAK):
+    if holds and (signed_data.weakness(signed) or signed.digest in algorithms.WEAK):
         holds = None
     # 3. the authority's path, for timestamps
     authority: CertificateFacts | None = None
     if signed.signer is not None:
-        authority = trust.certificate(signed.signer.der, signed.certificates, "timestamp")
+        authority = trust.certificate(signed.signer.der, (*signed.certificates, *beside), "timestamp")
     return TimestampFacts(None, _latest(info), matches, holds, authority)
 
 

@@ -14,7 +14,9 @@ from chain_service.core.moments import rfc3339
 from chain_service.documents.facts import CertificateFacts, RevocationFacts, SignatureFacts, TimestampFacts
 
 SKEW = 300
-"""Seconds that a signer's clock may run before ours."""
+"""Seconds that two clocks may differ: a signer's runs before ours, or behind that of who certified it just then."""
+ZONES = 14 * 3600
+"""Seconds by which a time without a zone may miss, where it is not Chinese by its standard (ISO 32000-2 §7.9.4)."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Timing:
     proven_by: str | None = None
     list_age: int = 0
     """How many seconds after its making a revocation list still speaks for the present."""
+    slack: int = SKEW
+    """Seconds by which the claimed time may miss a certificate's period without contradicting it."""
 
     @property
     def latest(self) -> int:
@@ -36,8 +40,12 @@ class Timing:
 
     @property
     def signed(self) -> int:
-        """The moment of signing as claimed; the latest possible one where nothing is claimed."""
-        return self.latest if self.claimed is None else self.claimed
+        """The moment of signing as claimed; the latest possible one where nothing is claimed, or a later one.
+
+        A signer's clock may be wrong, and many write local time as UTC. What is proven to exist was not signed later.
+        """
+        late = self.claimed is not None and self.proven is not None and self.claimed > self.proven
+        return self.latest if self.claimed is None or late else self.claimed
 
     def proven_before(self, moment: int) -> bool:
         """True when the signature is proven to be older than this moment."""
@@ -74,10 +82,11 @@ def certificate_standing(certificate: CertificateFacts, timing: Timing) -> Certi
     before = next((one for one in revoked if _revoked_at(one) <= signed), None)
     since = min((_revoked_at(one) for one in revoked if _revoked_at(one) > signed), default=None)
     ended = last if last < timing.at else None
+    early, late = first - timing.slack, last + timing.slack
     unknown = next((one for one in path.revocations if not _known(one, timing, last)), None)
     ends = [moment for moment in (ended, since) if moment is not None]
     return CertificateStanding(
-        outside=not first <= signed <= last or timing.latest < first,
+        outside=not early <= signed <= late or timing.latest < first - SKEW,
         revoked_before=before,
         unknown=unknown,
         ended_at=ended,
@@ -108,8 +117,10 @@ def _known(found: RevocationFacts, timing: Timing, last: int) -> bool:
 
 def timing_of(signature: SignatureFacts, *, at: int, anchored_by: int | None, list_age: int) -> Timing:
     """What is known of a signature's time; the earliest proof counts."""
-    claimed = signature.claimed[0].at if signature.claimed else None
-    timing = Timing(at, claimed, list_age=list_age)
+    first = signature.claimed[0] if signature.claimed else None
+    anywhere = first is not None and first.zoneless and first.source == "pdf"
+    slack = SKEW + ZONES if anywhere else SKEW
+    timing = Timing(at, None if first is None else first.at, list_age=list_age, slack=slack)
     if anchored_by is not None and anchored_by <= at:
         timing = replace(timing, proven=anchored_by, proven_by="anchoring in a final block")
     stamped = min(_stamps(signature.timestamps, timing), default=None)

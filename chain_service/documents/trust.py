@@ -20,10 +20,10 @@ MAX_OTHERS: Final = 32
 """Certificates that come with a signature and may be links of its signer's path."""
 REMEMBERED: Final = 1024
 MAX_KNOWN_SIGNERS: Final = 64
-MAX_LISTS: Final = 16
+MAX_LISTS: Final = 32
 """Revocation lists of one document."""
-MAX_ANSWERS: Final = 16
-"""OCSP answers of one document."""
+MAX_ANSWERS: Final = 64
+"""OCSP answers of one document: one for each certificate below an anchor, timestamps' included."""
 
 
 class Trust:
@@ -35,16 +35,16 @@ class Trust:
     def __init__(self, store: TrustStore) -> None:
         """Reads the store. What of it cannot be read is left out and listed in `problems`, for whoever keeps it."""
         problems: list[Problem] = []
-        anchors: dict[bytes, list[Certificate]] = defaultdict(list)
+        anchors: dict[str, list[Certificate]] = defaultdict(list)
         labels: dict[bytes, str] = {}
         for anchor in store.anchors:
             if (read := _certificate(anchor.certificate, f"anchor {anchor.label}", problems)) is not None:
-                anchors[read.subject.der].append(read)
+                anchors[read.subject.key].append(read)
                 labels.setdefault(read.sha256, anchor.label)
-        intermediates: dict[bytes, list[Certificate]] = defaultdict(list)
+        intermediates: dict[str, list[Certificate]] = defaultdict(list)
         for number, data in enumerate(store.intermediates, 1):
             if (read := _certificate(data, f"intermediate {number}", problems)) is not None:
-                intermediates[read.subject.der].append(read)
+                intermediates[read.subject.key].append(read)
         self.user_id: Final = store.user_id
         self._pool: Final = Pool(dict(anchors), labels, dict(intermediates))
         self._lists = _lists(store.crls, problems)
@@ -52,29 +52,19 @@ class Trust:
         self.problems: Final = tuple(problems)
         self._remembered: dict[bytes, CertificateFacts] = {}
 
-    def with_lists(self, crls: tuple[bytes, ...]) -> Trust:
-        """The same trust that also knows the revocation lists (DER) which came inside a document.
+    def with_evidence(self, crls: tuple[bytes, ...] = (), answers: tuple[bytes, ...] = ()) -> Trust:
+        """The same trust that also knows revocation lists and OCSP answers (DER) of one document.
 
-        They prove themselves by their signatures. The first MAX_LISTS count; unreadable ones are passed over.
+        Whether they came inside it or were fetched for it, they prove themselves by their signatures. The first
+        MAX_LISTS and MAX_ANSWERS count; unreadable ones are passed over.
         """
-        if not crls:
+        if not crls and not answers:
             return self
         other = copy(self)
         other._lists = {name: list(lists) for name, lists in self._lists.items()}
         for name, lists in _lists(crls[:MAX_LISTS], []).items():
             other._lists.setdefault(name, []).extend(lists)
-        other._remembered = {}
-        return other
-
-    def with_answers(self, responses: tuple[bytes, ...]) -> Trust:
-        """The same trust that also knows the OCSP answers (DER) which were fetched for a document.
-
-        They prove themselves by their signatures. The first MAX_ANSWERS count; unreadable ones are passed over.
-        """
-        if not responses:
-            return self
-        other = copy(self)
-        other._answers = [*self._answers, *_answers(responses[:MAX_ANSWERS], [])]
+        other._answers = [*self._answers, *_answers(answers[:MAX_ANSWERS], [])]
         other._remembered = {}
         return other
 
@@ -135,7 +125,7 @@ class Trust:
 
     def _revocation(self, certificate: Certificate, issuer: Certificate) -> RevocationFacts:
         """What lists and answers say together: any that revokes counts, then the newest that calls it good."""
-        lists = self._lists.get(certificate.issuer.der, [])
+        lists = self._lists.get(certificate.issuer.key, [])
         by_list = revocation.look_up(certificate, issuer, lists, self.user_id)
         every = [by_list, *ocsp.look_up(certificate, issuer, self._answers, self.user_id)]
         revoked = [one for one in every if one.outcome == "revoked"]
@@ -157,16 +147,16 @@ def _certificate(data: bytes, what: str, problems: list[Problem]) -> Certificate
         return None
 
 
-def _lists(crls: tuple[bytes, ...], problems: list[Problem]) -> dict[bytes, list[RevocationList]]:
-    """Issuer (DER) to its lists."""
-    found: dict[bytes, list[RevocationList]] = defaultdict(list)
+def _lists(crls: tuple[bytes, ...], problems: list[Problem]) -> dict[str, list[RevocationList]]:
+    """Key of the issuer's name to its lists."""
+    found: dict[str, list[RevocationList]] = defaultdict(list)
     for number, data in enumerate(crls, 1):
         try:
             read = revocation.parse(data)
         except MalformedDocument as error:
             problems.append(Problem(error.code, f"revocation list {number}: {error.message}"))
         else:
-            found[read.issuer].append(read)
+            found[read.issuer.key].append(read)
     return dict(found)
 
 

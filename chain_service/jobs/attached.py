@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chain_service.core.chain_trust import ChainTrust
 from chain_service.core.codes import Outcome
 from chain_service.core.entries import LogId
 from chain_service.core.facts import Claim, Facts, HeadSignature
-from chain_service.core.offline import prove_receipt
 from chain_service.core.proving import find_head, judge_log_signature
 from chain_service.core.receipts import parse
 from chain_service.core.verdicts import Check, Verdict, warning
 from chain_service.errors import BadRequest
+from chain_service.jobs.context import App
+from chain_service.jobs.proven import shown
 
 
-def with_attached(verdict: Verdict, known: Facts, receipt: bytes, trust: ChainTrust | None) -> Verdict:
+def with_attached(app: App, verdict: Verdict, known: Facts, receipt: bytes) -> Verdict:
     """The verdict with the check `log_signature` passed by the attached receipt, or with the warning `receipt_ignored`.
 
     Whoever attached it is not who asks: it changes neither code nor any other check.
     """
-    passed = None if trust is None else _signed(known, receipt, trust)
+    passed = None if app.chain is None else _signed(app, known, receipt)
     if passed is None:
         warned = (*verdict.context.warnings, warning("receipt_ignored"))
         return replace(verdict, context=replace(verdict.context, warnings=warned))
@@ -29,17 +29,17 @@ def with_attached(verdict: Verdict, known: Facts, receipt: bytes, trust: ChainTr
     return replace(verdict, groups=(replace(record, checks=checks), *others))
 
 
-def attached_place(data: bytes, trust: ChainTrust) -> tuple[LogId, int] | None:
+def attached_place(app: App, data: bytes) -> tuple[LogId, int] | None:
     """Log and index of the record that an attached receipt proves to be on chain; None where it proves nothing."""
     try:
         receipt = parse(data)
-        prove_receipt(receipt, trust)
+        counts = any(state.counts for state in shown(app, receipt))
     except BadRequest:
         return None
-    return receipt.log, receipt.proof.index
+    return (receipt.log, receipt.proof.index) if counts else None
 
 
-def _signed(known: Facts, data: bytes, trust: ChainTrust) -> Check | None:
+def _signed(app: App, known: Facts, data: bytes) -> Check | None:
     """The check, passed, if the receipt is about the very place in the log that the record has."""
     if known.claim is None:
         return None
@@ -47,18 +47,20 @@ def _signed(known: Facts, data: bytes, trust: ChainTrust) -> Check | None:
         receipt = parse(data)
         if (receipt.log, receipt.proof.index) != (known.claim.log, known.claim.proof.index):
             return None
-        state = prove_receipt(receipt, trust)[0]
+        state = next((one for one in shown(app, receipt) if one.counts), None)
     except BadRequest:
         return None
-    shown = replace(
+    if state is None:
+        return None
+    facts = replace(
         known,
         claim=Claim(receipt.log, known.claim.entry, receipt.proof, presented=True),
         head_signature=HeadSignature(receipt.protected, receipt.key_id, receipt.signature),
         anchor_state=state,
         now_state=state,
     )
-    head = find_head(shown)
+    head = find_head(facts)
     if head is None or head.shown_by is None or head.entry != head.expected:
         return None
-    found = judge_log_signature(shown, head)
+    found = judge_log_signature(facts, head)
     return found if found.outcome is Outcome.PASSED else None

@@ -11,6 +11,7 @@ import structlog
 
 from chain_service.chain.reader import History
 from chain_service.core import layout
+from chain_service.core.digests import sha256, sm3
 from chain_service.core.evidence import ProvenState, Slot
 from chain_service.core.facts import Outage
 from chain_service.core.identifiers import is_org_code
@@ -18,12 +19,12 @@ from chain_service.core.judge import Anchoring, Examine, Signed
 from chain_service.documents.binding import Binding, is_seal_code
 from chain_service.documents.facts import DocumentFacts, Problem
 from chain_service.documents.judging import judge_document
+from chain_service.documents.kinds import at_first_sight
 from chain_service.jobs.ocsp import Responders
 from chain_service.jobs.parsers import Parsers
 
 MAX_SEALS = 16
 """Seals of one document that are looked up on chain; those beyond count as not told."""
-_PDF_BEGINS_WITHIN = 1024
 _SEAL_FACTS, _SEAL_STATES, _PERMITS = 6, 2, 1
 log = structlog.get_logger("documents")
 
@@ -39,7 +40,8 @@ class Examined:
     @property
     def seal_codes(self) -> list[str]:
         """The codes of its seals that the registry could hold."""
-        found = dict.fromkeys(one.seal.code for one in self.facts.signatures if one.seal is not None)
+        seals = [self.facts.seal, *(one.seal for one in self.facts.signatures)]
+        found = dict.fromkeys(seal.code for seal in seals if seal is not None)
         return [code for code in found if is_seal_code(code)][:MAX_SEALS]
 
     @property
@@ -100,17 +102,18 @@ def _seal_histories(codes: Sequence[str]) -> Iterator[History]:
         yield History(layout.SEAL_REGISTRY, partial(layout.seal_state_slot, code), _SEAL_STATES)
 
 
-def looks_like_a_document(data: bytes) -> bool:
-    """Whether the first bytes are those of an OFD package (a ZIP archive) or a PDF; anything else has no signatures."""
-    return data[:2] == b"PK" or b"%PDF-" in data[:_PDF_BEGINS_WITHIN]
-
-
 def examine_file(parsers: Parsers, data: bytes | None, list_age: float, *, public: bool) -> Examined | None:
-    """The file read, if it is a document. Raises Unavailable (`busy`)."""
-    if data is None or not looks_like_a_document(data):
+    """The file, read in another process if its first bytes do not tell that there is nothing to read.
+
+    Raises Unavailable (`busy`).
+    """
+    if data is None:
         return None
-    facts = parsers.read(data, public=public)
-    return None if facts.media == "unknown" and facts.problem is None else Examined(facts, int(list_age))
+    kind = at_first_sight(data)
+    if kind is None:
+        return Examined(parsers.read(data, public=public), int(list_age))
+    facts = DocumentFacts(kind.media, len(data), sha256(data), sm3(data), kind=kind.code)
+    return Examined(facts, int(list_age))
 
 
 def with_answers(

@@ -19,11 +19,12 @@ from sqlalchemy import Connection
 from chain_service.chain.reader import History
 from chain_service.core import layout, receipts
 from chain_service.core import tiles as core_tiles
-from chain_service.core.entries import Entry
+from chain_service.core.chain_trust import ChainTrust
+from chain_service.core.entries import Entry, parse_log_id
 from chain_service.core.evidence import Evidence, ProvenState
 from chain_service.core.evidence_cbor import BlockProof, Selector
 from chain_service.core.headers import decode_fields
-from chain_service.core.histories import place_slots, seal_slots
+from chain_service.core.histories import place_slots, seal_slots, slots_of_record
 from chain_service.core.log import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.receipts import MEDIA_TYPE, Receipt, parse
 from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidProof, NotFound
@@ -149,7 +150,7 @@ def _make(app: App, wanted: Sequence[StoredRecord]) -> Iterator[Receipt]:
         for record, (entry, proof) in zip(members, proofs, strict=True):
             if root_from_inclusion(leaf_hash(entry), proof) != pool.root:
                 raise Corrupt("the stored log is not the one that was anchored", code="entry_altered", record=record.id)
-            type_code = record.type_code if record.kind == "certificate" else None
+            type_code = _type_code(record)
             yield receipts.issue(
                 chain_id=chain.deployment.chain_id,
                 contract=contract,
@@ -210,26 +211,64 @@ def _own_receipt(app: App, data: bytes) -> Receipt | ChainServiceError:
 def _refreshed(
     app: App, old: Sequence[Receipt], known: Mapping[str, StoredRecord]
 ) -> list[Receipt | ChainServiceError]:
-    """Each with its head, status word and seals' states at the newest final block, all of them read together."""
+    """Each with its head, status word and seals' states at the newest final block, all of them read together.
+
+    Where the first evidence is by validators of a closed range, who may not count any more, the newer one shows all
+    that judging the record needs.
+    """
     if not old:
         return []
     reader = app.require_chain().reader
     named = _seals_of(app, old, known)
     codes = list(dict.fromkeys(code for listed in named.values() for code in listed))[:MAX_SEALS]
+    closed = {one.record_id for one in old if _is_closed(reader.trust, one)}
     histories = [History(layout.SEAL_REGISTRY, partial(layout.seal_state_slot, code), 2) for code in codes]
+    histories += _histories([one for one in old if one.record_id in closed], known)
     wants = [slot for one in old for slot in place_slots(one.log, one.proof)]
+    if closed:
+        facts = (layout.SEAL_OWNER, layout.SEAL_SHA256)
+        wants += [(layout.SEAL_REGISTRY, layout.seal_fact_slot(code, n)) for code in codes for n in facts]
     evidence, state, _ = reader.prove_histories(reader.final_head(), wants, histories)
     selector = Selector(evidence, reader.trust)
     states = {code: seal_slots(state, code, facts=False) for code in codes}
     found: list[Receipt | ChainServiceError] = []
     for one in old:
-        slots = place_slots(one.log, one.proof)
-        slots += [at for code in named[one.record_id] for at in states.get(code, ())]
         try:
+            if one.record_id in closed:
+                seals_shown = [code for code in named[one.record_id] if code in states]
+                type_code = _type_code(known.get(one.record_id))
+                slots = slots_of_record(state, one.log, one.proof, one.key_id, type_code, seals_shown)
+            else:
+                slots = place_slots(one.log, one.proof)
+                slots += [at for code in named[one.record_id] for at in states.get(code, ())]
             found.append(_with_newer(one, state, partial(selector.select, slots)))
         except InvalidProof as error:
             found.append(error)
     return found
+
+
+def _is_closed(trust: ChainTrust, one: Receipt) -> bool:
+    """Whether its first evidence is about a block whose validators have been followed by others."""
+    block = one.blocks[0]
+    return trust.range_at(_block_number(block), block.evidence.form) is not trust.open
+
+
+def _histories(old: Sequence[Receipt], known: Mapping[str, StoredRecord]) -> list[History]:
+    """The log keys and permits that judging these records needs, each once."""
+    found: dict[tuple[str, str | None], History] = {}
+    for one in old:
+        org, _ = parse_log_id(one.log)
+        found[org, None] = History(layout.ORGANISATIONS, partial(layout.log_key_slot, org), 1)
+        type_code = _type_code(known.get(one.record_id))
+        if type_code is not None:
+            permits = partial(layout.permit_slot, org, type_code)
+            found[org, type_code] = History(layout.ORGANISATIONS, permits, 1)
+    return list(found.values())
+
+
+def _type_code(record: StoredRecord | None) -> str | None:
+    """The type whose permits count for a record; None for a document, and for a record that is not known here."""
+    return record.type_code if record is not None and record.kind == "certificate" else None
 
 
 def _seals_of(app: App, old: Sequence[Receipt], known: Mapping[str, StoredRecord]) -> dict[str, list[str]]:

@@ -6,12 +6,14 @@ import os
 import tempfile
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from chain_service.chain.reader import ChainReader
 from chain_service.core import trust as core
-from chain_service.core.chain_trust import ChainTrust, FieldRange
+from chain_service.core.chain_trust import ChainTrust, Until, ValidatorRange, joined
+from chain_service.core.consensus import proof_length, provable_from, prove_block
 from chain_service.core.cose import Signer
 from chain_service.core.headers import decode_fields
 from chain_service.core.trust import MAX_TRUST_BYTES, TrustFile, TrustTerms
@@ -130,7 +132,7 @@ def _terms(app: App, version: int, root_key: bytes) -> TrustTerms:
         refresh_trust(app, connection)
     return TrustTerms(
         version=version,
-        chain=with_fields(reader),
+        chain=as_stated(reader),
         age_limit=int(settings.offline_age_limit),
         trusting_period=int(settings.trusting_period),
         issued=app.now,
@@ -145,23 +147,52 @@ def _differ(old: TrustTerms, new: TrustTerms) -> bool:
     return aged or replace(new, version=old.version, issued=old.issued, expires=old.expires) != old
 
 
-def with_fields(reader: ChainReader) -> ChainTrust:
-    """The chain's trust with the number of header fields by height, read from sealed headers."""
-    trust = reader.trust
-    if trust.headers:
-        return trust
+def as_stated(reader: ChainReader) -> ChainTrust:
+    """The chain's trust as a file states it: the ranges that have begun, with the number of header fields by height and
+    the last block of each that has ended, all of it read from headers that lead to proven blocks.
+
+    A range is left out until the end of the one before it is proven. Raises `InvalidProof`, `Unavailable`.
+    """
     head = reader.final_head()
-    ranges = [FieldRange(0, _fields(reader, 0))]
-    while ranges[-1].fields != _fields(reader, head):
-        low, high = ranges[-1].from_block, head  # fields are only ever added: the next change lies in (low, high]
+    trust = _with_fields(reader, reader.trust.as_of(head), head)
+    ranges: list[ValidatorRange] = []
+    for closed, after in pairwise(trust.ranges):
+        end = _end_before(reader, trust, after.from_block, head)
+        if end is None:
+            return replace(trust, ranges=(*ranges, closed))
+        ranges.append(replace(closed, until=end))
+    return replace(trust, ranges=(*ranges, trust.open))
+
+
+def _end_before(reader: ChainReader, trust: ChainTrust, begin: int, head: int) -> Until | None:
+    """The block before `begin`: a header on which blocks are built that the validators after it prove.
+
+    None if none of these is final yet, at block `head`.
+    """
+    proven = provable_from(trust, begin)
+    if proven > head:
+        return None
+    headers = reader.blocks(begin - 1, proven + proof_length(trust, proven) - 1)
+    prove_block([one.raw for one in headers[proven - begin + 1 :]], trust, trust.range_at(proven).form)
+    return Until(begin - 1, headers[0].block_hash, headers[0].time)
+
+
+def _with_fields(reader: ChainReader, trust: ChainTrust, head: int) -> ChainTrust:
+    """The trust with the number of header fields by height, read from sealed headers up to block `head`."""
+    if trust.open.fields is not None:
+        return trust
+    counts = [(0, _fields(reader, 0))]
+    while counts[-1][1] != _fields(reader, head):
+        low, high = counts[-1][0], head  # fields are only ever added: the next change lies in (low, high]
         while high - low > 1:
             middle = (low + high) // 2
-            if _fields(reader, middle) == ranges[-1].fields:
+            if _fields(reader, middle) == counts[-1][1]:
                 low = middle
             else:
                 high = middle
-        ranges.append(FieldRange(high, _fields(reader, high)))
-    return replace(trust, headers=tuple(ranges))
+        counts.append((high, _fields(reader, high)))
+    sets = [(one.from_block, one.validators) for one in trust.ranges]
+    return replace(trust, ranges=joined(sets, counts, trust.form))
 
 
 def _fields(reader: ChainReader, number: int) -> int:

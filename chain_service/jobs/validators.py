@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from chain_service.chain.reader import BLOCKS_AT_ONCE
 from chain_service.chain.rpc import Rpc
-from chain_service.core.chain_trust import FORM_QBFT, ChainTrust, ValidatorRange
+from chain_service.core.chain_trust import FORM_QBFT, ChainTrust, joined
 from chain_service.core.clique_votes import Signers
 from chain_service.core.consensus import Followed, follow
 from chain_service.errors import BadRequest, Conflict
@@ -27,16 +27,17 @@ def refresh_trust(app: App, connection: Connection) -> None:
 
 def trust_sets(chain: Chain, sets: Sequence[ValidatorSet]) -> ChainTrust:
     """The reader trusts the deployment's validators, and from the first of these sets on those that they name."""
-    deployed = chain.deployment.trust().validators
-    ranges = [one for one in deployed if not sets or one.from_block <= sets[0].block]
+    deployed = chain.deployment.trust()
+    known = [(one.from_block, one.validators) for one in deployed.ranges if not sets or one.from_block <= sets[0].block]
     for one in sets:
         addresses = Signers.from_bytes(one.addresses, b"").addresses
-        if not ranges or addresses != ranges[-1].addresses:
-            ranges.append(ValidatorRange(one.block + 1, addresses))
+        if not known or addresses != known[-1][1]:
+            known.append((one.block + 1, addresses))
+    ranges = joined(known, chain.deployment.headers, deployed.form)
     reader = chain.reader
-    if tuple(ranges) != reader.trust.validators:
+    if ranges != reader.trust.ranges:
         # the trust's identity is the key of what is remembered of proofs: replaced only when it changes
-        reader.trust = replace(reader.trust, validators=tuple(ranges))
+        reader.trust = replace(reader.trust, ranges=ranges)
     return reader.trust
 
 
@@ -93,7 +94,7 @@ def state(app: App, from_block: int, addresses: Sequence[str]) -> dict[str, Any]
         )
     with app.database.transaction() as connection:
         refresh_trust(app, connection)
-        newest = chain.reader.trust.validators[-1]
+        newest = chain.reader.trust.open
         if newest.from_block >= from_block:
             raise Conflict(
                 f"the validators are known up to block {newest.from_block} already; later ones can be added",

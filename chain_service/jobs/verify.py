@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -18,7 +18,6 @@ from chain_service.core.entries import LogId
 from chain_service.core.evidence import ProvenState, Slot
 from chain_service.core.facts import Claim, Facts, Failure, HeadSignature, Names, Outage
 from chain_service.core.judge import judge
-from chain_service.core.offline import prove_receipt
 from chain_service.core.showing import with_hidden
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
@@ -27,7 +26,7 @@ from chain_service.jobs.context import App, Caller
 from chain_service.jobs.documents import Examined, examine_file, no_signatures, with_answers
 from chain_service.jobs.gathering import Draft, damaged, gather
 from chain_service.jobs.names import registered_names
-from chain_service.jobs.pooled import proven
+from chain_service.jobs.proven import Shown, anchored, at_moment, held, require_one_history
 from chain_service.jobs.questions import Question
 from chain_service.jobs.validators import refresh_trust
 from chain_service.store import chain_index
@@ -75,12 +74,13 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         ]
         names = registered_names(connection, drafts)
         head = chain_index.head_block(connection)
-        moments = {question.at for question in questions if question.at is not None and question.at < now}
-        blocks = {moment: chain_index.block_at(connection, moment) for moment in moments}
     _log_lookups(app, questions, drafts, caller)
-    drafts, anchors = _anchored(app, [_usable(draft) for draft in drafts])
+    drafts = [_usable(draft) for draft in drafts]
+    shown = anchored(app, drafts)
+    anchors = [one.anchor for one in shown]
     now_state = _read_chain(app, head, drafts, anchors, documents)
-    then_states = _read_past(app, questions, drafts, blocks)
+    drafts = [_with_failure(draft, one, now_state) for draft, one in zip(drafts, shown, strict=True)]
+    then_states = _read_past(app, questions, drafts, now)
 
     def facts(question: Question, draft: Draft, anchor: ProvenState | None) -> Facts:
         return Facts(
@@ -115,10 +115,9 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
 
 def _beside(app: App, draft: Draft, names: Names) -> dict[str, Any]:
     """What Facts hold beside the record meant: the other records, each with its anchoring proven, and the names."""
-    trust = None if app.chain is None else app.chain.reader.trust
+    states = held(app, [stored for _, stored in draft.beside.found])
     candidates = tuple(
-        candidate if trust is None or stored is None else replace(candidate, anchor_state=proven(stored, trust))
-        for candidate, stored in draft.beside.found
+        replace(candidate, anchor_state=state) for (candidate, _), state in zip(draft.beside.found, states, strict=True)
     )
     beside = draft.beside
     return {"candidates": candidates, "undecided": beside.undecided, "crowded": beside.crowded, "names": names}
@@ -128,7 +127,7 @@ def _pointed(app: App, known: Facts, document: Examined | None) -> tuple[LogId, 
     """The place that a receipt attached to the document proves, looked at where nothing else says whose it is."""
     if not known.undecided or app.chain is None or document is None or document.facts.receipt is None:
         return None
-    return attached_place(document.facts.receipt, app.chain.reader.trust)
+    return attached_place(app, document.facts.receipt)
 
 
 def _told(app: App, question: Question, document: Examined | None, known: Facts, verdict: Verdict) -> Verdict:
@@ -142,8 +141,7 @@ def _told(app: App, question: Question, document: Examined | None, known: Facts,
     verdict = with_hidden(verdict, presented, presented or known.recalled, file=compared)
     if question.receipt is not None or document is None or document.facts.receipt is None:
         return verdict
-    trust = None if app.chain is None else app.chain.reader.trust
-    return with_attached(verdict, known, document.facts.receipt, trust)
+    return with_attached(app, verdict, known, document.facts.receipt)
 
 
 def _all_examined(app: App, questions: Sequence[Question], *, public: bool) -> list[Examined | None]:
@@ -217,33 +215,15 @@ def _log_lookups(app: App, questions: Sequence[Question], drafts: Sequence[Draft
         app.readings.write(asked)
 
 
-def _anchored(app: App, drafts: Sequence[Draft]) -> tuple[list[Draft], list[ProvenState | None]]:
-    """The drafts, with the failure of a receipt that proves nothing, and what is proven of each anchoring block."""
-    told: list[Draft] = []
-    anchors = []
-    for draft in drafts:
-        anchor, failure = _anchor_state(app, draft)
-        anchors.append(anchor)
-        told.append(draft if failure is None else replace(draft, presented=replace(draft.presented, failure=failure)))
-    return told, anchors
-
-
-def _anchor_state(app: App, draft: Draft) -> tuple[ProvenState | None, Failure | None]:
-    """What is proven of the anchoring block, by the stored proof or the receipt presented; None if nothing is.
-
-    The failure is that of a receipt that proves nothing.
-    """
-    if app.chain is None:
-        return None, None
-    trust = app.chain.reader.trust
-    shown = None
-    if draft.receipt is not None and draft.presented.failure is None:
+def _with_failure(draft: Draft, shown: Shown, now_state: ProvenState | Outage) -> Draft:
+    """The draft, with the failure of a receipt that proves nothing or is of another history than the chain's."""
+    failure = shown.failure
+    if failure is None and draft.receipt is not None and isinstance(now_state, ProvenState):
         try:
-            shown = prove_receipt(draft.receipt, trust)[0]
+            require_one_history(shown.states, now_state, draft.receipt)
         except InvalidProof as error:
-            return None, Failure("proof_invalid", "receipt", error.message)
-    stored = None if draft.evidence is None else proven(draft.evidence, trust)
-    return stored or shown, None
+            failure = Failure("proof_invalid", "receipt", error.message)
+    return draft if failure is None else replace(draft, presented=replace(draft.presented, failure=failure))
 
 
 def _wanted(draft: Draft) -> list[Slot]:
@@ -299,24 +279,18 @@ def _read_chain(
         return Outage("node_unavailable", error.message)
     except InvalidProof as error:
         return Outage("finality_unproven", error.message)
-    return state
+    # the block up to which the index follows the chain speaks of now, even if its validators are known to change after
+    return replace(state, counts=True, speaks_until=None)
 
 
 def _read_past(
-    app: App,
-    questions: Sequence[Question],
-    drafts: Sequence[Draft],
-    blocks: Mapping[int, chain_index.Block | None],
-) -> dict[int, ProvenState]:
-    """The status words as the last block before each moment proves them; without those that no node can prove now."""
+    app: App, questions: Sequence[Question], drafts: Sequence[Draft], now: int
+) -> dict[int, ProvenState]:  # fmt: skip
+    """What is proven of the moments in the past that are asked about."""
     found: dict[int, ProvenState] = {}
-    for moment, block in blocks.items():
+    for moment in {question.at for question in questions if question.at is not None and question.at < now}:
         claims = [claim for q, d in zip(questions, drafts, strict=True) if q.at == moment for claim in _claims(d)]
-        if block is None or app.chain is None or not claims:
-            continue
-        wants = [(layout.RECORD_STATUS, layout.status_slot(claim.log, claim.proof.index)[0]) for claim in claims]
-        try:
-            found[moment] = app.chain.reader.prove(block.number, wants, block.hash)[1]
-        except (Unavailable, InvalidProof):
-            continue
+        state = at_moment(app, moment, claims)
+        if state is not None:
+            found[moment] = state
     return found

@@ -146,6 +146,15 @@ def block(connection: Connection, number: int) -> Block | None:
     return only(connection.execute(select(blocks).where(blocks.c.number == number)), Block)
 
 
+def blocks_of(connection: Connection, numbers: Sequence[int]) -> dict[int, Block]:
+    """Those of the blocks that were read, by number."""
+    found: dict[int, Block] = {}
+    for part in chunks(numbers):
+        rows = connection.execute(select(blocks).where(blocks.c.number.in_(part)))
+        found |= {one.number: one for one in every(rows, Block)}
+    return found
+
+
 def block_at(connection: Connection, time: int) -> Block | None:
     """The newest block read whose time is not after this one (unix seconds)."""
     query = select(blocks).where(blocks.c.time <= time).order_by(blocks.c.number.desc()).limit(1)

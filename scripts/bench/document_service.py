@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
 from document_makers.city import unsigned
 from instance import Instance, key, memory, organisation

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
 from document_makers.city import DAY, SIGNED, city, sealed, unsigned
 from document_makers.judged import judged

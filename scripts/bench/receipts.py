@@ -35,7 +35,7 @@ from qbft_simulator import qbft_evidence, qbft_trust
 from receipt_world import LOG_KEY, NOW, ROOTS, signer, terms
 
 from chain_service.core import clique, cose, layout, qbft, receipts, trust
-from chain_service.core.chain_trust import FORM_QBFT, FieldRange
+from chain_service.core.chain_trust import FORM_QBFT
 from chain_service.core.digests import keccak256
 from chain_service.core.disclosures import Disclosure
 from chain_service.core.entries import Salt, log_id, record_entry
@@ -128,7 +128,7 @@ class Consensus:
         self.chain = (
             qbft_trust(million.world, self.among)
             if name == "quorum"
-            else million.world.trust(*(validator.address for validator in self.among), headers=(FieldRange(0, 15),))
+            else million.world.trust(*(validator.address for validator in self.among), fields=15)
         )
         stated = terms(self.chain, expires=NOW + 300 * DAY)
         self.trust = trust.parse(trust.sign(stated, ROOTS[:2]))

@@ -34,19 +34,19 @@ def every_trace_of_the_signature_removed(_: City) -> bytes:
     return Package(kept | {"OFD.xml": kept["OFD.xml"].replace(listed, b"")}).bytes()
 
 
-@recipe("unreadable")
+@recipe("changes_unclear")
 def the_signature_removed_and_still_listed(_: City) -> bytes:
     made = sealed()
     return Package({name: data for name, data in made.files.items() if "/Sign_0/" not in name}).bytes()
 
 
-@recipe("unreadable")
+@recipe("signature_invalid")
 def the_signed_value_removed(_: City) -> bytes:
     made = sealed()
     return Package({name: data for name, data in made.files.items() if "SignedValue" not in name}).bytes()
 
 
-@recipe("unreadable")
+@recipe("changes_unclear")
 def the_list_of_signatures_removed(_: City) -> bytes:
     made = sealed()
     return Package({name: data for name, data in made.files.items() if "Signatures.xml" not in name}).bytes()
@@ -95,7 +95,7 @@ def a_page_added_after_signing(_: City) -> bytes:
     return _with_page(made).bytes()
 
 
-@recipe("content_altered")
+@recipe("valid")
 def a_page_added_after_signing_and_signed_by_another_signature(_: City) -> bytes:
     made = sealed(unsigned(), leave_out=("Doc_0/Document.xml",))
     return sealed(_with_page(made), at=SIGNED + DAY).bytes()
@@ -130,7 +130,7 @@ def digests_of_an_unknown_method(_: City) -> bytes:
     return sealed(method="GOST").bytes()
 
 
-@recipe("unreadable")
+@recipe("signature_unsupported")
 def the_signature_listed_twice(_: City) -> bytes:
     made = sealed()
     made.signatures.append(made.signatures[0])
@@ -138,7 +138,7 @@ def the_signature_listed_twice(_: City) -> bytes:
     return made.bytes()
 
 
-@recipe("unreadable")
+@recipe("not_all_signed")
 def an_entity_in_xml(_: City) -> bytes:
     made = unsigned()
     text = made.files[PAGE_0].decode().replace("?>\n", '?>\n<!DOCTYPE a [<!ENTITY e "changed">]>', 1)
@@ -146,13 +146,13 @@ def an_entity_in_xml(_: City) -> bytes:
     return sealed(made).bytes()
 
 
-@recipe("unreadable")
+@recipe("signature_unsupported")
 def an_entity_that_reads_a_file(_: City) -> bytes:
     doctype = b'?>\n<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
     return _changed(sealed(), f"{SIGN_0}/Signature.xml", lambda data: data.replace(b"?>\n", doctype, 1))
 
 
-@recipe("unreadable")
+@recipe("valid")
 def elements_nested_without_end(_: City) -> bytes:
     made = unsigned()
     made.files[PAGE_0] = b"<a>" * 10_000 + b"</a>" * 10_000

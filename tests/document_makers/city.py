@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chain_service.documents.trust_store import Anchor, TrustStore
 from document_makers import packages
 from document_makers.certificates import Family, Holder, issue, revocation_list
 from document_makers.packages import Package
 from document_makers.seals import Seal, seal_signature
+
+from chain_service.documents.trust_store import Anchor, TrustStore
 
 DAY = 86_400
 NOW = 1_790_000_000
@@ -158,11 +159,12 @@ def unsigned(**more: Any) -> Package:
 def sealed(
     made: Package | None = None, *, seal: Seal | None = None, signer: Holder | None = None, at: int = SIGNED,
     version: int | None = None, file: bytes | None = None, embedded: bytes | None = None, raw: bool = False,
-    change_value: Callable[[bytes], bytes] = bytes, **more: Any,
+    change_value: Callable[[bytes], bytes] = bytes, written: Mapping[str, Any] | None = None, **more: Any,
 ) -> Package:  # fmt: skip
     """A document with one seal signature more, by default whole and by the issuer.
 
     file: Seal.esl, if it is to differ from the embedded seal; embedded: the seal's bytes if not the seal's own;
+    written: how the signature is written, as for `seals.seal_signature`;
     more: as for `packages.add_signature`.
     """
     seal = seal or city().seal
@@ -171,8 +173,9 @@ def sealed(
 
     def value(data: bytes, location: str) -> bytes:
         made_value = seal_signature(
-            der, signer or city().signer, version=number, data=data, location=location, at=at, raw=raw
-        )
+            der, signer or city().signer, version=number, data=data, location=location, at=at, raw=raw,
+            **(written or {}),
+        )  # fmt: skip
         return change_value(made_value)
 
     return packages.add_signature(made or unsigned(), value, seal=file or der, at=at, **more)

@@ -57,7 +57,7 @@ def a_critical_extension_that_nobody_knows(of: City) -> bytes:
     return sealed(seal=of.make_seal(extensions=unknown)).bytes()
 
 
-@recipe("unreadable")
+@recipe("signature_unsupported")
 def a_signature_of_an_unknown_kind(_: City) -> bytes:
     return sealed(kind="Stamp").bytes()
 
@@ -222,8 +222,8 @@ def a_seal_that_has_ended_after_the_document_was_anchored(of: City) -> bytes:
     return sealed(seal=of.make_seal(valid_until=NOW - DAY)).bytes()
 
 
-@recipe("signing_time_unproven", anchored_by=SIGNED - DAY)
-def signed_after_it_was_anchored(_: City) -> bytes:
+@recipe("valid", anchored_by=SIGNED - DAY)
+def signed_by_a_clock_that_runs_ahead_of_its_anchoring(_: City) -> bytes:
     return sealed().bytes()
 
 

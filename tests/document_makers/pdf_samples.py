@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from document_makers import pdfs
+from document_makers import pdf_forms, pdfs
 from document_makers.certificates import Family, Holder
 from document_makers.city import DAY, NOW, SIGNED, City, city
 
@@ -75,10 +75,10 @@ BROKEN: dict[str, tuple[str, Make]] = {
     "another text laid over it": ("content_altered", lambda of: overlaid(signed(of))),
     "another text laid over two signatures": ("content_altered", lambda of: overlaid(twice(of))),
     "the value moved out of its gap": ("content_altered", lambda of: pdfs.elsewhere(signed(of))),
-    "bytes appended": ("unreadable", lambda of: signed(of) + b"% something\n%%EOF\n"),
-    "bytes appended and the end repeated": ("content_altered", lambda of: pdfs.end_repeated(signed(of))),
+    "bytes appended": ("signature_unsupported", lambda of: signed(of) + b"% something\n%%EOF\n"),
+    "bytes appended and the end repeated": ("changes_unclear", lambda of: pdfs.end_repeated(signed(of))),
     "receipt attached though the signer forbids changes": (
-        "content_altered", lambda of: pdfs.with_receipts(signed(of, permission=2), RECEIPT),
+        "changes_unclear", lambda of: pdfs.with_receipts(signed(of, permission=2), RECEIPT),
     ),
     "script attached with a receipt": (
         "content_altered",
@@ -90,7 +90,11 @@ BROKEN: dict[str, tuple[str, Make]] = {
             pdfs.sign(pdfs.with_receipts(pdfs.document(), RECEIPT), of.signer, at=SIGNED), RECEIPT + b"2"
         ),
     ),
-    "signature taken away": ("unreadable", lambda of: pdfs.without_signature(signed(of))),
+    "signature taken away": ("changes_unclear", lambda of: pdfs.without_signature(signed(of))),
+    "unsigned": ("no_signature", lambda _: pdfs.document()),
+    "unsigned, encrypted with an empty password": ("no_signature", lambda _: pdf_forms.encrypted()),
+    "bytes before the head": ("signature_unsupported", lambda of: b"\xef\xbb\xbf" + signed(of)),
+    "more ends than are followed": ("signature_unsupported", lambda of: signed(of) + b"startxref\n0\n%%EOF\n" * 300),
     "cut off": ("unreadable", lambda of: signed(of)[:-300]),
     "unknown form": ("signature_unsupported", lambda of: signed(of, subfilter="adbe.x509.rsa_sha1")),
     "value exchanged for another signature's": ("content_altered", lambda of: exchanged(of)),
@@ -111,7 +115,7 @@ BROKEN: dict[str, tuple[str, Make]] = {
     "revoked before signing": ("signer_revoked", lambda of: pdfs.sign(
         pdfs.document(), of.revoke(of.person(), SIGNED - DAY), at=SIGNED
     )),
-    "key that may not sign": ("signature_invalid", lambda of: pdfs.sign(
+    "key that may not sign": ("signer_untrusted", lambda of: pdfs.sign(
         pdfs.document(), of.person(uses=("keyEncipherment",)), at=SIGNED
     )),
 }  # fmt: skip

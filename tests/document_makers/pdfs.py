@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from document_makers.certificates import Holder
@@ -97,15 +98,19 @@ def size_of(data: bytes) -> int:
 
 def sign(
     data: bytes, signer: Holder, *, name: str = "Seal", at: int, permission: int | None = None, room: int = 6000,
-    subfilter: str = "ETSI.CAdES.detached", others: tuple[int, ...] = (), timestamp: tuple[Holder, int] | None = None,
+    subfilter: str = "ETSI.CAdES.detached", others: tuple[int, ...] | None = None,
+    timestamp: tuple[Holder, int] | None = None,
     attributes: bool = True, ber: bool = False, beside: tuple[bytes, ...] = (), claims: bool = True,
+    place: Place | None = None, limits: bytes = b"",
 ) -> bytes:  # fmt: skip
     """The file with one signature more over all of it.
 
-    others: object numbers of signature fields that are there already; permission: P of DocMDP;
+    others: object numbers of annotations that are there already, if not all are to stay; permission: P of DocMDP;
     timestamp: authority and time of a token over the signature; ber: its wrapping without definite lengths.
     """
-    prepared, start = _prepare(data, name, at if claims else None, permission, room, subfilter, others)
+    prepared, start = _prepare(
+        data, name, at if claims else None, permission, room, subfilter, others, place=place, limits=limits
+    )
     content = prepared[:start] + prepared[start + 2 * room + 2 :]
     value = signed_data(
         content, signer, at=at if claims else None, attributes=attributes, timestamp=timestamp, ber=ber, beside=beside
@@ -113,7 +118,7 @@ def sign(
     return _filled(prepared, start, room, value)
 
 
-def stamp(data: bytes, authority: Holder, *, at: int, others: tuple[int, ...] = (), room: int = 6000) -> bytes:
+def stamp(data: bytes, authority: Holder, *, at: int, others: tuple[int, ...] | None = None, room: int = 6000) -> bytes:
     """The file with a document timestamp over all of it."""
     prepared, start = _prepare(data, "Timestamp", None, None, room, "ETSI.RFC3161", others, kind="DocTimeStamp")
     content = prepared[:start] + prepared[start + 2 * room + 2 :]
@@ -122,28 +127,38 @@ def stamp(data: bytes, authority: Holder, *, at: int, others: tuple[int, ...] = 
 
 def _prepare(
     data: bytes, name: str, at: int | None, permission: int | None, room: int, subfilter: str,
-    others: tuple[int, ...], kind: str = "Sig",
+    others: tuple[int, ...] | None, kind: str = "Sig", place: Place | None = None,
+    limits: bytes = b"",
 ) -> tuple[bytes, int]:  # fmt: skip
     """The file with room for a signature, its ranges written; and where the room begins."""
-    field = size_of(data)
-    value = field + 1
+    field = size_of(data) if place is None or place.field is None else place.field
+    value = size_of(data) + (field == size_of(data))
     when = b"" if at is None else b"/M (%s) " % pdf_date(at)
-    limits = b"" if permission is None else (
+    limits = limits if permission is None else (
         b"/Reference [<< /Type /SigRef /TransformMethod /DocMDP "
         b"/TransformParams << /Type /TransformParams /P %d /V /1.2 >> >>] " % permission
     )  # fmt: skip
     dictionary = b"<< /Type /%s /Filter /Adobe.PPKLite /SubFilter /%s %s%s%s /Contents <%s> >>" % (
         kind.encode(), subfilter.encode(), when, limits, PLACE, b"0" * (2 * room),
     )  # fmt: skip
-    widget = b"<< /Type /Annot /Subtype /Widget /FT /Sig /T (%s) /V %d 0 R /Rect [0 0 0 0] /F 132 /P 3 0 R >>" % (
-        name.encode("ascii"),
-        value,
-    )
+    above = b"" if place is None or place.parent is None else b"/Parent %d 0 R " % place.parent
+    shown = b"[0 0 0 0]" if place is None else b"[%d %d %d %d] /AP << /N %d 0 R >>" % (*place.rectangle, value + 1)
+    widget = b"<< /Type /Annot /Subtype /Widget /FT /Sig /T (%s) /V %d 0 R %s/Rect %s /F 132 /P 3 0 R >>" % (
+        name.encode("ascii"), value, above, shown,
+    )  # fmt: skip
     perms = b"" if permission is None else b"/Perms << /DocMDP %d 0 R >> " % value
-    catalog = b"<< /Type /Catalog /Pages 2 0 R /AcroForm 6 0 R %s>>" % perms
-    objects = {FORM: form(*others, field), PAGE: page(*others, field), field: widget, value: dictionary}
+    objects = {field: widget, value: dictionary}
+    if others is not None:
+        objects |= {FORM: form(*others, field), PAGE: page(*others, field)}
+    elif place is None or place.field is None:
+        reference = b" %d 0 R]" % field
+        listed = re.sub(rb"(/Fields \[[^]]*)\]", rb"\1" + reference, latest(data, FORM))
+        objects[FORM] = listed if b"/SigFlags" in listed else listed.replace(b"] /", b"] /SigFlags 3 /", 1)
+        objects[PAGE] = re.sub(rb"(/Annots \[[^]]*)\]", rb"\1" + reference, latest(data, PAGE))
+    if place is not None:
+        objects[value + 1] = picture(place.text)
     if permission is not None:
-        objects[CATALOG] = catalog
+        objects[CATALOG] = with_entries(latest(data, CATALOG), perms)
     prepared = append(data, objects)
     start = prepared.rindex(b"/Contents <") + len(b"/Contents ")
     second = start + 2 * room + 2
@@ -155,6 +170,35 @@ def _prepare(
 def _filled(prepared: bytes, start: int, room: int, value: bytes) -> bytes:
     assert len(value) <= room, f"{len(value)} bytes do not fit"
     return prepared[: start + 1] + value.ljust(room, b"\0").hex().encode() + prepared[start + 2 * room + 1 :]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the picture of a signature lies, and what is written in it."""
+
+    rectangle: tuple[int, int, int, int] = (400, 60, 500, 100)
+    text: str = "Second"
+    field: int | None = None
+    """The field that waits for the signature; None for a new one."""
+    parent: int | None = None
+    """The field above it."""
+
+
+def picture(text: str) -> bytes:
+    """The appearance of an annotation: an opaque area with a text in it."""
+    drawn = b"1 g 0 0 200 40 re f 0 g BT /F1 12 Tf 2 10 Td (%s) Tj ET" % text.encode("ascii")
+    resources = b"/Type /XObject /Subtype /Form /BBox [0 0 200 40] /Resources << /Font << /F1 5 0 R >> >> "
+    return stream(drawn, resources)
+
+
+def latest(data: bytes, number: int) -> bytes:
+    """What an object is in the newest revision, where it is written plainly."""
+    return bytes(re.findall(rb"(?:^|\n)%d 0 obj\n(.*?)\nendobj" % number, data, re.DOTALL)[-1])
+
+
+def with_entries(dictionary: bytes, entries: bytes) -> bytes:
+    """The dictionary with more entries."""
+    return dictionary[: dictionary.rindex(b">>")] + entries + dictionary[dictionary.rindex(b">>") :]
 
 
 def field_number(signed: bytes) -> int:

@@ -9,13 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from document_makers import altered_samples, archives, distrusted_samples, whole_samples
+from document_makers import (
+    altered_samples,
+    archives,
+    distrusted_samples,
+    field_samples,
+    signed_data_samples,
+    whole_samples,
+    zip_forms,
+)
 from document_makers.city import city, sealed
 from document_makers.recipes import RECIPES, Sample
 
 __all__ = ["Sample", "names", "sample", "samples"]
 
-FROM = (whole_samples, altered_samples, distrusted_samples)
+DAMAGED = ("checksum_differs", "not_zip", "size_differs")
+"""What a reader of archives says of bytes that are not what was written."""
+FROM = (whole_samples, altered_samples, distrusted_samples, field_samples, signed_data_samples)
 """Importing them has filled RECIPES."""
 
 
@@ -32,13 +42,19 @@ def sample(name: str) -> Sample:
 
 def names() -> list[str]:
     """The names of all."""
-    return [*RECIPES, *archives.FROM_FILES, *archives.FROM_ARCHIVE]
+    forms = (*zip_forms.HONEST, *zip_forms.IRREGULAR, *zip_forms.AMBIGUOUS)
+    return [*RECIPES, *archives.FROM_FILES, *archives.FROM_ARCHIVE, *(f"archive: {name}" for name in forms)]
 
 
 def _broken_archives() -> Iterator[Sample]:
     whole = sealed()
     for name, (from_files, _) in archives.FROM_FILES.items():
-        yield Sample(name, from_files(whole.files), "unreadable")
-    for name, (from_archive, _) in archives.FROM_ARCHIVE.items():
-        code = "no_signature" if name == "bytes prepended" else "unreadable"
-        yield Sample(name, from_archive(whole.bytes()), code)
+        yield Sample(name, from_files(whole.files), "signature_unsupported")
+    for name, (from_archive, problem) in archives.FROM_ARCHIVE.items():
+        yield Sample(name, from_archive(whole.bytes()), "unreadable" if problem in DAMAGED else "signature_unsupported")
+    for name, form in zip_forms.HONEST.items():
+        yield Sample(f"archive: {name}", form.write(whole.files), "valid")
+    for name, (form, warned) in zip_forms.IRREGULAR.items():
+        yield Sample(f"archive: {name}", form.write(whole.files), "valid", (warned,))
+    for name, ambiguous in zip_forms.AMBIGUOUS.items():
+        yield Sample(f"archive: {name}", ambiguous(whole.files), "signature_unsupported")

@@ -57,12 +57,17 @@ def sha_256_digests(_: City) -> bytes:
     return sealed(method="SHA-256").bytes()
 
 
-@recipe("valid", "weak_digest")
+@recipe("signature_unsupported", "weak_digest")
 def sha_1_digests(_: City) -> bytes:
     return sealed(method="SHA1").bytes()
 
 
-@recipe("valid", "weak_digest")
+@recipe("valid", "weak_digest", anchored_by=SIGNED + DAY)
+def sha_1_digests_of_an_anchored_file(_: City) -> bytes:
+    return sealed(method="SHA1").bytes()
+
+
+@recipe("signature_unsupported", "weak_digest", anchored_by=SIGNED + DAY)
 def digests_without_a_method_are_md5(_: City) -> bytes:
     return sealed(method=None).bytes()
 

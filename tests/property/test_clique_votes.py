@@ -177,7 +177,7 @@ def test_across_a_change_of_signers_a_later_block_proves_the_earlier():
     assert [len(block.header.validators) for block in blocks] == [4] * 4 + [5] * 20
     headers = [block.header for block in blocks]
     known = World({}).trust(
-        validators=(
+        ranges=(
             ValidatorRange(0, tuple(one.address for one in among)),
             ValidatorRange(5, tuple(one.address for one in after)),
         )

@@ -4,10 +4,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from clique_simulator import block_json
+from clique_simulator import block_json, prove_headers
 
 from chain_service.core.chain_trust import ChainTrust, PinnedContract, ValidatorRange
-from chain_service.core.clique import parse_header, recover_signer, verify_majority, verify_seal
+from chain_service.core.clique import parse_header, recover_signer, verify_seal
 from chain_service.core.digests import keccak256
 from chain_service.core.evidence import Evidence, evidence_from_rpc, verify_evidence
 from chain_service.core.headers import header_rlp_from_json
@@ -60,12 +60,12 @@ def test_any_three_consecutive_headers_are_a_majority_of_four_and_then_of_five(g
         before, after = (signers_before(geth, number) for number in (first, first + 2))
         three = headers[first : first + 3]
         if before == after:
-            proven = verify_majority(three, after, geth["epoch"])
+            proven = prove_headers([header.raw for header in three], after, geth["epoch"])
             assert (proven.block, proven.signers, proven.validators) == (first, 3, len(after))
             assert proven.assurance == "majority"
             for too_few in (three[:2], three[1:], [*three[:2], three[1]]):
                 with pytest.raises(InvalidProof):
-                    verify_majority(too_few, after)
+                    prove_headers([header.raw for header in too_few], after)
 
 
 def test_a_missing_or_foreign_validator_breaks_every_majority(geth, headers):
@@ -76,7 +76,7 @@ def test_a_missing_or_foreign_validator_breaks_every_majority(geth, headers):
             sealers = {recover_signer(header) for header in headers[first : first + 3]}
             if among[place] in sealers:
                 with pytest.raises(InvalidProof):
-                    verify_majority(headers[first : first + 3], replaced)
+                    prove_headers([header.raw for header in headers[first : first + 3]], replaced)
 
 
 def test_one_changed_bit_anywhere_breaks_the_majority(geth, headers):
@@ -87,21 +87,19 @@ def test_one_changed_bit_anywhere_breaks_the_majority(geth, headers):
             flipped = bytearray(raw)
             flipped[bit // 8] ^= 1 << bit % 8
             with pytest.raises(InvalidProof):
-                verify_majority(
-                    [parse_header(part) for part in [*raws[:place], bytes(flipped), *raws[place + 1 :]]], among
-                )
+                prove_headers([*raws[:place], bytes(flipped), *raws[place + 1 :]], among)
 
 
 def trust_in(geth, code_hash):
     ranges = []
     for number in range(1, len(geth["headers"])):
         addresses = tuple(signers_before(geth, number))
-        if not ranges or ranges[-1].addresses != addresses:
+        if not ranges or ranges[-1].validators != addresses:
             ranges.append(ValidatorRange(number, addresses))
     return ChainTrust(
         chain_id=geth["chainId"],
         genesis_hash=unhex(geth["headers"][0]["hash"]),
-        validators=tuple(ranges),
+        ranges=tuple(ranges),
         contracts={"Store": PinnedContract(unhex(geth["contract"]), code_hash)},
         epoch=geth["epoch"],
     )
@@ -175,7 +173,7 @@ def test_rinkebys_block_30000_is_an_epoch_block_of_its_three_signers(shared):
     assert header.number == 30_000 and list(header.signers) == signers
     assert verify_seal(header, signers, 30_000) == unhex(case["signer"])
     with pytest.raises(InvalidProof):
-        verify_majority([header], signers)
+        prove_headers([header.raw], signers)
 
 
 def test_headers_of_other_consensus_forms_are_refused(shared):

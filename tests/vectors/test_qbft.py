@@ -3,13 +3,14 @@
 import json
 
 import pytest
+from clique_simulator import prove_headers
 
 from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import FORM_QBFT, ChainTrust, FieldRange, PinnedContract, ValidatorRange
+from chain_service.core.chain_trust import FORM_QBFT, ChainTrust, PinnedContract, ValidatorRange
 from chain_service.core.digests import keccak256
 from chain_service.core.evidence import Evidence, verify_evidence
 from chain_service.core.headers import recover_address
-from chain_service.core.qbft import BFT_MIX_HASH, block_hash, parse_extra, parse_header, quorum_size, verify_quorum
+from chain_service.core.qbft import BFT_MIX_HASH, block_hash, parse_extra, parse_header, quorum_size, verify_seals
 from chain_service.core.tries import NodePool, account_at, slot_at
 from chain_service.errors import InvalidProof
 
@@ -58,10 +59,8 @@ def trust_in(besu, among, code_hash):
     return ChainTrust(
         chain_id=1,
         genesis_hash=bytes(32),
-        validators=(ValidatorRange(0, tuple(among)),),
+        ranges=(ValidatorRange(0, tuple(among), FORM_QBFT, 20),),
         contracts={"Router": PinnedContract(unhex(besu["routerAddress"]), code_hash)},
-        form=FORM_QBFT,
-        headers=(FieldRange(0, 20),),
     )
 
 
@@ -70,7 +69,7 @@ def test_two_real_blocks_are_sealed_by_three_of_four(headers, among):
         header = parse_header(raw)
         assert (header.number, header.fields, header.extra.round, header.extra.vote) == (number, 20, 0, None)
         assert header.block_hash.hex() == header.seal_digest.hex() == HASHES[number] == block_hash(raw).hex()
-        proven = verify_quorum(header, among)
+        proven = prove_headers([raw], among, form=FORM_QBFT)
         assert (proven.assurance, proven.signers, proven.validators) == ("quorum", 3, quorum_size(4) + 1)
     assert parse_header(headers[35]).parent_hash.hex() == HASHES[34]
     signers = [
@@ -84,14 +83,14 @@ def test_a_real_block_with_one_seal_fewer_or_one_changed_bit_is_refused(headers,
     extra = strict_rlp.decode_list(fields[12])
     fields[12] = strict_rlp.encode([*extra[:4], extra[4][1:]])
     with pytest.raises(InvalidProof, match="more seals"):
-        verify_quorum(parse_header(strict_rlp.encode(fields)), among)
+        prove_headers([strict_rlp.encode(fields)], among, form=FORM_QBFT)
     raw = headers[35]
     assert len(raw) * 8 == 7240
     for bit in range(len(raw) * 8):
         flipped = bytearray(raw)
         flipped[bit // 8] ^= 1 << bit % 8
         with pytest.raises(InvalidProof):
-            verify_quorum(parse_header(bytes(flipped)), among)
+            prove_headers([bytes(flipped)], among, form=FORM_QBFT)
 
 
 def account_in(besu, headers, update):
@@ -155,9 +154,9 @@ def test_a_round_above_zero_is_in_the_seals_and_not_in_the_hash(units):
         map(unhex, case["committers"])
     )
     with pytest.raises(InvalidProof, match="proposed by a stranger"):
-        verify_quorum(header, header.extra.validators)
+        verify_seals(header, header.extra.validators)
     with pytest.raises(InvalidProof, match="other validators"):
-        verify_quorum(header, sorted(map(unhex, case["committers"])))
+        verify_seals(header, sorted(map(unhex, case["committers"])))
 
 
 def test_ibft2_headers_are_refused(units):

@@ -54,7 +54,7 @@ class Network:
 
     def sets(self) -> list[tuple[int, int]]:
         """From which block on how many validators are trusted."""
-        return [(one.from_block, len(one.addresses)) for one in self.city.app.require_chain().reader.trust.validators]
+        return [(one.from_block, len(one.validators)) for one in self.city.app.require_chain().reader.trust.ranges]
 
     def rivals(self) -> list[tuple[int, bytes]]:
         with self.city.app.database.reading() as connection:

@@ -34,8 +34,9 @@ def test_it_states_the_chain_as_deployed_and_the_limits_as_set(own_city: City) -
     terms = parse(held(own_city)).terms
     deployed = own_city.trial.deployment.trust()
     assert (terms.version, terms.threshold, terms.age_limit) == (1, 1, 7200)
-    assert (terms.chain.validators, terms.chain.contracts) == (deployed.validators, deployed.contracts)
-    assert [(begin, fields) for begin, fields in terms.chain.headers] == [(0, 15)]
+    (stated,), (known,) = terms.chain.ranges, deployed.ranges
+    assert (stated.validators, terms.chain.contracts) == (known.validators, deployed.contracts)
+    assert (stated.from_block, stated.fields, stated.until) == (0, 15, None)
     assert tuple(own_city.app.keystore.root_keys().values()) == terms.root_keys
     assert told["changed"] and told["fingerprint"].startswith(trust.fingerprint(Path(told["file"]))[:4])
 

@@ -57,7 +57,7 @@ def test_a_missing_or_damaged_deployment_is_named(tmp_path: Path) -> None:
 
 def test_the_trust_pins_address_code_and_validators() -> None:
     trust = DEPLOYMENT.trust()
-    assert trust.contracts["RecordLog"] == (b"\xab" * 20, b"\x02" * 32)
+    assert trust.contracts["RecordLog"] == (b"\xab" * 20, b"\x02" * 32, "1.0.0", None)
     assert trust.validators_at(10**9) == (b"\xab" * 20,)
 
 

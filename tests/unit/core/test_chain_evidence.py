@@ -71,7 +71,7 @@ def test_evidence_about_another_chain_is_refused(trust, evidence):
     refused(replace(evidence, chain_id=1), trust, "another chain")
     refused(replace(evidence, genesis_hash=bytes(32)), trust, "another chain")
     refused(evidence, replace(trust, chain_id=1), "another chain")
-    refused(replace(evidence, form="evm-qbft/1"), trust, "form")
+    refused(replace(evidence, form="evm-qbft/1"), trust, "QBFT")
 
 
 def test_headers_must_be_a_majority_of_those_trusted_at_that_height(world, trust, evidence):
@@ -80,16 +80,16 @@ def test_headers_must_be_a_majority_of_those_trusted_at_that_height(world, trust
     refused(replace(evidence, headers=evidence.headers * 6), trust, "header")
     strangers = sorted(Validator.from_number(n).address for n in range(50, 54))
     refused(evidence, world.trust(*strangers), "stranger")
-    refused(evidence, replace(trust, validators=(ValidatorRange(8, ADDRESSES),)), "no validators")
+    refused(evidence, replace(trust, ranges=(ValidatorRange(8, ADDRESSES),)), "no validators")
 
 
 def test_each_height_has_its_own_validators(world, evidence):
     others = tuple(sorted(Validator.from_number(n).address for n in range(50, 54)))
     before, after = ValidatorRange(0, others), ValidatorRange(10, others)
     for ranges in ((before, ValidatorRange(7, ADDRESSES)), (ValidatorRange(7, ADDRESSES), after)):
-        assert verify_evidence(evidence, world.trust(validators=ranges)).block == 7
-    refused(evidence, world.trust(validators=(before, ValidatorRange(8, ADDRESSES))), "later block")
-    refused(evidence, world.trust(validators=(ValidatorRange(0, ADDRESSES), ValidatorRange(9, others))), "later block")
+        assert verify_evidence(evidence, world.trust(ranges=ranges)).block == 7
+    refused(evidence, world.trust(ranges=(before, ValidatorRange(8, ADDRESSES))), "later block")
+    refused(evidence, world.trust(ranges=(ValidatorRange(0, ADDRESSES), ValidatorRange(9, others))), "later block")
 
 
 def test_a_known_epoch_is_enforced(world, evidence, trust):
@@ -247,7 +247,7 @@ def test_trust_reads_back_from_json(trust):
     with_epoch = replace(trust, epoch=30_000)
     assert ChainTrust.from_json(with_epoch.to_json()) == with_epoch
     unsorted = trust.to_json()
-    unsorted["validators"][0]["addresses"].reverse()
+    unsorted["ranges"][0]["validators"].reverse()
     assert ChainTrust.from_json(unsorted) == trust
 
 
@@ -259,11 +259,11 @@ def test_trust_reads_back_from_json(trust):
         {"chainId": -1},
         {"genesisHash": "0x00"},
         {"genesisHash": 7},
-        {"validators": []},
-        {"validators": [7]},
-        {"validators": [{"fromBlock": 0, "addresses": ["0x00"]}]},
-        {"validators": [{"fromBlock": -1, "addresses": []}]},
-        {"validators": [{"fromBlock": 5, "addresses": []}, {"fromBlock": 5, "addresses": []}]},
+        {"ranges": []},
+        {"ranges": [7]},
+        {"ranges": [{"fromBlock": 0, "form": "evm-clique/1", "validators": ["0x00"]}]},
+        {"ranges": [{"fromBlock": -1, "form": "evm-clique/1", "validators": []}]},
+        {"ranges": [{"fromBlock": 5, "form": "evm-clique/1", "validators": []}] * 2},
         {"contracts": []},
         {"contracts": {"RecordLog": None}},
         {"contracts": {"RecordLog": {"address": "0x00", "codeHash": "0x00"}}},

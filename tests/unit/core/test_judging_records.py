@@ -10,7 +10,7 @@ import pytest
 from judged_records import ANCHORED, FILE, INDEX, NOW, ORG, RECORD_ID, SALT, SIZE, World, certificate, document
 
 from chain_service.core import layout
-from chain_service.core.codes import CODES, RULES, Answer, Outcome
+from chain_service.core.codes import CODES, RULES, Answer, Outcome, Text
 from chain_service.core.disclosures import reveal
 from chain_service.core.entries import Entry, log_id
 from chain_service.core.facts import (
@@ -159,15 +159,97 @@ HISTORY = (
 )
 
 
-@pytest.mark.parametrize(("days", "code"), [(1, "in_force"), (2, "suspended"), (3, "suspended"), (4, "in_force")])
-def test_the_state_at_a_past_moment_is_what_the_indexed_changes_say(days: int, code: str) -> None:
+def in_the_past(days: int, then: State | None, now: State = State.IN_FORCE, **changes: object) -> str:
+    """The code for a moment so many days after the anchoring, when the chain's word showed the state `then`."""
+    at = ANCHORED + days * 86_400
+    shown = None if then is None else World().in_state(then).proven(at, 7 + days)
     memory = replace(ANCHORED_MEMORY, history=HISTORY)
-    assert judge(World().facts(at=ANCHORED + days * 86_400, past=True, memory=memory)).code == code
+    given = {"at": at, "past": True, "memory": memory, "then_state": shown}
+    return judge(World().in_state(now).facts(**given | changes)).code
+
+
+def test_the_state_at_a_past_moment_is_what_the_chain_showed_then_whatever_the_index_says() -> None:
+    for days in (1, 3, 5):
+        assert in_the_past(days, State.IN_FORCE) == "in_force"
+        assert in_the_past(days, State.SUSPENDED) == "suspended"
+    assert in_the_past(1, State.IN_FORCE, now=State.WITHDRAWN) == "in_force"
+
+
+def test_without_proof_the_index_is_believed_about_the_past_only_where_it_speaks_against_the_record() -> None:
+    assert [in_the_past(days, None) for days in (1, 2, 3, 4)] == [
+        "finality_unproven",
+        "suspended",
+        "suspended",
+        "finality_unproven",
+    ]
+    withdrawn = PastChange(State.WITHDRAWN, 2, ANCHORED + 5 * 86_400, 15)
+    edited = replace(ANCHORED_MEMORY, history=(replace(withdrawn, at=ANCHORED + 7 * 86_400),))
+    assert in_the_past(6, None, now=State.WITHDRAWN, memory=edited) == "finality_unproven"
+    assert in_the_past(6, State.WITHDRAWN, now=State.WITHDRAWN, memory=edited) == "withdrawn"
+    assert in_the_past(6, None, now=State.WITHDRAWN, memory=None) == "finality_unproven"
 
 
 def test_a_past_state_is_unknown_when_the_indexed_changes_do_not_lead_to_the_proven_one() -> None:
     memory = replace(ANCHORED_MEMORY, history=HISTORY[:1])
-    assert judge(World().facts(at=ANCHORED + 86_400, past=True, memory=memory)).code == "status_stale"
+    assert in_the_past(1, State.IN_FORCE, memory=memory) == "status_stale"
+
+
+def test_a_record_was_anchored_by_a_past_moment_if_a_block_from_before_it_shows_its_head() -> None:
+    world, at = World(), ANCHORED + 86_400
+    head = (layout.RECORD_LOG, layout.head_slot(world.log, SIZE))
+    for shown, code in ((world.words()[head], "in_force"), (0, "not_anchored")):
+        then = replace(world.proven(at - 5, 8), words={**world.words(), head: shown})
+        late = {"anchor_state": world.proven(at + 5, 9), "then_state": then, "at": at, "past": True}
+        assert judge(world.facts(memory=ANCHORED_MEMORY, **late)).code == code
+
+
+def test_two_states_of_which_the_newer_denies_the_head_are_of_two_histories() -> None:
+    world = World()
+    head = (layout.RECORD_LOG, layout.head_slot(world.log, SIZE))
+    for denied in (0, 1):
+        gone = replace(world.proven(NOW - 30, 90), words={**world.words(), head: denied})
+        for presented in (True, False):
+            verdict = judge(world.facts(now_state=gone, claim=world.claim(presented=presented)))
+            assert verdict.code == "proof_invalid"
+            assert result(verdict, "anchor").outcome is Outcome.FAILED
+    before = replace(world.proven(ANCHORED - 9, 5), words={**world.words(), head: 0})
+    assert judge(world.facts(then_state=before)).code == "in_force"
+
+
+def test_permits_recorded_while_it_is_not_proven_when_the_record_was_anchored_have_to_make_no_difference() -> None:
+    grant = replace(World().permits[0], recorded_at=ANCHORED - 5)
+    taken = PermitEntry(layout.PERMIT_END, 0, layout.day_number(date(2025, 5, 31)), ANCHORED + 5)
+    later = PermitEntry(layout.PERMIT_END, 0, layout.day_number(date(2025, 6, 15)), ANCHORED + 5)
+    for permits, code in (
+        ((grant,), "in_force"),
+        ((grant, later), "in_force"),
+        ((grant, taken), "finality_unproven"),
+        ((replace(grant, recorded_at=ANCHORED + 1),), "finality_unproven"),
+        ((taken,), "issuer_not_permitted"),
+    ):
+        world = replace(World(), permits=permits)
+        shown = world.proven(ANCHORED + 10, 7)
+        assert judge(world.facts(anchor_state=shown)).code == code
+        stale = judge(world.facts(anchor_state=shown, memory=None, earliest=ANCHORED))
+        assert stale.code == ("trust_stale" if code == "finality_unproven" else code)
+        assert judge(world.facts(anchor_state=shown, memory=replace(ANCHORED_MEMORY, anchored_at=NOW))).code == (
+            "in_force"
+            if later in permits or permits == (grant,)
+            else judge(world.facts(anchor_state=shown, memory=None)).code
+        )
+
+
+def test_validators_who_have_left_say_nothing_of_now_but_their_bad_news_stays() -> None:
+    world = World()
+    left = replace(world.proven(NOW - 30, 90), speaks_until=NOW - 20)
+    verdict = judge(world.facts(now_state=left))
+    assert (verdict.answer, verdict.code) == (Answer.INDETERMINATE, "trust_stale")
+    assert verdict.context.included_by and verdict.context.status_as_of is None
+    assert "left since" in verdict.message.en and "停用" in verdict.message.zh
+    assert judge(world.facts(now_state=left, at=NOW - 25, past=True)).code == "in_force"
+    withdrawn = World().in_state(State.WITHDRAWN)
+    ended = replace(withdrawn.proven(NOW - 30, 90), speaks_until=NOW - 20)
+    assert judge(withdrawn.facts(now_state=ended)).code == "withdrawn"
 
 
 def test_before_it_was_anchored_a_record_was_not_anchored() -> None:
@@ -274,8 +356,9 @@ def test_remarks_on_a_record_become_warnings() -> None:
 
 def test_a_change_on_its_way_does_not_touch_moments_before_it_was_accepted() -> None:
     memory = replace(ANCHORED_MEMORY, accepted=AcceptedChange(State.SUSPENDED, NOW - 60))
-    assert judge(World().facts(memory=memory, at=NOW - 61, past=True)).code == "in_force"
-    assert judge(World().facts(memory=memory, at=NOW - 59, past=True)).code == "status_changing"
+    then = {"then_state": World().proven(NOW - 70, 80)}
+    assert judge(World().facts(memory=memory, at=NOW - 61, past=True, **then)).code == "in_force"
+    assert judge(World().facts(memory=memory, at=NOW - 59, past=True, **then)).code == "status_changing"
 
 
 REACHED: dict[str, Callable[[], Facts]] = {
@@ -283,7 +366,8 @@ REACHED: dict[str, Callable[[], Facts]] = {
     "content_altered": lambda: with_file({"sha-256": "00" * 32}),
     "record_mismatch": lambda: World().facts(presented=Presented(disclosure=World().holding(document()).disclosure)),
     "proof_invalid": lambda: World().facts(
-        claim=replace(World().claim(presented=True), proof=InclusionProof(INDEX, SIZE, (b"\x00" * 32,) * 4))
+        presented=Presented(),
+        claim=replace(World().claim(presented=True), proof=InclusionProof(INDEX, SIZE, (b"\x00" * 32,) * 4)),
     ),
     "issuer_not_permitted": lambda: replace(World(), permits=()).facts(),
     "not_yet_effective": lambda: World().holding(certificate(certificateEffectiveDate="2025-07-01")).facts(),
@@ -293,6 +377,7 @@ REACHED: dict[str, Callable[[], Facts]] = {
     ),
     "node_unavailable": lambda: World().facts(now_state=DOWN, anchor_state=None),
     "finality_unproven": lambda: World().facts(now_state=UNPROVEN),
+    "trust_stale": lambda: World().facts(limit=Text("信任文件已过期", "the trust file expired")),
     "status_stale": lambda: World().facts(max_age=29),
     "pending": lambda: World().facts(claim=None, memory=Memory(RECORD_ID, "batched")),
     "not_anchored": lambda: World().facts(claim=None, memory=None, recalled=None),

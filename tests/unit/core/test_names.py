@@ -1,4 +1,4 @@
-"""What a record's type and issuer are called: as registered, and as the record says only where nothing is registered."""
+"""What a record's type and issuer are called: as registered, or as the record says where nothing is registered."""
 
 from __future__ import annotations
 

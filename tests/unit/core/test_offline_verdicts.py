@@ -29,8 +29,8 @@ from receipt_world import (
 )
 
 from chain_service.core import layout
-from chain_service.core.chain_trust import ValidatorRange
-from chain_service.core.digests import file_digests
+from chain_service.core.chain_trust import Until
+from chain_service.core.digests import file_digests, keccak256
 from chain_service.core.disclosures import reveal
 from chain_service.core.evidence import verify_evidence
 from chain_service.core.evidence_cbor import BlockProof, select
@@ -126,21 +126,21 @@ def test_the_newer_evidence_has_to_be_newer(issued):
         assert verdict.code == "proof_invalid" and "later block" in details(verdict)
 
 
-def test_two_blocks_of_one_height_are_equivocation_on_qbft_and_an_ordinary_fork_on_clique():
+def test_two_blocks_of_one_height_are_equivocation(issued):
+    """On Clique as well: whoever makes a majority for both, one validator sealed on both branches."""
     remembered = {BLOCK: bytes(32)}
     with pytest.raises(InvalidProof) as refusal:
-        prove_receipt(QBFT.receipt(), QBFT.chain, remembered)
+        prove_receipt(issued.receipt(), issued.chain, remembered)
     assert refusal.value.code == "equivocation"
-    verdict = QBFT.verify(QBFT.receipt(), remembered=remembered)
+    verdict = issued.verify(issued.receipt(), remembered=remembered)
     assert verdict.code == "proof_invalid" and "one height" in details(verdict)
     assert [warning.code for warning in verdict.context.warnings] == ["equivocation"]
-    assert CLIQUE.verify(CLIQUE.receipt(), remembered=remembered).code == "in_force"
-    other = refreshed(QBFT.receipt(), QBFT.newer(BLOCK, gasUsed=1))
+    other = refreshed(issued.receipt(), issued.newer(BLOCK, state=1))
     with pytest.raises(InvalidProof) as refusal:
-        prove_receipt(other, QBFT.chain)
+        prove_receipt(other, issued.chain)
     assert refusal.value.code == "equivocation"
-    known = prove_receipt(QBFT.receipt(), QBFT.chain)[0].block_hash
-    assert QBFT.verify(QBFT.receipt(), remembered={BLOCK: known}).code == "in_force"
+    known = prove_receipt(issued.receipt(), issued.chain)[0].block_hash
+    assert issued.verify(issued.receipt(), remembered={BLOCK: known}).code == "in_force"
 
 
 def test_the_blocks_a_receipt_proves_are_named_with_their_headers_even_where_they_contradict_each_other(issued):
@@ -154,6 +154,19 @@ def test_the_blocks_a_receipt_proves_are_named_with_their_headers_even_where_the
 
 # Validators.
 
+CHANGE = BLOCK + 50
+"""The first block of other validators."""
+SHORT = {("clique", "one out"), ("qbft", "one out")}
+"""Changes after which the simulated first block's signers are no longer enough of today's validators."""
+
+
+def succession(before, later):
+    """The chain of the one, with the validators of the other from CHANGE on."""
+    end = Until(CHANGE - 1, keccak256(b"the last block"), TIME + CHANGE - 1)
+    return with_ranges(
+        before.chain, replace(before.chain.open, until=end), replace(later.chain.open, from_block=CHANGE)
+    )
+
 
 @pytest.mark.parametrize("consensus", ["clique", "qbft"])
 @pytest.mark.parametrize("change", ["one in", "one out", "all replaced"])
@@ -161,17 +174,20 @@ def test_a_receipt_from_before_a_change_of_validators_verifies_after_it(consensu
     pool = validators(9)
     before = Issued(consensus, among=tuple(pool[:4]))
     after = tuple({"one in": pool[:5], "one out": pool[:3], "all replaced": pool[4:8]}[change])
-    ranges = (
-        *before.chain.validators,
-        ValidatorRange(BLOCK + 50, tuple(validator.address for validator in after)),
-    )
-    newer = update(before.trust, sign(terms(with_ranges(before.chain, *ranges), version=2), ROOTS[:3]))
-    assert before.verify(before.receipt(), trusted=newer).code == "in_force"
     later = Issued(consensus, among=after)
-    both = refreshed(before.receipt(), later.newer())
-    assert before.verify(both, trusted=newer, now=NOW + 100).code == "in_force"
-    old = before.verify(both, now=NOW + 100)
-    assert old.code == "proof_invalid"
+    newer = update(before.trust, sign(terms(succession(before, later), version=2), ROOTS[:3]))
+    early = before.verify(before.receipt(), trusted=newer)
+    assert (early.answer.value, early.code) == ("indeterminate", "trust_stale")
+    assert (early.context.included_by is None) is (change == "all replaced" or (consensus, change) in SHORT)
+    assert early.context.status_as_of is None
+    whole = refreshed(before.receipt(), later.whole(BLOCK + 100))
+    assert before.verify(whole, trusted=newer, now=NOW + 100).code == "in_force"
+    # what refreshing adds is enough where the first block's signers are validators still
+    both = before.verify(refreshed(before.receipt(), later.newer()), trusted=newer, now=NOW + 100)
+    assert both.code == ("trust_stale" if early.context.included_by is None else "in_force")
+    # a file from before the change cannot know who sealed; one that does is not to be told of a block by others
+    old = before.verify(whole, now=NOW + 100)
+    assert (old.answer.value, old.code) == ("indeterminate", "trust_stale")
     wrong = replace(before.receipt(), blocks=(BlockProof(later.first),))
     assert before.verify(wrong, trusted=newer).code == "proof_invalid"
 
@@ -292,15 +308,33 @@ def test_a_seal_s_owner_digest_and_states_have_to_be_covered_and_its_newer_state
 # The trust file's age.
 
 
-def test_a_stale_trust_file_warns_and_does_not_decide(issued):
+def test_an_expired_trust_file_decides_nothing_unless_that_is_accepted(issued):
+    assert issued.verify(issued.receipt(), trusted=trust_file(issued.chain, expires=NOW)).code == "in_force"
     stale = trust_file(issued.chain, expires=NOW - 1)
     verdict = issued.verify(issued.receipt(), trusted=stale)
-    assert verdict.code == "in_force"
-    assert [warning.code for warning in verdict.context.warnings] == ["trust_stale"]
+    assert (verdict.answer.value, verdict.code) == ("indeterminate", "trust_stale")
+    assert "expired on" in verdict.message.en and "到期" in verdict.message.zh and verdict.context.warnings == ()
+    accepted = issued.verify(issued.receipt(), trusted=stale, accept_stale=True)
+    assert accepted.code == "in_force"
+    assert [warning.code for warning in accepted.context.warnings] == ["stale_trust_accepted"]
+    fresh = issued.verify(issued.receipt(), accept_stale=True)
+    assert fresh.code == "in_force" and fresh.context.warnings == ()
 
 
-def test_seals_older_than_the_trusting_period_warn(issued):
+def test_bad_news_and_bad_proofs_outrank_an_expired_trust_file(issued):
+    stale = trust_file(issued.chain, expires=NOW - 1)
+    withdrawn = refreshed(issued.receipt(), issued.newer(BLOCK + 10, state=int(State.WITHDRAWN)))
+    assert issued.verify(withdrawn, trusted=stale).code == "withdrawn"
+    assert issued.verify(b"nonsense", trusted=stale).code == "proof_invalid"
+
+
+def test_seals_older_than_the_trusting_period_prove_nothing_any_more_unless_that_is_accepted(issued):
     verdict = issued.verify(issued.receipt(), now=NOW + 40 * DAY)
-    assert verdict.code == "status_stale"
-    assert [warning.code for warning in verdict.context.warnings] == ["seals_old"]
-    assert "40" in verdict.context.warnings[0].message.en
+    assert (verdict.answer.value, verdict.code) == ("indeterminate", "trust_stale")
+    assert "40 days" in verdict.message.en and "40 天" in verdict.message.zh
+    moment = {"now": NOW + 40 * DAY, "at": NOW}
+    assert issued.verify(issued.receipt(), **moment).code == "trust_stale"
+    accepted = issued.verify(issued.receipt(), **moment, accept_stale=True)
+    assert accepted.code == "in_force"
+    assert [warning.code for warning in accepted.context.warnings] == ["stale_trust_accepted"]
+    assert issued.verify(issued.receipt(), now=NOW + 40 * DAY, accept_stale=True).code == "status_stale"

@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from clique_simulator import NO_OMMERS, Validator, World, chain, validators
+from clique_simulator import NO_OMMERS, Validator, World, chain, prove_headers, validators
 from qbft_simulator import qbft_block_json, qbft_evidence, qbft_header, qbft_trust, with_extra
 
 from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import FORM_CLIQUE, FieldRange, ValidatorRange
+from chain_service.core.chain_trust import FORM_CLIQUE, FORM_QBFT, ValidatorRange
+from chain_service.core.consensus import prove_block
 from chain_service.core.digests import keccak256
 from chain_service.core.evidence import verify_evidence
 from chain_service.core.headers import FIELD_COUNTS, header_rlp_from_json
-from chain_service.core.qbft import block_hash, parse_header, prove_block, quorum_size, verify_quorum
+from chain_service.core.qbft import block_hash, parse_header, quorum_size, verify_seals
 from chain_service.errors import InvalidProof
 
 ROOT = keccak256(b"state")
@@ -27,7 +28,7 @@ def addresses(among):
 
 
 def proven(raw, among=AMONG):
-    return verify_quorum(parse_header(raw), addresses(among))
+    return prove_headers([raw], addresses(among), form=FORM_QBFT)
 
 
 def refused(raw, saying, among=AMONG):
@@ -203,7 +204,7 @@ def test_the_listed_validators_are_the_trusted_ones_in_order():
     refused(with_extra(raw, listed[:3], at=1), "other validators")
     refused(with_extra(raw, [], at=1), "other validators")
     with pytest.raises(InvalidProof, match="ascending and not empty"):
-        verify_quorum(parse_header(raw), [])
+        verify_seals(parse_header(raw), [])
 
 
 def test_a_stranger_may_not_propose():
@@ -234,26 +235,34 @@ def test_evidence_of_a_quorum_proves_words_present_and_absent():
 def test_the_number_of_fields_is_the_one_trusted_at_that_height():
     raw = good(fields=16)
     trust = qbft_trust(WORLD, AMONG, 16)
-    assert prove_block([raw], trust).block == 7
-    for ranges, saying in (
-        ((FieldRange(0, 15),), "another number of fields"),
-        ((FieldRange(0, 16), FieldRange(7, 17)), "another number of fields"),
-        ((FieldRange(8, 16),), "no number of header fields"),
-        ((), "does not state"),
+
+    def proven_with(*fields):
+        ranges = tuple(replace(trust.open, from_block=begin, fields=count) for begin, count in fields)
+        return prove_block([raw], replace(trust, ranges=ranges), FORM_QBFT)
+
+    assert prove_block([raw], trust, FORM_QBFT).block == 7
+    for fields, saying in (
+        ([(0, 15)], "another number of fields"),
+        ([(0, 16), (7, 17)], "another number of fields"),
+        ([(8, 16)], "no validators"),
+        ([(0, None)], "does not state"),
     ):
         with pytest.raises(InvalidProof, match=saying):
-            prove_block([raw], replace(trust, headers=ranges))
-    assert (
-        prove_block([raw], replace(trust, headers=(FieldRange(0, 15), FieldRange(7, 16), FieldRange(8, 17)))).block == 7
-    )
+            proven_with(*fields)
+    assert proven_with((0, 15), (7, 16), (8, 17)).block == 7
+
+
+def following(raw):
+    return qbft_header(8, AMONG[:3], AMONG, ROOT, parent_hash=block_hash(raw))
 
 
 def test_evidence_has_one_header_and_the_form_of_its_chain():
     trust = qbft_trust(WORLD, AMONG)
     evidence = qbft_evidence(WORLD, {"RecordLog": [SLOT]}, AMONG)
     for wrong, saying in (
-        (replace(evidence, headers=evidence.headers * 2), "one header"),
-        (replace(evidence, form=FORM_CLIQUE), "not that of the chain"),
+        (replace(evidence, headers=evidence.headers * 2), "does not follow"),
+        (replace(evidence, headers=(*evidence.headers, following(evidence.headers[0]))), "one header"),
+        (replace(evidence, form=FORM_CLIQUE), "Clique header"),
         (replace(evidence, form="evm-raft/1"), "unknown"),
         (replace(evidence, headers=(qbft_header(7, AMONG, AMONG, ROOT),)), "trie node is missing"),
     ):
@@ -262,8 +271,8 @@ def test_evidence_has_one_header_and_the_form_of_its_chain():
     clique = chain(7, AMONG[:3], AMONG, WORLD.root)
     with pytest.raises(InvalidProof):
         verify_evidence(replace(evidence, headers=(clique[0],)), trust)
-    with pytest.raises(InvalidProof, match="not that of the chain"):
-        verify_evidence(evidence, replace(trust, form=FORM_CLIQUE))
+    with pytest.raises(InvalidProof, match="another form"):
+        verify_evidence(evidence, replace(trust, ranges=(replace(trust.open, form=FORM_CLIQUE),)))
 
 
 @pytest.mark.parametrize("change", ["one in", "one out", "all replaced"])
@@ -272,8 +281,9 @@ def test_the_set_of_a_height_decides_to_the_block(change):
     before = pool[:4]
     after = {"one in": pool[:5], "one out": pool[:3], "all replaced": pool[4:8]}[change]
     old, new = (tuple(addresses(among)) for among in (before, after))
-    trust = replace(qbft_trust(WORLD, before), validators=(ValidatorRange(0, old), ValidatorRange(10, new)))
+    ranges = (ValidatorRange(0, old, FORM_QBFT, 20), ValidatorRange(10, new, FORM_QBFT, 20))
+    trust = replace(qbft_trust(WORLD, before), ranges=ranges)
     for number, among, stranger in ((9, before, after), (10, after, before)):
-        assert prove_block([qbft_header(number, among, among, ROOT)], trust).block == number
+        assert prove_block([qbft_header(number, among, among, ROOT)], trust, FORM_QBFT).block == number
         with pytest.raises(InvalidProof, match="other validators"):
-            prove_block([qbft_header(number, stranger, stranger, ROOT)], trust)
+            prove_block([qbft_header(number, stranger, stranger, ROOT)], trust, FORM_QBFT)

@@ -67,4 +67,5 @@ def test_a_past_state_is_what_the_chain_proved_then_not_what_the_index_says() ->
     assert agreed.code == "in_force"
     assert agreed.to_json()["warnings"] == []
     by_index = judge(world.facts(at=ANCHORED + 20, past=True))
+    assert by_index.code == "finality_unproven"
     assert [one["code"] for one in by_index.to_json()["warnings"]] == ["past_by_index"]

@@ -13,6 +13,7 @@ from receipt_world import (
     NOW,
     RECORD_ID,
     STRANGER,
+    TIME,
     Issued,
     details,
     findings,
@@ -296,6 +297,10 @@ def test_an_absence_proof_cut_short_is_no_absence(issued):
     invalid(issued, with_evidence(issued.receipt(), replace(only, nodes=only.nodes[:-1])), "missing")
 
 
+LATER = trust_file(CLIQUE.chain, issued=TIME + BLOCK + 3)
+"""Made after the block in question: it knows who could seal it."""
+
+
 def test_headers_that_do_not_prove_the_block_are_refused_by_name():
     receipt, among, root = CLIQUE.receipt(), CLIQUE.sealers, CLIQUE.world().root
     sealers = [among[(BLOCK + place) % 4] for place in range(3)]
@@ -305,12 +310,14 @@ def test_headers_that_do_not_prove_the_block_are_refused_by_name():
         return with_evidence(receipt, replace(CLIQUE.first, headers=given))
 
     assert CLIQUE.verify(with_headers(*good)).code == "in_force"
-    invalid(CLIQUE, with_headers(*good[:2]), "exactly so many headers")
-    invalid(CLIQUE, with_headers(*good, good[0]), "exactly so many headers")
+    invalid(CLIQUE, with_headers(*good[:2]), "exactly so many headers", trusted=LATER)
+    invalid(CLIQUE, with_headers(*good, good[0]), "does not follow")
+    longer = chain(BLOCK, [among[(BLOCK + place) % 4] for place in range(4)], among, root)
+    invalid(CLIQUE, with_headers(*longer), "exactly so many headers", trusted=LATER)
     invalid(CLIQUE, with_headers(good[0], good[2], good[1]), "does not follow")
     invalid(CLIQUE, with_headers(good[0], good[0], good[1]), "does not follow")
     invalid(CLIQUE, with_headers(*chain(BLOCK, [sealers[0], sealers[0], sealers[1]], among, root)), "same validator")
-    invalid(CLIQUE, with_headers(*chain(BLOCK, sealers, among[::-1], root)), "turn")
+    invalid(CLIQUE, with_headers(*chain(BLOCK, sealers, among[::-1], root)), "turn", trusted=LATER)
     invalid(CLIQUE, with_headers(*chain(BLOCK, sealers, among, bytes(32))), "missing")
     invalid(CLIQUE, with_headers(good[0] + b"\0", *good[1:]), "trailing")
     invalid(CLIQUE, with_headers(b"\xfa\0" + good[0][1:], *good[1:]), "not minimal")
@@ -331,7 +338,8 @@ def test_a_quorums_header_that_proves_nothing_is_refused_by_name():
     invalid(QBFT, header(*among[:2], foreign), "sealed by a stranger")
     invalid(QBFT, header(*among, foreign), "more seals than there are validators")
     invalid(QBFT, header(*among, state_root=bytes(32)), "missing")
-    invalid(QBFT, header(*among, fields=16), "another number of fields")
+    later = trust_file(QBFT.chain, issued=TIME + BLOCK)
+    invalid(QBFT, header(*among, fields=16), "another number of fields", trusted=later)
 
 
 # Evidence for one record.

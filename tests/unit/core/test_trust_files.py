@@ -8,7 +8,7 @@ import pytest
 from receipt_world import DAY, NOW, ROOTS, STRANGER, TIME, Issued, terms, trust_file
 
 from chain_service.core import cose, layout, trust
-from chain_service.core.chain_trust import FieldRange, PinnedContract, ValidatorRange
+from chain_service.core.chain_trust import FORM_COMETBFT, ContractEnd, PinnedContract, Until, ValidatorRange
 from chain_service.core.trust import MAX_TRUST_BYTES, TrustTerms, accept_first, parse, sign, update
 from chain_service.errors import BadRequest, Conflict, InvalidProof, MalformedDocument
 
@@ -27,6 +27,21 @@ def payload_with(**changes):
     return orjson.dumps(
         {name: member for name, member in value.items() if member is not None}, option=orjson.OPT_SORT_KEYS
     )
+
+
+def one_range(**changes):
+    """A range as JSON; None leaves a member out."""
+    value = {"fromBlock": 0, "form": "evm-qbft/1", "fields": 20, "validators": ["0x" + "11" * 20]} | changes
+    return {name: member for name, member in value.items() if member is not None or name == "until"}
+
+
+def end(block, time=TIME):
+    return {"block": block, "hash": "0x" + "00" * 32, "time": time}
+
+
+def one_contract(**changes):
+    value = orjson.loads(FIRST.payload)["contracts"]["RecordLog"] | changes
+    return {"RecordLog": {name: member for name, member in value.items() if member is not None or name == "until"}}
 
 
 def signed(payload, signers=ROOTS[:2]):
@@ -55,7 +70,8 @@ def test_a_trust_file_reads_back(consensus):
     value = read.to_json()
     assert value["fingerprint"] == read.fingerprint and len(value["signedBy"]) == 2
     assert value["contracts"]["RecordLog"]["slots"] == {"_sizeOf": 0, "_rootAt": 1}
-    assert value["consensus"] == consensus and value["curve"] == "secp256k1"
+    assert value["form"] == "chain-service/trust/2" and value["curve"] == "secp256k1"
+    assert value["ranges"][0]["form"] == f"evm-{consensus}/1" and value["contracts"]["RecordLog"]["version"] == "1.0.0"
 
 
 def test_it_is_a_cose_sign_message_over_canonical_json():
@@ -138,21 +154,45 @@ def test_other_messages_are_refused():
         {"version": True},
         {"version": None},
         {"chainId": "1"},
-        {"consensus": "raft"},
+        {"form": "chain-service/trust/1"},
+        {"form": "chain-service/trust/3"},
+        {"form": None},
         {"curve": "secp256r1"},
         {"curve": None},
-        {"headers": None},
-        {"headers": [{"fromBlock": 0, "fields": 18}]},
-        {"headers": [{"fromBlock": 2, "fields": 16}]},
-        {"headers": [{"fromBlock": 0, "fields": 16}, {"fromBlock": 0, "fields": 17}]},
-        {"validators": [{"fromBlock": 2, "addresses": ["0x" + "11" * 20]}]},
-        {"validators": [{"fromBlock": 0, "addresses": ["0x" + "11" * 20] * 2}]},
-        {"validators": [{"fromBlock": 0, "addresses": ["0x" + "22" * 20, "0x" + "11" * 20]}]},
-        {"validators": [{"fromBlock": 0, "addresses": ["0x" + "AB" * 20]}]},
-        {"validators": [{"fromBlock": 0}]},
+        {"ranges": None},
+        {"ranges": []},
+        {"ranges": [one_range(fields=18)]},
+        {"ranges": [one_range(fields=None)]},
+        {"ranges": [one_range(fromBlock=2)]},
+        {"ranges": [one_range(), one_range()]},
+        {"ranges": [one_range(form="evm-raft/1")]},
+        {"ranges": [one_range(form="evm-cometbft/1")]},
+        {"ranges": [one_range(base=1)]},
+        {"ranges": [one_range(validators=["0x" + "11" * 20] * 2)]},
+        {"ranges": [one_range(validators=["0x" + "22" * 20, "0x" + "11" * 20])]},
+        {"ranges": [one_range(validators=["0x" + "AB" * 20])]},
+        {"ranges": [one_range(validators=[])]},
+        {"ranges": [one_range(validators=None)]},
+        {"ranges": [one_range(until=end(9))]},
+        {"ranges": [one_range(until=end(8)), one_range(fromBlock=10)]},
+        {"ranges": [one_range(until=end(10)), one_range(fromBlock=10)]},
+        {"ranges": [one_range(until=None), one_range(fromBlock=10)]},
+        {"ranges": [one_range(until=end(9) | {"hash": "0x00"}), one_range(fromBlock=10)]},
+        {"ranges": [one_range(until=end(9) | {"time": 2**50}), one_range(fromBlock=10)]},
+        {
+            "ranges": [
+                one_range(until=end(9, TIME)),
+                one_range(fromBlock=10, until=end(19, TIME - 1)),
+                one_range(fromBlock=20),
+            ]
+        },
         {"contracts": {}},
         {"contracts": {"RecordLog": {"address": "0x" + "11" * 20, "codeHash": "0x" + "11" * 32}}},
         {"contracts": {"Unknown": {"address": "0x" + "11" * 20, "codeHash": "0x" + "11" * 32, "slots": {"_a": 1}}}},
+        {"contracts": one_contract(version="1.0.1")},
+        {"contracts": one_contract(version=None)},
+        {"contracts": one_contract(until=None)},
+        {"contracts": one_contract(until={"block": 7})},
         {"ageLimitSeconds": 0},
         {"trustingPeriodSeconds": 0},
         {"trustingPeriodSeconds": None},
@@ -177,6 +217,7 @@ def test_terms_that_make_no_sense_are_refused(change):
 
 def test_other_slots_than_ours_are_refused():
     contracts = orjson.loads(FIRST.payload)["contracts"]
+    assert TrustTerms.from_payload(payload_with(contracts=contracts)).to_payload() == FIRST.payload
     for slots in ({"_sizeOf": 1, "_rootAt": 0}, {"_rootAt": 1}, {"_sizeOf": 0, "_rootAt": 1, "_more": 2}):
         changed = contracts | {"RecordLog": contracts["RecordLog"] | {"slots": slots}}
         with pytest.raises(MalformedDocument, match="slots"):
@@ -206,9 +247,11 @@ def test_terms_that_could_not_be_read_are_not_signed():
     for wrong in (
         replace(CHAIN, contracts={layout.RECORD_LOG: same, layout.RECORD_STATUS: same}),
         replace(CHAIN, contracts={layout.RECORD_STATUS: same}),
-        replace(CHAIN, headers=()),
-        replace(CHAIN, headers=(FieldRange(0, 19),)),
-        replace(CHAIN, validators=(ValidatorRange(0, ()),)),
+        replace(CHAIN, ranges=()),
+        replace(CHAIN, ranges=(replace(CHAIN.open, fields=19),)),
+        replace(CHAIN, ranges=(replace(CHAIN.open, fields=None),)),
+        replace(CHAIN, ranges=(replace(CHAIN.open, validators=()),)),
+        replace(CHAIN, ranges=(replace(CHAIN.open, until=Until(9, bytes(32), TIME)),)),
     ):
         with pytest.raises(MalformedDocument):
             sign(terms(wrong), ROOTS)
@@ -258,19 +301,92 @@ def test_a_successor_is_about_the_same_chain():
 
 
 def test_a_successor_brings_a_new_range_of_validators():
-    more = (*CHAIN.validators, ValidatorRange(100, CHAIN.validators[0].addresses[:3]))
-    made = update(FIRST, sign(terms(replace(CHAIN, validators=more), version=2), ROOTS[:3]))
+    ended = replace(CHAIN.open, until=Until(99, bytes(32), TIME))
+    more = (ended, replace(CHAIN.open, from_block=100, validators=CHAIN.open.validators[:3]))
+    made = update(FIRST, sign(terms(replace(CHAIN, ranges=more), version=2), ROOTS[:3]))
     assert len(made.chain.validators_at(99)) == 4 and len(made.chain.validators_at(100)) == 3
+    assert made.chain.ranges[0].until == (99, bytes(32), TIME) and made.chain.open.until is None
+
+
+def test_a_range_of_another_consensus_is_kept_as_it_is_stated():
+    """A chain may go on under CometBFT; its first block there is the last one that the old validators sealed."""
+    keys = (b"\x02" * 32, b"\x01" * 32)
+    ended = replace(CHAIN.open, until=Until(100, bytes(32), TIME))
+    comet = ValidatorRange(100, keys, FORM_COMETBFT, 20, powers=(10, 10), chain_id_text="city-1", base=100)
+    made = parse(sign(terms(replace(CHAIN, ranges=(ended, comet))), ROOTS[:2]))
+    assert made.chain.ranges == (ended, comet)
+    (_, shown) = made.to_json()["ranges"]
+    assert shown == {
+        "fromBlock": 100,
+        "form": "evm-cometbft/1",
+        "fields": 20,
+        "validators": [{"key": "0x" + "02" * 32, "power": 10}, {"key": "0x" + "01" * 32, "power": 10}],
+        "chainIdText": "city-1",
+        "base": 100,
+    }
+    for wrong in ({"powers": (10, 0)}, {"chain_id_text": ""}, {"base": None}, {"validators": (keys[0], keys[0])}):
+        with pytest.raises(MalformedDocument):
+            sign(terms(replace(CHAIN, ranges=(ended, replace(comet, **wrong)))), ROOTS[:2])
+
+
+def test_contracts_say_where_they_ended():
+    pin = CHAIN.contracts[layout.RECORD_LOG]._replace(until=ContractEnd(100, bytes(32)))
+    made = parse(sign(terms(replace(CHAIN, contracts={**CHAIN.contracts, layout.RECORD_LOG: pin})), ROOTS[:2]))
+    assert made.chain.contracts[layout.RECORD_LOG] == pin
+    assert made.to_json()["contracts"]["RecordLog"]["until"] == {"block": 100, "hash": "0x" + "00" * 32}
+
+
+# The form before.
+
+
+def first_form(**changes):
+    """A payload as it was written before files stated a form."""
+    value = orjson.loads(FIRST.payload)
+    address = "0x" + "11" * 20
+    value |= {
+        "consensus": "qbft",
+        "validators": [{"fromBlock": 0, "addresses": [address]}, {"fromBlock": 50, "addresses": ["0x" + "22" * 20]}],
+        "headers": [{"fromBlock": 0, "fields": 16}, {"fromBlock": 70, "fields": 17}],
+    }
+    del value["form"], value["ranges"]
+    for contract in value["contracts"].values():
+        del contract["version"]
+    return orjson.dumps(value | changes, option=orjson.OPT_SORT_KEYS)
+
+
+def test_a_file_of_the_first_form_is_read_and_its_closed_ranges_have_no_known_end():
+    made = parse(signed(first_form()))
+    assert made.terms.form == "chain-service/trust/1"
+    assert made.chain.ranges == (
+        ValidatorRange(0, (b"\x11" * 20,), "evm-qbft/1", 16),
+        ValidatorRange(50, (b"\x22" * 20,), "evm-qbft/1", 16),
+        ValidatorRange(70, (b"\x22" * 20,), "evm-qbft/1", 17),
+    )
+    assert made.chain.contracts == CHAIN.contracts
+    assert parse(sign(replace(made.terms, form=trust.FORM), ROOTS[:2])).terms == replace(made.terms, form=trust.FORM)
+
+
+def test_a_file_of_the_first_form_has_the_members_of_that_form():
+    for wrong in (
+        first_form(unknown=1),
+        first_form(consensus="raft"),
+        first_form(validators=[]),
+        first_form(headers=[]),
+        first_form(headers=[{"fromBlock": 0, "fields": 16, "more": 1}]),
+        first_form(validators=[{"fromBlock": 2, "addresses": ["0x" + "11" * 20]}]),
+        first_form(contracts=orjson.loads(FIRST.payload)["contracts"]),
+        first_form(ranges=[]),
+        first_form().replace(b",", b", ", 1),
+    ):
+        with pytest.raises(MalformedDocument):
+            parse(signed(wrong))
 
 
 # Age.
 
 
-def test_a_file_past_its_day_warns_with_its_age_and_one_from_the_future_too():
+def test_a_file_from_the_future_warns():
     assert FIRST.warnings(NOW) == ()
-    assert FIRST.warnings(FIRST.terms.expires) == ()
-    (stale,) = FIRST.warnings(FIRST.terms.expires + 1)
-    assert stale.code == "trust_stale" and "365" in stale.message.zh and "365 days" in stale.message.en
     (early,) = FIRST.warnings(FIRST.terms.issued - 1)
     assert early.code == "trust_not_yet_issued"
     assert trust.MEDIA_TYPE == "application/cose"

@@ -67,7 +67,7 @@ DOORS: dict[str, Callable[[bytes], object]] = {
     "certificate": a_certificate,
     "list": a_list,
     "answer": ocsp.parse,
-    "signed data": lambda data: signed_data.parse(data, "it", ber=True),
+    "signed data": lambda data: signed_data.parse(data, "it"),
 }
 
 

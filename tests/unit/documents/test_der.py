@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 
 import pytest
-from asn1crypto import core
+from asn1crypto.parser import parse
 from document_makers.encoding import element, integer, octets, sequence
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,7 +58,7 @@ def test_sizes_counts_and_depth_are_bounded() -> None:
     deep = b""
     for _ in range(der.MAX_DEPTH + 2):
         deep = sequence(deep)
-    assert refused(deep) == "not_der"
+    assert refused(deep) == "too_complex"
 
 
 def test_a_megabyte_of_smallest_elements_is_refused_at_once() -> None:
@@ -73,7 +73,8 @@ def test_any_bytes_pass_or_are_refused(data: bytes) -> None:
         der.check(data, "the sample", most=MOST)
     except MalformedDocument:
         return
-    assert core.Any.load(data, strict=True).dump() == data
+    _, _, _, header, contents, trailer = parse(data, strict=True)
+    assert header + contents + trailer == data
 
 
 @pytest.mark.parametrize(

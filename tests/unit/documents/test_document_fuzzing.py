@@ -131,5 +131,5 @@ def test_the_heaviest_files_are_read_within_the_bounds(name: str, tmp_path: Path
 
 
 def test_a_file_beyond_the_limit_is_not_looked_into() -> None:
-    facts = read_document(b"PK\x03\x04" + bytes(MAX_FILE), TrustStore())
+    facts = read_document(b"%PDF-1.7" + bytes(MAX_FILE), TrustStore())
     assert facts.problem is not None and facts.problem.code == "too_large"

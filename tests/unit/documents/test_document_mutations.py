@@ -13,20 +13,24 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+from document_makers import samples, zip_forms  # noqa: F401
 from document_makers.city import DAY, SIGNED, city, sealed, unsigned
+from document_makers.encodings import Device, counted_bits
 from document_makers.judged import judged
 from document_makers.packages import add_signature, archive
 from document_makers.plain_signatures import header, signed_data
+from document_makers.recipes import RECIPES
 
 from chain_service.documents.facts import DocumentFacts
 from chain_service.documents.read import read_document
 from chain_service.documents.trust_store import TrustStore
 
-SIGNED_VALUE = "Doc_0/Signs/Sign_0/SignedValue.dat"
+SIGNED_VALUE, SECOND_VALUE = (f"Doc_0/Signs/Sign_{place}/SignedValue.dat" for place in (0, 1))
 
 
 def documents() -> dict[str, bytes]:
     of = city()
+    sealed_twice = RECIPES["an annotation that the next seal covers"](of).data
     plain = add_signature(unsigned(), lambda data, _: signed_data(data, of.signer, at=SIGNED), kind="Sign", at=SIGNED)
     bare = add_signature(unsigned(), lambda data, _: of.signer.sign(data), kind="Sign", at=SIGNED)
     return {
@@ -40,6 +44,12 @@ def documents() -> dict[str, bytes]:
         ),
         "SignedData": plain.bytes(zipfile.ZIP_STORED),
         "bare": bare.bytes(zipfile.ZIP_STORED),
+        "integers of a device": sealed(signer=Device(of.signer, "always a zero before")).bytes(zipfile.ZIP_STORED),
+        "bit strings of a maker": sealed(written={"as_bits": counted_bits}).bytes(zipfile.ZIP_STORED),
+        "everything in ZIP64": zip_forms.HONEST["everything in ZIP64"].write(sealed().files),
+        "a head and a tail": zip_forms.Form(head=b"KG" + bytes(9), tail=bytes(9), stored=True).write(sealed().files),
+        "OFD.xml left out": sealed(leave_out=("OFD.xml",)).bytes(zipfile.ZIP_STORED),
+        "an annotation under the second seal": sealed_twice,
     }
 
 
@@ -74,7 +84,7 @@ def changed(data: bytes, chance: random.Random) -> bytes:
 
 def named_as_uncovered(facts: DocumentFacts) -> set[str]:
     """The files that every signature says it does not cover, and those that none does."""
-    others = [set(one.coverage.other) | set(one.coverage.added) for one in facts.signatures]
+    others = [{*one.coverage.other, *one.coverage.added} for one in facts.signatures]
     return set(facts.uncovered) | set.intersection(*others)
 
 
@@ -98,6 +108,17 @@ def same_but_for_the_envelope(before: dict[str, bytes], after: dict[str, bytes],
     return {at for at, (old, new) in pairs if old != new} <= envelope(before[SIGNED_VALUE])
 
 
+def deviates_only(facts: DocumentFacts, before: DocumentFacts, differing: set[str]) -> bool:
+    """Whether a signed value is written in another way, which is told, and every value in it is the same."""
+
+    def values(told: DocumentFacts) -> DocumentFacts:
+        signatures = tuple(replace(one, problems=()) for one in told.signatures)
+        return replace(but_for_the_bytes(told), signatures=signatures)
+
+    told = any(problem.code == "encoding_deviation" for one in facts.signatures for problem in one.problems)
+    return told and differing <= {SIGNED_VALUE, SECOND_VALUE} and values(facts) == values(before)
+
+
 def but_for_the_bytes(facts: DocumentFacts) -> DocumentFacts:
     return replace(facts, size=0, sha256=b"", sm3=b"", problems=())
 
@@ -111,6 +132,8 @@ def assert_no_forgery(original: bytes, forged: bytes) -> bool:
     before, after = files(original), files(forged)
     differing = {name for name in before | after if before.get(name) != after.get(name)}
     unseen = not differing or same_but_for_the_envelope(before, after, differing)
+    if differing and not unseen and deviates_only(facts, read_document(original, store()), differing):
+        return True
     assert unseen or differing <= named_as_uncovered(facts), (differing, facts.uncovered)
     if unseen:  # a byte of the archive or the envelope itself: times, attributes, versions; no fact depends on it
         assert but_for_the_bytes(facts) == but_for_the_bytes(read_document(original, store()))
@@ -133,12 +156,12 @@ def test_originals_are_valid(originals: dict[str, bytes]) -> None:
 
 
 def test_a_changed_byte_of_what_is_signed_is_never_valid(originals: dict[str, bytes]) -> None:
-    assert mutate(originals, 400, seed=1) < 0.3
+    assert mutate(originals, 560, seed=1) < 0.3
 
 
 @pytest.mark.long
-def test_eight_thousand_changed_bytes_forge_nothing(originals: dict[str, bytes]) -> None:
-    assert mutate(originals, 8_000, seed=2) < 0.3
+def test_thousands_of_changed_bytes_forge_nothing(originals: dict[str, bytes]) -> None:
+    assert mutate(originals, 14_000, seed=2) < 0.3
 
 
 @pytest.mark.long

@@ -35,6 +35,7 @@ from chain_service.core.layout import PermitEntry, Standing
 from chain_service.core.verdicts import Context, conclude
 from chain_service.documents.facts import ClaimedTime, CoverageFacts, Problem, ReferenceFacts, SignatureFacts
 from chain_service.documents.judging import judge_document
+from chain_service.documents.timing import SKEW
 
 GOOD = {
     "parse": "signature_readable",
@@ -54,25 +55,39 @@ ENDED = certificate(not_after=NOW - DAY, revocation={"as_of": NOW - 2 * DAY})
 REVOKED = {"outcome": "revoked", "revoked_at": NOW - DAY}
 
 WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
-    "unreadable": (signature(problem=Problem("not_der", "…")), "parse", "unreadable"),
+    "unreadable": (signature(problem=Problem("malformed", "…")), "parse", "unreadable"),
+    "not as this program reads it": (signature(problem=Problem("not_der", "…")), "parse", "signature_unsupported"),
+    "signature taken away": (signature(problem=Problem("signature_removed", "…")), "parse", "changes_unclear"),
+    "value taken away": (signature(problem=Problem("no_value", "…")), "parse", "signature_invalid"),
+    "form not read here": (signature(problem=Problem("unknown_form", "…")), "parse", "signature_unsupported"),
     "unknown digest": (
-        signature(references=(ReferenceFacts("a", "x", None, False),)), "parse", "signature_unsupported"),
-    "unknown algorithm": (signature(signature_holds=None), "parse", "signature_unsupported"),
+        signature(references=(ReferenceFacts("a", "x", None, False),)), "reference_digests", "signature_unsupported"),
+    "unknown algorithm": (signature(signature_holds=None), "signature", "signature_unsupported"),
+    "weak signature": (signature(weak=True), "signature", "signature_unsupported"),
+    "weak digest": (
+        signature(references=(ReferenceFacts("a", "sha-1", True, True),)), "reference_digests",
+        "signature_unsupported"),
     "critical extension": (
-        signature(problems=(Problem("critical_extension", "…"),)), "parse", "signature_unsupported"),
+        signature(problems=(Problem("critical_extension", "…"),)), "signature", "signature_unsupported"),
     "critical extension of the seal": (
-        signature(seal=seal(problems=(Problem("critical_extension", "…"),))), "parse", "signature_unsupported"),
-    "unknown digest of what was signed": (signature(data_digest_holds=None), "parse", "signature_unsupported"),
-    "no signer": (signature(signer=None), "parse", "unreadable"),
-    "seal unreadable": (signature(seal=None), "parse", "unreadable"),
+        signature(seal=seal(problems=(Problem("critical_extension", "…"),))), "seal_signature",
+        "signature_unsupported"),
+    "unknown digest of what was signed": (
+        signature(data_digest_holds=None), "reference_digests", "signature_unsupported"),
+    "no signer": (signature(signer=None), "parse", "signature_unsupported"),
+    "seal unreadable": (signature(seal=None), "parse", "signature_unsupported"),
     "content changed": (signature(references=CHANGED), "reference_digests", "content_altered"),
     "digest rewritten": (signature(data_digest_holds=False), "reference_digests", "content_altered"),
     "page not signed": (
         signature(coverage=CoverageFacts(False, displayed=("Doc_0/Q.xml",))), "coverage", "content_altered"),
+    "page that may be shown": (
+        signature(coverage=CoverageFacts(False, unclear=("Doc_0/Q.xml",))), "coverage", "changes_unclear"),
+    "template left out": (
+        signature(coverage=CoverageFacts(False, left_out=("Doc_0/T.xml",))), "coverage", "not_all_signed"),
     "coverage unknown": (signature(coverage=CoverageFacts(False)), "coverage", "content_altered"),
     "signature": (signature(signature_holds=False), "signature", "signature_invalid"),
     "seal forged": (signature(seal=seal(signature_holds=False)), "seal_signature", "signature_invalid"),
-    "seal algorithm": (signature(seal=seal(signature_holds=None)), "parse", "signature_unsupported"),
+    "seal algorithm": (signature(seal=seal(signature_holds=None)), "seal_signature", "signature_unsupported"),
     "seal swapped": (signature(seal_file_equal=False), "seal_signature", "seal_mismatch"),
     "signer not in seal": (signature(signer_in_seal=False), "seal_signature", "seal_mismatch"),
     "maker untrusted": (
@@ -91,14 +106,16 @@ WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
         signature(seal=seal(maker=certificate(MAKER, not_before=FIRST + DAY))),
         "seal_signature", "signed_outside_validity"),
     "usage": (signature(signer=certificate(**FORBIDDEN)), "signer_certificate", "signature_invalid"),
+    "usage, without a seal": (
+        signature(form="pades", seal=None, signer=certificate(**FORBIDDEN)), "signer_certificate", "signer_untrusted"),
     "untrusted": (
         signature(signer=certificate(path={"outcome": "untrusted"})), "signer_certificate", "signer_untrusted"),
     "broken path": (
         signature(signer=certificate(path={"outcome": "broken"})), "signer_certificate", "signer_untrusted"),
     "expired at signing": (
-        signature(signer=certificate(not_after=SIGNED - 1)), "signer_certificate", "signed_outside_validity"),
+        signature(signer=certificate(not_after=SIGNED - SKEW - 1)), "signer_certificate", "signed_outside_validity"),
     "not valid yet": (
-        signature(signer=certificate(not_before=SIGNED + 1)), "signer_certificate", "signed_outside_validity"),
+        signature(signer=certificate(not_before=SIGNED + SKEW + 1)), "signer_certificate", "signed_outside_validity"),
     "revoked before": (
         signature(signer=certificate(revocation={"outcome": "revoked", "revoked_at": SIGNED - 1})),
         "revocation", "signer_revoked"),
@@ -151,11 +168,39 @@ def test_every_code_that_a_check_may_raise_is_raised_here_or_below() -> None:
 
 
 def test_a_document_that_cannot_be_read_is_one_group_that_says_so() -> None:
-    facts = document(problem=Problem("zip_bomb", "an entry grows beyond what is allowed"))
+    facts = document(problem=Problem("malformed", "it ends in the middle"))
     signed = judge_document(facts, binding(), "file.ofd")
     assert [group.subject for group in signed.groups] == ["file.ofd"]
     assert set(codes(signed).values()) == {"unreadable", "not_reached"}
-    assert result(signed, "parse").evidence["problem"] == "zip_bomb"
+    assert result(signed, "parse").evidence["problem"] == "malformed"
+
+
+@pytest.mark.parametrize("problem", ["malformed", "not_der", "too_large", "zip_bomb"])
+def test_a_file_that_is_the_anchored_one_is_never_called_damaged(problem: str) -> None:
+    anchored = binding(anchored_by=NOW - DAY)
+    whole = judge_document(document(problem=Problem(problem, "…")), anchored, "file.ofd")
+    one = judged(signature(problem=Problem(problem, "…")), bound=anchored)
+    assert codes(whole)["parse"] == codes(one)["parse"] == "signature_unsupported"
+
+
+@pytest.mark.parametrize(
+    "problem",
+    ["encrypted", "several_signers", "too_complex", "too_large", "too_slow", "unknown_form", "unknown_version",
+     "zip_bomb"],
+)  # fmt: skip
+def test_what_this_program_cannot_do_is_not_the_files_damage(problem: str) -> None:
+    whole = judge_document(document(problem=Problem(problem, "…")), binding(), "file.ofd")
+    assert codes(whole)["parse"] == "signature_unsupported"
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [{"signature_holds": None}, {"weak": True}, {"problems": (Problem("critical_extension", "…"),)}],
+    ids=["unknown algorithm", "weak algorithm", "critical extension"],
+)
+def test_what_cannot_be_told_of_a_signature_excuses_no_change_of_its_content(unknown: dict[str, object]) -> None:
+    signed = judged(signature(references=CHANGED, **unknown))
+    assert conclude(signed.groups, Context("2026-01-01T00:00:00Z")).code == "content_altered"
 
 
 def test_a_document_without_signatures_has_no_group() -> None:
@@ -168,10 +213,36 @@ def test_files_that_are_not_displayed_are_a_warning() -> None:
     assert "extra.xml" in next(one for one in signed.warnings if one.code == "uncovered_files").message.en
 
 
-def test_weak_digests_are_a_warning() -> None:
-    signed = judged(signature(references=(ReferenceFacts("a", "md5", True, True),)))
-    assert codes(signed)["reference_digests"] == "digests_match"
-    assert "md5" in next(one for one in signed.warnings if one.code == "weak_digest").message.zh
+@pytest.mark.parametrize(
+    ("digest", "anchored", "code"),
+    [
+        ("sha-1", False, "signature_unsupported"),
+        ("sha-1", True, "digests_match"),
+        ("md5", False, "signature_unsupported"),
+        ("md5", True, "signature_unsupported"),
+    ],
+)
+def test_a_weak_digest_is_a_warning_and_good_only_where_a_record_makes_up_for_it(
+    digest: str, anchored: bool, code: str
+) -> None:
+    bound = binding(anchored_by=NOW - DAY if anchored else None)
+    signed = judged(signature(references=(ReferenceFacts("a", digest, True, True),)), bound=bound)
+    assert codes(signed)["reference_digests"] == code
+    assert digest in next(one for one in signed.warnings if one.code == "weak_digest").message.zh
+
+
+def test_a_weak_signature_is_not_made_up_for_by_a_record() -> None:
+    signed = judged(signature(weak=True, algorithm="rsa-1024"), bound=binding(anchored_by=NOW - DAY))
+    assert codes(signed)["signature"] == "signature_unsupported"
+    assert "rsa-1024" in next(one for one in signed.warnings if one.code == "weak_digest").message.en
+
+
+def test_deviations_are_told_once_beside_a_good_result() -> None:
+    told = (Problem("encoding_deviation", "it is written in an old way"),)
+    signed = judged(signature(problems=told), signature(problems=told, seal=seal(problems=told)))
+    assert conclude(signed.groups, Context("2026-01-01T00:00:00Z")).answer.value == "valid"
+    (warned,) = (one for one in signed.warnings if one.code == "encoding_deviation")
+    assert warned.message.en.count("written in an old way") == 1
 
 
 # The time rule: what is proven counts, what is claimed does not.

@@ -41,7 +41,7 @@ def test_a_file_is_found_by_absolute_and_relative_location_in_any_case() -> None
 def test_pages_resources_and_pictures_are_displayed_and_attachments_are_not() -> None:
     made = package(texts=("一", "二"), attachment=b"data")
     made.files["Doc_0/left_over.xml"] = b"<a/>"
-    assert opened(made).displayed() == {
+    assert opened(made).displayed().files == {
         "OFD.xml",
         "Doc_0/Document.xml",
         "Doc_0/PublicRes.xml",
@@ -67,13 +67,13 @@ def test_whatever_element_names_a_file_that_file_is_displayed(element: str) -> N
     text = made.files["Doc_0/Document.xml"].decode().replace("<ofd:Pages>", f"{element}<ofd:Pages>")
     made.files["Doc_0/Document.xml"] = text.replace("<ofd:Document ", "<ofd:Document xmlns:x='urn:x' ").encode()
     made.files["Doc_0/More.xml"] = b"<more/>"
-    assert "Doc_0/More.xml" in opened(made).displayed()
+    assert "Doc_0/More.xml" in opened(made).displayed().files
 
 
 def test_files_that_name_each_other_are_each_read_once() -> None:
     made = package()
     made.files["Doc_0/PublicRes.xml"] = f'{HEAD}<ofd:Res xmlns:ofd="{NAMESPACE}"><a>/OFD.xml</a></ofd:Res>'.encode()
-    assert "Doc_0/PublicRes.xml" in opened(made).displayed()
+    assert "Doc_0/PublicRes.xml" in opened(made).displayed().files
 
 
 def test_metadata_is_found_by_short_long_and_chinese_names() -> None:
@@ -97,7 +97,7 @@ def test_both_namespaces_are_read_and_no_other() -> None:
     assert dict(metadata(opened(package(namespace=old, custom={"ZZBH": "1"})))) == {"certificateNumber": "1"}
     with pytest.raises(MalformedDocument) as refused:
         opened(package(namespace="urn:another"))
-    assert refused.value.code == "not_ofd"
+    assert refused.value.code == "unknown_form"
 
 
 @pytest.mark.parametrize(

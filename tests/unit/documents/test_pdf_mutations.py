@@ -12,6 +12,7 @@ import pytest
 from document_makers import pdfs
 from document_makers.city import SIGNED, city
 from document_makers.judged import judged
+from document_makers.pdf_forms import FORMS
 from document_makers.pdf_samples import WHOLE, signed, twice
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -39,6 +40,9 @@ def originals() -> dict[str, bytes]:
         "cross-references as a stream": pdfs.sign(pdfs.document(streams=True), of.signer, at=SIGNED),
         "without attributes": signed(of, attributes=False),
         "signed twice": twice(of),
+        "linearized": FORMS["linearized"](of),
+        "hybrid": FORMS["hybrid"](of),
+        "form filled and signed again": FORMS["filled by the second signer"](of),
     }
 
 

@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from document_makers import pdf_samples, pdfs
 from document_makers.certificates import Family, Holder, issue
-from document_makers.city import DAY, NOW, SIGNED, city
+from document_makers.city import DAY, NOW, SIGNED, City, city
 from document_makers.encoding import element, identifier, octets, sequence
 from document_makers.judged import judged
 from document_makers.pdf_samples import BROKEN, FAMILIES, RECEIPT, WHOLE, signed, twice
@@ -149,24 +150,50 @@ def test_a_receipt_that_unpacks_into_a_flood_is_not_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "data"),
-    [
-        ("encrypted", pdfs.encrypted(pdfs.document())),
-        ("too_large", pdfs.document(streams=True).replace(b"/Size 9", b"/Size 900000000")),
-        ("too_large", pdfs.document(streams=True).replace(b"/Index [1 1", b"/Index [1 999999999")),
-        ("too_large", pdfs.document() + b"startxref\n0\n%%EOF\n" * 100),
-        ("malformed", b"%PDF-1.7\n"),
-        ("malformed", b"%PDF-1.7\nstartxref\n9\n%%EOF\n"),
-        ("malformed", re.sub(rb"startxref\n\d+", b"startxref\n1", pdfs.document())),
-        ("malformed", b"\0" + pdfs.document()),
-    ],
-    ids=["encrypted", "size", "index", "revisions", "head only", "no table", "wrong offset", "no head at start"],
-)  # fmt: skip
-def test_a_file_that_cannot_be_read_says_why(code: str, data: bytes) -> None:
+    "data",
+    [b"%PDF-1.7\n", b"%PDF-1.7\nstartxref\n9\n%%EOF\n", signed(city("ecdsa"))[:-300], signed(city("ecdsa"))[:5000]],
+    ids=["head only", "no object", "end cut off", "signature cut off"],
+)
+def test_a_file_of_which_something_is_missing_is_damaged(data: bytes) -> None:
     facts = read(data)
-    assert facts.problem is not None
-    assert facts.problem.code == code
-    assert judged(facts)[0] == ("signature_unsupported" if code == "encrypted" else "unreadable")
+    assert facts.problem is not None and facts.problem.code == "malformed"
+    assert judged(facts)[0] == "unreadable"
+
+
+def with_streams(_: City) -> bytes:
+    return pdfs.sign(pdfs.document(streams=True), city("ecdsa").signer, at=SIGNED)
+
+
+NINES = bytes.maketrans(b"0123456789", b"9" * 10)
+NOT_FOLLOWED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "size": ("too_large", lambda data: re.sub(rb"/Size \d+", b"/Size 900000000", data)),
+    "index": ("too_large", lambda data: re.sub(rb"/Index \[1 1", b"/Index [1 999999999", data)),
+    "revisions": ("too_large", lambda data: data + b"startxref\n0\n%%EOF\n" * 300),
+    "wrong offset": ("irregular", lambda data: re.sub(rb"\d+(?=\n%%EOF\n$)", lambda at: at[0].translate(NINES), data)),
+    "bytes before the head": ("irregular", lambda data: b"\xef\xbb\xbf" + data),
+}
+
+
+@pytest.mark.parametrize("name", NOT_FOLLOWED)
+def test_a_signed_file_that_cannot_be_followed_is_not_called_damaged(name: str) -> None:
+    code, change = NOT_FOLLOWED[name]
+    data = change(with_streams(city("ecdsa")) if name in ("size", "index") else signed(city("ecdsa")))
+    facts = read(data)
+    assert facts.problem is not None and facts.problem.code == code
+    assert judged(facts)[0] == "signature_unsupported"
+
+
+@pytest.mark.parametrize("name", NOT_FOLLOWED)
+def test_an_unsigned_file_that_cannot_be_followed_is_judged_by_its_digest_alone(name: str) -> None:
+    facts = read(NOT_FOLLOWED[name][1](pdfs.document(streams=name in ("size", "index"))))
+    assert facts.problem is None and facts.signatures == ()
+    assert judged(facts)[:2] == ("no_signature", {"irregular_file"})
+
+
+def test_a_file_that_takes_a_password_says_so() -> None:
+    facts = read(pdfs.encrypted(pdfs.document()))
+    assert facts.problem is not None and facts.problem.code == "encrypted"
+    assert judged(facts)[0] == "signature_unsupported"
 
 
 def form(*fields: bytes) -> bytes:
@@ -196,8 +223,10 @@ def form(*fields: bytes) -> bytes:
 def test_a_form_that_could_be_walked_for_ever_is_refused_at_once(code: str, fields: list[bytes]) -> None:
     started = time.process_time()
     facts = read(form(*fields))
-    assert facts.problem is not None and facts.problem.code == code
+    assert facts.problem is None and [one.code for one in facts.problems] == ["irregular"], code
     assert time.process_time() - started < 1
+    signed_too = read(form(*fields) + b"% /ByteRange\n")
+    assert signed_too.problem is None or signed_too.problem.code in (code, "irregular")
 
 
 def test_readers_by_size_alone_would_take_the_moved_value_for_the_whole_file() -> None:

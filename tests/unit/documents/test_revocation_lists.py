@@ -158,5 +158,5 @@ def test_lists_that_come_with_a_document_count_for_it_alone() -> None:
     read = Trust(TrustStore((Anchor("here", root.certificate),)))
     list_ = revocation_list(root, MADE, MADE + DAY)
     assert read.certificate(leaf.certificate).path.revocations[0].outcome == "unknown"
-    assert read.with_lists((b"junk", list_)).certificate(leaf.certificate).path.revocations[0].outcome == "good"
+    assert read.with_evidence((b"junk", list_)).certificate(leaf.certificate).path.revocations[0].outcome == "good"
     assert read.certificate(leaf.certificate).path.revocations[0].outcome == "unknown"

@@ -9,7 +9,8 @@ from pathlib import Path
 import gmssl_pyx
 import pytest
 from document_makers.certificates import new_key
-from document_makers.encoding import integer, raw_signature, sequence
+from document_makers.encoding import element, integer, raw_signature, sequence
+from document_makers.encodings import INTEGERS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,8 @@ R = 0xF5A03B0648D2C4630EEAC513E1BB81A15944DA3827D5B74143AC7EACEEE720B3
 S = 0xB1B6AA29DF212FD8763182BC0D421CA1BB9038FD1F7F42D4840B69C485BBC1AA
 RAW = R.to_bytes(32, "big") + S.to_bytes(32, "big")
 DER = sequence(integer(R), integer(S))
+SMALL_R, SMALL_S = R >> 9, (S >> 8) | 1 << 247
+"""Values that are shorter than 32 bytes: no signature of anybody's."""
 OTHER_ID = b"ALICE123@YAHOO.COM"
 
 
@@ -70,8 +73,6 @@ def test_values_out_of_range_do_not_verify(r: int, s: int) -> None:
         DER + b"\0",
         DER[:-1],
         b"\x30\x81" + DER[1:],
-        sequence(b"\x02\x22\x00" + integer(R)[2:], integer(S)),
-        sequence(b"\x02\x20" + R.to_bytes(32, "big"), integer(S)),
         sequence(integer(R), integer(S), integer(1)),
         sequence(integer(R)),
         b"\x31" + DER[1:],
@@ -81,8 +82,24 @@ def test_values_out_of_range_do_not_verify(r: int, s: int) -> None:
         b"\x30",
     ],
 )
-def test_one_signature_has_one_der_form_and_one_raw_form(signature: bytes) -> None:
+def test_what_is_neither_der_nor_raw_nor_integers_verifies_nothing(signature: bytes) -> None:
     assert not sm2.verify(POINT, MESSAGE, signature)
+    assert not sm2.deviates(signature)
+
+
+@pytest.mark.parametrize("form", INTEGERS)
+def test_integers_are_read_however_devices_write_them_and_only_where_that_is_allowed(form: str) -> None:
+    large = form in ("without sign byte", "many zeros before")
+    values = [R, S] if large else [SMALL_R, SMALL_S]
+    written = sequence(*(element(2, INTEGERS[form](one.to_bytes(32, "big"))) for one in values))
+    assert sm2.deviates(written) and sm2.readable(written)
+    assert sm2.verify(POINT, MESSAGE, written) is large
+    assert not sm2.verify(POINT, MESSAGE, written, raw=False)
+
+
+def test_what_is_der_or_raw_does_not_deviate() -> None:
+    assert not sm2.deviates(DER) and not sm2.deviates(RAW)
+    assert sm2.verify(POINT, MESSAGE, DER, raw=False) and not sm2.verify(POINT, MESSAGE, RAW, raw=False)
 
 
 @pytest.mark.parametrize("point", [b"", POINT[1:], b"\x02" + POINT[1:33], b"\x04" + bytes(64), POINT[:-1] + b"\0"])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import gmssl_pyx
-
 from document_makers.encoding import (
     SM2_WITH_SM3,
     bits,
@@ -58,6 +57,8 @@ class Seal:
     algorithm: str = SM2_WITH_SM3
     picture: bytes = PICTURE
     extensions: bytes = b""
+    as_bits: Callable[[bytes], bytes] = bits
+    """How its BIT STRING is written."""
 
     def info(self) -> bytes:
         """SES_SealInfo: what a version 4 or 5 seal's maker signs."""
@@ -78,7 +79,7 @@ class Seal:
         info, certificate, algorithm = self.info(), octets(self.maker.certificate), identifier(self.algorithm)
         told = sequence(info, certificate, algorithm) if self.version == 1 else info
         signature = self.maker.sign(told)
-        value = bits(raw_signature(signature) if self.raw else signature)
+        value = self.as_bits(raw_signature(signature) if self.raw else signature)
         if self.version == 1:
             return sequence(info, sequence(certificate, algorithm, value))
         return sequence(info, certificate, algorithm, value)
@@ -103,16 +104,18 @@ def seal_signature(
     raw: bool = False,
     algorithm: str = SM2_WITH_SM3,
     timestamp: bytes | None = None,
+    as_bits: Callable[[bytes], bytes] = bits,
+    digest: Callable[[bytes], bytes] = gmssl_pyx.sm3_hash,
 ) -> bytes:
     """SES_Signature over `data` (Signature.xml) at the path `location`, as SignedValue.dat holds it."""
-    digest = bits(gmssl_pyx.sm3_hash(data))
+    data_hash = as_bits(digest(data))
     certificate, method = octets(signer.certificate), identifier(algorithm)
     if version == 1:
         time = bits(generalized_time(at))
-        signed = sequence(integer(1), seal, time, digest, ia5(location), certificate, method)
+        signed = sequence(integer(1), seal, time, data_hash, ia5(location), certificate, method)
         signature = signer.sign(signed)
-        return sequence(signed, bits(raw_signature(signature) if raw else signature))
-    signed = sequence(integer(version), seal, generalized_time(at), digest, ia5(location))
+        return sequence(signed, as_bits(raw_signature(signature) if raw else signature))
+    signed = sequence(integer(version), seal, generalized_time(at), data_hash, ia5(location))
     signature = signer.sign(signed)
     stamp = b"" if timestamp is None else explicit(0, bits(timestamp))
-    return sequence(signed, certificate, method, bits(raw_signature(signature) if raw else signature), stamp)
+    return sequence(signed, certificate, method, as_bits(raw_signature(signature) if raw else signature), stamp)

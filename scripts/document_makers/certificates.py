@@ -12,7 +12,6 @@ import gmssl_pyx
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from document_makers.encoding import (
     SM2_WITH_SM3,
     bits,
@@ -88,7 +87,7 @@ def new_key(family: Family = "sm2") -> Key:
 
 
 @cache
-def common_rsa_key(name: str) -> Key:
+def common_rsa_key(name: str) -> Key:  # noqa: ARG001 - told apart in the cache
     """An RSA key made once per run: they take long."""
     return new_key("rsa")
 

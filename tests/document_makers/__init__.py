@@ -1,1 +1,0 @@
-"""Makes documents, seals and the authorities behind them, whole and broken, for tests; the product makes none."""

@@ -1,0 +1,41 @@
+"""Published attacks on signed PDF files: none is valid, and no signature in one is found good."""
+
+from __future__ import annotations
+
+import pytest
+from document_makers import pdf_changes
+from document_makers.city import city
+from document_makers.judged import judged
+from document_makers.pdf_attacks import ATTACKS
+
+from chain_service.core.codes import Outcome
+from chain_service.core.verdicts import Check
+from chain_service.documents.read import read_document
+
+INTEGRITY = ("parse", "reference_digests", "coverage", "signature")
+NOTHING_SIGNED = frozenset({"content_altered", "changes_unclear", "signature_invalid", "signature_unsupported"})
+
+
+def groups(data: bytes) -> list[dict[str, Check]]:
+    """The checks of each signature."""
+    facts = read_document(data, city("ecdsa").store)
+    _, _, checks = judged(facts)
+    size = len(checks) // max(1, len(facts.signatures))
+    return [{one.name: one for one in checks[at : at + size]} for at in range(0, len(checks), size or 1)]
+
+
+def good(group: dict[str, Check]) -> bool:
+    return all(group[name].outcome is Outcome.PASSED for name in INTEGRITY)
+
+
+def test_the_original_is_good() -> None:
+    (group,) = groups(pdf_changes.signed(city("ecdsa")))
+    assert good(group)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_no_attack_leaves_the_signature_that_it_abuses_good(name: str) -> None:
+    data = ATTACKS[name](city("ecdsa"))
+    code = judged(read_document(data, city("ecdsa").store))[0]
+    assert code in NOTHING_SIGNED
+    assert not good(groups(data)[0])
