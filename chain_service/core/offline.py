@@ -22,6 +22,7 @@ from chain_service.core.evidence import ProvenState, verify_evidence
 from chain_service.core.facts import Claim, Content, Facts, Failure, HeadSignature, Outage, Presented
 from chain_service.core.histories import place_slots, seal_slots, slots_of_record
 from chain_service.core.judge import Examine, judge
+from chain_service.core.log import leaf_hash, root_from_inclusion
 from chain_service.core.moments import local_day
 from chain_service.core.receipts import MAX_NODES, Receipt, parse
 from chain_service.core.trust import SECONDS_A_DAY, TrustFile
@@ -214,7 +215,7 @@ def _prove(
     try:
         receipt = parse(data)
         states = prove_receipt(receipt, trust.chain, remembered)
-        if content is not None:
+        if content is not None and _leads_to_head(receipt, content, states):
             _require_cover(states, receipt, content)
         return _Shown(receipt, states, _counting(states, receipt, content))
     except BadRequest as error:
@@ -271,6 +272,17 @@ def seen_blocks(receipt: bytes, trust: TrustFile) -> tuple[SeenBlock, ...]:
             if state.counts:
                 found.append(SeenBlock(state.block, state.block_hash, block.evidence.headers))
     return tuple(found)
+
+
+def _leads_to_head(receipt: Receipt, content: Content, states: Sequence[ProvenState]) -> bool:
+    """Whether the receipt is this content's: its path leads from there to the head that a state holds."""
+    entry = record_entry(receipt.log, receipt.proof.index, content.body_digest)
+    try:
+        root = int.from_bytes(root_from_inclusion(leaf_hash(entry), receipt.proof), "big")
+    except InvalidProof:
+        return False
+    slot = layout.RECORD_LOG, layout.head_slot(receipt.log, receipt.proof.size)
+    return any(state.words.get(slot) == root for state in states)
 
 
 def _require_cover(states: Sequence[ProvenState], receipt: Receipt, content: Content) -> None:

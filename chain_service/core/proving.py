@@ -225,8 +225,17 @@ def judge_anchor(facts: Facts, head: Head) -> Check:
     if len({word for _, word in telling[_shown_since(telling) :]}) > 1:
         detail = {"detail": "an older block shows this log with another head: they are not of one history"}
         return check("record", "anchor", "proof_invalid", evidence | detail)
-    code = "proof_invalid" if claim.presented else "record_mismatch" if word else "not_anchored"
-    return check("record", "anchor", code, evidence)
+    return check("record", "anchor", _other_root(facts, claim, word), evidence)
+
+
+def _other_root(facts: Facts, claim: Claim, word: int) -> str:
+    """What it means that the chain holds this word and not the root that the claim leads to.
+
+    Of a receipt and a disclosure either may have been changed; of the two explanations the graver one is told.
+    """
+    if not claim.presented:
+        return "record_mismatch" if word else "not_anchored"
+    return "record_mismatch" if word and facts.presented.disclosure is not None else "proof_invalid"
 
 
 def unread(name: str, state: ProvenState | Outage, evidence: Mapping[str, Any]) -> Check:
