@@ -140,11 +140,7 @@ def verify_offline(
     _refuse_future(moment, now)
     shown = _prove(receipt, trust, presented.disclosure, remembered)
     parsed, presented = shown.receipt, _presented(presented, shown.failure)
-    claim = signature = None
-    if parsed is not None and presented.disclosure is not None and shown.failure is None:
-        entry = record_entry(parsed.log, parsed.proof.index, presented.disclosure.body_digest)
-        claim = Claim(parsed.log, entry, parsed.proof, presented=True)
-        signature = HeadSignature(parsed.protected, parsed.key_id, parsed.signature)
+    claim, signature = _claimed(shown, presented.disclosure)
     # Asked about now, the newest block counts even if its proposer's clock runs before ours.
     past = at is not None and at < now
     usable = [state for state in shown.counting if state.time <= moment or not past] or list(shown.counting[:1])
@@ -171,6 +167,16 @@ def verify_offline(
         ),
         None if examining is None else examining(name, moment, now_state, anchor),
     )
+
+
+def _claimed(shown: _Shown, content: Content | None) -> tuple[Claim | None, HeadSignature | None]:
+    """What the receipt asserts of the record, and the log's signature; None without either."""
+    parsed = shown.receipt
+    if parsed is None or content is None or shown.failure is not None:
+        return None, None
+    entry = record_entry(parsed.log, parsed.proof.index, content.body_digest)
+    signature = HeadSignature(parsed.protected, parsed.key_id, parsed.signature)
+    return Claim(parsed.log, entry, parsed.proof, presented=True), signature
 
 
 def _outage(shown: _Shown) -> Outage:
