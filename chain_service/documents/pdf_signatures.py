@@ -103,7 +103,9 @@ def _holds(facts: SignatureFacts, ranges: ByteRange) -> bool:
 
 
 def _later(facts: SignatureFacts, ranges: ByteRange) -> Later:
-    trusted = facts.signer is not None and facts.signer.path.outcome == "trusted"
+    weak = facts.weak or any(one.weak for one in facts.references)
+    sealed = facts.seal is None or bool(facts.seal.signature_holds and facts.signer_in_seal)
+    trusted = facts.signer is not None and facts.signer.path.outcome == "trusted" and sealed and not weak
     return Later(ranges.end, facts.place, trusted)
 
 
