@@ -158,7 +158,7 @@ def read_input(path: Path, limit: int | None = None) -> bytes:
         except OSError as error:
             raise BadRequest(f"{path}: {error.strerror}", code="file_not_found", file=str(path)) from None
     if limit is not None and len(data) > limit:
-        raise BadRequest(f"{path} has more than {limit} bytes", code="file_too_large", file=str(path))
+        raise BadRequest(f"{path} has more than {limit / 2**20:.3g} MB", code="file_too_large", file=str(path))
     return data
 
 

@@ -81,7 +81,7 @@ def others(facts: Facts) -> list[Other]:
             status = judge_status(alone, head.claim)
         elif _came_later(facts, head):
             continue
-        elif proof.code in ("node_unavailable", "finality_unproven"):
+        elif proof.code in ("node_unavailable", "finality_unproven", "trust_stale"):
             status = check("record", "status", proof.code, proof.evidence)
         else:
             status = _untold("another record that names it is not what the chain holds")

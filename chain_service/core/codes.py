@@ -55,7 +55,7 @@ _SEE_ISSUER = ("请持证人联系颁发机构", "ask the holder to see the issu
 CODES: Mapping[str, Code] = {
     row.code: row
     for row in (
-        _code("unreadable", _I, "文件损坏，无法解析", "file is damaged",
+        _code("unreadable", _I, "文件损坏，无法解析[：{detail}]", "file is damaged[: {detail}]",
               "请重新提供原始文件", "ask for the original file again"),
         _code("content_altered", _I, "内容被篡改", "content changed after signing",
               "不予采信，保留文件并上报", "do not accept; keep the file; report"),
@@ -188,7 +188,7 @@ _NODE = ("node_unavailable", "finality_unproven", "trust_stale")
 _NOTHING_SIGNED = _skipped(
     "nothing_signed", "这是印章文件，未签署任何内容", "the file is a seal by itself, which signs nothing"
 )
-_STATES = ("withdrawn", "cancelled", "penalised", "lapsed", "transferred", "suspended", "superseded")
+STATES = ("withdrawn", "cancelled", "penalised", "lapsed", "transferred", "suspended", "superseded")
 
 
 def _record(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
@@ -232,7 +232,7 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
                 _passed("permitted", "颁发之日（{date}）机构有权颁发该类证照",
                         "on the day of issue ({date}) the issuer was permitted to issue this type"),
                 _skipped("no_permit_needed", "电子文书无需颁发许可", "documents need no permit"), _NOT_REACHED),
-        _record("status", (*_STATES, "status_changing", *_NODE, "status_stale"),
+        _record("status", (*STATES, "status_changing", *_NODE, "status_stale"),
                 _passed("in_force", "截至 {time} 状态为有效", "in force as of {time}"), _NOT_REACHED),
         _record("validity_period", ("not_yet_effective", "expired", "nothing_to_verify"),
                 _passed("within_validity", "在有效期内[（至 {date}）]", "within its period[, until {date}]"),

@@ -17,6 +17,7 @@ from chain_service.core.evidence import ProvenState
 from chain_service.core.facts import Asked, Content, Facts
 from chain_service.core.moments import rfc3339
 from chain_service.core.names import RecordNames, names_of
+from chain_service.core.papers import TROUBLES
 from chain_service.core.proving import (
     Head,
     anchored_at,
@@ -176,7 +177,9 @@ def _parse(facts: Facts) -> Check:
     presented = facts.presented
     if presented.failure is not None and presented.failure.code == "unreadable":
         failure = presented.failure
-        return check("record", "parse", "unreadable", {"part": failure.part, "detail": failure.detail})
+        why = TROUBLES.get(failure.detail)
+        evidence = {"part": failure.part, "detail": failure.detail}
+        return check("record", "parse", "unreadable", evidence, {} if why is None else {"detail": why})
     if presented.disclosure is not None or presented.files:
         return check("record", "parse", "readable")
     if presented.failure is not None:

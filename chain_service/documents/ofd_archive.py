@@ -13,10 +13,10 @@ import struct
 import unicodedata
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from chain_service.documents.zip_headers import Central, Directory, directory_of, local_of, zip64_sizes
+from chain_service.documents.zip_headers import Central, Directory, directory_of, extra_fields, local_of, zip64_sizes
 from chain_service.errors import MalformedDocument
 
 __all__ = ["ROOT", "Archive", "Entry", "has_file", "open_archive"]
@@ -30,6 +30,7 @@ MAX_DEPTH: Final = 32
 MAX_ENTRY: Final = 48 * 1024 * 1024
 MAX_TOTAL: Final = 96 * 1024 * 1024
 """Bytes of all entries once they are inflated."""
+MAX_HELD: Final = 8 * 1024 * 1024
 MAX_RATIO: Final = 250
 RATIO_FREE: Final = 4 * 1024 * 1024
 """Below this many inflated bytes the ratio does not matter: an empty page compresses very well."""
@@ -79,9 +80,14 @@ class Archive:
     """There are bytes before, between or after its records, which belong to no file either."""
     backslashes: bool
     """Its names separate folders by backslashes."""
+    held: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """Small files that were inflated once and are kept, MAX_HELD bytes of them."""
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """The inflated bytes of a file piece by piece. Raises MalformedDocument: size or checksum differ."""
+        if name in self.held:
+            yield self.held[name]
+            return
         entry = self.entries[name]
         packed = memoryview(self.data)[entry.start : entry.start + entry.packed]
         seen, crc = 0, 0
@@ -119,9 +125,14 @@ def open_archive(data: bytes) -> Archive:
     commented = directory.commented or any(entry.commented for entry in entries)
     archive = Archive(data, files, commented, surrounded, any(entry.backslashes for entry in entries))
     # 5. every file is what its headers say
-    for name in files:
-        for _ in archive.chunks(name):
-            pass
+    left = MAX_HELD
+    for name, entry in files.items():
+        if entry.size > min(left, CHUNK):
+            for _ in archive.chunks(name):
+                pass
+        else:
+            archive.held[name] = b"".join(archive.chunks(name))
+            left -= entry.size
     return archive
 
 
@@ -208,12 +219,9 @@ def _name(raw: bytes, flags: int) -> tuple[str, bool]:
 
 def _same_unicode(extra: bytes, name: str) -> None:
     """The Info-ZIP Unicode path, which some readers prefer, has to be the name."""
-    at = 0
-    while at + 4 <= len(extra):
-        kind, length = struct.unpack_from("<2H", extra, at)
-        if kind == _UNICODE_PATH and extra[at + 9 : at + 4 + length].replace(b"\\", b"/") != name.encode():
+    for kind, value in extra_fields(extra):
+        if kind == _UNICODE_PATH and value[5:].replace(b"\\", b"/") != name.encode():
             raise _refused("headers_disagree", "a name and its Unicode form disagree")
-        at += 4 + length
 
 
 def _decoded(raw: bytes, flags: int) -> str:

@@ -20,6 +20,7 @@ from chain_service.documents.facts import MAX_NAMES, CoverageFacts
 from chain_service.documents.pdf_changes import Budget, Change, Kind, compare
 from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile, state_at
 from chain_service.documents.pdf_objects import entry, items
+from chain_service.documents.pdf_written import leaves_nothing_to_guess
 from chain_service.errors import MalformedDocument
 
 __all__ = ["ByteRange", "Later", "States", "byte_range"]
@@ -155,12 +156,16 @@ class States:
         return f"{change.what} (signed by {signer.name})"
 
     def attached_since(self, ranges: ByteRange) -> list[Change] | None:
-        """The files attached after these ranges; None if anything else was changed, or it cannot be told."""
+        """The files attached after these ranges, None if there are none or it cannot be told.
+
+        Also None if anything else was changed, but for metadata: programs that attach a file say there when they did.
+        """
         try:
             changes = [change for step in self._after(ranges.end) for change in step.changes]
         except (MalformedDocument, *PDF_ERRORS):
             return None
-        return changes if changes and all(change.kind is Kind.ATTACHED for change in changes) else None
+        attached = [change for change in changes if change.kind is Kind.ATTACHED]
+        return attached if attached and all(one.kind in (Kind.ATTACHED, Kind.MATERIAL) for one in changes) else None
 
     def unsigned_attachments(self) -> list[Change]:
         """The files attached after the last signature that holds."""
@@ -197,14 +202,14 @@ class States:
                 self._opened[end] = self.file
             else:
                 self._opened[end] = state_at(self.file, end)
-                if not self._opened[end].same_for_every_reader(hybrid=True):
+                if self.file.irregular is not None and not leaves_nothing_to_guess(self._opened[end], hybrid=True):
                     raise MalformedDocument("its cross-references are not where they are said to be", code="irregular")
         return self._opened[end]
 
     def _compared(self, old: PdfFile, new: PdfFile) -> tuple[Change, ...]:
         if old.reader.last_startxref == new.reader.last_startxref:
             raise MalformedDocument("bytes follow that belong to no state of the document", code="irregular")
-        if not new.same_for_every_reader(len(old.data)):
+        if not leaves_nothing_to_guess(new, len(old.data)):
             raise MalformedDocument("programs may differ in how they read what was added", code="irregular")
         return compare(old.reader, new.reader, self.budget)
 

@@ -27,7 +27,6 @@ from pyhanko.pdf_utils.decode_limits import (
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.rw_common import PdfHandler
-from pyhanko.pdf_utils.xref import ObjStreamRef, XRefSectionType
 
 from chain_service.documents.der import FOREIGN_ERRORS
 from chain_service.documents.facts import MAX_SIGNATURES, Problem
@@ -61,7 +60,6 @@ MAX_TABLE_HEAD: Final = 64 * 1024
 _SPARE_END: Final = re.compile(rb"(?<=%%EOF)[\0\t\n\f\r ]*(?:%%EOF[\0\t\n\f\r ]*)+\Z")
 """The mark of the end once more, as mail gateways and careless writers append it."""
 _RANGES: Final = re.compile(rb"/ByteRange\s{0,8}\[\s{0,8}\d{1,12}\s{1,8}\d{1,12}\s{1,8}(\d{1,12})\s{1,8}(\d{1,12})")
-_OBJECT: Final = re.compile(rb"\s{0,8}(\d{1,10})\s{1,8}(\d{1,5})\s{1,8}obj")
 _TABLE: Final = re.compile(rb"/XRef\b")
 _SIZE: Final = re.compile(rb"/Size\s{0,8}(\d{1,20})")
 _INDEX: Final = re.compile(rb"/Index\s{0,8}\[([\d\s]*)\]")
@@ -75,44 +73,6 @@ class PdfFile:
     reader: PdfFileReader
     irregular: Problem | None
     """Why a strict reader refuses it: then programs may differ in what they show of it."""
-
-    def same_for_every_reader(self, start: int = 0, *, hybrid: bool = False) -> bool:
-        """Whether what was written from this offset on is found by every program as it is found here.
-
-        Each section of cross-references stands where it is said to and refers to objects that do. One with two tables
-        (§7.5.8.4) is read by age of the program: it is let pass only where `hybrid` says so.
-        """
-        if start == 0 and self.irregular is None:
-            return True
-        xrefs = self.reader.xrefs
-        for revision in range(xrefs.total_revisions):
-            section = xrefs.get_xref_container_info(revision)
-            if section.end_location <= start:
-                continue
-            if section.xref_section_type is XRefSectionType.HYBRID_MAIN and not hybrid:
-                return False
-            found = self.data[section.declared_startxref : section.declared_startxref + 24].lstrip()
-            table = section.xref_section_type in (XRefSectionType.STANDARD, XRefSectionType.HYBRID_MAIN)
-            if not (found.startswith(b"xref") if table else _OBJECT.match(found)):
-                return False
-            entries = xrefs.get_xref_data(revision)
-            for number, (generation, offset) in entries.standard_xrefs.items():
-                head = _OBJECT.match(self.data, offset)
-                if head is None or (int(head[1]), int(head[2])) != (number, generation):
-                    return False
-            if any(self._survives(number, freed, start) for number, freed in entries.freed.items()):
-                return False
-        return True
-
-    def _survives(self, number: int, freed: int, start: int) -> bool:
-        """Whether an object that was set free is still found here, because its generation is not the one set free."""
-        for generation in {0, max(0, freed - 1)}:
-            place = self.reader.xrefs[generic.Reference(number, generation, self.reader)]
-            if isinstance(place, ObjStreamRef):
-                place = self.reader.xrefs[generic.Reference(place.obj_stream_id, 0, self.reader)]
-            if isinstance(place, int) and place < start:
-                return True
-        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,9 @@ def _holds(facts: SignatureFacts, ranges: ByteRange) -> bool:
 
 
 def _later(facts: SignatureFacts, ranges: ByteRange) -> Later:
-    trusted = facts.signer is not None and facts.signer.path.outcome == "trusted"
+    weak = facts.weak or any(one.weak for one in facts.references)
+    sealed = facts.seal is None or bool(facts.seal.signature_holds and facts.signer_in_seal)
+    trusted = facts.signer is not None and facts.signer.path.outcome == "trusted" and sealed and not weak
     return Later(ranges.end, facts.place, trusted)
 
 
@@ -141,7 +143,7 @@ def _verified(
     if signed.attributes is None and intact:
         intact = holds
     claimed, problems = _claimed(field, signed)
-    digest = "sha-1" if over is not content else signed.digest
+    digest = signed.digest if over == content else "sha-1"
     others = tuple(dict.fromkeys((*signed.certificates, *stored)))
     signer = None if signed.signer is None else trust.certificate(signed.signer.der, others)
     return SignatureFacts(

@@ -13,7 +13,7 @@ from typing import Final
 
 from chain_service.errors import MalformedDocument
 
-__all__ = ["Central", "Directory", "Local", "directory_of", "local_of", "zip64_sizes"]
+__all__ = ["Central", "Directory", "Local", "directory_of", "extra_fields", "local_of", "zip64_sizes"]
 
 MAX_ENTRIES: Final = 4_096
 MAX_TAIL: Final = 0xFFFF
@@ -182,7 +182,7 @@ def _resolved(extra: bytes, told: tuple[int, ...]) -> tuple[int, ...]:
 
     Raises MalformedDocument: it is missing, occurs twice, or says something else than the header.
     """
-    fields = list(_fields(extra))
+    fields = list(extra_fields(extra))
     wide = [value for kind, value in fields if kind == _ZIP64]
     if len(wide) > 1:
         raise _refused("headers_disagree", "an entry has two ZIP64 fields")
@@ -197,9 +197,12 @@ def _resolved(extra: bytes, told: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(next(rest) if value == _UNSEEN else value for value in told)
 
 
-def _fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
+def extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
+    """The fields of an extra area; fewer than four bytes at its end are padding. Raises MalformedDocument."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, at)
+        if at + 4 + length > len(extra):
+            raise _refused("headers_disagree", "an extra field is longer than the area it stands in")
         yield kind, extra[at + 4 : at + 4 + length]
         at += 4 + length

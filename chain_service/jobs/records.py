@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from chain_service.core import tiles as core_tiles
 from chain_service.core.decoding import read_base64, read_day
 from chain_service.core.disclosures import Disclosure, parse_disclosure, reveal
-from chain_service.core.entries import log_id
+from chain_service.core.entries import log_id, parse_log_id
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.log import InclusionProof
 from chain_service.core.statuses import State
@@ -235,6 +235,19 @@ def stored_disclosure(body: bytes, salt: bytes) -> Disclosure:
     if not isinstance(found, Disclosure):
         raise MalformedRecord("what is stored is no whole record")
     return found
+
+
+def content_at(app: App, place: tuple[str, int]) -> Disclosure | None:
+    """The stored content of the record at this place (log in hex, index); None where it is not at hand."""
+    org, generation = parse_log_id(bytes.fromhex(place[0]))
+    with app.database.reading() as connection:
+        record = records.by_place(connection, org, generation, place[1])
+    if record is None or record.body is None or record.salt is None:
+        return None
+    try:
+        return stored_disclosure(record.body, record.salt)
+    except BadRequest:
+        return None
 
 
 def _view(app: App, record: StoredRecord) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from chain_service.core.entries import LogId
 from chain_service.core.evidence import ProvenState, Slot
 from chain_service.core.facts import Claim, Facts, Failure, HeadSignature, Names, Outage, Presented
 from chain_service.core.judge import Examine, judge
+from chain_service.core.showing import with_hidden
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
 from chain_service.jobs.attached import attached_place, with_attached
@@ -64,7 +65,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
     now = app.now
     for question in questions:
         check_question(question, caller, now)
-    documents = [_examined(app, question, public=public) for question in questions]
+    documents = _all_examined(app, questions, public=public)
     with app.database.reading() as connection:
         refresh_trust(app, connection)
         drafts = [
@@ -144,12 +145,28 @@ def _pointed(app: App, known: Facts, document: Examined | None) -> tuple[LogId, 
 
 
 def _judged(app: App, question: Question, document: Examined | None, known: Facts, examine: Examine) -> Verdict:
-    """The verdict with what a receipt attached to the document adds; one that was handed in goes before it."""
+    """The verdict with the members that it does not show, and what a receipt attached to the document adds.
+
+    A receipt that was handed in goes before an attached one.
+    """
     known = decide(known, examine, _pointed(app, known, document))
     verdict = judge(known, examine)
+    checks = {one.name: one for group in verdict.groups if group.name == "record" for one in group.checks}
+    compared = checks["file_digest"].outcome is Outcome.PASSED
+    presented = known.presented.disclosure
+    verdict = with_hidden(verdict, presented, presented or known.recalled, file=compared)
     if question.receipt is not None or document is None or document.facts.receipt is None:
         return verdict
     return with_attached(app, verdict, known, document.facts.receipt)
+
+
+def _all_examined(app: App, questions: Sequence[Question], *, public: bool) -> list[Examined | None]:
+    """What was read in the file of each question; one that several questions are about is read once."""
+    files: dict[bytes, Examined | None] = {}
+    for question in questions:
+        if question.file is not None and question.file not in files:
+            files[question.file] = _examined(app, question, public=public)
+    return [None if question.file is None else files[question.file] for question in questions]
 
 
 def _examined(app: App, question: Question, *, public: bool) -> Examined | None:

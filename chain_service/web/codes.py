@@ -56,6 +56,11 @@ CODES: dict[str, Meaning] = {
         "证照编号和持证主体名称须与证照标识或披露凭证一并提供。",
         "Number and holder name go with an identifier or a disclosure.",
     ),
+    "identifier_mistyped": Meaning(
+        422,
+        "证照标识有误：格式或末位校验字符不对，请逐字核对。",
+        "The identifier is mistyped: its form or its check character is wrong.",
+    ),
     "number_and_name_missing": Meaning(
         422, "按标识核验须同时提供证照编号和持证主体名称。", "A look-up by identifier needs number and holder name too."
     ),
@@ -83,7 +88,11 @@ CODES: dict[str, Meaning] = {
     ),
     "personal_seal": Meaning(422, "个人印章不予登记。", "Personal seals are never registered."),
     "body_too_large": Meaning(413, "请求内容过大，请分批提交。", "The body is too large; send it in parts."),
-    "file_too_large": Meaning(413, "文件过大。", "The file is too large."),
+    "file_too_large": Meaning(
+        413,
+        "文件过大，无法上传；可改为提交文件的 SHA-256 摘要核验。",
+        "The file is too large to send; it can be verified by its SHA-256 digest.",
+    ),
     "too_many_lines": Meaning(413, "行数过多，请分批提交。", "Too many lines; send them in parts."),
     "unsupported_media_type": Meaning(415, "不支持该内容类型。", "This content type is not accepted here."),
     "method_not_allowed": Meaning(405, "该地址不支持此方法。", "This address does not take this method."),

@@ -19,7 +19,10 @@ from chain_service.jobs import trust
 STATIC = Path(__file__).with_name("static")
 FILES = {
     "app.js": "text/javascript",
+    "asking.js": "text/javascript",
+    "details.js": "text/javascript",
     "dom.js": "text/javascript",
+    "verdict.js": "text/javascript",
     "texts.js": "text/javascript",
     "style.css": "text/css",
     "icon.svg": "image/svg+xml",

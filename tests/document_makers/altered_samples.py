@@ -34,7 +34,7 @@ def every_trace_of_the_signature_removed(_: City) -> bytes:
     return Package(kept | {"OFD.xml": kept["OFD.xml"].replace(listed, b"")}).bytes()
 
 
-@recipe("content_altered")
+@recipe("changes_unclear")
 def the_signature_removed_and_still_listed(_: City) -> bytes:
     made = sealed()
     return Package({name: data for name, data in made.files.items() if "/Sign_0/" not in name}).bytes()
@@ -46,7 +46,7 @@ def the_signed_value_removed(_: City) -> bytes:
     return Package({name: data for name, data in made.files.items() if "SignedValue" not in name}).bytes()
 
 
-@recipe("content_altered")
+@recipe("changes_unclear")
 def the_list_of_signatures_removed(_: City) -> bytes:
     made = sealed()
     return Package({name: data for name, data in made.files.items() if "Signatures.xml" not in name}).bytes()

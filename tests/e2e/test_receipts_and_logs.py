@@ -136,7 +136,7 @@ def test_offline_the_receipt_is_named_or_lies_beside_the_disclosure(
     assert service.run(*offline, "--disclosure", alone, "--receipt", receipt).code == 0
     other = next(file for file in sorted(out.glob("*.receipt")) if file != receipt)
     refused = service.run("--json", *offline, alone, "--receipt", other)
-    assert (refused.code, refused.json["code"]) == (1, "proof_invalid")
+    assert (refused.code, refused.json["code"]) == (1, "record_mismatch")
     file = tmp_path / "licence.ofd"
     file.write_bytes(b"another file")
     altered = service.run("--json", *offline, file, "--disclosure", alone, "--receipt", receipt)

@@ -187,3 +187,32 @@ def test_a_seal_is_registered_from_its_own_file(counter: City) -> None:
         with pytest.raises(MalformedDocument):
             seals.seal_entry(counter.app, content, org.code)
     assert DAY
+
+
+@pytest.mark.parametrize(("kind", "data"), [("jpeg", b"\xff\xd8\xff\xe0 a photo"), ("text", b"a text")])
+def test_the_kind_of_a_file_stands_in_the_verdict_in_both_languages(counter: City, kind: str, data: bytes) -> None:
+    verdict = counter.verify(file=data)
+    told = verdict.groups[0].checks[0].evidence["file"]
+    assert told["kind"] == kind and told["zh"] and told["en"]
+    assert (verdict.code, warned(verdict)) == ("not_anchored", {"picture_only"} if kind == "jpeg" else set())
+    verdict = counter.verify(file=anchored(counter, counter.organisation(), data + b"."))
+    assert (verdict.code, warned(verdict)) == ("in_force", set())
+
+
+def test_signatures_that_are_not_looked_at_cap_the_verdict_on_an_anchored_file(counter: City) -> None:
+    container = archive({"a.txt": b"a", "META-INF/signatures001.xml": b"<x/>"})
+    verdict = counter.verify(file=anchored(counter, counter.organisation(), container))
+    assert (verdict.answer, verdict.code) == ("indeterminate", "signature_unsupported")
+    assert verdict.groups[0].checks[0].evidence["file"]["kind"] == "asic"
+
+
+def test_a_seal_file_is_shown_with_its_owner(counter: City) -> None:
+    org = counter.organisation()
+    office = office_of(org)
+    registered(counter, org, office)
+    verdict = counter.verify(file=office.seal_file)
+    checks = {one.name: one for one in verdict.groups[1].checks}
+    assert checks["seal_signature"].code == "seal_holds"
+    assert checks["seal_signature"].evidence["sealCode"] == office.seal_code
+    assert (checks["seal_registered"].code, checks["seal_registered"].evidence["owner"]) == ("seal_in_force", org.code)
+    assert verdict.code == "not_anchored"

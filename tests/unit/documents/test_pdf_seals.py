@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
+
 import pytest
 from document_makers import pdfs
 from document_makers.certificates import Holder
@@ -96,3 +99,28 @@ def test_the_value_of_an_ofd_document_proves_nothing_in_a_pdf() -> None:
 def test_a_seal_that_is_only_promised_is_a_form_that_is_not_known() -> None:
     data = sealed_pdf(city(), change=lambda _: b"\x30\x03\x02\x01\x01")
     assert code(data) == "signature_unsupported"
+
+
+def assert_no_byte_may_change(version: int, count: int) -> None:
+    """Anywhere but in the value's own room; in there, what still is valid is the same value."""
+    data, chance = sealed_pdf(city(), version=version), random.Random(version)
+    start = data.rindex(b"/Contents <") + len(b"/Contents ")
+    room = range(start, data.index(b">", start) + 1)
+    before = read(data)
+    for at in (chance.randrange(len(data) - 1) for _ in range(count)):
+        changed = data[:at] + bytes([data[at] ^ (1 << chance.randrange(8))]) + data[at + 1 :]
+        facts = read(changed)
+        if judged(facts)[0] == "valid":
+            assert at in room, at
+            assert [replace(one, problems=()) for one in facts.signatures] == list(before.signatures), at
+
+
+@pytest.mark.parametrize("version", [1, 4, 5])
+def test_a_changed_byte_of_a_sealed_pdf_is_never_valid(version: int) -> None:
+    assert_no_byte_may_change(version, 60)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("version", [1, 4, 5])
+def test_thousands_of_changed_bytes_of_a_sealed_pdf_are_never_valid(version: int) -> None:
+    assert_no_byte_may_change(version, 1_500)
