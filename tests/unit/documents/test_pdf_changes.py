@@ -106,6 +106,16 @@ def test_a_later_signature_that_does_not_hold_excuses_nothing() -> None:
     assert verdict(broken) == "content_altered"
 
 
+def test_who_signs_twice_answers_for_what_he_changed_in_between_known_or_not() -> None:
+    of = city("ecdsa")
+    stranger, other = of.person(of.foreign), of.person(of.foreign)
+    first = pdfs.sign(pdf_changes.base(), stranger, at=SIGNED)
+    filled = pdf_changes.CHANGES["form field filled"](first, of)
+    sign = SIGNATURES["signature with a picture, in a place of its own"]
+    assert verdict(sign(filled, stranger)) == "good"
+    assert verdict(sign(filled, other)) == "changes_unclear"
+
+
 def test_a_locked_field_stays_as_it_is_whoever_signs_later() -> None:
     of = city("ecdsa")
     lock = (
