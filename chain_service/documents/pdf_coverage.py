@@ -268,7 +268,7 @@ def _permission(field: Field) -> MDPPerm | None:
     parameters = _transform(field, "/DocMDP")
     if parameters is not None:
         stated.append(MDPPerm(entry(parameters, "/P") or 2))
-    lock = entry(entry(field.lock, "/Lock"), "/P")
+    lock = entry(entry(field.field, "/Lock"), "/P")
     if lock is not None:
         stated.append(MDPPerm(lock))
     return min(stated, key=lambda one: int(one.value), default=None)
