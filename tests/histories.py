@@ -50,7 +50,7 @@ SUCCESSIONS: Sequence[Sequence[tuple[int, Sequence[int]]]] = (
     [(0, (0, 1, 2, 3)), (20, (0, 1, 2, 3, 4))],
     [(0, (0, 1, 2, 3)), (20, (4, 5, 6, 7))],
     [(0, (0, 1, 2, 3)), (20, (0, 4, 5, 6))],
-    [(0, (0, 1, 2)), (15, (0, 1, 2, 3)), (25, (1, 2, 3, 4))],
+    [(0, (0, 1, 2)), (15, (0, 1, 2, 3)), (35, (1, 2, 3, 4))],
 )
 """Who seals from which block on."""
 STRANGERS = tuple(Validator.from_number(number) for number in range(90, 97))
@@ -185,11 +185,17 @@ class History:
         if included < time_of(self.anchored) or asked < time_of(self.anchored):
             return False
         # 2. its state then was that of being in force, and then is recent enough
-        block = (as_of - TIME) // STEP
-        if self.words(min(block, LAST)).status or block < self.anchored or not as_of <= asked <= as_of + AGE:
+        block = min((as_of - TIME) // STEP, LAST)
+        if self.words(block).status or block < self.anchored or not as_of <= asked <= as_of + AGE:
             return False
         # 3. nobody had recorded, before it was anchored, that its issuer was not permitted
         return self.taken is None or self.taken > self.anchored
+
+
+@cache
+def known_validators() -> dict[bytes, Validator]:
+    """Everyone who ever seals, by address."""
+    return {one.address: one for one in (*map(validator, range(8)), *STRANGERS)}
 
 
 def moment(text: str) -> int:
@@ -200,7 +206,7 @@ def moment(text: str) -> int:
 def _sealed(
     form: str, block: int, time: int, root: bytes, sealers: tuple[bytes, ...], among: tuple[bytes, ...], parent: bytes
 ) -> bytes:
-    known = {one.address: one for one in (*map(validator, range(8)), *STRANGERS)}
+    known = known_validators()
     if form == FORM_QBFT:
         who, listed = [known[one] for one in sealers], [known[one] for one in among]
         return qbft_header(block, who, listed, root, timestamp=time, parent_hash=parent)
@@ -255,6 +261,12 @@ class Shown:
             at=self.at,
             accept_stale=self.accept_stale,
         )
+
+    def speaks(self, verdict: dict[str, Any]) -> bool:
+        """Whether the trust file knows of no other validators between the state shown and the moment asked about."""
+        as_of, asked = moment(verdict["statusAsOf"]), self.now if self.at is None else self.at
+        begins = [time_of(one.from_block) for one in self.trusted.chain.ranges]
+        return not any(as_of < begin <= asked for begin in begins)
 
     def case(self) -> dict[str, Any]:
         """The question and the answer as JSON, byte strings in base64, for another verifier to be asked."""
@@ -315,47 +327,42 @@ class Drawing:
             left |= set(current)  # whoever sealed when the file was made may have lost the keys since
         elif len(current) > 1:
             left.add(self.draw.choice(current))
-        self.keys = [one for one in (*map(validator, range(8)), *STRANGERS) if one.address in left]
+        self.keys = [one for address, one in known_validators().items() if address in left]
 
-    def forged(self, whole: bool) -> Evidence:
-        """A block that forgers sealed, over a state that they would like."""
-        draw, history = self.draw, self.history
-        block = draw.randint(1, LAST + 3)
-        time = draw.choice([time_of(block), time_of(block), NOW - 5, NOW - 60, time_of(draw.randint(0, LAST))])
-        words = draw.choice(
-            [
-                Words(ROOT),
-                Words(ROOT),
-                Words(ROOT, 0, draw.randint(1, LAST)),
-                Words(ROOT, int(State.WITHDRAWN)),
-                Words(OTHER),
-                Words(0),
-                history.words(min(block, LAST)),
-            ]
-        )
+    def forged(self, whole: bool, *, backdated: bool = False) -> Evidence:
+        """A block that forgers sealed, over a state that they would like.
+
+        `backdated`: in a range that has ended, as the chain was then, but with the record in it.
+        """
+        draw, history, ranges = self.draw, self.history, self.trusted.chain.ranges
+        block = draw.randint(1, ranges[-1].from_block - 1 if backdated and len(ranges) > 1 else LAST + 3)
+        true = history.words(min(block, LAST))
+        if backdated:
+            time, words = time_of(block), replace(true, root=ROOT, status=0)
+        else:
+            time = draw.choice([time_of(block), NOW - 5, NOW - 60, time_of(draw.randint(0, LAST))])
+            status, taken = draw.choice([0, 0, 0, int(State.WITHDRAWN)]), draw.choice([None, None, true.taken, 5])
+            words = draw.choice([Words(ROOT, status, taken), Words(ROOT), Words(OTHER), Words(0), true])
         root, shown = proof(words, whole)
-        within = next(one for one in reversed(self.trusted.chain.ranges) if one.from_block <= block)
-        addresses = [one.address for one in (*map(validator, range(8)), *STRANGERS)]
-        everyone = dict(zip(addresses, (*map(validator, range(8)), *STRANGERS), strict=True))
-        among = [everyone[address] for address in within.validators]
+        within = next(one for one in reversed(ranges) if one.from_block <= block)
+        among = [known_validators()[address] for address in within.validators]
         able = [one for one in among if one in self.keys]
-        hands = draw.choice([able, able, self.keys, [*able, *STRANGERS]]) or list(STRANGERS)
+        hands = draw.choice([able, able, able, self.keys, [*able, *STRANGERS]]) or list(STRANGERS)
         count = history.enough(len(among))
         if history.form == FORM_QBFT:
             listed = among if draw.random() < 0.8 else sorted(hands, key=lambda one: one.address)
-            raws = [header(history.form, block, time, root, hands[:count] or hands, listed, bytes(32))]
-        else:
-            raws = []
-            for place in range(count):
-                parent = keccak256(raws[-1]) if raws else bytes(32)
-                who = hands[place % len(hands)]
-                raws.append(header(history.form, block + place, time + place, root, [who], among, parent))
+            return put(history.form, shown, [header(history.form, block, time, root, hands, listed, bytes(32))])
+        raws: list[bytes] = []
+        for place in range(count):
+            parent = keccak256(raws[-1]) if raws else bytes(32)
+            who = hands[place % len(hands)]
+            raws.append(header(history.form, block + place, time + place, root, [who], among, parent))
         return put(history.form, shown, raws)
 
     def shown(self, number: int) -> Shown:
         draw, history = self.draw, self.history
         begin = 1 if history.anchored is None else history.anchored
-        kind = draw.choice(["honest", "honest", "mixed", "mixed", "forged"])
+        kind = draw.choice(["honest", "honest", "mixed", "backdated", "forged"])
         blocks: list[Evidence] = []
         whole = False
         first = second = None
@@ -366,6 +373,8 @@ class Drawing:
             if first < LAST and draw.random() < 0.8:
                 second = draw.choice([LAST, draw.randint(first + 1, LAST)])
                 blocks.append(history.evidence(second, whole))
+        elif kind == "backdated":
+            blocks = [self.forged(True, backdated=True), history.evidence(LAST, True)]
         else:
             for place in range(draw.choice([1, 2, 2])):
                 if kind == "forged" or draw.random() < 0.5:
@@ -419,7 +428,7 @@ def draw_history(draw: random.Random) -> History:
         succession=draw.randrange(len(SUCCESSIONS)),
         anchored=anchored,
         changes=tuple(changes),
-        taken=draw.randint(2, LAST) if draw.random() < 0.2 else None,
+        taken=draw.randint(2, LAST) if draw.random() < 0.35 else None,
     )
 
 

@@ -3,43 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from chain_service.cli.door import Door, read_input
-from chain_service.cli.failures import papers
+from chain_service.cli.failures import papers as papers_refused
 from chain_service.cli.heads import Heads
 from chain_service.config import Settings
 from chain_service.core.digests import file_digests
-from chain_service.core.judge import Examine
+from chain_service.core.entries import record_entry
+from chain_service.core.facts import Claim, Facts, Failure, Outage, Presented
+from chain_service.core.judge import Examine, judge
 from chain_service.core.offline import Examining, present, seen_blocks, verify_offline
+from chain_service.core.papers import Kind, Paper, take
 from chain_service.core.receipts import MAX_RECEIPT_BYTES
 from chain_service.core.trust import MAX_TRUST_BYTES, TrustFile, parse
+from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest
 from chain_service.jobs.anchors import Anchors
 from chain_service.jobs.documents import Examined, examine_file, no_signatures
+from chain_service.jobs.papers import MAX_PAPERS, judge_papers, split
 from chain_service.jobs.parsers import Parsers, parser_limits
+from chain_service.jobs.questions import Question, is_cose, read_question
 
 Examiner = Callable[[bytes | None], Examined | None]
 """Reads a file, if it is a document, in another process."""
 
 TRUST_FILE = "trust.cose"
-_JSON_LIMIT = 2**20
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One thing to verify: what was handed in, by path."""
-
-    name: str
-    disclosure: Path | None
-    receipt: Path | None
-    """None: the one that is attached to the file."""
-    file: Path | None
+_NO_RECEIPT = Outage("finality_unproven", "no receipt was handed in")
 
 
 def the_trust(door: Door, named: Path | None) -> TrustFile:
@@ -47,39 +41,23 @@ def the_trust(door: Door, named: Path | None) -> TrustFile:
     file = named or door.settings().data / TRUST_FILE
     if named is None and not file.is_file():
         raise BadRequest("--offline needs --trust TRUST: no trust file is in use here", code="usage", field="--trust")
-    with papers():
+    with papers_refused():
         return parse(read_input(file, MAX_TRUST_BYTES + 1))
 
 
-def collect(files: Sequence[Path], disclosure: Path | None, receipt: Path | None) -> list[Asked]:
-    """What to verify; the receipt of ID.disclosure.json is ID.receipt beside it unless one is named.
-
-    A PDF may have its receipt attached.
-
-    Raises BadRequest (`file_not_found`) where there is none.
-    """
-    if not files:
-        if receipt is None:
-            raise BadRequest("name a FILE or a --receipt", code="usage")
-        return [Asked(str(disclosure or receipt), disclosure, receipt, None)]
-    asked = []
-    for file in files:
-        shown = disclosure is None and file.suffix == ".json"
-        asked.append(Asked(str(file), file if shown else disclosure, receipt or _beside(file), None if shown else file))
-    return asked
+def with_receipts(papers: Sequence[Paper]) -> list[Paper]:
+    """The papers, and for each file or disclosure ID.disclosure.json the receipt ID.receipt beside it."""
+    found = list(papers)
+    for paper in papers:
+        beside = _beside(Path(paper.name)) if paper.kind in (Kind.FILE, Kind.DISCLOSURE) else None
+        if beside is not None and str(beside) not in {one.name for one in found}:
+            found.append(take(str(beside), read_input(beside, MAX_RECEIPT_BYTES + 1), Kind.RECEIPT))
+    return found
 
 
 def _beside(file: Path) -> Path | None:
     found = file.with_name(f"{file.name.removesuffix('.json').removesuffix('.disclosure')}.receipt")
-    if not found.is_file():
-        if file.suffix.lower() == ".pdf":
-            return None
-        raise BadRequest(
-            f"{file} has no receipt: neither --receipt nor {found.name} beside it",
-            code="file_not_found",
-            file=str(file),
-        )
-    return found
+    return found if found != file and found.is_file() else None
 
 
 @contextmanager
@@ -92,71 +70,124 @@ def reading(settings: Settings, anchors: Path | None) -> Iterator[tuple[Examiner
     if anchors is not None and not directory.is_dir():
         raise BadRequest(f"{anchors} is no directory", code="file_not_found", field="--anchors")
     parsers = Parsers(parser_limits(settings), Anchors(directory, settings.sm2_user_id.encode()))
+    known: dict[bytes, Examined | None] = {}  # of the last files: several questions are about one
+
+    def examiner(data: bytes | None) -> Examined | None:
+        if data is None:
+            return None
+        if data not in known:
+            if len(known) >= MAX_PAPERS:
+                known.clear()
+            known[data] = examine_file(parsers, data, settings.revocation_list_age, public=False)
+        return known[data]
+
     try:
-        yield partial(_examined, parsers, settings.revocation_list_age), directory.is_dir()
+        yield examiner, directory.is_dir()
     finally:
         parsers.close()
-
-
-def _examined(parsers: Parsers, list_age: float, data: bytes | None) -> Examined | None:
-    return examine_file(parsers, data, list_age, public=False)
-
-
-def _attached(asked: Asked, found: Examined | None) -> bytes:
-    if found is None or found.facts.receipt is None:
-        raise BadRequest(
-            f"{asked.name} has no receipt: neither --receipt nor one beside it or attached to it",
-            code="file_not_found",
-            file=asked.name,
-        )
-    return found.facts.receipt
-
-
-def _how(found: Examined | None) -> Examining:
-    return _no_signatures if found is None else found.examine
 
 
 def _no_signatures(*_: object) -> Examine:
     return no_signatures
 
 
-def verdicts(
-    asked: Sequence[Asked],
-    trust: TrustFile,
-    at: int | None,
-    heads: Heads,
-    max_file: int,
-    examiner: Examiner | None = None,
-    judged: bool = False,
-    accept_stale: bool = False,
-) -> Iterator[dict[str, Any]]:
-    """A verdict for each, in order; what they prove is remembered in `heads`.
+@dataclass(frozen=True)
+class Offline:
+    """What a question is answered by where there is no chain."""
 
-    judged: whether signatures are. accept_stale: an outdated trust file is accepted, which the verdict names.
-    """
-    try:
-        for one in asked:
-            disclosure = read_input(one.disclosure, _JSON_LIMIT) if one.disclosure else None
-            data = read_input(one.file, max_file) if one.file else None
-            found = None if examiner is None else examiner(data)
-            receipt = read_input(one.receipt, MAX_RECEIPT_BYTES + 1) if one.receipt else _attached(one, found)
-            before = {} if found is None else found.before_attaching
-            yield verify_offline(
-                receipt,
-                present(
-                    disclosure,
-                    () if data is None else (file_digests(data),),
-                    whole_files=data is not None,
-                    before_attaching=before,
-                ),
-                trust,
-                now=int(time.time()),
-                at=at,
-                remembered=heads.remembered,
-                examining=_how(found) if judged else None,
-                accept_stale=accept_stale,
-            ).to_json()
-            if heads.file is not None:
-                heads.learn(seen_blocks(receipt, trust))
-    finally:
-        heads.save()
+    trust: TrustFile
+    at: int | None
+    heads: Heads
+    examiner: Examiner
+    judged: bool
+    """Whether signatures are."""
+    accept_stale: bool = False
+    """Whether an outdated trust file is accepted, which the verdict names."""
+
+    def verdicts(self, lists: Iterable[Sequence[Paper]]) -> Iterator[dict[str, Any]]:
+        """A verdict for each list of papers, in order; what they prove is remembered in `heads`.
+
+        Raises BadRequest (`file_not_found`) for papers without a receipt, and as `judge_papers`.
+        """
+        try:
+            for papers in lists:
+                self._require_receipt(papers)
+                verdict = judge_papers(papers, Question(at=self.at), self.ask, lambda _: None, self.trust)
+                yield verdict.to_json()
+                if self.heads.file is not None:
+                    for data in self._receipts(papers):
+                        self.heads.learn(seen_blocks(data, self.trust))
+        finally:
+            self.heads.save()
+
+    def split(self, papers: Sequence[Paper]) -> list[list[Paper]]:
+        """The papers by the record that each belongs to."""
+        return split(papers, Question(at=self.at), self.ask, lambda _: None)
+
+    def ask(self, questions: Sequence[Question]) -> Iterator[Verdict]:
+        """A verdict for each question, by its receipt or the one attached to its file."""
+        for question in questions:
+            found = self.examiner(question.file)
+            presented = present(
+                question.disclosure,
+                () if question.file is None else (file_digests(question.file),),
+                whole_files=question.file is not None,
+                before_attaching={} if found is None else found.before_attaching,
+            )
+            read = read_question(question)
+            if read.failure is not None and (presented.failure is None or read.failure.code == "unreadable"):
+                presented = replace(presented, failure=read.failure)
+            attached = None if found is None else found.facts.receipt
+            receipt = question.receipt if question.receipt is not None else attached
+            examining = None if not self.judged else _no_signatures if found is None else found.examine
+            if receipt is None or not is_cose(receipt):
+                yield self._unproven(presented, read.claim, examining)
+            else:
+                yield verify_offline(
+                    receipt,
+                    presented,
+                    self.trust,
+                    now=int(time.time()),
+                    at=self.at,
+                    remembered=self.heads.remembered,
+                    examining=examining,
+                    accept_stale=self.accept_stale,
+                )
+
+    def _unproven(self, presented: Presented, claim: Claim | None, examining: Examining | None) -> Verdict:
+        """What can be said without a receipt: whether papers contradict each other, and no more."""
+        now = int(time.time())
+        moment, subject = now if self.at is None else self.at, "-"
+        content = presented.disclosure
+        if claim is not None and content is not None and presented.failure is None:
+            expected = record_entry(claim.log, claim.proof.index, content.body_digest)
+            if expected != claim.entry:
+                failure = Failure("record_mismatch", "disclosure", "the proof is about another entry")
+                presented = replace(presented, failure=failure)
+        facts = Facts(
+            subject=subject,
+            presented=presented,
+            at=moment,
+            now_state=_NO_RECEIPT,
+            max_age=self.trust.terms.age_limit,
+            past=self.at is not None and self.at < now,
+            claim=claim if presented.failure is None else None,
+        )
+        return judge(facts, None if examining is None else examining(subject, moment, _NO_RECEIPT, None))
+
+    def _receipts(self, papers: Sequence[Paper]) -> Iterator[bytes]:
+        for paper in papers:
+            found = self.examiner(paper.data) if paper.kind is Kind.FILE else None
+            if paper.kind is Kind.RECEIPT:
+                yield paper.data
+            elif found is not None and found.facts.receipt is not None:
+                yield found.facts.receipt
+
+    def _require_receipt(self, papers: Sequence[Paper]) -> None:
+        if not any(True for _ in self._receipts(papers)):
+            name = papers[0].name
+            raise BadRequest(
+                f"{name} has no receipt: neither --receipt nor one beside it or attached to it",
+                code="file_not_found",
+                file=name,
+            )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from chain_service.core.visible_text import escaped
 
 MARKS = {
     "passed": ("✓", "green"),
@@ -20,6 +22,11 @@ VERDICTS = {
     "invalid": ("✗ 无效 INVALID", "bold red"),
     "indeterminate": ("? 无法判定 CANNOT TELL", "bold yellow"),
 }
+
+
+def escape(text: str) -> str:
+    """The text for a terminal: no markup in it counts, and no character in it hides or turns round what is shown."""
+    return markup.escape(escaped(text))
 
 
 def facts(console: Console, value: Mapping[str, Any], *, indent: int = 0) -> None:

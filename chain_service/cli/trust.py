@@ -21,17 +21,22 @@ def export(
     new_root_key: Annotated[
         bool, typer.Option("--new-root-key", help="Replace the root key; old and new one sign.")
     ] = False,
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="FILE", help="Write the offline page that trusts it there.")
+    ] = None,
 ) -> None:
     """Write DIR/trust.cose: chain, contracts, validators, limits; signed. 导出信任文件
 
     The first export makes the root key in the keystore. A new version is made
     only if something changed or half its lifetime is over; it is signed by the
     old keys too, so that `trust update` takes it. Tell the fingerprint by
-    another way than the file: people compare it once.
+    another way than the file: people compare it once. The page written by
+    --page, as /offline.html of the service, has the trust file built in.
 
     Examples:
 
       chain-service trust export --out city.trust
+      chain-service trust export --page offline.html
       chain-service --quiet trust export
     """
     from chain_service.jobs import trust as jobs
@@ -42,6 +47,11 @@ def export(
     if out is not None:
         replace_file(out, jobs.in_force(app))
         done["file"] = str(out)
+    if page is not None:
+        from chain_service.web.pages import page_trusting
+
+        replace_file(page, page_trusting(jobs.in_force(app)).encode())
+        done["page"] = str(page)
     door.answer(done, lambda console: _show(console, done), done["fingerprint"])
 
 

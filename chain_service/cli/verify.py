@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -17,10 +18,9 @@ from chain_service.cli.options import parse_moment_option, split_names
 from chain_service.errors import BadRequest, InvalidProof
 
 if TYPE_CHECKING:
-    from chain_service.jobs.verify import Question
+    from chain_service.core.papers import Paper
 
 _EXIT = {"valid": DONE, "invalid": REFUSED, "indeterminate": INDETERMINATE}
-_JSON_LIMIT = 2**20
 
 
 def register(cli: typer.Typer) -> None:
@@ -30,7 +30,9 @@ def register(cli: typer.Typer) -> None:
 
 def verify(
     context: typer.Context,
-    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Files or disclosures (JSON).")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help="Documents, disclosures, receipts.")
+    ] = None,
     disclosure: Annotated[Path | None, typer.Option(metavar="D", help="Disclosure, whole or partial.")] = None,
     receipt: Annotated[Path | None, typer.Option(metavar="R", help="Receipt, or proof in JSON.")] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="Moment asked about, RFC 3339; default now.")] = None,
@@ -44,24 +46,26 @@ def verify(
         bool, typer.Option("--accept-stale-trust", help="With --offline: beyond the trust file's limits too.")
     ] = False,
 ) -> None:
-    """Verify files and disclosures against the chain. 核验
+    """Verify what a holder presents against the chain. 核验
 
-    A FILE that is a disclosure in JSON is taken as one; any other is looked up
-    by its digest, and the signatures of an OFD or PDF are judged with the trust
-    store (setting trust_store). With --json several FILEs give an array.
+    What each FILE is, a disclosure, receipt, proof, trust file or document, is
+    told by its bytes. Those of one record are verified together, those of
+    several records each by themselves (with more than 10 FILEs each one is).
+    A document is looked up by its digest, and the signatures of an OFD or PDF
+    are judged by the trust store. With --json several records give an array.
 
     --offline needs no instance and opens no connection. The receipt of
-    ID.disclosure.json is ID.receipt beside it, unless --receipt names another;
-    that of a PDF may be attached to it. After the trust file has expired, or its
-    trusting period is over, nothing can be told unless --accept-stale-trust is
-    given; the verdict then says so.
+    ID.disclosure.json is ID.receipt beside it, unless one is named; that of a
+    PDF may be attached to it. After the trust file has expired, or its trusting
+    period is over, nothing can be told unless --accept-stale-trust is given;
+    the verdict then says so.
 
     Exit code: 0 valid, 1 invalid, 3 cannot tell; the worst decides (1, 3, 0).
 
     Examples:
 
       chain-service verify licence.ofd
-      chain-service verify licence.ofd --disclosure 0d7c….disclosure.json
+      chain-service verify licence.ofd 0d7c….disclosure.json 0d7c….receipt
       chain-service verify receipts/*.disclosure.json
       chain-service verify licence.ofd --at 2026-01-31T08:00:00Z
       chain-service verify --offline --trust city.trust out/*.disclosure.json
@@ -73,55 +77,94 @@ def verify(
     if not offline and (trust or heads or anchors or accept_stale_trust):
         named = "--trust, --heads, --anchors and --accept-stale-trust"
         raise BadRequest(f"{named} belong to --offline", code="usage", field="--offline")
+    handed = _Handed(files or [], {"disclosure": disclosure, "receipt": receipt}, door.settings().max_file)
     if offline:
-        _verify_offline(door, files or [], disclosure, receipt, moment, trust, heads, anchors, accept_stale_trust)
+        _verify_offline(door, handed, moment, trust, heads, anchors, accept_stale=accept_stale_trust)
     else:
-        _verify_online(door, files or [], disclosure, receipt, moment)
+        _verify_online(door, handed, moment)
+
+
+@dataclass(frozen=True)
+class _Handed:
+    """What was named on the command line; `options` by what it was named as."""
+
+    files: list[Path]
+    options: dict[str, Path | None]
+    limit: int
+
+    def __post_init__(self) -> None:
+        if not self.files and not any(self.options.values()):
+            raise BadRequest("name a FILE, a --disclosure or a --receipt", code="usage")
+
+    @property
+    def few(self) -> bool:
+        """Whether they are few enough to be sorted by the record that each belongs to."""
+        from chain_service.jobs.papers import MAX_PAPERS
+
+        return len(self.files) + len(self.options) <= MAX_PAPERS
+
+    def each(self) -> Iterator[list[Paper]]:
+        """Every FILE by itself, with what was named as an option."""
+        for path in self.files or [None]:
+            yield [*([] if path is None else [self._paper(path)]), *self._named()]
+
+    def all(self) -> list[Paper]:
+        return [*map(self._paper, self.files), *self._named()]
+
+    def _named(self) -> list[Paper]:
+        return [self._paper(path, called) for called, path in self.options.items() if path is not None]
+
+    def _paper(self, path: Path, called: str | None = None) -> Paper:
+        from chain_service.core.papers import MAX_JSON, Kind, take
+
+        data = read_input(path, self.limit if called is None else MAX_JSON)
+        return take(str(path), data, None if called is None else Kind(called))
 
 
 def _verify_offline(
     door: Door,
-    files: list[Path],
-    disclosure: Path | None,
-    receipt: Path | None,
+    handed: _Handed,
     moment: int | None,
     trust: Path | None,
     heads: Path | None,
     anchors: Path | None,
+    *,
     accept_stale: bool,
 ) -> None:
     from chain_service.cli import offline as apart
     from chain_service.cli.heads import Heads
 
-    asked = apart.collect(files, disclosure, receipt)
-    trusted, known, settings = apart.the_trust(door, trust), Heads.load(heads), door.settings()
-    with apart.reading(settings, anchors) as (examiner, judged):
-        found = apart.verdicts(asked, trusted, moment, known, settings.max_file, examiner, judged, accept_stale)
-        _tell(door, [one.name for one in asked], found)
+    trusted, known = apart.the_trust(door, trust), Heads.load(heads)
+    with apart.reading(door.settings(), anchors) as (examiner, judged):
+        desk = apart.Offline(trusted, moment, known, examiner, judged, accept_stale)
+        if handed.few:
+            lists = desk.split(apart.with_receipts(handed.all()))
+            _tell(door, [_name(one) for one in lists], desk.verdicts(lists))
+        else:
+            each = (apart.with_receipts(one) for one in handed.each())
+            _tell(door, [str(path) for path in handed.files], desk.verdicts(each))
 
 
-def _verify_online(
-    door: Door, files: list[Path], disclosure: Path | None, receipt: Path | None, moment: int | None
-) -> None:
-    from chain_service.jobs.verify import verify_many
+def _verify_online(door: Door, handed: _Handed, moment: int | None) -> None:
+    from chain_service.jobs.papers import holders, verify_lists
 
-    settings = door.settings()
-    extra = {
-        "disclosure": read_input(disclosure, _JSON_LIMIT) if disclosure else None,
-        "receipt": read_input(receipt, _JSON_LIMIT) if receipt else None,
-        "at": moment,
-    }
-    asked: list[tuple[str, Question]] = [(str(path), _question(path, settings.max_file, extra)) for path in files]
-    if not asked:
-        if not (disclosure or receipt):
-            raise BadRequest("name a FILE, a --disclosure or a --receipt", code="usage")
-        asked = [(str(disclosure or receipt), _asked(extra))]
     app = door.app()
+    papers = handed.all() if handed.few else None
     # where what the node says does not hold, each verdict says so
     with suppress(InvalidProof):
         catch_up(app)
-    verdicts = verify_many(app, (question for _, question in asked), operator=True)
-    _tell(door, [name for name, _ in asked], (verdict.to_json() for verdict in verdicts))
+    lists: Iterable[list[Paper]]
+    if papers is not None:
+        lists = holders(app, papers, moment)
+        names = [_name(one) for one in lists]
+    else:
+        lists, names = handed.each(), [str(path) for path in handed.files]
+    verdicts = verify_lists(app, lists, moment)
+    _tell(door, names, (verdict.to_json() for verdict in verdicts))
+
+
+def _name(papers: Sequence[Paper]) -> str:
+    return ", ".join(paper.name for paper in papers)
 
 
 def _tell(door: Door, names: list[str], verdicts: Iterator[dict[str, Any]]) -> NoReturn:
@@ -139,30 +182,6 @@ def _tell(door: Door, names: list[str], verdicts: Iterator[dict[str, Any]]) -> N
     )
     codes = {_EXIT[value["verdict"]] for value in named}
     raise typer.Exit(REFUSED if REFUSED in codes else INDETERMINATE if INDETERMINATE in codes else DONE)
-
-
-def _question(path: Path, limit: int, extra: dict[str, Any]) -> Question:
-    data = read_input(path, limit)
-    if extra["disclosure"] is None and _is_disclosure(data):
-        return _asked({**extra, "disclosure": data})
-    return _asked({**extra, "file": data})
-
-
-def _asked(parts: dict[str, Any]) -> Question:
-    from chain_service.jobs.verify import Question
-
-    empty = dict.fromkeys(("disclosure", "receipt", "file", "digest", "identifier", "number", "holder_name"))
-    return Question(**{**empty, "at": None, "use_cause": None, **parts})
-
-
-def _is_disclosure(data: bytes) -> bool:
-    if len(data) > _JSON_LIMIT or not data.lstrip().startswith(b"{"):
-        return False
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return False
-    return ("record" in value and "salt" in value) or ("open" in value and "covered" in value)
 
 
 def present(

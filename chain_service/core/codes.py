@@ -55,7 +55,7 @@ _SEE_ISSUER = ("请持证人联系颁发机构", "ask the holder to see the issu
 CODES: Mapping[str, Code] = {
     row.code: row
     for row in (
-        _code("unreadable", _I, "文件损坏，无法解析", "file is damaged",
+        _code("unreadable", _I, "文件损坏，无法解析[：{detail}]", "file is damaged[: {detail}]",
               "请重新提供原始文件", "ask for the original file again"),
         _code("content_altered", _I, "内容被篡改", "content changed after signing",
               "不予采信，保留文件并上报", "do not accept; keep the file; report"),
@@ -118,8 +118,8 @@ CODES: Mapping[str, Code] = {
               "一分钟后重试", "try again in a minute"),
         _code("not_anchored", _Q, "未上链", "nothing anchored for this",
               "按颁发机构自身渠道核实", "check by the issuer's own means"),
-        _code("several_records", _Q, "有多条记录指向该文件，无法确定属于哪一家机构[：{organisations}]",
-              "several organisations' records name this file[: {organisations}]",
+        _code("several_records", _Q, "有多条记录指向该文件或标识，无法确定属于哪一家机构[：{organisations}]",
+              "several records name this file or identifier, and whose it is cannot be told[: {organisations}]",
               "请一并提交该文件的凭证或披露文件", "present the file's receipt or disclosure along with it"),
         _code("signature_unsupported", _Q, "签章的形式或算法不受支持，无法判定",
               "the form or an algorithm of the document's signature is not supported here",
@@ -188,7 +188,7 @@ _NODE = ("node_unavailable", "finality_unproven", "trust_stale")
 _NOTHING_SIGNED = _skipped(
     "nothing_signed", "这是印章文件，未签署任何内容", "the file is a seal by itself, which signs nothing"
 )
-_STATES = ("withdrawn", "cancelled", "penalised", "lapsed", "transferred", "suspended", "superseded")
+STATES = ("withdrawn", "cancelled", "penalised", "lapsed", "transferred", "suspended", "superseded")
 
 
 def _record(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
@@ -206,7 +206,7 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
                 _passed("readable", "所提交内容可以解析", "what was presented can be read"),
                 _skipped("not_compared", "只提供了标识，没有可比对的内容",
                          "only an identifier was given: there is no content to compare", "in_force_not_compared")),
-        _record("file_digest", ("content_altered", "not_anchored", "several_records"),
+        _record("file_digest", ("content_altered", "not_anchored", "several_records", "changes_unclear"),
                 _passed("file_matches", "文件摘要与记录一致", "the file's digest stands in the record"),
                 _passed("signed_file_matches", "文件签署后只添加了附件，签署时的文件摘要与记录一致",
                         "only attachments were added since signing; the digest of the file as signed is in the record"),
@@ -215,7 +215,8 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
                 _passed("signed", "机构日志密钥已签署日志头", "a log key of the organisation signed the log's head"),
                 _skipped("no_receipt", "未提交签名凭证", "no signed receipt was presented"), _NOT_REACHED),
         _record("inclusion",
-                ("proof_invalid", "record_mismatch", "finality_unproven", "trust_stale", "pending", "not_anchored"),
+                ("proof_invalid", "record_mismatch", "finality_unproven", "trust_stale", "pending", "not_anchored",
+                 "several_records"),
                 _passed("included", "记录在机构日志第 {index} 位，日志长度 {size}",
                         "the record is entry {index} of the organisation's log of {size}"), _NOT_REACHED),
         _record("anchor", ("proof_invalid", "record_mismatch", *_NODE, "not_anchored"),
@@ -231,7 +232,7 @@ RULES: Mapping[tuple[str, str], CheckRule] = {
                 _passed("permitted", "颁发之日（{date}）机构有权颁发该类证照",
                         "on the day of issue ({date}) the issuer was permitted to issue this type"),
                 _skipped("no_permit_needed", "电子文书无需颁发许可", "documents need no permit"), _NOT_REACHED),
-        _record("status", (*_STATES, "status_changing", *_NODE, "status_stale"),
+        _record("status", (*STATES, "status_changing", *_NODE, "status_stale"),
                 _passed("in_force", "截至 {time} 状态为有效", "in force as of {time}"), _NOT_REACHED),
         _record("validity_period", ("not_yet_effective", "expired", "nothing_to_verify"),
                 _passed("within_validity", "在有效期内[（至 {date}）]", "within its period[, until {date}]"),
@@ -292,8 +293,12 @@ ESSENTIAL = frozenset({("record", "status"), ("signature", "signature")})
 
 WARNINGS: Mapping[str, Text] = {
     "anchored_by_others": Text(
-        "其他机构也上链了同一标识或同一文件的记录，结论以最先上链的颁发机构为准",
-        "other organisations have anchored a record under this identifier or with this file; the first one's decides",
+        "其他机构也上链了同一标识或同一文件的记录",
+        "other organisations, too, have anchored a record under this identifier or with this file",
+    ),
+    "decided_by_another": Text(
+        "结论取决于另一条指向同一文件或标识的记录（机构 {organisation}）的状态",
+        "the state of another record that names the same file or identifier, of {organisation}, decides",
     ),
     "past_by_index": Text(
         "没有节点能证明该时点的状态；索引记录只用于不利的结论",

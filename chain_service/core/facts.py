@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -123,6 +123,43 @@ class Outage:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A record that names the file presented, or goes by the identifier asked for, besides the one judged."""
+
+    org: str
+    kind: str
+    claim: Claim | None
+    """None where what is stored of its place cannot be used."""
+    memory: Memory
+    recalled: Content | None
+    names_file: bool = True
+    """False where it names one digest of the file and another one that differs."""
+    anchor_state: ProvenState | None = None
+    """Stored evidence of its anchoring block."""
+
+    @property
+    def place(self) -> tuple[LogId, int] | None:
+        """Log and index."""
+        return None if self.claim is None else (self.claim.log, self.claim.proof.index)
+
+
+@dataclass(frozen=True)
+class RegisteredName:
+    """A name that a registry here gives to a code since that moment, unix seconds."""
+
+    name: str
+    since: int
+
+
+@dataclass(frozen=True)
+class Names:
+    """Every name that certificate types and organisations ever had here, by code, the oldest first."""
+
+    types: Mapping[str, Sequence[RegisteredName]] = field(default_factory=dict)
+    organisations: Mapping[str, Sequence[RegisteredName]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Facts:
     """One record to be judged. Times are unix seconds."""
 
@@ -156,8 +193,14 @@ class Facts:
     """When the record was anchored as something says that proves nothing by itself; unix seconds."""
     limit: Text | None = None
     """Which limit of the trust file is passed, if one is."""
-    others: tuple[str, ...] = ()
-    """Other organisations that have anchored a record under the same identifier or with the same file."""
+    candidates: tuple[Candidate, ...] = ()
+    """The other anchored records that name the file, or go by the identifier; the newest one first."""
+    undecided: bool = False
+    """True where several organisations are among `candidates` and nothing said whose the file is: none is judged."""
+    crowded: bool = False
+    """True where there are more such records than were looked at."""
+    names: Names = Names()
+    """Those of the types and organisations at hand; empty where there is no registry."""
     display: Mapping[str, Any] = field(default_factory=dict)
     """Members of `recalled` that this caller may see; what was presented is shown anyway."""
     notices: tuple[Warning, ...] = ()

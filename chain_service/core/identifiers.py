@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import NamedTuple, NewType
 
@@ -105,6 +106,21 @@ class CertificateIdentifier(NamedTuple):
 
     def __str__(self) -> str:
         return ".".join((IDENTIFIER_ROOT, self.type_code, self.issuer, self.serial, self.version, self.check))
+
+
+def tidied_identifier(text: str) -> str:
+    """What somebody typed as an identifier, in the form it was issued in.
+
+    Full-width characters, blanks inside, lower case and a full stop of another script are put right. What then begins
+    as a certificate's identifier has to be one. Raises MalformedRecord; that says nothing of whether it was issued.
+    """
+    tidy = "".join(unicodedata.normalize("NFKC", text).replace("。", ".").split()).upper()
+    if not tidy.startswith(IDENTIFIER_ROOT + "."):
+        return text
+    try:
+        return str(CertificateIdentifier.parse(tidy, field="identifier"))
+    except MalformedRecord as error:
+        raise MalformedRecord(error.message, code="identifier_mistyped", field="identifier") from None
 
 
 def check_character(text: str) -> str:

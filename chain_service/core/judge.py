@@ -5,15 +5,19 @@ The chain's words decide; what the service remembers only tells where to look an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from chain_service.core.candidates import Other, organisations, others, status_among
 from chain_service.core.codes import RULES, Outcome
 from chain_service.core.disclosures import Disclosure
+from chain_service.core.entries import parse_log_id
 from chain_service.core.evidence import ProvenState
 from chain_service.core.facts import Asked, Content, Facts
 from chain_service.core.moments import rfc3339
+from chain_service.core.names import RecordNames, names_of
+from chain_service.core.papers import TROUBLES
 from chain_service.core.proving import (
     Head,
     anchored_at,
@@ -23,6 +27,8 @@ from chain_service.core.proving import (
     judge_log_signature,
     judge_validators,
 )
+from chain_service.core.records import date_of
+from chain_service.core.shapes import SHAPES
 from chain_service.core.standing import judge_period, judge_permit, judge_status, status_as_of
 from chain_service.core.verdicts import Check, Context, Group, Verdict, Warning, check, conclude, warning
 
@@ -65,6 +71,7 @@ def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
     signed = Signed()
     if facts.presented.whole_files:
         signed = _unexamined(facts.subject) if examine is None else examine(_anchoring(facts, head, by_name))
+    named = _names(facts, included)
     if signed.kind:
         first, *rest = group.checks
         group = replace(group, checks=(replace(first, evidence={**first.evidence, "file": dict(signed.kind)}), *rest))
@@ -73,11 +80,13 @@ def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
         chain=_chain(facts),
         included_by=rfc3339(head.shown_by.time) if included and head is not None and head.shown_by else None,
         status_as_of=status_as_of(facts) if "state" in by_name["status"].evidence else None,
-        record=_record(facts, head, included, by_name["status"].evidence.get("state")),
+        record=_record(facts, head, included, by_name["status"].evidence.get("state"), named),
         warnings=(
             *facts.notices,
             *signed.warnings,
             *(warning(code) for code in dict.fromkeys(_warnings(facts))),
+            *_deciding_elsewhere(by_name["status"]),
+            *(named.warnings() if named is not None else ()),
         ),
     )
     return conclude((group, *signed.groups), context)
@@ -92,7 +101,7 @@ def _anchoring(facts: Facts, head: Head | None, checks: Mapping[str, Check]) -> 
 
 
 def _warnings(facts: Facts) -> Iterator[str]:
-    if facts.others:
+    if len({*organisations(facts), _owner(facts)} - {None}) > 1:
         yield "anchored_by_others"
     now = facts.now_state
     if facts.past and facts.then_state is None and isinstance(now, ProvenState) and facts.at < now.time:
@@ -106,29 +115,46 @@ def _warnings(facts: Facts) -> Iterator[str]:
         yield from (remark.code for remark in content.record.warnings)
 
 
+def _deciding_elsewhere(status: Check) -> Iterator[Warning]:
+    other = status.evidence.get("decidedBy")
+    if other is not None:
+        yield warning("decided_by_another", organisation=other)
+
+
+def _owner(facts: Facts) -> str | None:
+    """The organisation of the record judged."""
+    content = facts.presented.disclosure or facts.recalled
+    if content is None and facts.claim is not None:
+        return parse_log_id(facts.claim.log)[0]
+    return content.org if content is not None else None
+
+
 def judge_record(facts: Facts, head: Head | None) -> Group:
     """The group `record`: every check of it in order, those that cannot matter any more skipped."""
     content = facts.presented.disclosure or facts.recalled
+    found = others(facts)
     # 1. what was presented can be read
     checks = [_parse(facts)]
     readable = checks[0].outcome in (Outcome.PASSED, Outcome.SKIPPED)
     # 2. the file is one of the record's
-    checks.append(_file_digest(facts, content) if readable else _not_reached("file_digest"))
+    checks.append(_file_digest(facts, content, found) if readable else _not_reached("file_digest"))
     # 3. the organisation signed the log's head (RFC 9942 receipts)
     checks.append(judge_log_signature(facts, head) if readable else _not_reached("log_signature"))
     # 4. the record, under its salt, is the entry at its place in the log
-    checks.append(judge_inclusion(facts, content, head) if readable else _not_reached("inclusion"))
+    checks.append(_inclusion(facts, content, head, found) if readable else _not_reached("inclusion"))
     # 5. the log's head stands on chain
     checks.append(judge_anchor(facts, head) if readable and head is not None else _not_reached("anchor"))
     # 6. trusted validators vouch for the block
     checks.append(judge_validators(facts, head) if readable else _not_reached("validators"))
     proven = readable and checks[3].outcome is Outcome.PASSED and checks[4].outcome is Outcome.PASSED
     if not proven or head is None or head.shown_by is None:
-        return Group("record", facts.subject, (*checks, *map(_not_reached, _AFTER_PROOF)))
+        permitted, status, period = map(_not_reached, _AFTER_PROOF)
+        status = status_among(facts, content, status, found) if readable else status
+        return Group("record", facts.subject, (*checks, permitted, status, period))
     # 7. the issuer was permitted to issue this type on the day of issue
     checks.append(judge_permit(facts, content, head, head.shown_by))
-    # 8. no change of state has ended or suspended it
-    checks.append(judge_status(facts, head.claim))
+    # 8. no change of state has ended or suspended it, nor any other record that names the file
+    checks.append(status_among(facts, content, judge_status(facts, head.claim), found))
     # 9. the day asked about lies in its period
     checks.append(judge_period(facts, content))
     return Group("record", facts.subject, tuple(checks))
@@ -151,7 +177,9 @@ def _parse(facts: Facts) -> Check:
     presented = facts.presented
     if presented.failure is not None and presented.failure.code == "unreadable":
         failure = presented.failure
-        return check("record", "parse", "unreadable", {"part": failure.part, "detail": failure.detail})
+        why = TROUBLES.get(failure.detail)
+        evidence = {"part": failure.part, "detail": failure.detail}
+        return check("record", "parse", "unreadable", evidence, {} if why is None else {"detail": why})
     if presented.disclosure is not None or presented.files:
         return check("record", "parse", "readable")
     if presented.failure is not None:
@@ -161,20 +189,50 @@ def _parse(facts: Facts) -> Check:
     return check("record", "parse", "nothing_to_verify")
 
 
-def _file_digest(facts: Facts, content: Content | None) -> Check:
+def _several(facts: Facts, name: str, found: Sequence[Other], evidence: Mapping[str, Any]) -> Check:
+    """The finding that records of several organisations answer the question and nothing says which is meant."""
+    named: dict[str, Any] = {"alsoNamedBy": [one.to_json() for one in found]}
+    if facts.crowded:
+        named["detail"] = "more records name it than are looked at"
+    owner = _owner(facts)
+    owners = sorted({*organisations(facts), *([] if owner is None else [owner])})
+    return check("record", name, "several_records", {**evidence, **named}, {"organisations": ", ".join(owners)})
+
+
+def _inclusion(facts: Facts, content: Content | None, head: Head | None, found: Sequence[Other]) -> Check:
+    """As `judge_inclusion` has it, once it is known which record is meant."""
+    if facts.undecided and facts.presented.files:
+        return _not_reached("inclusion")
+    own = None if facts.undecided else judge_inclusion(facts, content, head)
+    crowded = facts.crowded and not facts.presented.files
+    if own is None or (crowded and own.outcome is Outcome.PASSED):
+        return _several(facts, "inclusion", found, {})
+    return own
+
+
+def _file_digest(facts: Facts, content: Content | None, found: Sequence[Other]) -> Check:
     files = facts.presented.files
     if not files:
         return check("record", "file_digest", "no_file")
     evidence: dict[str, Any] = {"presented": [dict(digests) for digests in files]}
+    if facts.undecided:
+        return _several(facts, "file_digest", found, evidence)
+    own = _compared(facts, content, evidence)
+    return _several(facts, "file_digest", found, evidence) if facts.crowded and own.outcome is Outcome.PASSED else own
+
+
+def _compared(facts: Facts, content: Content | None, evidence: dict[str, Any]) -> Check:
+    """Whether every file presented is one of the record's."""
+    files = facts.presented.files
     listed = _listed_files(facts, content)
     if not listed:
         return check(
             "record", "file_digest", "not_anchored", evidence | {"detail": "no record names a file to compare"}
         )
     for digests in files:
-        if not any(_same_file(digests, anchored) for anchored in listed):
+        if not any(same_file(digests, anchored) for anchored in listed):
             before = dict(facts.presented.before_attaching)
-            if len(files) == 1 and any(_same_file(before, anchored) for anchored in listed):
+            if len(files) == 1 and any(same_file(before, anchored) for anchored in listed):
                 return check("record", "file_digest", "signed_file_matches", evidence | {"asSigned": before})
             return check("record", "file_digest", "content_altered", evidence | {"filesOfRecord": len(listed)})
     return check("record", "file_digest", "file_matches", evidence)
@@ -182,10 +240,16 @@ def _file_digest(facts: Facts, content: Content | None) -> Check:
 
 def _listed_files(facts: Facts, content: Content | None) -> list[dict[str, str]]:
     """The digests of the files that the record names; where a partial disclosure hides them, as it is stored."""
-    found = content.members.get("files") if content is not None else None
+    found = listed_files(content)
     recalled = facts.recalled
     if not found and content is not None and recalled is not None and recalled.body_digest == content.body_digest:
-        found = recalled.members.get("files")
+        found = listed_files(recalled)
+    return found
+
+
+def listed_files(content: Content | None) -> list[dict[str, str]]:
+    """The digests of each file that the record names, as far as this content shows them."""
+    found = content.members.get("files") if content is not None else None
     if not isinstance(found, (list, tuple)):
         return []
     return [
@@ -195,7 +259,7 @@ def _listed_files(facts: Facts, content: Content | None) -> list[dict[str, str]]
     ]
 
 
-def _same_file(presented: Mapping[str, str], anchored: Mapping[str, str]) -> bool:
+def same_file(presented: Mapping[str, str], anchored: Mapping[str, str]) -> bool:
     """True when there is a digest to compare and none differs."""
     shared = presented.keys() & anchored.keys()
     return bool(shared) and all(presented[algorithm] == anchored[algorithm] for algorithm in shared)
@@ -214,19 +278,35 @@ def _chain(facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def _record(facts: Facts, head: Head | None, included: bool, status: object) -> dict[str, Any] | None:
-    """What the verdict says of the record itself; members only where they were shown to be the anchored ones."""
+def _members(facts: Facts, included: bool) -> dict[str, Any]:
+    """The members that the asker may see, only where they were shown to be the anchored ones."""
     presented = facts.presented.disclosure
-    content = presented or facts.recalled
+    members = {**presented.open, **presented.members} if presented is not None else dict(facts.display)
+    return members if included else {}
+
+
+def _names(facts: Facts, included: bool) -> RecordNames | None:
+    content = facts.presented.disclosure or facts.recalled
+    if content is None:
+        return None
+    issued = date_of(content.open, SHAPES[content.kind].issued)
+    return names_of(content.kind, content.type_code, content.org, issued, _members(facts, included), facts.names)
+
+
+def _record(
+    facts: Facts, head: Head | None, included: bool, status: object, named: RecordNames | None
+) -> dict[str, Any] | None:
+    """What the verdict says of the record itself."""
+    content = facts.presented.disclosure or facts.recalled
     if content is None:
         return None
     since = anchored_at(facts, head) if head is not None and included else None
-    members = {**presented.open, **presented.members} if presented is not None else dict(facts.display)
     return {
         "kind": content.kind,
         "org": content.org,
         "type": content.type_code,
         "anchoredAt": rfc3339(since) if since is not None else None,
         "status": status,
-        "members": members if included else {},
+        "members": _members(facts, included),
+        "names": named.to_json() if named is not None else None,
     }

@@ -65,25 +65,18 @@ def find_head(facts: Facts) -> Head | None:
 
 def _states_that_tell(facts: Facts, claim: Claim) -> list[tuple[ProvenState, int]]:
     """The states that cover the head's word, with it, the oldest first."""
+    slot = layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)
     states = {
         state.block: state
         for state in (facts.then_state, facts.now_state, facts.anchor_state)
-        if isinstance(state, ProvenState) and _root_on_chain(state, claim) is not None
+        if isinstance(state, ProvenState) and slot in state.words
     }
-    return [(state, _root_on_chain(state, claim) or 0) for _, state in sorted(states.items())]
+    return [(state, state.words[slot]) for _, state in sorted(states.items())]
 
 
 def _shown_since(telling: Sequence[tuple[ProvenState, int]]) -> int:
     """The place of the first state that shows a head. Heads stay for ever: all later ones have to show the same."""
     return next((place for place, (_, word) in enumerate(telling) if word), len(telling))
-
-
-def _root_on_chain(state: ProvenState, claim: Claim) -> int | None:
-    """The head's word in this state: 0 when no head of that size exists, None when the state does not tell."""
-    try:
-        return state.word(layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size))
-    except InvalidProof:
-        return None
 
 
 def judge_log_signature(facts: Facts, head: Head | None) -> Check:
@@ -232,8 +225,17 @@ def judge_anchor(facts: Facts, head: Head) -> Check:
     if len({word for _, word in telling[_shown_since(telling) :]}) > 1:
         detail = {"detail": "an older block shows this log with another head: they are not of one history"}
         return check("record", "anchor", "proof_invalid", evidence | detail)
-    code = "proof_invalid" if claim.presented else "record_mismatch" if word else "not_anchored"
-    return check("record", "anchor", code, evidence)
+    return check("record", "anchor", _other_root(facts, claim, word), evidence)
+
+
+def _other_root(facts: Facts, claim: Claim, word: int) -> str:
+    """What it means that the chain holds this word and not the root that the claim leads to.
+
+    Of a receipt and a disclosure either may have been changed; of the two explanations the graver one is told.
+    """
+    if not claim.presented:
+        return "record_mismatch" if word else "not_anchored"
+    return "record_mismatch" if word and facts.presented.disclosure is not None else "proof_invalid"
 
 
 def unread(name: str, state: ProvenState | Outage, evidence: Mapping[str, Any]) -> Check:

@@ -157,6 +157,17 @@ def warning(code: str, **params: object) -> Warning:
 
 
 _RANKS = {code: rank for rank, code in enumerate(CODES)}
+_SEVERITY = {Answer.INVALID: 0, Answer.INDETERMINATE: 1, Answer.VALID: 2}
+
+
+def gravity(code: str) -> tuple[int, int]:
+    """Sorts verdict codes, the one that decides first: invalid, indeterminate, valid; within one as in `CODES`."""
+    return _SEVERITY[CODES[code].answer], _RANKS[code]
+
+
+def gravest(group: str, checks: Iterable[Check]) -> Check:
+    """Of several results of a group's checks the one that decides; the first of those that are alike."""
+    return min(checks, key=lambda result: gravity(_finding(group, result)))
 
 
 def conclude(groups: Iterable[Group], context: Context) -> Verdict:
@@ -166,7 +177,6 @@ def conclude(groups: Iterable[Group], context: Context) -> Verdict:
     passed there is nothing to verify, so skipping everything is never valid.
     """
     found = tuple(groups)
-    severity = {Answer.INVALID: 0, Answer.INDETERMINATE: 1, Answer.VALID: 2}
     findings: list[tuple[str, Mapping[str, Text]]] = []
     for group in found:
         for result in group.checks:
@@ -174,7 +184,7 @@ def conclude(groups: Iterable[Group], context: Context) -> Verdict:
     if not any((group.name, result.name) in ESSENTIAL and result.outcome is Outcome.PASSED
                for group in found for result in group.checks):  # fmt: skip
         findings.append(("nothing_to_verify", {}))
-    code, params = min(findings, key=lambda finding: (severity[CODES[finding[0]].answer], _RANKS[finding[0]]))
+    code, params = min(findings, key=lambda finding: gravity(finding[0]))
     row = CODES[code]
     return Verdict(row.answer, code, fill_text(row.message, params), fill_text(row.next_step, params), found, context)
 

@@ -206,12 +206,16 @@ def may_sign(certificate: Certificate) -> bool | None:
 
 
 def _known_to_the_library(path: tuple[Certificate, ...]) -> bool:
-    """Whether the verifier of `cryptography` has a say: it takes the algorithms of the web and names byte for byte."""
+    """Whether the verifier of `cryptography` has a say: it takes the algorithms of the web and names byte for byte.
+
+    Serial numbers that are not positive, which some authorities gave, it will not even read (RFC 5280 §4.1.2.2 asks to
+    handle them gracefully).
+    """
     keys = all(algorithms.public_key(one.key).name.startswith(_WEB_KEYS) for one in path)
     signed = all(one.signature_algorithm.family in _WEB_FAMILIES for one in path[:-1])
     digests = all(one.signature_algorithm.digest in _WEB_DIGESTS for one in path[:-1])
     spelt = all(lower.issuer.der == upper.subject.der for lower, upper in pairwise(path))
-    return keys and signed and digests and spelt
+    return keys and signed and digests and spelt and all(one.serial > 0 for one in path)
 
 
 def _validated(path: tuple[Certificate, ...]) -> Path:

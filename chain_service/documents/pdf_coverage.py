@@ -167,12 +167,16 @@ class States:
         return f"{change.what} (signed by {signer.name})"
 
     def attached_since(self, ranges: ByteRange) -> list[Change] | None:
-        """The files attached after these ranges; None if anything else was changed, or it cannot be told."""
+        """The files attached after these ranges, None if there are none or it cannot be told.
+
+        Also None if anything else was changed, but for metadata: programs that attach a file say there when they did.
+        """
         try:
             changes = [change for step in self._after(ranges.end) for change in step.changes]
         except (MalformedDocument, *PDF_ERRORS):
             return None
-        return changes if changes and all(change.kind is Kind.ATTACHED for change in changes) else None
+        attached = [change for change in changes if change.kind is Kind.ATTACHED]
+        return attached if attached and all(one.kind in (Kind.ATTACHED, Kind.MATERIAL) for one in changes) else None
 
     def unsigned_attachments(self) -> list[Change]:
         """The files attached after the last signature that holds."""

@@ -149,7 +149,7 @@ def _verified(
     if signed.attributes is None and intact:
         intact = holds
     claimed, problems = _claimed(field, signed)
-    digest = "sha-1" if over is not content else signed.digest
+    digest = signed.digest if over == content else "sha-1"
     others = tuple(dict.fromkeys((*signed.certificates, *stored)))
     signer = None if signed.signer is None else trust.certificate(signed.signer.der, others)
     return SignatureFacts(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chain_service.core.codes import Outcome
+from chain_service.core.entries import LogId
 from chain_service.core.facts import Claim, Facts, HeadSignature
 from chain_service.core.proving import find_head, judge_log_signature
 from chain_service.core.receipts import parse
@@ -26,6 +27,16 @@ def with_attached(app: App, verdict: Verdict, known: Facts, receipt: bytes) -> V
     record, *others = verdict.groups
     checks = tuple(passed if one.name == passed.name else one for one in record.checks)
     return replace(verdict, groups=(replace(record, checks=checks), *others))
+
+
+def attached_place(app: App, data: bytes) -> tuple[LogId, int] | None:
+    """Log and index of the record that an attached receipt proves to be on chain; None where it proves nothing."""
+    try:
+        receipt = parse(data)
+        counts = app.chain is not None and any(one.counts for one in shown(app, receipt))
+    except BadRequest:
+        return None
+    return (receipt.log, receipt.proof.index) if counts else None
 
 
 def _signed(app: App, known: Facts, data: bytes) -> Check | None:

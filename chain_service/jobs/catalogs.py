@@ -12,6 +12,7 @@ from chain_service.core import catalog_review
 from chain_service.core.canonical import canonical
 from chain_service.core.catalogs import CatalogVersion, check_history, digest, next_version, parse_catalog
 from chain_service.core.layout import CATALOG_REGISTRY, CatalogStanding, catalog_digest_slot, catalog_standing_slot
+from chain_service.core.visible_text import require_visible
 from chain_service.errors import (
     BadRequest,
     ChainServiceError,
@@ -75,6 +76,7 @@ def _parse(caller: Caller, entries: object) -> list[CatalogVersion]:
     for place, entry in enumerate(listed, start=1):
         try:
             version = parse_catalog(entry)
+            require_visible(version.body)
             caller.need_org(version.provider)
         except ChainServiceError as error:
             error.details["entry"] = place

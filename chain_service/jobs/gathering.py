@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,21 +11,43 @@ from sqlalchemy import Connection
 
 from chain_service.core.disclosures import Disclosure
 from chain_service.core.entries import Entry, log_id, parse_log_id, record_entry
-from chain_service.core.facts import AcceptedChange, Asked, Claim, Content, Failure, Memory, PastChange, Presented
+from chain_service.core.facts import (
+    AcceptedChange,
+    Asked,
+    Candidate,
+    Claim,
+    Content,
+    Failure,
+    Memory,
+    PastChange,
+    Presented,
+)
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.receipts import Receipt
 from chain_service.core.statuses import State
-from chain_service.errors import BadRequest, Corrupt, Unavailable
+from chain_service.errors import Corrupt, NotFound, Unavailable
+from chain_service.jobs.candidates import Named, named_by, newest, waiting_for
+from chain_service.jobs.candidates import recalled as recalled_of
 from chain_service.jobs.context import Caller
 from chain_service.jobs.questions import MAX_IDENTIFIER, Question, Read, read_question
-from chain_service.jobs.records import inclusion, stored_disclosure
+from chain_service.jobs.records import inclusion
 from chain_service.jobs.stored import need_sound, placed, stored_state, told_successor
 from chain_service.store import batches, chain_index, records, statuses, tiles
 from chain_service.store.database import DriverError
 from chain_service.store.records import StoredRecord
-from chain_service.store.rows import json_object
 
 log = structlog.get_logger("verify")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The records that the question would lead to just as well."""
+
+    found: tuple[tuple[Candidate, bytes | None], ...] = ()
+    """Each with the stored evidence of its anchoring block."""
+    crowded: bool = False
+    undecided: bool = False
+    """As in Facts."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +61,7 @@ class Draft:
     memory: Memory | None = None
     recalled: Content | None = None
     evidence: bytes | None = None
-    others: tuple[str, ...] = ()
-    """Other organisations with a record that the question would lead to just as well."""
+    beside: Beside = Beside()
     display: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -83,13 +104,21 @@ def _presented(question: Question, read: Read) -> Presented:
 
 def _gather(connection: Connection, question: Question, read: Read, caller: Caller | None) -> Draft:
     subject, presented = _subject(question, read), _presented(question, read)
-    record, others = _find(connection, question, read, caller)
+    named, undecided = named_by(connection, question, read, caller), False
+    if read.disclosure is not None or read.place is not None:
+        record = _led(connection, read)
+    else:
+        record, undecided = named.meant()
+        if record is None and not undecided:
+            record = waiting_for(connection, question, read, caller)
+    beside = Beside(tuple(_candidate(connection, one, named) for one in named.besides(record)), named.crowded)
     claim, failure = read.claim or _claim_of_place(connection, read.receipt), read.failure
     if record is None:
         memory = _memory_of_place(connection, claim)
-        return Draft(subject, presented, claim=claim, receipt=read.receipt, memory=memory)
+        beside = replace(beside, undecided=undecided)
+        return Draft(subject, presented, claim=claim, receipt=read.receipt, memory=memory, beside=beside)
     need_sound(record)
-    recalled = _recall(record)
+    recalled = recalled_of(record)
     if claim is None and record.state == "anchored":
         claim, failure = _stored_claim(connection, record, failure)
     if recalled is None and record.erased_at is None and failure is None and read.disclosure is None:
@@ -104,7 +133,7 @@ def _gather(connection: Connection, question: Question, read: Read, caller: Call
         memory=_memory(connection, record),
         recalled=recalled,
         evidence=batches.get(connection, record.batch_id).evidence if record.batch_id else None,
-        others=others,
+        beside=beside,
         display=_display(recalled, question, caller),
     )
 
@@ -122,34 +151,23 @@ def _subject(question: Question, read: Read) -> str:
     return "-"
 
 
-Found = tuple[StoredRecord | None, tuple[str, ...]]
-"""The record meant, and other organisations that have anchored one that could be meant."""
-
-
-def _find(connection: Connection, question: Question, read: Read, caller: Caller | None) -> Found:
-    """The record meant: by content, by place, by identity, by identifier, by file."""
+def _led(connection: Connection, read: Read) -> StoredRecord | None:
+    """The record that a disclosure or a receipt says it is: by content, by place, by identity."""
     content = read.disclosure
     if content is not None:
         found = records.by_body_digest(connection, content.body_digest)
         if found is not None:
-            return found, ()
+            return found
     if read.place is not None:
         org, generation = parse_log_id(read.place[0])
-        return records.by_place(connection, org, generation, read.place[1]), ()
+        return records.by_place(connection, org, generation, read.place[1])
     if content is not None:
         found = _erased(connection, content)
         if found is None and isinstance(content, Disclosure):
             record = content.record
-            found = _newest([r for r in records.by_identity(connection, record.identity) if r.org == record.org])
-        return found, ()
-    if question.identifier is not None:
-        return _by_identifier(connection, question, caller)
-    for digests in (*read.files, read.before_attaching):
-        for algorithm, value in digests.items():
-            several = _first_organisation(records.by_file_digest(connection, algorithm, bytes.fromhex(value)))
-            if several[0] is not None:
-                return several
-    return None, ()
+            found = newest([r for r in records.by_identity(connection, record.identity) if r.org == record.org])
+        return found
+    return None
 
 
 def _erased(connection: Connection, content: Content) -> StoredRecord | None:
@@ -166,62 +184,6 @@ def _erased(connection: Connection, content: Content) -> StoredRecord | None:
     return None
 
 
-def _by_identifier(connection: Connection, question: Question, caller: Caller | None) -> Found:
-    """Without the role `verify`, only if number and a holder's name fit: otherwise as if there were none."""
-    assert question.identifier is not None
-    if len(question.identifier) > MAX_IDENTIFIER or "\0" in question.identifier:
-        return None, ()
-    found = records.by_identity(connection, question.identifier)
-    if caller is None or "verify" not in caller.roles:
-        found = [record for record in found if _fits(record, question)]
-    return _first_organisation(found)
-
-
-def _fits(record: StoredRecord, question: Question) -> bool:
-    try:
-        body = json_object(record.body, "a stored record") if record.body is not None else {}
-    except Corrupt:
-        return False
-    holders = body.get("holders", ())
-    if not isinstance(holders, list):
-        return False
-    names = [holder.get("certificateHolderName") for holder in holders if isinstance(holder, dict)]
-    return body.get("certificateNumber") == question.number and question.holder_name in names
-
-
-def _first_organisation(found: Sequence[StoredRecord]) -> Found:
-    """Of several organisations' records the newest of the one that came first, and the other organisations.
-
-    Anyone may anchor a document that names another's file, or under another's identifier: a certificate, which needs a
-    permit, goes before a document, and an anchored record before one that waits; then the earlier one decides, so that
-    nobody's later record hides what the issuer says of its own.
-    """
-    standing = [record for record in found if record.state != "failed"]
-    if not standing:
-        return None, ()
-    first = min(standing, key=lambda r: (r.kind != "certificate", r.state != "anchored", r.final_time or 0, r.seq))
-    others = sorted({record.org for record in standing} - {first.org})
-    return _newest([r for r in standing if r.org == first.org and r.kind == first.kind]), tuple(others)
-
-
-def _newest(found: Sequence[StoredRecord]) -> StoredRecord | None:
-    """The newest anchored one, else the newest one that did not fail."""
-    for wanted in ("anchored", "batched", "pending"):
-        for record in found:
-            if record.state == wanted:
-                return record
-    return None
-
-
-def _recall(record: StoredRecord) -> Content | None:
-    if record.body is None or record.salt is None:
-        return None
-    try:
-        return stored_disclosure(record.body, record.salt)
-    except BadRequest:
-        return None
-
-
 def _stored_claim(
     connection: Connection, record: StoredRecord, failure: Failure | None
 ) -> tuple[Claim | None, Failure | None]:
@@ -231,6 +193,21 @@ def _stored_claim(
     except Corrupt as error:
         return None, failure or Failure("record_mismatch", "proof", error.message)
     return Claim(log_id(OrgCode(record.org), generation), Entry(entry), proof, presented=False), failure
+
+
+def _candidate(connection: Connection, record: StoredRecord, named: Named) -> tuple[Candidate, bytes | None]:
+    """What is remembered of a record besides the one meant; no claim where that cannot be used."""
+    claim, memory, evidence = None, Memory(record.id, record.state), None
+    try:
+        need_sound(record)
+        claim, _ = _stored_claim(connection, record, None)
+        memory = _memory(connection, record)
+        evidence = batches.get(connection, record.batch_id).evidence if record.batch_id else None
+    except (Corrupt, NotFound) as error:
+        log.error("what is stored of another record is damaged", error=type(error).__name__)
+        claim = None
+    exact = record.id not in named.inexact
+    return Candidate(record.org, record.kind, claim, memory, recalled_of(record), exact), evidence
 
 
 def _claim_of_place(connection: Connection, receipt: Receipt | None) -> Claim | None:

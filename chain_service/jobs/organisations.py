@@ -14,6 +14,7 @@ from chain_service.chain.registrar import OrganisationState, Registrar, parse_ad
 from chain_service.core.entries import log_id
 from chain_service.core.identifiers import is_org_code, org_code_checks, parse_org_code, parse_type_code
 from chain_service.core.layout import OPEN_END, PERMIT_GRANT, PermitEntry, Right, code_key, date_of_day, day_number
+from chain_service.core.visible_text import require_visible
 from chain_service.errors import BadRequest, NotFound
 from chain_service.jobs.context import App
 from chain_service.jobs.texts import moment
@@ -33,6 +34,7 @@ def add(app: App, code: str, name: str, *, account: str | None = None, registrar
     org = parse_org_code(code, field="CODE")
     if not name.strip() or len(name) > MAX_NAME:
         raise BadRequest(f"an organisation needs a name of at most {MAX_NAME} characters", field="NAME")
+    require_visible(name, "NAME")
     if account is not None:
         account = parse_address(account, field="--account")
     keystore = app.keystore

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-import orjson
-
+from chain_service.core.canonical import read_json
 from chain_service.core.digests import Digest, file_digests, parse_hex32
 from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_disclosure
 from chain_service.core.entries import Entry, LogId, parse_log_id, record_entry
 from chain_service.core.facts import Claim, Failure
-from chain_service.core.log import InclusionProof
+from chain_service.core.log import InclusionProof, leaf_hash, root_from_inclusion
+from chain_service.core.papers import EMPTY, trouble
 from chain_service.core.receipts import Receipt
 from chain_service.core.receipts import parse as parse_receipt
 from chain_service.errors import BadRequest, InvalidProof, MalformedRecord
@@ -73,7 +73,9 @@ def read_question(question: Question) -> Read:
         except InvalidProof as error:
             failure = Failure("record_mismatch", "disclosure", error.message)
         except BadRequest as error:
-            failure = Failure("unreadable", "disclosure", error.message)
+            failure = _unreadable("disclosure", question.disclosure, error)
+    if failure is None and question.file == b"":
+        failure = Failure("unreadable", "file", EMPTY.en)
     if question.receipt is not None and failure is None:
         cose = is_cose(question.receipt)
         try:
@@ -83,8 +85,17 @@ def read_question(question: Question) -> Read:
             else:
                 claim = _parse_proof(question.receipt)
         except BadRequest as error:
-            failure = Failure("proof_invalid", "receipt" if cose else "proof", error.message)
+            part: Literal["receipt", "proof"] = "receipt" if cose else "proof"
+            failure = Failure("proof_invalid", part, error.message)
+            if trouble(question.receipt) is not None:
+                failure = _unreadable(part, question.receipt, error)
     return Read(disclosure, claim, receipt, tuple(_files(question)), failure=failure)
+
+
+def _unreadable(part: Literal["disclosure", "receipt", "proof"], data: bytes, error: BadRequest) -> Failure:
+    """What cannot be read, with the reason where the bytes tell it."""
+    told = trouble(data)
+    return Failure("unreadable", part, error.message if told is None else told.en)
 
 
 def is_cose(data: bytes) -> bool:
@@ -111,12 +122,7 @@ def _files(question: Question) -> list[Mapping[str, str]]:
 
 def _parse_proof(text: bytes) -> Claim:
     """The claim in a proof as `GET /v1/records/{id}/proof` answers it. Raises `BadRequest`."""
-    if len(text) > MAX_PROOF_BYTES:
-        raise BadRequest(f"a proof has at most {MAX_PROOF_BYTES} bytes")
-    try:
-        proof: Any = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise BadRequest("the proof is no JSON") from None
+    proof: Any = read_json(text, limit=MAX_PROOF_BYTES)
     anchor = proof.get("anchor") if isinstance(proof, dict) else None
     if not isinstance(anchor, dict):
         raise BadRequest("the proof lacks its anchor")
@@ -128,9 +134,20 @@ def _parse_proof(text: bytes) -> Claim:
     sizes = [proof.get("index"), proof.get("size")]
     if not all(type(number) is int and 0 <= number < 2**53 for number in sizes):
         raise MalformedRecord("index and size must be whole numbers", field="index")
-    return Claim(
+    claim = Claim(
         log=LogId(log),
         entry=Entry(parse_hex32(proof.get("entry"), field="entry")),
         proof=InclusionProof(sizes[0], sizes[1], tuple(parse_hex32(node, field="path") for node in path)),
         presented=True,
     )
+    _require_root(claim, anchor)
+    return claim
+
+
+def _require_root(claim: Claim, anchor: Mapping[str, Any]) -> None:
+    """Returns only if the path leads to the head that the proof itself names. Raises `BadRequest`."""
+    root, size = anchor.get("root"), anchor.get("size", claim.proof.size)
+    if size != claim.proof.size:
+        raise InvalidProof("the proof names two sizes of the log")
+    if root is not None and root_from_inclusion(leaf_hash(claim.entry), claim.proof).hex() != root:
+        raise InvalidProof("the path does not lead to the head that the proof names")

@@ -9,6 +9,7 @@ from chain_service.chain.contracts import encode_call
 from chain_service.core.canonical import canonical
 from chain_service.core.layout import SEAL_IN_FORCE, SEAL_REGISTRY, code_key, organisation_word
 from chain_service.core.seals import PERSONAL, STATES, Seal, parse_seal, parse_seal_state, seal_may_follow
+from chain_service.core.visible_text import require_visible
 from chain_service.errors import BadRequest, Conflict, Corrupt, Forbidden, MalformedDocument, MalformedRecord
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.texts import moment
@@ -61,6 +62,7 @@ def register_seal(app: App, caller: Caller, entry: object) -> dict[str, Any]:
     """
     caller.need("seal")
     parsed = parse_seal(entry)
+    require_visible(parsed.to_json())
     caller.need_org(parsed.owner)
     account = account_of(app, parsed.owner)
     body = canonical(parsed.to_json())

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from chain_service.core.entries import log_id
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.statuses import State, may_follow, parse_change_request
+from chain_service.core.visible_text import require_visible
 from chain_service.errors import Conflict
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.replacements import accept
@@ -41,6 +42,7 @@ def change_status(
     request = parse_change_request(
         {"to": to, "reasonCode": reason_code, "text": text, "legalBasis": legal_basis, "successor": successor}
     )
+    require_visible({"text": text, "legalBasis": legal_basis})
     with app.database.transaction() as connection:
         record = records.get(connection, record_id)
         caller.need_org(record.org)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from chain_service.core.entries import Salt, body_digest
 from chain_service.core.layout import PermitEntry
 from chain_service.core.permits import permitted_on
 from chain_service.core.records import Record, Remark, parse_record
+from chain_service.core.visible_text import require_visible
 from chain_service.errors import ChainServiceError, Conflict, Forbidden, MalformedRecord
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.organisations import permit_entries
 from chain_service.store import batches, organisations, records
+from chain_service.store import types as certificate_types
 from chain_service.store.records import Known, NewRecord
 
 
@@ -35,8 +38,9 @@ def submit(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list
     """All records are durable and will be anchored, or none is.
 
     `lines` are (line number, JSON text). Errors name `line`: `MalformedRecord` (code `duplicate_identifier` for two
-    lines with one identity), `Forbidden` (`wrong_organisation`, `organisation_not_registered`, `issuer_not_permitted`),
-    `Conflict` (`identifier_taken`). Submitting the same content again is safe.
+    lines with one identity, `hidden_character`, `type_is_certificate`), `Forbidden` (`wrong_organisation`,
+    `organisation_not_registered`, `issuer_not_permitted`), `Conflict` (`identifier_taken`). Submitting the same content
+    again is safe.
     """
     caller.need("anchor")
     prepared = _prepare(app, caller, lines)
@@ -73,6 +77,7 @@ def _prepare(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> li
         try:
             record = parse_record(text)
             caller.need_org(record.org)
+            require_visible(record.body)
         except ChainServiceError as error:
             error.details["line"] = line
             raise
@@ -110,6 +115,16 @@ def _check_permits(app: App, org: str, prepared: Sequence[_Prepared]) -> None:
             )
         types = {row.type_code for _, row in certificates}
         permits: dict[str, list[PermitEntry]] = {code: permit_entries(connection, org, code) for code in types}
+        documents = {one.row.type_code: one.line for one in reversed(prepared) if one.row.kind == "document"}
+        taken = certificate_types.known(connection, {code_of(type_code) for type_code in documents})
+    for type_code, line in documents.items():
+        if code_of(type_code) in taken:
+            raise MalformedRecord(
+                f"{type_code} is the code of a certificate type; a document needs a type code of its own",
+                code="type_is_certificate",
+                field="documentTypeCode",
+                line=line,
+            )
     permitted = cache(lambda type_code, issued: permitted_on(permits[type_code], date.fromisoformat(issued)))
     for line, row in certificates:
         if row.issued is not None and not permitted(row.type_code, row.issued):
@@ -120,6 +135,11 @@ def _check_permits(app: App, org: str, prepared: Sequence[_Prepared]) -> None:
                 type=row.type_code,
                 issued=row.issued,
             )
+
+
+def code_of(text: str) -> str:
+    """The certificate type code that this one could be taken for: width, case and blanks tell no two apart."""
+    return "".join(unicodedata.normalize("NFKC", text).split()).upper()
 
 
 def new_id(at: float) -> str:

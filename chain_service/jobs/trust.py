@@ -50,6 +50,11 @@ def export(app: App, *, rotate: bool = False) -> dict[str, Any]:
     return _written(file, core.sign(terms, [signers[key] for key in sorted(needed)]), old)
 
 
+def is_exported(app: App) -> bool:
+    """Whether this instance has a trust file."""
+    return (app.settings.data / FILE).is_file()
+
+
 def in_force(app: App) -> bytes:
     """The bytes of the instance's trust file. Raises `NotFound` (code `no_trust`) before the first export."""
     file = app.settings.data / FILE

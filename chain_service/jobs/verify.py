@@ -6,21 +6,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import structlog
 
 from chain_service.chain.reader import History
 from chain_service.core import layout
 from chain_service.core.codes import Outcome
+from chain_service.core.deciding import decide
+from chain_service.core.entries import LogId
 from chain_service.core.evidence import ProvenState, Slot
-from chain_service.core.facts import Facts, Failure, HeadSignature, Outage
-from chain_service.core.judge import judge
+from chain_service.core.facts import Claim, Facts, Failure, HeadSignature, Names, Outage, Presented
+from chain_service.core.judge import Examine, judge
+from chain_service.core.showing import with_hidden
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
-from chain_service.jobs.attached import with_attached
+from chain_service.jobs.attached import attached_place, with_attached
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.documents import Examined, examine_file, no_signatures, with_answers
 from chain_service.jobs.gathering import Draft, damaged, gather
+from chain_service.jobs.names import registered_names
 from chain_service.jobs.proven import Shown, anchored, at_moment, require_one_history
 from chain_service.jobs.questions import Question
 from chain_service.jobs.validators import refresh_trust
@@ -60,16 +65,17 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
     now = app.now
     for question in questions:
         check_question(question, caller, now)
-    documents = [_examined(app, question, public=public) for question in questions]
+    documents = _all_examined(app, questions, public=public)
     with app.database.reading() as connection:
         refresh_trust(app, connection)
         drafts = [
             gather(connection, question, caller, document.before_attaching if document else None)
             for question, document in zip(questions, documents, strict=True)
         ]
+        names = registered_names(connection, drafts)
         head = chain_index.head_block(connection)
     _log_lookups(app, questions, drafts, caller)
-    drafts = [_usable(draft) for draft in drafts]
+    drafts = _beside_proven(app, [_usable(draft) for draft in drafts])
     shown = anchored(app, drafts)
     anchors = [one.anchor for one in shown]
     now_state = _read_chain(app, head, drafts, anchors, documents)
@@ -90,8 +96,8 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
             memory=draft.memory,
             recalled=draft.recalled,
             then_state=None if question.at is None else then_states.get(question.at),
-            others=draft.others,
             display=draft.display,
+            **_beside(draft, names),
         )
 
     verdicts = []
@@ -99,18 +105,68 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         known = facts(question, draft, anchor)
         examine = document.examine(draft.subject, known.at, now_state, anchor) if document else no_signatures
         try:
-            verdicts.append(_told(app, question, document, known, judge(known, examine)))
+            verdicts.append(_judged(app, question, document, known, examine))
         except Exception as error:  # noqa: BLE001 - judging never raises unless a stored row was altered into nonsense
             log.error("what is stored of a record cannot be judged", error=type(error).__name__)
             verdicts.append(judge(facts(question, damaged(draft), None), no_signatures))
     return verdicts
 
 
-def _told(app: App, question: Question, document: Examined | None, known: Facts, verdict: Verdict) -> Verdict:
-    """The verdict with what a receipt attached to the document adds; one that was handed in goes before it."""
+def _beside_proven(app: App, drafts: Sequence[Draft]) -> list[Draft]:
+    """The drafts with what is proven of the anchoring of the records beside those meant."""
+    alone = [
+        Draft("", Presented(), claim=one.claim, evidence=kept) for draft in drafts for one, kept in draft.beside.found
+    ]
+    states = iter([one.anchor for one in anchored(app, alone)] if alone else [])
+    return [
+        replace(
+            draft,
+            beside=replace(
+                draft.beside,
+                found=tuple((replace(one, anchor_state=next(states)), kept) for one, kept in draft.beside.found),
+            ),
+        )
+        for draft in drafts
+    ]
+
+
+def _beside(draft: Draft, names: Names) -> dict[str, Any]:
+    """What Facts hold beside the record meant: the other records and the names."""
+    beside = draft.beside
+    candidates = tuple(one for one, _ in beside.found)
+    return {"candidates": candidates, "undecided": beside.undecided, "crowded": beside.crowded, "names": names}
+
+
+def _pointed(app: App, known: Facts, document: Examined | None) -> tuple[LogId, int] | None:
+    """The place that a receipt attached to the document proves, looked at where nothing else says whose it is."""
+    if not known.undecided or document is None or document.facts.receipt is None:
+        return None
+    return attached_place(app, document.facts.receipt)
+
+
+def _judged(app: App, question: Question, document: Examined | None, known: Facts, examine: Examine) -> Verdict:
+    """The verdict with the members that it does not show, and what a receipt attached to the document adds.
+
+    A receipt that was handed in goes before an attached one.
+    """
+    known = decide(known, examine, _pointed(app, known, document))
+    verdict = judge(known, examine)
+    checks = {one.name: one for group in verdict.groups if group.name == "record" for one in group.checks}
+    compared = checks["file_digest"].outcome is Outcome.PASSED
+    presented = known.presented.disclosure
+    verdict = with_hidden(verdict, presented, presented or known.recalled, file=compared)
     if question.receipt is not None or document is None or document.facts.receipt is None:
         return verdict
     return with_attached(app, verdict, known, document.facts.receipt)
+
+
+def _all_examined(app: App, questions: Sequence[Question], *, public: bool) -> list[Examined | None]:
+    """What was read in the file of each question; one that several questions are about is read once."""
+    files: dict[bytes, Examined | None] = {}
+    for question in questions:
+        if question.file is not None and question.file not in files:
+            files[question.file] = _examined(app, question, public=public)
+    return [None if question.file is None else files[question.file] for question in questions]
 
 
 def _examined(app: App, question: Question, *, public: bool) -> Examined | None:
@@ -187,14 +243,20 @@ def _with_failure(draft: Draft, shown: Shown, now_state: ProvenState | Outage) -
 
 
 def _wanted(draft: Draft) -> list[Slot]:
-    """Where the chain holds the head and the state that the draft's claim leads to."""
-    claim = draft.claim
-    if claim is None:
-        return []
+    """Where the chain holds the heads and the states that the draft's claims lead to."""
     return [
-        (layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)),
-        (layout.RECORD_STATUS, layout.status_slot(claim.log, claim.proof.index)[0]),
+        slot
+        for claim in _claims(draft)
+        for slot in (
+            (layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)),
+            (layout.RECORD_STATUS, layout.status_slot(claim.log, claim.proof.index)[0]),
+        )
     ]
+
+
+def _claims(draft: Draft) -> list[Claim]:
+    """That of the record meant and those of the records beside it."""
+    return [one for one in (draft.claim, *(found.claim for found, _ in draft.beside.found)) if one is not None]
 
 
 def _signature(draft: Draft) -> HeadSignature | None:
@@ -213,9 +275,9 @@ def _read_chain(
     wants: list[Slot] = []
     histories: list[History] = []
     for draft, anchor in zip(drafts, anchors, strict=True):
+        wants += _wanted(draft)
         if draft.claim is None:
             continue
-        wants += _wanted(draft)
         content = draft.presented.disclosure or draft.recalled
         if anchor is None and content is not None and content.kind == "certificate":
             histories.append(
@@ -243,7 +305,7 @@ def _read_past(
     """What is proven of the moments in the past that are asked about."""
     found: dict[int, ProvenState] = {}
     for moment in {question.at for question in questions if question.at is not None and question.at < now}:
-        claims = [d.claim for q, d in zip(questions, drafts, strict=True) if q.at == moment and d.claim is not None]
+        claims = [claim for q, d in zip(questions, drafts, strict=True) if q.at == moment for claim in _claims(d)]
         state = at_moment(app, moment, claims)
         if state is not None:
             found[moment] = state

@@ -5,13 +5,16 @@ For showing and for refusing early; what a verdict rests on is read from the cha
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from chain_service.errors import NotFound
+from chain_service.core.decoding import read_hex
+from chain_service.errors import Corrupt, NotFound
 from chain_service.store.chain_index import Event, events
-from chain_service.store.schema import blocks
+from chain_service.store.rows import chunks, json_object
+from chain_service.store.schema import blocks, chain_events
 
 _STANDING = ("OrganisationRegistered", "OrganisationSuspended", "GenerationOpened")
 
@@ -62,6 +65,24 @@ def find(connection: Connection, org: str, *, until: int | None = None) -> Organ
     return _fold(events(connection, _STANDING, subject=subject_of(org), until=until)).get(org)
 
 
+def names(connection: Connection, orgs: Collection[str]) -> dict[str, list[tuple[int, str]]]:
+    """Every name that each of these organisations was registered under, with its block's time, the oldest first."""
+    registered = (chain_events.c.subject, chain_events.c.args, blocks.c.time)
+    found: dict[str, list[tuple[int, str]]] = {}
+    for part in chunks([subject_of(org) for org in sorted(orgs)]):
+        query = (
+            select(*registered)
+            .join_from(chain_events, blocks, blocks.c.number == chain_events.c.block)
+            .where(chain_events.c.name == "OrganisationRegistered", chain_events.c.subject.in_(part))
+            .order_by(chain_events.c.block, chain_events.c.position)
+        )
+        for subject, args, at in connection.execute(query):
+            name = json_object(args, "an indexed event").get("name")
+            if isinstance(name, str):
+                found.setdefault(subject.rstrip(b"\0").decode("ascii"), []).append((at, name))
+    return found
+
+
 def get(connection: Connection, org: str) -> Organisation:
     """The organisation. Raises NotFound (`organisation_unknown`)."""
     found = find(connection, org)
@@ -91,6 +112,11 @@ def _fold(told: list[Event]) -> dict[str, Organisation]:
 def org_of(event: Event) -> str:
     """The organisation that the event concerns: its subject's 18 characters."""
     return (event.subject or b"").rstrip(b"\0").decode("ascii")
+
+
+def org_in(word: str) -> str:
+    """The organisation's 18 characters in a bytes32 of an event, 0x-hex; what is none comes out as nonsense."""
+    return _bytes(word).rstrip(b"\0").decode("ascii", "replace")
 
 
 def rights(connection: Connection, org: str, *, until: int | None = None) -> dict[str, int]:
@@ -133,4 +159,8 @@ def _permit(org: str, event: Event, time: int) -> PermitEntry:
 
 
 def _bytes(value: str) -> bytes:
-    return bytes.fromhex(value.removeprefix("0x"))
+    return read_hex(value.removeprefix("0x"), limit=32, refuse=_altered)
+
+
+def _altered(reason: str) -> Corrupt:
+    return Corrupt(f"an indexed event is damaged: {reason}")

@@ -7,7 +7,21 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Literal
 
-from sqlalchemy import ARRAY, BigInteger, Column, Connection, Select, bindparam, cast, delete, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from chain_service.errors import Conflict, NotFound
 from chain_service.store.rows import add_rows, chunks, every, only, touched
@@ -168,9 +182,19 @@ _BY_BODY_DIGEST = _stored_by(records.c.body_digest)
 _BY_IDENTITY = _stored_by(records.c.identity).order_by(records.c.seq.desc()).limit(100)
 _BY_PLACE = _stored_by(records.c.org, records.c.generation, records.c.leaf_index)
 _REPLACING = _stored_by(records.c.replaces).order_by(records.c.seq)
-_of_file = (record_files.c.digest == bindparam("digest"), record_files.c.algorithm == bindparam("algorithm"))
-_HOLDING = select(record_files.c.record_id).where(*_of_file)
-_BY_FILE = _stored().where(records.c.id.in_(_HOLDING)).order_by(records.c.seq.desc()).limit(100)
+_of_file = or_(
+    *(
+        and_(record_files.c.algorithm == name, record_files.c.digest.in_(bindparam(name, expanding=True)))
+        for name in ("sha-256", "sm3")
+    )
+)
+_naming = _stored().where(
+    records.c.id.in_(select(record_files.c.record_id).where(_of_file)), records.c.failure.is_(None)
+)
+_NAMING = {
+    True: _naming.where(batches.c.final_block.is_not(None)).order_by(records.c.seq.desc()).limit(bindparam("most")),
+    False: _naming.where(batches.c.final_block.is_(None)).order_by(records.c.seq).limit(bindparam("most")),
+}
 
 
 def get(connection: Connection, id: str) -> StoredRecord:
@@ -192,9 +216,15 @@ def by_body_digest(connection: Connection, digest: bytes) -> StoredRecord | None
     return only(connection.execute(_BY_BODY_DIGEST, {"body_digest": digest}), StoredRecord)
 
 
-def by_file_digest(connection: Connection, algorithm: str, digest: bytes) -> list[StoredRecord]:
-    """The records that name a file with this digest, newest first, 100 at most."""
-    return every(connection.execute(_BY_FILE, {"digest": digest, "algorithm": algorithm}), StoredRecord)
+def naming_file(
+    connection: Connection, digests: Sequence[tuple[str, bytes]], limit: int, *, final: bool = True
+) -> list[StoredRecord]:
+    """The anchored records that name a file with any of these digests (by algorithm), newest first.
+
+    Without `final` those under way, oldest first. At most `limit`; failed and erased ones are never among them.
+    """
+    named = {name: [digest for algorithm, digest in digests if algorithm == name] for name in ("sha-256", "sm3")}
+    return every(connection.execute(_NAMING[final], {**named, "most": limit}), StoredRecord)
 
 
 def by_identity(connection: Connection, identity: str) -> list[StoredRecord]:

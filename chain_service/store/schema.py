@@ -77,6 +77,15 @@ certificate_types = Table(
     Column("created_at", Double, nullable=False),
 )
 
+certificate_type_names = Table(
+    "certificate_type_names",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("since", Double, nullable=False),
+)
+
 accounts = Table(
     "accounts",
     metadata,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from chain_service.store.rows import json_object, touched
-from chain_service.store.schema import certificate_types
+from chain_service.store.rows import chunks, json_object, touched
+from chain_service.store.schema import certificate_type_names, certificate_types
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,12 @@ class CertificateType:
 
 
 def put(connection: Connection, new: CertificateType) -> None:
-    """The type has this body, in place of an earlier one."""
+    """The type has this body, in place of an earlier one; a name that it has not had last is added to its names."""
+    before = names(connection, [new.code]).get(new.code, [])
+    name = new.body.get("certificateTypeName")
+    if name is not None and (not before or before[-1][1] != name):
+        row = {"code": new.code, "n": len(before), "name": name, "since": new.created_at}
+        connection.execute(insert(certificate_type_names), row)
     body = json.dumps(dict(new.body), ensure_ascii=False, sort_keys=True)
     replaced = update(certificate_types).where(certificate_types.c.code == new.code).values(body=body)
     if touched(connection.execute(replaced)) == 0:
@@ -35,6 +40,26 @@ def find(connection: Connection, code: str) -> CertificateType | None:
     """The type of this code."""
     row = connection.execute(select(certificate_types).where(certificate_types.c.code == code)).one_or_none()
     return None if row is None else _read(row)
+
+
+def known(connection: Connection, codes: Collection[str]) -> set[str]:
+    """Those of the codes that are listed."""
+    found: set[str] = set()
+    for part in chunks(sorted(codes)):
+        query = select(certificate_types.c.code).where(certificate_types.c.code.in_(part))
+        found.update(connection.scalars(query))
+    return found
+
+
+def names(connection: Connection, codes: Collection[str]) -> dict[str, list[tuple[int, str]]]:
+    """Every name that each of these types was listed under, with the time (unix seconds), the oldest first."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    table = certificate_type_names
+    for part in chunks(sorted(codes)):
+        query = select(table.c.code, table.c.since, table.c.name).where(table.c.code.in_(part))
+        for code, since, name in connection.execute(query.order_by(table.c.code, table.c.n)):
+            found.setdefault(code, []).append((int(since), name))
+    return found
 
 
 def listed(connection: Connection) -> list[CertificateType]:

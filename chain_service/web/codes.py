@@ -56,12 +56,28 @@ CODES: dict[str, Meaning] = {
         "证照编号和持证主体名称须与证照标识或披露凭证一并提供。",
         "Number and holder name go with an identifier or a disclosure.",
     ),
+    "identifier_mistyped": Meaning(
+        422,
+        "证照标识有误：格式或末位校验字符不对，请逐字核对。",
+        "The identifier is mistyped: its form or its check character is wrong.",
+    ),
     "number_and_name_missing": Meaning(
         422, "按标识核验须同时提供证照编号和持证主体名称。", "A look-up by identifier needs number and holder name too."
     ),
     "use_cause_missing": Meaning(422, "按标识核验须说明事由。", "A look-up by identifier needs a useCause."),
     "duplicate_identifier": Meaning(
         422, "同一请求中有重复的标识，全部内容均未保存。", "An identifier occurs twice in one body; nothing was stored."
+    ),
+    "hidden_character": Meaning(
+        422,
+        "文本含有看不见或改变显示顺序的字符（field 为所在成员，character 为该字符），请删除后重新提交。",
+        "A text holds a character that cannot be seen or changes the order of what is shown; `field` names the member, "
+        "`character` the character. Leave it out.",
+    ),
+    "type_is_certificate": Meaning(
+        422,
+        "该类型代码属于证照，电子文书不得使用；请按证照提交或改用其他类型代码。",
+        "This type code is that of certificates and no document can have it; submit a certificate or use another code.",
     ),
     "unknown_member": Meaning(422, "记录中没有所指的成员。", "The record has no member of this name."),
     "record_mismatch": Meaning(422, "所披露的成员与其摘要不符。", "A revealed member does not have the digest listed."),
@@ -72,7 +88,11 @@ CODES: dict[str, Meaning] = {
     ),
     "personal_seal": Meaning(422, "个人印章不予登记。", "Personal seals are never registered."),
     "body_too_large": Meaning(413, "请求内容过大，请分批提交。", "The body is too large; send it in parts."),
-    "file_too_large": Meaning(413, "文件过大。", "The file is too large."),
+    "file_too_large": Meaning(
+        413,
+        "文件过大，无法上传；可改为提交文件的 SHA-256 摘要核验。",
+        "The file is too large to send; it can be verified by its SHA-256 digest.",
+    ),
     "too_many_lines": Meaning(413, "行数过多，请分批提交。", "Too many lines; send them in parts."),
     "unsupported_media_type": Meaning(415, "不支持该内容类型。", "This content type is not accepted here."),
     "method_not_allowed": Meaning(405, "该地址不支持此方法。", "This address does not take this method."),

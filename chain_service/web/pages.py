@@ -1,18 +1,28 @@
-"""`/`: the page that verifies, and the files it consists of; `/offline.html`: the one that needs no service."""
+"""`/`: the page that verifies, and the files it consists of; `/offline.html`: the one that needs no service.
+
+The offline page carries the trust file of the service that hands it out, so that whoever saved it knows whom it trusts;
+any other trust file counts on it only after a person has compared its fingerprint.
+"""
 
 from __future__ import annotations
 
+import base64
 import re
 from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response
+
+from chain_service.jobs import trust
 
 STATIC = Path(__file__).with_name("static")
 FILES = {
     "app.js": "text/javascript",
+    "asking.js": "text/javascript",
+    "details.js": "text/javascript",
     "dom.js": "text/javascript",
+    "verdict.js": "text/javascript",
     "texts.js": "text/javascript",
     "style.css": "text/css",
     "icon.svg": "image/svg+xml",
@@ -31,16 +41,33 @@ def first_page() -> Response:
 
 
 @router.get("/offline.html")
-def offline_page() -> Response:
+def offline_page(request: Request) -> Response:
     """The page as it is to be saved: one file, whose policy allows its own script and styles alone."""
+    app = getattr(request.app.state, "app", None)
+    built_in = trust.in_force(app) if app is not None and trust.is_exported(app) else None
     headers = {"Cache-Control": "no-cache", "Content-Security-Policy": _offline_policy()}
-    return FileResponse(STATIC / "offline.html", media_type="text/html", headers=headers)
+    return Response(page_trusting(built_in), media_type="text/html", headers=headers)
+
+
+def page_trusting(built_in: bytes | None) -> str:
+    """The offline page with this trust file built in, or with none."""
+    text = base64.b64encode(built_in or b"").decode()
+    return _offline().replace(_TRUST.format(""), _TRUST.format(text), 1)
+
+
+_TRUST = '<meta name="trust" content="{}">'
+
+
+@cache
+def _offline() -> str:
+    page = (STATIC / "offline.html").read_text(encoding="utf-8")
+    assert _TRUST.format("") in page
+    return page
 
 
 @cache
 def _offline_policy() -> str:
-    page = (STATIC / "offline.html").read_text(encoding="utf-8")
-    policy = re.search('http-equiv="Content-Security-Policy" content="([^"]+)"', page)
+    policy = re.search('http-equiv="Content-Security-Policy" content="([^"]+)"', _offline())
     assert policy is not None
     return f"{policy[1]}; frame-ancestors 'none'"
 

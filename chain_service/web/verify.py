@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import Response
 
+from chain_service.core.decoding import read_base64
+from chain_service.core.identifiers import tidied_identifier
+from chain_service.core.papers import Kind, Paper, take
 from chain_service.errors import BadRequest
-from chain_service.jobs.verify import Question, check_question, verify, verify_many
+from chain_service.jobs.papers import MAX_PAPERS, check_asked, require_few, verify_each, verify_papers
+from chain_service.jobs.verify import Question, check_question
 from chain_service.web.answers import json_answer, ndjson_stream, problems, request_body
 from chain_service.web.bodies import (
     JSON,
@@ -40,7 +43,8 @@ PARTS = frozenset({"file", "disclosure", "receipt"})
 FORM: dict[str, Any] = {
     "type": "object",
     "properties": {
-        **{name: {"type": "string", "format": "binary"} for name in sorted(PARTS)},
+        **{name: {"type": "string", "format": "binary"} for name in sorted(PARTS - {"file"})},
+        "file": {"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": MAX_PAPERS},
         **{name: {"type": "string"} for name in sorted(FIELDS)},
     },
 }
@@ -48,9 +52,9 @@ FORM: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Form:
-    """A multipart body in memory: `parts` are bytes, `fields` are text."""
+    """A multipart body in memory: the papers told by their bytes, and `fields`, which are text."""
 
-    parts: dict[str, bytes]
+    papers: list[Paper]
     fields: dict[str, str]
 
 
@@ -63,11 +67,17 @@ class _InMemory(MultiPartParser):
 async def _form(request: Request) -> Form:
     try:
         parser = _InMemory(
-            request.headers, request.stream(), max_files=3, max_fields=len(FIELDS | PARTS), max_part_size=MAX_JSON
+            request.headers,
+            request.stream(),
+            max_files=MAX_PAPERS,
+            max_fields=len(FIELDS) + MAX_PAPERS,
+            max_part_size=MAX_JSON,
         )
         data = await parser.parse()
-    except MultiPartException as error:
-        raise BadRequest(f"multipart body: {error.message}", code="malformed_request") from None
+    except (MultiPartException, FormParserError, ValueError, LookupError) as error:
+        # names and fields are decoded by whatever charset the request names
+        reason = error.message if isinstance(error, MultiPartException) else "it cannot be read"
+        raise BadRequest(f"multipart body: {reason}", code="malformed_request") from None
     try:
         return await _sorted(data, request.app.state.app.settings.max_file)
     finally:
@@ -75,20 +85,22 @@ async def _form(request: Request) -> Form:
 
 
 async def _sorted(data: FormData, max_file: int) -> Form:
-    parts: dict[str, bytes] = {}
+    papers: list[Paper] = []
     fields: dict[str, str] = {}
     for name, value in data.multi_items():
-        if name not in PARTS | FIELDS or name in parts or name in fields:
+        if name not in PARTS | FIELDS or name in fields:
             raise BadRequest(f"unknown or repeated part {name[:40]!r}", code="malformed_request", field=name[:40])
-        content = await value.read() if isinstance(value, UploadFile) else value.encode()
+        content = await value.read() if isinstance(value, UploadFile) else value.encode("utf-8", "surrogatepass")
         limit = max_file if name == "file" else MAX_JSON
         if len(content) > limit:
-            raise PayloadTooLarge(f"{name} may have at most {limit} bytes", code="file_too_large", limit=limit)
+            raise PayloadTooLarge(f"{name} may have at most {limit / 2**20:.0f} MB", code="file_too_large", limit=limit)
         if name in PARTS:
-            parts[name] = content
+            called = value.filename if isinstance(value, UploadFile) else None
+            papers.append(take(called or name, content, Kind(name) if name != "file" else None))
         else:
             fields[name] = _text(name, content)
-    return Form(parts, {name: text for name, text in fields.items() if text})
+    require_few(papers)
+    return Form(papers, {name: text for name, text in fields.items() if text})
 
 
 def _text(name: str, content: bytes) -> str:
@@ -108,30 +120,43 @@ async def read_asked(request: Request, _counted: Annotated[Any, Depends(public_o
     return body
 
 
-def _understood(asked: bytes | Form) -> Question:
-    """What is asked. Raises BadRequest when it cannot be read or asks for nothing."""
+def _understood(asked: bytes | Form) -> tuple[list[Paper], Question]:
+    """The papers and what else is asked. Raises BadRequest when it cannot be read or asks for nothing."""
     if isinstance(asked, Form):
-        return _question(shaped(json.dumps(asked.fields).encode(), VerifyRequest), asked.parts)
-    return _question(shaped(asked, VerifyRequest), {})
+        wish = shaped(json.dumps(asked.fields).encode(), VerifyRequest)
+        papers = asked.papers
+    else:
+        wish = shaped(asked, VerifyRequest)
+        papers = [take("disclosure", data, Kind.DISCLOSURE) for data in (_bytes(wish.disclosure),) if data is not None]
+        papers += [take("receipt", data, Kind.RECEIPT) for data in (_receipt(wish.receipt),) if data is not None]
+    if wish.digest is not None:
+        papers = [*papers, Paper("digest", Kind.DIGEST, wish.digest.encode())]
+    if not papers and wish.identifier is None:
+        raise BadRequest(_NOTHING, code="malformed_request")
+    return papers, _asked(wish)
 
 
-def _question(wish: VerifyRequest, parts: dict[str, bytes]) -> Question:
-    question = Question(
-        disclosure=parts.get("disclosure", _bytes(wish.disclosure)),
-        receipt=parts.get("receipt", _receipt(wish.receipt)),
-        file=parts.get("file"),
-        digest=wish.digest,
-        identifier=wish.identifier,
+def _asked(wish: VerifyRequest) -> Question:
+    return Question(
+        identifier=None if wish.identifier is None else tidied_identifier(wish.identifier),
         number=wish.certificateNumber,
         holder_name=wish.certificateHolderName,
         at=parse_moment(wish.at) if wish.at else None,
         use_cause=wish.useCause,
     )
-    if not any((question.disclosure, question.receipt, question.file, question.digest, question.identifier)):
-        raise BadRequest(
-            "ask about something: a file, digest, disclosure, receipt or identifier", code="malformed_request"
-        )
+
+
+def _question(wish: VerifyRequest) -> Question:
+    """A line of `/v1/verify/bulk`: one question about one disclosure, receipt, digest or identifier, or all of them."""
+    question = replace(
+        _asked(wish), disclosure=_bytes(wish.disclosure), receipt=_receipt(wish.receipt), digest=wish.digest
+    )
+    if not any((question.disclosure, question.receipt, question.digest, question.identifier)):
+        raise BadRequest(_NOTHING, code="malformed_request")
     return question
+
+
+_NOTHING = "ask about something: a file, digest, disclosure, receipt or identifier"
 
 
 def _bytes(value: dict[str, Any] | None) -> bytes | None:
@@ -142,10 +167,11 @@ def _receipt(value: dict[str, Any] | str | None) -> bytes | None:
     """A proof in JSON as its text, a COSE receipt from base64. Raises BadRequest (`malformed_request`)."""
     if not isinstance(value, str):
         return _bytes(value)
-    try:
-        return base64.b64decode(value, validate=True)
-    except binascii.Error:
-        raise BadRequest("receipt is neither a proof nor base64", code="malformed_request", field="receipt") from None
+    return read_base64(value, limit=MAX_JSON, refuse=_no_receipt)
+
+
+def _no_receipt(reason: str) -> BadRequest:
+    return BadRequest(f"receipt is neither a proof nor base64: {reason}", code="malformed_request", field="receipt")
 
 
 @router.post(
@@ -157,8 +183,13 @@ def _receipt(value: dict[str, Any] | str | None) -> bytes | None:
 def verify_one(
     request: Request, app: TheApp, caller: PublicOrKeyed, asked: Annotated[bytes | Form, Depends(read_asked)]
 ) -> Response:
-    """A verdict on a file, a disclosure, a proof or an identifier; 200 whenever the request could be read."""
-    verdict = verify(app, _understood(asked), caller).to_json()
+    """A verdict on papers of one holder, or an identifier; 200 whenever the request could be read.
+
+    What each part is, a file, disclosure, receipt, proof or trust file, is told by its bytes.
+    """
+    papers, base = _understood(asked)
+    check_asked(papers, base, caller, app.now)
+    verdict = verify_papers(app, papers, base, caller).to_json()
     request.app.state.metrics.verdicts.labels(verdict["verdict"], verdict["code"]).inc()
     about_request(request, verdict=verdict["code"])
     return json_answer(verdict)
@@ -180,12 +211,12 @@ def verify_bulk(
     questions = []
     for number, line in lines:
         with _named(number):
-            questions.append(_question(shaped(line, VerifyRequest), {}))
+            questions.append(_question(shaped(line, VerifyRequest)))
             check_question(questions[-1], caller, now)
     counter = request.app.state.metrics.verdicts
 
     def verdicts() -> Iterator[dict[str, Any]]:
-        for verdict in verify_many(app, questions, caller):
+        for verdict in verify_each(app, questions, caller):
             value = verdict.to_json()
             counter.labels(value["verdict"], value["code"]).inc()
             yield value

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 from chain_service.errors import ChainServiceError
-from demonstration import auditor, counter, department, network, setting_up
+from demonstration import auditor, counter, department, network, papers, sealing, setting_up, signals
 from demonstration.client import Client
 from demonstration.network import NetworkInstance
 from demonstration.processes import Instance
@@ -28,8 +26,7 @@ def main() -> int:
     geth = os.environ.get("CHAIN_SERVICE_GETH")
     for name in [name for name in os.environ if name.startswith("CHAIN_SERVICE_")]:
         del os.environ[name]
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    signals.listen()
     story = Story()
     story.title(
         "政务电子证照、电子文书与数据目录的上链、核验与追溯", "Trusted government records on a permissioned chain"
@@ -77,17 +74,22 @@ def play(story: Story, instance: Instance, n: int) -> None:
         departments = department.anchor(story, instance, keys, n)
     chosen = counter.choose(departments, 3)
     counter.verify(story, instance, departments, chosen)
+    documents = sealing.issue(story, instance)
     auditor.trace(story, instance, keys)
     auditor.alter(story, instance, chosen[2], keys[chosen[2].org])
+    good, withdrawn = chosen[:2]
+    made = papers.write(story, instance, departments[good.org].client, good, withdrawn, documents)
     page = Client(instance.url).page()
     story.chapter("查验页面", "The page")
     story.expect("<html" in page, f"{instance.url}/", "drop a file, a disclosure, or type an identifier", page[:200])
     story.say(f"接口说明 {instance.url}/openapi.json", f"log files in {instance.data}/log")
+    story.say(f"试验材料 {made.folder}/README.txt", "papers to try, and what the page must say of each")
+    story.say(f"页面与接口的密钥 {made.key}", "an API key for the pages, role verify")
 
 
 def _serve(story: Story, instance: Instance) -> None:
-    story.console.print(f"\n[bold]页面 page {instance.url}/[/]  [dim]Ctrl-C 停止 stops[/]")
     try:
+        story.console.print(f"\n[bold]页面 page {instance.url}/[/]  [dim]Ctrl-C 停止 stops[/]")
         while instance.alive():
             time.sleep(0.5)
     except KeyboardInterrupt:
@@ -111,10 +113,6 @@ def _options() -> argparse.Namespace:
     if options.n < LEAST:
         parser.error(f"--n must be at least {LEAST}")
     return options
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -10,12 +10,11 @@ from sqlalchemy import create_engine, text
 
 import samples
 from demonstration.client import Client, wait_for
+from demonstration.counter import FORGED
 from demonstration.department import Anchored
 from demonstration.processes import Instance
 from demonstration.setting_up import MARK
 from demonstration.story import Failed, Story
-
-FORGED = "冒名者有限公司"
 
 
 def trace(story: Story, instance: Instance, keys: dict[str, str]) -> None:

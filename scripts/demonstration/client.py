@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import requests
@@ -42,13 +42,21 @@ class Client:
         answer = _good(self._send_lines(path, lines))
         return [json.loads(line) for line in answer.content.splitlines()]
 
+    def content(self, path: str) -> bytes:
+        """The answer's bytes. Raises Failed for any error."""
+        return _good(self._session.get(self.url + path, timeout=60)).content
+
     def page(self) -> str:
         """The first page."""
         return _good(self._session.get(self.url + "/", timeout=60)).text
 
     def verify_file(self, name: str, content: bytes) -> dict[str, Any]:
         """The verdict on a file."""
-        answer = self._session.post(f"{self.url}/v1/verify", files={"file": (name, content)}, timeout=60)
+        return self.verify_papers([(name, content)])
+
+    def verify_papers(self, papers: Sequence[tuple[str, bytes]]) -> dict[str, Any]:
+        """The verdict on papers that are dropped together, each by its name: what they are is told by their bytes."""
+        answer = self._session.post(f"{self.url}/v1/verify", files=[("file", paper) for paper in papers], timeout=60)
         found: dict[str, Any] = _good(answer).json()
         return found
 

@@ -12,6 +12,7 @@ from demonstration.department import Anchored, Department, withdraw
 from demonstration.processes import Instance
 from demonstration.story import Failed, Story
 
+FORGED = "冒名者有限公司"
 SECONDS = 2.0
 """The longest that a clerk should wait for a verdict."""
 
@@ -44,7 +45,7 @@ def verify(story: Story, instance: Instance, departments: dict[str, Department],
     _partial(story, instance, public, good)
     _by_identifier(story, public, good)
     tampered = json.loads(json.dumps(disclosure))
-    tampered["record"]["holders"][0]["certificateHolderName"] = "冒名者有限公司"
+    tampered["record"]["holders"][0]["certificateHolderName"] = FORGED
     story.expect_verdict(
         public.post("/v1/verify", {"disclosure": tampered}),
         ("invalid", "record_mismatch"),
@@ -80,7 +81,7 @@ def _by_identifier(story: Story, public: Client, one: Anchored) -> None:
         "by identifier, number and holder name",
     )
     story.expect_verdict(
-        public.post("/v1/verify", question | {"certificateHolderName": "冒名者有限公司"}),
+        public.post("/v1/verify", question | {"certificateHolderName": FORGED}),
         ("indeterminate", "not_anchored"),
         "持证主体不符，答复与查无记录相同",
         "with a wrong name: answered like an unknown identifier",

@@ -14,6 +14,7 @@ from typing import Any
 from chain_service.config import Settings
 from demonstration.client import wait_for
 from demonstration.processes import Instance
+from demonstration.signals import held
 from demonstration.story import Failed, Story
 
 VICTIM = "validator-2"
@@ -63,10 +64,11 @@ class NetworkInstance(Instance):
         return dict(self.run("network", "status", allowed=(0, 4))[1])
 
     def stop(self) -> None:
-        super().stop()
-        if self._up:
-            self._up = False
-            self.run("network", "down")
+        with held():
+            super().stop()
+            if self._up:
+                self._up = False
+                self.run("network", "down")
 
 
 def show(story: Story, instance: NetworkInstance) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import selectors
@@ -12,11 +13,12 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import requests
 
 from chain_service.config import Settings
+from demonstration.signals import held
 from demonstration.story import Failed
 
 START_SECONDS = 60
@@ -62,7 +64,8 @@ class Instance:
             "CHAIN_SERVICE_PORT": str(self.port),
             "PYTHONUTF8": "1",
         }
-        self._running: list[tuple[str, subprocess.Popen[str]]] = []
+        self._running: list[subprocess.Popen[str]] = []
+        atexit.register(self.stop)  # also where a signal comes just before __exit__ has begun
 
     def __enter__(self) -> Instance:
         return self
@@ -83,17 +86,15 @@ class Instance:
 
     def run(self, *words: str, allowed: tuple[int, ...] = (0,)) -> tuple[int, Any]:
         """Exit code and JSON answer of one command. Raises Failed for another exit code than allowed."""
-        done = subprocess.run(
-            [COMMAND, "--json", *words],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-        if done.returncode not in allowed:
-            raise Failed(f"chain-service {' '.join(words)} ended with {done.returncode}:\n{done.stderr.strip()}")
-        return done.returncode, json.loads(done.stdout)
+        process = self._spawn("--json", *words, errors=subprocess.PIPE)
+        try:
+            answer, errors = process.communicate(timeout=COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"chain-service {' '.join(words)} did not end in {COMMAND_SECONDS} s") from None
+        self._running.remove(process)
+        if process.returncode not in allowed:
+            raise Failed(f"chain-service {' '.join(words)} ended with {process.returncode}:\n{errors.strip()}")
+        return process.returncode, json.loads(answer)
 
     def start_chain(self) -> int:
         """The trial chain answers; its process id."""
@@ -110,21 +111,13 @@ class Instance:
         raise Failed(f"the service is not ready after {START_SECONDS} s: {self.log('service')}")
 
     def alive(self) -> bool:
-        return all(process.poll() is None for _, process in self._running)
+        return all(process.poll() is None for process in self._running)
 
     def stop(self) -> None:
-        """What was started here has ended, the service before its chain."""
-        while self._running:
-            _, process = self._running.pop()
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            assert process.stdout is not None
-            process.stdout.close()
+        """What was started here has ended, the newest first: the service before its chain."""
+        with held():
+            while self._running:
+                _end(self._running.pop())
 
     def log(self, name: str) -> str:
         """The end of a server's log."""
@@ -137,20 +130,45 @@ class Instance:
         file = self._log_file(name)
         file.parent.mkdir(mode=0o700, exist_ok=True)
         with file.open("w") as log:
-            # A session of its own, so that Ctrl-C reaches only us and the service ends before its chain.
-            process = subprocess.Popen(
-                [COMMAND, "--quiet", *words],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
-        self._running.append((name, process))
+            process = self._spawn("--quiet", *words, errors=log)
         assert process.stdout is not None
         with selectors.DefaultSelector() as waiting:
             waiting.register(process.stdout, selectors.EVENT_READ)
             if not waiting.select(START_SECONDS) or not process.stdout.readline():
                 raise Failed(f"chain-service {' '.join(words)} did not start:\n{self.log(name)}")
         return process.pid
+
+    def _spawn(self, *words: str, errors: int | IO[str]) -> subprocess.Popen[str]:
+        """A command that `stop` will end, in a session of its own: Ctrl-C reaches only us, and we its descendants."""
+        with held():
+            process = subprocess.Popen(
+                [COMMAND, *words],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+            self._running.append(process)
+        return process
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """The process is asked to end, then all that is left of its session is killed."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        time.sleep(0.5)
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()

@@ -31,8 +31,8 @@ def prepare(story: Story, instance: Instance) -> None:
             raise Failed(f"{data} holds an instance that the demonstration did not make; give another --data")
         story.say(f"沿用 {data} 中的实例", "an earlier demonstration's instance, taken up again")
     else:
+        (data / MARK).mkdir(mode=0o700, exist_ok=True)  # first, so that an interrupted one is taken up again
         instance.run("init")
-        (data / MARK).mkdir(mode=0o700)
         story.say(f"已初始化 {data}", "keystores (encrypted), database, genesis: chain-service init")
     pid = instance.start_chain()
     story.say(f"{instance.chain_zh} 进程 {pid}", instance.chain_command)
@@ -90,6 +90,11 @@ def register(story: Story, instance: Instance) -> dict[str, str]:
 
 def _stands(app: App, code: str, type_code: str) -> bool:
     return any(one["type"] == type_code for one in organisations.organisation(app, code)["permits"])
+
+
+def page_key(instance: Instance, code: str) -> str:
+    """A key of the organisation that may verify, and nothing else."""
+    return str(keys.create_key(open_app(instance.settings()), code, ["verify"], LABEL)["key"])
 
 
 def _keys(app: App, codes: Sequence[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from document_makers import pdfs
+from document_makers import pdf_forms, pdfs
 from document_makers.certificates import Family, Holder
 from document_makers.city import DAY, NOW, SIGNED, City, city
 
@@ -91,6 +91,10 @@ BROKEN: dict[str, tuple[str, Make]] = {
         ),
     ),
     "signature taken away": ("changes_unclear", lambda of: pdfs.without_signature(signed(of))),
+    "unsigned": ("no_signature", lambda _: pdfs.document()),
+    "unsigned, encrypted with an empty password": ("no_signature", lambda _: pdf_forms.encrypted()),
+    "bytes before the head": ("signature_unsupported", lambda of: b"\xef\xbb\xbf" + signed(of)),
+    "more ends than are followed": ("signature_unsupported", lambda of: signed(of) + b"startxref\n0\n%%EOF\n" * 300),
     "cut off": ("unreadable", lambda of: signed(of)[:-300]),
     "unknown form": ("signature_unsupported", lambda of: signed(of, subfilter="adbe.x509.rsa_sha1")),
     "value exchanged for another signature's": ("content_altered", lambda of: exchanged(of)),

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from document_makers import altered_samples, archives, distrusted_samples, field_samples, whole_samples, zip_forms
+from document_makers import (
+    altered_samples,
+    archives,
+    distrusted_samples,
+    field_samples,
+    signed_data_samples,
+    whole_samples,
+    zip_forms,
+)
 from document_makers.city import city, sealed
 from document_makers.recipes import RECIPES, Sample
 
@@ -17,7 +25,7 @@ __all__ = ["Sample", "names", "sample", "samples"]
 
 DAMAGED = ("checksum_differs", "not_zip", "size_differs")
 """What a reader of archives says of bytes that are not what was written."""
-FROM = (whole_samples, altered_samples, distrusted_samples, field_samples)
+FROM = (whole_samples, altered_samples, distrusted_samples, field_samples, signed_data_samples)
 """Importing them has filled RECIPES."""
 
 

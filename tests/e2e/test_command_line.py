@@ -83,13 +83,28 @@ def test_the_worst_verdict_decides_the_exit_code(
     unknown.write_bytes(b"nothing anchored has these bytes")
     assert service.run("verify", good).code == 0
     assert service.run("verify", unknown).code == 3
-    assert service.run("verify", good, unknown).code == 3
-    ran = service.run("--quiet", "verify", unknown, good, tampered)
+    assert service.run("verify", good, unknown).code == 1  # it is none of the files that the record names
+    other = sorted(handed_out.glob("*.disclosure.json"))[-1]
+    ran = service.run("--quiet", "verify", unknown, other, tampered, good)
     assert ran.code == 1
-    assert ran.out.splitlines() == ["indeterminate not_anchored", "valid in_force", "invalid record_mismatch"]
+    # the altered disclosure and the one it was made from are of one record; nothing tells whose the unknown file is
+    assert sorted(ran.out.splitlines()) == ["indeterminate not_anchored", "invalid record_mismatch", "valid in_force"]
     assert service.run("verify", tmp_path / "missing.ofd").code == 2
     assert service.run("verify").code == 2
     assert service.run("verify", good, "--at", "2999-01-01").code == 2
+
+
+@pytest.mark.parametrize("depth", [255, 100_000])
+def test_a_poisoned_file_among_good_ones_is_one_bad_verdict(
+    service: Instance, handed_out: Path, tmp_path: Path, depth: int
+) -> None:
+    good = next(handed_out.glob("*.disclosure.json"))
+    nested = "[" * depth + "]" * depth
+    poisoned = tmp_path / "poisoned.json"
+    poisoned.write_text('{"record": ' + nested + ', "salt": "' + "00" * 32 + '"}', encoding="utf-8")
+    ran = service.run("--json", "verify", good, poisoned, good)
+    assert [one["verdict"] == "valid" for one in ran.json] == [True, False, True]
+    assert ran.code in (1, 3)
 
 
 def test_a_verdict_is_told_in_both_languages(service: Instance, tampered: Path) -> None:
@@ -100,9 +115,10 @@ def test_a_verdict_is_told_in_both_languages(service: Instance, tampered: Path) 
 
 def test_json_is_all_there_is_on_standard_output(service: Instance, handed_out: Path, tampered: Path) -> None:
     good = next(handed_out.glob("*.disclosure.json"))
-    several = service.run("verify", good, tampered, "--json")
+    other = sorted(handed_out.glob("*.disclosure.json"))[-1]
+    several = service.run("verify", other, tampered, good, "--json")
     assert [one["verdict"] for one in several.json] == ["valid", "invalid"]
-    assert [one["file"] for one in several.json] == [str(good), str(tampered)]
+    assert [one["file"] for one in several.json] == [str(other), f"{tampered}, {good}"]
     failed = service.run("key", "revoke", "nothing", "--json")
     assert (failed.code, failed.json["error"]["code"]) == (1, "key_unknown")
 

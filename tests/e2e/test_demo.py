@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from running_instance import ROOT, environment, free_port
 
-EXPECTATIONS = 27
+EXPECTATIONS = 53
 
 
 def command(data: Path, *arguments: str) -> list[str]:
@@ -26,7 +27,7 @@ def variables() -> dict[str, str]:
 
 def demo(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(data, *arguments), env=variables(), capture_output=True, text=True, timeout=280, check=False
+        command(data, *arguments), env=variables(), capture_output=True, text=True, timeout=900, check=False
     )
 
 
@@ -68,25 +69,93 @@ def test_every_expectation_holds_the_first_time_and_again_on_the_same_data(tmp_p
         assert f"all {EXPECTATIONS} expectations held" in done.stdout
         assert told in done.stdout
         assert processes_of(tmp_path) == []
+        papers = tmp_path / "papers"
+        text = (papers / "README.txt").read_text(encoding="utf-8")
+        names = {path.name for path in papers.iterdir()} - {"README.txt"}
+        assert len(names) == 14 and all(f"\n{name}\n" in text or f"{name} + " in text for name in names), text
+        assert f"{papers}/README.txt" in done.stdout and "cs_" in done.stdout
+
+
+def interrupted(data: Path, words: str, number: signal.Signals) -> tuple[int, str]:
+    """Exit code and last output of a demonstration that gets the signal twice once it has said these words.
+
+    The second one may come when the interpreter itself is ending, and then be what it ends by.
+    """
+    with subprocess.Popen(command(data, "--n", "60"), env=variables(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if words in line:
+                break
+        else:
+            pytest.fail(f"it never said {words}")
+        for _ in range(2):
+            os.kill(process.pid, number)
+            time.sleep(0.05)
+        rest = process.stdout.read()
+        return process.wait(120), rest
+
+
+def nothing_is_left(data: Path) -> bool:
+    """No process, once those that have been told to end are gone."""
+    for _ in range(50):
+        if not processes_of(data):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+SEES_PROCESSES = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="sees its processes through /proc")
+
+
+@SEES_PROCESSES
+def test_interrupted_while_it_makes_the_instance_it_leaves_nothing_running(tmp_path: Path) -> None:
+    code, rest = interrupted(tmp_path, "准备实例", signal.SIGTERM)
+    assert code in (130, -signal.SIGTERM) and processes_of(tmp_path) == [], rest
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="sees its processes through /proc")
-def test_interrupted_it_stops_what_it_started_and_takes_back_what_it_altered(tmp_path: Path) -> None:
-    with subprocess.Popen(command(tmp_path), env=variables(), stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "UPDATE records" in line:
-                break
-        assert processes_of(tmp_path)
-        os.kill(process.pid, signal.SIGINT)
-        rest = process.stdout.read()
-        assert process.wait(60) == 130, rest
-    for _ in range(50):
-        if not processes_of(tmp_path):
-            break
-        time.sleep(0.1)
-    assert processes_of(tmp_path) == []
-    done = demo(tmp_path, "--once")
+@SEES_PROCESSES
+def test_whenever_a_signal_comes_nothing_is_left_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    for words, number, code in (
+        ("已初始化", signal.SIGHUP, 130),
+        ("已部署", signal.SIGTERM, 130),
+        ("个机构已在链上登记", signal.SIGINT, 130),
+        ("A sealed OFD", signal.SIGTERM, 130),
+        ("UPDATE records", signal.SIGINT, 130),
+        ("Ctrl-C", signal.SIGHUP, 0),
+        ("Ctrl-C", signal.SIGTERM, 0),
+        ("Ctrl-C", signal.SIGINT, 0),
+    ):
+        ended, rest = interrupted(tmp_path, words, number)
+        assert ended in (code, -number), (words, rest)
+        assert nothing_is_left(tmp_path), (words, processes_of(tmp_path))
+    done = demo(tmp_path, "--once", "--n", "60")
     assert done.returncode == 0, done.stdout
-    assert "left altered" in done.stdout
+
+
+@SEES_PROCESSES
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_the_installation_ends_it_too(tmp_path: Path, number: signal.Signals) -> None:
+    """With a pip that would take a minute, and starts a process of its own."""
+    (tmp_path / "scripts").mkdir()
+    for name in ("demo", "install"):
+        shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts" / name)
+    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock"):
+        (tmp_path / name).touch()
+    slow = tmp_path / ".venv" / "bin" / "python"
+    slow.parent.mkdir(parents=True)
+    slow.write_text(f"""#!/bin/sh
+case "$*" in *pip*) touch {tmp_path}/begun; sleep 60 & sleep 60; exit 0 ;; esac
+exec {sys.executable} "$@"
+""")
+    slow.chmod(0o755)
+    (tmp_path / ".venv" / ".installed-before").touch()
+    environment = variables() | {"CHAIN_SERVICE_DATA": str(tmp_path)}
+    with subprocess.Popen([tmp_path / "scripts" / "demo"], env=environment, stderr=subprocess.PIPE) as process:
+        for _ in range(1200):
+            if (tmp_path / "begun").exists():
+                break
+            time.sleep(0.05)
+        os.kill(process.pid, number)
+        assert process.wait(60) == 130
+    assert nothing_is_left(tmp_path), processes_of(tmp_path)

@@ -96,26 +96,134 @@ def test_a_tampered_disclosure_is_invalid(page: Any, anchored: Anchored, tmp_pat
     assert page.locator(".check-failed[open]").count() == 1
 
 
-def test_kinds_are_told_apart_and_can_be_removed(
+def test_papers_of_one_holder_are_verified_together_and_listed(
     page: Any, service: Instance, anchored: Anchored, tmp_path: Path
 ) -> None:
     with service.client() as client:
         proof = client.get(f"/v1/records/{anchored[0]['id']}/proof").json()
+        receipt = client.get(f"/v1/records/{anchored[0]['id']}/receipt").content
+    (tmp_path / "no name tells").write_bytes(receipt)
     files = [
         written(tmp_path, "one.json", anchored[0]["disclosure"]),
         written(tmp_path, "two.json", proof),
+        str(tmp_path / "no name tells"),
         written(tmp_path, "三.json", {"something": "else"}),
     ]
     page.set_input_files("#files", files)
-    page.wait_for_selector(".chip-file")
-    assert page.locator(".chip").all_inner_texts() == [
-        "证照文件\n三.json\n×",
-        "披露凭证\none.json\n×",
-        "存证证明\ntwo.json\n×",
-    ]
-    page.locator(".chip-file .remove").click()
+    assert page.locator(".chip-name").all_inner_texts() == ["one.json", "two.json", "no name tells", "三.json"]
+    page.locator(".chip .remove").last.click()
     page.click("#panel-files button[type=submit]")
     page.wait_for_selector(".banner-valid")
+    kinds = page.locator(".paper .chip-kind").all_inner_texts()
+    assert kinds == ["披露凭证", "存证证明", "回执"]
+
+
+def test_the_next_holder_begins_with_an_empty_page(page: Any, anchored: Anchored, tmp_path: Path) -> None:
+    own = [written(tmp_path, f"{n}.json", anchored[n]["disclosure"]) for n in (0, 1)]
+    verify_files(page, own[0])
+    page.set_input_files("#files", own[1])
+    assert page.locator(".chip-name").all_inner_texts() == ["1.json"], "the previous holder's paper must not stay"
+    page.click("#panel-files button[type=submit]")
+    page.wait_for_selector(".banner-valid")
+    with page.expect_file_chooser() as chooser:
+        page.click("[data-action=addPapers]")
+    chooser.value.set_files(own[0])
+    assert page.locator(".chip-name").all_inner_texts() == ["1.json", "0.json"]
+    page.click("#panel-files button[type=submit]")
+    page.wait_for_selector(".banner-indeterminate")
+    assert "不属于同一份记录" in page.locator(".banner").inner_text()
+    assert page.locator(".paper").count() == 2
+    page.click("[data-action=next]")
+    assert page.locator(".chip, .banner").count() == 0
+    assert page.evaluate("document.activeElement.id") == "files"
+
+
+DROP = """([name, text]) => {
+  const data = new DataTransfer();
+  if (name) data.items.add(new File([text], name));
+  const event = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+  document.querySelector("footer").dispatchEvent(event);
+  return event.defaultPrevented;
+}"""
+
+
+def test_papers_may_be_dropped_anywhere(page: Any, anchored: Anchored) -> None:
+    assert page.evaluate(DROP, ["", ""])
+    assert page.locator(".chip").count() == 0
+    page.click("#tab-identifier")
+    assert page.evaluate(DROP, ["mine.json", json.dumps(anchored[0]["disclosure"])])
+    assert page.locator(".chip-name").all_inner_texts() == ["mine.json"]
+    assert page.locator("#panel-files").is_visible()
+
+
+def test_what_hides_number_or_holder_is_not_green(
+    page: Any, service: Instance, anchored: Anchored, tmp_path: Path
+) -> None:
+    shown = {}
+    for name, members in (
+        ("little", "certificateIdentifier"),
+        ("face", "certificateNumber,holders.0.certificateHolderName"),
+    ):
+        shown[name] = str(tmp_path / f"{name}.json")
+        service.done("present", anchored[0]["id"], "--reveal", members, "--out", shown[name])
+    banner = verify_files(page, shown["little"])
+    assert banner.get_attribute("data-verdict") == "compare"
+    assert "未出示" in banner.inner_text() and "待核对" in banner.inner_text()
+    assert "证照编号" in page.locator(".note-warning").inner_text()
+    page.click("[data-action=next]")
+    banner = verify_files(page, shown["face"])
+    assert banner.get_attribute("data-verdict") == "valid"
+    assert anchored[0]["record"]["certificateNumber"] in banner.inner_text()
+    assert anchored[0]["record"]["holders"][0]["certificateHolderName"] in banner.inner_text()
+
+
+def test_a_file_too_large_to_send_is_asked_about_by_its_digest(page: Any, tmp_path: Path) -> None:
+    large = tmp_path / "large.pdf"
+    with large.open("wb") as stream:
+        stream.truncate(21 * 2**20)
+    banner = verify_files(page, str(large))
+    assert banner.get_attribute("data-verdict") == "indeterminate"
+    assert "未上链" in banner.inner_text()
+    assert page.locator(".chip-size").inner_text() == "21.0 MB"
+
+
+def test_a_service_that_does_not_answer_can_be_cancelled_and_asked_again(
+    page: Any, anchored: Anchored, tmp_path: Path
+) -> None:
+    held: list[Any] = []
+    page.route("**/v1/verify", lambda route: held.append(route))
+    page.set_input_files("#files", written(tmp_path, "d.json", anchored[0]["disclosure"]))
+    page.clock.install()
+    with page.expect_request("**/v1/verify"):
+        page.click("#panel-files button[type=submit]")
+    page.click("#cancel")
+    page.wait_for_selector(".banner-error")
+    assert "已取消" in page.locator(".banner").inner_text()
+    with page.expect_request("**/v1/verify"):
+        page.click("[data-action=retry]")
+    page.clock.run_for(12_000)
+    page.wait_for_selector(".banner-error >> text=没有答复")
+    assert page.locator(".banner a[href='/offline.html']").count() == 1
+    page.unroute("**/v1/verify")
+    page.click("[data-action=retry]")
+    page.wait_for_selector(".banner-valid")
+
+
+def test_a_mistyped_identifier_is_said_to_be_one_and_a_clumsy_one_is_put_right(page: Any, anchored: Anchored) -> None:
+    record = anchored[1]["record"]
+    right = record["certificateIdentifier"]
+    page.click("#tab-identifier")
+    page.fill("#number", record["certificateNumber"])
+    page.fill("#holder", record["holders"][0]["certificateHolderName"])
+    page.fill("#identifier", right[:-1] + ("A" if right[-1] != "A" else "B"))
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".banner-error")
+    assert "校验字符" in page.locator(".banner").inner_text()
+    page.fill(
+        "#identifier", " " + right.lower().replace(".", "．", 3)[:30] + " " + right.lower().replace(".", "．", 3)[30:]
+    )
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".banner-compare")
 
 
 def test_an_identifier_needs_number_and_name_and_finds_the_record(page: Any, anchored: Anchored) -> None:
@@ -128,8 +236,9 @@ def test_an_identifier_needs_number_and_name_and_finds_the_record(page: Any, anc
     assert page.evaluate("document.activeElement.id") == "holder"
     page.fill("#holder", record["holders"][0]["certificateHolderName"])
     page.click("#panel-identifier button[type=submit]")
-    page.wait_for_selector(".banner-valid")
+    page.wait_for_selector(".banner-compare")
     assert "出示内容未核对" in page.locator(".banner").inner_text()
+    assert record["certificateNumber"] in page.locator(".banner").inner_text()
     page.fill("#holder", "另有其人")
     assert page.locator(".banner").count() == 0, "a verdict must not stand beside another question"
     page.keyboard.press("Enter")
@@ -149,15 +258,25 @@ def test_the_language_changes_everything_at_once(page: Any, anchored: Anchored, 
     assert "有效" in page.locator(".banner").inner_text()
 
 
-def test_a_refused_request_is_explained(page: Any, tmp_path: Path) -> None:
-    big = tmp_path / "big.ofd"
-    big.write_bytes(b"0" * (21 * 2**20))
-    page.set_input_files("#files", str(big))
+def test_a_refused_request_is_explained(page: Any, anchored: Anchored, tmp_path: Path) -> None:
+    own = written(tmp_path, "d.json", anchored[0]["disclosure"])
+    page.set_input_files("#files", own)
+    page.route("**/v1/verify", lambda route: route.continue_(post_data=b"--x\r\nno form", headers=FORM))
     page.click("#panel-files button[type=submit]")
     page.wait_for_selector(".banner-error")
-    assert "file_too_large" in page.locator(".banner").inner_text()
+    assert "malformed_request" in page.locator(".banner").inner_text()
     page.context.clear_cookies()
     assert page.context.cookies() == []
+
+
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+def test_no_more_than_ten_papers_are_taken(page: Any, anchored: Anchored, tmp_path: Path) -> None:
+    own = [written(tmp_path, f"{n}.json", anchored[0]["disclosure"]) for n in range(11)]
+    page.set_input_files("#files", own)
+    assert page.locator(".chip").count() == 10
+    assert "最多 10 份" in page.locator("#files-error").inner_text()
 
 
 def test_an_unreachable_service_is_said_plainly(page: Any, anchored: Anchored, tmp_path: Path) -> None:
@@ -177,6 +296,6 @@ def test_the_page_works_by_keyboard_and_on_a_phone(page: Any, anchored: Anchored
     page.fill("#number", record["certificateNumber"])
     page.fill("#holder", record["holders"][0]["certificateHolderName"])
     page.keyboard.press("Enter")
-    page.wait_for_selector(".banner-valid")
+    page.wait_for_selector(".banner-compare")
     assert page.evaluate("document.activeElement.id") == "answer"
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

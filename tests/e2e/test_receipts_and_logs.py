@@ -136,7 +136,7 @@ def test_offline_the_receipt_is_named_or_lies_beside_the_disclosure(
     assert service.run(*offline, "--disclosure", alone, "--receipt", receipt).code == 0
     other = next(file for file in sorted(out.glob("*.receipt")) if file != receipt)
     refused = service.run("--json", *offline, alone, "--receipt", other)
-    assert (refused.code, refused.json["code"]) == (1, "proof_invalid")
+    assert (refused.code, refused.json["code"]) == (1, "record_mismatch")
     file = tmp_path / "licence.ofd"
     file.write_bytes(b"another file")
     altered = service.run("--json", *offline, file, "--disclosure", alone, "--receipt", receipt)
@@ -182,6 +182,10 @@ def test_the_trust_file_is_exported_served_and_taken_by_its_fingerprint(
 ) -> None:
     served = httpx.get(f"{service.url}/v1/trust")
     assert (served.content, served.headers["content-type"]) == (trust.read_bytes(), "application/cose")
+    page = httpx.get(f"{service.url}/offline.html").text
+    assert f'<meta name="trust" content="{base64.b64encode(trust.read_bytes()).decode()}">' in page
+    service.done("trust", "export", "--page", tmp_path / "offline.html")
+    assert (tmp_path / "offline.html").read_text(encoding="utf-8") == page
     mine = tmp_path / "mine.trust"
     fingerprint = service.done("trust", "export")["fingerprint"]
     assert service.run("trust", "update", trust, "--trust", mine).code == 2

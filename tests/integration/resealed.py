@@ -21,7 +21,7 @@ from lying_node import http_server
 from chain_service.chain.deployment import Deployment
 from chain_service.chain.rpc import Rpc, RpcError
 from chain_service.core import clique, qbft, strict_rlp
-from chain_service.core.chain_trust import ChainTrust
+from chain_service.core.chain_trust import ChainTrust, ValidatorRange
 from chain_service.core.clique_votes import Signers
 from chain_service.core.digests import keccak256
 from chain_service.core.qbft import BFT_MIX_HASH, QbftExtra, quorum_size
@@ -106,7 +106,7 @@ class Resealed:
             fields[2], fields[14] = self.votes[number][0], b"\xff" * 8 if self.votes[number][1] else bytes(8)
         raw = strict_rlp.encode(sealer.seal(fields))
         if number == len(self._signers):
-            trust = ChainTrust(0, b"", (), {})
+            trust = ChainTrust(0, b"", (ValidatorRange(0, before.addresses),), {})
             self._signers.append(before.after(clique.sealed_header(raw, before.addresses, trust)))
             self._sealers.append(sealer.address)
         return raw

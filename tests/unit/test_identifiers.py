@@ -11,6 +11,7 @@ from chain_service.core.identifiers import (
     parse_catalog_code,
     parse_org_code,
     parse_type_code,
+    tidied_identifier,
 )
 from chain_service.errors import MalformedRecord
 
@@ -96,3 +97,15 @@ def test_a_file_has_both_digests() -> None:
         "sha-256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         "sm3": "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0",
     }
+
+
+def test_a_clumsily_typed_identifier_is_put_right_and_a_wrong_one_refused() -> None:
+    right = "1.2.156.3005.2.11100000000013338W011.11430000006122244L.20230000403.001.U"
+    full_width = "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in right)
+    for typed in (right.lower(), f"  {right[:20]} {right[20:]}\n", full_width, right.replace(".", "。")):
+        assert tidied_identifier(typed) == right
+    for wrong in (right[:-1] + "V", right[:-4], right + ".1"):
+        with pytest.raises(MalformedRecord) as refused:
+            tidied_identifier(wrong)
+        assert refused.value.code == "identifier_mistyped"
+    assert tidied_identifier("approval\x1f临审〔2025〕1号") == "approval\x1f临审〔2025〕1号"

@@ -1,84 +1,94 @@
-// Asks POST /v1/verify and shows the verdict. Every word from outside is set as text, never as markup.
+// The page: takes papers or an identifier, asks POST /v1/verify, shows what is answered. One question is one holder.
 
-import { element, icon } from "./dom.js";
-import { CHECKS, MEMBERS, TEXTS, VALUES } from "./texts.js";
+import { MOST_PAPERS, sizeOf, questionOf, send } from "./asking.js";
+import { element } from "./dom.js";
+import { TEXTS } from "./texts.js";
+import { failurePart, problemPart, verdictParts, visible } from "./verdict.js";
 
 const byId = (id) => document.getElementById(id);
-const KINDS = { file: "kindFile", disclosure: "kindDisclosure", receipt: "kindProof" };
-const MAX_JSON = 1024 * 1024;
-const OUTCOMES = { passed: "passed", failed: "failed", indeterminate: "outcomeIndeterminate", skipped: "skipped" };
-const state = { language: "zh", chosen: {}, shown: null, asked: 0 };
+const NOTHING_ASKED = { names: [], fields: {} };
+const state = { language: "zh", chosen: [], adding: false, shown: null, asked: NOTHING_ASKED, turn: 0, cancel: null, again: null };
 
 const say = (name) => TEXTS[state.language][name];
-const pick = (pair) => pair[state.language === "zh" ? 0 : 1];
-const both = (text) => (text ? text[state.language] || text.en || text.zh || "" : "");
 
 // ---- what is asked ----
 
-async function kindOf(file) {
-  if (file.size > MAX_JSON) return "file";
-  try {
-    const value = JSON.parse(await file.text());
-    if (value && typeof value === "object" && !Array.isArray(value)) {
-      if ("salt" in value || ("covered" in value && "open" in value)) return "disclosure";
-      if ("entry" in value && "path" in value) return "receipt";
-    }
-  } catch {
-    return "file";
-  }
-  return "file";
-}
-
-async function choose(files) {
-  for (const file of files) state.chosen[await kindOf(file)] = file;
-  forget();
+// Papers chosen after an answer are the next holder's, unless they were asked for as further papers of this one.
+function choose(files) {
+  if (files.length === 0) return;
+  const kept = state.shown !== null && !state.adding ? [] : state.chosen;
+  state.adding = false;
+  const all = [...kept, ...files];
+  state.chosen = all.slice(0, MOST_PAPERS);
+  open(byId("tab-files"));
+  byId("files-error").textContent = all.length > MOST_PAPERS ? say("tooMany") : "";
   showChosen();
 }
 
 // A verdict never stands beside a question that it does not answer.
 function forget() {
-  state.asked++;
+  state.turn++;
+  if (state.cancel) state.cancel();
+  state.cancel = null;
   state.shown = null;
   byId("busy").hidden = true;
   render();
 }
 
-function showChosen() {
-  const list = byId("chosen");
-  list.replaceChildren(
-    ...Object.keys(KINDS)
-      .filter((kind) => state.chosen[kind])
-      .map((kind) => {
-        const file = state.chosen[kind];
-        const remove = element("button", { type: "button", class: "remove", "aria-label": `${say("remove")} ${file.name}` }, "×");
-        remove.addEventListener("click", () => {
-          delete state.chosen[kind];
-          forget();
-          showChosen();
-          byId("files").focus();
-        });
-        return element(
-          "li",
-          { class: `chip chip-${kind}` },
-          element("span", { class: "chip-kind" }, say(KINDS[kind])),
-          element("span", { class: "chip-name" }, file.name),
-          remove,
-        );
-      }),
-  );
-  byId("panel-files").querySelector("button[type=submit]").disabled = Object.keys(state.chosen).length === 0;
+function startAnew() {
+  state.chosen = [];
+  state.adding = false;
+  for (const input of document.querySelectorAll("#panel-identifier input")) {
+    input.value = "";
+    input.setAttribute("aria-invalid", "false");
+    byId(`${input.id}-error`).textContent = "";
+  }
+  byId("files-error").textContent = "";
+  forget();
+  showChosen();
+  const tab = document.querySelector("[role=tab][aria-selected=true]");
+  (tab.id === "tab-files" ? byId("files") : byId("identifier")).focus();
+  scrollTo({ top: 0 });
 }
 
-function verifyFiles(event) {
+function addPapers() {
+  state.adding = true;
+  open(byId("tab-files"), { keep: true });
+  byId("files").click();
+}
+
+function showChosen() {
+  byId("chosen").replaceChildren(
+    ...state.chosen.map((file) => {
+      const remove = element("button", { type: "button", class: "remove", "aria-label": `${say("remove")} ${visible(file.name)}` }, "×");
+      remove.addEventListener("click", () => {
+        state.chosen = state.chosen.filter((other) => other !== file);
+        byId("files-error").textContent = "";
+        forget();
+        showChosen();
+        byId("files").focus();
+      });
+      return element(
+        "li",
+        { class: "chip" },
+        element("span", { class: "chip-name" }, visible(file.name)),
+        element("span", { class: "chip-size" }, sizeOf(file.size)),
+        remove,
+      );
+    }),
+  );
+  byId("panel-files").querySelector("button[type=submit]").disabled = state.chosen.length === 0;
+}
+
+async function verifyFiles(event) {
   event.preventDefault();
-  const form = new FormData();
-  for (const [kind, file] of Object.entries(state.chosen)) form.append(kind, file, file.name);
-  ask({ method: "POST", body: form });
+  const files = [...state.chosen];
+  await ask(() => questionOf(files), { names: files.map((file) => file.name), fields: {} }, (limit) => questionOf(files, limit));
 }
 
 function verifyIdentifier(event) {
   event.preventDefault();
-  const question = {};
+  const fields = {};
   let wrong = null;
   for (const input of event.currentTarget.querySelectorAll("input")) {
     const text = input.value.trim();
@@ -86,30 +96,30 @@ function verifyIdentifier(event) {
     byId(`${input.id}-error`).textContent = missing ? say("required") : "";
     input.setAttribute("aria-invalid", String(missing));
     if (missing && !wrong) wrong = input;
-    question[input.name] = text;
+    fields[input.name] = text;
   }
   if (wrong) {
     forget();
     wrong.focus();
     return;
   }
-  ask({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(question) });
+  const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(fields) };
+  ask(async () => ({ request, bytes: 0 }), { names: [], fields });
 }
 
-async function ask(request) {
-  const turn = ++state.asked;
+// `make` gives the question; `smaller` the one with files beyond this many bytes asked about by digest.
+async function ask(make, asked, smaller = null) {
+  forget();
+  const turn = state.turn;
+  state.again = () => ask(make, asked, smaller);
+  state.asked = asked;
   byId("busy").hidden = false;
-  byId("answer").hidden = true;
-  let shown;
-  try {
-    const response = await fetch("/v1/verify", { ...request, credentials: "omit", cache: "no-store" });
-    const value = await response.json();
-    shown = response.ok ? { verdict: value } : { problem: value };
-  } catch {
-    shown = { problem: null };
-  }
-  if (turn !== state.asked) return;
+  let shown = await answered(make);
+  const limit = shown.problem && shown.problem.code === "file_too_large" ? shown.problem.limit : null;
+  if (limit && smaller && turn === state.turn) shown = await answered(() => smaller(limit));
+  if (turn !== state.turn) return;
   byId("busy").hidden = true;
+  state.cancel = null;
   state.shown = shown;
   render();
   const answer = byId("answer");
@@ -117,195 +127,46 @@ async function ask(request) {
   answer.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth", block: "start" });
 }
 
+async function answered(make) {
+  let question;
+  try {
+    question = await make();
+  } catch {
+    return { failed: "unreadable" };
+  }
+  return send(question.request, question.bytes, (cancel) => {
+    state.cancel = cancel;
+  });
+}
+
 // ---- what is answered ----
 
 function render() {
   const answer = byId("answer");
-  answer.hidden = state.shown === null;
-  if (state.shown === null) answer.replaceChildren();
-  else if (state.shown.verdict) answer.replaceChildren(...verdictParts(state.shown.verdict));
-  else answer.replaceChildren(problemPart(state.shown.problem));
+  const shown = state.shown;
+  answer.hidden = shown === null;
+  if (shown === null) answer.replaceChildren();
+  else if (shown.verdict) {
+    const [banner, ...below] = verdictParts(shown.verdict, state.language, state.asked);
+    answer.replaceChildren(banner, actions(false), ...below);
+  }
+  else if (shown.problem) answer.replaceChildren(problemPart(shown.problem, state.language), actions(true));
+  else answer.replaceChildren(failurePart(shown.failed, state.language), actions(true));
 }
 
-function banner(kind, word, message, next) {
+function actions(retry) {
+  const button = (name, kind, act) => {
+    const made = element("button", { type: "button", class: kind, "data-action": name }, say(name));
+    made.addEventListener("click", act);
+    return made;
+  };
   return element(
     "div",
-    { class: `banner banner-${kind}`, "data-verdict": kind },
-    element("span", { class: "banner-icon" }, icon(kind)),
-    element(
-      "div",
-      { class: "banner-words" },
-      element("h2", { class: "banner-word" }, word),
-      message.toLowerCase() === word.toLowerCase() ? null : element("p", { class: "banner-message" }, message),
-      next ? element("p", { class: "banner-next" }, element("strong", {}, `${say("nextStep")}  `), next) : null,
-    ),
+    { class: "actions answer-actions" },
+    retry ? button("retry", "primary", () => state.again()) : null,
+    button("next", retry ? "secondary" : "primary", startAnew),
+    !retry && state.asked.names.length ? button("addPapers", "secondary", addPapers) : null,
   );
-}
-
-function problemPart(problem) {
-  if (!problem || !problem.message) return banner("error", say("error"), say("networkMessage"), say("networkNext"));
-  const part = banner("error", say("error"), both(problem.message), say("retryNext"));
-  const words = part.querySelector(".banner-words");
-  if (problem.detail) words.append(element("p", { class: "banner-detail", lang: "en" }, problem.detail));
-  const note = [`${say("code")} ${problem.code}`];
-  if (problem.requestId) note.push(`${say("requestId")} ${problem.requestId}`);
-  words.append(element("p", { class: "banner-code" }, note.join(" · ")));
-  return part;
-}
-
-function verdictParts(verdict) {
-  const kind = ["valid", "invalid"].includes(verdict.verdict) ? verdict.verdict : "indeterminate";
-  const parts = [banner(kind, say(kind), both(verdict.message), both(verdict.nextStep))];
-  if (verdict.chain && verdict.chain.assurance === "trial") parts.push(note("trial", [say("trial")]));
-  if (verdict.warnings && verdict.warnings.length) parts.push(note("warning", verdict.warnings.map((w) => both(w.message)), say("warnings")));
-  parts.push(factsPart(verdict), recordPart(verdict.record), checksPart(verdict.groups || []));
-  return parts.filter((part) => part !== null);
-}
-
-function note(kind, lines, heading) {
-  return element(
-    "div",
-    { class: `note note-${kind}`, role: "note" },
-    icon(kind),
-    element("div", {}, heading ? element("h3", {}, heading) : null, ...lines.map((line) => element("p", {}, line))),
-  );
-}
-
-function rows(pairs) {
-  const list = element("dl", { class: "rows" });
-  for (const [name, value] of pairs) {
-    if (value === null || value === undefined || value === "") continue;
-    list.append(element("div", { class: "row" }, element("dt", {}, name), element("dd", {}, value)));
-  }
-  return list;
-}
-
-function factsPart(verdict) {
-  const chain = verdict.chain || {};
-  return element(
-    "section",
-    { class: "card part" },
-    element("h3", {}, say("facts")),
-    rows([
-      [say("block"), chain.block === undefined ? null : shown(chain.block)],
-      [say("blockTime"), chain.time ? moment(chain.time) : null],
-      [say("chain"), chain.id === undefined ? null : shown(chain.id)],
-      [say("assurance"), chain.assurance ? say(chain.assurance) || chain.assurance : null],
-      [say("includedBy"), verdict.includedBy ? moment(verdict.includedBy) : null],
-      [say("statusAsOf"), verdict.statusAsOf ? moment(verdict.statusAsOf) : null],
-      [say("askedAt"), verdict.at ? moment(verdict.at) : null],
-      [say("code"), element("code", {}, verdict.code)],
-    ]),
-  );
-}
-
-function recordPart(record) {
-  if (!record) return null;
-  const members = Object.entries(record.members || {})
-    .filter(([name]) => name !== "kind")
-    .sort(([one], [other]) => place(one) - place(other) || 0);
-  return element(
-    "section",
-    { class: "card part" },
-    element("h3", {}, say("members")),
-    rows([
-      [say("kind"), shown(record.kind)],
-      [say("status"), record.status ? shown(record.status) : null],
-      ...members.map(([name, value]) => [memberName(name), shown(value)]),
-      [say("org"), record.org && !has(members, record.org) ? shown(record.org) : null],
-      [say("type"), record.type && !has(members, record.type) ? shown(record.type) : null],
-      [say("anchoredAt"), record.anchoredAt ? moment(record.anchoredAt) : null],
-    ]),
-  );
-}
-
-function has(members, value) {
-  return members.some(([, shownValue]) => shownValue === value);
-}
-
-// What a clerk compares first comes first; members without a word of ours come last.
-function place(path) {
-  const known = Object.keys(MEMBERS).indexOf(path.split(".").pop());
-  return known < 0 ? Infinity : known;
-}
-
-function memberName(path) {
-  const parts = path.split(".");
-  const last = parts[parts.length - 1];
-  const label = MEMBERS[last] ? pick(MEMBERS[last]) : last;
-  return parts[0] === "holders" && Number(parts[1]) > 0 ? `${label} ${Number(parts[1]) + 1}` : label;
-}
-
-function checksPart(groups) {
-  return element(
-    "section",
-    { class: "card part" },
-    element("h3", {}, say("checks")),
-    ...groups.map((group) => {
-      const name = group.name === "signature" ? say("groupSignature") : say("groupRecord");
-      return element(
-        "div",
-        { class: "group" },
-        groups.length > 1 || group.subject ? element("h4", {}, name, element("span", { class: "subject" }, group.subject || "")) : null,
-        ...group.checks.map(checkPart),
-      );
-    }),
-  );
-}
-
-function checkPart(check) {
-  const outcome = OUTCOMES[check.outcome] ? check.outcome : "indeterminate";
-  const evidence = Object.entries(check.evidence || {});
-  return element(
-    "details",
-    { class: `check check-${outcome}`, open: outcome === "failed" || outcome === "indeterminate" },
-    element(
-      "summary",
-      {},
-      element("span", { class: "check-icon" }, icon(outcome)),
-      element(
-        "span",
-        { class: "check-words" },
-        element("span", { class: "check-name" }, CHECKS[check.name] ? pick(CHECKS[check.name]) : check.name),
-        element("span", { class: "check-message" }, both(check.message)),
-      ),
-      element(
-        "span",
-        { class: "check-outcome" },
-        element("span", { class: "check-outcome-word" }, say(check.code === "not_reached" ? "notJudged" : OUTCOMES[outcome])),
-      ),
-    ),
-    element(
-      "div",
-      { class: "evidence" },
-      rows([[say("code"), element("code", {}, check.code)], ...evidence.map(([name, value]) => [name, shown(value)])]),
-      evidence.length ? null : element("p", { class: "hint" }, say("noEvidence")),
-    ),
-  );
-}
-
-function shown(value) {
-  if (value === null || value === undefined) return "—";
-  if (typeof value === "boolean") return value ? say("yes") : say("no");
-  if (typeof value === "number") return String(value);
-  if (typeof value === "string") {
-    if (VALUES[value]) return pick(VALUES[value]);
-    if (/^\d{4}-\d\d-\d\dT/.test(value)) return moment(value);
-    return /^(0x|sha-256:|sm3:)?[0-9a-f]{24,}$/.test(value) ? element("code", {}, value) : value;
-  }
-  if (Array.isArray(value)) {
-    if (value.length === 0) return "—";
-    if (value.length === 1) return shown(value[0]);
-    return element("ol", { class: "values" }, ...value.map((item) => element("li", {}, shown(item))));
-  }
-  return rows(Object.entries(value).map(([name, item]) => [MEMBERS[name] ? pick(MEMBERS[name]) : name, shown(item)]));
-}
-
-function moment(text) {
-  const date = new Date(text);
-  if (Number.isNaN(date.getTime())) return text;
-  const words = new Intl.DateTimeFormat(state.language === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium", timeStyle: "medium" });
-  return element("time", { datetime: text, title: text }, words.format(date));
 }
 
 // ---- the page itself ----
@@ -319,13 +180,14 @@ function speak(language) {
   for (const button of document.querySelectorAll("[data-language]")) {
     button.setAttribute("aria-pressed", String(button.dataset.language === language));
   }
-  for (const node of document.querySelectorAll(".field-error")) node.textContent = node.textContent ? say("required") : "";
+  for (const node of document.querySelectorAll("#panel-identifier .field-error")) node.textContent = node.textContent ? say("required") : "";
+  byId("files-error").textContent = byId("files-error").textContent ? say("tooMany") : "";
   showChosen();
   render();
 }
 
-function open(tab) {
-  forget();
+function open(tab, { keep = false } = {}) {
+  if (!keep) forget();
   for (const other of document.querySelectorAll("[role=tab]")) {
     const on = other === tab;
     other.setAttribute("aria-selected", String(on));
@@ -334,7 +196,7 @@ function open(tab) {
   }
 }
 
-function start() {
+function startTabs() {
   const tabs = [...document.querySelectorAll("[role=tab]")];
   tabs.forEach((tab, index) => {
     tab.addEventListener("click", () => open(tab));
@@ -347,28 +209,45 @@ function start() {
       next.focus();
     });
   });
+}
+
+// Papers may be dropped anywhere; whatever else is dropped does nothing, least of all replace the page.
+function startDropping() {
+  const drop = document.querySelector(".drop");
+  const carriesFiles = (event) => [...(event.dataTransfer ? event.dataTransfer.types : [])].includes("Files");
+  window.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    event.dataTransfer.dropEffect = carriesFiles(event) ? "copy" : "none";
+    drop.classList.toggle("over", carriesFiles(event));
+  });
+  window.addEventListener("dragleave", (event) => {
+    if (event.relatedTarget === null) drop.classList.remove("over");
+  });
+  window.addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    choose([...event.dataTransfer.files]);
+  });
+}
+
+function start() {
+  startTabs();
+  startDropping();
   for (const button of document.querySelectorAll("[data-language]")) {
     button.addEventListener("click", () => speak(button.dataset.language));
   }
   const input = byId("files");
-  input.addEventListener("change", async () => {
-    await choose([...input.files]);
+  input.addEventListener("change", () => {
+    choose([...input.files]);
     input.value = "";
   });
-  const drop = document.querySelector(".drop");
-  for (const name of ["dragenter", "dragover"]) {
-    drop.addEventListener(name, (event) => {
-      event.preventDefault();
-      drop.classList.add("over");
-    });
-  }
-  for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
-  drop.addEventListener("drop", (event) => {
-    event.preventDefault();
-    choose([...event.dataTransfer.files]);
+  input.addEventListener("cancel", () => {
+    state.adding = false;
+  });
+  byId("cancel").addEventListener("click", () => {
+    if (state.cancel) state.cancel();
   });
   byId("panel-identifier").addEventListener("input", forget);
-  for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) => event.preventDefault());
   byId("panel-files").addEventListener("submit", verifyFiles);
   byId("panel-identifier").addEventListener("submit", verifyIdentifier);
   speak((navigator.languages || [navigator.language]).some((name) => /^zh/i.test(name)) ? "zh" : "en");

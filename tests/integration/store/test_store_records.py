@@ -40,11 +40,12 @@ def test_records_are_found_by_everything_a_verifier_may_hold(database: Database)
     with database.reading() as connection:
         assert records.by_body_digest(connection, one.body_digest) == records.get(connection, one.id)
         assert [found.id for found in records.by_identity(connection, one.identity)] == [twin.id, one.id]
-        assert [found.id for found in records.by_file_digest(connection, "sha-256", digest("file"))] == [
-            twin.id,
-            one.id,
-        ]
-        assert records.by_file_digest(connection, "sha-256", digest("sm3")) == []
+        named = {name: [("sha-256", digest("file")), ("sm3", digest(name))] for name in ("sm3", "file")}
+        for pairs in named.values():
+            assert [found.id for found in records.naming_file(connection, pairs, 9, final=False)] == [one.id, twin.id]
+            assert records.naming_file(connection, pairs, 9) == []
+        assert records.naming_file(connection, [("sha-256", digest("sm3"))], 9, final=False) == []
+        assert [found.id for found in records.naming_file(connection, named["sm3"], 1, final=False)] == [one.id]
         assert set(records.get_many(connection, [one.id, "no such"])) == {one.id}
         with pytest.raises(NotFound) as error:
             records.get(connection, "no such")
@@ -250,7 +251,7 @@ def test_erasing_leaves_the_place_and_nothing_else(database: Database) -> None:
         assert (found.leaf_index, found.state, found.erased_reason) == (1, "anchored", "court order")
         lost = (found.body, found.salt, found.body_digest, found.identity, found.number, found.issued, found.replaces)
         assert set(lost) == {None}
-        assert records.by_file_digest(connection, "sha-256", digest("file")) == []
+        assert records.naming_file(connection, [("sha-256", digest("file"))], 9) == []
         told = statuses.get(connection, altered.id)
         assert (told.body, told.salt, told.digest) == (None, None, altered.digest)
         with pytest.raises(NotFound):

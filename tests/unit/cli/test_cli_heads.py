@@ -10,11 +10,13 @@ import pytest
 from offline_questions import signed
 from receipt_world import BLOCK, Issued
 
+from chain_service.cli.door import read_input
 from chain_service.cli.heads import MOST_AT_ONE_HEIGHT, Heads
-from chain_service.cli.offline import collect, verdicts
+from chain_service.cli.offline import Offline, with_receipts
 from chain_service.core.evidence import Evidence, prove_block, verify_evidence
 from chain_service.core.evidence_cbor import BlockProof, select
 from chain_service.core.offline import SeenBlock
+from chain_service.core.papers import take
 from chain_service.core.receipts import encode, refreshed
 from chain_service.core.trust import parse
 from chain_service.errors import BadRequest
@@ -52,7 +54,8 @@ def papers(issued: Issued, tmp_path: Path) -> Papers:
 
 
 def verify(issued: Issued, heads: Path, *files: Path) -> list[dict[str, Any]]:
-    return list(verdicts(collect(files, None, None), parse(signed(issued.trust)), None, Heads.load(heads), 2**20))
+    offline = Offline(parse(signed(issued.trust)), None, Heads.load(heads), lambda _: None, judged=False)
+    return list(offline.verdicts(with_receipts([take(str(file), read_input(file))]) for file in files))
 
 
 def hashes(heads: Path) -> dict[str, list[str]]:
@@ -88,10 +91,9 @@ def test_what_proves_no_block_is_not_remembered_and_a_later_block_is(
 
 def test_what_was_seen_stays_where_a_later_file_cannot_be_read(issued: Issued, papers: Papers, tmp_path: Path) -> None:
     heads = tmp_path / "heads.json"
-    asked = collect([papers["one"], papers["other"]], None, None)
     papers["other"].unlink()
     with pytest.raises(BadRequest):
-        list(verdicts(asked, parse(signed(issued.trust)), None, Heads.load(heads), 2**20))
+        verify(issued, heads, papers["one"], papers["other"])
     assert [*hashes(heads)] == [str(BLOCK)]
 
 

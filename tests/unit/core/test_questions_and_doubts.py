@@ -69,8 +69,3 @@ def test_a_past_state_is_what_the_chain_proved_then_not_what_the_index_says() ->
     by_index = judge(world.facts(at=ANCHORED + 20, past=True))
     assert by_index.code == "finality_unproven"
     assert [one["code"] for one in by_index.to_json()["warnings"]] == ["past_by_index"]
-
-
-def test_others_who_anchored_the_same_are_named_by_a_warning() -> None:
-    verdict = judge(World().facts(others=("11430000006122244L",)))
-    assert [one["code"] for one in verdict.to_json()["warnings"]] == ["anchored_by_others"]

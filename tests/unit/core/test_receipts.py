@@ -235,7 +235,7 @@ def test_an_index_signed_by_the_log_itself_still_has_to_be_the_entrys(issued):
     claim = issued.content.claim()
     borrowed = replace(claim.proof, index=4)
     verdict = issued.verify(issued.receipt(proof=borrowed))
-    assert verdict.code == "proof_invalid" and findings(verdict)["anchor"] == "proof_invalid"
+    assert verdict.code == "record_mismatch" and findings(verdict)["anchor"] == "record_mismatch"
 
 
 def test_a_size_that_the_chain_does_not_know_is_refused(issued):
@@ -249,15 +249,23 @@ def test_another_records_disclosure_is_refused(issued):
         issued, content=issued.content.holding(issued.content.disclosure.record.body | {"certificateNumber": "2"})
     )
     verdict = other.verify(issued.receipt(), trusted=issued.trust)
-    assert (verdict.answer.value, verdict.code) == ("invalid", "proof_invalid")
+    assert (verdict.answer.value, verdict.code) == ("invalid", "record_mismatch")
 
 
 def test_a_path_that_was_changed_is_refused(issued):
     receipt = issued.receipt()
     path = receipt.proof.path
-    for wrong in ((bytes(32), *path[1:]), path[:-1], (*path, bytes(32)), path[::-1]):
-        verdict = issued.verify(replace(receipt, proof=replace(receipt.proof, path=wrong)))
-        assert (verdict.answer.value, verdict.code) == ("invalid", "proof_invalid")
+    changes = {
+        "record_mismatch": (
+            (bytes(32), *path[1:]),
+            path[::-1],
+        ),  # or the disclosure was changed
+        "proof_invalid": (path[:-1], (*path, bytes(32))),
+    }
+    for code, paths in changes.items():
+        for wrong in paths:
+            verdict = issued.verify(replace(receipt, proof=replace(receipt.proof, path=wrong)))
+            assert (verdict.answer.value, verdict.code) == ("invalid", code)
 
 
 def test_a_signature_by_another_key_or_none_is_refused(issued):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from document_makers.certificates import Family, Holder, Key, extension, issue, new_key
 from document_makers.encoding import bits, element, identifier, integer, octets, raw_signature, sequence
+from document_makers.signing_keys import FORMS, NAMED, UNKNOWN, WEAK
 
 from chain_service.documents import der
 from chain_service.documents.facts import CertificateFacts, PathFacts
@@ -182,16 +184,16 @@ def test_an_authority_below_a_weak_digest_is_not_trusted_beside_national_keys_ei
         assert path(leaf_of(link, family=family), trust(root), link).outcome == "broken"
 
 
-UNKNOWN: dict[str, Callable[[], bytes]] = {
+NOT_UNDERSTOOD: dict[str, Callable[[], bytes]] = {
     "critical": lambda: extension("1.2.3.4.5", sequence(), critical=True),
     "names": lambda: extension("2.5.29.30", sequence(), critical=True),
 }
 
 
-@pytest.mark.parametrize("what", UNKNOWN)
+@pytest.mark.parametrize("what", NOT_UNDERSTOOD)
 def test_what_is_not_understood_in_an_authority_is_not_trusted(what: str) -> None:
     root = root_of("sm2")
-    link = below(root, extensions=UNKNOWN[what]())
+    link = below(root, extensions=NOT_UNDERSTOOD[what]())
     assert path(leaf_of(link), trust(root), link).outcome == "untrusted"
 
 
@@ -269,3 +271,113 @@ def test_what_of_the_store_cannot_be_read_is_named_and_the_rest_serves() -> None
         "revocation list 1",
     ]
     assert path(leaf_of(root), read).outcome == "trusted"
+
+
+# Certificates as they are in the field: trusted where nothing is wrong with them, otherwise not known, never an error.
+
+
+Made = tuple[Holder, Holder, tuple[Holder, ...]]
+"""Leaf, anchor and links."""
+
+
+def spelt(value: str, tag: int = 0x13) -> bytes:
+    """The name of `named("...")` with its CN in another string type."""
+    parts = (("2.5.4.6", 0x13, "CN"), ("2.5.4.10", 0x0C, "测试"), ("2.5.4.3", tag, value))
+    return sequence(
+        *(element(0x31, sequence(identifier(oid), element(kind, text.encode()))) for oid, kind, text in parts)
+    )
+
+
+def rewritten(leaf: Holder, issuer: Holder, place: int, member: bytes) -> Holder:
+    """The certificate with another member of its body, signed anew."""
+    tbs, algorithm, _ = der.members(leaf.certificate)
+    members = der.members(tbs)
+    members[place] = member
+    body = sequence(*members)
+    return replace(leaf, certificate=sequence(body, algorithm, bits(issuer.sign(body))))
+
+
+def _chain(length: int) -> Made:
+    """A path of so many certificates."""
+    root = root_of("ecdsa")
+    links = [root]
+    for number in range(length - 2):
+        links.append(below(links[-1], f"第 {number} 级"))
+    return leaf_of(links[-1]), root, tuple(links[1:])
+
+
+def _spelt(written: bytes, family: Family = "ecdsa") -> Made:
+    root = root_of(family, "Test Root")
+    return leaf_of(replace(root, name=written)), root, ()
+
+
+def _cross_certified() -> Made:
+    """The authority has a root of its own too, which nobody here trusts; an anchor certified the same key."""
+    root, own = root_of("ecdsa"), root_of("ecdsa", "别的根")
+    crossed = issue(root, named("别的根"), START, END, authority=True, key=own.key)
+    return leaf_of(own), root, (own, crossed)
+
+
+def _with_serial(serial: bytes) -> Made:
+    root = root_of("ecdsa")
+    return rewritten(leaf_of(root), root, 1, element(0x02, serial)), root, ()
+
+
+def _keyed(key: Key, *, authority: bool = False) -> Made:
+    """Somebody with this key, or a leaf below an authority with it."""
+    root = root_of("ecdsa")
+    if not authority:
+        return leaf_of(root, key=key), root, ()
+    link = below(root, key=key)
+    return leaf_of(link, family="ecdsa"), root, (link,)
+
+
+def _rsa_without_parameters() -> Key:
+    key = new_key("rsa")
+    algorithm, public = der.members(key.public)
+    return Key("rsa", sequence(sequence(der.members(algorithm)[0]), public), key.secret)
+
+
+def _old_root() -> Made:
+    key = new_key("rsa")
+    old = root_of("rsa", key=_WithSha1("rsa", key.public, key.secret))
+    return leaf_of(replace(old, key=key)), old, ()
+
+
+def _for(*purposes: str) -> Made:
+    root = root_of("ecdsa")
+    return leaf_of(root, extensions=extension("2.5.29.37", sequence(*map(identifier, purposes)))), root, ()
+
+
+FIELD: dict[str, tuple[str, Callable[[], Made]]] = {
+    "eight certificates": ("trusted", lambda: _chain(8)),
+    "nine certificates": ("untrusted", lambda: _chain(9)),
+    "cross certificate": ("trusted", _cross_certified),
+    "issuer spelt as PrintableString": ("trusted", lambda: _spelt(spelt("Test Root"))),
+    "issuer spelt in capitals and blanks": ("trusted", lambda: _spelt(spelt(" TEST  ROOT"))),
+    "issuer spelt otherwise, SM2": ("trusted", lambda: _spelt(spelt("test root", 0x16), "sm2")),
+    "issuer of another name": ("untrusted", lambda: _spelt(spelt("Test Root 2"))),
+    "negative serial number": ("trusted", lambda: _with_serial(b"\xff\x01")),
+    "serial number of 30 bytes": ("broken", lambda: _with_serial(b"\x01" * 30)),
+    "no key usage": ("trusted", lambda: (leaf_of(root := root_of("ecdsa"), uses=()), root, ())),
+    "for documents": ("trusted", lambda: _for("1.3.6.1.5.5.7.3.36")),
+    "for documents and mail": ("trusted", lambda: _for("1.3.6.1.4.1.311.10.3.12", "1.3.6.1.5.5.7.3.4")),
+    "for servers alone": ("broken", lambda: _for("1.3.6.1.5.5.7.3.1")),
+    "RSA without parameters": ("trusted", lambda: _keyed(_rsa_without_parameters())),
+    "authority with Ed25519": ("trusted", lambda: _keyed(NAMED["1.3.101.112"][2](), authority=True)),
+    "authority with PSS": ("trusted", lambda: _keyed(FORMS["PSS, SHA-256"][1](), authority=True)),
+    "authority with brainpool": (
+        "trusted", lambda: _keyed(FORMS["ECDSA on brainpoolP256r1"][1](), authority=True)
+    ),
+    "authority with a short key": ("untrusted", lambda: _keyed(WEAK["RSA of 1024 bits"][1](), authority=True)),
+    "authority with an unknown algorithm": ("untrusted", lambda: _keyed(UNKNOWN["DSA"][1](), authority=True)),
+    "root that signed itself with SHA-1": ("trusted", lambda: _old_root()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FIELD)
+def test_a_certificate_of_the_field_is_trusted_or_not_known(name: str) -> None:
+    outcome, make = FIELD[name]
+    leaf, root, links = make()
+    found = path(leaf, trust(root), *links)
+    assert found.outcome == outcome, found

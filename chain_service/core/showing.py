@@ -1,0 +1,82 @@
+"""Which members of a record an asker gets to see, and how those that stay hidden are named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from chain_service.core.codes import Text
+from chain_service.core.disclosures import PartialDisclosure
+from chain_service.core.facts import Content
+from chain_service.core.shapes import SHAPES
+from chain_service.core.verdicts import Verdict, warning
+
+MEMBERS: Mapping[str, Text] = {
+    "certificateTypeName": Text("证照类型名称", "type name"),
+    "certificateName": Text("证照名称", "name"),
+    "title": Text("标题", "title"),
+    "certificateNumber": Text("证照编号", "number"),
+    "documentNumber": Text("文号", "document number"),
+    "certificateIdentifier": Text("证照标识", "identifier"),
+    "certificateHolderName": Text("持证主体", "holder"),
+    "certificateHolderCode": Text("持证主体代码", "holder code"),
+    "certificateHolderTypeCode": Text("持证主体代码类型", "holder code type"),
+    "certificateHolderTypeName": Text("持证主体代码类型名称", "holder code type name"),
+    "certificateIssuingAuthorityName": Text("颁发机构名称", "issuing authority"),
+    "issuingOrganisationName": Text("制发机构名称", "issuing organisation"),
+    "holders": Text("持证主体", "holders"),
+    "files": Text("文件", "files"),
+    "extension": Text("业务字段", "sector fields"),
+}
+_HOLDER = re.compile(r"holders\.(\d+)\.(.+)")
+_FACE = ("certificateNumber", "documentNumber", "holders.0.certificateHolderName")
+"""Members that a clerk compares with the paper first."""
+
+
+def hidden_members(content: Content, seen: Iterable[str]) -> list[str]:
+    """The covered members that stay hidden of a record whose members `seen` are shown.
+
+    Of a whole record that nobody presented only those that every record of its kind has: its others are not told.
+    """
+    shown = set(seen)
+    if isinstance(content, PartialDisclosure):
+        return [name for name in content.covered if name not in shown]
+    shape = SHAPES[content.kind]
+    covered = {name.split(".")[0] for name in shown}
+    return sorted(name for name in shape.required - shape.open if name not in covered)
+
+
+def member_name(path: str) -> Text:
+    """What to call the member, e.g. 持证主体 2 for `holders.1.certificateHolderName`."""
+    if path.startswith("extension."):
+        own = path.removeprefix("extension.")
+        return Text(f"业务字段 {own}", f"sector field {own}")
+    held = _HOLDER.fullmatch(path)
+    known = held[2] if held is not None else path
+    text = MEMBERS.get(known, Text(known, known))
+    number = int(held[1]) + 1 if held is not None else 1
+    return text if number == 1 else Text(f"{text.zh} {number}", f"{text.en} {number}")
+
+
+def with_hidden(verdict: Verdict, presented: Content | None, content: Content | None, *, file: bool) -> Verdict:
+    """The verdict that names what it does not show of the record, where it says anything of one.
+
+    `record.shown`: whether what was presented was compared, and number and holder are shown or in the file compared.
+    """
+    record = verdict.context.record
+    if record is None or content is None:
+        return verdict
+    hidden = hidden_members(presented or content, record["members"])
+    told: dict[str, Any] = {**record, "hidden": hidden, "shown": file or _is_shown(presented, hidden)}
+    warnings = verdict.context.warnings
+    if isinstance(presented, PartialDisclosure) and hidden:
+        names = [member_name(name) for name in hidden]
+        text = Text("、".join(name.zh for name in names), ", ".join(name.en for name in names))
+        warnings = (*warnings, warning("members_hidden", count=len(hidden), names=text))
+    return replace(verdict, context=replace(verdict.context, record=told, warnings=warnings))
+
+
+def _is_shown(presented: Content | None, hidden: Iterable[str]) -> bool:
+    return presented is not None and not any(name in _FACE for name in hidden)
