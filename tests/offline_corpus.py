@@ -38,7 +38,7 @@ def cases(thorough: bool = False) -> list[Case]:
         _permits_and_keys(),
         tampered_evidence(),
         tampered_receipts(),
-        wrong_trust(),
+        wrong_trust(thorough),
         _damaged(random.Random(20_261), 120 * many),
         mutated(random.Random(20_262), 300 * many),
     ]

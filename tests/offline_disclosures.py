@@ -163,6 +163,12 @@ _TEXT_CHANGES: dict[str, Callable[[str], str]] = {
     "a leading nought": lambda text: text.replace('"kind"', '"extension": {"a": 01}, "kind"', 1),
     "a trailing comma": lambda text: text.replace('"kind"', '"extension": {"a": 1,}, "kind"', 1),
     "a list": lambda text: f"[{text}]",
+    **{
+        f"{depth} levels deep": lambda text, depth=depth: text.replace(
+            '"kind"', f'"extension": {{"a": {"[" * depth + "]" * depth}}}, "kind"', 1
+        )
+        for depth in (250, 251, 252, 253, 254, 255, 1022, 1024)
+    },
     "very deep": lambda text: "[" * 2000 + "]" * 2000,
     "too long": lambda text: text + " " * 2**20,
 }  # fmt: skip

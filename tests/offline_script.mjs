@@ -1,11 +1,11 @@
-// The offline page's own script under node: `corpus FILE` prints its verdicts, `primitives COUNT` compares what it wrote
+// The offline page's own script under node: `corpus FILE` prints its verdicts, `papers FILE` those on papers handed in together, `primitives COUNT` compares what it wrote
 // itself, `inclusion FILE`, `evidence FILE` and `moments FILE` run single functions.
 import { createHash, createHmac, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 const page = readFileSync(new URL("../chain_service/web/static/offline.html", import.meta.url), "utf8");
 const script = page.match(/<script>([\s\S]*?)<\/script>/)[1];
-const names = "judge readTrust Refused keccak256 sm3 recover sha256 hmac hmacKey ed25519Holds toHex readCbor readRlp writeRlp N fromBig toBig fromHex verifyEvidence rootFromInclusion readMoment";
+const names = "judge readTrust Refused keccak256 sm3 recover sha256 hmac hmacKey ed25519Holds toHex readCbor readRlp writeRlp N fromBig toBig fromHex verifyEvidence rootFromInclusion readMoment readPaper judgePapers recognise";
 const own = new Function(`${script}; return { ${names.split(" ").join(", ")} };`)();
 const bytes = (text) => (text === null ? null : new Uint8Array(Buffer.from(text, "base64")));
 
@@ -93,7 +93,7 @@ function evidence(file) {
     ...trust,
     chainId: BigInt(trust.chainId),
     genesis: hex(trust.genesis),
-    validators: trust.validators.map((range) => ({ ...range, addresses: range.addresses.map(hex) })),
+    ranges: trust.ranges.map((range) => ({ ...range, validators: range.validators.map(hex) })),
     contracts: trust.contracts.map(({ name, address, codeHash }) => ({ name, address: hex(address), codeHash: hex(codeHash) })),
   };
   return cases.map(({ headers, nodes, accounts }) => {
@@ -121,6 +121,21 @@ function moments(file) {
   });
 }
 
-const MODES = { corpus, moments, inclusion, evidence, primitives: (count) => primitives(Number(count)) };
+// Each question's verdict about its papers, [name, base64] each, by the trust files that were accepted before.
+async function papers(file) {
+  const answers = [];
+  for (const { given, known, now } of JSON.parse(readFileSync(file, "utf8"))) {
+    const accepted = [];
+    for (const trust of known) accepted.push({ name: "", origin: "pinned", trust: await own.readTrust(bytes(trust)) });
+    const read = [];
+    for (const [name, data] of given) read.push(await own.readPaper(name, bytes(data)));
+    const { verdict, code, warnings, papers } = await own.judgePapers(read, { known: accepted, now });
+    const { isCompared, missing, records } = papers;
+    answers.push({ kinds: read.map(({ kind }) => kind), verdict, code, warnings: warnings.map((found) => found.code), isCompared, missing, records: records.length });
+  }
+  return answers;
+}
+
+const MODES = { corpus, papers, moments, inclusion, evidence, primitives: (count) => primitives(Number(count)) };
 const [mode, argument] = process.argv.slice(2);
 process.stdout.write(JSON.stringify(await MODES[mode](argument)));

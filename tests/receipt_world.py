@@ -137,6 +137,12 @@ class Issued:
         found = slots_of_record(verify_evidence(pool, self.chain), claim.log, claim.proof, key_id, type_code)
         return select(pool, self.chain, found)
 
+    @property
+    def head(self) -> tuple[str, bytes]:
+        """Contract and slot of the log's head that the record stands under."""
+        claim = self.content.claim()
+        return layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)
+
     def whole(self, number: int, state: int = 0, signed_by: Signer = LOG_KEY, **changes: Any) -> Evidence:
         """All that judging the record needs, from a later block."""
         pool, claim = self.pooled(number, state, **changes), self.content.claim()

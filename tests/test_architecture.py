@@ -216,6 +216,54 @@ def test_nothing_happens_on_import_but_definitions() -> None:
     )
 
 
+DECODERS = {"loads", "b64decode", "urlsafe_b64decode", "fromhex", "fromisoformat"}
+DECODING = {
+    "core/canonical.py",
+    "core/cose.py",
+    "core/decoding.py",
+    "core/digests.py",  # after a pattern
+    "core/receipts.py",  # after a pattern
+    "web/shapes.py",  # after a pattern
+    # the instance's own files and the node's answers, each wrapped where it is read
+    "chain/keystore.py",
+    "chain/deployment.py",
+    "chain/contracts.py",
+    "chain/rpc.py",
+    "chain/sender.py",
+    "core/papers.py",  # tells kinds apart and hands on the bytes
+    # what was checked or made here
+    "core/records.py",
+    "core/shapes.py",
+    "jobs/anchors.py",
+    "jobs/audit_logs.py",
+    "jobs/batching.py",
+    "jobs/candidates.py",
+    "jobs/index.py",
+    "jobs/logs.py",
+    "jobs/papers.py",
+    "jobs/records.py",
+    "jobs/refusals.py",
+    "jobs/submission.py",
+    "jobs/validators.py",
+}
+"""Where text is decoded; everybody else asks `core.canonical.read_json` or a function of `core.decoding`."""
+
+
+def test_foreign_text_is_decoded_at_the_boundary_of_its_format() -> None:
+    assert_none(
+        where(path, node.lineno, f"{node.func.attr} of foreign text")
+        for path in python(PACKAGE)
+        if part(path) not in ("nodes", "documents")
+        and str(path.relative_to(ROOT / PACKAGE)) not in DECODING
+        and "migrations" not in path.parts
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in DECODERS
+        and not (node.args and isinstance(node.args[0], ast.Constant))
+    )
+
+
 def test_no_exception_vanishes() -> None:
     """No bare `except`, and no handler that does nothing at all."""
     assert_none(

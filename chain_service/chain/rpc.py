@@ -14,6 +14,7 @@ import orjson
 import urllib3
 
 from chain_service.chain import ipc
+from chain_service.core.decoding import read_hex, read_quantity
 from chain_service.errors import ChainServiceError, Unavailable
 
 Request = tuple[str, Sequence[Any]]
@@ -195,20 +196,22 @@ class Rpc:
 
 def quantity(answer: Any) -> int:
     """The integer in a node's answer. Raises `Unavailable` if there is none."""
-    try:
-        return int(answer, 16)
-    except (ValueError, TypeError) as error:
-        raise Unavailable("the node's answer is no quantity", code="node_unavailable") from error
+    return read_quantity(answer, refuse=_no_quantity)
+
+
+def _no_quantity(reason: str) -> Unavailable:
+    return Unavailable(f"the node's answer is no quantity: {reason}", code="node_unavailable")
 
 
 def data(answer: Any) -> bytes:
     """The bytes in a node's answer. Raises `Unavailable` if there are none."""
-    try:
-        if answer.startswith("0x"):
-            return bytes.fromhex(answer[2:])
-    except (ValueError, TypeError, AttributeError) as error:
-        raise Unavailable("the node's answer is no byte string", code="node_unavailable") from error
-    raise Unavailable("the node's answer is no byte string", code="node_unavailable")
+    if not isinstance(answer, str) or not answer.startswith("0x"):
+        raise _no_bytes("it does not begin with 0x")
+    return read_hex(answer[2:], limit=MAX_ANSWER, refuse=_no_bytes)
+
+
+def _no_bytes(reason: str) -> Unavailable:
+    return Unavailable(f"the node's answer is no byte string: {reason}", code="node_unavailable")
 
 
 class _Unusable(Exception):

@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from chain_service.config import Settings
-from chain_service.errors import BadRequest, Conflict, Unavailable
+from chain_service.core.canonical import read_json
+from chain_service.errors import BadRequest, Conflict, MalformedRecord, Unavailable
 
 if TYPE_CHECKING:
     from chain_service.jobs.context import App, Caller, Progress
@@ -165,11 +166,12 @@ def read_objects(path: Path) -> list[dict[str, Any]]:
     """The JSON objects in a file: one, an array of them, or one a line. Raises BadRequest."""
     data = read_input(path)
     try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as whole:
+        value = read_json(data, limit=len(data), exact=True)
+    except MalformedRecord as whole:
         lines = [line for line in data.splitlines() if line.strip()]
         if len(lines) < 2:
-            raise BadRequest(f"{path} is not JSON: {whole}", code="malformed_request", file=str(path)) from None
+            why = f"{path} is not JSON: {whole.message}"
+            raise BadRequest(why, code="malformed_request", file=str(path)) from None
         value = [_line(path, number, line) for number, line in enumerate(lines, 1)]
     found = value if isinstance(value, list) else [value]
     if not found or not all(isinstance(item, dict) for item in found):
@@ -179,11 +181,10 @@ def read_objects(path: Path) -> list[dict[str, Any]]:
 
 def _line(path: Path, number: int, line: bytes) -> Any:
     try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(
-            f"{path} line {number} is not JSON: {error}", code="malformed_request", file=str(path), line=number
-        ) from None
+        return read_json(line, limit=len(line), exact=True)
+    except MalformedRecord as error:
+        why = f"{path} line {number} is not JSON: {error.message}"
+        raise BadRequest(why, code="malformed_request", file=str(path), line=number) from None
 
 
 def write_output(path: Path, value: Any) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import orjson
 
 from chain_service.cli.door import read_input, replace_file
+from chain_service.core.canonical import read_json
+from chain_service.core.decoding import read_hex
 from chain_service.core.offline import SeenBlock
-from chain_service.errors import BadRequest
+from chain_service.errors import BadRequest, MalformedDocument, MalformedRecord
 
 MAX_BYTES = 256 * 2**20
 MOST_AT_ONE_HEIGHT = 8
@@ -35,9 +37,9 @@ class Heads:
         if file is None or not file.exists():
             return cls(file)
         try:
-            listed = orjson.loads(read_input(file, MAX_BYTES))
+            listed = read_json(read_input(file, MAX_BYTES), limit=MAX_BYTES)
             return cls(file, {int(number): [_block(int(number), one) for one in of] for number, of in listed.items()})
-        except (ValueError, AttributeError, TypeError, KeyError):
+        except (MalformedRecord, MalformedDocument, ValueError, AttributeError, TypeError, KeyError):
             raise BadRequest(f"{file} is no list of heads", code="malformed_request", file=str(file)) from None
 
     @property
@@ -60,7 +62,8 @@ class Heads:
 
 
 def _block(number: int, value: Any) -> SeenBlock:
-    return SeenBlock(number, bytes.fromhex(value["hash"]), tuple(bytes.fromhex(raw) for raw in value["headers"]))
+    block_hash = read_hex(value["hash"], limit=32)
+    return SeenBlock(number, block_hash, tuple(read_hex(raw, limit=MAX_BYTES) for raw in value["headers"]))
 
 
 def _shown(block: SeenBlock) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from chain_service.core.decoding import read_day
 from chain_service.errors import BadRequest
 
 Org = Annotated[str, typer.Option("--org", metavar="CODE", help="Organisation's unified social credit code.")]
@@ -21,12 +22,8 @@ Timeout = Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long
 
 def parse_day(text: str, option: str) -> date:
     """The date `YYYY-MM-DD`. Raises BadRequest (`usage`)."""
-    try:
-        if len(text) != 10:
-            raise ValueError
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadRequest(f"{option} must be a date YYYY-MM-DD, not {text!r}", code="usage", field=option) from None
+    why = f"{option} must be a date YYYY-MM-DD, not {text!r}"
+    return read_day(text, refuse=lambda _: BadRequest(why, code="usage", field=option))
 
 
 def parse_moment_option(text: str | None) -> int | None:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chain_service.core import layout
 from chain_service.core.codes import Outcome
 from chain_service.core.facts import Candidate, Content, Facts, Presented
 from chain_service.core.proving import Head, find_head, judge_anchor, judge_inclusion
@@ -29,6 +30,7 @@ def as_judged(facts: Facts, candidate: Candidate) -> Facts:
         recalled=candidate.recalled,
         anchor_state=candidate.anchor_state,
         head_signature=None,
+        earliest=None,
         candidates=tuple(one for one in facts.candidates if one is not candidate),
         undecided=False,
     )
@@ -77,7 +79,7 @@ def others(facts: Facts) -> list[Other]:
             status = _untold("what is stored of another record that names it is damaged")
         elif proof.outcome is Outcome.PASSED:
             status = judge_status(alone, head.claim)
-        elif facts.past and proof.name == "inclusion" and proof.code == "not_anchored":
+        elif _came_later(facts, head):
             continue
         elif proof.code in ("node_unavailable", "finality_unproven", "trust_stale"):
             status = check("record", "status", proof.code, proof.evidence)
@@ -85,6 +87,12 @@ def others(facts: Facts) -> list[Other]:
             status = _untold("another record that names it is not what the chain holds")
         found.append(Other(candidate, status))
     return found
+
+
+def _came_later(facts: Facts, head: Head) -> bool:
+    """Whether the state of the moment asked about proves that the record was not on chain by then."""
+    slot = layout.RECORD_LOG, layout.head_slot(head.claim.log, head.claim.proof.size)
+    return facts.past and facts.then_state is not None and facts.then_state.words.get(slot) == 0
 
 
 def _untold(detail: str) -> Check:

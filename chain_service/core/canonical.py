@@ -7,12 +7,12 @@ code unit, as RFC 8785 §3.2.3 asks, and by UTF-8 byte, as orjson does it; a pro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
 
-from chain_service.errors import BadRequest, MalformedRecord
+from chain_service.errors import ChainServiceError, MalformedRecord
 
 Json = Any
 MAX_INTEGER = 2**53 - 1
@@ -80,25 +80,32 @@ def jcs(pruned: Json) -> bytes:
         raise MalformedRecord(f"the value has no canonical form: {error}", field="") from None
 
 
-def read_json(data: bytes, *, limit: int, error: type[BadRequest] = MalformedRecord) -> Json:
-    """The value that UTF-8 JSON text of at most `limit` bytes writes. Raises `error`.
+def read_json(
+    data: bytes, *, limit: int, error: Callable[..., ChainServiceError] = MalformedRecord, exact: bool = False
+) -> Json:
+    """The value that UTF-8 JSON text of at most `limit` bytes writes; anything else raises `error`, nothing else.
 
-    An object that names a member twice is refused (RFC 7493 §2.3): two readers could take different ones for true.
+    An object that names a member twice is refused (RFC 7493 §2.3): two readers could take different ones for true. So
+    is what nests deeper than 254 levels, and a lone surrogate. With `exact`, integers beyond 64 bits stay integers.
     """
     if len(data) > limit:
         raise error(f"the text is longer than {limit} bytes", field="")
     try:
         value = orjson.loads(data)
+        written = orjson.dumps(value)  # which refuses what nests too deep for anybody to write it again
+        if exact:
+            return json.loads(data, object_pairs_hook=_once_each)
+        # Had a member been dropped, writing the value again would not give the text back; only then look closer.
+        if written != data:
+            json.loads(data, object_pairs_hook=_once_each, parse_int=str, parse_float=str)
     except orjson.JSONDecodeError as problem:
         raise error(f"the text is not JSON in UTF-8: {problem}", field="") from None
-    # Had a member been dropped, writing the value again would not give the text back; only then look closer.
-    if orjson.dumps(value) != data:
-        try:
-            json.loads(data, object_pairs_hook=_once_each)
-        except RecursionError:
-            raise error("lists and objects are nested too deep", field="") from None
-        except _NamedTwice as twice:
-            raise error("a member is named twice", field=str(twice)) from None
+    except (orjson.JSONEncodeError, RecursionError):
+        raise error("lists and objects are nested too deep", field="") from None
+    except _NamedTwice as twice:
+        raise error("a member is named twice", field=str(twice)) from None
+    except ValueError:
+        raise error("a number is too long", field="") from None
     return value
 
 
@@ -106,12 +113,15 @@ class _NamedTwice(Exception):
     pass
 
 
-def _once_each(pairs: Sequence[tuple[str, Json]]) -> None:
-    names = set()
-    for name, _ in pairs:
-        if name in names:
-            raise _NamedTwice(name)
-        names.add(name)
+def _once_each(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        names: set[str] = set()
+        for name, _ in pairs:
+            if name in names:
+                raise _NamedTwice(name)
+            names.add(name)
+    return value
 
 
 def _require_name(name: object) -> None:

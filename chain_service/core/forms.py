@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
+from chain_service.core.decoding import read_day
 from chain_service.errors import MalformedRecord
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Form:
@@ -59,13 +57,8 @@ class Form:
 
     def date(self, name: str) -> date:
         """The member's date, written YYYY-MM-DD."""
-        value = self.get(name)
-        if isinstance(value, str) and _DATE.fullmatch(value):
-            try:
-                return date.fromisoformat(value)
-            except ValueError as error:
-                raise MalformedRecord(f"{name} is no day of the calendar", field=name) from error
-        raise MalformedRecord(f"{name} must be a date, YYYY-MM-DD", field=name)
+        why = f"{name} must be a day of the calendar, YYYY-MM-DD"
+        return read_day(self.get(name), refuse=lambda _: MalformedRecord(why, field=name))
 
     def items(self, name: str, limit: int) -> list[Any]:
         """The member's list, empty when it is absent, with at most `limit` elements."""

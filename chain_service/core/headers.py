@@ -11,6 +11,7 @@ import coincurve
 
 from chain_service.core import strict_rlp
 from chain_service.core.chain_trust import UnknownSealers, ValidatorRange
+from chain_service.core.decoding import read_hex, read_quantity
 from chain_service.core.digests import keccak256
 from chain_service.errors import InvalidProof
 
@@ -165,16 +166,17 @@ def _json_field(block: Mapping[str, Any], name: str, size: int | None) -> bytes:
     text = block.get(name)
     if not isinstance(text, str) or not text.startswith("0x"):
         _malformed_field(name)
-    try:
-        if size is None:
-            return strict_rlp.integer_bytes(int(text[2:], 16))
-        data = bytes.fromhex(text[2:])
-    except (ValueError, OverflowError):
-        _malformed_field(name)
-    if len(data) * 2 + 2 != len(text) or (size and len(data) != size):
+    if size is None:
+        return strict_rlp.integer_bytes(read_quantity(text, refuse=lambda _: _field_error(name)))
+    data = read_hex(text[2:], limit=len(text), refuse=lambda _: _field_error(name))
+    if size and len(data) != size:
         _malformed_field(name)
     return data
 
 
 def _malformed_field(name: str) -> NoReturn:
-    raise InvalidProof("a header field is missing or malformed", field=name)
+    raise _field_error(name)
+
+
+def _field_error(name: str) -> InvalidProof:
+    return InvalidProof("a header field is missing or malformed", field=name)

@@ -71,10 +71,10 @@ def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
     signed = Signed()
     if facts.presented.whole_files:
         signed = _unexamined(facts.subject) if examine is None else examine(_anchoring(facts, head, by_name))
+    named = _names(facts, included)
     if signed.kind:
         first, *rest = group.checks
         group = replace(group, checks=(replace(first, evidence={**first.evidence, "file": dict(signed.kind)}), *rest))
-    named = _names(facts, included)
     context = Context(
         at=rfc3339(facts.at),
         chain=_chain(facts),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chain_service.core.decoding import read_hex
 from chain_service.errors import InvalidProof
 
 
@@ -31,10 +32,13 @@ def to_hex(data: bytes) -> str:
 
 def from_hex(text: Any, size: int | None, name: str) -> bytes:
     """Bytes of 0x-hex, exactly `size` of them unless that is None. Raises InvalidProof."""
-    try:
-        data = bytes.fromhex(text[2:]) if isinstance(text, str) and text.startswith("0x") else None
-    except ValueError:
-        data = None
-    if data is None or len(data) * 2 + 2 != len(text) or (size is not None and len(data) != size):
-        raise InvalidProof("a member is not hexadecimal or has the wrong length", field=name)
+
+    def refused(_: str) -> InvalidProof:
+        return InvalidProof("a member is not hexadecimal or has the wrong length", field=name)
+
+    if not isinstance(text, str) or not text.startswith("0x"):
+        raise refused("")
+    data = read_hex(text[2:], limit=len(text), refuse=refused)
+    if size is not None and len(data) != size:
+        raise refused("")
     return data

@@ -10,12 +10,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from chain_service.core.cose import Signer, verify_ed25519
+from chain_service.core.decoding import read_base64
 from chain_service.core.digests import sha256
 from chain_service.core.log import MAX_SIZE
 from chain_service.errors import InvalidProof, MalformedDocument
@@ -137,7 +137,7 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
 def _base64(text: str) -> bytes | None:
     """The bytes of standard base64 in its only form; None for anything else."""
     try:
-        raw = base64.b64decode(text.encode(), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
+        raw = read_base64(text, limit=MAX_NOTE_BYTES)
+    except MalformedDocument:
         return None
     return raw if base64.b64encode(raw).decode() == text else None

@@ -139,24 +139,17 @@ def verify_offline(
     moment = now if at is None else at
     _refuse_future(moment, now)
     shown = _prove(receipt, trust, presented.disclosure, remembered)
-    parsed, presented = shown.receipt, _presented(presented, shown.failure)
-    claim = signature = None
-    if parsed is not None and presented.disclosure is not None and shown.failure is None:
-        entry = record_entry(parsed.log, parsed.proof.index, presented.disclosure.body_digest)
-        claim = Claim(parsed.log, entry, parsed.proof, presented=True)
-        signature = HeadSignature(parsed.protected, parsed.key_id, parsed.signature)
-    # Asked about now, the newest block counts even if its proposer's clock runs before ours.
-    past = at is not None and at < now
+    claim, signature = _claimed(shown, presented.disclosure)
+    past = at is not None and at < now  # else the newest block counts, even if its proposer's clock runs before ours
     usable = [state for state in shown.counting if state.time <= moment or not past] or list(shown.counting[:1])
     anchor = shown.counting[0] if shown.counting else None
     now_state = usable[-1] if usable else _outage(shown)
-    name = subject or (parsed.record_id if parsed is not None else "")
-    limit = _limit(shown.states, trust, now)
-    doubts = (*shown.doubts, *((warning("stale_trust_accepted"),) if limit is not None and accept_stale else ()))
+    name = subject or (shown.receipt.record_id if shown.receipt is not None else "")
+    limit, accepted = _limit(shown.states, trust, now, accept_stale)
     return judge(
         Facts(
             subject=name,
-            presented=presented,
+            presented=_presented(presented, shown.failure),
             at=moment,
             now_state=now_state,
             max_age=trust.terms.age_limit,
@@ -166,11 +159,21 @@ def verify_offline(
             claim=claim,
             head_signature=signature,
             earliest=shown.states[0].time if shown.states and anchor is not shown.states[0] else None,
-            limit=None if accept_stale else limit,
-            notices=(*trust.warnings(now), *doubts),
+            limit=limit,
+            notices=(*trust.warnings(now), *shown.doubts, *accepted),
         ),
         None if examining is None else examining(name, moment, now_state, anchor),
     )
+
+
+def _claimed(shown: _Shown, content: Content | None) -> tuple[Claim | None, HeadSignature | None]:
+    """What the receipt asserts of the record, and the log's signature; None without either."""
+    parsed = shown.receipt
+    if parsed is None or content is None or shown.failure is not None:
+        return None, None
+    entry = record_entry(parsed.log, parsed.proof.index, content.body_digest)
+    signature = HeadSignature(parsed.protected, parsed.key_id, parsed.signature)
+    return Claim(parsed.log, entry, parsed.proof, presented=True), signature
 
 
 def _outage(shown: _Shown) -> Outage:
@@ -306,8 +309,15 @@ def _require_whole(state: ProvenState, receipt: Receipt, content: Content) -> No
     )  # fmt: skip
 
 
-def _limit(states: Sequence[ProvenState], trust: TrustFile, now: int) -> Text | None:
-    """The limit of the trust file that is passed, if one is."""
+def _limit(
+    states: Sequence[ProvenState], trust: TrustFile, now: int, accept: bool
+) -> tuple[Text | None, tuple[Warning, ...]]:
+    """The limit of the trust file that is passed, if one is; where that is accepted the warning that says so."""
+    limit = _passed(states, trust, now)
+    return (None, (warning("stale_trust_accepted"),)) if limit is not None and accept else (limit, ())
+
+
+def _passed(states: Sequence[ProvenState], trust: TrustFile, now: int) -> Text | None:
     terms = trust.terms
     if now > terms.expires:
         day = local_day(terms.expires).isoformat()

@@ -65,25 +65,18 @@ def find_head(facts: Facts) -> Head | None:
 
 def _states_that_tell(facts: Facts, claim: Claim) -> list[tuple[ProvenState, int]]:
     """The states that cover the head's word, with it, the oldest first."""
+    slot = layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)
     states = {
         state.block: state
         for state in (facts.then_state, facts.now_state, facts.anchor_state)
-        if isinstance(state, ProvenState) and _root_on_chain(state, claim) is not None
+        if isinstance(state, ProvenState) and slot in state.words
     }
-    return [(state, _root_on_chain(state, claim) or 0) for _, state in sorted(states.items())]
+    return [(state, state.words[slot]) for _, state in sorted(states.items())]
 
 
 def _shown_since(telling: Sequence[tuple[ProvenState, int]]) -> int:
     """The place of the first state that shows a head. Heads stay for ever: all later ones have to show the same."""
     return next((place for place, (_, word) in enumerate(telling) if word), len(telling))
-
-
-def _root_on_chain(state: ProvenState, claim: Claim) -> int | None:
-    """The head's word in this state: 0 when no head of that size exists, None when the state does not tell."""
-    try:
-        return state.word(layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size))
-    except InvalidProof:
-        return None
 
 
 def judge_log_signature(facts: Facts, head: Head | None) -> Check:

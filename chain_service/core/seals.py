@@ -8,9 +8,11 @@ from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Any
 
 from chain_service.core import layout
+from chain_service.core.decoding import read_moment
 from chain_service.core.digests import Digest, parse_hex32
 from chain_service.core.forms import Form
 from chain_service.core.identifiers import OrgCode, parse_org_code
+from chain_service.core.moments import LAST_SECOND
 from chain_service.errors import MalformedRecord
 
 SEAL_TYPES = {
@@ -147,14 +149,12 @@ def _moment(form: Form, name: str, of_day: time) -> int:
     if "T" not in text:
         moment = datetime.combine(form.date(name), of_day, _UTC8)
     else:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError as error:
-            raise MalformedRecord(f"{name} must be a date or an RFC 3339 time", field=name) from error
+        why = f"{name} must be a date or an RFC 3339 time"
+        moment = read_moment(text, refuse=lambda _: MalformedRecord(why, field=name))
         moment = moment if moment.tzinfo else moment.replace(tzinfo=_UTC8)
     seconds = int(moment.timestamp())
-    if seconds < 0:
-        raise MalformedRecord(f"{name} must not be before 1970", field=name)
+    if not 0 <= seconds <= LAST_SECOND:
+        raise MalformedRecord(f"{name} must lie in the years 1970 to 9999", field=name)
     return seconds
 
 

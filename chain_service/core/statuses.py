@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
+from chain_service.core.decoding import read_moment
 from chain_service.core.forms import Form
-from chain_service.errors import MalformedRecord
+from chain_service.errors import MalformedDocument, MalformedRecord
 
 TEXT_LIMIT = 2_000
 LEGAL_BASIS_LIMIT = 500
@@ -257,7 +257,7 @@ def _is_time(text: str) -> bool:
     if not _TIME.fullmatch(text):
         return False
     try:
-        datetime.fromisoformat(text)
-    except ValueError:
+        read_moment(text)
+    except MalformedDocument:
         return False
     return True

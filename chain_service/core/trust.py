@@ -26,7 +26,7 @@ from chain_service.core import cose
 from chain_service.core.canonical import canonical, read_json
 from chain_service.core.chain_trust import FORM_COMETBFT, ChainTrust, ValidatorRange
 from chain_service.core.cose import Cbor, Signer
-from chain_service.core.digests import sha256
+from chain_service.core.digests import parse_hex32, sha256
 from chain_service.core.headers import FIELD_COUNTS
 from chain_service.core.layout import LAYOUTS
 from chain_service.core.members import member, natural
@@ -147,13 +147,7 @@ def _is_first_form(value: dict[str, Any], payload: bytes) -> bool:
 
 
 def _key(text: object) -> bytes:
-    try:
-        key = bytes.fromhex(text) if isinstance(text, str) else b""
-    except ValueError:
-        key = b""
-    if len(key) != 32 or key.hex() != text:
-        _refuse("a root key is 64 lower-case hex digits", "rootKeys")
-    return key
+    return parse_hex32(text, field="rootKeys")
 
 
 def _check(terms: TrustTerms) -> None:

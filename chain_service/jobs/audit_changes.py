@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
 from sqlalchemy import Connection
 
 from chain_service.core.entries import Salt, change_digest
 from chain_service.core.statuses import State, parse_change_record
-from chain_service.errors import BadRequest
+from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.audit_findings import Finding, finding
 from chain_service.store import chain_index, records, statuses
 from chain_service.store.chain_index import StatusEvent
+from chain_service.store.rows import json_object
 from chain_service.store.statuses import StatusChange
 
 
@@ -40,9 +38,9 @@ def check_changes(
 def _says(change: StatusChange, event: StatusEvent, record_id: str) -> bool:
     """The stored record is what was hashed, and tells of this change to this record."""
     try:
-        body: Any = orjson.loads(change.body or b"")
+        body = json_object(change.body, "a stored change of state")
         told = parse_change_record(body)
-    except (BadRequest, orjson.JSONDecodeError):
+    except (BadRequest, Corrupt):
         return False
     if change.salt is None or change_digest(body, Salt(change.salt)) != event.digest:
         return False

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from chain_service.chain.reader import History
-from chain_service.core.catalogs import check_history, parse_catalog
+from chain_service.core.catalogs import CatalogVersion, check_history, parse_catalog
 from chain_service.core.histories import read_seal_facts, read_seal_states
 from chain_service.core.layout import (
     CATALOG_REGISTRY,
@@ -25,11 +24,12 @@ from chain_service.core.layout import (
     seal_state_slot,
 )
 from chain_service.core.seals import parse_seal
-from chain_service.errors import BadRequest
+from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.audit_findings import Finding, finding
 from chain_service.jobs.context import App
 from chain_service.store import catalogs, chain_index, organisations, seals
 from chain_service.store.chain_index import Block
+from chain_service.store.rows import json_object
 from chain_service.store.seals import Seal
 
 TOGETHER = 100
@@ -53,7 +53,7 @@ def audit_seals(app: App, connection: Connection, head: Block, org: str | None, 
                 found.append(finding("seal_differs", seal.code))
     known = {seal.code for seal, _ in final}
     for event in chain_index.events(connection, ("SealRegistered",)):
-        owner = bytes.fromhex(event.args["owner"].removeprefix("0x")).rstrip(b"\0").decode("ascii", "replace")
+        owner = organisations.org_in(event.args["owner"])
         if _ours(app, owner, org) and event.args["code"] not in known:
             found.append(finding("seal_missing", event.args["code"], owner=owner))
     return len(final)
@@ -62,8 +62,8 @@ def audit_seals(app: App, connection: Connection, head: Block, org: str | None, 
 def _facts(seal: Seal) -> list[bytes]:
     """What the registry holds of the seal as it is stored; nothing if its body and its columns disagree."""
     try:
-        body = parse_seal(orjson.loads(seal.body))
-    except (BadRequest, orjson.JSONDecodeError):
+        body = parse_seal(json_object(seal.body, "a stored seal"))
+    except (BadRequest, Corrupt):
         return []
     if (body.code, body.owner, body.sha256, body.sm3) != (seal.code, seal.owner, seal.sha256, seal.sm3):
         return []
@@ -87,14 +87,18 @@ def audit_catalogs(app: App, connection: Connection, head: Block, org: str | Non
             standing = state.word(CATALOG_REGISTRY, catalog_standing_slot(code))
             sequence = CatalogStanding.from_word(standing).sequence if standing else None
             try:
-                versions = [parse_catalog(orjson.loads(row.body)) for row in rows if row.final_block is not None]
-            except (BadRequest, orjson.JSONDecodeError):
+                versions = [_version(row.body) for row in rows if row.final_block is not None]
+            except (BadRequest, Corrupt):
                 found.append(finding("catalog_altered", code))
                 continue
             breaks = check_history(versions, word.to_bytes(32, "big") if word else None, sequence)
             found += [finding("catalog_" + one.code, code, sequence=one.sequence) for one in breaks]
     found += _missing_entries(app, connection, org, {code_key(code).hex() for code in histories})
     return len(mine)
+
+
+def _version(body: bytes) -> CatalogVersion:
+    return parse_catalog(json_object(body, "a stored catalog version"))
 
 
 def _missing_entries(app: App, connection: Connection, org: str | None, known: set[str]) -> list[Finding]:

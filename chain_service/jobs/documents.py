@@ -11,6 +11,7 @@ import structlog
 
 from chain_service.chain.reader import History
 from chain_service.core import layout
+from chain_service.core.decoding import read_day
 from chain_service.core.digests import sha256, sm3
 from chain_service.core.evidence import ProvenState, Slot
 from chain_service.core.facts import Outage
@@ -20,6 +21,7 @@ from chain_service.documents.binding import Binding, is_seal_code
 from chain_service.documents.facts import DocumentFacts, Problem
 from chain_service.documents.judging import judge_document
 from chain_service.documents.kinds import at_first_sight
+from chain_service.errors import MalformedDocument
 from chain_service.jobs.ocsp import Responders
 from chain_service.jobs.parsers import Parsers
 
@@ -57,8 +59,8 @@ class Examined:
         if not is_org_code(issuer):
             return None
         try:
-            return issuer, type_code, date.fromisoformat(named.get("certificateIssuedDate", "")[:10])
-        except ValueError:
+            return issuer, type_code, read_day(named.get("certificateIssuedDate", "")[:10])
+        except MalformedDocument:
             return issuer, type_code, None
 
     def words(self) -> tuple[list[Slot], list[History]]:

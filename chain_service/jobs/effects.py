@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from chain_service.chain.contracts import ChainEvent
@@ -28,7 +27,7 @@ from chain_service.core.layout import (
     code_key,
     organisation_word,
 )
-from chain_service.errors import MalformedRecord, Unavailable
+from chain_service.errors import Corrupt, MalformedRecord, Unavailable
 from chain_service.jobs.context import App
 from chain_service.jobs.refusals import LOG_STOPPED, REFUSED
 from chain_service.jobs.replacements import supersede_replaced
@@ -45,6 +44,7 @@ from chain_service.store import (
 )
 from chain_service.store.batches import Batch
 from chain_service.store.chain_index import Event, NewHead, NewStatusEvent
+from chain_service.store.rows import json_object
 
 Headers = Mapping[int, SealedHeader]
 PROOFS_AT_ONCE = 20
@@ -160,8 +160,8 @@ def _histories(app: App, batch: Batch, most: int) -> list[History]:
 def _certificates(seal: bytes) -> int:
     """How many signers a stored seal names; one that was altered into something else, one."""
     try:
-        return len(orjson.loads(seal).get("signerCertificates", ()))
-    except (orjson.JSONDecodeError, AttributeError, TypeError):
+        return len(json_object(seal, "a stored seal").get("signerCertificates", ()))
+    except (Corrupt, TypeError):
         return 1
 
 
@@ -172,10 +172,10 @@ def _seal_codes(bodies: Iterable[bytes]) -> list[str]:
         if b'"sealCodes"' not in body:
             continue
         try:
-            named = orjson.loads(body).get("sealCodes", ())
-        except (orjson.JSONDecodeError, AttributeError):
+            named = json_object(body, "a stored record").get("sealCodes", ())
+        except Corrupt:
             continue
-        if len(codes) < MAX_SEALS:
+        if len(codes) < MAX_SEALS and isinstance(named, list):
             codes.update(code for code in named if isinstance(code, str))
     return sorted(codes)[:MAX_SEALS]
 

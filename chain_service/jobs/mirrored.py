@@ -11,15 +11,17 @@ import orjson
 
 from chain_service.chain.log_source import LogSource
 from chain_service.core import notes
+from chain_service.core.canonical import read_json
 from chain_service.core.log import leaf_hash, root_of
 from chain_service.core.notes import Note
 from chain_service.core.tiles import WIDTH, entries_path, entries_tile, root, tile_path
-from chain_service.errors import BadRequest, ChainServiceError, Conflict, Corrupt
+from chain_service.errors import BadRequest, ChainServiceError, Conflict, Corrupt, MalformedRecord
 from chain_service.jobs.context import Progress
 
 HASH = 32
 ENTRIES = -1
 CHECKPOINT = "checkpoint"
+MAX_CHAIN_FILE = 4096
 _CHAIN = "chain.json"
 _STAGED = ".fetched"
 _ENTRY = 2 + HASH
@@ -129,9 +131,11 @@ class Mirror:
         """Up to which block the chain's heads were compared; 0 at first."""
         file = self.directory / _CHAIN
         try:
-            return int(orjson.loads(file.read_bytes())["block"]) if file.is_file() else 0
-        except (ValueError, KeyError, TypeError):
+            kept = read_json(file.read_bytes(), limit=MAX_CHAIN_FILE)
+        except (FileNotFoundError, MalformedRecord):
             return 0
+        block = kept.get("block") if isinstance(kept, dict) else None
+        return block if type(block) is int and block >= 0 else 0
 
     def set_chain_block(self, block: int) -> None:
         """The chain's heads up to this block were compared."""

@@ -73,17 +73,6 @@ def _anchored(app: App, draft: Draft, stored: ProvenState | None, indexed: Index
     return Shown(telling[0] if telling else None, states)
 
 
-def held(app: App, evidence: Sequence[bytes | None]) -> list[ProvenState | None]:
-    """What each stored proof shows, if it is about a block of ours and counts."""
-    if app.chain is None or not any(evidence):
-        return [None for _ in evidence]
-    trust = app.chain.reader.trust
-    stored = [None if one is None else proven(one, trust) for one in evidence]
-    with app.database.reading() as connection:
-        indexed = chain_index.blocks_of(connection, sorted({state.block for state in stored if state is not None}))
-    return [next(iter(_held(app, state, indexed)), None) for state in stored]
-
-
 def _held(app: App, stored: ProvenState | None, indexed: Indexed) -> list[ProvenState]:
     """The stored proof's state, if it is about a block of ours and counts."""
     if stored is None:

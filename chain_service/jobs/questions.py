@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import orjson
-
+from chain_service.core.canonical import read_json
 from chain_service.core.digests import Digest, file_digests, parse_hex32
 from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_disclosure
 from chain_service.core.entries import Entry, LogId, parse_log_id, record_entry
@@ -123,12 +122,7 @@ def _files(question: Question) -> list[Mapping[str, str]]:
 
 def _parse_proof(text: bytes) -> Claim:
     """The claim in a proof as `GET /v1/records/{id}/proof` answers it. Raises `BadRequest`."""
-    if len(text) > MAX_PROOF_BYTES:
-        raise BadRequest(f"a proof has at most {MAX_PROOF_BYTES} bytes")
-    try:
-        proof: Any = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise BadRequest("the proof is no JSON") from None
+    proof: Any = read_json(text, limit=MAX_PROOF_BYTES)
     anchor = proof.get("anchor") if isinstance(proof, dict) else None
     if not isinstance(anchor, dict):
         raise BadRequest("the proof lacks its anchor")

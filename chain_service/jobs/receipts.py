@@ -13,7 +13,6 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from chain_service.chain.reader import History
@@ -35,6 +34,7 @@ from chain_service.jobs.records import disclosure_of
 from chain_service.store import batches, records, seals, tiles
 from chain_service.store.readings import NewReading
 from chain_service.store.records import StoredRecord
+from chain_service.store.rows import json_object
 
 __all__ = ["MEDIA_TYPE", "HandedOut", "Receipt", "hand_out", "make", "parse", "receipt", "refresh"]
 
@@ -191,8 +191,8 @@ def _seal_codes(record: StoredRecord | None) -> list[str] | None:
     if b'"sealCodes"' not in record.body:
         return []
     try:
-        codes = orjson.loads(record.body).get("sealCodes", ())
-    except (orjson.JSONDecodeError, AttributeError):
+        codes = json_object(record.body, "a stored record").get("sealCodes", ())
+    except Corrupt:
         return []
     return [code for code in codes if isinstance(code, str)] if isinstance(codes, list) else []
 

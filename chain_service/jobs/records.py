@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from datetime import date
 from typing import Any, cast, get_args
 
 from sqlalchemy import Connection
 
 from chain_service.core import tiles as core_tiles
+from chain_service.core.decoding import read_base64, read_day
 from chain_service.core.disclosures import Disclosure, parse_disclosure, reveal
 from chain_service.core.entries import log_id, parse_log_id
 from chain_service.core.identifiers import OrgCode
@@ -23,6 +23,7 @@ from chain_service.errors import (
     Forbidden,
     Gone,
     InvalidProof,
+    MalformedDocument,
     MalformedRecord,
     NotFound,
 )
@@ -38,7 +39,7 @@ from chain_service.store.records import Filters, RecordState, StoredRecord
 __all__ = ["Accepted", "check", "disclosure", "erase", "page", "present", "proof", "read", "submit"]
 
 MAX_PAGE = 500
-_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CURSOR = re.compile(rb"[0-9]{1,19}")
 
 
 def read(app: App, record_id: str, caller: Caller | None) -> dict[str, Any]:
@@ -286,22 +287,20 @@ def _parse_cursor(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     try:
-        before = int(base64.urlsafe_b64decode(cursor.encode()).decode())
-    except ValueError:
-        before = 0
-    if not 1 <= before < 2**63:
+        found = _CURSOR.fullmatch(read_base64(cursor, limit=32))
+    except MalformedDocument:
+        found = None
+    if found is None or not 1 <= (before := int(found[0])) < 2**63:
         raise BadRequest("cursor must be what `next` of the page before said", field="cursor")
     return before
 
 
 def _parse_day(text: str | None, field: str) -> str | None:
     """The day as it is stored, YYYY-MM-DD. Raises `BadRequest`."""
-    try:
-        if text is not None and (not _DAY.fullmatch(text) or not date.fromisoformat(text)):
-            raise ValueError
-    except ValueError:
-        raise BadRequest(f"{field} must be a day of the calendar, YYYY-MM-DD", field=field) from None
-    return text
+    if text is None:
+        return None
+    why = f"{field} must be a day of the calendar, YYYY-MM-DD"
+    return read_day(text, refuse=lambda _: BadRequest(why, field=field)).isoformat()
 
 
 def _write_cursor(before: int | None) -> str | None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import secrets
 import uuid
 
-import orjson
 from sqlalchemy import Connection
 
 from chain_service.core.canonical import canonical
 from chain_service.core.entries import Salt, change_digest, log_id
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.statuses import REASONS, ChangeRecord, ChangeRequest, State, may_follow
-from chain_service.errors import NotFound
+from chain_service.errors import Corrupt, NotFound
 from chain_service.jobs.context import App
 from chain_service.jobs.texts import moment
 from chain_service.store import chain_index, keys, records, statuses
 from chain_service.store.records import StoredRecord
+from chain_service.store.rows import json_object
 from chain_service.store.statuses import NewStatusChange
 
 CHANGED = 8
@@ -97,7 +97,7 @@ def _same_holder(new: StoredRecord, old: StoredRecord) -> bool:
 def _holders(record: StoredRecord) -> set[str]:
     """Holder codes of a stored record; none where its body was erased or altered into something else."""
     try:
-        holders = orjson.loads(record.body or b"{}").get("holders", ())
+        holders = json_object(record.body or b"{}", "a stored record").get("holders", ())
         return {holder.get("certificateHolderCode") for holder in holders}
-    except (orjson.JSONDecodeError, AttributeError, TypeError):
+    except (Corrupt, AttributeError, TypeError):
         return set()

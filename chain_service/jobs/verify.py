@@ -16,8 +16,8 @@ from chain_service.core.codes import Outcome
 from chain_service.core.deciding import decide
 from chain_service.core.entries import LogId
 from chain_service.core.evidence import ProvenState, Slot
-from chain_service.core.facts import Claim, Facts, Failure, HeadSignature, Names, Outage
-from chain_service.core.judge import judge
+from chain_service.core.facts import Claim, Facts, Failure, HeadSignature, Names, Outage, Presented
+from chain_service.core.judge import Examine, judge
 from chain_service.core.showing import with_hidden
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
@@ -26,7 +26,7 @@ from chain_service.jobs.context import App, Caller
 from chain_service.jobs.documents import Examined, examine_file, no_signatures, with_answers
 from chain_service.jobs.gathering import Draft, damaged, gather
 from chain_service.jobs.names import registered_names
-from chain_service.jobs.proven import Shown, anchored, at_moment, held, require_one_history
+from chain_service.jobs.proven import Shown, anchored, at_moment, require_one_history
 from chain_service.jobs.questions import Question
 from chain_service.jobs.validators import refresh_trust
 from chain_service.store import chain_index
@@ -75,7 +75,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         names = registered_names(connection, drafts)
         head = chain_index.head_block(connection)
     _log_lookups(app, questions, drafts, caller)
-    drafts = [_usable(draft) for draft in drafts]
+    drafts = _beside_proven(app, [_usable(draft) for draft in drafts])
     shown = anchored(app, drafts)
     anchors = [one.anchor for one in shown]
     now_state = _read_chain(app, head, drafts, anchors, documents)
@@ -97,7 +97,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
             recalled=draft.recalled,
             then_state=None if question.at is None else then_states.get(question.at),
             display=draft.display,
-            **_beside(app, draft, names),
+            **_beside(draft, names),
         )
 
     verdicts = []
@@ -105,36 +105,52 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         known = facts(question, draft, anchor)
         examine = document.examine(draft.subject, known.at, now_state, anchor) if document else no_signatures
         try:
-            known = decide(known, examine, _pointed(app, known, document))
-            verdicts.append(_told(app, question, document, known, judge(known, examine)))
+            verdicts.append(_judged(app, question, document, known, examine))
         except Exception as error:  # noqa: BLE001 - judging never raises unless a stored row was altered into nonsense
             log.error("what is stored of a record cannot be judged", error=type(error).__name__)
             verdicts.append(judge(facts(question, damaged(draft), None), no_signatures))
     return verdicts
 
 
-def _beside(app: App, draft: Draft, names: Names) -> dict[str, Any]:
-    """What Facts hold beside the record meant: the other records, each with its anchoring proven, and the names."""
-    states = held(app, [stored for _, stored in draft.beside.found])
-    candidates = tuple(
-        replace(candidate, anchor_state=state) for (candidate, _), state in zip(draft.beside.found, states, strict=True)
-    )
+def _beside_proven(app: App, drafts: Sequence[Draft]) -> list[Draft]:
+    """The drafts with what is proven of the anchoring of the records beside those meant."""
+    alone = [
+        Draft("", Presented(), claim=one.claim, evidence=kept) for draft in drafts for one, kept in draft.beside.found
+    ]
+    states = iter([one.anchor for one in anchored(app, alone)] if alone else [])
+    return [
+        replace(
+            draft,
+            beside=replace(
+                draft.beside,
+                found=tuple((replace(one, anchor_state=next(states)), kept) for one, kept in draft.beside.found),
+            ),
+        )
+        for draft in drafts
+    ]
+
+
+def _beside(draft: Draft, names: Names) -> dict[str, Any]:
+    """What Facts hold beside the record meant: the other records and the names."""
     beside = draft.beside
+    candidates = tuple(one for one, _ in beside.found)
     return {"candidates": candidates, "undecided": beside.undecided, "crowded": beside.crowded, "names": names}
 
 
 def _pointed(app: App, known: Facts, document: Examined | None) -> tuple[LogId, int] | None:
     """The place that a receipt attached to the document proves, looked at where nothing else says whose it is."""
-    if not known.undecided or app.chain is None or document is None or document.facts.receipt is None:
+    if not known.undecided or document is None or document.facts.receipt is None:
         return None
     return attached_place(app, document.facts.receipt)
 
 
-def _told(app: App, question: Question, document: Examined | None, known: Facts, verdict: Verdict) -> Verdict:
+def _judged(app: App, question: Question, document: Examined | None, known: Facts, examine: Examine) -> Verdict:
     """The verdict with the members that it does not show, and what a receipt attached to the document adds.
 
     A receipt that was handed in goes before an attached one.
     """
+    known = decide(known, examine, _pointed(app, known, document))
+    verdict = judge(known, examine)
     checks = {one.name: one for group in verdict.groups if group.name == "record" for one in group.checks}
     compared = checks["file_digest"].outcome is Outcome.PASSED
     presented = known.presented.disclosure

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from chain_service.errors import NotFound
+from chain_service.core.decoding import read_hex
+from chain_service.errors import Corrupt, NotFound
 from chain_service.store.chain_index import Event, events
 from chain_service.store.rows import chunks, json_object
 from chain_service.store.schema import blocks, chain_events
@@ -113,6 +114,11 @@ def org_of(event: Event) -> str:
     return (event.subject or b"").rstrip(b"\0").decode("ascii")
 
 
+def org_in(word: str) -> str:
+    """The organisation's 18 characters in a bytes32 of an event, 0x-hex; what is none comes out as nonsense."""
+    return _bytes(word).rstrip(b"\0").decode("ascii", "replace")
+
+
 def rights(connection: Connection, org: str, *, until: int | None = None) -> dict[str, int]:
     """The accounts that may act for the organisation, with their bits; accounts that lost all are left out."""
     told = events(connection, ("RightsSet",), subject=subject_of(org), until=until)
@@ -153,4 +159,8 @@ def _permit(org: str, event: Event, time: int) -> PermitEntry:
 
 
 def _bytes(value: str) -> bytes:
-    return bytes.fromhex(value.removeprefix("0x"))
+    return read_hex(value.removeprefix("0x"), limit=32, refuse=_altered)
+
+
+def _altered(reason: str) -> Corrupt:
+    return Corrupt(f"an indexed event is damaged: {reason}")

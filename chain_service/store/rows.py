@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-import orjson
 from sqlalchemy import Connection, CursorResult, Result, Table, insert
 
-from chain_service.errors import Corrupt
+from chain_service.core.canonical import read_json
+from chain_service.errors import Corrupt, MalformedRecord
 
 T = TypeVar("T")
 PARAMETERS = 5_000  # well below what one statement may bind on either database
 ROWS = 1_000
+MAX_STORED = 16 * 2**20
+"""Bytes of JSON in one column."""
 
 
 def only(result: Result[Any], shape: type[T]) -> T | None:
@@ -31,10 +32,10 @@ def every(result: Result[Any], shape: type[T]) -> list[T]:
 
 def json_object(stored: str | bytes | None, what: str, **where: Any) -> dict[str, Any]:
     """The JSON object that a column holds. Raises Corrupt, naming `what` and `where`, if it was altered into none."""
+    text = stored.encode("utf-8", "surrogatepass") if isinstance(stored, str) else stored or b""
     try:
-        orjson.loads(stored or b"")  # which bounds the depth; json alone can end the process
-        found = json.loads(stored or b"")  # which keeps an event's 256-bit numbers; orjson makes floats of them
-    except ValueError:
+        found = read_json(text, limit=MAX_STORED, exact=True)
+    except MalformedRecord:
         found = None
     if not isinstance(found, dict):
         raise Corrupt(f"{what} is damaged: its text is no JSON object", **where)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chain_service.config import Settings
+from chain_service.core.canonical import read_json
 from chain_service.errors import BadRequest
 from chain_service.web.problems import (
     PayloadTooLarge,
@@ -132,33 +133,13 @@ def check_depth(text: bytes, limit: int = MAX_DEPTH) -> None:
             depth -= 1
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a member name occurs twice in one object")
-    return value
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
 def parse_json(text: bytes) -> Any:
-    """The JSON value of `text`: UTF-8, bounded depth, no member twice, no NaN.
+    """The JSON value of `text`: UTF-8, bounded depth, no member twice, no lone surrogate, no NaN.
 
     Raises BadRequest (`malformed_request`).
     """
     check_depth(text)
-    try:
-        return json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno} column {error.colno}"
-        raise BadRequest(f"not JSON: {error.msg} at {place}", code="malformed_request") from None
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"not UTF-8 at byte {error.start}", code="malformed_request") from None
-    except ValueError as error:
-        reason = str(error) if "digits" not in str(error) else "a number is too long"
-        raise BadRequest(reason, code="malformed_request") from None
+    return read_json(text, limit=len(text), error=partial(BadRequest, code="malformed_request"), exact=True)
 
 
 def shaped(text: bytes, shape: type[Shape]) -> Shape:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import Response
 
+from chain_service.core.decoding import read_base64
 from chain_service.core.identifiers import tidied_identifier
 from chain_service.core.papers import Kind, Paper, take
 from chain_service.errors import BadRequest
@@ -73,8 +74,10 @@ async def _form(request: Request) -> Form:
             max_part_size=MAX_JSON,
         )
         data = await parser.parse()
-    except MultiPartException as error:
-        raise BadRequest(f"multipart body: {error.message}", code="malformed_request") from None
+    except (MultiPartException, FormParserError, ValueError, LookupError) as error:
+        # names and fields are decoded by whatever charset the request names
+        reason = error.message if isinstance(error, MultiPartException) else "it cannot be read"
+        raise BadRequest(f"multipart body: {reason}", code="malformed_request") from None
     try:
         return await _sorted(data, request.app.state.app.settings.max_file)
     finally:
@@ -87,7 +90,7 @@ async def _sorted(data: FormData, max_file: int) -> Form:
     for name, value in data.multi_items():
         if name not in PARTS | FIELDS or name in fields:
             raise BadRequest(f"unknown or repeated part {name[:40]!r}", code="malformed_request", field=name[:40])
-        content = await value.read() if isinstance(value, UploadFile) else value.encode()
+        content = await value.read() if isinstance(value, UploadFile) else value.encode("utf-8", "surrogatepass")
         limit = max_file if name == "file" else MAX_JSON
         if len(content) > limit:
             raise PayloadTooLarge(f"{name} may have at most {limit / 2**20:.0f} MB", code="file_too_large", limit=limit)
@@ -164,10 +167,11 @@ def _receipt(value: dict[str, Any] | str | None) -> bytes | None:
     """A proof in JSON as its text, a COSE receipt from base64. Raises BadRequest (`malformed_request`)."""
     if not isinstance(value, str):
         return _bytes(value)
-    try:
-        return base64.b64decode(value, validate=True)
-    except ValueError:
-        raise BadRequest("receipt is neither a proof nor base64", code="malformed_request", field="receipt") from None
+    return read_base64(value, limit=MAX_JSON, refuse=_no_receipt)
+
+
+def _no_receipt(reason: str) -> BadRequest:
+    return BadRequest(f"receipt is neither a proof nor base64: {reason}", code="malformed_request", field="receipt")
 
 
 @router.post(

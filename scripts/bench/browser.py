@@ -1,6 +1,7 @@
 """Time to a verdict on the offline page in Chromium, for the receipts that `receipts.py` measures.
 
-The page is opened from its file; what counts is what it says itself: from the question to the verdict shown, in ms.
+The page is opened from a file with the trust file built in, as a service hands it out; what counts is what it says
+itself: from the question to the verdict shown, in ms.
 Needs Playwright (a development dependency) and Chromium.
 
     python scripts/bench/browser.py [--n 20] [--chromium /usr/bin/chromium]
@@ -19,17 +20,17 @@ import orjson
 from playwright.sync_api import sync_playwright
 from receipts import NOW, ROOTS, Consensus, Million, terms, trust
 
-PAGE = Path(__file__).resolve().parents[2] / "chain_service" / "web" / "static" / "offline.html"
+from chain_service.web.pages import page_trusting
+
+PAGE = "offline.html"
 DAY = 86_400
 
 
 def papers(consensus: Consensus, folder: Path) -> list[str]:
-    """Receipt, disclosure and trust file."""
-    made = {
-        "a.receipt": consensus.receipt,
-        "disclosure.json": orjson.dumps(consensus.disclosure.to_json()),
-        "a.trust": trust.sign(terms(consensus.chain, expires=NOW + 300 * DAY), ROOTS[:2]),
-    }
+    """Receipt and disclosure, beside a page that has the trust file built in."""
+    trusted = trust.sign(terms(consensus.chain, expires=NOW + 300 * DAY), ROOTS[:2])
+    (folder / PAGE).write_text(page_trusting(trusted), encoding="utf-8")
+    made = {"a.receipt": consensus.receipt, "disclosure.json": orjson.dumps(consensus.disclosure.to_json())}
     for name, data in made.items():
         (folder / name).write_bytes(data)
     return [str(folder / name) for name in made]
@@ -38,10 +39,10 @@ def papers(consensus: Consensus, folder: Path) -> list[str]:
 def milliseconds(page: Any, files: list[str], n: int) -> list[int]:
     """What each of `n` verdicts took, all of them valid."""
     taken = []
-    page.goto(PAGE.as_uri())
+    page.goto(Path(files[0]).with_name(PAGE).as_uri())
     page.set_input_files("#any", files)
     for _ in range(n):
-        page.wait_for_function("document.getElementById('took').textContent !== ''")
+        page.locator("#took:not(:empty)").wait_for()
         if page.locator(".banner").get_attribute("data-verdict") != "valid":
             raise SystemExit(page.locator(".banner").inner_text())
         taken.append(int(page.locator("#took").inner_text().split()[0]))  # in Chinese the number comes first

@@ -182,6 +182,10 @@ def test_the_trust_file_is_exported_served_and_taken_by_its_fingerprint(
 ) -> None:
     served = httpx.get(f"{service.url}/v1/trust")
     assert (served.content, served.headers["content-type"]) == (trust.read_bytes(), "application/cose")
+    page = httpx.get(f"{service.url}/offline.html").text
+    assert f'<meta name="trust" content="{base64.b64encode(trust.read_bytes()).decode()}">' in page
+    service.done("trust", "export", "--page", tmp_path / "offline.html")
+    assert (tmp_path / "offline.html").read_text(encoding="utf-8") == page
     mine = tmp_path / "mine.trust"
     fingerprint = service.done("trust", "export")["fingerprint"]
     assert service.run("trust", "update", trust, "--trust", mine).code == 2

@@ -226,7 +226,13 @@ def test_a_record_whose_place_cannot_be_proven_makes_nothing_valid() -> None:
 
 def test_a_record_anchored_after_the_moment_asked_about_changes_nothing_then() -> None:
     facts = facts_of([STRANGER, Drawn(0, True, State.WITHDRAWN)], Paper("disclosure", 0))
-    later = replace(facts.candidates[0], anchor_state=world(1, WITHDRAWN).proven(NOW - 60, 80))
-    earlier = replace(facts, candidates=(later,), at=NOW - 3_600, past=True)
+    other = world(1, WITHDRAWN)
+    later = replace(facts.candidates[0], anchor_state=other.proven(NOW - 60, 80))
+    none_yet = world(0, STRANGER).words() | dict.fromkeys(other.words(), 0)
+    then = replace(other.proven(NOW - 4_000, 70), words=none_yet)
+    earlier = replace(facts, candidates=(later,), at=NOW - 3_600, past=True, then_state=then)
     assert judge(earlier).code == "in_force"
     assert judge(replace(facts, candidates=(later,))).code == "withdrawn"
+    # that its evidence is of a later block proves nothing about then
+    untold = judge(replace(earlier, then_state=replace(then, words=world(0, STRANGER).words())))
+    assert (untold.answer, untold.code) == (Answer.INDETERMINATE, "finality_unproven")

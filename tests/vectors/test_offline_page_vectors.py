@@ -30,8 +30,7 @@ def trust(form: str, addresses: list[str], fields: int, contract: tuple[str, str
         "chainId": 1,
         "genesis": "00" * 32,
         "epoch": epoch,
-        "headers": [{"fromBlock": 0, "fields": fields}],
-        "validators": [{"fromBlock": 0, "addresses": sorted(map(bare, addresses))}],
+        "ranges": [{"fromBlock": 0, "form": form, "fields": fields, "validators": sorted(map(bare, addresses))}],
         "contracts": [{"name": "Router", "address": contract[0], "codeHash": contract[1]}],
     }
 

@@ -285,5 +285,5 @@ def test_the_set_of_a_height_decides_to_the_block(change):
     trust = replace(qbft_trust(WORLD, before), ranges=ranges)
     for number, among, stranger in ((9, before, after), (10, after, before)):
         assert prove_block([qbft_header(number, among, among, ROOT)], trust, FORM_QBFT).block == number
-        with pytest.raises(InvalidProof, match="other validators"):
+        with pytest.raises(InvalidProof, match=r"other validators|ends its range"):
             prove_block([qbft_header(number, stranger, stranger, ROOT)], trust, FORM_QBFT)

@@ -28,7 +28,7 @@ def test_a_verdict_has_exactly_the_members_of_the_interface() -> None:
         "record",
     ]
     assert list(value["chain"]) == ["id", "block", "hash", "time", "assurance"]
-    assert list(value["record"]) == ["kind", "org", "type", "anchoredAt", "status", "members"]
+    assert list(value["record"]) == ["kind", "org", "type", "anchoredAt", "status", "members", "names"]
     assert list(value["groups"][0]) == ["name", "subject", "checks"]
     for result in value["groups"][0]["checks"]:
         assert list(result) == ["name", "outcome", "code", "message", "evidence"]

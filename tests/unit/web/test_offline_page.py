@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.util
+import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from histories import drawn
 from offline_corpus import cases
 from offline_node import run_script, run_with
+from offline_papers import altered, forged, holder, question, subsets
 from offline_questions import without_details
 
 from chain_service.web import pages
@@ -124,3 +128,91 @@ def test_both_verifiers_give_the_same_verdicts(tmp_path: Path) -> None:
 @pytest.mark.timeout(1200)
 def test_both_verifiers_give_the_same_verdicts_on_many_damaged_files(tmp_path: Path) -> None:
     compare(True, tmp_path)
+
+
+def compare_histories(count: int, tmp_path: Path) -> None:
+    """What is drawn for the verifier in Python, asked of the page too, whose reader cannot lift a limit."""
+    asked = [replace(shown, accept_stale=False).case() for shown in drawn(count)]
+    for case, answer in zip(asked, run_with("corpus", tmp_path, asked), strict=True):
+        assert without_details(answer) == case["expected"], case["name"]
+
+
+def test_both_verifiers_give_the_same_verdicts_on_histories_honest_and_forged(tmp_path: Path) -> None:
+    compare_histories(200, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_both_verifiers_give_the_same_verdicts_on_two_thousand_histories(tmp_path: Path) -> None:
+    compare_histories(2000, tmp_path)
+
+
+SEVERITY = ["valid", "indeterminate", "invalid"]
+
+
+def asked_together(tmp_path: Path, lists: list[list[tuple[str, bytes]]]) -> list[Any]:
+    answers: list[Any] = run_with("papers", tmp_path, [question(papers) for papers in lists])
+    return answers
+
+
+def test_no_subset_of_a_holders_genuine_papers_is_ever_invalid(tmp_path: Path) -> None:
+    chance = random.Random(20_263)
+    lists = [[paper] for paper in holder()[1].items()] + list(subsets(chance, 400))
+    answers = asked_together(tmp_path, lists)
+    for papers, answer in zip(lists, answers, strict=True):
+        names = {name for name, _ in papers}
+        told = f"{sorted(names)}: {answer}"
+        assert answer["verdict"] != "invalid" and answer["records"] <= 1, told
+        if answer["verdict"] == "valid":
+            assert any("receipt" in name for name in names - {"pdf with receipt"}), told
+            shows = {"disclosure", "disclosure with a mark", "partial", "partial of the files"} & names
+            assert answer["isCompared"] == bool(shows), told
+            assert ("members_hidden" in answer["warnings"]) == (not any("disclosure" in name for name in names)), told
+    assert sum(answer["verdict"] == "valid" for answer in answers) > 50
+
+
+def test_genuine_papers_never_soften_the_verdict_on_an_altered_one(tmp_path: Path) -> None:
+    chance = random.Random(20_264)
+    genuine = list(holder()[1].items())
+    changed = list(forged().items())
+    changed += [
+        (f"{name}, a bit of it changed", altered(chance, data))
+        for name, data in genuine
+        for _ in range(4)
+        if not name.startswith(("pdf", "ofd", "trust"))
+    ]
+    lists = []
+    for paper in changed:
+        beside = chance.sample(genuine, 5)
+        lists += [[paper, *beside[:count]] for count in range(6)]
+        lists.append([*genuine, paper])
+    answers = asked_together(tmp_path, lists)
+    for papers, answer in zip(lists, answers, strict=True):
+        assert answer["verdict"] != "valid", f"{[name for name, _ in papers]}: {answer}"
+    for start in range(0, len(lists), 7):
+        grades = [SEVERITY.index(answer["verdict"]) for answer in answers[start : start + 7]]
+        told = f"{[name for name, _ in lists[start + 6]]}: {answers[start : start + 7]}"
+        assert grades[:6] == sorted(grades[:6]) and grades[6] >= grades[5], told
+
+
+def test_an_altered_disclosure_with_its_genuine_receipt_is_a_mismatch(tmp_path: Path) -> None:
+    genuine = holder()[1]
+    names = [name for name in forged() if name.startswith(("disclosure", "partial"))]
+    lists = [[(name, forged()[name]), ("receipt", genuine["receipt"])] for name in names]
+    answers = asked_together(tmp_path, lists + [[*papers, *genuine.items()] for papers in lists])
+    assert {answer["code"] for answer in answers} == {"record_mismatch"}
+
+
+def test_what_a_paper_is_called_does_not_matter(tmp_path: Path) -> None:
+    papers = holder()[1]
+    called = ("a.receipt", "a.trust", "disclosure.json")
+    kinds = {"partial": "disclosure", "pdf": "file", "ofd": "file"}
+    expected = [kinds.get(name.split()[0], name.split()[0]) for name in papers]
+    answers = asked_together(tmp_path, [[(name, data)] for name in called for data in papers.values()])
+    assert [answer["kinds"][0] for answer in answers] == expected * 3
+
+
+def test_the_page_of_a_service_has_its_trust_file_built_in() -> None:
+    built = pages.page_trusting(b"\xd8\x62trust")
+    assert '<meta name="trust" content="2GJ0cnVzdA==">' in built
+    assert built.replace("2GJ0cnVzdA==", "") == page()
