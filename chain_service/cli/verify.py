@@ -54,9 +54,8 @@ def verify(
 
     --offline needs no instance and opens no connection. The receipt of
     ID.disclosure.json is ID.receipt beside it, unless one is named; that of a
-    PDF may be attached to it. After the trust file has expired, or its trusting
-    period is over, nothing can be told unless --accept-stale-trust is given;
-    the verdict then says so.
+    PDF may be attached to it. When the trust file or its trusting period has
+    ended, nothing can be told unless --accept-stale-trust is given.
 
     Exit code: 0 valid, 1 invalid, 3 cannot tell; the worst decides (1, 3, 0).
 
@@ -64,7 +63,6 @@ def verify(
 
       chain-service verify licence.ofd
       chain-service verify licence.ofd 0d7c….disclosure.json 0d7c….receipt
-      chain-service verify receipts/*.disclosure.json
       chain-service verify licence.ofd --at 2026-01-31T08:00:00Z
       chain-service verify --offline --trust city.trust out/*.disclosure.json
       chain-service verify --offline --trust city.trust licence.ofd \\
