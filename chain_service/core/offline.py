@@ -133,8 +133,7 @@ def verify_offline(
     limit, `trust_stale` beyond its trusting period, after it expired, and where only validators of a closed range vouch
     for the receipt. `accept_stale` lifts the two limits, which the verdict names. Without a disclosure there is nothing
     to verify: a receipt contains no record. `subject` is what the group is called, by default the receipt's record id;
-    `remembered` as in `prove_receipt`: equivocation is warned of by name. Without `examining` signatures are not looked
-    at, and a warning says so.
+    `remembered` as in `prove_receipt`: equivocation is warned of. Without `examining` no signature is looked at.
     """
     moment = now if at is None else at
     _refuse_future(moment, now)

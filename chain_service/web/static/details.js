@@ -128,6 +128,9 @@ const DETAILS = {
   "no record names a file to compare": "没有列出该文件的记录可供比对",
   "the evidence does not cover the word": "证据未涵盖所需数据",
   "two disclosures of one record differ": "同一记录的两份披露凭证内容不同",
+  "no node proves the state of that moment": "没有节点能证明该时点的状态",
+  "permits changed between the moment when the record may have been anchored and a proven one":
+    "记录可能的上链时间与可证明的时间之间，颁发许可有变动",
   "no date of issue": "没有颁发日期",
   "the stored proof of the anchoring block is missing or proves nothing": "所存的上链区块证明缺失或不成立",
   "no block has been read yet": "尚未读取任何区块",

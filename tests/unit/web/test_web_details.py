@@ -25,7 +25,7 @@ def told(name: str) -> set[str]:
     text = (STATIC / "details.js").read_text(encoding="utf-8")
     body = re.search(rf"const {name} = \{{\n(.*?)\n\}};", text, re.DOTALL)
     assert body is not None
-    return set(re.findall(r'^  "?(.+?)"?: [\["]', body[1], re.MULTILINE))
+    return set(re.findall(r'^  "?(.+?)"?:(?: [\["]|$)', body[1], re.MULTILINE))
 
 
 def literals(node: ast.expr) -> Iterator[str]:
