@@ -230,6 +230,7 @@ DECODING = {
     "chain/contracts.py",
     "chain/rpc.py",
     "chain/sender.py",
+    "core/papers.py",  # tells kinds apart and hands on the bytes
     # what was checked or made here
     "core/records.py",
     "core/shapes.py",
@@ -239,6 +240,8 @@ DECODING = {
     "jobs/candidates.py",
     "jobs/index.py",
     "jobs/logs.py",
+    "jobs/papers.py",
+    "jobs/records.py",
     "jobs/refusals.py",
     "jobs/submission.py",
     "jobs/validators.py",

@@ -18,7 +18,7 @@ from chain_service.documents.ofd_archive import ROOT, has_file
 from chain_service.documents.zip_headers import directory_of
 from chain_service.errors import MalformedDocument
 
-__all__ = ["KINDS", "Kind", "at_first_sight", "holds_seal", "recognise"]
+__all__ = ["KINDS", "Kind", "at_first_sight", "holds_seal", "recognise", "shows_otherwise"]
 
 PDF_HEAD: Final = 1024
 """Readers of PDF look for its head within so many bytes."""
@@ -141,6 +141,12 @@ def recognise(data: bytes) -> Kind:
     if data.startswith(_OLE):
         return KINDS["office_signed" if any(one in data for one in _OLE_SIGNATURES) else "office"]
     return KINDS["ofd"] if has_file(data, ROOT) else _text(data, data[:_HEAD])
+
+
+def shows_otherwise(data: bytes) -> bool:
+    """Whether readers of PDF, or browsers, would show something else in the file of an OFD document."""
+    before = data[: max(0, data.find(_ZIP[0]))]
+    return b"%PDF-" in data[:PDF_HEAD] or _HTML.search(before) is not None
 
 
 def holds_seal(data: bytes) -> bool:

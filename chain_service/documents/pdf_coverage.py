@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
 from typing import Any, Final
@@ -90,6 +90,8 @@ class Later:
     name: str
     trusted: bool
     """Its signer's certificate leads to a trust anchor: somebody known answers for what was changed before it."""
+    certificate: bytes | None = None
+    """SHA-256 of that certificate: who signs twice answers for it too, known or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,12 @@ class _Step:
 
     changes: tuple[Change, ...]
     signer: Later | None
+
+    def known_as(self, certificate: bytes | None) -> Later | None:
+        """Who signed the later state, trusted where it is the one who signed the earlier."""
+        if self.signer is None or certificate is None or self.signer.certificate != certificate:
+            return self.signer
+        return replace(self.signer, trusted=True)
 
 
 @dataclass
@@ -122,8 +130,11 @@ class States:
     def blank_from(self, offset: int) -> bool:
         return _BLANK.fullmatch(self.file.data, offset) is not None
 
-    def coverage(self, field: Field, ranges: ByteRange) -> CoverageFacts:
-        """What the ranges cover, and what was changed after them. Never raises."""
+    def coverage(self, field: Field, ranges: ByteRange, signer: bytes | None) -> CoverageFacts:
+        """What the ranges cover, and what was changed after them; `signer` is the SHA-256 of a certificate.
+
+        Never raises.
+        """
         # 1. the ranges are the whole file but for the value itself
         if not ranges.exact:
             if ranges.literal:
@@ -142,7 +153,7 @@ class States:
         found: dict[str, dict[str, None]] = {"displayed": {}, "unclear": {}, "added": {}}
         for step in steps:
             for change in step.changes:
-                outcome = self._outcome(change, step.signer, permission, locked)
+                outcome = self._outcome(change, step.known_as(signer), permission, locked)
                 found[outcome][self._told(change, step.signer)] = None
         if not any(found.values()):
             found["added"]["a state in which nothing differs"] = None
@@ -261,7 +272,7 @@ def _permission(field: Field) -> MDPPerm | None:
     parameters = _transform(field, "/DocMDP")
     if parameters is not None:
         stated.append(MDPPerm(entry(parameters, "/P") or 2))
-    lock = entry(entry(field.lock, "/Lock"), "/P")
+    lock = entry(entry(field.field, "/Lock"), "/P")
     if lock is not None:
         stated.append(MDPPerm(lock))
     return min(stated, key=lambda one: int(one.value), default=None)

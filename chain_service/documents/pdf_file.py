@@ -81,10 +81,17 @@ class Field:
 
     name: str
     """Fully qualified, at most MAX_TEXT characters."""
-    dictionary: Any
-    """The signature dictionary."""
-    lock: Any
+    field: Any
     """The field's own dictionary: it may lock others."""
+
+    @property
+    def dictionary(self) -> Any:
+        """The signature dictionary."""
+        return entry(self.field, "/V")
+
+    @property
+    def has_value(self) -> bool:
+        return isinstance(self.dictionary, generic.DictionaryObject)
 
 
 def open_pdf(data: bytes) -> PdfFile:
@@ -170,16 +177,16 @@ def signature_fields(file: PdfFile) -> tuple[list[Field], list[str]]:
 
     Raises MalformedDocument (`too_large`, `too_complex`) or PDF_ERRORS: the form cannot be walked.
     """
-    found = list(_signed(file.reader))
+    found = [field for field in _signed(file.reader) if field.has_value]
     names = {field.name for field in found}
     removed: dict[str, None] = {}
     revisions = file.reader.xrefs.total_revisions
     for revision in range(max(0, revisions - 1 - MAX_EARLIER), revisions - 1):
         try:
-            earlier = list(_signed(file.reader.get_historical_resolver(revision)))
+            earlier = _signed(file.reader.get_historical_resolver(revision))
+            removed |= {field.name: None for field in earlier if field.name not in names and field.has_value}
         except (MalformedDocument, *PDF_ERRORS):
             continue  # no state of the document: one half of a linearized file, say
-        removed.update((field.name, None) for field in earlier if field.name not in names)
     return found, list(removed)[:MAX_SIGNATURES]
 
 
@@ -192,7 +199,7 @@ def _signed(handler: PdfHandler) -> Iterator[Field]:
         count += 1
         if count > MAX_SIGNATURES:
             raise MalformedDocument(f"the file has more than {MAX_SIGNATURES} signatures", code="too_large")
-        yield Field(node.name, entry(node.dictionary, "/V"), node.dictionary)
+        yield Field(node.name, node.dictionary)
 
 
 def streams(file: PdfFile, store: str, purpose: DecodePurpose, most: int) -> tuple[bytes, ...]:

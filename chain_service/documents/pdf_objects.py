@@ -31,9 +31,11 @@ def resolved(handler: PdfHandler, value: Any) -> Any:
 
 
 def raw(dictionary: Any, name: str) -> Any:
-    """An entry as it stands there; None if there is none."""
+    """An entry as it stands there; None if there is none. A signature's value is never encrypted (§7.6.2)."""
     if isinstance(dictionary, generic.DictionaryObject):
-        return dictionary.raw_get(name) if name in dictionary else None
+        plain = name == "/Contents" and "/ByteRange" in dictionary
+        access = generic.EncryptedObjAccess.RAW if plain else generic.EncryptedObjAccess.TRANSPARENT
+        return dictionary.raw_get(name, decrypt=access) if name in dictionary else None
     return dictionary.get(name) if isinstance(dictionary, dict) else None
 
 

@@ -28,7 +28,7 @@ class FieldNode:
     kind: str
     """`/Sig`, `/Tx`, …, inherited ones included; empty if nothing says it."""
     signed: bool
-    """A signature field that has a value."""
+    """A signature field that has a value, which is not looked at."""
     inherited: bool
     """A widget whose field stands above it."""
     value: Any
@@ -74,7 +74,7 @@ def form_fields(root: Any) -> list[FieldNode]:
             own = partial is not None
             name = ".".join(filter(None, (above, str(partial) if own else "")))[:MAX_TEXT]
             kind = str(entry(dictionary, "/FT") or kind)
-            holds = isinstance(entry(dictionary, "/V"), generic.DictionaryObject)
+            holds = isinstance(raw(dictionary, "/V"), (generic.IndirectObject, generic.DictionaryObject))
             signed = kind == "/Sig" and (signed or holds)
             found.append(FieldNode(name, kind, signed, not holds, value, parent))
             kids = entry(dictionary, "/Kids")

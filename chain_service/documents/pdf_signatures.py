@@ -73,7 +73,9 @@ def read_signatures(file: PdfFile, trust: Trust) -> Read:
     later = [_later(facts, ranges) for _, facts, ranges in read if ranges is not None and _holds(facts, ranges)]
     states = States(file, later, frozenset(field.name for field in stamps))
     found = [
-        facts if ranges is None else _with_coverage(facts, states.coverage(field, ranges), ranges, ends)
+        facts
+        if ranges is None
+        else _with_coverage(facts, states.coverage(field, ranges, _certificate(facts)), ranges, ends)
         for field, facts, ranges in read
     ]
     # 3. timestamps, and what is missing or was added
@@ -106,7 +108,11 @@ def _later(facts: SignatureFacts, ranges: ByteRange) -> Later:
     weak = facts.weak or any(one.weak for one in facts.references)
     sealed = facts.seal is None or bool(facts.seal.signature_holds and facts.signer_in_seal)
     trusted = facts.signer is not None and facts.signer.path.outcome == "trusted" and sealed and not weak
-    return Later(ranges.end, facts.place, trusted)
+    return Later(ranges.end, facts.place, trusted, None if weak else _certificate(facts))
+
+
+def _certificate(facts: SignatureFacts) -> bytes | None:
+    return None if facts.signer is None else facts.signer.sha256
 
 
 def _signature(

@@ -9,7 +9,7 @@ from chain_service.core.digests import sha256, sm3
 from chain_service.documents import seals
 from chain_service.documents.der import FOREIGN_ERRORS
 from chain_service.documents.facts import MAX_TEXT, DocumentFacts, Problem
-from chain_service.documents.kinds import PDF_HEAD, Kind, recognise
+from chain_service.documents.kinds import Kind, recognise, shows_otherwise
 from chain_service.documents.ofd import read_ofd
 from chain_service.documents.pdf import read_pdf
 from chain_service.documents.trust import Trust
@@ -48,8 +48,8 @@ def _read(kind: Kind, data: bytes, trust: Trust) -> dict[str, Any]:
         detail = f"the file has {len(data)} bytes, and {MAX_FILE} are looked into: ask about its digest instead"
         raise MalformedDocument(detail, code="too_large")
     if kind.media == "ofd":
-        if b"%PDF-" in data[:PDF_HEAD]:
-            raise MalformedDocument("a reader of PDF would show another document in this file", code="two_kinds")
+        if shows_otherwise(data):
+            raise MalformedDocument("another program would show another document in this file", code="two_kinds")
         return read_ofd(data, trust)
     if kind.media == "pdf":
         return read_pdf(data, trust)

@@ -16,6 +16,8 @@ from chain_service.errors import MalformedDocument
 __all__ = ["Central", "Directory", "Local", "directory_of", "extra_fields", "local_of", "zip64_sizes"]
 
 MAX_ENTRIES: Final = 4_096
+NEWEST_VERSION: Final = 63
+"""Of the ZIP specification, times ten."""
 MAX_TAIL: Final = 0xFFFF
 """Bytes after the end record within which readers look for it: those of the longest comment."""
 
@@ -157,6 +159,8 @@ def _rows(data: bytes, at: int, end: int, count: int) -> Iterator[Central]:
 
 def _central(raw: bytes, extra: bytes, fields: list[int]) -> Central:
     flags, method, crc, packed, size, offset = fields[2], fields[3], *fields[6:9], fields[15]
+    if fields[1] & 0xFF > NEWEST_VERSION:
+        raise _refused("unknown_compression", "an entry needs a newer version of ZIP than there is")
     size, packed, offset = _resolved(extra, (size, packed, offset))
     return Central(raw, flags, method, crc, packed, size, offset, extra, fields[11] > 0)
 

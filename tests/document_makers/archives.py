@@ -161,6 +161,10 @@ FROM_ARCHIVE: Mapping[str, tuple[Callable[[bytes], bytes], str]] = {
     "a wrong checksum": (wrong_checksum, "checksum_differs"),
     "a size that is understated": (understated_size, "size_differs"),
     "an unknown compression": (unknown_compression, "unknown_compression"),
+    "a version that does not exist": (
+        lambda data: patched(data, central_headers(data)["OFD.xml"] + 6, "<H", 202),
+        "unknown_compression",
+    ),
     "an entry that leads to another one": (two_entries_share_bytes, "headers_disagree"),
     "more entries than it says": (more_entries_than_said, "hidden_data"),
     "one of two disks": (of_two_disks, "split_archive"),

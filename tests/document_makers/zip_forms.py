@@ -254,6 +254,8 @@ AMBIGUOUS: Mapping[str, Callable[[Mapping[str, bytes]], bytes]] = {
     "two end records that differ": _end_records_differ,
     "an entry inside another one": _inside_another,
     "a PDF in the first entry": _polyglot,
+    "a web page before it": lambda files: Form(head=b"<html><body>a licence</body></html>").write(files),
+    "a web page in a maker's head": lambda files: Form(head=b"KG\0<!doctype html><p>a licence").write(files),
     "a head of thousands of bytes": _long_head,
 }
 """Archives of which two readers may make two things: never found good."""

@@ -94,6 +94,19 @@ def test_the_worst_verdict_decides_the_exit_code(
     assert service.run("verify", good, "--at", "2999-01-01").code == 2
 
 
+@pytest.mark.parametrize("depth", [255, 100_000])
+def test_a_poisoned_file_among_good_ones_is_one_bad_verdict(
+    service: Instance, handed_out: Path, tmp_path: Path, depth: int
+) -> None:
+    good = next(handed_out.glob("*.disclosure.json"))
+    nested = "[" * depth + "]" * depth
+    poisoned = tmp_path / "poisoned.json"
+    poisoned.write_text('{"record": ' + nested + ', "salt": "' + "00" * 32 + '"}', encoding="utf-8")
+    ran = service.run("--json", "verify", good, poisoned, good)
+    assert [one["verdict"] == "valid" for one in ran.json] == [True, False, True]
+    assert ran.code in (1, 3)
+
+
 def test_a_verdict_is_told_in_both_languages(service: Instance, tampered: Path) -> None:
     ran = service.run("verify", tampered)
     for words in ("无效 INVALID", "record_mismatch", "与链上记录不一致", "下一步 next step", "inclusion"):

@@ -27,7 +27,7 @@ def variables() -> dict[str, str]:
 
 def demo(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(data, *arguments), env=variables(), capture_output=True, text=True, timeout=280, check=False
+        command(data, *arguments), env=variables(), capture_output=True, text=True, timeout=900, check=False
     )
 
 
@@ -92,7 +92,7 @@ def interrupted(data: Path, words: str, number: signal.Signals) -> tuple[int, st
             os.kill(process.pid, number)
             time.sleep(0.05)
         rest = process.stdout.read()
-        return process.wait(60), rest
+        return process.wait(120), rest
 
 
 def nothing_is_left(data: Path) -> bool:
@@ -152,10 +152,10 @@ exec {sys.executable} "$@"
     (tmp_path / ".venv" / ".installed-before").touch()
     environment = variables() | {"CHAIN_SERVICE_DATA": str(tmp_path)}
     with subprocess.Popen([tmp_path / "scripts" / "demo"], env=environment, stderr=subprocess.PIPE) as process:
-        for _ in range(600):
+        for _ in range(1200):
             if (tmp_path / "begun").exists():
                 break
             time.sleep(0.05)
         os.kill(process.pid, number)
-        assert process.wait(20) == 130
+        assert process.wait(60) == 130
     assert nothing_is_left(tmp_path), processes_of(tmp_path)

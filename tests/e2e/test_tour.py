@@ -23,6 +23,7 @@ def test_a_step_is_a_command_with_the_output_it_promises() -> None:
     assert second.promises("\n") and not second.promises("something")
 
 
+@pytest.mark.timeout(1200)  # some fifty commands, each a new process
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tour uses curl, which is not installed")
 def test_the_tour_of_readme_runs_and_says_what_readme_says(tmp_path: Path) -> None:
     (tmp_path / "scripts").symlink_to(ROOT / "scripts")

@@ -31,7 +31,7 @@ def folder() -> Iterator[Path]:
 def demo(data: Path, geth: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     variables = os.environ | {"PYTHONPATH": str(ROOT / "scripts"), "PYTHONUTF8": "1", "CHAIN_SERVICE_GETH": str(geth)}
     words = [sys.executable, "-m", "demonstration", "--data", str(data), "--port", str(free_port()), *arguments]
-    return subprocess.run(words, env=variables, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(words, env=variables, capture_output=True, text=True, timeout=1200, check=False)
 
 
 def test_a_killed_validator_costs_nothing_and_everything_is_stopped_at_the_end(folder: Path, geth: Path) -> None:

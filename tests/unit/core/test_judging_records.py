@@ -388,6 +388,10 @@ REACHED: dict[str, Callable[[], Facts]] = {
 } | {state.code: lambda state=state: World().in_state(state).facts() for state in State if state is not State.IN_FORCE}
 
 
+RAISED_ELSEWHERE = {"papers_do_not_match", "issuer_unknown", "changes_unclear"}
+"""By what puts the papers of several records together (`jobs.papers`), and by the page that has no chain at hand."""
+
+
 @pytest.mark.parametrize("code", REACHED)
 def test_each_situation_leads_to_its_code(code: str) -> None:
     verdict = judge(REACHED[code]())
@@ -398,7 +402,7 @@ def test_each_situation_leads_to_its_code(code: str) -> None:
 
 def test_every_code_that_a_check_of_the_record_may_raise_has_a_situation_here() -> None:
     raised = {code for (group, _), rule in RULES.items() if group == "record" for code in rule.raises}
-    assert raised <= REACHED.keys()
+    assert raised - REACHED.keys() == RAISED_ELSEWHERE
     assert "nothing_to_verify" in raised
 
 

@@ -106,6 +106,16 @@ def test_a_later_signature_that_does_not_hold_excuses_nothing() -> None:
     assert verdict(broken) == "content_altered"
 
 
+def test_who_signs_twice_answers_for_what_he_changed_in_between_known_or_not() -> None:
+    of = city("ecdsa")
+    stranger, other = of.person(of.foreign), of.person(of.foreign)
+    first = pdfs.sign(pdf_changes.base(), stranger, at=SIGNED)
+    filled = pdf_changes.CHANGES["form field filled"](first, of)
+    sign = SIGNATURES["signature with a picture, in a place of its own"]
+    assert verdict(sign(filled, stranger)) == "good"
+    assert verdict(sign(filled, other)) == "changes_unclear"
+
+
 def test_a_locked_field_stays_as_it_is_whoever_signs_later() -> None:
     of = city("ecdsa")
     lock = (
@@ -166,17 +176,20 @@ def test_a_file_in_a_form_that_programs_write_is_found_valid(form: str, family: 
 
 def test_a_file_encrypted_with_an_empty_password_is_opened() -> None:
     of = city("rsa")
-    writer = IncrementalPdfFileWriter(BytesIO(pdf_forms.encrypted()))
-    writer.encrypt("")
     signer = SimpleSigner(
         signing_cert=x509.Certificate.load(of.signer.certificate),
         signing_key=keys.PrivateKeyInfo.load(pkcs8(of.signer)),
         cert_registry=SimpleCertificateStore(),
     )
-    signed = PdfSigner(PdfSignatureMetadata(field_name="Seal"), signer=signer).sign_pdf(writer).getvalue()
-    (found,) = read_document(signed, of.store).signatures
-    assert (found.data_digest_holds, found.signature_holds, found.coverage.whole) == (True, True, True)
-    assert read_document(pdf_forms.encrypted(), of.store).problem is None
+    data = pdf_forms.encrypted()
+    assert read_document(data, of.store).problem is None
+    for name in ("Seal", "Second"):
+        writer = IncrementalPdfFileWriter(BytesIO(data))
+        writer.encrypt("")
+        data = PdfSigner(PdfSignatureMetadata(field_name=name), signer=signer).sign_pdf(writer).getvalue()
+    facts = read_document(data, of.store)
+    assert [(one.data_digest_holds, one.signature_holds) for one in facts.signatures] == [(True, True)] * 2
+    assert [(one.coverage.whole, one.coverage.unclear) for one in facts.signatures] == [(False, ()), (True, ())]
 
 
 def test_linearized_files_are_read_signed_or_not() -> None:
