@@ -63,7 +63,6 @@ def verify(
 
     Examples:
 
-      chain-service verify licence.ofd
       chain-service verify licence.ofd 0d7c….disclosure.json 0d7c….receipt
       chain-service verify licence.ofd --at 2026-01-31T08:00:00Z
       chain-service verify --offline --trust city.trust out/*.disclosure.json
