@@ -54,13 +54,8 @@ def verify(
 
     --offline needs no instance and opens no connection. The receipt of
     ID.disclosure.json is ID.receipt beside it, unless one is named; that of a
-<<<<<<< HEAD
-    PDF may be attached to it. When the trust file or its trusting period has
-    ended, nothing can be told unless --accept-stale-trust is given.
-=======
     PDF may be attached to it. --accept-stale-trust judges beyond the trust
     file's limits, and the verdict says so.
->>>>>>> trust
 
     Exit code: 0 valid, 1 invalid, 3 cannot tell; the worst decides (1, 3, 0).
 
@@ -75,11 +70,7 @@ def verify(
     door = the_door(context)
     moment = parse_moment_option(at)
     if not offline and (trust or heads or anchors or accept_stale_trust):
-<<<<<<< HEAD
         raise BadRequest(_FOR_OFFLINE, code="usage", field="--offline")
-=======
-        raise BadRequest("--trust, --heads, --anchors, --accept-stale-trust need --offline", code="usage")
->>>>>>> trust
     handed = _Handed(files or [], {"disclosure": disclosure, "receipt": receipt}, door.settings().max_file)
     if offline:
         _verify_offline(door, handed, moment, trust, heads, anchors, accept_stale=accept_stale_trust)

@@ -267,6 +267,11 @@ CODES: dict[str, Meaning] = {
     "equivocation": Meaning(
         400, "同一高度出现两个已证明的区块，已拒绝。", "Two different blocks of one height are proven; refused."
     ),
+    "block_replaced": Meaning(
+        400,
+        "凭证所依据的区块与链上同一高度的区块不同，已拒绝。",
+        "The proof is about another block than the one that the chain has at its height; refused.",
+    ),
     "foreign_trust": Meaning(
         400,
         "信任文件未经原根密钥签署，或属于另一条链，未采用。",
