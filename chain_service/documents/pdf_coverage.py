@@ -19,7 +19,7 @@ from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
 from chain_service.documents.facts import MAX_NAMES, CoverageFacts
 from chain_service.documents.pdf_changes import Budget, Change, Kind, compare
 from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile, state_at
-from chain_service.documents.pdf_objects import entry, items
+from chain_service.documents.pdf_objects import entry, items, resolved
 from chain_service.documents.pdf_written import leaves_nothing_to_guess
 from chain_service.errors import MalformedDocument
 
@@ -145,7 +145,8 @@ class States:
         # 2. what follows are states of the file that can be told from each other
         try:
             steps = self._after(ranges.end)
-            permission, locked = _permission(field), _locked(field)
+            then = self._as_signed(field, ranges.end)
+            permission, locked = _permission(then), _locked(then)
         except (MalformedDocument, *PDF_ERRORS) as error:
             detail = error.message if isinstance(error, MalformedDocument) else type(error).__name__
             return CoverageFacts(False, unclear=(f"changes that cannot be told: {detail}",))
@@ -158,6 +159,16 @@ class States:
         if not any(found.values()):
             found["added"]["a state in which nothing differs"] = None
         return _facts(found)
+
+    def _as_signed(self, field: Field, end: int) -> Field:
+        """The field in the state that was signed: what was written into it since permits nothing.
+
+        Raises MalformedDocument or PDF_ERRORS.
+        """
+        place = field.field.container_ref
+        reader = self._state(end).reader
+        then = generic.IndirectObject(place.idnum, place.generation, reader)  # type: ignore[no-untyped-call]
+        return Field(field.name, resolved(reader, then))
 
     def _told(self, change: Change, signer: Later | None) -> str:
         if change.kind is Kind.SIGNATURE and change.name in self.timestamps:
@@ -247,6 +258,8 @@ class States:
         if kind is Kind.SEEN:
             allowed = known and (permission in (None, MDPPerm.ANNOTATE) or _is_picture(change))
             return "added" if allowed else "displayed" if signer is None and permission is None else "unclear"
+        if kind is Kind.FONTS:
+            return "added" if known and permission is None else "unclear"
         if kind is Kind.BESIDE:
             return "added" if signer is not None and permission is None else "unclear"
         if kind is Kind.REDRAWN:

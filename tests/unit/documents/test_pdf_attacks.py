@@ -7,6 +7,7 @@ from document_makers import pdf_changes
 from document_makers.city import city
 from document_makers.judged import judged
 from document_makers.pdf_attacks import ATTACKS
+from document_makers.pdf_disguises import DISGUISES
 
 from chain_service.core.codes import Outcome
 from chain_service.core.verdicts import Check
@@ -39,3 +40,18 @@ def test_no_attack_leaves_the_signature_that_it_abuses_good(name: str) -> None:
     code = judged(read_document(data, city("ecdsa").store))[0]
     assert code in NOTHING_SIGNED
     assert not good(groups(data)[0])
+
+
+@pytest.mark.parametrize("name", DISGUISES)
+def test_no_change_passes_for_something_else(name: str) -> None:
+    of = city("ecdsa")
+    data = DISGUISES[name](of)
+    assert judged(read_document(data, of.store))[0] in ("content_altered", "changes_unclear")
+    assert not good(groups(data)[0])
+
+
+@pytest.mark.parametrize("name", DISGUISES)
+def test_a_receipt_attached_afterwards_makes_no_changed_file_the_signed_one(name: str) -> None:
+    of = city("ecdsa")
+    data = pdf_changes.attached(DISGUISES[name](of), b"b.receipt", pdf_changes.RECEIPT)
+    assert read_document(data, of.store).before_attaching is None
