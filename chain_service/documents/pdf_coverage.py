@@ -30,7 +30,8 @@ MAX_COMPARED: Final = 400_000
 """Objects looked at in all comparisons of one file."""
 _BLANK: Final = re.compile(rb"(?:[\0\t\n\f\r ]|%%EOF)*")
 """What shows nothing: mail gateways and portals append it."""
-_HEX: Final = re.compile(rb"<(?:[0-9A-Fa-f]{2})+>")
+_HEX: Final = re.compile(rb"[\0\t\n\f\r ]{0,64}<([0-9A-Fa-f\0\t\n\f\r ]+)>[\0\t\n\f\r ]{0,64}")
+_BLANKS: Final = b"\0\t\n\f\r "
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,17 @@ def byte_range(file: PdfFile, field: Field, contents: bytes) -> ByteRange:
     if not 0 < first < second:
         raise MalformedDocument("the signature's ByteRange leaves no room for its value", code="no_value")
     gap = file.data[first:second]
-    exact = _HEX.fullmatch(gap) is not None and bytes.fromhex(gap[1:-1].decode("ascii")) == contents
+    exact = _is_hexadecimal(gap, contents)
+    if not exact and file.data[first - 1 : first] == b"<" and file.data[second : second + 1] == b">":
+        exact = _is_hexadecimal(b"<%s>" % gap, contents)  # some makers sign the brackets too
     return ByteRange(first, second, second + length, exact, not exact and _is_literal(gap, contents))
+
+
+def _is_hexadecimal(gap: bytes, contents: bytes) -> bool:
+    """Whether the gap is the value and blanks, which show nothing (ISO 32000-2 §7.3.4.3 allows them inside too)."""
+    found = _HEX.fullmatch(gap)
+    digits = b"" if found is None else found[1].translate(None, _BLANKS)
+    return bool(digits) and bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii")) == contents
 
 
 def _is_literal(gap: bytes, contents: bytes) -> bool:
@@ -231,7 +241,7 @@ class States:
     def _compared(self, old: PdfFile, new: PdfFile) -> tuple[Change, ...]:
         if old.reader.last_startxref == new.reader.last_startxref:
             raise MalformedDocument("bytes follow that belong to no state of the document", code="irregular")
-        if not leaves_nothing_to_guess(new, len(old.data)):
+        if not leaves_nothing_to_guess(new, old):
             raise MalformedDocument("programs may differ in how they read what was added", code="irregular")
         return compare(old.reader, new.reader, self.budget)
 

@@ -6,11 +6,12 @@ picture, and show a field's value by the field above it. A maker who prepares th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from document_makers import pdf_changes, pdfs
 from document_makers.city import SIGNED, City
-from document_makers.pdf_changes import exchanged, signed
+from document_makers.pdf_changes import FORGED, exchanged, signed
 from document_makers.pdfs import CONTENT, FORM, NAME_FIELD, PAGE, PAGES, append, latest, with_entries
 
 Attack = Callable[[City], bytes]
@@ -151,11 +152,30 @@ def button_filled(of: City) -> bytes:
     return append(data, {SPARE: filled, number: pdfs.picture("Licence 2026-9999")})
 
 
+def name_beside_the_value(of: City) -> bytes:
+    """More than blanks is left out beside the value."""
+    return pdfs.sign(pdf_changes.base(), of.signer, at=SIGNED, gap=(4, 0))
+
+
+def table_that_was_never_read(of: City) -> bytes:
+    """A table lies ready in what was signed, with a row that leads beside its object, and is made the last one."""
+    base = pdf_changes.base()
+    lies = b"4 0 obj\n%s\nendobj\n" % pdfs.stream(FORGED)
+    rows = b"xref\n4 1\n%010d 00000 n \n" % (len(base) + 1)
+
+    def made(previous: int) -> bytes:
+        trailer = b"trailer\n<< /Size 20 /Root 1 0 R /Prev %010d >>\n" % previous
+        return pdfs.sign(base + lies + rows + trailer, of.signer, at=SIGNED)
+
+    last = int(re.findall(rb"startxref\s+(\d+)", made(0))[-1])
+    return made(last) + b"startxref\n%d\n%%%%EOF\n" % (len(base) + len(lies))
+
+
 DISGUISES: dict[str, Attack] = {
     one.__name__.replace("_", " "): one
     for one in (
         permitted_by_a_new_lock, inherited_from_elsewhere, inherited_from_outside, comment_called_signature,
         field_called_group, value_above, value_beside, field_put_on_a_page, layer_called_field, attachment_called_page,
-        button_filled,
+        button_filled, name_beside_the_value, table_that_was_never_read,
     )
 }  # fmt: skip
