@@ -43,6 +43,8 @@ def leaves_nothing_to_guess(file: PdfFile, old: PdfFile | None = None, *, hybrid
     xrefs = file.reader.xrefs
     start = 0 if old is None else len(old.data)
     known = frozenset() if old is None else _sections(old)
+    if old is not None and _size(file) < _size(old):
+        return False  # programs that go by it would lose objects (§7.5.5)
     for revision in range(xrefs.total_revisions):
         section = xrefs.get_xref_container_info(revision)
         if section.end_location <= start and _place(section) in known:
@@ -55,6 +57,10 @@ def leaves_nothing_to_guess(file: PdfFile, old: PdfFile | None = None, *, hybrid
         if start > 0 and not _written_strictly(file, revision, start):
             return False
     return start == 0 or _ends(file)
+
+
+def _size(file: PdfFile) -> int:
+    return int(file.reader.trailer["/Size"])
 
 
 def _place(section: XRefSectionMetaInfo) -> tuple[XRefSectionType, int, int]:

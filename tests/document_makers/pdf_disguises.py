@@ -12,7 +12,7 @@ from collections.abc import Callable
 from document_makers import pdf_changes, pdfs
 from document_makers.city import SIGNED, City
 from document_makers.pdf_changes import FORGED, exchanged, signed
-from document_makers.pdfs import CONTENT, FORM, NAME_FIELD, PAGE, PAGES, append, latest, with_entries
+from document_makers.pdfs import CATALOG, CONTENT, FORM, NAME_FIELD, PAGE, PAGES, append, latest, with_entries
 
 Attack = Callable[[City], bytes]
 SPARE = 4_000
@@ -171,11 +171,26 @@ def table_that_was_never_read(of: City) -> bytes:
     return made(last) + b"startxref\n%d\n%%%%EOF\n" % (len(base) + len(lies))
 
 
+def objects_beyond_the_size(of: City) -> bytes:
+    """The last trailer says that there are fewer objects, so that some programs miss the note on the page."""
+    data = append(signed(of), {CATALOG: latest(signed(of), CATALOG)})
+    at = data.rindex(b"/Size ")
+    return data[:at] + re.sub(rb"/Size \d+", b"/Size %d" % pdf_changes.NOTE, data[at:])
+
+
+def picture_by_a_revoked_signer(of: City) -> bytes:
+    """Whose certificate was revoked before answers for nothing that is put over the text."""
+    thief = of.revoke(of.person(), SIGNED - 60)
+    place = pdfs.Place(rectangle=(72, 690, 400, 730), text="Licence 2026-9999")
+    return pdfs.sign(signed(of), thief, name="Second", at=SIGNED + 60, place=place)
+
+
 DISGUISES: dict[str, Attack] = {
     one.__name__.replace("_", " "): one
     for one in (
         permitted_by_a_new_lock, inherited_from_elsewhere, inherited_from_outside, comment_called_signature,
         field_called_group, value_above, value_beside, field_put_on_a_page, layer_called_field, attachment_called_page,
-        button_filled, name_beside_the_value, table_that_was_never_read,
+        button_filled, name_beside_the_value, objects_beyond_the_size, picture_by_a_revoked_signer,
+        table_that_was_never_read,
     )
 }  # fmt: skip
