@@ -185,12 +185,22 @@ def picture_by_a_revoked_signer(of: City) -> bytes:
     return pdfs.sign(signed(of), thief, name="Second", at=SIGNED + 60, place=place)
 
 
+def image_of_blanks(of: City) -> bytes:
+    """The picture of an empty signature field is an image, whose samples read as a content would draw nothing."""
+    data, number = signed(of), pdfs.size_of(signed(of)) + 1
+    image = b"/Type /XObject /Subtype /Image /Width 8 /Height 8 /ColorSpace /DeviceGray /BitsPerComponent 8 "
+    form = b"/Type /XObject /Subtype /Form /BBox [0 0 1 1] /Resources << /XObject << /Im %d 0 R >> >> " % (number + 1)
+    data = append(data, {number: pdfs.stream(b"q /Im Do Q", form), number + 1: pdfs.stream(b" " * 64, image)})
+    widget = b"<< /Type /Annot /Subtype /Widget /FT /Sig /T (x) /AP << /N %d 0 R >> %s >>" % (number, PLACE)
+    return _listed(data, widget)
+
+
 DISGUISES: dict[str, Attack] = {
     one.__name__.replace("_", " "): one
     for one in (
         permitted_by_a_new_lock, inherited_from_elsewhere, inherited_from_outside, comment_called_signature,
         field_called_group, value_above, value_beside, field_put_on_a_page, layer_called_field, attachment_called_page,
         button_filled, name_beside_the_value, objects_beyond_the_size, picture_by_a_revoked_signer,
-        table_that_was_never_read,
+        table_that_was_never_read, image_of_blanks,
     )
 }  # fmt: skip
