@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from document_makers import pdf_changes
+from document_makers import pdf_changes, pdfs
 from document_makers.city import city
 from document_makers.judged import judged
 from document_makers.pdf_attacks import ATTACKS
@@ -60,3 +62,18 @@ def test_a_receipt_attached_afterwards_makes_no_changed_file_the_signed_one(name
     data = pdf_changes.attached(changed, b"b.receipt", pdf_changes.RECEIPT)
     found = read_document(data, of.store).before_attaching
     assert found is None or found[0] == sha256(changed)
+
+
+def test_no_name_of_any_object_is_exchanged_unnoticed() -> None:
+    """Only an annotation's /Type, which nothing depends on, may change; without its value a signature is removed."""
+    of = city("ecdsa")
+    signed, unnoticed = pdf_changes.signed(of), set()
+    for number in range(1, pdfs.size_of(signed)):
+        written = pdfs.latest(signed, number)
+        head = written.partition(b"stream")[0]
+        for at in re.finditer(rb"/(?!Length)[A-Za-z0-9]+", b"" if b"/ByteRange" in head else head):
+            other = written[: at.start()] + b"/Other" + written[at.start() + 1 :]
+            checks = groups(pdfs.append(signed, {number: other}))[0]
+            if checks["parse"].outcome is Outcome.PASSED and checks["coverage"].outcome is Outcome.PASSED:
+                unnoticed.add(at[0])
+    assert unnoticed == {b"/Annot"}
