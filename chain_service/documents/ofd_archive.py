@@ -237,13 +237,15 @@ def _decoded(raw: bytes, flags: int) -> str:
 
 
 def _distinct(entries: list[Entry]) -> None:
-    """Readers on some systems do not tell case or composed characters apart, so such names count as one.
+    """Readers on some systems do not tell case or composed characters apart, and leave out full stops and blanks at a
+    name's end, so such names count as one.
 
     Readers elsewhere take a backslash for a letter: where only some names have them, only those files would be lost.
     """
     seen: set[str] = set()
     for entry in entries:
-        key = unicodedata.normalize("NFKC", entry.name.removesuffix("/")).casefold()
+        folded = unicodedata.normalize("NFKC", entry.name.removesuffix("/")).casefold()
+        key = "/".join(part.rstrip(". ") for part in folded.split("/"))
         if key in seen:
             raise _refused("duplicate_entry", f"the archive has {entry.name} twice")
         seen.add(key)
