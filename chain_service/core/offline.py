@@ -20,7 +20,7 @@ from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_
 from chain_service.core.entries import record_entry
 from chain_service.core.evidence import ProvenState, verify_evidence
 from chain_service.core.facts import Claim, Content, Facts, Failure, HeadSignature, Outage, Presented
-from chain_service.core.histories import place_slots, seal_slots, slots_of_record
+from chain_service.core.histories import place_slots, require_end_kept, seal_slots, slots_of_record
 from chain_service.core.judge import Examine, judge
 from chain_service.core.log import leaf_hash, root_from_inclusion
 from chain_service.core.moments import local_day
@@ -93,6 +93,7 @@ def prove_receipt(
         # 7. of the same history: the head stands there too, and nothing else that was there is gone
         states[1].word(layout.RECORD_LOG, layout.head_slot(receipt.log, receipt.proof.size))
         _require_kept(*states)
+        require_end_kept(*states, receipt.log, receipt.proof)
     return states
 
 

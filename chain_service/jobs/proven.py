@@ -16,7 +16,7 @@ from chain_service.core.consensus import CONSENSUS_FORMS
 from chain_service.core.evidence import Evidence, ProvenState
 from chain_service.core.facts import Claim, Failure
 from chain_service.core.headers import decode_fields
-from chain_service.core.histories import place_slots
+from chain_service.core.histories import place_slots, require_end_kept
 from chain_service.core.offline import prove_receipt
 from chain_service.core.receipts import Receipt
 from chain_service.errors import CannotTell, InvalidProof, Unavailable
@@ -136,7 +136,8 @@ def _block(evidence: Evidence) -> tuple[int, bytes]:
 
 
 def require_one_history(states: Iterable[ProvenState], now: ProvenState, receipt: Receipt) -> None:
-    """The newest state has the head that the receipt's states show, and is no other block of their height.
+    """The newest state has the head that the receipt's states show, and the end of the record where they show one, and
+    is no other block of their height.
 
     Raises `InvalidProof`.
     """
@@ -147,6 +148,7 @@ def require_one_history(states: Iterable[ProvenState], now: ProvenState, receipt
             raise InvalidProof("the chain has another block of this height", code="block_replaced", block=state.block)
         if older.words.get(slot) and newer.words.get(slot, older.words[slot]) != older.words[slot]:
             raise InvalidProof("a newer block denies the head that an older one shows", block=newer.block)
+        require_end_kept(older, newer, receipt.log, receipt.proof)
 
 
 def at_moment(app: App, moment: int, claims: Sequence[Claim]) -> ProvenState | None:
