@@ -265,6 +265,8 @@ def _is_listed(verdict: Verdict) -> bool:
 
 def _place(sheet: _Sheet, verdict: Verdict) -> Place | None:
     """Where the record stands that the sheet belongs to, if that is shown; of a receipt or proof, where it says."""
+    if sheet.kind in _CLAIMS and verdict.code == "issuer_unknown":
+        return None
     if sheet.kind in _CLAIMS and verdict.code != "proof_invalid":
         said = read_question(sheet.asked()).place
         return None if said is None else (said[0].hex(), said[1])

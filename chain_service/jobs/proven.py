@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from chain_service.core import layout
 from chain_service.core.consensus import CONSENSUS_FORMS
@@ -17,7 +16,7 @@ from chain_service.core.evidence import Evidence, ProvenState
 from chain_service.core.facts import Claim, Failure
 from chain_service.core.headers import decode_fields
 from chain_service.core.histories import place_slots, require_end_kept
-from chain_service.core.offline import prove_receipt
+from chain_service.core.offline import doubt_of, prove_receipt, require_trusted
 from chain_service.core.receipts import Receipt
 from chain_service.errors import CannotTell, InvalidProof, Unavailable
 from chain_service.jobs.context import App
@@ -62,10 +61,7 @@ def _anchored(app: App, draft: Draft, stored: ProvenState | None, indexed: Index
         try:
             states = _shown(app, draft.receipt, indexed)
         except CannotTell as error:
-            code: Literal["finality_unproven", "trust_stale"] = (
-                "finality_unproven" if error.code == "finality_unproven" else "trust_stale"
-            )
-            return Shown(failure=Failure(code, "receipt", error.message))
+            return Shown(failure=Failure(doubt_of(error), "receipt", error.message))
         except InvalidProof as error:
             return Shown(failure=Failure("proof_invalid", "receipt", error.message))
     known = [*_held(app, stored, indexed), *(state for state in states if state.counts)]
@@ -96,6 +92,7 @@ def shown(app: App, receipt: Receipt) -> tuple[ProvenState, ...]:
 
 
 def _shown(app: App, receipt: Receipt, indexed: Indexed) -> tuple[ProvenState, ...]:
+    require_trusted(receipt, app.require_chain().reader.trust)
     # before anybody's seals are looked at: an indexed block's hash is known
     for block in receipt.blocks:
         _require_ours(app, *_block(block.evidence), indexed)

@@ -62,6 +62,16 @@ def test_an_end_that_any_receipt_shows_stands(state: State, number: int) -> None
         assert verdict(*order).code == (state.code if told else "in_force")
 
 
+def test_a_receipt_of_another_chain_among_the_papers_is_not_accused() -> None:
+    papers, foreign = genuine(), ("foreign", forged()["receipt of a stranger"])
+    for names in ((), ("disclosure",), ("pdf",), ("disclosure", "receipt"), ("disclosure", "receipt", "proof", "pdf")):
+        found = verdict(*((name, papers[name]) for name in names), foreign)
+        assert (found.answer.value, found.code) == ("indeterminate", "issuer_unknown"), names
+        changed = ("changed", forged()["disclosure of another holder"])
+        if "receipt" in names:
+            assert verdict(*((name, papers[name]) for name in names[1:]), changed, foreign).answer.value == "invalid"
+
+
 def test_page_and_command_line_take_the_same_papers_of_one_holder_for_valid(tmp_path: Path) -> None:
     chance = random.Random(20_265)
     papers, changed = list(genuine().items()), list(forged().items())
