@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from receipt_world import NOW, ROOTS, Issued
+from receipt_world import BLOCK, NOW, ROOTS, Issued
 
 from chain_service.core import receipts, trust
+from chain_service.core.evidence_cbor import BlockProof
 from chain_service.core.offline import present, verify_offline
 from chain_service.core.receipts import Receipt
 from chain_service.core.trust import TrustFile
@@ -87,6 +88,12 @@ def signed(trusted: TrustFile) -> bytes:
 
 def refreshed(issued: Issued, state: int = 0, number: int = 107) -> Receipt:
     return receipts.refreshed(issued.receipt(), issued.newer(number, state))
+
+
+def twice(issued: Issued, before: int, after: int) -> Receipt:
+    """A receipt whose first evidence shows one state of the record, and the refresh another one."""
+    evidence = issued.whole(BLOCK, before), issued.newer(BLOCK + 100, after)
+    return issued.receipt(blocks=tuple(map(BlockProof, evidence)))
 
 
 def changed(value: Any, change: Callable[[Any], Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import cbor2
 import judged_records
 from clique_simulator import CHAIN_ID, Validator, chain, validators
-from offline_questions import ISSUED, QBFT, Question, ask
+from offline_questions import ISSUED, QBFT, Question, ask, twice
 from receipt_world import BLOCK, TIME, Issued
 
 from chain_service.core import layout, receipts, strict_rlp
@@ -17,6 +17,7 @@ from chain_service.core.entries import log_id
 from chain_service.core.evidence import verify_evidence
 from chain_service.core.evidence_cbor import BlockProof, select
 from chain_service.core.receipts import Receipt
+from chain_service.core.statuses import State
 
 
 def _block(issued: Issued, **changes: Any) -> Receipt:
@@ -136,6 +137,9 @@ def tampered_receipts() -> Iterator[Question]:
     yield ask("another RecordLog", receipt=replace(receipt, contract=bytes(20)))
     yield before_the_anchoring(ISSUED)
     yield before_the_anchoring(QBFT)
+    for before in State:
+        for after in State:
+            yield ask(f"{before.code}, then {after.code}", receipt=twice(ISSUED, before, after), now=TIME + 200)
     yield ask("another chain", receipt=replace(receipt, chain_id=1))
     yield ask("another generation", receipt=replace(receipt, log=log_id(judged_records.ORG, 1)))
     proof = receipt.proof

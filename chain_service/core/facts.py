@@ -21,9 +21,11 @@ Content = Disclosure | PartialDisclosure
 class Failure:
     """Why what was presented cannot be used; the code is that of the verdict it leads to."""
 
-    code: Literal["unreadable", "record_mismatch", "proof_invalid", "trust_stale", "finality_unproven"]
+    code: Literal[
+        "unreadable", "record_mismatch", "proof_invalid", "trust_stale", "finality_unproven", "issuer_unknown"
+    ]
     """`unreadable`: cannot be parsed. `record_mismatch`: a disclosure contradicts itself. `proof_invalid`: no proof.
-    `trust_stale`, `finality_unproven`: a proof that may hold, but not by what is known here."""
+    `trust_stale`, `finality_unproven`, `issuer_unknown`: a proof that may hold, but not by what is known here."""
     part: Literal["file", "disclosure", "proof", "receipt", "record"]
     """`record`: what is stored of it."""
     detail: str
@@ -118,7 +120,7 @@ class Outage:
     """Why the chain could not be read: out of reach, or what it answered is not proven final, or not by validators of
     today."""
 
-    code: Literal["node_unavailable", "finality_unproven", "trust_stale"]
+    code: Literal["node_unavailable", "finality_unproven", "trust_stale", "issuer_unknown"]
     detail: str
 
 

@@ -13,6 +13,7 @@ from chain_service.core.entries import LogId, parse_log_id
 from chain_service.core.evidence import ProvenState, Slot
 from chain_service.core.layout import SealState
 from chain_service.core.log import InclusionProof
+from chain_service.core.statuses import State
 from chain_service.errors import InvalidProof
 
 
@@ -127,3 +128,18 @@ def slots_of_record(
     if any(slot not in state.words for slot in slots):
         raise InvalidProof("the evidence does not cover a slot that judging the record needs")
     return slots
+
+
+def require_end_kept(older: ProvenState, newer: ProvenState, log: LogId, proof: InclusionProof) -> None:
+    """A record that has ended in the older state has ended the same way in the newer one, where both tell.
+
+    Raises InvalidProof: no contract lets a state follow a final one, so the two are of different histories.
+    """
+    slot, shift = layout.status_slot(log, proof.index)
+    words = [state.words.get((layout.RECORD_STATUS, slot)) for state in (older, newer)]
+    before, after = [None if word is None else layout.status_in(word, shift) for word in words]
+    if before in _FINAL and after not in (None, before):
+        raise InvalidProof("a newer block takes back the end of a record", block=newer.block)
+
+
+_FINAL = frozenset(int(state) for state in State if state.is_final)

@@ -20,7 +20,7 @@ from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_
 from chain_service.core.entries import record_entry
 from chain_service.core.evidence import ProvenState, verify_evidence
 from chain_service.core.facts import Claim, Content, Facts, Failure, HeadSignature, Outage, Presented
-from chain_service.core.histories import place_slots, seal_slots, slots_of_record
+from chain_service.core.histories import place_slots, require_end_kept, seal_slots, slots_of_record
 from chain_service.core.judge import Examine, judge
 from chain_service.core.log import leaf_hash, root_from_inclusion
 from chain_service.core.moments import local_day
@@ -29,6 +29,8 @@ from chain_service.core.trust import SECONDS_A_DAY, TrustFile
 from chain_service.core.verdicts import Verdict, Warning, warning
 from chain_service.errors import BadRequest, CannotTell, InvalidProof
 
+Doubt = Literal["finality_unproven", "issuer_unknown", "trust_stale"]
+"""Why a receipt proves nothing here that may well be genuine."""
 Examining = Callable[[str, int, ProvenState | Outage, ProvenState | None], Examine]
 """How a file's signatures are judged: given its name, the moment, the newest state and that of the anchoring block."""
 
@@ -71,11 +73,7 @@ def prove_receipt(
     two blocks of one height: on a Clique chain, too, some validator sealed both), CannotTell.
     """
     # 1. it names the trusted chain and log contract
-    contract = chain.contracts.get(layout.RECORD_LOG)
-    if receipt.chain_id != chain.chain_id:
-        raise InvalidProof("the receipt is about another chain", chain_id=receipt.chain_id)
-    if contract is None or receipt.contract != contract.address:
-        raise InvalidProof("the receipt is about another contract than the trusted RecordLog")
+    require_trusted(receipt, chain)
     # 2. trusted validators stand behind each block, and its state holds the words
     states = tuple(verify_evidence(block.evidence, chain, max_nodes=MAX_NODES) for block in receipt.blocks)
     # 3. no two blocks of one height
@@ -93,7 +91,20 @@ def prove_receipt(
         # 7. of the same history: the head stands there too, and nothing else that was there is gone
         states[1].word(layout.RECORD_LOG, layout.head_slot(receipt.log, receipt.proof.size))
         _require_kept(*states)
+        require_end_kept(*states, receipt.log, receipt.proof)
     return states
+
+
+def require_trusted(receipt: Receipt, chain: ChainTrust) -> None:
+    """The receipt is about this chain and its log contract.
+
+    Raises CannotTell (code `issuer_unknown`): one of another chain may well be genuine.
+    """
+    contract = chain.contracts.get(layout.RECORD_LOG)
+    if receipt.chain_id != chain.chain_id:
+        raise CannotTell("the receipt is about another chain", code="issuer_unknown", chain_id=receipt.chain_id)
+    if contract is None or receipt.contract != contract.address:
+        raise CannotTell("the receipt is about another contract than the trusted RecordLog", code="issuer_unknown")
 
 
 def require_one_block_a_height(states: Sequence[ProvenState], remembered: Mapping[int, bytes]) -> None:
@@ -161,8 +172,13 @@ def verify_offline(
             limit=limit,
             notices=(*trust.warnings(now), *shown.doubts, *accepted),
         ),
-        None if examining is None else examining(name, moment, now_state, anchor),
+        None if examining is None else examining(name, moment, _of_seals(now_state), anchor),
     )
+
+
+def _of_seals(state: ProvenState | Outage) -> ProvenState | Outage:
+    """What is known of the registry of seals: a receipt of another chain proves nothing of the one here."""
+    return _NO_EVIDENCE if isinstance(state, Outage) and state.code == "issuer_unknown" else state
 
 
 def _claimed(shown: _Shown, content: Content | None) -> tuple[Claim | None, HeadSignature | None]:
@@ -179,8 +195,8 @@ def _outage(shown: _Shown) -> Outage:
     """Why nothing that the receipt shows counts."""
     if shown.states:
         return _RETIRED
-    if shown.failure is not None and shown.failure.code == "trust_stale":
-        return Outage("trust_stale", shown.failure.detail)
+    if shown.failure is not None and shown.failure.code in ("trust_stale", "issuer_unknown"):
+        return Outage(shown.failure.code, shown.failure.detail)
     return _NO_EVIDENCE
 
 
@@ -225,13 +241,19 @@ def _prove(
         return _Shown(receipt, failure=Failure(_code(error, trust), "receipt", error.message), doubts=doubts)
 
 
-def _code(error: BadRequest, trust: TrustFile) -> Literal["proof_invalid", "trust_stale", "finality_unproven"]:
+def doubt_of(error: CannotTell) -> Doubt:
+    """The finding that it is about a receipt."""
+    doubts: tuple[Doubt, ...] = ("finality_unproven", "issuer_unknown")
+    return next((code for code in doubts if code == error.code), "trust_stale")
+
+
+def _code(error: BadRequest, trust: TrustFile) -> Doubt | Literal["proof_invalid"]:
     """A block that does not fit the validators of today may be of ones that the trust file cannot know yet."""
     if not isinstance(error, CannotTell):
         return "proof_invalid"
     if isinstance(error, UnknownSealers):
         return "trust_stale" if error.details["time"] > trust.terms.issued else "proof_invalid"
-    return "finality_unproven" if error.code == "finality_unproven" else "trust_stale"
+    return doubt_of(error)
 
 
 def _counting(

@@ -55,8 +55,8 @@ def named_by(connection: Connection, question: Question, read: Read, caller: Cal
         known = {one.id for one in found}
         found += [one for one in _identified(connection, question, caller) if one.state == "anchored"]
         found = [one for at, one in enumerate(found) if one.id not in known or at < len(known)]
-    found.sort(key=lambda one: -one.seq)
-    return Named(tuple(found[:LOOKED_AT]), len(found) > LOOKED_AT, frozenset(inexact))
+    looked_at = sorted(found[:LOOKED_AT], key=lambda one: -one.seq)
+    return Named(tuple(looked_at), len(found) > LOOKED_AT, frozenset(inexact))
 
 
 def waiting_for(connection: Connection, question: Question, read: Read, caller: Caller | None) -> StoredRecord | None:

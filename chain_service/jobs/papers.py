@@ -24,6 +24,7 @@ from chain_service.core.disclosures import Disclosure, parse_disclosure
 from chain_service.core.entries import parse_log_id
 from chain_service.core.facts import Content
 from chain_service.core.papers import Kind, Paper, form, take
+from chain_service.core.statuses import State
 from chain_service.core.trust import TrustFile
 from chain_service.core.trust import parse as parse_trust
 from chain_service.core.verdicts import Check, Context, Group, Verdict, check, conclude, gravity
@@ -36,6 +37,8 @@ from chain_service.jobs.verify import check_question, verify_many
 
 MAX_PAPERS = 10
 """Papers of one question; each pair of them is compared."""
+_PASSING = frozenset(state.code for state in State if not state.is_final)
+"""States that a newer block may show to be over."""
 _OUTDATED = frozenset({"status_stale", "trust_stale"})
 _UNPROVEN = frozenset({"finality_unproven", "node_unavailable"})
 _CLAIMS = (Kind.RECEIPT, Kind.PROOF)
@@ -262,6 +265,8 @@ def _is_listed(verdict: Verdict) -> bool:
 
 def _place(sheet: _Sheet, verdict: Verdict) -> Place | None:
     """Where the record stands that the sheet belongs to, if that is shown; of a receipt or proof, where it says."""
+    if sheet.kind in _CLAIMS and verdict.code == "issuer_unknown":
+        return None
     if sheet.kind in _CLAIMS and verdict.code != "proof_invalid":
         said = read_question(sheet.asked()).place
         return None if said is None else (said[0].hex(), said[1])
@@ -344,9 +349,9 @@ def _weighed(desk: _Desk, base: Question, ask: Ask) -> Verdict:
     joint = next(iter(ask([_all_asked(base, chosen)])))
     if any(map(desk.broken, chosen)) and wrong:
         return min(wrong, key=lambda verdict: gravity(verdict.code))
-    counted = [joint, *_counted(desk, lead, chosen)]
+    counted = [joint, *_counted(desk, lead, chosen), *_with_claim(desk, chosen, base, ask)]
     newest = joint.context.status_as_of or ""
-    wrong = [one for one in wrong if one.code not in STATES or (one.context.status_as_of or "") >= newest]
+    wrong = [one for one in wrong if one.code not in _PASSING or (one.context.status_as_of or "") >= newest]
     return min([*counted, *wrong], key=lambda verdict: gravity(verdict.code))
 
 
@@ -367,10 +372,17 @@ def _rank_of_claim(desk: _Desk, lead: _Sheet | None, sheet: _Sheet) -> tuple[boo
     return not desk.broken(sheet), told.context.status_as_of or "", sheet.kind is Kind.RECEIPT
 
 
+def _with_claim(desk: _Desk, chosen: Sequence[_Sheet], base: Question, ask: Ask) -> Iterable[Verdict]:
+    """The verdicts on further files, each with the other papers chosen: what proves the record proves it for all."""
+    others = [sheet for sheet in chosen if sheet.kind not in _FILES]
+    files = [sheet for sheet in desk.sheets if sheet.kind in _FILES and sheet not in chosen]
+    return ask([_together(base, *others, file) for file in files]) if files else ()
+
+
 def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Verdict]:
-    """The verdicts on the sheets that the joint question left out, each with the lead where they can be compared."""
+    """The verdicts on further disclosures, receipts and proofs, each with the lead where they can be compared."""
     for sheet in desk.sheets:
-        if sheet in chosen or sheet is lead:
+        if sheet in chosen or sheet is lead or (sheet.kind in _FILES and lead.kind not in _FILES):
             continue
         verdict = desk.found.get(frozenset((lead, sheet)), desk.alone[sheet])
         if sheet.kind in _CLAIMS and (verdict.code in _OUTDATED or verdict.code in STATES):

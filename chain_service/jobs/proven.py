@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from chain_service.core import layout
 from chain_service.core.consensus import CONSENSUS_FORMS
 from chain_service.core.evidence import Evidence, ProvenState
 from chain_service.core.facts import Claim, Failure
 from chain_service.core.headers import decode_fields
-from chain_service.core.histories import place_slots
-from chain_service.core.offline import prove_receipt
+from chain_service.core.histories import place_slots, require_end_kept
+from chain_service.core.offline import doubt_of, prove_receipt, require_trusted
 from chain_service.core.receipts import Receipt
 from chain_service.errors import CannotTell, InvalidProof, Unavailable
 from chain_service.jobs.context import App
@@ -62,10 +61,7 @@ def _anchored(app: App, draft: Draft, stored: ProvenState | None, indexed: Index
         try:
             states = _shown(app, draft.receipt, indexed)
         except CannotTell as error:
-            code: Literal["finality_unproven", "trust_stale"] = (
-                "finality_unproven" if error.code == "finality_unproven" else "trust_stale"
-            )
-            return Shown(failure=Failure(code, "receipt", error.message))
+            return Shown(failure=Failure(doubt_of(error), "receipt", error.message))
         except InvalidProof as error:
             return Shown(failure=Failure("proof_invalid", "receipt", error.message))
     known = [*_held(app, stored, indexed), *(state for state in states if state.counts)]
@@ -96,6 +92,7 @@ def shown(app: App, receipt: Receipt) -> tuple[ProvenState, ...]:
 
 
 def _shown(app: App, receipt: Receipt, indexed: Indexed) -> tuple[ProvenState, ...]:
+    require_trusted(receipt, app.require_chain().reader.trust)
     # before anybody's seals are looked at: an indexed block's hash is known
     for block in receipt.blocks:
         _require_ours(app, *_block(block.evidence), indexed)
@@ -136,7 +133,8 @@ def _block(evidence: Evidence) -> tuple[int, bytes]:
 
 
 def require_one_history(states: Iterable[ProvenState], now: ProvenState, receipt: Receipt) -> None:
-    """The newest state has the head that the receipt's states show, and is no other block of their height.
+    """The newest state has the head that the receipt's states show, and the end of the record where they show one, and
+    is no other block of their height.
 
     Raises `InvalidProof`.
     """
@@ -147,6 +145,7 @@ def require_one_history(states: Iterable[ProvenState], now: ProvenState, receipt
             raise InvalidProof("the chain has another block of this height", code="block_replaced", block=state.block)
         if older.words.get(slot) and newer.words.get(slot, older.words[slot]) != older.words[slot]:
             raise InvalidProof("a newer block denies the head that an older one shows", block=newer.block)
+        require_end_kept(older, newer, receipt.log, receipt.proof)
 
 
 def at_moment(app: App, moment: int, claims: Sequence[Claim]) -> ProvenState | None:

@@ -239,7 +239,13 @@ def _with_failure(draft: Draft, shown: Shown, now_state: ProvenState | Outage) -
             require_one_history(shown.states, now_state, draft.receipt)
         except InvalidProof as error:
             failure = Failure("proof_invalid", "receipt", error.message)
-    return draft if failure is None else replace(draft, presented=replace(draft.presented, failure=failure))
+    if failure is None:
+        return draft
+    presented = replace(draft.presented, failure=failure)
+    if failure.code == "issuer_unknown":
+        # of another chain: its place in a log is none of this one
+        return Draft(draft.subject, presented, beside=draft.beside)
+    return replace(draft, presented=presented)
 
 
 def _wanted(draft: Draft) -> list[Slot]:

@@ -191,8 +191,11 @@ _of_file = or_(
 _naming = _stored().where(
     records.c.id.in_(select(record_files.c.record_id).where(_of_file)), records.c.failure.is_(None)
 )
+_of_its_org = func.row_number().over(partition_by=records.c.org, order_by=records.c.seq.desc())
 _NAMING = {
-    True: _naming.where(batches.c.final_block.is_not(None)).order_by(records.c.seq.desc()).limit(bindparam("most")),
+    True: _naming.where(batches.c.final_block.is_not(None))
+    .order_by(_of_its_org, records.c.seq.desc())
+    .limit(bindparam("most")),
     False: _naming.where(batches.c.final_block.is_(None)).order_by(records.c.seq).limit(bindparam("most")),
 }
 
@@ -219,7 +222,8 @@ def by_body_digest(connection: Connection, digest: bytes) -> StoredRecord | None
 def naming_file(
     connection: Connection, digests: Sequence[tuple[str, bytes]], limit: int, *, final: bool = True
 ) -> list[StoredRecord]:
-    """The anchored records that name a file with any of these digests (by algorithm), newest first.
+    """The anchored records that name a file with any of these digests (by algorithm): each organisation's newest one,
+    then each one's next, so that nobody's many hide another's.
 
     Without `final` those under way, oldest first. At most `limit`; failed and erased ones are never among them.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 from collections.abc import Iterator
@@ -268,6 +269,30 @@ def test_a_successor_of_the_trust_file_built_in_is_taken_if_its_root_keys_signed
     strangers = replace(ISSUED.trust.terms, version=3, root_keys=(ROOTS[3].public_key,), threshold=1)
     banner = drop(page, tmp_path, **again, foreign=trust.sign(strangers, [ROOTS[3]]))
     assert banner.get_attribute("data-verdict") == "indeterminate" and "信任文件未经确认" in banner.inner_text()
+
+
+def test_what_was_written_to_the_store_never_replaces_what_is_built_in(page: Any, tmp_path: Path) -> None:
+    question = ask("")
+    keys = tuple(root.public_key for root in ROOTS)
+    second = replace(ISSUED.trust.terms, version=2, root_keys=keys[2:], threshold=2)
+    third = replace(second, version=3)
+    chain = {"second": trust.sign(second, ROOTS), "third": trust.sign(third, ROOTS[2:])}
+    assert hand_in(page, tmp_path, question, **chain).get_attribute("data-verdict") == "valid"
+    again = {"a.receipt": question.receipt, "disclosure.json": question.disclosure}
+
+    def judged_by() -> str:
+        page.reload()
+        assert drop(page, tmp_path, **again).get_attribute("data-verdict") == "valid"
+        told: str = page.locator(".by").inner_text()
+        return told
+
+    assert "版本 3" in judged_by()
+    strangers = replace(ISSUED.trust.terms, version=9, root_keys=keys[3:], threshold=1)
+    text = base64.b64encode(trust.sign(strangers, [ROOTS[3]])).decode()
+    for origin in ("successor", "confirmed", "pinned"):
+        stored = [{"name": "临澜市数据局", "origin": origin, "trust": text}]
+        page.evaluate("(stored) => localStorage.setItem(STORE, stored)", json.dumps(stored))
+        assert "版本 1" in judged_by(), origin
 
 
 def test_old_trust_and_old_status_are_said_with_their_age(page: Any, tmp_path: Path) -> None:

@@ -207,6 +207,18 @@ def test_more_records_than_are_looked_at_leave_it_open(own_city: City) -> None:
         assert (verdict.answer, verdict.code) == ("indeterminate", "several_records")
 
 
+def test_the_many_records_of_one_organisation_hide_none_of_anothers(own_city: City) -> None:
+    city = own_city
+    org, other = city.organisation(), city.organisation()
+    data = content()
+    (own,) = city.anchor(org, org.certificate(files=naming(data)))
+    many = city.anchor(other, *(other.document(files=naming(data)) for _ in range(LOOKED_AT + 1)))
+    city.set_state(org, own, "withdrawn", 1)
+    for paper in ({}, {"disclosure": city.disclosure(org, own)}, {"disclosure": city.disclosure(other, many[0])}):
+        verdict = city.verify(file=data, **paper)
+        assert (verdict.answer, verdict.code) == ("invalid", "withdrawn")
+
+
 def test_one_identifier_of_several_organisations_is_the_same_kind(city: City) -> None:
     org, other = city.organisation(), city.organisation()
     number = f"RG{time.time_ns() % 10**10:010d}"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import chain, combinations
 
 import pytest
 from jobs_city import City, Org
 
+from chain_service.core import receipts as core
 from chain_service.core.codes import Answer
 from chain_service.core.digests import file_digests
 from chain_service.core.papers import Kind, Paper, take
@@ -208,3 +210,21 @@ def test_papers_are_sorted_by_holder(shared_city: City, papers: Papers) -> None:
     assert found == [{f"{whose} {name}" for name in names} for whose in ("a", "b")]
     changed = [take("d", papers["disclosure"]), Paper("f", Kind.FILE, b"changed")]
     assert len(holders(shared_city.app, changed, None)) == 1
+
+
+def test_a_receipt_of_another_chain_is_not_accused_and_excuses_nothing(city: City) -> None:
+    org = city.organisation()
+    body = org.certificate()
+    (id,) = city.anchor(org, body)
+    one = core.parse(receipts.receipt(city.app, id))
+    foreign = [core.encode(replace(one, chain_id=one.chain_id + 1)), core.encode(replace(one, contract=bytes(20)))]
+    disclosure, file = ("disclosure", city.disclosure(org, id)), ("file", body["certificateNumber"].encode())
+    changed = ALTERATIONS["another holder"]({"disclosure": disclosure[1]})
+    for receipt in foreign:
+        for papers in ([], [disclosure], [file], [file, disclosure]):
+            found = verdict(city, ("receipt", receipt), *papers)
+            assert (found.answer, found.code) == (Answer.INDETERMINATE, "issuer_unknown"), [name for name, _ in papers]
+        assert verdict(city, ("receipt", receipt), changed).answer is Answer.INVALID
+    city.set_state(org, id, "withdrawn", 1)
+    for receipt in foreign:
+        assert verdict(city, ("receipt", receipt), disclosure, file).code == "withdrawn"

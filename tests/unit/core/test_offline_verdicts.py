@@ -8,6 +8,7 @@ import orjson
 import pytest
 from clique_simulator import validators
 from judged_records import certificate, document
+from offline_questions import twice
 from offline_seals import sealed_records
 from offline_tampering import before_the_anchoring
 from receipt_world import (
@@ -338,3 +339,11 @@ def test_seals_older_than_the_trusting_period_prove_nothing_any_more_unless_that
     assert accepted.code == "in_force"
     assert [warning.code for warning in accepted.context.warnings] == ["stale_trust_accepted"]
     assert issued.verify(issued.receipt(), now=NOW + 40 * DAY, accept_stale=True).code == "status_stale"
+
+
+@pytest.mark.parametrize("before", State)
+@pytest.mark.parametrize("after", State)
+def test_no_later_block_takes_back_the_end_of_a_record(issued, before, after):
+    verdict = issued.verify(twice(issued, before, after), now=NOW + 200)
+    passing = (State.IN_FORCE, State.SUSPENDED, State.TRANSFERRED)
+    assert verdict.code == (after.code if before in passing or after is before else "proof_invalid")

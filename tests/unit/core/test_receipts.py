@@ -205,14 +205,19 @@ def test_a_receipt_too_large_to_be_read_is_not_written():
 # Each way of not being true, by name.
 
 
-def test_a_receipt_of_another_chain_is_refused(issued):
-    invalid(issued, issued.receipt(chain_id=1), "about another chain")
+def test_evidence_of_another_chain_than_the_receipt_says_is_refused(issued):
     invalid(issued, with_evidence(issued.receipt(), replace(issued.first, chain_id=1)), "about another chain")
     invalid(issued, with_evidence(issued.receipt(), replace(issued.first, genesis_hash=bytes(32))), "another chain")
 
 
+@pytest.mark.parametrize("stated", [{"chain_id": 1}, {"contract": bytes(20)}])
+def test_a_receipt_that_says_it_is_of_another_chain_is_not_accused(issued, stated):
+    verdict = issued.verify(issued.receipt(**stated))
+    assert (verdict.answer.value, verdict.code) == ("indeterminate", "issuer_unknown")
+    assert "another" in details(verdict)
+
+
 def test_a_receipt_of_another_contract_or_code_is_refused(issued):
-    invalid(issued, issued.receipt(contract=bytes(20)), "another contract")
     pins = dict(issued.chain.contracts)
     moved = pins | {layout.RECORD_STATUS: PinnedContract(bytes(20), pins[layout.RECORD_STATUS].code_hash)}
     invalid(issued, issued.receipt(), "untrusted contract", trusted=trust_file(replace(issued.chain, contracts=moved)))

@@ -17,8 +17,10 @@ from histories import drawn
 from offline_corpus import cases
 from offline_node import run_script, run_with
 from offline_papers import altered, forged, holder, question, subsets
-from offline_questions import without_details
+from offline_questions import refreshed, without_details
 
+from chain_service.core.receipts import encode
+from chain_service.core.statuses import State
 from chain_service.web import pages
 from chain_service.web.security import SecurityHeaders
 from chain_service.web.shapes import parse_moment
@@ -200,6 +202,26 @@ def test_an_altered_disclosure_with_its_genuine_receipt_is_a_mismatch(tmp_path: 
     names = [name for name in forged() if name.startswith(("disclosure", "partial"))]
     lists = [[(name, forged()[name]), ("receipt", genuine["receipt"])] for name in names]
     answers = asked_together(tmp_path, lists + [[*papers, *genuine.items()] for papers in lists])
+    assert {answer["code"] for answer in answers} == {"record_mismatch"}
+
+
+def test_an_end_that_any_receipt_shows_stands(tmp_path: Path) -> None:
+    issued, papers = holder()
+    states = [(state, number) for state in State for number in (107, 111)]
+    shown = [(state, number, encode(refreshed(issued, state, number))) for state, number in states]
+    newest = ("newest", encode(refreshed(issued, State.IN_FORCE, 109)))
+    disclosure = ("disclosure", papers["disclosure"])
+    lists = [[disclosure, newest, (state.code, data)] for state, _, data in shown]
+    answers = asked_together(tmp_path, lists + [[*one[:0:-1], one[0]] for one in lists])
+    for (state, number, _), answer in zip(shown * 2, answers, strict=True):
+        told = state.is_final or number == 111
+        assert answer["code"] == (state.code if told else "in_force"), (state, number)
+
+
+def test_two_disclosures_of_one_salt_that_differ_are_a_mismatch(tmp_path: Path) -> None:
+    genuine, changed = holder()[1]["disclosure"], forged()
+    names = [name for name in changed if name.startswith(("disclosure", "partial"))]
+    answers = asked_together(tmp_path, [[("genuine", genuine), (name, changed[name])] for name in names])
     assert {answer["code"] for answer in answers} == {"record_mismatch"}
 
 
