@@ -271,7 +271,7 @@ def documents() -> Iterator[tuple[Organisation, dict[str, Any], str, bytes]]:
             text = f"{title}\n{number}\n\n经审查，同意办理。\n\n{organisation.name}\n{issued.isoformat()}\n".encode()
             record = {
                 "kind": "document",
-                "documentTypeCode": "approval",
+                "documentTypeCode": "批复",
                 "documentNumber": number,
                 "title": title,
                 "issuingOrganisationCode": organisation.code,

@@ -1,4 +1,4 @@
-"""Papers that the version of commit e60e3b4 wrote, before trust files had a `form`, prove for ever what they proved then.
+"""Papers of the version before trust files had a `form` (commit e60e3b4) prove for ever what they proved then.
 
 `tests/golden/first_form.json` cannot be made again, and need not be: it was made by the program of that commit with its
 sample data (`scripts/samples.py --out sample --n 60`), as the tour of its README goes on: `init`, `chain run`,
