@@ -57,6 +57,7 @@ export const EVIDENCE = {
   maxAge: ["状态最长时效（秒）", "Oldest status accepted (seconds)"],
   maySign: ["可用于签署", "May sign"],
   missing: ["缺少", "Missing"],
+  number: ["编号", "Number"],
   n: ["序号", "Number"],
   name: ["名称", "Name"],
   names: ["名称", "Names"],
