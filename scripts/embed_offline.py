@@ -14,6 +14,7 @@ from typing import Any
 
 from chain_service.core.codes import CODES, ESSENTIAL, RULES, WARNINGS
 from chain_service.core.layout import POSITIONS
+from chain_service.core.showing import MEMBERS
 
 STATIC = Path(__file__).resolve().parents[1] / "chain_service" / "web" / "static"
 PAGE = STATIC / "offline.html"
@@ -58,6 +59,7 @@ def _tables() -> str:
     lines += [f"  codes: {_listed(codes)},"]
     lines += ["  rules: {", *(f"    {group}: {_listed(rows)}," for group, rows in rules.items()), "  },"]
     lines += [f"  warnings: {_listed({code: text.to_json() for code, text in WARNINGS.items()})},"]
+    lines += [f"  members: {_json({name: [text.zh, text.en] for name, text in MEMBERS.items()})},"]
     lines += [f"  essential: {_json(sorted('.'.join(names) for names in ESSENTIAL))},"]
     lines += [f"  positions: {_json(POSITIONS)},", "};"]
     texts = (STATIC / "texts.js").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from chain_service.core.codes import Text
+from chain_service.core.codes import Outcome, Text
 from chain_service.core.disclosures import PartialDisclosure
 from chain_service.core.facts import Content
 from chain_service.core.shapes import SHAPES
@@ -60,22 +60,30 @@ def member_name(path: str) -> Text:
     return text if number == 1 else Text(f"{text.zh} {number}", f"{text.en} {number}")
 
 
-def with_hidden(verdict: Verdict, presented: Content | None, content: Content | None, *, file: bool) -> Verdict:
+def with_hidden(verdict: Verdict, presented: Content | None, recalled: Content | None = None) -> Verdict:
     """The verdict that names what it does not show of the record, where it says anything of one.
 
     `record.shown`: whether what was presented was compared, and number and holder are shown or in the file compared.
+    A partial disclosure is warned of with the members that it hides.
     """
-    record = verdict.context.record
+    record, content = verdict.context.record, presented or recalled
     if record is None or content is None:
         return verdict
-    hidden = hidden_members(presented or content, record["members"])
-    told: dict[str, Any] = {**record, "hidden": hidden, "shown": file or _is_shown(presented, hidden)}
+    hidden = hidden_members(content, record["members"])
+    told: dict[str, Any] = {**record, "hidden": hidden}
+    told["shown"] = _is_file_compared(verdict) or _is_shown(presented, hidden)
     warnings = verdict.context.warnings
-    if isinstance(presented, PartialDisclosure) and hidden:
-        names = [member_name(name) for name in hidden]
+    withheld = hidden_members(presented, presented.members) if isinstance(presented, PartialDisclosure) else []
+    if withheld:
+        names = [member_name(name) for name in withheld]
         text = Text("、".join(name.zh for name in names), ", ".join(name.en for name in names))
-        warnings = (*warnings, warning("members_hidden", count=len(hidden), names=text))
+        warnings = (*warnings, warning("members_hidden", count=len(withheld), names=text))
     return replace(verdict, context=replace(verdict.context, record=told, warnings=warnings))
+
+
+def _is_file_compared(verdict: Verdict) -> bool:
+    checks = [one for group in verdict.groups if group.name == "record" for one in group.checks]
+    return any(one.name == "file_digest" and one.outcome is Outcome.PASSED for one in checks)
 
 
 def _is_shown(presented: Content | None, hidden: Iterable[str]) -> bool:
