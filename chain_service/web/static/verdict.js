@@ -1,6 +1,6 @@
 // Shows a verdict: the certificate first, what it rests on folded below. Words from outside are set as text, escaped.
 
-import { EVIDENCE, inChinese } from "./details.js";
+import { EVIDENCE, inChinese, TOLD } from "./details.js";
 import { element, icon } from "./dom.js";
 import { CHECKS, MEMBERS, PAPERS, PARTS, TEXTS, VALUES } from "./texts.js";
 
@@ -264,18 +264,23 @@ class Showing {
 
   evidenceName(name) {
     const known = EVIDENCE[name] || MEMBERS[name];
-    return known ? this.pick(known) : name;
+    return known ? this.pick(known) : visible((this.language === "zh" && inChinese(name)) || name);
   }
 
   evidence(name, value) {
     if (name === "kind" && Object.hasOwn(PAPERS, value)) return this.pick(PAPERS[value]);
     if (name === "part" && PARTS[value]) return this.pick(PARTS[value]);
-    if (name !== "detail" || typeof value !== "string") return this.shown(value);
+    if (value && value.zh && value.en) return this.both(value);
+    return TOLD.has(name) ? this.told(value) : this.shown(value);
+  }
+
+  told(value) {
+    if (typeof value !== "string") return this.shown(value, (item) => this.told(item));
     const told = this.language === "zh" ? inChinese(value) : value;
     return told === null ? element("span", { lang: "en" }, visible(value)) : visible(told);
   }
 
-  shown(value) {
+  shown(value, each = (item) => this.shown(item)) {
     if (value === null || value === undefined) return "—";
     if (typeof value === "boolean") return value ? this.say("yes") : this.say("no");
     if (typeof value === "number") return String(value);
@@ -286,8 +291,8 @@ class Showing {
     }
     if (Array.isArray(value)) {
       if (value.length === 0) return "—";
-      if (value.length === 1) return this.shown(value[0]);
-      return element("ol", { class: "values" }, ...value.map((item) => element("li", {}, this.shown(item))));
+      if (value.length === 1) return each(value[0]);
+      return element("ol", { class: "values" }, ...value.map((item) => element("li", {}, each(item))));
     }
     return this.rows(Object.entries(value).map(([name, item]) => [this.evidenceName(name), this.evidence(name, item)]));
   }
