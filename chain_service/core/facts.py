@@ -169,6 +169,8 @@ class Names:
 
     types: Mapping[str, Sequence[RegisteredName]] = field(default_factory=dict)
     organisations: Mapping[str, Sequence[RegisteredName]] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)
+    """What to call the sector fields of certificates, by type code and field."""
 
 
 @dataclass(frozen=True)

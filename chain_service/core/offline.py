@@ -146,25 +146,23 @@ def verify_offline(
     now_state = usable[-1] if usable else _outage(shown)
     name = subject or (shown.receipt.record_id if shown.receipt is not None else "")
     limit, accepted = _limit(shown.states, trust, now, accept_stale)
-    verdict = judge(
-        Facts(
-            subject=name,
-            presented=_presented(presented, shown.failure),
-            at=moment,
-            now_state=now_state,
-            max_age=trust.terms.age_limit,
-            past=past,
-            then_state=usable[-1] if usable else None,
-            anchor_state=anchor,
-            claim=claim,
-            head_signature=signature,
-            earliest=shown.states[0].time if shown.states and anchor is not shown.states[0] else None,
-            limit=limit,
-            notices=(*trust.warnings(now), *shown.doubts, *accepted),
-        ),
-        None if examining is None else examining(name, moment, now_state, anchor),
+    facts = Facts(
+        subject=name,
+        presented=_presented(presented, shown.failure),
+        at=moment,
+        now_state=now_state,
+        max_age=trust.terms.age_limit,
+        past=past,
+        then_state=usable[-1] if usable else None,
+        anchor_state=anchor,
+        claim=claim,
+        head_signature=signature,
+        earliest=shown.states[0].time if shown.states and anchor is not shown.states[0] else None,
+        limit=limit,
+        notices=(*trust.warnings(now), *shown.doubts, *accepted),
     )
-    return with_hidden(verdict, presented.disclosure)
+    examine = None if examining is None else examining(name, moment, now_state, anchor)
+    return with_hidden(judge(facts, examine), presented.disclosure)
 
 
 def _claimed(shown: _Shown, content: Content | None) -> tuple[Claim | None, HeadSignature | None]:

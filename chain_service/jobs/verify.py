@@ -151,7 +151,7 @@ def _judged(app: App, question: Question, document: Examined | None, known: Fact
     A receipt that was handed in goes before an attached one.
     """
     known = decide(known, examine, _pointed(app, known, document))
-    verdict = with_hidden(judge(known, examine), known.presented.disclosure, known.recalled)
+    verdict = with_hidden(judge(known, examine), known.presented.disclosure, known.recalled, known.names)
     if question.receipt is not None or document is None or document.facts.receipt is None:
         return verdict
     return with_attached(app, verdict, known, document.facts.receipt)

@@ -197,18 +197,20 @@ class Showing {
       this.rows([
         [this.say("kind"), this.shown(record.kind)],
         [this.say("status"), record.status ? this.shown(record.status) : null],
-        ...members.map(([name, value]) => [this.memberName(name), this.shown(value)]),
+        ...members.map(([name, value]) => [this.memberName(name, record.labels), this.shown(value)]),
         [this.say("orgCode"), record.org && !has(record.org) ? this.shown(record.org) : null],
         [this.say("typeCode"), record.type && !has(record.type) ? this.shown(record.type) : null],
-        [this.say("hidden"), hidden.length ? hidden.map((name) => this.memberName(name)).join(this.language === "zh" ? "、" : ", ") : null],
+        [this.say("hidden"), hidden.length ? hidden.map((name) => this.memberName(name, record.labels)).join(this.language === "zh" ? "、" : ", ") : null],
         [this.say("anchoredAt"), record.anchoredAt ? this.moment(record.anchoredAt) : null],
       ]),
     );
   }
 
-  memberName(path) {
+  // Sector fields by the labels of the certificate's type, where it has some.
+  memberName(path, labels = {}) {
     const parts = path.split(".");
-    if (parts[0] === "extension" && parts.length > 1) return visible(parts.slice(1).join("."));
+    const field = parts.slice(1).join(".");
+    if (parts[0] === "extension" && field) return Object.hasOwn(labels, field) ? this.both(labels[field]) : visible(field);
     const last = parts[parts.length - 1];
     const label = MEMBERS[last] ? this.pick(MEMBERS[last]) : visible(last);
     return parts[0] === "holders" && Number(parts[1]) > 0 ? `${label} ${Number(parts[1]) + 1}` : label;
