@@ -144,7 +144,7 @@ export const EVIDENCE = {
 };
 
 // Evidence that is told in sentences of this program, or in a list or map of them.
-export const TOLD = new Set(["added", "byTheStandard", "claimContradicted", "claimedIn", "detail", "displayed", "leftOut", "other", "provenBy", "sealProvenBy", "signedLater", "unclear"]);
+export const TOLD = new Set(["added", "byTheStandard", "claimContradicted", "claimedIn", "detail", "deviations", "displayed", "leftOut", "other", "outcome", "path", "problem", "provenBy", "sealProvenBy", "signedLater", "unclear"]);
 
 // {…} stands for whatever varies and {0}, {1} for it in another order; of several that fit the longest sentence is taken.
 const DETAILS = {
@@ -362,7 +362,7 @@ const DETAILS = {
   "invalid: signed outside the period": "无效：签署时间不在有效期内",
   "invalid: revoked before signing": "无效：签署前已吊销",
   "unknown: no revocation list": "未知：没有吊销列表",
-  "valid": "有效",
+  valid: "有效",
   "registration of the seal on chain": "印章在链上的登记",
   "anchoring in a final block": "在已确认区块中存证",
   "timestamp of an outside authority": "外部机构的时间戳",
@@ -620,6 +620,78 @@ const DETAILS = {
   "the archive's directory is damaged": "压缩包目录已损坏",
   "an entry has another size in its ZIP64 field": "条目的 ZIP64 字段大小不一致",
   "an extra field is longer than the area it stands in": "扩展字段超出所在区域",
+  good: "未吊销",
+  revoked: "已吊销",
+  unknown: "未知",
+  untrusted: "不受信任",
+  broken: "证书链不成立",
+  encoding_deviation: "编码不规范",
+  version_differs: "版本不同",
+  empty_period: "有效期为空",
+  critical_extension: "关键扩展项未知",
+  malformed: "格式有误",
+  "kind must be certificate or document": "类别须为电子证照或电子文书",
+  "{…} holds something empty": "{…} 含有空值",
+  "the text is not JSON: character {…}": "不是 JSON：第 {…} 个字符",
+  "the text is not UTF-8": "文本不是 UTF-8 编码",
+  "the text is longer than {…} bytes": "文本超过 {…} 字节",
+  "covered names what a record cannot cover": "covered 列出了记录不能覆盖的内容",
+  "covered lacks a mandatory member": "covered 缺少必备项",
+  "a revealed member is not listed in covered": "所披露的内容未列在 covered 中",
+  "a revealed member is {value, key}": "所披露的内容须由 value 和 key 组成",
+  "an object of at most {…} members is needed": "须为最多 {…} 项的对象",
+  "an open member is missing or malformed": "公开项缺失或格式有误",
+  "a member is missing or malformed": "有项缺失或格式有误",
+  "a member is named twice": "有项重复",
+  "a record has no member of this name": "记录没有此名称的项",
+  "a record must be a JSON object": "记录须为 JSON 对象",
+  "a record is too long": "记录过长",
+  "a holder lacks a mandatory member": "持证主体缺少必备项",
+  "a holder has an unknown member": "持证主体含有未知项",
+  "holders are not numbered without gap": "持证主体的编号不连续",
+  "holders and sector fields are covered singly": "持证主体和业务字段须逐项覆盖",
+  "names in extension must have 1 to 128 characters": "业务字段的名称须为 1 至 128 个字符",
+  "member names must not have characters above U+FFFF": "名称不得含有 U+FFFF 以上的字符",
+  "numbers must be integers within ±(2^53−1)": "数字须为 ±(2^53−1) 以内的整数",
+  "lists and objects are nested too deep": "列表和对象嵌套过深",
+  "the identifier is malformed": "证照标识格式有误",
+  "the identifier has a wrong check character": "证照标识的校验字符有误",
+  "the identifier names another type": "证照标识所载类型不同",
+  "the identifier names another issuer": "证照标识所载颁发机构不同",
+  "{…} is not a day of the calendar": "{…} 不是日历上的日期",
+  "{…} lies before {…}": "{…} 早于 {…}",
+  "64 lower-case hex digits are needed": "须为 64 位小写十六进制",
+  "an RFC 3339 time is needed": "须为 RFC 3339 时间",
+  "{…} must be text": "{…} 须为文本",
+  "{…} must be a list": "{…} 须为列表",
+  "{…} must be a map": "{…} 须为映射",
+  "{…} must be a whole number from 0 on": "{…} 须为非负整数",
+  "{…} is malformed": "{…} 格式有误",
+  "{…} is truncated": "{…} 被截断",
+  "{…} has trailing bytes": "{…} 之后有多余字节",
+  "{…} has at most {…} bytes": "{…} 不得超过 {…} 字节",
+  "{…} lacks a label": "{…} 缺少标签",
+  "{…} has an unknown label": "{…} 含有未知标签",
+  "the proof does not lead to the head it names": "证明推算不出所称的日志头",
+  "the proof has too few or too many hashes": "证明的哈希过少或过多",
+  "a proof is index, size and a path of hashes": "证明须由序号、长度和哈希路径组成",
+  "the chain holds another head than the proof leads to": "链上的日志头与证明推算的不同",
+  "a file was not read and so not compared": "有文件未读取，未作比对",
+  "the anchored file with something appended, which is not read here": "已上链的文件之后有追加内容，本页不读取",
+  "the evidence does not cover what judging the record needs": "证据未涵盖核验该记录所需的内容",
+  "the newer evidence does not cover the head": "后一份证据未涵盖日志头",
+  "no validators are trusted for this block": "该区块没有受信任的验证节点",
+  "the validators change within these headers": "这些区块头之间验证节点有变更",
+  "a header does not follow the one before it": "区块头与前一个不相接",
+  "a header was proposed by a stranger": "区块由不受信任者提出",
+  "a header is sealed by a stranger, or twice by one validator": "区块由不受信任者签署，或同一验证节点重复签署",
+  "two headers are sealed by the same validator": "同一验证节点签署了两个区块",
+  "another block ends this range of validators": "该验证节点区间以另一区块结束",
+  "too few of its own root keys signed the trust file": "签署信任文件的自身根密钥数不足",
+  "the trust file has a form that is not known here": "信任文件的格式为本页所不识",
+  "a receipt has no payload and a signature of 64 bytes": "凭证须无载荷，签名须为 64 字节",
+  "a receipt's place is malformed": "凭证所载位置格式有误",
+  "a receipt's record id or time is malformed": "凭证所载记录编号或时间格式有误",
 };
 
 const escaped = (text) => text.replace(/[.*+?^$()|[\]\\{}]/g, "\\$&");
@@ -634,7 +706,7 @@ export function inChinese(sentence) {
   for (const [pattern, told] of PATTERNS) {
     const found = pattern.exec(sentence);
     if (!found) continue;
-    const parts = found.slice(1).map((part) => inChinese(part) ?? part);
+    const parts = found.slice(1).map((part) => (part.includes(" ") && inChinese(part)) || part); // a single word is a name
     let place = 0;
     return told.replace(/\{(…|\d)\}/g, (_, which) => parts[which === "…" ? place++ : Number(which)]);
   }

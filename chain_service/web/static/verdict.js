@@ -278,8 +278,8 @@ class Showing {
 
   told(value) {
     if (typeof value !== "string") return this.shown(value, (item) => this.told(item));
-    const told = this.language === "zh" ? inChinese(value) : value;
-    return told === null ? element("span", { lang: "en" }, visible(value)) : visible(told);
+    const told = this.language === "zh" ? inChinese(value) : null;
+    return told === null ? element("span", { lang: "en" }, this.shown(value)) : visible(told);
   }
 
   shown(value, each = (item) => this.shown(item)) {

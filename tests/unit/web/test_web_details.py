@@ -114,6 +114,7 @@ def test_templates_put_back_what_varies() -> None:
         "the seal is nested more than 24 deep": "印章的嵌套超过 24 层",
         "an annotation of page 2": "第 2 页的注释",
         "annotation 印 on page 2": "第 2 页上的注释 印",
+        "the form field unknown": "表单域 unknown",
         "nothing known": None,
     }
     script = f"import {{ inChinese }} from {json.dumps(str(STATIC / 'details.js'))};"
