@@ -237,6 +237,11 @@ CODES: dict[str, Meaning] = {
         "节点的创世块既非 Clique 也非 QBFT，请更正 rpc_urls。",
         "The node's genesis is neither Clique nor QBFT; correct rpc_urls.",
     ),
+    "trust_stale": Meaning(
+        503,
+        "区块由现有信任信息未列出的验证节点签署，请核对验证节点或更新信任文件后重试。",
+        "A block is sealed by validators that are not known here; compare the validators, or get a newer trust file.",
+    ),
     "other_validators": Meaning(
         503,
         "区块中的验证者与受信任的不同，请与各机构核对后执行 trust validators。",
