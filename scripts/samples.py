@@ -122,6 +122,7 @@ def types() -> list[dict[str, Any]]:
             "holderCategory": each.holder,
             "validity": f"{each.years}年" if each.years else "长期",
             "level": "地市",
+            "labels": {"scope": {"zh": "许可范围", "en": "scope"}, "address": {"zh": "地址", "en": "address"}},
         }
         for each in TYPES
     ]
