@@ -156,7 +156,7 @@ const DETAILS = {
   "the record's content is not at hand": "没有记录内容可供判断",
   "no record names a file to compare": "没有列出该文件的记录可供比对",
   "the evidence does not cover the word": "证据未涵盖所需数据",
-  "two disclosures of one record differ": "同一记录的两份披露凭证内容不同",
+  "two disclosures of one record differ": "同一记录的两份披露文件内容不同",
   "no node proves the state of that moment": "没有节点能证明该时点的状态",
   "permits changed between the moment when the record may have been anchored and a proven one":
     "记录可能的上链时间与可证明的时间之间，颁发许可有变动",
@@ -180,7 +180,7 @@ const DETAILS = {
   "the file is empty": "文件为空",
   "it is not complete; it was probably cut off on its way": "文件不完整，可能在传输中被截断",
   "a revealed member does not have the digest listed for it": "所披露内容与其摘要不符",
-  "a disclosure is {record, salt} or {open, covered, key, revealed}": "不是披露凭证的格式",
+  "a disclosure is {record, salt} or {open, covered, key, revealed}": "不是披露文件的格式",
   "a signature does not verify": "签名验证不通过",
   "the proof is no JSON": "证明不是 JSON 格式",
   "the proof lacks its anchor": "证明缺少上链信息",
