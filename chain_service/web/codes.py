@@ -53,7 +53,7 @@ CODES: dict[str, Meaning] = {
     "at_in_future": Meaning(422, "所询时间在未来，无法核验。", "The moment asked about lies in the future."),
     "identifier_missing": Meaning(
         422,
-        "证照编号和持证主体名称须与证照标识或披露凭证一并提供。",
+        "证照编号和持证主体名称须与证照标识或披露文件一并提供。",
         "Number and holder name go with an identifier or a disclosure.",
     ),
     "identifier_mistyped": Meaning(
