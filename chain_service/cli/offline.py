@@ -13,6 +13,7 @@ from chain_service.cli.door import Door, read_input
 from chain_service.cli.failures import papers as papers_refused
 from chain_service.cli.heads import Heads
 from chain_service.config import Settings
+from chain_service.core.codes import Answer
 from chain_service.core.digests import file_digests
 from chain_service.core.entries import record_entry
 from chain_service.core.facts import Claim, Facts, Failure, Outage, Presented
@@ -108,12 +109,14 @@ class Offline:
     def verdicts(self, lists: Iterable[Sequence[Paper]]) -> Iterator[dict[str, Any]]:
         """A verdict for each list of papers, in order; what they prove is remembered in `heads`.
 
-        Raises BadRequest (`file_not_found`) for papers without a receipt, and as `judge_papers`.
+        Raises BadRequest (`file_not_found`) for papers without a receipt that are not shown to be wrong without one,
+        and as `judge_papers`.
         """
         try:
             for papers in lists:
-                self._require_receipt(papers)
                 verdict = judge_papers(papers, Question(at=self.at), self.ask, lambda _: None, self.trust)
+                if verdict.answer is not Answer.INVALID:
+                    self._require_receipt(papers)
                 yield verdict.to_json()
                 if self.heads.file is not None:
                     for data in self._receipts(papers):
@@ -139,11 +142,16 @@ class Offline:
             if read.failure is not None and (presented.failure is None or read.failure.code == "unreadable"):
                 presented = replace(presented, failure=read.failure)
             attached = None if found is None else found.facts.receipt
-            receipt = question.receipt if question.receipt is not None else attached
+            given = [one for one in (question.receipt, attached) if one is not None]
+            receipt = next((one for one in given if is_cose(one)), None)
             examining = None if not self.judged else _no_signatures if found is None else found.examine
-            if receipt is None or not is_cose(receipt):
-                yield self._unproven(presented, read.claim, examining)
-            else:
+            unproven = None
+            if receipt is None or receipt is not given[0]:
+                # a proof in JSON can show that something is wrong, and proves nothing without a chain
+                unproven = self._unproven(presented, read.claim, examining)
+            if unproven is not None and (receipt is None or unproven.answer is Answer.INVALID):
+                yield unproven
+            elif receipt is not None:
                 yield verify_offline(
                     receipt,
                     presented,

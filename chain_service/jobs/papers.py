@@ -346,25 +346,32 @@ def _weighed(desk: _Desk, base: Question, ask: Ask) -> Verdict:
         parted = _finding(desk.alone[lead], check("record", "parse", "papers_do_not_match", {}))
         return min([*wrong, parted], key=lambda verdict: gravity(verdict.code))
     chosen = _chosen(desk, lead)
-    joint = next(iter(ask([_all_asked(base, chosen)])))
+    joint = list(ask([_all_asked(base, [*chosen, *file]) for file in _each_file(desk, lead)]))
     if any(map(desk.broken, chosen)) and wrong:
         return min(wrong, key=lambda verdict: gravity(verdict.code))
-    counted = [joint, *_counted(desk, lead, chosen), *_with_claim(desk, chosen, base, ask)]
-    newest = joint.context.status_as_of or ""
+    counted = [*joint, *_counted(desk, lead, chosen)]
+    newest = joint[0].context.status_as_of or ""
     wrong = [one for one in wrong if one.code not in _PASSING or (one.context.status_as_of or "") >= newest]
-    return min([*counted, *wrong], key=lambda verdict: gravity(verdict.code))
+    found = min([*counted, *wrong], key=lambda verdict: gravity(verdict.code))
+    warnings = dict.fromkeys(one for verdict in (found, *joint) for one in verdict.context.warnings)
+    return replace(found, context=replace(found.context, warnings=tuple(warnings)))
 
 
 def _chosen(desk: _Desk, lead: _Sheet) -> list[_Sheet]:
-    """One sheet of each class: the lead, what tells the newest status of the record, and a file."""
+    """The lead, and of what proves a place that which tells the newest status of the record."""
     chosen = [lead]
     claims = [sheet for sheet in desk.sheets if sheet.kind in _CLAIMS]
     if claims and lead.kind not in _CLAIMS:
         chosen.append(max(claims, key=lambda sheet: _rank_of_claim(desk, lead, sheet)))
     elif claims:
         chosen = [max(claims, key=lambda sheet: _rank_of_claim(desk, None, sheet))]
-    files = [sheet for sheet in desk.sheets if sheet.kind in _FILES]
-    return chosen if not files or lead.kind in _FILES else [*chosen, files[0]]
+    return chosen
+
+
+def _each_file(desk: _Desk, lead: _Sheet) -> list[list[_Sheet]]:
+    """Each file that is judged with those chosen: what proves the record counts for every one."""
+    files = [[sheet] for sheet in desk.sheets if sheet.kind in _FILES and lead.kind not in _FILES]
+    return files or [[]]
 
 
 def _rank_of_claim(desk: _Desk, lead: _Sheet | None, sheet: _Sheet) -> tuple[bool, str, bool]:
@@ -372,15 +379,8 @@ def _rank_of_claim(desk: _Desk, lead: _Sheet | None, sheet: _Sheet) -> tuple[boo
     return not desk.broken(sheet), told.context.status_as_of or "", sheet.kind is Kind.RECEIPT
 
 
-def _with_claim(desk: _Desk, chosen: Sequence[_Sheet], base: Question, ask: Ask) -> Iterable[Verdict]:
-    """The verdicts on further files, each with the other papers chosen: what proves the record proves it for all."""
-    others = [sheet for sheet in chosen if sheet.kind not in _FILES]
-    files = [sheet for sheet in desk.sheets if sheet.kind in _FILES and sheet not in chosen]
-    return ask([_together(base, *others, file) for file in files]) if files else ()
-
-
 def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Verdict]:
-    """The verdicts on further disclosures, receipts and proofs, each with the lead where they can be compared."""
+    """The verdicts on the sheets that the joint questions left out, each with the lead where they can be compared."""
     for sheet in desk.sheets:
         if sheet in chosen or sheet is lead or (sheet.kind in _FILES and lead.kind not in _FILES):
             continue
