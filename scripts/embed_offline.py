@@ -1,4 +1,4 @@
-"""Puts into the offline page what it shares with the service: style, verdict table, labels, storage positions, policy.
+"""Puts into the offline page what it shares with the service: style, verdict table, words, storage positions, policy.
 
 `python scripts/embed_offline.py` rewrites chain_service/web/static/offline.html; a test asks that nothing changes.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 from chain_service.core.codes import CODES, ESSENTIAL, RULES, WARNINGS
 from chain_service.core.layout import POSITIONS
+from chain_service.core.showing import MEMBERS
 
 STATIC = Path(__file__).resolve().parents[1] / "chain_service" / "web" / "static"
 PAGE = STATIC / "offline.html"
@@ -58,14 +59,18 @@ def _tables() -> str:
     lines += [f"  codes: {_listed(codes)},"]
     lines += ["  rules: {", *(f"    {group}: {_listed(rows)}," for group, rows in rules.items()), "  },"]
     lines += [f"  warnings: {_listed({code: text.to_json() for code, text in WARNINGS.items()})},"]
+    lines += [f"  members: {_json({name: [text.zh, text.en] for name, text in MEMBERS.items()})},"]
     lines += [f"  essential: {_json(sorted('.'.join(names) for names in ESSENTIAL))},"]
     lines += [f"  positions: {_json(POSITIONS)},", "};"]
     texts = (STATIC / "texts.js").read_text(encoding="utf-8")
-    for name in ("CHECKS", "MEMBERS", "VALUES"):
+    for name in ("CHECKS", "MEMBERS", "PARTS", "VALUES"):
         found = re.search(rf"export const {name} = \{{\n(.*?)\n\}};", texts, re.DOTALL)
         if found is None:
             raise SystemExit(f"texts.js has no {name}")
         lines.append(f"const {name} = {{ {' '.join(found[1].split())} }}; // prettier-ignore")
+    details = (STATIC / "details.js").read_text(encoding="utf-8").replace("export ", "")
+    lines += ["// prettier-ignore", "const SENTENCES = (() => {", details, "return { EVIDENCE, TOLD, inChinese };"]
+    lines.append("})();")
     return "\n".join(lines) + "\n"
 
 

@@ -122,6 +122,7 @@ def types() -> list[dict[str, Any]]:
             "holderCategory": each.holder,
             "validity": f"{each.years}年" if each.years else "长期",
             "level": "地市",
+            "labels": {"scope": {"zh": "许可范围", "en": "scope"}, "address": {"zh": "地址", "en": "address"}},
         }
         for each in TYPES
     ]
@@ -271,7 +272,7 @@ def documents() -> Iterator[tuple[Organisation, dict[str, Any], str, bytes]]:
             text = f"{title}\n{number}\n\n经审查，同意办理。\n\n{organisation.name}\n{issued.isoformat()}\n".encode()
             record = {
                 "kind": "document",
-                "documentTypeCode": "approval",
+                "documentTypeCode": "批复",
                 "documentNumber": number,
                 "title": title,
                 "issuingOrganisationCode": organisation.code,

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 QUIET = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "HARDHAT_DISABLE_TELEMETRY_PROMPT": "true", "CI": "true"}
+
+
+PYTEST = [str(BIN / "python"), "-m", "pytest"]
+HALVES = (
+    ("tests/e2e", "tests/integration", "tests/network"),
+    ("tests/unit", "tests/property", "tests/vectors", "tests/contracts", "tests/test_architecture.py"),
+)
+"""Folders of tests by what keeps them busy: together they are all of `tests`."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +77,29 @@ def main() -> int:
     if failed:
         _tell("FAILED", f"{', '.join(failed)}; pytest follows, and the whole counts as failed")
     sys.stdout.flush()
-    pytest = _run([str(BIN / "python"), "-m", "pytest", *arguments])
+    pytest = _long_tests() if arguments == ["--long"] else _run([*PYTEST, *arguments])
     return pytest or (1 if failed else 0)
+
+
+def _long_tests() -> int:
+    """The exit code of all tests, in two halves at once: those that run processes, and those that compute.
+
+    What the first one prints is seen at once, what the second one prints when it has ended.
+    """
+    first, second = ([*PYTEST, "--long", *half] for half in HALVES)
+    with tempfile.TemporaryFile() as printed:
+        computing = subprocess.Popen(
+            second, cwd=ROOT, env=QUIET, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT
+        )
+        try:
+            codes = [_run(first), computing.wait()]
+        finally:
+            computing.kill()
+            computing.wait()
+        printed.seek(0)
+        sys.stdout.buffer.write(printed.read())
+        sys.stdout.flush()
+    return max(codes, key=abs)
 
 
 def _prepared_parts() -> list[str]:

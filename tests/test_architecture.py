@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import testing
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "chain_service"
 MOST_LINES = 600
@@ -349,4 +351,15 @@ def test_no_file_knows_the_machine_it_was_written_on_or_where_packages_come_from
         where(path, line, text.strip()[:100])
         for path, line, text in texts()
         if MACHINE.search(text) or REGISTRY.search(text)
+    )
+
+
+def test_the_halves_of_the_long_run_are_all_tests() -> None:
+    halves = [folder for half in testing.HALVES for folder in half]
+    assert len(set(halves)) == len(halves)
+    assert_none(
+        f"{name} is in {places} halves"
+        for path in python("tests")
+        if path.name.startswith("test_")
+        if (places := sum(Path(folder) in (name := path.relative_to(ROOT), *name.parents) for folder in halves)) != 1
     )

@@ -20,6 +20,7 @@ from chain_service.core.judge import Examine, judge
 from chain_service.core.offline import Examining, present, seen_blocks, verify_offline
 from chain_service.core.papers import Kind, Paper, take
 from chain_service.core.receipts import MAX_RECEIPT_BYTES
+from chain_service.core.showing import with_hidden
 from chain_service.core.trust import MAX_TRUST_BYTES, TrustFile, parse
 from chain_service.core.verdicts import Verdict
 from chain_service.errors import BadRequest
@@ -173,7 +174,8 @@ class Offline:
             past=self.at is not None and self.at < now,
             claim=claim if presented.failure is None else None,
         )
-        return judge(facts, None if examining is None else examining(subject, moment, _NO_RECEIPT, None))
+        verdict = judge(facts, None if examining is None else examining(subject, moment, _NO_RECEIPT, None))
+        return with_hidden(verdict, content)
 
     def _receipts(self, papers: Sequence[Paper]) -> Iterator[bytes]:
         for paper in papers:

@@ -180,7 +180,9 @@ def end_permit(
 def add_type(context: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON.")]) -> None:
     """Add certificate types from a JSON object, an array or one object a line. 添加证照类型
 
-    Members: code, name, definingOrgan, holderCategory, validity, level.
+    Members: certificateTypeCode, certificateTypeName, definingOrganCode,
+    holderCategory, validity, level, and labels, which name the sector fields
+    for people: {"area": {"zh": "经营面积", "en": "floor space"}}.
 
     Example:
 
@@ -207,7 +209,7 @@ def list_types(context: typer.Context) -> None:
 
     door = the_door(context)
     found = jobs.list_types(door.app())
-    columns = list(dict.fromkeys(name for one in found for name in one))
+    columns = list(dict.fromkeys(name for one in found for name in one if name != "labels"))
     door.answer(
         {"types": found}, lambda out: show.table(out, columns, [[one.get(name) for name in columns] for one in found])
     )

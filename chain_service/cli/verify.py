@@ -49,24 +49,19 @@ def verify(
     """Verify what a holder presents against the chain. 核验
 
     What each FILE is, a disclosure, receipt, proof, trust file or document, is
-    told by its bytes. Those of one record are verified together, those of
-    several records each by themselves (with more than 10 FILEs each one is).
-    A document is looked up by its digest, and the signatures of an OFD or PDF
-    are judged by the trust store. With --json several records give an array.
+    told by its bytes. Those of one record are verified together, up to 10. The
+    signatures of an OFD or PDF are judged by the trust store.
 
     --offline needs no instance and opens no connection. The receipt of
     ID.disclosure.json is ID.receipt beside it, unless one is named; that of a
-    PDF may be attached to it. After the trust file has expired, or its trusting
-    period is over, nothing can be told unless --accept-stale-trust is given;
-    the verdict then says so.
+    PDF may be attached to it. --accept-stale-trust judges beyond the trust
+    file's limits, and the verdict says so.
 
     Exit code: 0 valid, 1 invalid, 3 cannot tell; the worst decides (1, 3, 0).
 
     Examples:
 
-      chain-service verify licence.ofd
       chain-service verify licence.ofd 0d7c….disclosure.json 0d7c….receipt
-      chain-service verify receipts/*.disclosure.json
       chain-service verify licence.ofd --at 2026-01-31T08:00:00Z
       chain-service verify --offline --trust city.trust out/*.disclosure.json
       chain-service verify --offline --trust city.trust licence.ofd \\
@@ -75,13 +70,15 @@ def verify(
     door = the_door(context)
     moment = parse_moment_option(at)
     if not offline and (trust or heads or anchors or accept_stale_trust):
-        named = "--trust, --heads, --anchors and --accept-stale-trust"
-        raise BadRequest(f"{named} belong to --offline", code="usage", field="--offline")
+        raise BadRequest(_FOR_OFFLINE, code="usage", field="--offline")
     handed = _Handed(files or [], {"disclosure": disclosure, "receipt": receipt}, door.settings().max_file)
     if offline:
         _verify_offline(door, handed, moment, trust, heads, anchors, accept_stale=accept_stale_trust)
     else:
         _verify_online(door, handed, moment)
+
+
+_FOR_OFFLINE = "--trust, --heads, --anchors and --accept-stale-trust belong to --offline"
 
 
 @dataclass(frozen=True)

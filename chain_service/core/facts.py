@@ -80,6 +80,17 @@ class HeadSignature:
 
 
 @dataclass(frozen=True)
+class Successor:
+    """The record that took another's place, as a person names it."""
+
+    number: str
+    name: str | None
+
+    def to_json(self) -> dict[str, str]:
+        return {"number": self.number} | ({"name": self.name} if self.name else {})
+
+
+@dataclass(frozen=True)
 class PastChange:
     """One change of state that the index read in a final block; `at` is that block's time in unix seconds."""
 
@@ -87,7 +98,8 @@ class PastChange:
     reason: int
     at: int
     block: int
-    successor: str | None = None
+    successor: Successor | None = None
+    """None where there is none, and where the asker may not see which."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +171,8 @@ class Names:
 
     types: Mapping[str, Sequence[RegisteredName]] = field(default_factory=dict)
     organisations: Mapping[str, Sequence[RegisteredName]] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)
+    """What to call the sector fields of certificates, by type code and field."""
 
 
 @dataclass(frozen=True)

@@ -83,13 +83,19 @@ def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
         record=_record(facts, head, included, by_name["status"].evidence.get("state"), named),
         warnings=(
             *facts.notices,
-            *signed.warnings,
+            *_of_file(signed, by_name["file_digest"]),
             *(warning(code) for code in dict.fromkeys(_warnings(facts))),
             *_deciding_elsewhere(by_name["status"]),
             *(named.warnings() if named is not None else ()),
         ),
     )
     return conclude((group, *signed.groups), context)
+
+
+def _of_file(signed: Signed, compared: Check) -> Iterator[Warning]:
+    """The warnings about the file; what was attached after signing is vouched for where the record names the whole."""
+    whole = compared.code == "file_matches"
+    return (one for one in signed.warnings if not (whole and one.code == "attachments_added"))
 
 
 def _anchoring(facts: Facts, head: Head | None, checks: Mapping[str, Check]) -> Anchoring:

@@ -25,6 +25,7 @@ from chain_service.core.judge import Examine, judge
 from chain_service.core.log import leaf_hash, root_from_inclusion
 from chain_service.core.moments import local_day
 from chain_service.core.receipts import MAX_NODES, Receipt, parse
+from chain_service.core.showing import with_hidden
 from chain_service.core.trust import SECONDS_A_DAY, TrustFile
 from chain_service.core.verdicts import Verdict, Warning, warning
 from chain_service.errors import BadRequest, CannotTell, InvalidProof
@@ -144,8 +145,7 @@ def verify_offline(
     limit, `trust_stale` beyond its trusting period, after it expired, and where only validators of a closed range vouch
     for the receipt. `accept_stale` lifts the two limits, which the verdict names. Without a disclosure there is nothing
     to verify: a receipt contains no record. `subject` is what the group is called, by default the receipt's record id;
-    `remembered` as in `prove_receipt`: equivocation is warned of by name. Without `examining` signatures are not looked
-    at, and a warning says so.
+    `remembered` as in `prove_receipt`: equivocation is warned of. Without `examining` no signature is looked at.
     """
     moment = now if at is None else at
     _refuse_future(moment, now)
@@ -157,24 +157,23 @@ def verify_offline(
     now_state = usable[-1] if usable else _outage(shown)
     name = subject or (shown.receipt.record_id if shown.receipt is not None else "")
     limit, accepted = _limit(shown.states, trust, now, accept_stale)
-    return judge(
-        Facts(
-            subject=name,
-            presented=_presented(presented, shown.failure),
-            at=moment,
-            now_state=now_state,
-            max_age=trust.terms.age_limit,
-            past=past,
-            then_state=usable[-1] if usable else None,
-            anchor_state=anchor,
-            claim=claim,
-            head_signature=signature,
-            earliest=shown.states[0].time if shown.states and anchor is not shown.states[0] else None,
-            limit=limit,
-            notices=(*trust.warnings(now), *shown.doubts, *accepted),
-        ),
-        None if examining is None else examining(name, moment, _of_seals(now_state), anchor),
+    facts = Facts(
+        subject=name,
+        presented=_presented(presented, shown.failure),
+        at=moment,
+        now_state=now_state,
+        max_age=trust.terms.age_limit,
+        past=past,
+        then_state=usable[-1] if usable else None,
+        anchor_state=anchor,
+        claim=claim,
+        head_signature=signature,
+        earliest=shown.states[0].time if shown.states and anchor is not shown.states[0] else None,
+        limit=limit,
+        notices=(*trust.warnings(now), *shown.doubts, *accepted),
     )
+    examine = None if examining is None else examining(name, moment, _of_seals(now_state), anchor)
+    return with_hidden(judge(facts, examine), presented.disclosure)
 
 
 def _of_seals(state: ProvenState | Outage) -> ProvenState | Outage:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from chain_service.core.codes import Text
+from chain_service.core.codes import Outcome, Text
 from chain_service.core.disclosures import PartialDisclosure
-from chain_service.core.facts import Content
+from chain_service.core.facts import Content, Names
 from chain_service.core.shapes import SHAPES
 from chain_service.core.verdicts import Verdict, warning
 
@@ -48,11 +48,11 @@ def hidden_members(content: Content, seen: Iterable[str]) -> list[str]:
     return sorted(name for name in shape.required - shape.open if name not in covered)
 
 
-def member_name(path: str) -> Text:
-    """What to call the member, e.g. 持证主体 2 for `holders.1.certificateHolderName`."""
+def member_name(path: str, labels: Mapping[str, Text] | None = None) -> Text:
+    """What to call the member, e.g. 持证主体 2 for `holders.1.certificateHolderName`; `labels` are of sector fields."""
     if path.startswith("extension."):
         own = path.removeprefix("extension.")
-        return Text(f"业务字段 {own}", f"sector field {own}")
+        return labels[own] if labels and own in labels else Text(f"业务字段 {own}", f"sector field {own}")
     held = _HOLDER.fullmatch(path)
     known = held[2] if held is not None else path
     text = MEMBERS.get(known, Text(known, known))
@@ -60,22 +60,37 @@ def member_name(path: str) -> Text:
     return text if number == 1 else Text(f"{text.zh} {number}", f"{text.en} {number}")
 
 
-def with_hidden(verdict: Verdict, presented: Content | None, content: Content | None, *, file: bool) -> Verdict:
+def with_hidden(
+    verdict: Verdict, presented: Content | None, recalled: Content | None = None, names: Names | None = None
+) -> Verdict:
     """The verdict that names what it does not show of the record, where it says anything of one.
 
     `record.shown`: whether what was presented was compared, and number and holder are shown or in the file compared.
+    A partial disclosure is warned of with the members that it hides. `record.labels`, where the type has some: what to
+    call the sector fields shown or hidden.
     """
-    record = verdict.context.record
+    record, content = verdict.context.record, presented or recalled
     if record is None or content is None:
         return verdict
-    hidden = hidden_members(presented or content, record["members"])
-    told: dict[str, Any] = {**record, "hidden": hidden, "shown": file or _is_shown(presented, hidden)}
+    hidden = hidden_members(content, record["members"])
+    told: dict[str, Any] = {**record, "hidden": hidden}
+    told["shown"] = _is_file_compared(verdict) or _is_shown(presented, hidden)
+    labels = names.labels.get(content.type_code, {}) if names is not None and content.kind == "certificate" else {}
+    paths = {*record["members"], *hidden}
+    if used := {name: label.to_json() for name, label in labels.items() if f"extension.{name}" in paths}:
+        told["labels"] = used
     warnings = verdict.context.warnings
-    if isinstance(presented, PartialDisclosure) and hidden:
-        names = [member_name(name) for name in hidden]
-        text = Text("、".join(name.zh for name in names), ", ".join(name.en for name in names))
-        warnings = (*warnings, warning("members_hidden", count=len(hidden), names=text))
+    withheld = hidden_members(presented, presented.members) if isinstance(presented, PartialDisclosure) else []
+    if withheld:
+        called = [member_name(name, labels) for name in withheld]
+        text = Text("、".join(name.zh for name in called), ", ".join(name.en for name in called))
+        warnings = (*warnings, warning("members_hidden", count=len(withheld), names=text))
     return replace(verdict, context=replace(verdict.context, record=told, warnings=warnings))
+
+
+def _is_file_compared(verdict: Verdict) -> bool:
+    checks = [one for group in verdict.groups if group.name == "record" for one in group.checks]
+    return any(one.name == "file_digest" and one.outcome is Outcome.PASSED for one in checks)
 
 
 def _is_shown(presented: Content | None, hidden: Iterable[str]) -> bool:

@@ -20,6 +20,7 @@ from chain_service.core.records import date_of
 from chain_service.core.shapes import Shape
 from chain_service.core.statuses import REASONS, State
 from chain_service.core.verdicts import Check, check
+from chain_service.core.visible_text import escaped
 from chain_service.errors import InvalidProof
 
 CLOCK_SKEW = 60
@@ -177,7 +178,7 @@ def _change_evidence(change: PastChange | None) -> dict[str, Any]:
     if change is None:
         return {}
     found = {"since": rfc3339(change.at), "changedIn": change.block, "reasonCode": change.reason}
-    return found | ({"successor": change.successor} if change.successor else {})
+    return found | ({"successor": change.successor.to_json()} if change.successor else {})
 
 
 def _change_params(change: PastChange | None) -> dict[str, object]:
@@ -188,7 +189,7 @@ def _change_params(change: PastChange | None) -> dict[str, object]:
     if reason is not None:
         params["reason"] = Text(reason.zh, reason.en)
     if change.successor:
-        params["successor"] = change.successor
+        params["successor"] = escaped(" ".join(filter(None, (change.successor.name, change.successor.number))))
     return params
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from chain_service.core.codes import Text
 from chain_service.core.forms import Form
 from chain_service.core.identifiers import OrgCode, TypeCode, parse_org_code, parse_type_code
 from chain_service.errors import MalformedRecord
@@ -12,6 +14,9 @@ from chain_service.errors import MalformedRecord
 HOLDER_CATEGORIES = ("自然人", "法人", "非法人组织", "其他")
 LEVELS = ("国家", "省", "地市", "区县", "乡镇", "其他")
 NAME_LIMIT = 200
+LABEL_LIMIT = 60
+MOST_LABELS = 512
+FIELD_LIMIT = 128
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class CertificateType:
     validity: str | None
     """Range of validity as the catalog words it, e.g. `5年` or `长期`."""
     level: str
+    labels: Mapping[str, Text] = field(default_factory=dict)
+    """What to call the sector fields (members of `extension`) of such certificates."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -36,6 +43,7 @@ class CertificateType:
             "holderCategory": self.holder_category,
             "validity": self.validity,
             "level": self.level,
+            "labels": {name: label.to_json() for name, label in self.labels.items()} or None,
         }
 
 
@@ -57,7 +65,27 @@ def parse_type(value: object) -> CertificateType:
         holder_category=form.choice("holderCategory", HOLDER_CATEGORIES),
         validity=form.optional_text("validity", NAME_LIMIT),
         level=form.choice("level", LEVELS),
+        labels=parse_labels(form.get("labels")),
     )
+
+
+def parse_labels(value: object) -> Mapping[str, Text]:
+    """The labels in `value`: `{field: {zh, en}}`, where `en` may be left out for the Chinese one; None is none.
+
+    Raises MalformedRecord with `field`.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or len(value) > MOST_LABELS:
+        raise MalformedRecord(f"labels must be an object of at most {MOST_LABELS} fields", field="labels")
+    found = {}
+    for name, label in value.items():
+        if not isinstance(name, str) or not 0 < len(name) <= FIELD_LIMIT:
+            raise MalformedRecord(f"fields in labels have 1 to {FIELD_LIMIT} characters", field="labels")
+        form = Form(label, f"the label of {name!r:.60}", ("zh", "en"))
+        zh = form.text("zh", LABEL_LIMIT)
+        found[name] = Text(zh, form.optional_text("en", LABEL_LIMIT) or zh)
+    return found
 
 
 _MEMBERS = frozenset(
@@ -69,5 +97,6 @@ _MEMBERS = frozenset(
         "holderCategory",
         "validity",
         "level",
+        "labels",
     }
 )

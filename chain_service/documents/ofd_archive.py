@@ -40,6 +40,7 @@ CHUNK: Final = 256 * 1024
 
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED, _DESCRIPTOR, _STRONG, _UTF8, _MASKED = 1, 1 << 3, 1 << 6, 1 << 11, 1 << 13
+_PATCH: Final = 1 << 5
 _UNICODE_PATH: Final = 0x7075
 _RECORD: Final = re.compile(rb"PK(?:\x01\x02|\x03\x04|\x05\x06|\x06\x06|\x06\x07|\x07\x08)")
 """How the records of a ZIP archive begin."""
@@ -161,6 +162,8 @@ def _entry(data: bytes, row: Central, shift: int) -> Entry:
         _same_unicode(extra, name)
     if (row.flags | local.flags) & (_ENCRYPTED | _STRONG | _MASKED):
         raise _refused("encrypted_entry", f"{name} is encrypted")
+    if (row.flags | local.flags) & _PATCH:
+        raise _refused("unknown_compression", f"{name} is a patch of another file")
     if row.method != local.method:
         raise _refused("headers_disagree", f"the two headers of {name} name different compressions")
     if row.method not in (_STORED, _DEFLATED):
@@ -234,13 +237,15 @@ def _decoded(raw: bytes, flags: int) -> str:
 
 
 def _distinct(entries: list[Entry]) -> None:
-    """Readers on some systems do not tell case or composed characters apart, so such names count as one.
+    """Readers on some systems do not tell case or composed characters apart, and leave out full stops and blanks at a
+    name's end, so such names count as one.
 
     Readers elsewhere take a backslash for a letter: where only some names have them, only those files would be lost.
     """
     seen: set[str] = set()
     for entry in entries:
-        key = unicodedata.normalize("NFKC", entry.name.removesuffix("/")).casefold()
+        folded = unicodedata.normalize("NFKC", entry.name.removesuffix("/")).casefold()
+        key = "/".join(part.rstrip(". ") for part in folded.split("/"))
         if key in seen:
             raise _refused("duplicate_entry", f"the archive has {entry.name} twice")
         seen.add(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,11 @@ MAX_SCANNED_FILE: Final = 16 * 1024 * 1024
 MAX_METADATA: Final = 500
 NOT_DISPLAYED: Final = frozenset({"Signatures", "Attachments", "CustomDatas", "CustomTags", "Extensions"})
 """Elements below which a file is named that no page shows: an attachment is opened, not displayed."""
+_SVG: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*+(?:(?:<\?[^>]{0,256}\?>|<!--[^>]{0,1024}-->|<!DOCTYPE svg[^>\[]{0,256}>)\s*+){0,16}"
+    rb"<(?:svg:)?svg[\s>]"
+)
+"""How a picture begins that is XML, and draws nothing from elsewhere by its document type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +154,10 @@ class Package:
         data = self.archive.read(name, MAX_SCANNED_FILE)
         try:
             mentions = scan(data, name, budget, lambda text: _folded(_last_part(text)) in last_parts, NOT_DISPLAYED)
-        except MalformedDocument as error:
-            if name.lower().endswith(".xml") or error.code == "too_complex":
+        except MalformedDocument:
+            if name.lower().endswith(".xml") or _SVG.match(data) is None:
                 raise
-            return  # a picture in a form of XML: it names no file of the package
+            return  # a picture: it names no file of the package
         folder = folder_of(name)
         for value in mentions.values:
             for base in dict.fromkeys((folder, _joined(folder, mentions.base), mentions.base.strip("/"))):

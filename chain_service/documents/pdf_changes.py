@@ -45,6 +45,8 @@ class Kind(Enum):
     """A form field's picture without its value."""
     SEEN = auto()
     """Something was put on a page: an annotation, the picture of a signature."""
+    FONTS = auto()
+    """What fields are drawn with that have no picture of their own."""
     BESIDE = auto()
     """Not on a page, and not certainly without effect on what is shown: bookmarks, structure, whatever is unknown."""
     SHOWN = auto()
@@ -88,7 +90,10 @@ _PICTURE: Final = frozenset({"/AP", "/AS", "/DA", "/Q", "/MK", "/DS"})
 _UNSEEN: Final = frozenset({"/Lock", "/SV", "/TU", "/TM", "/Ff", "/StructParent", "/NM", "/M", "/Type", "/DA", "/Q"})
 """Entries of a signed field that draw nothing."""
 _LINKS: Final = frozenset({"/Parent", "/Kids", "/P", "/T", "/Popup"})
+_BACK: Final = frozenset({"/P", "/Popup"})
+"""Entries that lead from an annotation to its page and to its own window."""
 _HIDDEN: Final = 2
+_PUSH_BUTTON: Final = 1 << 16
 
 
 @dataclass(slots=True)
@@ -143,7 +148,10 @@ class _Comparison:
         if isinstance(place, int):
             return True
         container = generic.Reference(place.obj_stream_id, 0, self.new)
-        return bool(self.old.xrefs[container] == self.new.xrefs[container])
+        if self.old.xrefs[container] != self.new.xrefs[container]:
+            return False
+        packed = resolved(self.new, generic.IndirectObject(container.idnum, 0, self.new))  # type: ignore[no-untyped-call]
+        return not any(isinstance(raw(packed, name), generic.IndirectObject) for name in names(packed))
 
     def differing(self, old: Any, new: Any, *, but: frozenset[str] = frozenset(), drawn: bool = False) -> list[str]:
         """The entries of two dictionaries that do not mean the same."""
@@ -168,8 +176,6 @@ class _Comparison:
                 self.note(Kind.BESIDE, f"the catalog's entry {name[1:40]}")
         if not self.same(_trailer(self.old, "/Info"), _trailer(self.new, "/Info")):
             self.note(Kind.MATERIAL, "validation material or metadata")
-        if not self.same(_trailer(self.old, "/Encrypt"), _trailer(self.new, "/Encrypt")):
-            self.note(Kind.BESIDE, "the encryption")
         self.catalog_names(entry(old, "/Names"), entry(new, "/Names"))
         self.attachments()
         self.form(entry(old, "/AcroForm"), entry(new, "/AcroForm"))
@@ -205,7 +211,7 @@ class _Comparison:
             before, after = entry(entry(old, "/DR"), kind), entry(entry(new, "/DR"), kind)
             lost = [name for name in names(before) if not self.same(raw(before, name), raw(after, name), drawn=True)]
             if lost or (names(after) - names(before) and entry(new, "/NeedAppearances")):
-                self.note(Kind.BESIDE, "the form's resources")
+                self.note(Kind.FONTS, "what the form's fields are drawn with")
         for key, node in self.before.fields.items():
             later = self.after.fields.get(key)
             if later is None:
@@ -225,6 +231,8 @@ class _Comparison:
             if not self.same(old.value, new.value, drawn=True):
                 self.note(Kind.SHOWN, what, name)
             return
+        if not self._linked_alike(before, after) or _above(old) != _above(new):
+            self.note(Kind.SHOWN, what, name)
         changed = set(self.differing(before, after, but=_LINKS | _PICTURE))
         changed |= set(self.differing(*(_only(one, _PICTURE) for one in (before, after)), drawn=True))
         if not changed:
@@ -240,7 +248,7 @@ class _Comparison:
             if changed & (_PICTURE | {"/F"}) and _visible(after):
                 self.note(Kind.PICTURE if new.signed else Kind.SEEN, f"the picture of signature {name}", name)
         else:
-            filled = changed & {"/V", "/RV", "/I", "/AS"}
+            filled = changed & {"/V", "/RV", "/I", "/AS"} and not _is_push_button(new, after)
             self.note(Kind.FILLED if filled else Kind.REDRAWN, what if filled else f"the picture of {what}", name)
 
     def new_field(self, node: FieldNode) -> None:
@@ -249,7 +257,9 @@ class _Comparison:
             self.note(Kind.SIGNATURE, f"signature {node.name}", node.name)
         if isinstance(value, generic.StreamObject):
             self.note(Kind.BESIDE, f"the form field {node.name}", node.name)
-        elif node.kind == "/Sig" or entry(value, "/Kids") is not None:
+        elif _only_signs(node, value) or (
+            entry(value, "/Kids") is not None and not names(value) & {"/Subtype", "/Rect"}
+        ):
             if names(value) & {"/A", "/AA"}:
                 self.note(Kind.ACTION, f"an action of the field {node.name}", node.name)
             if _visible(value):
@@ -257,6 +267,21 @@ class _Comparison:
         else:
             what = f"the form field {node.name}" if node.name else "an annotation in the form"
             self.note(Kind.SEEN, what, node.name)
+
+    def _linked_alike(self, before: Any, after: Any) -> bool:
+        """Whether what an annotation or field inherits comes from the same place, and its links are no more than that.
+
+        Readers take values from where /Parent leads, whether or not that lies in the tree.
+        """
+        if not self.same(raw(before, "/Parent"), raw(after, "/Parent")):
+            return False
+        for name in self.differing(*(_only(one, _BACK) for one in (before, after))):
+            one, other = key_of(raw(before, name)), key_of(raw(after, name))
+            if not (is_null(raw(before, name)) or one in self.before.places):
+                return False
+            if not (is_null(raw(after, name)) or other in self.after.places):
+                return False
+        return True
 
     # pages
 
@@ -267,6 +292,11 @@ class _Comparison:
             return
         number = 0
         for (_, before), (_, after) in zip(old, new, strict=True):
+            if not self.same(raw(before, "/Parent"), raw(after, "/Parent")):
+                self.note(Kind.SHOWN, "what the pages share")
+            streams = isinstance(before, generic.StreamObject) or isinstance(after, generic.StreamObject)
+            if streams and not self.same(before, after, drawn=True):
+                self.note(Kind.SHOWN, "a page that is a stream")
             if entry(before, "/Kids") is not None:
                 but = frozenset({"/Kids", "/Parent", "/Count"})
                 if self.differing(before, after, but=but, drawn=True):
@@ -300,10 +330,11 @@ class _Comparison:
                 self.kept_annotation(what, one, new[place])
         if kept != sorted(kept):
             self.note(Kind.SHOWN, f"the order of the annotations of {what}")
-        for place in set(range(len(new))) - set(kept):
+        known = {key_of(one) for one in old} - {None}
+        for place in sorted(set(range(len(new))) - set(kept)):
             key = key_of(new[place])
-            if key is None or key not in self.after.fields:
-                self.new_annotation(what, resolved(self.new, new[place]))
+            if key is None or key not in known:
+                self.new_annotation(what, resolved(self.new, new[place]), key)
 
     def kept_annotation(self, what: str, old: Any, new: Any) -> None:
         before, after = resolved(self.old, old), resolved(self.new, new)
@@ -312,14 +343,20 @@ class _Comparison:
         else:
             pictures = (_only(one, _PICTURE) for one in (before, after))
             changed = bool(
-                self.differing(before, after, but=_PICTURE | {"/Parent", "/P", "/Popup"})
+                not self._linked_alike(before, after)
+                or self.differing(before, after, but=_PICTURE | _BACK | {"/Parent"})
                 or self.differing(*pictures, drawn=True)
             )
         if changed:
             self.note(Kind.SHOWN, f"an annotation of {what}")
 
-    def new_annotation(self, what: str, annotation: Any) -> None:
-        if is_null(annotation):
+    def new_annotation(self, what: str, annotation: Any, key: Key | None) -> None:
+        field = None if key is None else self.after.fields.get(key)
+        if is_null(annotation) or (field is not None and key not in self.before.fields):
+            return  # a new field is told by the form
+        if field is not None and _only_signs(field, annotation):
+            if _visible(annotation):
+                self.note(Kind.SEEN, f"the picture of signature {field.name}", field.name)
             return
         subtype = str(entry(annotation, "/Subtype"))[1:21]
         if names(annotation) & {"/A", "/AA"}:
@@ -330,6 +367,8 @@ class _Comparison:
 def compare(old: PdfFileReader, new: PdfFileReader, budget: Budget) -> tuple[Change, ...]:
     """What differs in the later state. Raises MalformedDocument (`too_complex`) or PDF_ERRORS: it cannot be told."""
     found = _Comparison(old, new, budget, outline(old, budget.spend), outline(new, budget.spend))
+    if not found.same(_decryption(old), _decryption(new)):
+        raise MalformedDocument("a later state is encrypted in another way", code="irregular")
     found.catalog()
     found.pages()
     return tuple(dict.fromkeys(found.found))
@@ -340,6 +379,32 @@ def _trailer(reader: PdfFileReader, name: str) -> Any:
         return reader.trailer.raw_get(name, decrypt=generic.EncryptedObjAccess.TRANSPARENT)
     except KeyError:
         return None
+
+
+def _decryption(reader: PdfFileReader) -> Any:
+    """What decides how everything is decrypted: the file's first identifier takes part in it (ISO 32000-2 §7.6.4)."""
+    encrypted = _trailer(reader, "/Encrypt")
+    identifiers = [] if is_null(encrypted) else list(items(resolved(reader, _trailer(reader, "/ID"))))
+    return generic.ArrayObject([encrypted or generic.NullObject(), *identifiers[:1]])
+
+
+def _above(node: FieldNode) -> Key | None:
+    """The object that the field above this one stands in."""
+    if node.parent is None:
+        return None
+    place = node.parent.container_ref
+    return (place.idnum, place.generation)
+
+
+def _only_signs(node: FieldNode, value: Any) -> bool:
+    """A signature field that is nothing else: annotations of other kinds are drawn without a picture."""
+    return node.kind == "/Sig" and entry(value, "/Subtype") in (None, "/Widget")
+
+
+def _is_push_button(node: FieldNode, value: Any) -> bool:
+    """It has no value: what is written into it draws another picture (ISO 32000-2 §12.7.5.2.2)."""
+    flags = [entry(one, "/Ff") for one in (value, node.parent)]
+    return node.kind == "/Btn" and any(isinstance(one, int) and one & _PUSH_BUTTON for one in flags)
 
 
 def _only(dictionary: Any, wanted: frozenset[str]) -> Any:

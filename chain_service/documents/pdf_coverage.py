@@ -19,7 +19,7 @@ from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
 from chain_service.documents.facts import MAX_NAMES, CoverageFacts
 from chain_service.documents.pdf_changes import Budget, Change, Kind, compare
 from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile, state_at
-from chain_service.documents.pdf_objects import entry, items
+from chain_service.documents.pdf_objects import entry, items, resolved
 from chain_service.documents.pdf_written import leaves_nothing_to_guess
 from chain_service.errors import MalformedDocument
 
@@ -30,7 +30,8 @@ MAX_COMPARED: Final = 400_000
 """Objects looked at in all comparisons of one file."""
 _BLANK: Final = re.compile(rb"(?:[\0\t\n\f\r ]|%%EOF)*")
 """What shows nothing: mail gateways and portals append it."""
-_HEX: Final = re.compile(rb"<(?:[0-9A-Fa-f]{2})+>")
+_HEX: Final = re.compile(rb"[\0\t\n\f\r ]{0,64}<([0-9A-Fa-f\0\t\n\f\r ]+)>[\0\t\n\f\r ]{0,64}")
+_BLANKS: Final = b"\0\t\n\f\r "
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,17 @@ def byte_range(file: PdfFile, field: Field, contents: bytes) -> ByteRange:
     if not 0 < first < second:
         raise MalformedDocument("the signature's ByteRange leaves no room for its value", code="no_value")
     gap = file.data[first:second]
-    exact = _HEX.fullmatch(gap) is not None and bytes.fromhex(gap[1:-1].decode("ascii")) == contents
+    exact = _is_hexadecimal(gap, contents)
+    if not exact and file.data[first - 1 : first] == b"<" and file.data[second : second + 1] == b">":
+        exact = _is_hexadecimal(b"<%s>" % gap, contents)  # some makers sign the brackets too
     return ByteRange(first, second, second + length, exact, not exact and _is_literal(gap, contents))
+
+
+def _is_hexadecimal(gap: bytes, contents: bytes) -> bool:
+    """Whether the gap is the value and blanks, which show nothing (ISO 32000-2 §7.3.4.3 allows them inside too)."""
+    found = _HEX.fullmatch(gap)
+    digits = b"" if found is None else found[1].translate(None, _BLANKS)
+    return bool(digits) and bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii")) == contents
 
 
 def _is_literal(gap: bytes, contents: bytes) -> bool:
@@ -145,7 +155,8 @@ class States:
         # 2. what follows are states of the file that can be told from each other
         try:
             steps = self._after(ranges.end)
-            permission, locked = _permission(field), _locked(field)
+            then = self._as_signed(field, ranges.end)
+            permission, locked = _permission(then), _locked(then)
         except (MalformedDocument, *PDF_ERRORS) as error:
             detail = error.message if isinstance(error, MalformedDocument) else type(error).__name__
             return CoverageFacts(False, unclear=(f"changes that cannot be told: {detail}",))
@@ -158,6 +169,16 @@ class States:
         if not any(found.values()):
             found["added"]["a state in which nothing differs"] = None
         return _facts(found)
+
+    def _as_signed(self, field: Field, end: int) -> Field:
+        """The field in the state that was signed: what was written into it since permits nothing.
+
+        Raises MalformedDocument or PDF_ERRORS.
+        """
+        place = field.field.container_ref
+        reader = self._state(end).reader
+        then = generic.IndirectObject(place.idnum, place.generation, reader)  # type: ignore[no-untyped-call]
+        return Field(field.name, resolved(reader, then))
 
     def _told(self, change: Change, signer: Later | None) -> str:
         if change.kind is Kind.SIGNATURE and change.name in self.timestamps:
@@ -220,7 +241,7 @@ class States:
     def _compared(self, old: PdfFile, new: PdfFile) -> tuple[Change, ...]:
         if old.reader.last_startxref == new.reader.last_startxref:
             raise MalformedDocument("bytes follow that belong to no state of the document", code="irregular")
-        if not leaves_nothing_to_guess(new, len(old.data)):
+        if not leaves_nothing_to_guess(new, old):
             raise MalformedDocument("programs may differ in how they read what was added", code="irregular")
         return compare(old.reader, new.reader, self.budget)
 
@@ -247,6 +268,8 @@ class States:
         if kind is Kind.SEEN:
             allowed = known and (permission in (None, MDPPerm.ANNOTATE) or _is_picture(change))
             return "added" if allowed else "displayed" if signer is None and permission is None else "unclear"
+        if kind is Kind.FONTS:
+            return "added" if known and permission is None else "unclear"
         if kind is Kind.BESIDE:
             return "added" if signer is not None and permission is None else "unclear"
         if kind is Kind.REDRAWN:

@@ -23,6 +23,8 @@ def draws_nothing(form: Any, depth: int = 0) -> bool:
     """True where it certainly shows nothing. Raises PDF_ERRORS."""
     if not isinstance(form, generic.StreamObject) or depth > MAX_DEPTH or len(form.encoded_data) > MAX_CONTENT:
         return False
+    if entry(form, "/Subtype") not in (None, "/Form"):
+        return False  # an image, whose bytes are samples
     content = bytes(form.data)
     tokens = _COMMENT.sub(b"", content).split()
     if len(content) > MAX_CONTENT or not all(_IDLE.fullmatch(one) for one in tokens):

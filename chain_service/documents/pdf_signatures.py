@@ -108,7 +108,16 @@ def _later(facts: SignatureFacts, ranges: ByteRange) -> Later:
     weak = facts.weak or any(one.weak for one in facts.references)
     sealed = facts.seal is None or bool(facts.seal.signature_holds and facts.signer_in_seal)
     trusted = facts.signer is not None and facts.signer.path.outcome == "trusted" and sealed and not weak
-    return Later(ranges.end, facts.place, trusted, None if weak else _certificate(facts))
+    return Later(ranges.end, facts.place, trusted and _might_sign(facts), None if weak else _certificate(facts))
+
+
+def _might_sign(facts: SignatureFacts) -> bool:
+    """Whether the signer's certificate was for that, and nobody had revoked it by the time that the signer claims."""
+    if facts.signer is None or facts.signer.may_sign is False:
+        return False
+    revoked = [one for one in facts.signer.path.revocations if one.outcome == "revoked"]
+    claimed = facts.claimed[0].at if facts.claimed else None
+    return all(claimed is not None and (one.revoked_at or 0) > claimed for one in revoked)
 
 
 def _certificate(facts: SignatureFacts) -> bytes | None:

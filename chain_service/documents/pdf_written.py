@@ -33,16 +33,21 @@ _LAST: Final = 4096
 """Bytes at the end in which the last startxref stands."""
 
 
-def leaves_nothing_to_guess(file: PdfFile, start: int = 0, *, hybrid: bool = False) -> bool:
-    """Whether what was written from this offset on is found by every program as it is found here.
+def leaves_nothing_to_guess(file: PdfFile, old: PdfFile | None = None, *, hybrid: bool = False) -> bool:
+    """Whether what this state adds to an old one, or all of it, is found by every program as it is found here.
 
+    A table that lies in the old state's bytes and does not belong to it was not read before, and is new as well.
     hybrid: sections with two tables (§7.5.8.4) pass, of which older programs read the one and newer ones both.
     Raises PDF_ERRORS.
     """
     xrefs = file.reader.xrefs
+    start = 0 if old is None else len(old.data)
+    known = frozenset() if old is None else _sections(old)
+    if old is not None and _size(file) < _size(old):
+        return False  # programs that go by it would lose objects (§7.5.5)
     for revision in range(xrefs.total_revisions):
         section = xrefs.get_xref_container_info(revision)
-        if section.end_location <= start:
+        if section.end_location <= start and _place(section) in known:
             continue
         if not _is_whole(file, section, hybrid):
             return False
@@ -52,6 +57,19 @@ def leaves_nothing_to_guess(file: PdfFile, start: int = 0, *, hybrid: bool = Fal
         if start > 0 and not _written_strictly(file, revision, start):
             return False
     return start == 0 or _ends(file)
+
+
+def _size(file: PdfFile) -> int:
+    return int(file.reader.trailer["/Size"])
+
+
+def _place(section: XRefSectionMetaInfo) -> tuple[XRefSectionType, int, int]:
+    return section.xref_section_type, section.start_location, section.end_location
+
+
+def _sections(file: PdfFile) -> frozenset[tuple[XRefSectionType, int, int]]:
+    xrefs = file.reader.xrefs
+    return frozenset(_place(xrefs.get_xref_container_info(one)) for one in range(xrefs.total_revisions))
 
 
 def _is_whole(file: PdfFile, section: XRefSectionMetaInfo, hybrid: bool) -> bool:

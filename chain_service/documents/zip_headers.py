@@ -108,9 +108,20 @@ def _end(data: bytes) -> tuple[int, int, int, int, int]:
     _, disk, start_disk, here, count, size, offset, comment = _END.unpack_from(data, at)
     if at + _END.size + comment > len(data):
         raise _refused("not_zip", "the archive's comment is cut off")
+    if at + _END.size + comment < len(data) and _ends_exactly(data, at):
+        raise _refused("hidden_data", "the archive has a second end record, whose comment ends with the file")
     if disk not in (0, 0xFFFF) or start_disk not in (0, 0xFFFF) or here != count:
         raise _refused("split_archive", "the archive is one part of several")
     return at, count, size, offset, comment
+
+
+def _ends_exactly(data: bytes, before: int) -> bool:
+    """Whether an earlier end record has a comment up to the file's end: some readers ask for that, and take it."""
+    at = before
+    while (at := data.rfind(b"PK\x05\x06", max(0, len(data) - _END.size - MAX_TAIL), at)) >= 0:
+        if at + _END.size + _END.unpack_from(data, at)[-1] == len(data):
+            return True
+    return False
 
 
 def _end64(data: bytes, at: int, count: int, size: int, offset: int) -> tuple[int, int, int, int]:

@@ -32,6 +32,7 @@ from chain_service.jobs.context import Caller
 from chain_service.jobs.questions import MAX_IDENTIFIER, Question, Read, read_question
 from chain_service.jobs.records import inclusion
 from chain_service.jobs.stored import need_sound, placed, stored_state, told_successor
+from chain_service.jobs.successors import Asker, named_successor
 from chain_service.store import batches, chain_index, records, statuses, tiles
 from chain_service.store.database import DriverError
 from chain_service.store.records import StoredRecord
@@ -66,16 +67,21 @@ class Draft:
 
 
 def gather(
-    connection: Connection, question: Question, caller: Caller | None, before_attaching: Mapping[str, str] | None = None
+    connection: Connection,
+    question: Question,
+    caller: Caller | None,
+    before_attaching: Mapping[str, str] | None = None,
+    *,
+    operator: bool = False,
 ) -> Draft:
-    """What is presented, and what is remembered of the record it leads to.
+    """What is presented, and what is remembered of the record it leads to, as far as the asker may see it.
 
     Stored rows may have been altered into anything: where they cannot be used the draft says so. Raises
     `MalformedRecord` for a malformed digest, `Unavailable`, and what the database itself raises.
     """
     read = replace(read_question(question), before_attaching=before_attaching or {})
     try:
-        return _gather(connection, question, read, caller)
+        return _gather(connection, question, read, caller, Asker(caller, operator, read.disclosure))
     except (Unavailable, DriverError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever an altered row leads to, it is no answer and ends no others
@@ -102,7 +108,9 @@ def _presented(question: Question, read: Read) -> Presented:
     )
 
 
-def _gather(connection: Connection, question: Question, read: Read, caller: Caller | None) -> Draft:
+def _gather(
+    connection: Connection, question: Question, read: Read, caller: Caller | None, asker: Asker
+) -> Draft:  # fmt: skip
     subject, presented = _subject(question, read), _presented(question, read)
     named, undecided = named_by(connection, question, read, caller), False
     if read.disclosure is not None or read.place is not None:
@@ -111,10 +119,10 @@ def _gather(connection: Connection, question: Question, read: Read, caller: Call
         record, undecided = named.meant()
         if record is None and not undecided:
             record = waiting_for(connection, question, read, caller)
-    beside = Beside(tuple(_candidate(connection, one, named) for one in named.besides(record)), named.crowded)
+    beside = Beside(tuple(_candidate(connection, one, named, asker) for one in named.besides(record)), named.crowded)
     claim, failure = read.claim or _claim_of_place(connection, read.receipt), read.failure
     if record is None:
-        memory = _memory_of_place(connection, claim)
+        memory = _memory_of_place(connection, claim, asker)
         beside = replace(beside, undecided=undecided)
         return Draft(subject, presented, claim=claim, receipt=read.receipt, memory=memory, beside=beside)
     need_sound(record)
@@ -130,7 +138,7 @@ def _gather(connection: Connection, question: Question, read: Read, caller: Call
         presented,
         claim=claim,
         receipt=read.receipt,
-        memory=_memory(connection, record),
+        memory=_memory(connection, record, asker),
         recalled=recalled,
         evidence=batches.get(connection, record.batch_id).evidence if record.batch_id else None,
         beside=beside,
@@ -195,13 +203,15 @@ def _stored_claim(
     return Claim(log_id(OrgCode(record.org), generation), Entry(entry), proof, presented=False), failure
 
 
-def _candidate(connection: Connection, record: StoredRecord, named: Named) -> tuple[Candidate, bytes | None]:
+def _candidate(
+    connection: Connection, record: StoredRecord, named: Named, asker: Asker
+) -> tuple[Candidate, bytes | None]:
     """What is remembered of a record besides the one meant; no claim where that cannot be used."""
     claim, memory, evidence = None, Memory(record.id, record.state), None
     try:
         need_sound(record)
         claim, _ = _stored_claim(connection, record, None)
-        memory = _memory(connection, record)
+        memory = _memory(connection, record, asker)
         evidence = batches.get(connection, record.batch_id).evidence if record.batch_id else None
     except (Corrupt, NotFound) as error:
         log.error("what is stored of another record is damaged", error=type(error).__name__)
@@ -219,10 +229,11 @@ def _claim_of_place(connection: Connection, receipt: Receipt | None) -> Claim | 
     return None if entry is None else Claim(receipt.log, Entry(entry), receipt.proof, presented=True)
 
 
-def _memory(connection: Connection, record: StoredRecord) -> Memory:
+def _memory(connection: Connection, record: StoredRecord, asker: Asker) -> Memory:
     history: tuple[PastChange, ...] = ()
     if record.state == "anchored" and record.generation is not None and record.leaf_index is not None:
-        history = _changes(connection, log_id(OrgCode(record.org), record.generation), record.leaf_index)
+        is_told = asker.may_see(record.org, record.body_digest)
+        history = _changes(connection, log_id(OrgCode(record.org), record.generation), record.leaf_index, told=is_told)
     waiting = statuses.waiting(connection, record.id)
     newer = [other for other in records.replacing(connection, record.id) if other.state == "anchored"]
     unconfirmed = newer and not (history and history[-1].state is State.SUPERSEDED)
@@ -237,23 +248,26 @@ def _memory(connection: Connection, record: StoredRecord) -> Memory:
     )
 
 
-def _memory_of_place(connection: Connection, claim: Claim | None) -> Memory | None:
+def _memory_of_place(connection: Connection, claim: Claim | None, asker: Asker) -> Memory | None:
     """What the index tells of a place in a log whose record is not stored here."""
     head = chain_index.head_of_size(connection, claim.log, claim.proof.size) if claim is not None else None
     if claim is None or head is None:
         return None
-    changes = _changes(connection, claim.log, claim.proof.index)
+    is_told = asker.may_see(parse_log_id(claim.log)[0], None)
+    changes = _changes(connection, claim.log, claim.proof.index, told=is_told)
     return Memory(record_id=None, state="anchored", anchored_at=head.time, history=changes)
 
 
-def _changes(connection: Connection, log: bytes, index: int) -> tuple[PastChange, ...]:
+def _changes(connection: Connection, log: bytes, index: int, *, told: bool) -> tuple[PastChange, ...]:
+    """Every indexed change, with the successor where that is to be told."""
     events = chain_index.status_history(connection, log, index)
     ours = statuses.by_digests(connection, [event.digest for event in events]) if events else {}
     found = []
     for event in events:
         change = ours.get(event.digest)
         successor = told_successor(change) if change is not None else None
-        found.append(PastChange(stored_state(event.state), event.reason, event.time, event.block, successor))
+        named = named_successor(connection, successor) if told and successor is not None else None
+        found.append(PastChange(stored_state(event.state), event.reason, event.time, event.block, named))
     return tuple(found)
 
 

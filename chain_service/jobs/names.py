@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 from sqlalchemy import Connection
 
+from chain_service.core.codes import Text
 from chain_service.core.facts import Content, Names, RegisteredName
-from chain_service.errors import Corrupt
+from chain_service.core.types import parse_labels
+from chain_service.errors import Corrupt, MalformedRecord
 from chain_service.jobs.gathering import Draft
 from chain_service.store import organisations, types
 
@@ -27,7 +29,19 @@ def registered_names(connection: Connection, drafts: Sequence[Draft]) -> Names:
         by_org = {}
     codes = {content.type_code for content in contents if content.kind == "certificate"}
     by_type = types.names(connection, codes)
-    return Names(_histories(by_type), _histories(by_org))
+    return Names(_histories(by_type), _histories(by_org), _labels(connection, codes))
+
+
+def _labels(connection: Connection, codes: set[str]) -> dict[str, Mapping[str, Text]]:
+    found: dict[str, Mapping[str, Text]] = {}
+    for code in codes:
+        try:
+            entry = types.find(connection, code)
+            if entry is not None:
+                found[code] = parse_labels(entry.body.get("labels"))
+        except (Corrupt, MalformedRecord) as error:
+            log.error("what is stored of a certificate type is damaged", error=error.message)
+    return found
 
 
 def _contents(draft: Draft) -> list[Content]:

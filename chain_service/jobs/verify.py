@@ -54,22 +54,23 @@ def verify_many(
 ) -> Iterator[Verdict]:
     """A verdict for each question, in order; several share each read of the chain.
 
-    operator: asked at the instance's own command line, so files are read as for a caller with a key.
+    operator: asked at the instance's own command line, so files are read as for a caller with a key, and a successor
+    is named.
     """
     remaining = iter(questions)
     while group := list(islice(remaining, TOGETHER)):
-        yield from _verify_group(app, group, caller, public=caller is None and not operator)
+        yield from _verify_group(app, group, caller, operator=operator)
 
 
-def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None, *, public: bool) -> list[Verdict]:
+def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None, *, operator: bool) -> list[Verdict]:
     now = app.now
     for question in questions:
         check_question(question, caller, now)
-    documents = _all_examined(app, questions, public=public)
+    documents = _all_examined(app, questions, public=caller is None and not operator)
     with app.database.reading() as connection:
         refresh_trust(app, connection)
         drafts = [
-            gather(connection, question, caller, document.before_attaching if document else None)
+            gather(connection, question, caller, document.before_attaching if document else None, operator=operator)
             for question, document in zip(questions, documents, strict=True)
         ]
         names = registered_names(connection, drafts)
@@ -150,11 +151,7 @@ def _judged(app: App, question: Question, document: Examined | None, known: Fact
     A receipt that was handed in goes before an attached one.
     """
     known = decide(known, examine, _pointed(app, known, document))
-    verdict = judge(known, examine)
-    checks = {one.name: one for group in verdict.groups if group.name == "record" for one in group.checks}
-    compared = checks["file_digest"].outcome is Outcome.PASSED
-    presented = known.presented.disclosure
-    verdict = with_hidden(verdict, presented, presented or known.recalled, file=compared)
+    verdict = with_hidden(judge(known, examine), known.presented.disclosure, known.recalled, known.names)
     if question.receipt is not None or document is None or document.facts.receipt is None:
         return verdict
     return with_attached(app, verdict, known, document.facts.receipt)

@@ -53,7 +53,7 @@ CODES: dict[str, Meaning] = {
     "at_in_future": Meaning(422, "所询时间在未来，无法核验。", "The moment asked about lies in the future."),
     "identifier_missing": Meaning(
         422,
-        "证照编号和持证主体名称须与证照标识或披露凭证一并提供。",
+        "证照编号和持证主体名称须与证照标识或披露文件一并提供。",
         "Number and holder name go with an identifier or a disclosure.",
     ),
     "identifier_mistyped": Meaning(
@@ -237,6 +237,11 @@ CODES: dict[str, Meaning] = {
         "节点的创世块既非 Clique 也非 QBFT，请更正 rpc_urls。",
         "The node's genesis is neither Clique nor QBFT; correct rpc_urls.",
     ),
+    "trust_stale": Meaning(
+        503,
+        "区块由现有信任信息未列出的验证节点签署，请核对验证节点或更新信任文件后重试。",
+        "A block is sealed by validators that are not known here; compare the validators, or get a newer trust file.",
+    ),
     "other_validators": Meaning(
         503,
         "区块中的验证者与受信任的不同，请与各机构核对后执行 trust validators。",
@@ -266,6 +271,11 @@ CODES: dict[str, Meaning] = {
     "too_few_signers": Meaning(400, "根密钥签名数量不足。", "Too few root keys sign the trust file."),
     "equivocation": Meaning(
         400, "同一高度出现两个已证明的区块，已拒绝。", "Two different blocks of one height are proven; refused."
+    ),
+    "block_replaced": Meaning(
+        400,
+        "凭证所依据的区块与链上同一高度的区块不同，已拒绝。",
+        "The proof is about another block than the one that the chain has at its height; refused.",
     ),
     "foreign_trust": Meaning(
         400,

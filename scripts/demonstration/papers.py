@@ -31,6 +31,8 @@ SEALED, SEALED_TAMPERED = "07-sealed.ofd", "08-sealed-tampered.ofd"
 SIGNED, SIGNED_TAMPERED, SIGNED_RECEIPT = "09-signed.pdf", "10-signed-tampered.pdf", "11-signed-with-receipt.pdf"
 TEXT, QR, TRUST = "12-document.txt", "13-identifier-qr.png", "14-city.trust"
 VALID = ("valid", "in_force")
+COMPARE = "记录有效，待核对 Record valid, compare"
+"""What the page says instead of 有效 Valid where the verdict is that, and a person has still to compare the paper."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Promise:
     zh: str
     en: str
     warnings: frozenset[str] = frozenset()
+    heading: str = ""
+    """The page's, where it is not the word for the verdict."""
 
 
 PROMISES = (
@@ -49,7 +53,7 @@ PROMISES = (
     Promise((GOOD, RECEIPT), VALID, "连同其凭证", "with its receipt"),
     Promise((GOOD, RECEIPT, PROOF), VALID, "连同其凭证和存证证明", "with its receipt and its proof"),
     Promise((PARTIAL,), VALID, "部分披露：只出示编号，其余隐去",
-            "a partial disclosure: the number shown, all else hidden", frozenset({"members_hidden"})),
+            "a partial disclosure: the number shown, all else hidden", frozenset({"members_hidden"}), COMPARE),
     Promise((TAMPERED,), ("invalid", "record_mismatch"), "持证主体被改动", "another holder's name in it"),
     Promise((TAMPERED, RECEIPT), ("invalid", "record_mismatch"), "持证主体被改动，连同真凭证",
             "another holder's name in it, with the genuine receipt"),
@@ -160,6 +164,8 @@ def _read_me(instance: Instance, good: Anchored, fingerprint: str) -> Iterator[s
         yield f"    {promise.zh} · {promise.en}"
         if promise.warnings:
             yield f"    提示 with the warnings: {', '.join(sorted(promise.warnings))}"
+        if promise.heading:
+            yield f"    页面标题 the page's heading: {promise.heading}"
     record = good.record
     yield ""
     yield f"按证照标识查验（{QR} 中的内容）By identifier (what {QR} holds):"
@@ -167,6 +173,7 @@ def _read_me(instance: Instance, good: Anchored, fingerprint: str) -> Iterator[s
     yield f"    证照编号 number       {record['certificateNumber']}"
     yield f"    持证主体 holder       {good.holder}"
     yield f"    {MARKS['valid'][0]} VALID  in_force_not_compared"
+    yield f"    页面标题 the page's heading: {COMPARE}"
     yield ""
     yield f"离线核验：打开 {instance.url}/offline.html 并保存，放入 {TRUST}、{GOOD} 和 {RECEIPT}。"
     yield f"Offline: open {instance.url}/offline.html, save it, and drop {TRUST}, {GOOD} and {RECEIPT} on it."

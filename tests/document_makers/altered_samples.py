@@ -52,6 +52,14 @@ def the_list_of_signatures_removed(_: City) -> bytes:
     return Package({name: data for name, data in made.files.items() if "Signatures.xml" not in name}).bytes()
 
 
+@recipe("signature_unsupported")
+def a_page_twice_by_a_full_stop(_: City) -> bytes:
+    """Where full stops at a name's end are left out, one file takes the other's place."""
+    made = sealed()
+    other = made.files[PAGE_0].replace("电子证照".encode(), "电子执照".encode())
+    return Package(made.files | {f"{PAGE_0}.": other}).bytes()
+
+
 @recipe("content_altered")
 def content_changed(_: City) -> bytes:
     return _changed(sealed(), PAGE_0, lambda data: data.replace("电子证照".encode(), "电子执照".encode()))
@@ -136,6 +144,17 @@ def the_signature_listed_twice(_: City) -> bytes:
     made.signatures.append(made.signatures[0])
     write_list(made)
     return made.bytes()
+
+
+@recipe("changes_unclear")
+def an_entity_in_a_page_of_another_ending(_: City) -> bytes:
+    """What the page shows stands in a file that nobody signed, and only its ending says that it is no XML."""
+    made = unsigned()
+    page = made.files.pop(PAGE_0).replace(b"?>\n", b'?>\n<!DOCTYPE a SYSTEM "/Doc_0/Res/a.dtd">\n', 1)
+    document = made.files["Doc_0/Document.xml"].replace(b"Page_0/Content.xml", b"Page_0/Content.page")
+    made.files |= {"Doc_0/Document.xml": document, "Doc_0/Pages/Page_0/Content.page": page}
+    made.files["Doc_0/Res/a.dtd"] = b"<!ENTITY e 'changed'>"
+    return sealed(made, leave_out=("Doc_0/Res/a.dtd",)).bytes()
 
 
 @recipe("not_all_signed")

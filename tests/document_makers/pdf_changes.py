@@ -156,6 +156,10 @@ CHANGES: dict[str, Change] = {
     ),
     "bookmarks, structure, whatever is not known": lambda data, _: catalog(data, b"/Outlines << /Count 0 >> /Foo 1 "),
     "defaults of the form": lambda data, _: exchanged(data, FORM, b"/DA (/F1 12 Tf) ", b""),
+    "fonts of the form": lambda data, _: append(data, {
+        FORM: latest(data, FORM).replace(b"/F1 5 0 R", b"/F1 %d 0 R" % pdfs.size_of(data)),
+        pdfs.size_of(data): b"<< /Type /Font /Subtype /Type1 /BaseFont /Symbol >>",
+    }),
 }  # fmt: skip
 
 SIGNATURES: dict[str, Signing] = {

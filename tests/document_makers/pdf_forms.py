@@ -106,6 +106,8 @@ FORMS: dict[str, Make] = {
     "stamped by the second signer": lambda of: again(
         pdf_changes.annotated(signed(pdfs.document(), of), b"Stamp", b""), of
     ),
+    "blanks around the value are not signed": lambda of: signed(pdfs.document(), of, gap=(1, 1)),
+    "the brackets of the value are signed": lambda of: signed(pdfs.document(), of, gap=(-1, -1)),
     "the end once more": lambda of: signed(pdfs.document(), of) + b"%%EOF\n",
 }  # fmt: skip
 """Signed files, all of them valid."""

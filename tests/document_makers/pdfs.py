@@ -101,17 +101,18 @@ def sign(
     subfilter: str = "ETSI.CAdES.detached", others: tuple[int, ...] | None = None,
     timestamp: tuple[Holder, int] | None = None,
     attributes: bool = True, ber: bool = False, beside: tuple[bytes, ...] = (), claims: bool = True,
-    place: Place | None = None, limits: bytes = b"",
+    place: Place | None = None, limits: bytes = b"", gap: tuple[int, int] = (0, 0),
 ) -> bytes:  # fmt: skip
     """The file with one signature more over all of it.
 
     others: object numbers of annotations that are there already, if not all are to stay; permission: P of DocMDP;
-    timestamp: authority and time of a token over the signature; ber: its wrapping without definite lengths.
+    timestamp: authority and time of a token over the signature; ber: its wrapping without definite lengths;
+    gap: bytes before and behind the value that are not signed either, less than none where its brackets are signed.
     """
     prepared, start = _prepare(
-        data, name, at if claims else None, permission, room, subfilter, others, place=place, limits=limits
+        data, name, at if claims else None, permission, room, subfilter, others, place=place, limits=limits, gap=gap
     )
-    content = prepared[:start] + prepared[start + 2 * room + 2 :]
+    content = prepared[: start - gap[0]] + prepared[start + 2 * room + 2 + gap[1] :]
     value = signed_data(
         content, signer, at=at if claims else None, attributes=attributes, timestamp=timestamp, ber=ber, beside=beside
     )
@@ -128,7 +129,7 @@ def stamp(data: bytes, authority: Holder, *, at: int, others: tuple[int, ...] | 
 def _prepare(
     data: bytes, name: str, at: int | None, permission: int | None, room: int, subfilter: str,
     others: tuple[int, ...] | None, kind: str = "Sig", place: Place | None = None,
-    limits: bytes = b"",
+    limits: bytes = b"", gap: tuple[int, int] = (0, 0),
 ) -> tuple[bytes, int]:  # fmt: skip
     """The file with room for a signature, its ranges written; and where the room begins."""
     field = size_of(data) if place is None or place.field is None else place.field
@@ -161,8 +162,8 @@ def _prepare(
         objects[CATALOG] = with_entries(latest(data, CATALOG), perms)
     prepared = append(data, objects)
     start = prepared.rindex(b"/Contents <") + len(b"/Contents ")
-    second = start + 2 * room + 2
-    ranges = b"/ByteRange [0 %010d %010d %010d]" % (start, second, len(prepared) - second)
+    second = start + 2 * room + 2 + gap[1]
+    ranges = b"/ByteRange [0 %010d %010d %010d]" % (start - gap[0], second, len(prepared) - second)
     at_place = prepared.rindex(PLACE)
     return prepared[:at_place] + ranges + prepared[at_place + len(PLACE) :], start
 

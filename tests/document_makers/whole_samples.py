@@ -113,3 +113,11 @@ def a_comment_in_the_archive(_: City) -> bytes:
 @recipe("valid", "uncovered_files")
 def an_attachment_that_was_left_out(_: City) -> bytes:
     return sealed(unsigned(attachment=b"data"), leave_out=("Doc_0/Attachs/a.bin",)).bytes()
+
+
+@recipe("valid")
+def a_picture_written_in_xml(_: City) -> bytes:
+    """Its document type is that of every such picture, and draws in nothing."""
+    kind = b'<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">'
+    picture = b'<?xml version="1.0"?>\n' + kind + b'\n<svg xmlns="http://www.w3.org/2000/svg"/>'
+    return sealed(unsigned(picture=picture)).bytes()

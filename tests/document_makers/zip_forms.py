@@ -154,6 +154,14 @@ def _archive_in_tail(files: Mapping[str, bytes]) -> bytes:
     return archive(files) + b"\0" * 9 + archive({**files, "OFD.xml": files["OFD.xml"] + b" "})
 
 
+def _end_that_ends_the_file(files: Mapping[str, bytes]) -> bytes:
+    """A stored file is an archive whose comment ends with the file, which has a tail behind its own end."""
+    tail, other = b"KGTAIL", archive({"OFD.xml": b"<other/>"})
+    length = len(Form(stored=True, tail=tail).write({**files, "Doc_0/Res/x": other}))
+    behind = length - Form(stored=True).write({**files, "Doc_0/Res/x": other}).index(other) - len(other)
+    return Form(stored=True, tail=tail).write({**files, "Doc_0/Res/x": other[:-2] + struct.pack("<H", behind)})
+
+
 def _end_in_comment(files: Mapping[str, bytes]) -> bytes:
     return with_comment(archive(files), b"PK\x05\x06 and no more")
 
@@ -244,6 +252,7 @@ AMBIGUOUS: Mapping[str, Callable[[Mapping[str, bytes]], bytes]] = {
     "an archive in the comment": _archive_in_comment,
     "an archive in the tail": _archive_in_tail,
     "an end record in the comment": _end_in_comment,
+    "another end record that ends the file": _end_that_ends_the_file,
     "two separators": _mixed_separators,
     "another size in ZIP64": _sizes_differ_in_zip64,
     "another size in a ZIP64 field that is not needed": _unneeded_zip64_differs,

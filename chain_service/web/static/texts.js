@@ -12,7 +12,7 @@ export const TEXTS = {
     tabFiles: "文件或凭证",
     tabIdentifier: "证照标识",
     dropMain: "把文件拖到这里，或点击选择",
-    dropSub: "同一持证人的证照文件、披露凭证、回执、存证证明，可一并放入",
+    dropSub: "同一持证人的证照文件、披露文件、凭证、存证证明，可一并放入",
     chosen: "已选内容",
     verify: "核验",
     privacy: "文件只用于本次核验，服务不保存。",
@@ -254,8 +254,8 @@ export const VALUES = {
 };
 
 export const PAPERS = {
-  disclosure: ["披露凭证", "Disclosure"],
-  receipt: ["回执", "Receipt"],
+  disclosure: ["披露文件", "Disclosure"],
+  receipt: ["凭证", "Receipt"],
   proof: ["存证证明", "Proof"],
   trust: ["信任文件", "Trust file"],
   pdf: ["PDF 文件", "PDF"],
@@ -267,8 +267,8 @@ export const PAPERS = {
 
 export const PARTS = {
   file: ["文件", "file"],
-  disclosure: ["披露凭证", "disclosure"],
-  receipt: ["回执", "receipt"],
+  disclosure: ["披露文件", "disclosure"],
+  receipt: ["凭证", "receipt"],
   proof: ["存证证明", "proof"],
   record: ["所存记录", "stored record"],
   trust: ["信任文件", "trust file"],

@@ -1,6 +1,6 @@
 // Shows a verdict: the certificate first, what it rests on folded below. Words from outside are set as text, escaped.
 
-import { EVIDENCE, inChinese } from "./details.js";
+import { EVIDENCE, inChinese, TOLD } from "./details.js";
 import { element, icon } from "./dom.js";
 import { CHECKS, MEMBERS, PAPERS, PARTS, TEXTS, VALUES } from "./texts.js";
 
@@ -197,18 +197,20 @@ class Showing {
       this.rows([
         [this.say("kind"), this.shown(record.kind)],
         [this.say("status"), record.status ? this.shown(record.status) : null],
-        ...members.map(([name, value]) => [this.memberName(name), this.shown(value)]),
+        ...members.map(([name, value]) => [this.memberName(name, record.labels), this.shown(value)]),
         [this.say("orgCode"), record.org && !has(record.org) ? this.shown(record.org) : null],
         [this.say("typeCode"), record.type && !has(record.type) ? this.shown(record.type) : null],
-        [this.say("hidden"), hidden.length ? hidden.map((name) => this.memberName(name)).join(this.language === "zh" ? "、" : ", ") : null],
+        [this.say("hidden"), hidden.length ? hidden.map((name) => this.memberName(name, record.labels)).join(this.language === "zh" ? "、" : ", ") : null],
         [this.say("anchoredAt"), record.anchoredAt ? this.moment(record.anchoredAt) : null],
       ]),
     );
   }
 
-  memberName(path) {
+  // Sector fields by the labels of the certificate's type, where it has some.
+  memberName(path, labels = {}) {
     const parts = path.split(".");
-    if (parts[0] === "extension" && parts.length > 1) return visible(parts.slice(1).join("."));
+    const field = parts.slice(1).join(".");
+    if (parts[0] === "extension" && field) return Object.hasOwn(labels, field) ? this.both(labels[field]) : visible(field);
     const last = parts[parts.length - 1];
     const label = MEMBERS[last] ? this.pick(MEMBERS[last]) : visible(last);
     return parts[0] === "holders" && Number(parts[1]) > 0 ? `${label} ${Number(parts[1]) + 1}` : label;
@@ -264,18 +266,23 @@ class Showing {
 
   evidenceName(name) {
     const known = EVIDENCE[name] || MEMBERS[name];
-    return known ? this.pick(known) : name;
+    return known ? this.pick(known) : visible((this.language === "zh" && inChinese(name)) || name);
   }
 
   evidence(name, value) {
     if (name === "kind" && Object.hasOwn(PAPERS, value)) return this.pick(PAPERS[value]);
     if (name === "part" && PARTS[value]) return this.pick(PARTS[value]);
-    if (name !== "detail" || typeof value !== "string") return this.shown(value);
-    const told = this.language === "zh" ? inChinese(value) : value;
-    return told === null ? element("span", { lang: "en" }, visible(value)) : visible(told);
+    if (value && value.zh && value.en) return this.both(value);
+    return TOLD.has(name) ? this.told(value) : this.shown(value);
   }
 
-  shown(value) {
+  told(value) {
+    if (typeof value !== "string") return this.shown(value, (item) => this.told(item));
+    const told = this.language === "zh" ? inChinese(value) : null;
+    return told === null ? element("span", { lang: "en" }, this.shown(value)) : visible(told);
+  }
+
+  shown(value, each = (item) => this.shown(item)) {
     if (value === null || value === undefined) return "—";
     if (typeof value === "boolean") return value ? this.say("yes") : this.say("no");
     if (typeof value === "number") return String(value);
@@ -286,8 +293,8 @@ class Showing {
     }
     if (Array.isArray(value)) {
       if (value.length === 0) return "—";
-      if (value.length === 1) return this.shown(value[0]);
-      return element("ol", { class: "values" }, ...value.map((item) => element("li", {}, this.shown(item))));
+      if (value.length === 1) return each(value[0]);
+      return element("ol", { class: "values" }, ...value.map((item) => element("li", {}, each(item))));
     }
     return this.rows(Object.entries(value).map(([name, item]) => [this.evidenceName(name), this.evidence(name, item)]));
   }

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from jobs_city import FOOD, TRADE, City
 
+from chain_service.core.disclosures import reveal
+from chain_service.core.entries import parse_salt
+from chain_service.core.records import parse_record
 from chain_service.errors import ChainServiceError, MalformedRecord
 from chain_service.jobs import catalogs, organisations, seals, statuses, types
 from chain_service.store import types as stored_types
 
 
-def listed(city: City, name: str, code: str = FOOD) -> None:
+def listed(city: City, name: str, code: str = FOOD, **other: Any) -> None:
     entry = {
         "certificateTypeCode": code,
         "certificateTypeName": name,
         "definingOrganCode": code[:18],
         "holderCategory": "法人",
         "level": "地市",
+        **other,
     }
     types.add_type(city.app, entry)
 
@@ -48,6 +54,40 @@ def test_a_type_that_is_renamed_keeps_its_former_names(city: City) -> None:
     with city.app.database.reading() as connection:
         names = [name for _, name in stored_types.names(connection, [TRADE])[TRADE]]
     assert names[-2:] == ["旧式贸易许可证", "贸易经营许可证"]
+
+
+def test_sector_fields_go_by_the_labels_of_their_type(city: City) -> None:
+    labels = {"area": {"zh": "经营面积", "en": "floor space"}, "unused": {"zh": "未用", "en": "unused"}}
+    listed(city, "食品经营许可证", labels=labels)
+    org = city.organisation()
+    (id,) = city.anchor(org, org.certificate(extension={"area": "80", "other": "x"}))
+    whole = city.disclosure(org, id)
+    told = city.verify(disclosure=whole).to_json()
+    assert told["record"]["labels"] == {"area": labels["area"]}
+    read = json.loads(whole)
+    partial = reveal(parse_record(read["record"]), parse_salt(read["salt"]), ["certificateNumber"])
+    told = city.verify(disclosure=json.dumps(partial.to_json()).encode()).to_json()
+    (warned,) = [one for one in told["warnings"] if one["code"] == "members_hidden"]
+    assert "经营面积" in warned["message"]["zh"] and "业务字段 other" in warned["message"]["zh"]
+    assert "floor space" in warned["message"]["en"] and "sector field other" in warned["message"]["en"]
+    # who presents nothing of it learns no field, and a document takes no label
+    (paper,) = city.anchor(org, org.document(extension={"area": "80"}))
+    assert "labels" not in city.verify(disclosure=city.disclosure(org, paper)).to_json()["record"]
+    # an altered entry names nothing and ends no verdict
+    with city.app.database.transaction() as connection:
+        entry = stored_types.find(connection, FOOD)
+        assert entry is not None
+        stored_types.put(connection, replace(entry, body={**entry.body, "labels": {"area": 7}}))
+    told = city.verify(disclosure=whole).to_json()
+    assert told["verdict"] == "valid" and "labels" not in told["record"]
+    listed(city, "食品经营许可证")
+
+
+def test_labels_with_hidden_characters_are_refused(city: City) -> None:
+    for labels in ({"area": {"zh": "面\u202e积"}}, {"ar\u200bea": {"zh": "面积"}}):
+        with pytest.raises(MalformedRecord) as refused:
+            listed(city, "食品经营许可证", labels=labels)
+        assert refused.value.code == "hidden_character"
 
 
 def test_a_document_cannot_have_the_type_code_of_certificates(city: City) -> None:

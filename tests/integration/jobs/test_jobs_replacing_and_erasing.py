@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import secrets
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jobs_city import WAIT, City
 
+from chain_service.core.digests import file_digests
+from chain_service.core.disclosures import reveal
+from chain_service.core.entries import parse_salt
+from chain_service.core.records import parse_record
 from chain_service.errors import BadRequest, Conflict, Forbidden, Gone
 from chain_service.jobs import keys, records, statuses, workers
 from chain_service.jobs.audit import audit
 from chain_service.jobs.context import Caller
+from chain_service.jobs.verify import Question, verify
 from chain_service.store import readings
 
 OTHER_HOLDER = [
@@ -35,7 +42,43 @@ def test_a_replaced_record_becomes_superseded_once_the_new_one_is_final(city: Ci
     assert (city.judged(org, old), city.judged(org, new)) == ("superseded", "in_force")
     (entry,) = statuses.status_history(city.app, old)
     assert (entry["successor"], entry["reasonCode"]) == (new, 8)
-    assert new in city.verify(disclosure=city.disclosure(org, old)).message.en
+
+
+def test_a_successor_is_named_by_its_number_to_those_who_may_see_it(city: City) -> None:
+    org, other = city.organisation(), city.organisation()
+    data = secrets.token_bytes(32)
+    files = [{"mediaType": "application/octet-stream", "digests": file_digests(data)}]
+    (old,) = city.anchor(org, org.certificate(files=files))
+    number = f"JY{secrets.token_hex(5).upper()}"
+    (new,) = city.anchor(org, org.certificate(number, replaces=old), caller=key(city, org.code, "anchor", "status"))
+    workers.wait_final(city.app, "status", old, timeout=WAIT)
+    whole = city.disclosure(org, old)
+    read = json.loads(whole)
+    partial = json.dumps(reveal(parse_record(read["record"]), parse_salt(read["salt"]), []).to_json()).encode()
+    forged = json.dumps({**read, "salt": "11" * 32}).encode()
+    told: list[tuple[bool, dict[str, Any], Caller | None, bool]] = [
+        (True, {"disclosure": whole}, None, False),
+        (True, {"file": data}, key(city, other.code, "verify"), False),
+        (True, {"file": data}, key(city, other.code, "audit"), False),
+        (True, {"file": data}, key(city, org.code, "anchor"), False),
+        (True, {"file": data}, None, True),
+        (False, {"file": data}, None, False),
+        (False, {"disclosure": partial}, None, False),
+        (False, {"disclosure": forged}, None, False),
+        (False, {"receipt": city.proof(old)}, None, False),
+        (False, {"file": data}, key(city, other.code, "anchor", "status"), False),
+    ]
+    for may_see, question, caller, operator in told:
+        verdict = verify(city.app, Question(**question), caller, operator=operator)
+        text = json.dumps(verdict.to_json(), ensure_ascii=False)
+        assert (number in text) == may_see and new not in text and old not in text, question
+        if verdict.code == "superseded":
+            assert "请向颁发机构索取新版" in verdict.next_step.zh
+            assert (number in verdict.message.zh, number in verdict.message.en) == (may_see, may_see)
+    # what is no longer kept has no name
+    records.erase(city.app, new, "request", org.caller)
+    verdict = city.verify(disclosure=whole)
+    assert verdict.code == "superseded" and number not in json.dumps(verdict.to_json())
 
 
 def test_without_the_role_status_the_link_is_shown_and_the_old_record_keeps_its_state(city: City) -> None:

@@ -25,11 +25,11 @@ from chain_service.core.facts import (
     Presented,
 )
 from chain_service.core.identifiers import OrgCode
-from chain_service.core.judge import judge
+from chain_service.core.judge import Signed, judge
 from chain_service.core.layout import PermitEntry
 from chain_service.core.log import InclusionProof
 from chain_service.core.statuses import State
-from chain_service.core.verdicts import Check, Verdict
+from chain_service.core.verdicts import Check, Verdict, warning
 
 DOWN = Outage("node_unavailable", "no node answered")
 UNPROVEN = Outage("finality_unproven", "2 of 4 validators sealed")
@@ -82,6 +82,15 @@ def test_a_file_whose_digest_is_anchored_is_in_force_with_a_warning_that_its_sig
     assert [warning.code for warning in verdict.context.warnings] == ["signatures_not_checked"]
     assert {check.outcome for check in verdict.groups[1].checks} == {Outcome.SKIPPED}
     assert len(verdict.groups[1].checks) == 10
+
+
+def test_files_attached_after_signing_are_named_unless_the_record_names_the_file_with_them() -> None:
+    added = Signed(warnings=(warning("attachments_added", names="new.pdf"),))
+    for presented, warned in ((FILE, []), ({"sha-256": "00" * 32}, ["attachments_added"])):
+        facts = with_file(presented)
+        facts = replace(facts, presented=replace(facts.presented, before_attaching=FILE))
+        verdict = judge(facts, lambda _: added)
+        assert (verdict.code, [one.code for one in verdict.context.warnings]) == ("in_force", warned)
 
 
 def test_one_digest_of_a_file_is_enough_to_compare() -> None:

@@ -28,6 +28,7 @@ TYPE: dict[str, Any] = {
     "holderCategory": "法人",
     "validity": "5年",
     "level": "地市",
+    "labels": {"area": {"zh": "经营面积", "en": "floor space"}, "业态": {"zh": "主体业态", "en": "主体业态"}},
 }
 
 
@@ -94,6 +95,10 @@ def test_a_seal_freezes_and_thaws_and_is_cancelled_for_good() -> None:
 def test_a_type_reads_back_what_it_wrote() -> None:
     kind = parse_type(TYPE)
     assert parse_type(kind.to_json()) == kind
+    assert kind.to_json() == TYPE | {"definingOrganName": None}
+    without = parse_type({name: value for name, value in TYPE.items() if name != "labels"})
+    assert (dict(without.labels), without.to_json()["labels"]) == ({}, None)
+    assert parse_type({**TYPE, "labels": {"area": {"zh": "经营面积"}}}).labels["area"].en == "经营面积"
 
 
 @pytest.mark.parametrize(
@@ -105,9 +110,17 @@ def test_a_type_reads_back_what_it_wrote() -> None:
         ({"holderCategory": "人"}, "holderCategory"),
         ({"level": None}, "level"),
         ({"colour": "red"}, "colour"),
+        ({"labels": ["area"]}, "labels"),
+        ({"labels": {str(n): {"zh": "项"} for n in range(513)}}, "labels"),
+        ({"labels": {"": {"zh": "项"}}}, "labels"),
+        ({"labels": {"x" * 129: {"zh": "项"}}}, "labels"),
+        ({"labels": {"area": "经营面积"}}, None),
+        ({"labels": {"area": {"en": "floor space"}}}, "zh"),
+        ({"labels": {"area": {"zh": "长" * 61}}}, "zh"),
+        ({"labels": {"area": {"zh": "面积", "fr": "surface"}}}, "fr"),
     ],
 )
-def test_a_malformed_type_is_refused_by_its_field(change: dict[str, Any], field: str) -> None:
+def test_a_malformed_type_is_refused_by_its_field(change: dict[str, Any], field: str | None) -> None:
     with pytest.raises(MalformedRecord) as refused:
         parse_type({**TYPE, **change})
-    assert refused.value.details["field"] == field
+    assert refused.value.details.get("field") == field

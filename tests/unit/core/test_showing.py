@@ -25,7 +25,7 @@ def verdict(members: dict[str, object]) -> Verdict:
 def test_a_partial_disclosure_says_how_many_members_it_hides_and_which(issued: Issued) -> None:
     whole = disclosed(issued)
     part = reveal(whole.record, whole.salt, ["certificateNumber"])
-    told = with_hidden(verdict({**part.open, **part.members}), part, part, file=False).context
+    told = with_hidden(verdict({**part.open, **part.members}), part).context
     assert told.record is not None and told.record["shown"] is False
     assert set(told.record["hidden"]) == whole.members.keys() - {"certificateNumber"}
     (warned,) = told.warnings
@@ -36,16 +36,16 @@ def test_a_partial_disclosure_says_how_many_members_it_hides_and_which(issued: I
 
 def test_a_whole_disclosure_hides_nothing_and_number_and_holder_are_enough_to_compare(issued: Issued) -> None:
     whole = disclosed(issued)
-    told = with_hidden(verdict({**whole.open, **whole.members}), whole, whole, file=False).context
+    told = with_hidden(verdict({**whole.open, **whole.members}), whole).context
     assert told.record is not None and (told.record["hidden"], told.record["shown"], told.warnings) == ([], True, ())
     face = reveal(whole.record, whole.salt, ["certificateNumber", "holders.0.certificateHolderName"])
-    told = with_hidden(verdict({**face.open, **face.members}), face, face, file=False).context
+    told = with_hidden(verdict({**face.open, **face.members}), face).context
     assert told.record is not None and told.record["shown"] is True and told.warnings
 
 
 def test_of_a_record_that_nobody_presented_only_what_all_have_is_named(issued: Issued) -> None:
     whole = disclosed(issued)
-    told = with_hidden(verdict({}), None, whole, file=False).context
+    told = with_hidden(verdict({}), None, whole).context
     assert told.record is not None and told.record["shown"] is False and told.warnings == ()
     assert told.record["hidden"] == ["certificateIdentifier", "certificateNumber", "holders"]
     assert hidden_members(whole, {**whole.open, **whole.members}) == []
