@@ -171,8 +171,11 @@ def test_a_pdf_brings_its_receipt_along_offline(sealing: tuple[Instance, Path]) 
         assert ran.json["code"] == ("in_force" if more[1] != place / "in" else "signer_untrusted")
     online = service.run("--json", "verify", file)
     assert (online.code, online.json["code"], online.json["warnings"]) == (0, "in_force", [])
-    file.write_bytes(pdfs.with_receipts(signed, b"junk"))
-    assert service.run("--json", *asked).json["code"] == "proof_invalid"
+    alone = place / "alone.disclosure.json"  # no receipt beside it
+    alone.write_bytes(disclosure.read_bytes())
+    asked[-1] = alone
+    file.write_bytes(pdfs.with_receipts(signed, b"junk"))  # whoever attached it accuses nobody
+    assert service.run("--json", *asked).json["code"] == "finality_unproven"
     file.write_bytes(signed)
     ran = service.run("--json", *asked)
     assert (ran.code, ran.json["error"]["code"]) == (2, "file_not_found")
