@@ -220,7 +220,8 @@ def test_a_certificate_that_got_on_chain_without_a_permit_is_judged_issuer_not_p
     city.trial.registrar.permit(org.code, [OTHER], ISSUED)
     city.rounds()
     verdict = city.verify(disclosure=to_json(disclosure.to_json()), receipt=to_json(proof))
-    assert verdict.code == "issuer_not_permitted", "a permit recorded after anchoring heals nothing"
+    # recorded after anchoring it heals nothing; that it was after is told by the index alone, which proves nothing
+    assert verdict.code == "finality_unproven"
 
 
 def to_json(value: object) -> bytes:
