@@ -287,26 +287,3 @@ def on_the_page(counter: Counter, folder: Path, count: int) -> None:
 
 def test_the_offline_page_accuses_and_excuses_no_more(wide: Counter, tmp_path: Path) -> None:
     on_the_page(wide, tmp_path, 1)
-
-
-@pytest.mark.long
-def test_the_offline_page_accuses_and_excuses_no_more_in_many_orders(wide: Counter, tmp_path: Path) -> None:
-    on_the_page(wide, tmp_path, 12)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("door", DOORS)
-def test_no_subset_is_accused(wide: Counter, door: str) -> None:
-    for size in range(3, len(NAMES) + 1):
-        for names in combinations(NAMES, size):
-            require_no_accusation(wide, door, names)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("alteration", ALTERATIONS)
-def test_more_and_more_papers_make_no_verdict_milder(wide: Counter, alteration: str) -> None:
-    for door in DOORS:
-        for name in NAMES:
-            require_no_excuse(wide, door, alteration, (name,), place=1)
-        for order in orders(alteration, 1):
-            require_chain(wide, door, alteration, order[:9])
