@@ -23,6 +23,7 @@ from chain_service.core.facts import (
     Outage,
     PastChange,
     Presented,
+    Successor,
 )
 from chain_service.core.identifiers import OrgCode
 from chain_service.core.judge import Signed, judge
@@ -146,14 +147,14 @@ def test_a_withdrawn_certificate_is_invalid_with_date_and_reason_in_both_languag
 
 
 def test_a_superseded_certificate_names_its_successor_when_it_is_known() -> None:
-    successor = "00000000-0000-4000-8000-000000000001"
-    change = PastChange(State.SUPERSEDED, 9, ANCHORED + 86_400, 12, successor)
+    successor = "JY14301020009999"
+    change = PastChange(State.SUPERSEDED, 9, ANCHORED + 86_400, 12, Successor(successor, "食品经营许可证"))
     world = World().in_state(State.SUPERSEDED)
     known = judge(world.facts(memory=replace(ANCHORED_MEMORY, history=(change,))))
     assert successor in known.message.en
     assert successor in known.next_step.zh
     unknown = judge(world.facts(memory=None))
-    assert (unknown.message.en, unknown.next_step.en) == ("superseded", "verify the successor")
+    assert (unknown.message.en, unknown.next_step.en) == ("superseded", "ask the issuer for the new one and verify it")
 
 
 def test_the_chain_decides_the_state_when_the_index_has_another() -> None:
