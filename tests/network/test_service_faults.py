@@ -240,11 +240,11 @@ def test_a_fifth_signer_is_voted_in_and_out_and_receipts_of_all_times_verify_off
         wait_until(lambda: (fifth in network.call("validator-1", "clique_getSigners", "latest")) == adds, seconds=60)
         for name in VALIDATORS[:3]:
             network.call(name, "clique_discard", fifth)
-        wait_until(lambda: len(service.run("trust", "export")["validators"]) == sets, seconds=60, every=1)
+        wait_until(lambda: len(service.run("trust", "export")["ranges"]) == sets, seconds=60, every=1)
 
     made = service.anchor()
     old = service.receipt(made[0])
-    before = len(service.run("trust", "export")["validators"])
+    before = len(service.run("trust", "export")["ranges"])
     during = service.submit(1)
     vote(True, before + 1)
     service.anchored(during)

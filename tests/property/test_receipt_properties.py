@@ -34,9 +34,13 @@ def judged(issued, presented, data):
 
 
 def refused(issued, presented, data):
-    """Whether a damaged receipt is no longer believed."""
+    """Whether a damaged receipt is no longer believed: invalid, or speaking of what the trust file does not know.
+
+    A damaged name of the chain or of a validator shows nothing wrong: another chain's receipt, or one of validators
+    voted in since, may well be genuine.
+    """
     verdict = judged(issued, presented, data)
-    return verdict.answer.value == "invalid"
+    return verdict.answer.value == "invalid" or verdict.code in ("issuer_unknown", "trust_stale")
 
 
 def flipped(data, bit):
@@ -46,17 +50,20 @@ def flipped(data, bit):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_sample_of_changed_bits_makes_a_receipt_invalid(kind):
+def test_a_sample_of_changed_bits_leaves_no_receipt_believed(kind):
     issued, data = KINDS[kind]
     presented = present(issued.disclosed)
-    for bit in random.Random(kind).sample(range(len(data) * 8), 1000):
+    bits = random.Random(kind).sample(range(len(data) * 8), 1000)
+    for bit in bits:
         assert refused(issued, presented, flipped(data, bit)), bit
+    shown_wrong = [bit for bit in bits if judged(issued, presented, flipped(data, bit)).answer.value == "invalid"]
+    assert len(shown_wrong) > 850
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_changed_bit_makes_a_receipt_invalid(kind):
+def test_every_changed_bit_leaves_no_receipt_believed(kind):
     issued, data = KINDS[kind]
     presented = present(issued.disclosed)
     for bit in range(len(data) * 8):

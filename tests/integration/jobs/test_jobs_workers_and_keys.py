@@ -12,6 +12,7 @@ from jobs_city import FOOD, OTHER, PASSWORD, City, Trial, org_code
 
 from chain_service.app import open_app
 from chain_service.config import Settings
+from chain_service.core.layout import code_key
 from chain_service.errors import BadRequest, Conflict, NotFound, Unauthorised
 from chain_service.jobs import health, keys, organisations, records, setup, types, workers
 
@@ -108,7 +109,7 @@ def test_the_registrars_jobs_stand_on_chain_and_in_the_index_and_may_be_repeated
     renewed = organisations.new_generation(app, code)
     assert (renewed["generation"], len(renewed["logKeys"])) == (1, 2)
     shown = organisations.organisation(app, code)
-    assert [permit["type"] for permit in shown["permits"]] == [None, None]
+    assert [permit["typeHash"] for permit in shown["permits"]] == [code_key(FOOD).hex()] * 2
     assert [log["generation"] for log in shown["logs"]] == [0, 1]
     assert code in {one["code"] for one in organisations.list_organisations(app)}
 
