@@ -20,6 +20,10 @@ from chain_service.core.verdicts import Check, check
 from chain_service.errors import InvalidProof, MalformedRecord
 
 RETIRED: Final = Text("只有已停用的验证节点为区块背书", "only validators that have left since vouch for the block")
+CHANGED: Final = Text(
+    "验证节点此后已变更，该区块不能说明现在的状态",
+    "the validators have changed since this block, which says nothing of the state today",
+)
 UNKNOWN: Final = Text(
     "区块由该信任文件不认识的验证节点签署", "the block is sealed by validators that the trust file does not know"
 )

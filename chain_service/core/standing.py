@@ -15,7 +15,7 @@ from chain_service.core.facts import Claim, Content, Facts, Outage, PastChange
 from chain_service.core.layout import PermitEntry
 from chain_service.core.moments import local_day, rfc3339
 from chain_service.core.permits import PermitDecision, decide_permit, read_permits
-from chain_service.core.proving import RETIRED, Head, block_evidence, unread
+from chain_service.core.proving import CHANGED, Head, block_evidence, unread
 from chain_service.core.records import date_of
 from chain_service.core.shapes import Shape
 from chain_service.core.statuses import REASONS, State
@@ -133,7 +133,7 @@ def judge_status(facts: Facts, claim: Claim) -> Check:
         changing = {"to": accepted.to.code, "acceptedAt": rfc3339(accepted.at)}
         return check("record", "status", "status_changing", evidence | changing)
     if is_silent(now_state, facts.at):
-        return check("record", "status", "trust_stale", evidence | {"detail": RETIRED.en}, {"detail": RETIRED})
+        return check("record", "status", "trust_stale", evidence | {"detail": CHANGED.en}, {"detail": CHANGED})
     if not facts.past and now_state.time - facts.at > CLOCK_SKEW:
         detail = {"detail": "the chain's newest block lies in the future of this service's clock"}
         return check("record", "status", "status_stale", evidence | detail, as_of)

@@ -1,8 +1,11 @@
 """Receipts that need no server: cut out of what was stored when the records were anchored, signed, refreshed.
 
 A receipt is derived, never stored: the same each time, its time of issue that of the block which proves it, so that
-nobody can put a later block's evidence in its place unseen. It is signed by the newest log key that stood on chain at
-the anchoring block: a key added later signs later batches, older ones stay in the keystore for the receipts of theirs.
+nobody can put a later block's evidence in its place unseen. Once the validators have changed, what those of then sealed
+says nothing of today: the record's state of now is added by itself, wherever the node can prove it.
+
+It is signed by the newest log key that stood on chain at the anchoring block: a key added later signs later batches,
+older ones stay in the keystore for the receipts of theirs.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from chain_service.core.headers import decode_fields
 from chain_service.core.histories import place_slots, seal_slots, slots_of_record
 from chain_service.core.log import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.receipts import MEDIA_TYPE, Receipt, parse
-from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidProof, NotFound
+from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidProof, NotFound, Unavailable
 from chain_service.jobs.context import App, Caller, Progress, silent
 from chain_service.jobs.effects import MAX_SEALS
 from chain_service.jobs.pooled import Pool
@@ -59,7 +62,7 @@ def receipt(app: App, record_id: str, *, refreshed: bool = False) -> bytes:
     """
     with app.database.reading() as connection:
         record = records.get(connection, record_id)
-    made = next(_make(app, [record]))
+    (made,) = _current(app, [record])
     if refreshed:
         (fresh,) = _refreshed(app, [made], {record_id: record})
         if isinstance(fresh, ChainServiceError):
@@ -75,7 +78,7 @@ def make(app: App, ids: Sequence[str], progress: Progress = silent) -> Iterator[
     """
     for start in range(0, len(ids), TOGETHER):
         found = _stored(app, ids[start : start + TOGETHER])
-        for done, made in enumerate(_make(app, found), start + 1):
+        for done, made in enumerate(_current(app, found), start + 1):
             yield made.record_id, receipts.encode(made)
             progress("receipts", done, len(ids))
 
@@ -94,7 +97,7 @@ def hand_out(app: App, caller: Caller, ids: Sequence[str], progress: Progress = 
                 if record.body is not None
             ]
         )
-        for done, (record, made) in enumerate(zip(found, _make(app, found), strict=True), start + 1):
+        for done, (record, made) in enumerate(zip(found, _current(app, found), strict=True), start + 1):
             content = disclosure_of(record).to_json() if record.erased_at is None else None
             yield HandedOut(record.id, receipts.encode(made), content)
             progress("write", done, len(ids))
@@ -129,6 +132,24 @@ def _stored(app: App, ids: Sequence[str]) -> list[StoredRecord]:
         if id not in found:
             raise NotFound("no record has this id", code="record_unknown", id=id)
     return [found[id] for id in ids]
+
+
+def _current(app: App, wanted: Sequence[StoredRecord]) -> Iterator[Receipt]:
+    """A receipt for each, in order, with today's state where its validators have been followed by others.
+
+    Where the node cannot prove that state now, the receipt is handed out without it: it is as true as before.
+    """
+    trust = app.require_chain().reader.trust
+    if len(trust.ranges) == 1:
+        return _make(app, wanted)
+    made = list(_make(app, wanted))
+    closed = [one for one in made if _is_closed(trust, one)]
+    try:
+        fresh = _refreshed(app, closed, {record.id: record for record in wanted})
+    except Unavailable:
+        fresh = []
+    newer = {one.record_id: one for one in fresh if isinstance(one, Receipt)}
+    return (newer.get(one.record_id, one) for one in made)
 
 
 def _make(app: App, wanted: Sequence[StoredRecord]) -> Iterator[Receipt]:

@@ -256,5 +256,10 @@ def test_a_fifth_signer_is_voted_in_and_out_and_receipts_of_all_times_verify_off
     for id in made:
         assert service.verify(id)["code"] == "in_force"
         assert service.verify_offline(id, tmp_path / "papers")["code"] == "in_force"
-    assert service.verify_offline(made[0], tmp_path / "papers", old)["code"] == "in_force"
+    assert service.verify_offline(made[0], tmp_path / "papers", old)["code"] == "trust_stale"
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "first.receipt").write_bytes(old)
+    assert service.run("receipts", "refresh", tmp_path / "old")["refreshed"] == 1
+    fresh = (tmp_path / "old" / "first.receipt").read_bytes()
+    assert service.verify_offline(made[0], tmp_path / "papers", fresh)["code"] == "in_force"
     assert service.audit()["ok"]

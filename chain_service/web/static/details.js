@@ -214,6 +214,7 @@ const DETAILS = {
   "{…} has a wrong check character": "{…} 的校验字符有误",
   "{…} must be 64 lower-case hex digits": "{…} 须为 64 位小写十六进制",
   "{…} must be {…}": "{…} 的值不符合要求（{…}）",
+  "the validators have changed since this block, which says nothing of the state today": "验证节点此后已变更，该区块不能说明现在的状态",
   "only validators that have left since vouch for the block": "只有已停用的验证节点为该区块背书",
   "the block is sealed by validators that the trust file does not know": "区块由信任文件中没有的验证节点签署",
   "the trust file expired on {…}": "信任文件已于 {…} 到期",

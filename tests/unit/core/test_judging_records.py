@@ -255,7 +255,7 @@ def test_validators_who_have_left_say_nothing_of_now_but_their_bad_news_stays() 
     verdict = judge(world.facts(now_state=left))
     assert (verdict.answer, verdict.code) == (Answer.INDETERMINATE, "trust_stale")
     assert verdict.context.included_by and verdict.context.status_as_of is None
-    assert "left since" in verdict.message.en and "停用" in verdict.message.zh
+    assert "changed since" in verdict.message.en and "变更" in verdict.message.zh
     assert judge(world.facts(now_state=left, at=NOW - 25, past=True)).code == "in_force"
     withdrawn = World().in_state(State.WITHDRAWN)
     ended = replace(withdrawn.proven(NOW - 30, 90), speaks_until=NOW - 20)
