@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from chain_service.cli.door import read_input
-from chain_service.core.canonical import read_json
-from chain_service.core.digests import file_digests
-from chain_service.core.records import MAX_TEXT_BYTES
+from chain_service.cli.invocation import read_input
+from chain_service.core.encoding.canonical import read_json
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.records.record import MAX_TEXT_BYTES
 from chain_service.errors import BadRequest, ChainServiceError, MalformedRecord
 
 _MEDIA_TYPES = {".ofd": "application/ofd", ".pdf": "application/pdf", ".xml": "application/xml", ".txt": "text/plain"}

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from chain_service.config import Settings
-from chain_service.core.canonical import read_json
+from chain_service.core.encoding.canonical import read_json
 from chain_service.errors import BadRequest, Conflict, MalformedRecord, Unavailable
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def catch_up(app: App) -> None:
 
     Raises InvalidProof where what the node says does not hold, Corrupt (`wrong_chain`) where it has another chain.
     """
-    from chain_service.jobs.index import index
+    from chain_service.jobs.indexing.follow import index
     from chain_service.jobs.workers import worker_lock
 
     if app.chain is None:

@@ -10,7 +10,7 @@ import structlog
 
 def _frames_only(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Tracebacks without the exceptions' messages, which may quote data."""
-    from chain_service.web.observe import frames
+    from chain_service.web.http.request_log import frames
 
     found = event.pop("exc_info", None)
     error = found[1] if isinstance(found, tuple) else found if isinstance(found, BaseException) else sys.exc_info()[1]

@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from chain_service.cli.door import read_input, replace_file
-from chain_service.core.canonical import read_json
-from chain_service.core.decoding import read_hex
-from chain_service.core.offline import SeenBlock
+from chain_service.cli.invocation import read_input, replace_file
+from chain_service.core.encoding.canonical import read_json
+from chain_service.core.encoding.decoding import read_hex
+from chain_service.core.receipts.verify_offline import SeenBlock
 from chain_service.errors import BadRequest, MalformedDocument, MalformedRecord
 
 MAX_BYTES = 256 * 2**20

@@ -9,7 +9,7 @@ from rich import markup
 from rich.console import Console
 from rich.table import Table
 
-from chain_service.core.visible_text import escaped
+from chain_service.core.encoding.visible_text import escaped
 
 MARKS = {
     "passed": ("✓", "green"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chain_service.core.statuses import State
+from chain_service.core.records.states import State
 from chain_service.errors import Corrupt
 from chain_service.store.records import StoredRecord
 from chain_service.store.rows import json_object

@@ -7,8 +7,8 @@ import time
 import typer
 from rich.console import Console
 
-from chain_service.cli import show
-from chain_service.cli.door import the_door
+from chain_service.cli import render
+from chain_service.cli.invocation import the_door
 
 anchors = typer.Typer(no_args_is_help=True, help="Trust store for signatures in documents. 签章信任根")
 
@@ -24,7 +24,7 @@ def list_anchors(context: typer.Context) -> None:
 
       chain-service anchors list
     """
-    from chain_service.jobs.anchors import listed
+    from chain_service.jobs.parsing.trust_directory import listed
 
     door = the_door(context)
     found = listed(door.settings().trust_directory, int(time.time()))
@@ -34,9 +34,9 @@ def list_anchors(context: typer.Context) -> None:
         out.print(f"{found['directory']}: {len(certificates)} certificates, {len(lists)} lists", markup=False)
         if certificates:
             rows = [(one["label"], one["kind"], one["until"], one["subject"]) for one in certificates]
-            show.table(out, ("label", "kind", "until", "subject"), rows)
+            render.table(out, ("label", "kind", "until", "subject"), rows)
         if lists:
             rows = [(one["ageDays"], one["nextUpdate"], one["stale"], one["issuer"]) for one in lists]
-            show.table(out, ("age in days", "next update", "stale", "issuer"), rows)
+            render.table(out, ("age in days", "next update", "stale", "issuer"), rows)
 
     door.answer(found, human, "\n".join(one["subject"] for one in found["certificates"]))

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from chain_service.cli import show
-from chain_service.cli.door import read_objects, the_door
+from chain_service.cli import render
+from chain_service.cli.invocation import read_objects, the_door
 from chain_service.cli.options import Org, Timeout, Wait
 
 catalog = typer.Typer(no_args_is_help=True, help="Data catalog: publish, change, withdraw, trace. 政务数据目录")
@@ -32,13 +32,13 @@ def publish(
 
       chain-service catalog publish entries.ndjson --org 11430000006122244L
     """
-    from chain_service.jobs import catalogs
+    from chain_service.jobs.anchoring import publish_catalogs
     from chain_service.jobs.workers import wait_final
 
     door = the_door(context)
     found = read_objects(file)
     app = door.app()
-    done = catalogs.publish(app, door.operator(org), found)
+    done = publish_catalogs.publish(app, door.operator(org), found)
     if wait:
         with door.progress() as progress:
             for number, one in enumerate(done, 1):
@@ -47,7 +47,7 @@ def publish(
     columns = ("catalogCode", "sequence", "digest", "created")
     door.answer(
         {"versions": done},
-        lambda out: show.table(out, columns, [[one.get(name) for name in columns] for one in done]),
+        lambda out: render.table(out, columns, [[one.get(name) for name in columns] for one in done]),
         "\n".join(one["catalogCode"] for one in done),
     )
 
@@ -65,7 +65,7 @@ def trace(
       chain-service catalog trace 307001/000012
       chain-service catalog trace 307001/000012 --diff 1 3
     """
-    from chain_service.jobs import catalogs
+    from chain_service.jobs.anchoring import publish_catalogs as catalogs
 
     door = the_door(context)
     app = door.app()
@@ -74,4 +74,4 @@ def trace(
 
 
 def _traced(out: Console, found: dict[str, Any]) -> None:
-    show.facts(out, found)
+    render.facts(out, found)

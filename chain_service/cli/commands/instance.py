@@ -12,10 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
-from chain_service.cli import show
-from chain_service.cli.door import catch_up, the_door
+from chain_service.cli import render
 from chain_service.cli.failures import REFUSED
-from chain_service.cli.logs import configure_logs
+from chain_service.cli.invocation import catch_up, the_door
+from chain_service.cli.logging import configure_logs
 from chain_service.cli.options import Registrar
 from chain_service.config import Settings
 from chain_service.errors import BadRequest
@@ -42,11 +42,11 @@ def init(context: typer.Context) -> None:
 
       chain-service --data /srv/chain init
     """
-    from chain_service.jobs import setup
+    from chain_service.jobs.instance import initialise
 
     door = the_door(context)
-    done = setup.init(door.settings())
-    door.answer(done, lambda out: show.facts(out, done), done["data"])
+    done = initialise.init(door.settings())
+    door.answer(done, lambda out: render.facts(out, done), done["data"])
     if done.get("passwordFile"):
         door.note(f"The keystores' password was written to {done['passwordFile']}: keep it safe. 请妥善保管密码文件。")
 
@@ -65,8 +65,8 @@ def chain_run(
 
       chain-service chain run --port 8545
     """
-    from chain_service.nodes.embedded import Node
-    from chain_service.nodes.embedded import serve as serve_node
+    from chain_service.nodes.embedded.node import Node
+    from chain_service.nodes.embedded.server import serve as serve_node
 
     door = the_door(context)
     settings = door.settings(chain_port=port)
@@ -95,12 +95,12 @@ def chain_export(context: typer.Context, file: Annotated[Path, typer.Argument(me
 
       chain-service chain export backup.rlp
     """
-    from chain_service.nodes.embedded import export
+    from chain_service.nodes.embedded.export import export
 
     door = the_door(context)
     head = export(door.settings().node_directory, file)
     done = {"file": str(file), "genesis": f"{file}.genesis.json", "head": head}
-    door.answer(done, lambda out: show.facts(out, done), str(file))
+    door.answer(done, lambda out: render.facts(out, done), str(file))
 
 
 def deploy(
@@ -117,12 +117,12 @@ def deploy(
 
       chain-service deploy --rpc http://127.0.0.1:8545
     """
-    from chain_service.jobs import setup
+    from chain_service.jobs.instance import initialise as setup
 
     door = the_door(context)
     with door.progress() as progress:
         done = setup.deploy(door.settings(rpc_urls=rpc or None), registrar=registrar, progress=progress)
-    door.answer(done, lambda out: show.facts(out, done), str(done["chainId"]))
+    door.answer(done, lambda out: render.facts(out, done), str(done["chainId"]))
 
 
 def serve(
@@ -145,7 +145,7 @@ def serve(
     """
     from chain_service.jobs.workers import Workers, check_chain_if_reachable
     from chain_service.web.app import create_app
-    from chain_service.web.server import run_server
+    from chain_service.web.http.server import run_server
 
     door = the_door(context)
     settings = door.settings(host=host, port=port)
@@ -199,14 +199,14 @@ def audit(
 
       chain-service audit --org 11430000006122244L
     """
-    from chain_service.jobs.audit import audit as run_audit
+    from chain_service.jobs.auditing.audit import audit as run_audit
 
     door = the_door(context)
     with door.progress() as progress:
         app = door.app()
         catch_up(app)
         found = run_audit(app, org, progress)
-    door.answer(found, lambda out: show.audit(out, found), "ok" if found["ok"] else "not ok")
+    door.answer(found, lambda out: render.audit(out, found), "ok" if found["ok"] else "not ok")
     if not found["ok"]:
         raise typer.Exit(REFUSED)
 
@@ -220,12 +220,12 @@ def rebuild(context: typer.Context) -> None:
 
       chain-service rebuild
     """
-    from chain_service.jobs.audit import rebuild as run_rebuild
+    from chain_service.jobs.auditing.audit import rebuild as run_rebuild
 
     door = the_door(context)
     with door.progress() as progress:
         done = run_rebuild(door.app(), progress)
-    door.answer(done, lambda out: show.facts(out, done))
+    door.answer(done, lambda out: render.facts(out, done))
 
 
 def check_listening(settings: Settings) -> None:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from chain_service.cli import show
-from chain_service.cli.door import the_door
+from chain_service.cli import render
+from chain_service.cli.invocation import the_door
 from chain_service.cli.options import Org, split_names
 
 keys = typer.Typer(no_args_is_help=True, help="API keys: made, listed, revoked. 接口密钥")
@@ -28,12 +28,12 @@ def create(
       KEY=$(chain-service --quiet key create --org 11430000006122244L \\
           --role verify)
     """
-    from chain_service.jobs import keys as jobs
+    from chain_service.jobs.instance import api_keys as jobs
 
     door = the_door(context)
     roles = [name for given in role for name in split_names(given, "--role")]
     made = jobs.create_key(door.app(), org, roles, label)
-    door.answer(made, lambda out: show.facts(out, made), made["key"])
+    door.answer(made, lambda out: render.facts(out, made), made["key"])
     door.note("The key is not shown again. 密钥仅显示一次，请妥善保存。")
 
 
@@ -45,14 +45,14 @@ def list_keys(context: typer.Context) -> None:
 
       chain-service key list
     """
-    from chain_service.jobs import keys as jobs
+    from chain_service.jobs.instance import api_keys as jobs
 
     door = the_door(context)
     found = jobs.list_keys(door.app())
     columns = list(dict.fromkeys(name for one in found for name in one))
     door.answer(
         {"keys": found},
-        lambda out: show.table(out, columns, [[one.get(name) for name in columns] for one in found]),
+        lambda out: render.table(out, columns, [[one.get(name) for name in columns] for one in found]),
         "\n".join(one["id"] for one in found),
     )
 
@@ -65,8 +65,8 @@ def revoke(context: typer.Context, key_id: Annotated[str, typer.Argument(metavar
 
       chain-service key revoke 7f3c2a
     """
-    from chain_service.jobs import keys as jobs
+    from chain_service.jobs.instance import api_keys as jobs
 
     door = the_door(context)
     done = jobs.revoke_key(door.app(), key_id)
-    door.answer(done, lambda out: show.facts(out, done), key_id)
+    door.answer(done, lambda out: render.facts(out, done), key_id)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chain_service.cli import show
-from chain_service.cli.door import Door, read_input, the_door
+from chain_service.cli import render
 from chain_service.cli.failures import papers
+from chain_service.cli.invocation import Door, read_input, the_door
 from chain_service.errors import BadRequest
 
 if TYPE_CHECKING:
-    from chain_service.jobs.mirror import Reader
+    from chain_service.jobs.mirroring.mirror import Reader
 
 log = typer.Typer(no_args_is_help=True, help="Logs for everybody. 公开日志")
 
@@ -47,15 +47,15 @@ def mirror(
           --rpc http://127.0.0.1:8545 --trust city.trust
       chain-service log mirror http://127.0.0.1:8000/v1/logs/… mirror/
     """
-    from chain_service.core.notes import VerifierKey
-    from chain_service.jobs.mirror import mirror as run_mirror
+    from chain_service.core.log.checkpoints import VerifierKey
+    from chain_service.jobs.mirroring.mirror import mirror as run_mirror
 
     door = the_door(context)
     expected = VerifierKey.parse(key.strip()) if key is not None else None
     reader = _reader(door, rpc, trust)
     with papers(), door.progress() as progress:
         done = run_mirror(url, directory, reader=reader, key=expected, progress=progress)
-    door.answer(done, lambda out: show.facts(out, done), f"{done['size']} {done['root']}")
+    door.answer(done, lambda out: render.facts(out, done), f"{done['size']} {done['root']}")
     if reader is None:
         door.note("The heads were not compared with the chain: name --rpc and --trust. 未与链上比对。")
 
@@ -63,7 +63,7 @@ def mirror(
 def _reader(door: Door, rpc: list[str] | None, trust: Path | None) -> Reader | None:
     """The chain to compare with: the one named, or the instance's own, if there is one."""
     from chain_service.app import open_own_reader, open_reader
-    from chain_service.core.trust import MAX_TRUST_BYTES, parse
+    from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES, parse
 
     if trust is not None:
         with papers():

@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from chain_service.cli import show
-from chain_service.cli.door import Door, the_door
+from chain_service.cli import render
 from chain_service.cli.failures import INDETERMINATE, UNAVAILABLE
+from chain_service.cli.invocation import Door, the_door
 from chain_service.errors import BadRequest
 
 network = typer.Typer(
@@ -71,8 +71,8 @@ def init(
       chain-service network init --authority harbour --validators 1 \\
           --chain-id 20261 --host 10.1.0.5 --out harbour
     """
-    from chain_service.jobs import network as jobs
-    from chain_service.nodes.network import Plan
+    from chain_service.jobs.instance import network as jobs
+    from chain_service.nodes.network.create import Plan
     from chain_service.nodes.network.descriptor import ENGINES
 
     if engine not in ENGINES:
@@ -83,7 +83,7 @@ def init(
         epoch=epoch, gas_limit=gas_limit, funded=tuple(fund or ()), host=host, first_port=port, authority=authority,
     )  # fmt: skip
     done = jobs.init(door.settings(), _directory(door, out), plan)
-    door.answer(done, lambda console: show.facts(console, done), done["directory"])
+    door.answer(done, lambda console: render.facts(console, done), done["directory"])
     _say_switched(door, done)
 
 
@@ -107,11 +107,11 @@ def join(
 
       chain-service network join harbour.toml market.toml --out mine
     """
-    from chain_service.jobs import network as jobs
+    from chain_service.jobs.instance import network as jobs
 
     door = the_door(context)
     done = jobs.join(door.settings(), _directory(door, out), descriptors, genesis)
-    door.answer(done, lambda console: show.facts(console, done), done["genesisDigest"])
+    door.answer(done, lambda console: render.facts(console, done), done["genesisDigest"])
     _say_switched(door, done)
 
 
@@ -133,7 +133,7 @@ def up(
       chain-service network up
       chain-service network up validator-2
     """
-    from chain_service.nodes.network import up as start
+    from chain_service.nodes.network.running.control import up as start
 
     door = the_door(context)
     settings = door.settings()
@@ -141,7 +141,7 @@ def up(
     done = start(
         directory, nodes or (), cache=settings.data / "bin", geth=settings.geth, timeout=timeout, tell=door.note
     )
-    door.answer(done, lambda console: show.facts(console, done), str(done["block"]))
+    door.answer(done, lambda console: render.facts(console, done), str(done["block"]))
 
 
 @network.command()
@@ -154,11 +154,11 @@ def down(context: typer.Context, nodes: Names = None, out: Where = None) -> None
 
       chain-service network down
     """
-    from chain_service.nodes.network import down as stop
+    from chain_service.nodes.network.running.control import down as stop
 
     door = the_door(context)
     done = stop(_directory(door, out), nodes or ())
-    door.answer(done, lambda console: show.facts(console, done), str(len(done["stopped"])))
+    door.answer(done, lambda console: render.facts(console, done), str(len(done["stopped"])))
 
 
 @network.command()
@@ -171,7 +171,7 @@ def status(context: typer.Context, out: Where = None) -> None:
 
       chain-service --json network status
     """
-    from chain_service.nodes.network import status as look
+    from chain_service.nodes.network.running.status import status as look
 
     door = the_door(context)
     found = look(_directory(door, out))
@@ -206,7 +206,7 @@ def propose(
     if (add is None) == (remove is None):
         raise BadRequest("give one of --add and --remove", code="usage", field="--add")
     done = vote(_directory(door, out), add or remove or "", add=add is not None, timeout=timeout)
-    door.answer(done, lambda console: show.facts(console, done), "changed" if done["changed"] else "waiting")
+    door.answer(done, lambda console: render.facts(console, done), "changed" if done["changed"] else "waiting")
     if not done["changed"]:
         raise typer.Exit(INDETERMINATE)
 
@@ -237,8 +237,8 @@ def grow(
 
       chain-service network grow --from data --validators 4
     """
-    from chain_service.jobs import network as jobs
-    from chain_service.nodes.network import Plan
+    from chain_service.jobs.instance import network as jobs
+    from chain_service.nodes.network.create import Plan
 
     door = the_door(context)
     if source is not None:
@@ -247,7 +247,7 @@ def grow(
         door = Door(source, door.json, door.quiet)
     plan = Plan(validators=validators, writers=writers, observers=observers, host=host, first_port=port)
     done = jobs.grow(door.settings(), _directory(door, out), plan, door.note)
-    door.answer(done, lambda console: show.facts(console, done), done["headHash"])
+    door.answer(done, lambda console: render.facts(console, done), done["headHash"])
     _say_switched(door, done)
 
 

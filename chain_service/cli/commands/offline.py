@@ -9,27 +9,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from chain_service.cli.door import Door, read_input
 from chain_service.cli.failures import papers as papers_refused
-from chain_service.cli.heads import Heads
+from chain_service.cli.invocation import Door, read_input
+from chain_service.cli.proven_heads import Heads
 from chain_service.config import Settings
-from chain_service.core.codes import Answer
-from chain_service.core.digests import file_digests
-from chain_service.core.entries import record_entry
-from chain_service.core.facts import Claim, Facts, Failure, Outage, Presented
-from chain_service.core.judge import Examine, judge
-from chain_service.core.offline import Examining, present, seen_blocks, verify_offline
-from chain_service.core.papers import Kind, Paper, take
-from chain_service.core.receipts import MAX_RECEIPT_BYTES
-from chain_service.core.showing import with_hidden
-from chain_service.core.trust import MAX_TRUST_BYTES, TrustFile, parse
-from chain_service.core.verdicts import Verdict
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.receipts.receipt import MAX_RECEIPT_BYTES
+from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES, TrustFile, parse
+from chain_service.core.receipts.verify_offline import Examining, present, seen_blocks, verify_offline
+from chain_service.core.records.hashing import record_entry
+from chain_service.core.verdicts.inputs import Claim, Facts, Failure, Outage, Presented
+from chain_service.core.verdicts.judge import Examine, judge
+from chain_service.core.verdicts.paper_kinds import Kind, Paper, take
+from chain_service.core.verdicts.shown_members import with_hidden
+from chain_service.core.verdicts.verdict import Verdict
+from chain_service.core.verdicts.verdict_codes import Answer
 from chain_service.errors import BadRequest
-from chain_service.jobs.anchors import Anchors
-from chain_service.jobs.documents import Examined, examine_file, no_signatures
-from chain_service.jobs.papers import MAX_PAPERS, judge_papers, split
-from chain_service.jobs.parsers import Parsers, parser_limits
-from chain_service.jobs.questions import Question, is_cose, read_question
+from chain_service.jobs.parsing.pool import Parsers, parser_limits
+from chain_service.jobs.parsing.trust_directory import Anchors
+from chain_service.jobs.verifying.documents import Examined, examine_file, no_signatures
+from chain_service.jobs.verifying.request import Question, is_cose, read_question
+from chain_service.jobs.verifying.several_papers import MAX_PAPERS, judge_papers, split
 
 Examiner = Callable[[bytes | None], Examined | None]
 """Reads a file, if it is a document, in another process."""
@@ -39,7 +39,7 @@ _NO_RECEIPT = Outage("finality_unproven", "no receipt was handed in")
 
 
 def the_trust(door: Door, named: Path | None) -> TrustFile:
-    """The trust file named, else the one in DIR. Raises BadRequest (`usage`), as `core.trust.parse`."""
+    """The trust file named, else the one in DIR. Raises BadRequest (`usage`), as `core.receipts.trust_file.parse`."""
     file = named or door.settings().data / TRUST_FILE
     if named is None and not file.is_file():
         raise BadRequest("--offline needs --trust TRUST: no trust file is in use here", code="usage", field="--trust")

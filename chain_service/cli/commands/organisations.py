@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chain_service.cli import show
-from chain_service.cli.door import Door, read_objects, the_door
+from chain_service.cli import render
+from chain_service.cli.invocation import Door, read_objects, the_door
 from chain_service.cli.options import Registrar, parse_day, split_names
 from chain_service.errors import BadRequest, Unavailable
 
@@ -29,7 +29,7 @@ def _answer(door: Door, app: App, done: dict[str, Any], essential: str) -> None:
         wait_indexed(app)
     except Unavailable as error:
         door.note(f"done on chain; the index will follow 已上链，索引稍后更新 ({error.message})")
-    door.answer(done, lambda out: show.facts(out, done), essential)
+    door.answer(done, lambda out: render.facts(out, done), essential)
 
 
 @org.command()
@@ -48,7 +48,7 @@ def add(
 
       chain-service org add 11430000006122244L "Example City Administration"
     """
-    from chain_service.jobs import organisations
+    from chain_service.jobs.registries import organisations
 
     door = the_door(context)
     app = door.app()
@@ -71,7 +71,7 @@ def grant(
 
       chain-service org grant 11430000006122244L 0x5290…9EE7 --rights anchor
     """
-    from chain_service.jobs import organisations
+    from chain_service.jobs.registries import organisations
 
     names = [] if rights == "none" else split_names(rights, "--rights")
     door = the_door(context)
@@ -87,7 +87,7 @@ def suspend(context: typer.Context, code: Code, registrar: Registrar = None) -> 
 
       chain-service org suspend 11430000006122244L
     """
-    from chain_service.jobs import organisations
+    from chain_service.jobs.registries import organisations
 
     door = the_door(context)
     app = door.app()
@@ -102,7 +102,7 @@ def resume(context: typer.Context, code: Code, registrar: Registrar = None) -> N
 
       chain-service org resume 11430000006122244L
     """
-    from chain_service.jobs import organisations
+    from chain_service.jobs.registries import organisations
 
     door = the_door(context)
     app = door.app()
@@ -119,7 +119,7 @@ def new_generation(context: typer.Context, code: Code, registrar: Registrar = No
 
       chain-service org new-generation 11430000006122244L
     """
-    from chain_service.jobs import organisations
+    from chain_service.jobs.registries import organisations
 
     door = the_door(context)
     app = door.app()
@@ -142,7 +142,7 @@ def permit(
       chain-service org permit 11430000006122244L 11100000000013338W011 \\
           --from 2020-01-01
     """
-    from chain_service.jobs import organisations
+    from chain_service.jobs.registries import organisations
 
     first = parse_day(from_, "--from")
     last = parse_day(until, "--until") if until is not None else None
@@ -168,7 +168,7 @@ def end_permit(
       chain-service org end-permit 11430000006122244L 11100000000013338W011 \\
           --on 2026-06-30
     """
-    from chain_service.jobs import organisations
+    from chain_service.jobs.registries import organisations
 
     door = the_door(context)
     day = parse_day(on, "--on")
@@ -188,7 +188,7 @@ def add_type(context: typer.Context, file: Annotated[Path, typer.Argument(metava
 
       chain-service type add types.json
     """
-    from chain_service.jobs import types as jobs
+    from chain_service.jobs.instance import certificate_types as jobs
 
     door = the_door(context)
     found = read_objects(file)
@@ -205,11 +205,11 @@ def list_types(context: typer.Context) -> None:
 
       chain-service type list
     """
-    from chain_service.jobs import types as jobs
+    from chain_service.jobs.instance import certificate_types as jobs
 
     door = the_door(context)
     found = jobs.list_types(door.app())
     columns = list(dict.fromkeys(name for one in found for name in one if name != "labels"))
     door.answer(
-        {"types": found}, lambda out: show.table(out, columns, [[one.get(name) for name in columns] for one in found])
+        {"types": found}, lambda out: render.table(out, columns, [[one.get(name) for name in columns] for one in found])
     )

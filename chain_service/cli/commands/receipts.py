@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chain_service.cli import show
-from chain_service.cli.door import read_input, replace_file, the_door
+from chain_service.cli import render
 from chain_service.cli.failures import REFUSED
+from chain_service.cli.invocation import read_input, replace_file, the_door
 from chain_service.errors import BadRequest, ChainServiceError
 
 if TYPE_CHECKING:
@@ -56,15 +56,15 @@ def refresh(
             progress("refresh", start + len(part), len(files))
     unchanged = len(files) - refreshed - len(failed)
     done = {"directory": str(directory), "refreshed": refreshed, "unchanged": unchanged, "failed": failed}
-    door.answer(done, lambda out: show.facts(out, done), str(refreshed))
+    door.answer(done, lambda out: render.facts(out, done), str(refreshed))
     if failed:
         raise typer.Exit(REFUSED)
 
 
 def _refresh(app: App, files: list[Path]) -> tuple[int, list[dict[str, Any]]]:
     """How many of the files were rewritten, and why others could not be."""
-    from chain_service.core.receipts import MAX_RECEIPT_BYTES
-    from chain_service.jobs import receipts as jobs
+    from chain_service.core.receipts.receipt import MAX_RECEIPT_BYTES
+    from chain_service.jobs.proofs import receipts as jobs
 
     refreshed, failed = 0, []
     old = [read_input(path, MAX_RECEIPT_BYTES + 1) for path in files]

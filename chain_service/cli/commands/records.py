@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chain_service.cli import show
-from chain_service.cli.attached import Documents
-from chain_service.cli.door import Door, catch_up, replace_file, the_door, write_output
+from chain_service.cli import render
+from chain_service.cli.attached_documents import Documents
 from chain_service.cli.failures import REFUSED
+from chain_service.cli.invocation import Door, catch_up, replace_file, the_door, write_output
 from chain_service.cli.options import Org, Timeout, Wait
 from chain_service.errors import BadRequest, Forbidden, Gone
 
 if TYPE_CHECKING:
     from chain_service.jobs.context import App, Caller, Progress
-    from chain_service.jobs.records import Accepted
+    from chain_service.jobs.records.records import Accepted
 
 
 _STATES = {
@@ -133,7 +133,7 @@ class _Source:
 
 def _checked(app: App, caller: Caller, source: _Source) -> int:
     """How many good records there are. What the registrar did just now may not be indexed yet: look once more."""
-    from chain_service.jobs.records import check
+    from chain_service.jobs.records.records import check
 
     try:
         return check(app, caller, source.lines())
@@ -145,7 +145,7 @@ def _checked(app: App, caller: Caller, source: _Source) -> int:
 
 
 def _store(app: App, caller: Caller, source: _Source, told: Any) -> list[Accepted]:
-    from chain_service.jobs.records import submit
+    from chain_service.jobs.records.records import submit
 
     accepted: list[Accepted] = []
     lines = source.lines()
@@ -165,7 +165,7 @@ def _make_directory(out: Path | None) -> None:
 
 
 def _hand_out(app: App, caller: Caller, ids: list[str], out: Path, progress: Progress) -> None:
-    from chain_service.jobs import receipts
+    from chain_service.jobs.proofs import receipts
 
     for one in receipts.hand_out(app, caller, ids, progress):
         replace_file(out / f"{one.id}.receipt", one.receipt)
@@ -184,7 +184,7 @@ def erase(
 
       chain-service erase 0d7c… --reason "holder's request under PIPL Art. 47"
     """
-    from chain_service.jobs import records
+    from chain_service.jobs.records import records
 
     door = the_door(context)
     app = door.app()
@@ -194,4 +194,4 @@ def erase(
         done: dict[str, Any] = {"id": record, "erased": True, "changed": False}
     else:
         done = records.erase(app, record, reason, door.operator(owner))
-    door.answer(done, lambda console: show.facts(console, done), record)
+    door.answer(done, lambda console: render.facts(console, done), record)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from chain_service.cli import show
-from chain_service.cli.door import read_input, read_objects, the_door
+from chain_service.cli import render
+from chain_service.cli.invocation import read_input, read_objects, the_door
 from chain_service.cli.options import Org, Timeout, Wait
 
 _DER = b"\x30"
@@ -39,23 +39,23 @@ def register_seal(
       chain-service seal register office.esl --org 11430000006122244L --wait
       chain-service seal register seal.json --org 11430000006122244L --wait
     """
-    from chain_service.jobs import seals
+    from chain_service.jobs.anchoring import register_seals
     from chain_service.jobs.workers import wait_final
 
     door = the_door(context)
     app = door.app()
     data = read_input(file, app.settings.max_file)
     delivered = data[:1] == _DER
-    found = [seals.seal_entry(app, data, org, seal_type)] if delivered else read_objects(file)
+    found = [register_seals.seal_entry(app, data, org, seal_type)] if delivered else read_objects(file)
     done = []
     for one in found:
-        made = seals.register_seal(app, door.operator(org), one)
+        made = register_seals.register_seal(app, door.operator(org), one)
         if wait:
             wait_final(app, "seal", made["sealCode"], timeout)
-            made = seals.seal(app, made["sealCode"])
+            made = register_seals.seal(app, made["sealCode"])
         done.append(made)
     value = done[0] if len(done) == 1 else {"seals": done}
-    door.answer(value, lambda out: show.facts(out, value), "\n".join(one["sealCode"] for one in done))
+    door.answer(value, lambda out: render.facts(out, value), "\n".join(one["sealCode"] for one in done))
 
 
 @seal.command("state")
@@ -72,7 +72,7 @@ def set_state(
 
       chain-service seal state 43000000000001 --to frozen
     """
-    from chain_service.jobs import seals
+    from chain_service.jobs.anchoring import register_seals as seals
     from chain_service.jobs.workers import wait_final
 
     door = the_door(context)
@@ -82,4 +82,4 @@ def set_state(
     if wait:
         wait_final(app, "seal", code, timeout)
         done = seals.seal(app, code)
-    door.answer(done, lambda out: show.facts(out, done), to)
+    door.answer(done, lambda out: render.facts(out, done), to)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from chain_service.cli import show
-from chain_service.cli.door import the_door
+from chain_service.cli import render
+from chain_service.cli.invocation import the_door
 from chain_service.cli.options import Timeout, Wait
 
 status = typer.Typer(no_args_is_help=True, help="Revoke, suspend, return, supersede; and the history. 状态变更")
@@ -41,13 +41,14 @@ def set_status(
       chain-service status set 0d7c… --to withdrawn --reason-code 2 \\
           --legal-basis "行政许可法 第69条"
     """
-    from chain_service.jobs import records, statuses
+    from chain_service.jobs.anchoring import change_state
+    from chain_service.jobs.records import records
     from chain_service.jobs.workers import wait_final
 
     door = the_door(context)
     app = door.app()
     owner = records.read(app, record, None)["org"]
-    done = statuses.change_status(
+    done = change_state.change_status(
         app,
         door.operator(owner),
         record,
@@ -60,8 +61,8 @@ def set_status(
     )
     if wait:
         wait_final(app, "status", record, timeout)
-        done = statuses.status_history(app, record)[-1]
-    door.answer(done, lambda out: show.facts(out, done), to)
+        done = change_state.status_history(app, record)[-1]
+    door.answer(done, lambda out: render.facts(out, done), to)
 
 
 @status.command()
@@ -72,7 +73,7 @@ def history(context: typer.Context, record: Annotated[str, typer.Argument(metava
 
       chain-service status history 0d7c…
     """
-    from chain_service.jobs import statuses
+    from chain_service.jobs.anchoring import change_state as statuses
 
     door = the_door(context)
     found = statuses.status_history(door.app(), record)
@@ -80,7 +81,7 @@ def history(context: typer.Context, record: Annotated[str, typer.Argument(metava
     door.answer(
         {"record": record, "history": found},
         lambda out: (
-            show.table(out, columns, [[one.get(name) for name in columns] for one in found])
+            render.table(out, columns, [[one.get(name) for name in columns] for one in found])
             if found
             else out.print("in force since it was anchored 自上链起有效")
         ),

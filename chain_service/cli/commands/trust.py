@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from chain_service.cli.door import read_input, replace_file, the_door
 from chain_service.cli.failures import papers
+from chain_service.cli.invocation import read_input, replace_file, the_door
 
 trust = typer.Typer(no_args_is_help=True, help="The trust file of offline verification. 信任文件")
 
@@ -39,7 +39,7 @@ def export(
       chain-service trust export --page offline.html
       chain-service --quiet trust export
     """
-    from chain_service.jobs import trust as jobs
+    from chain_service.jobs.proofs import trust_files as jobs
 
     door = the_door(context)
     app = door.app()
@@ -48,7 +48,7 @@ def export(
         replace_file(out, jobs.in_force(app))
         done["file"] = str(out)
     if page is not None:
-        from chain_service.web.pages import page_trusting
+        from chain_service.web.pages.routes import page_trusting
 
         replace_file(page, page_trusting(jobs.in_force(app)).encode())
         done["page"] = str(page)
@@ -78,8 +78,8 @@ def update(
       chain-service trust update city.trust --trust mine.trust \\
           --fingerprint "3f2a 90c1 …"
     """
-    from chain_service.core.trust import MAX_TRUST_BYTES
-    from chain_service.jobs import trust as jobs
+    from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES
+    from chain_service.jobs.proofs import trust_files as jobs
 
     door = the_door(context)
     newer = read_input(file, MAX_TRUST_BYTES + 1)
@@ -115,7 +115,7 @@ def validators(
 
 
 def _show(console: Console, done: dict[str, Any]) -> None:
-    from chain_service.jobs.trust import grouped
+    from chain_service.jobs.proofs.trust_files import grouped
 
     state = "new 新版" if done["changed"] else "unchanged 未变"
     console.print(f"{done['file']}  version {done['version']}, {state}", markup=False)

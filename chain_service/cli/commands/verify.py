@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import orjson
 import typer
 
-from chain_service.cli import show
-from chain_service.cli.door import Door, catch_up, read_input, the_door, write_output
+from chain_service.cli import render
 from chain_service.cli.failures import DONE, INDETERMINATE, REFUSED
+from chain_service.cli.invocation import Door, catch_up, read_input, the_door, write_output
 from chain_service.cli.options import parse_moment_option, split_names
 from chain_service.errors import BadRequest, InvalidProof
 
 if TYPE_CHECKING:
-    from chain_service.core.papers import Paper
+    from chain_service.core.verdicts.paper_kinds import Paper
 
 _EXIT = {"valid": DONE, "invalid": REFUSED, "indeterminate": INDETERMINATE}
 
@@ -96,7 +96,7 @@ class _Handed:
     @property
     def few(self) -> bool:
         """Whether they are few enough to be sorted by the record that each belongs to."""
-        from chain_service.jobs.papers import MAX_PAPERS
+        from chain_service.jobs.verifying.several_papers import MAX_PAPERS
 
         return len(self.files) + len(self.options) <= MAX_PAPERS
 
@@ -112,7 +112,7 @@ class _Handed:
         return [self._paper(path, called) for called, path in self.options.items() if path is not None]
 
     def _paper(self, path: Path, called: str | None = None) -> Paper:
-        from chain_service.core.papers import MAX_JSON, Kind, take
+        from chain_service.core.verdicts.paper_kinds import MAX_JSON, Kind, take
 
         data = read_input(path, self.limit if called is None else MAX_JSON)
         return take(str(path), data, None if called is None else Kind(called))
@@ -128,8 +128,8 @@ def _verify_offline(
     *,
     accept_stale: bool,
 ) -> None:
-    from chain_service.cli import offline as apart
-    from chain_service.cli.heads import Heads
+    from chain_service.cli.commands import offline as apart
+    from chain_service.cli.proven_heads import Heads
 
     trusted, known = apart.the_trust(door, trust), Heads.load(heads)
     with apart.reading(door.settings(), anchors) as (examiner, judged):
@@ -143,7 +143,7 @@ def _verify_offline(
 
 
 def _verify_online(door: Door, handed: _Handed, moment: int | None) -> None:
-    from chain_service.jobs.papers import holders, verify_lists
+    from chain_service.jobs.verifying.several_papers import holders, verify_lists
 
     app = door.app()
     papers = handed.all() if handed.few else None
@@ -174,7 +174,7 @@ def _tell(door: Door, names: list[str], verdicts: Iterator[dict[str, Any]]) -> N
     named = [{"file": name, **value} for name, value in zip(names, found, strict=True)]
     door.answer(
         named[0] if len(named) == 1 else named,
-        lambda out: show.verdicts(out, named),
+        lambda out: render.verdicts(out, named),
         "\n".join(f"{value['verdict']} {value['code']}" for value in named),
     )
     codes = {_EXIT[value["verdict"]] for value in named}
@@ -196,7 +196,7 @@ def present(
 
       chain-service present 0d7c… --reveal certificateNumber --out part.json
     """
-    from chain_service.jobs import records
+    from chain_service.jobs.records import records
 
     door = the_door(context)
     names = split_names(reveal, "--reveal")
@@ -208,4 +208,4 @@ def present(
         return
     write_output(out, made)
     done = {"record": record, "file": str(out), "revealed": names}
-    door.answer(done, lambda console: show.facts(console, done), str(out))
+    door.answer(done, lambda console: render.facts(console, done), str(out))

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import FORM_CLIQUE, ChainTrust, UnknownSealers
-from chain_service.core.digests import keccak256
-from chain_service.core.headers import (
+from chain_service.core.chainproof.headers import (
     NO_OMMERS,
     ZERO_NONCE,
     SealedHeader,
@@ -20,6 +17,9 @@ from chain_service.core.headers import (
     require_field_count,
     require_validators,
 )
+from chain_service.core.chainproof.trust import FORM_CLIQUE, ChainTrust, UnknownSealers
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
 
 _VANITY: Final = 32
@@ -89,7 +89,7 @@ def parse_header(raw: bytes) -> CliqueHeader:
         time=time,
         signers=signers,
         seal=extra[-_SEAL:],
-        seal_digest=keccak256(strict_rlp.encode(flat)),
+        seal_digest=keccak256(rlp.encode(flat)),
     )
 
 

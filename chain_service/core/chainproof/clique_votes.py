@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from chain_service.core.headers import SealedHeader
+from chain_service.core.chainproof.headers import SealedHeader
 from chain_service.errors import InvalidProof
 
 _NO_VOTE: Final = (bytes(20), False)

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
-from chain_service.core import clique, qbft
-from chain_service.core.chain_trust import FORM_CLIQUE, FORM_QBFT, ChainTrust, UnknownSealers, ValidatorRange
-from chain_service.core.clique_votes import Signers
-from chain_service.core.digests import keccak256
-from chain_service.core.headers import Assurance, ProvenHeader, SealedHeader, decode_fields
+from chain_service.core.chainproof import clique, qbft
+from chain_service.core.chainproof.clique_votes import Signers
+from chain_service.core.chainproof.headers import Assurance, ProvenHeader, SealedHeader, decode_fields
+from chain_service.core.chainproof.trust import FORM_CLIQUE, FORM_QBFT, ChainTrust, UnknownSealers, ValidatorRange
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import CannotTell, InvalidProof
 
 CONSENSUS_FORMS: Final[Mapping[str, ModuleType]] = {FORM_CLIQUE: clique, FORM_QBFT: qbft}
@@ -47,8 +47,8 @@ def read_genesis(raw: bytes) -> Genesis:
 def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHeader:
     """The first of these headers, shown to be a block of the trusted chain; and what that is worth.
 
-    The rules are numbered in `core.chain_trust`. With one validator the assurance is `trial`: an operator's signature.
-    Raises InvalidProof, CannotTell.
+    The rules are numbered in `core.chainproof.trust`. With one validator the assurance is `trial`: an operator's
+    signature. Raises InvalidProof, CannotTell.
     """
     if not raws:
         raise InvalidProof("no header proves nothing")

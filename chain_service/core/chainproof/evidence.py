@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import FORM_CLIQUE, ChainTrust
-from chain_service.core.consensus import CONSENSUS_FORMS, prove_block
-from chain_service.core.headers import MAX_HEADERS, Assurance, ProvenHeader, header_rlp_from_json
-from chain_service.core.members import from_hex, member, to_hex
-from chain_service.core.tries import EMPTY_NODE, MAX_NODES, NodePool, account_at, slot_at
+from chain_service.core.chainproof.consensus import CONSENSUS_FORMS, prove_block
+from chain_service.core.chainproof.headers import MAX_HEADERS, Assurance, ProvenHeader, header_rlp_from_json
+from chain_service.core.chainproof.tries import EMPTY_NODE, MAX_NODES, NodePool, account_at, slot_at
+from chain_service.core.chainproof.trust import FORM_CLIQUE, ChainTrust
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.hex_members import from_hex, member, to_hex
 from chain_service.errors import CannotTell, InvalidProof
 
 MAX_ACCOUNTS: Final = 64
@@ -41,10 +41,10 @@ class Evidence:
 
     def to_bytes(self) -> bytes:
         """One encoding per value: RLP [form, chain id, genesis hash, [header], [node], [[address, [slot]]]]."""
-        return strict_rlp.encode(
+        return rlp.encode(
             (
                 self.form.encode(),
-                strict_rlp.integer_bytes(self.chain_id),
+                rlp.integer_bytes(self.chain_id),
                 self.genesis_hash,
                 self.headers,
                 self.nodes,
@@ -57,7 +57,7 @@ class Evidence:
         """What `to_bytes` encoded. Raises InvalidProof for other bytes or more than MAX_EVIDENCE_BYTES."""
         if len(data) > MAX_EVIDENCE_BYTES:
             raise InvalidProof("evidence is too large", bytes=len(data))
-        parts = strict_rlp.decode_list(data)
+        parts = rlp.decode_list(data)
         if len(parts) != 6:
             raise InvalidProof("evidence has 6 parts", parts=len(parts))
         form, chain_id, genesis_hash, headers, nodes, accounts = parts
@@ -66,7 +66,7 @@ class Evidence:
             raise InvalidProof("the form of this evidence is unknown")
         return cls(
             form=known,
-            chain_id=strict_rlp.integer(chain_id),
+            chain_id=rlp.integer(chain_id),
             genesis_hash=_bytes(genesis_hash),
             headers=_all_bytes(headers),
             nodes=_all_bytes(nodes),
@@ -211,23 +211,23 @@ def _slot_key(text: str) -> bytes:
     return from_hex("0x" + digits.rjust(64, "0"), 32, "key")
 
 
-def _bytes(item: strict_rlp.Item) -> bytes:
+def _bytes(item: rlp.Item) -> bytes:
     if not isinstance(item, bytes):
         raise InvalidProof("evidence holds a list where bytes belong")
     return item
 
 
-def _list(item: strict_rlp.Item) -> list[strict_rlp.Item]:
+def _list(item: rlp.Item) -> list[rlp.Item]:
     if isinstance(item, bytes):
         raise InvalidProof("evidence holds bytes where a list belongs")
     return item
 
 
-def _all_bytes(item: strict_rlp.Item) -> tuple[bytes, ...]:
+def _all_bytes(item: rlp.Item) -> tuple[bytes, ...]:
     return tuple(_bytes(part) for part in _list(item))
 
 
-def _account(item: strict_rlp.Item) -> tuple[bytes, tuple[bytes, ...]]:
+def _account(item: rlp.Item) -> tuple[bytes, tuple[bytes, ...]]:
     parts = _list(item)
     if len(parts) != 2:
         raise InvalidProof("evidence holds an account that is not address and slots")

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, NoReturn
 
-from chain_service.core.chain_trust import FORM_COMETBFT, FORM_QBFT, ChainTrust
-from chain_service.core.consensus import CONSENSUS_FORMS
-from chain_service.core.cose import Cbor
-from chain_service.core.evidence import Evidence, Slot
-from chain_service.core.headers import MAX_HEADER_BYTES, MAX_HEADERS, decode_fields
-from chain_service.core.tries import MAX_NODE_BYTES, Account, NodePool, account_at, slot_at
+from chain_service.core.chainproof.consensus import CONSENSUS_FORMS
+from chain_service.core.chainproof.evidence import Evidence, Slot
+from chain_service.core.chainproof.headers import MAX_HEADER_BYTES, MAX_HEADERS, decode_fields
+from chain_service.core.chainproof.tries import MAX_NODE_BYTES, Account, NodePool, account_at, slot_at
+from chain_service.core.chainproof.trust import FORM_COMETBFT, FORM_QBFT, ChainTrust
+from chain_service.core.encoding.cose import Cbor
 from chain_service.errors import CannotTell, InvalidProof, MalformedDocument
 
 MAX_NODES: Final = 128

@@ -9,10 +9,10 @@ from typing import Any, Final, Literal, NoReturn
 
 import coincurve
 
-from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import UnknownSealers, ValidatorRange
-from chain_service.core.decoding import read_hex, read_quantity
-from chain_service.core.digests import keccak256
+from chain_service.core.chainproof.trust import UnknownSealers, ValidatorRange
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.decoding import read_hex, read_quantity
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
 
 Assurance = Literal["trial", "majority", "quorum"]
@@ -68,7 +68,7 @@ class ProvenHeader:
     signers: int
     """How many different ones sealed."""
     counts: bool = True
-    """It shows by itself what stood at this block; see `core.chain_trust`."""
+    """It shows by itself what stood at this block; see `core.chainproof.trust`."""
     speaks_until: int | None = None
     """The last moment (unix seconds) that it says anything of, -1 if that is not known; None: no end."""
 
@@ -107,7 +107,7 @@ def decode_fields(raw: bytes) -> list[bytes]:
     """The fields of a header, each of its length, integers minimal. Raises InvalidProof."""
     if len(raw) > MAX_HEADER_BYTES:
         raise InvalidProof("header is too large", bytes=len(raw))
-    fields = strict_rlp.decode_list(raw)
+    fields = rlp.decode_list(raw)
     count = len(fields)
     if count not in FIELD_COUNTS:
         raise InvalidProof("a header has 15, 16, 17, 20 or 21 fields", fields=count)
@@ -116,7 +116,7 @@ def decode_fields(raw: bytes) -> list[bytes]:
         if not isinstance(field, bytes):
             raise InvalidProof("a header field is a list")
         if size is None:
-            strict_rlp.integer(field, bits)
+            rlp.integer(field, bits)
         elif size and len(field) != size:
             raise InvalidProof("a header field has the wrong length", bytes=len(field))
         flat.append(field)
@@ -155,7 +155,7 @@ def header_rlp_from_json(block: Mapping[str, Any], hash_of: Callable[[bytes], by
     count = 15
     while count < len(_JSON_FIELDS) and block.get(_JSON_FIELDS[count][0]) is not None:
         count += 1
-    raw = strict_rlp.encode([_json_field(block, name, size) for name, size in _JSON_FIELDS[:count]])
+    raw = rlp.encode([_json_field(block, name, size) for name, size in _JSON_FIELDS[:count]])
     if hash_of(raw) != _json_field(block, "hash", 32):
         raise InvalidProof("the header fields of a block do not give its hash")
     return raw
@@ -167,7 +167,7 @@ def _json_field(block: Mapping[str, Any], name: str, size: int | None) -> bytes:
     if not isinstance(text, str) or not text.startswith("0x"):
         _malformed_field(name)
     if size is None:
-        return strict_rlp.integer_bytes(read_quantity(text, refuse=lambda _: _field_error(name)))
+        return rlp.integer_bytes(read_quantity(text, refuse=lambda _: _field_error(name)))
     data = read_hex(text[2:], limit=len(text), refuse=lambda _: _field_error(name))
     if size and len(data) != size:
         _malformed_field(name)

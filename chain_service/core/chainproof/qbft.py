@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import FORM_QBFT, ChainTrust, UnknownSealers
-from chain_service.core.digests import keccak256
-from chain_service.core.headers import (
+from chain_service.core.chainproof.headers import (
     NO_OMMERS,
     ZERO_NONCE,
     SealedHeader,
@@ -24,6 +21,9 @@ from chain_service.core.headers import (
     require_field_count,
     require_validators,
 )
+from chain_service.core.chainproof.trust import FORM_QBFT, ChainTrust, UnknownSealers
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
 
 BFT_MIX_HASH: Final = bytes.fromhex("63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365")
@@ -47,7 +47,7 @@ class QbftExtra:
     def encode(self, *, round_: int, seals: Sequence[bytes] = ()) -> bytes:
         """extraData with this round and these seals."""
         vote = () if self.vote is None else (self.vote[0], _VOTES[0] if self.vote[1] else _VOTES[1])
-        return strict_rlp.encode((self.vanity, self.validators, vote, strict_rlp.integer_bytes(round_), seals))
+        return rlp.encode((self.vanity, self.validators, vote, rlp.integer_bytes(round_), seals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def parse_extra(data: bytes) -> QbftExtra:
 
     Raises InvalidProof.
     """
-    items = strict_rlp.decode_list(data)
+    items = rlp.decode_list(data)
     if len(items) != 5:
         raise InvalidProof("QBFT extraData has 5 items", items=len(items))
     vanity, validators, vote, round_, seals = items
@@ -92,12 +92,12 @@ def parse_extra(data: bytes) -> QbftExtra:
         vanity=vanity,
         validators=_each(validators, 20, "validator"),
         vote=_vote(vote),
-        round=strict_rlp.integer(round_, 32),
+        round=rlp.integer(round_, 32),
         seals=_each(seals, 65, "seal"),
     )
 
 
-def _each(items: strict_rlp.Item, size: int, what: str) -> tuple[bytes, ...]:
+def _each(items: rlp.Item, size: int, what: str) -> tuple[bytes, ...]:
     """The list's byte strings, all of this size."""
     if isinstance(items, bytes):
         raise InvalidProof(f"extraData holds bytes where the list of {what}s belongs")
@@ -107,7 +107,7 @@ def _each(items: strict_rlp.Item, size: int, what: str) -> tuple[bytes, ...]:
     return found
 
 
-def _vote(item: strict_rlp.Item) -> tuple[bytes, bool] | None:
+def _vote(item: rlp.Item) -> tuple[bytes, bool] | None:
     if item == []:
         return None
     if not isinstance(item, list) or len(item) != 2:
@@ -149,10 +149,10 @@ def parse_header(raw: bytes) -> QbftHeader:
 def _hashes(fields: list[bytes], extra: QbftExtra) -> tuple[bytes, bytes]:
     """Block hash and seal digest; `fields` is changed."""
     fields[12] = extra.encode(round_=0)
-    hashed = sealed = keccak256(strict_rlp.encode(fields))
+    hashed = sealed = keccak256(rlp.encode(fields))
     if extra.round:
         fields[12] = extra.encode(round_=extra.round)
-        sealed = keccak256(strict_rlp.encode(fields))
+        sealed = keccak256(rlp.encode(fields))
     return hashed, sealed
 
 

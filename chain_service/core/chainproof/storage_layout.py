@@ -12,7 +12,7 @@ from enum import IntFlag
 from functools import lru_cache
 from typing import Final
 
-from chain_service.core.digests import keccak256
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
 
 ORGANISATIONS: Final = "Organisations"

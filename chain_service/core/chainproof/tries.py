@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chain_service.core import strict_rlp
-from chain_service.core.digests import keccak256
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
 
 EMPTY_TRIE_ROOT: Final = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
@@ -47,7 +47,7 @@ class NodePool:
         if len(nodes) > max_nodes:
             raise InvalidProof("too many trie nodes", nodes=len(nodes))
         self._nodes: dict[bytes, bytes] = {}
-        self._decoded: dict[bytes, list[strict_rlp.Item]] = {}
+        self._decoded: dict[bytes, list[rlp.Item]] = {}
         self._used: dict[bytes, None] = {}
         for node in nodes:
             # Shorter nodes stand inside their parents; under 32-byte keys no root is that short either.
@@ -106,21 +106,21 @@ class NodePool:
         self._used.clear()
         return taken
 
-    def _node(self, digest: bytes) -> list[strict_rlp.Item]:
+    def _node(self, digest: bytes) -> list[rlp.Item]:
         self._used[digest] = None
         node = self._decoded.get(digest)
         if node is None:
             raw = self._nodes.get(digest)
             if raw is None:
                 raise InvalidProof("a trie node is missing", node=digest.hex())
-            node = _branch(raw) or strict_rlp.decode_list(raw)
+            node = _branch(raw) or rlp.decode_list(raw)
             if len(node) not in (2, 17):
                 raise InvalidProof("a trie node has 2 or 17 items", items=len(node))
             self._decoded[digest] = node
         return node
 
 
-def _branch(raw: bytes) -> list[strict_rlp.Item] | None:
+def _branch(raw: bytes) -> list[rlp.Item] | None:
     """The items of a branch whose children are all hashed or empty, as `strict_rlp` decodes them; else None.
 
     Most nodes are such branches, and this is three times as fast.
@@ -132,12 +132,12 @@ def _branch(raw: bytes) -> list[strict_rlp.Item] | None:
         start, whole = 3, raw[0] == 0xF9 and 256 <= int.from_bytes(raw[1:3], "big") == size - 3
     if not whole:
         return None
-    items: list[strict_rlp.Item] = _HASHED_OR_EMPTY.findall(raw, start)
+    items: list[rlp.Item] = _HASHED_OR_EMPTY.findall(raw, start)
     # Had bytes been skipped between them, prefixes and hashes would not add up to the whole.
     return items if len(items) == 17 and 17 + sum(map(len, items)) == size - start else None
 
 
-def _follow(node: Sequence[strict_rlp.Item], path: str, at: int) -> tuple[strict_rlp.Item, int, bool, bool]:
+def _follow(node: Sequence[rlp.Item], path: str, at: int) -> tuple[rlp.Item, int, bool, bool]:
     """Of a two-item node: content, length of its path in nibbles, whether the key takes it, whether it is a leaf."""
     prefix, content = node
     if not isinstance(prefix, bytes) or not prefix or prefix[0] > 0x3F:
@@ -160,10 +160,10 @@ def _follow(node: Sequence[strict_rlp.Item], path: str, at: int) -> tuple[strict
     return content, length, path.startswith(nibbles, at), is_leaf
 
 
-def _embedded(node: list[strict_rlp.Item]) -> list[strict_rlp.Item]:
+def _embedded(node: list[rlp.Item]) -> list[rlp.Item]:
     if len(node) not in (2, 17):
         raise InvalidProof("a trie node has 2 or 17 items", items=len(node))
-    if len(strict_rlp.encode(node)) >= 32:
+    if len(rlp.encode(node)) >= 32:
         raise InvalidProof("a trie node of 32 bytes or more is embedded")
     return node
 
@@ -187,7 +187,7 @@ def account_at(pool: NodePool, state_root: bytes, address: bytes) -> Account | N
     raw = pool.value_at(state_root, keccak256(address))
     if raw is None:
         return None
-    fields = strict_rlp.decode_list(raw)
+    fields = rlp.decode_list(raw)
     if len(fields) != 4:
         raise InvalidProof("an account has 4 fields", fields=len(fields))
     nonce, balance, storage_root, code_hash = fields
@@ -195,7 +195,7 @@ def account_at(pool: NodePool, state_root: bytes, address: bytes) -> Account | N
         raise InvalidProof("a field of an account is a list")
     if len(storage_root) != 32 or len(code_hash) != 32:
         raise InvalidProof("storage root and code hash of an account have 32 bytes")
-    return Account(strict_rlp.integer(nonce, 64), strict_rlp.integer(balance), storage_root, code_hash)
+    return Account(rlp.integer(nonce, 64), rlp.integer(balance), storage_root, code_hash)
 
 
 def slot_at(pool: NodePool, storage_root: bytes, slot: bytes) -> int:
@@ -203,7 +203,7 @@ def slot_at(pool: NodePool, storage_root: bytes, slot: bytes) -> int:
     raw = pool.value_at(storage_root, keccak256(slot))
     if raw is None:
         return 0
-    word = strict_rlp.integer(strict_rlp.decode(raw))
+    word = rlp.integer(rlp.decode(raw))
     if not word:
         raise InvalidProof("a storage trie holds a zero")
     return word

@@ -11,7 +11,8 @@ last one is open, all others are closed. `until` is a closed range's last block,
    open range too would be enough for the closed one. One validator alone is never enough once there are more.
    What does not count is evidence for nothing: another state has to show the same.
 
-`core.evidence` states for each proven block whether it counts (`counts`) and until when it speaks (`speaks_until`).
+`core.chainproof.evidence` states for each proven block whether it counts (`counts`) and until when it speaks
+(`speaks_until`).
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from chain_service.core.layout import FIRST_VERSION
-from chain_service.core.members import from_hex, member, natural, to_hex
+from chain_service.core.chainproof.storage_layout import FIRST_VERSION
+from chain_service.core.encoding.hex_members import from_hex, member, natural, to_hex
 from chain_service.errors import CannotTell, InvalidProof
 
 FORM_CLIQUE: Final = "evm-clique/1"

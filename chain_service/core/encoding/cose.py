@@ -12,7 +12,7 @@ import cbor2
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from chain_service.core.digests import sha256
+from chain_service.core.encoding.digests import sha256
 from chain_service.errors import InvalidProof, MalformedDocument
 
 Cbor = Any

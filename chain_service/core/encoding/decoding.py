@@ -1,7 +1,8 @@
 """Where foreign text becomes bytes, days and numbers: one function for each format, and only our errors come out.
 
-JSON is read by `core.canonical.read_json`, CBOR by `core.cose.decode`, RLP by `core.strict_rlp.decode`. Every function
-here takes any object, so what JSON held in a place need not be looked at first.
+JSON is read by `core.encoding.canonical.read_json`, CBOR by `core.encoding.cose.decode`, RLP by
+`core.encoding.rlp.decode`. Every function here takes any object, so what JSON held in a place need not be looked at
+first.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chain_service.core.decoding import read_hex
+from chain_service.core.encoding.decoding import read_hex
 from chain_service.errors import InvalidProof
 
 

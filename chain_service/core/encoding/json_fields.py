@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
-from chain_service.core.decoding import read_day
+from chain_service.core.encoding.decoding import read_day
 from chain_service.errors import MalformedRecord
 
 

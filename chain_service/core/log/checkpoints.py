@@ -14,10 +14,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from chain_service.core.cose import Signer, verify_ed25519
-from chain_service.core.decoding import read_base64
-from chain_service.core.digests import sha256
-from chain_service.core.log import MAX_SIZE
+from chain_service.core.encoding.cose import Signer, verify_ed25519
+from chain_service.core.encoding.decoding import read_base64
+from chain_service.core.encoding.digests import sha256
+from chain_service.core.log.merkle import MAX_SIZE
 from chain_service.errors import InvalidProof, MalformedDocument
 
 MAX_NOTE_BYTES: Final = 64 * 1024

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from chain_service.core.log import EMPTY_ROOT, MAX_SIZE, node_hash, parents, root_of, trailing_zeros
+from chain_service.core.log.merkle import EMPTY_ROOT, MAX_SIZE, node_hash, parents, root_of, trailing_zeros
 from chain_service.errors import Corrupt, InvalidProof
 
 WIDTH = 256

@@ -11,8 +11,9 @@ is signed by enough of its predecessor's root keys, and by enough of its own. Ve
      "contracts": {name: {"address", "codeHash", "version", "slots", "until"?: {"block", "hash"}}}}
 
 A range of the form "evm-cometbft/1" has [{"key", "power"}] for validators, and "chainIdText" and "base". What ranges
-mean is told in `core.chain_trust`, how a verdict follows in `core.offline`. The form before has no `form`, and
-`consensus`, `validators` and `headers` in place of `ranges`: all but its last range are closed without a known end.
+mean is told in `core.chainproof.trust`, how a verdict follows in `core.receipts.verify_offline`. The form before has
+no `form`, and `consensus`, `validators` and `headers` in place of `ranges`: all but its last range are closed without
+a known end.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, NoReturn
 
-from chain_service.core import cose
-from chain_service.core.canonical import canonical, read_json
-from chain_service.core.chain_trust import FORM_COMETBFT, ChainTrust, ValidatorRange
-from chain_service.core.cose import Cbor, Signer
-from chain_service.core.digests import parse_hex32, sha256
-from chain_service.core.headers import FIELD_COUNTS
-from chain_service.core.layout import LAYOUTS
-from chain_service.core.members import member, natural
-from chain_service.core.moments import LAST_SECOND, rfc3339
-from chain_service.core.verdicts import Warning, warning
+from chain_service.core.chainproof.headers import FIELD_COUNTS
+from chain_service.core.chainproof.storage_layout import LAYOUTS
+from chain_service.core.chainproof.trust import FORM_COMETBFT, ChainTrust, ValidatorRange
+from chain_service.core.encoding import cose
+from chain_service.core.encoding.canonical import canonical, read_json
+from chain_service.core.encoding.cose import Cbor, Signer
+from chain_service.core.encoding.digests import parse_hex32, sha256
+from chain_service.core.encoding.hex_members import member, natural
+from chain_service.core.encoding.times import LAST_SECOND, rfc3339
+from chain_service.core.verdicts.verdict import Warning, warning
 from chain_service.errors import BadRequest, Conflict, InvalidProof, MalformedDocument, MalformedRecord
 
 MEDIA_TYPE: Final = "application/cose"

@@ -13,21 +13,21 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from chain_service.core import layout
-from chain_service.core.chain_trust import ChainTrust, UnknownSealers
-from chain_service.core.codes import Text
-from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_disclosure
-from chain_service.core.entries import record_entry
-from chain_service.core.evidence import ProvenState, verify_evidence
-from chain_service.core.facts import Claim, Content, Facts, Failure, HeadSignature, Outage, Presented
-from chain_service.core.histories import place_slots, require_end_kept, seal_slots, slots_of_record
-from chain_service.core.judge import Examine, judge
-from chain_service.core.log import leaf_hash, root_from_inclusion
-from chain_service.core.moments import local_day
-from chain_service.core.receipts import MAX_NODES, Receipt, parse
-from chain_service.core.showing import with_hidden
-from chain_service.core.trust import SECONDS_A_DAY, TrustFile
-from chain_service.core.verdicts import Verdict, Warning, warning
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState, verify_evidence
+from chain_service.core.chainproof.trust import ChainTrust, UnknownSealers
+from chain_service.core.encoding.times import local_day
+from chain_service.core.log.merkle import leaf_hash, root_from_inclusion
+from chain_service.core.receipts.receipt import MAX_NODES, Receipt, parse
+from chain_service.core.receipts.trust_file import SECONDS_A_DAY, TrustFile
+from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, parse_disclosure
+from chain_service.core.records.hashing import record_entry
+from chain_service.core.registries.histories import place_slots, require_end_kept, seal_slots, slots_of_record
+from chain_service.core.verdicts.inputs import Claim, Content, Facts, Failure, HeadSignature, Outage, Presented
+from chain_service.core.verdicts.judge import Examine, judge
+from chain_service.core.verdicts.shown_members import with_hidden
+from chain_service.core.verdicts.verdict import Verdict, Warning, warning
+from chain_service.core.verdicts.verdict_codes import Text
 from chain_service.errors import BadRequest, CannotTell, InvalidProof
 
 Doubt = Literal["finality_unproven", "issuer_unknown", "trust_stale"]
@@ -83,14 +83,14 @@ def prove_receipt(
     if states[0].time > receipt.issued_at:
         raise InvalidProof("the first evidence is from after the receipt was signed", block=states[0].block)
     # 5. nor is it from before the record was anchored: the log's head stands in it
-    if not states[0].word(layout.RECORD_LOG, layout.head_slot(receipt.log, receipt.proof.size)):
+    if not states[0].word(storage_layout.RECORD_LOG, storage_layout.head_slot(receipt.log, receipt.proof.size)):
         raise InvalidProof("the first evidence is from before the log had this head", block=states[0].block)
     if len(states) == 2:
         # 6. the refreshed status is from a later block
         if states[1].block <= states[0].block or states[1].time < states[0].time:
             raise InvalidProof("the newer evidence is not about a later block", block=states[1].block)
         # 7. of the same history: the head stands there too, and nothing else that was there is gone
-        states[1].word(layout.RECORD_LOG, layout.head_slot(receipt.log, receipt.proof.size))
+        states[1].word(storage_layout.RECORD_LOG, storage_layout.head_slot(receipt.log, receipt.proof.size))
         _require_kept(*states)
         require_end_kept(*states, receipt.log, receipt.proof)
     return states
@@ -101,7 +101,7 @@ def require_trusted(receipt: Receipt, chain: ChainTrust) -> None:
 
     Raises CannotTell (code `issuer_unknown`): one of another chain may well be genuine.
     """
-    contract = chain.contracts.get(layout.RECORD_LOG)
+    contract = chain.contracts.get(storage_layout.RECORD_LOG)
     if receipt.chain_id != chain.chain_id:
         raise CannotTell("the receipt is about another chain", code="issuer_unknown", chain_id=receipt.chain_id)
     if contract is None or receipt.contract != contract.address:
@@ -122,7 +122,7 @@ def require_one_block_a_height(states: Sequence[ProvenState], remembered: Mappin
 def _require_kept(older: ProvenState, newer: ProvenState) -> None:
     """Every word of a receipt but that of a status is written once. Raises InvalidProof where one is another."""
     for slot, word in older.words.items():
-        if word and slot[0] != layout.RECORD_STATUS and newer.words.get(slot, word) != word:
+        if word and slot[0] != storage_layout.RECORD_STATUS and newer.words.get(slot, word) != word:
             raise InvalidProof("the newer evidence denies what the first one shows", contract=slot[0])
 
 
@@ -305,7 +305,7 @@ def _leads_to_head(receipt: Receipt, content: Content, states: Sequence[ProvenSt
         root = int.from_bytes(root_from_inclusion(leaf_hash(entry), receipt.proof), "big")
     except InvalidProof:
         return False
-    slot = layout.RECORD_LOG, layout.head_slot(receipt.log, receipt.proof.size)
+    slot = storage_layout.RECORD_LOG, storage_layout.head_slot(receipt.log, receipt.proof.size)
     return any(state.words.get(slot) == root for state in states)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chain_service.core.codes import Text
-from chain_service.core.forms import Form
-from chain_service.core.identifiers import OrgCode, TypeCode, parse_org_code, parse_type_code
+from chain_service.core.encoding.json_fields import Form
+from chain_service.core.records.identifiers import OrgCode, TypeCode, parse_org_code, parse_type_code
+from chain_service.core.verdicts.verdict_codes import Text
 from chain_service.errors import MalformedRecord
 
 HOLDER_CATEGORIES = ("自然人", "法人", "非法人组织", "其他")

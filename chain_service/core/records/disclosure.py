@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from chain_service.core.canonical import Json, read_json
-from chain_service.core.digests import parse_hex32
-from chain_service.core.entries import (
+from chain_service.core.encoding.canonical import Json, read_json
+from chain_service.core.encoding.digests import parse_hex32
+from chain_service.core.records.hashing import (
     MemberKeys,
     Salt,
     body_digest,
@@ -25,9 +25,9 @@ from chain_service.core.entries import (
     member_digest,
     parse_salt,
 )
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.records import Record, check_identifier, parse_record
-from chain_service.core.shapes import (
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.records.record import Record, check_identifier, parse_record
+from chain_service.core.records.schema import (
     HOLDER_MEMBERS,
     HOLDER_REQUIRED,
     MAX_EXTENSION_MEMBERS,

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import NewType
 
-from chain_service.core.canonical import Json, canonical, jcs
-from chain_service.core.digests import parse_hex32
-from chain_service.core.identifiers import OrgCode, parse_org_code
-from chain_service.core.records import Record
+from chain_service.core.encoding.canonical import Json, canonical, jcs
+from chain_service.core.encoding.digests import parse_hex32
+from chain_service.core.records.identifiers import OrgCode, parse_org_code
+from chain_service.core.records.record import Record
 from chain_service.errors import MalformedRecord
 
 Salt = NewType("Salt", bytes)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from chain_service.core.canonical import Json, jcs, read_json
-from chain_service.core.identifiers import CertificateIdentifier, OrgCode, org_code_checks
-from chain_service.core.shapes import Kind, Shape, check_whole, shape_of
+from chain_service.core.encoding.canonical import Json, jcs, read_json
+from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode, org_code_checks
+from chain_service.core.records.schema import Kind, Shape, check_whole, shape_of
 from chain_service.errors import MalformedRecord
 
 MAX_RECORD_BYTES = 256 * 1024

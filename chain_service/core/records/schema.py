@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, NotRequired, cast, get_origin, get_t
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from chain_service.core.canonical import Json, prune, within
-from chain_service.core.identifiers import IDENTIFIER_ROOT, ORG_PATTERN
+from chain_service.core.encoding.canonical import Json, prune, within
+from chain_service.core.records.identifiers import IDENTIFIER_ROOT, ORG_PATTERN
 from chain_service.errors import MalformedRecord
 
 Kind = Literal["certificate", "document"]

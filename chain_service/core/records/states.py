@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from chain_service.core.decoding import read_moment
-from chain_service.core.forms import Form
+from chain_service.core.encoding.decoding import read_moment
+from chain_service.core.encoding.json_fields import Form
 from chain_service.errors import MalformedDocument, MalformedRecord
 
 TEXT_LIMIT = 2_000

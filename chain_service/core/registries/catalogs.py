@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chain_service.core import layout
-from chain_service.core.canonical import prune
-from chain_service.core.digests import Digest
-from chain_service.core.entries import catalog_digest
-from chain_service.core.forms import Form
-from chain_service.core.identifiers import CatalogCode, OrgCode, parse_catalog_code, parse_org_code
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.encoding.canonical import prune
+from chain_service.core.encoding.digests import Digest
+from chain_service.core.encoding.json_fields import Form
+from chain_service.core.records.hashing import catalog_digest
+from chain_service.core.records.identifiers import CatalogCode, OrgCode, parse_catalog_code, parse_org_code
 from chain_service.errors import Conflict, MalformedRecord
 
 LAYERS: Mapping[str, tuple[str, str]] = {
@@ -51,9 +51,9 @@ UPDATE_CYCLES: Mapping[str, tuple[str, str]] = {
     "6": ("每年", "yearly"),
 }
 ACTIONS: Mapping[str, int] = {
-    "publish": layout.CATALOG_PUBLISH,
-    "change": layout.CATALOG_CHANGE,
-    "withdraw": layout.CATALOG_WITHDRAW,
+    "publish": storage_layout.CATALOG_PUBLISH,
+    "change": storage_layout.CATALOG_CHANGE,
+    "withdraw": storage_layout.CATALOG_WITHDRAW,
 }
 """Action to its number on chain."""
 

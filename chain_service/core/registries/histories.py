@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from chain_service.core import cose, layout
-from chain_service.core.entries import LogId, parse_log_id
-from chain_service.core.evidence import ProvenState, Slot
-from chain_service.core.layout import SealState
-from chain_service.core.log import InclusionProof
-from chain_service.core.statuses import State
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState, Slot
+from chain_service.core.chainproof.storage_layout import SealState
+from chain_service.core.encoding import cose
+from chain_service.core.log.merkle import InclusionProof
+from chain_service.core.records.hashing import LogId, parse_log_id
+from chain_service.core.records.states import State
 from chain_service.errors import InvalidProof
 
 
@@ -30,20 +31,20 @@ def read_history(state: ProvenState, contract: str, slot_of: Callable[[int], byt
 
 def read_log_keys(state: ProvenState, organisation: str) -> list[bytes]:
     """The organisation's Ed25519 log keys, oldest first. Raises InvalidProof."""
-    words = read_history(state, layout.ORGANISATIONS, lambda n: layout.log_key_slot(organisation, n))
+    words = read_history(state, storage_layout.ORGANISATIONS, lambda n: storage_layout.log_key_slot(organisation, n))
     return [word.to_bytes(32, "big") for word in words]
 
 
 def read_seal_states(state: ProvenState, code: str) -> list[SealState]:
     """The states of a seal, oldest first; empty for a seal that is not registered. Raises InvalidProof."""
-    words = read_history(state, layout.SEAL_REGISTRY, lambda n: layout.seal_state_slot(code, n))
+    words = read_history(state, storage_layout.SEAL_REGISTRY, lambda n: storage_layout.seal_state_slot(code, n))
     return [SealState.from_word(word) for word in words]
 
 
 def read_seal_facts(state: ProvenState, code: str) -> list[bytes]:
     """The facts of a seal by n (`layout.SEAL_OWNER` …); empty if it is not registered. Raises InvalidProof."""
-    words = read_history(state, layout.SEAL_REGISTRY, lambda n: layout.seal_fact_slot(code, n))
-    if words and len(words) < layout.SEAL_FIRST_CERTIFICATE:
+    words = read_history(state, storage_layout.SEAL_REGISTRY, lambda n: storage_layout.seal_fact_slot(code, n))
+    if words and len(words) < storage_layout.SEAL_FIRST_CERTIFICATE:
         raise InvalidProof("a seal's facts are incomplete", seal=code)
     return [word.to_bytes(32, "big") for word in words]
 
@@ -66,7 +67,7 @@ def log_key_slots(state: ProvenState, organisation: str, key_id: bytes) -> list[
     """
     slots: list[Slot] = []
     while True:
-        slots.append((layout.ORGANISATIONS, layout.log_key_slot(organisation, len(slots))))
+        slots.append((storage_layout.ORGANISATIONS, storage_layout.log_key_slot(organisation, len(slots))))
         word = state.word(*slots[-1])
         if not word or cose.key_id(word.to_bytes(32, "big")) == key_id:
             return slots
@@ -89,19 +90,20 @@ def seal_slots(state: ProvenState, code: str, *, facts: bool = True) -> list[Slo
     certificates (GB/T 38540, SESeal). Facts never change: a later block's evidence has the states alone (`facts`
     False). Raises InvalidProof.
     """
-    states = history_slots(state, layout.SEAL_REGISTRY, partial(layout.seal_state_slot, code))
+    states = history_slots(state, storage_layout.SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code))
     if not facts or len(states) == 1:
         return states
     return states + [
-        (layout.SEAL_REGISTRY, layout.seal_fact_slot(code, n)) for n in (layout.SEAL_OWNER, layout.SEAL_SHA256)
+        (storage_layout.SEAL_REGISTRY, storage_layout.seal_fact_slot(code, n))
+        for n in (storage_layout.SEAL_OWNER, storage_layout.SEAL_SHA256)
     ]
 
 
 def place_slots(log: LogId, proof: InclusionProof) -> list[Slot]:
     """The slots of a record's head and status word."""
     return [
-        (layout.RECORD_LOG, layout.head_slot(log, proof.size)),
-        (layout.RECORD_STATUS, layout.status_slot(log, proof.index)[0]),
+        (storage_layout.RECORD_LOG, storage_layout.head_slot(log, proof.size)),
+        (storage_layout.RECORD_STATUS, storage_layout.status_slot(log, proof.index)[0]),
     ]
 
 
@@ -122,7 +124,7 @@ def slots_of_record(
     org, _ = parse_log_id(log)
     slots = [*place_slots(log, proof), *log_key_slots(state, org, key_id)]
     if type_code is not None:
-        slots += history_slots(state, layout.ORGANISATIONS, partial(layout.permit_slot, org, type_code))
+        slots += history_slots(state, storage_layout.ORGANISATIONS, partial(storage_layout.permit_slot, org, type_code))
     for code in seal_codes:
         slots += seal_slots(state, code)
     if any(slot not in state.words for slot in slots):
@@ -135,9 +137,9 @@ def require_end_kept(older: ProvenState, newer: ProvenState, log: LogId, proof: 
 
     Raises InvalidProof: no contract lets a state follow a final one, so the two are of different histories.
     """
-    slot, shift = layout.status_slot(log, proof.index)
-    words = [state.words.get((layout.RECORD_STATUS, slot)) for state in (older, newer)]
-    before, after = [None if word is None else layout.status_in(word, shift) for word in words]
+    slot, shift = storage_layout.status_slot(log, proof.index)
+    words = [state.words.get((storage_layout.RECORD_STATUS, slot)) for state in (older, newer)]
+    before, after = [None if word is None else storage_layout.status_in(word, shift) for word in words]
     if before in _FINAL and after not in (None, before):
         raise InvalidProof("a newer block takes back the end of a record", block=newer.block)
 

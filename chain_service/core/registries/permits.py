@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from chain_service.core import layout
-from chain_service.core.evidence import ProvenState
-from chain_service.core.histories import read_history
-from chain_service.core.layout import PermitEntry
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.chainproof.storage_layout import PermitEntry
+from chain_service.core.registries.histories import read_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def permit_periods(entries: Sequence[PermitEntry], *, as_of: int | None = None) 
     for place, entry in enumerate(entries):
         if as_of is not None and entry.recorded_at > as_of:
             continue
-        if entry.action == layout.PERMIT_GRANT:
+        if entry.action == storage_layout.PERMIT_GRANT:
             periods.append(PermitPeriod(entry.from_day, entry.until_day, granted_by=place))
         else:
             periods = [
@@ -59,7 +59,7 @@ def permit_periods(entries: Sequence[PermitEntry], *, as_of: int | None = None) 
 
 def decide_permit(entries: Sequence[PermitEntry], day: date, *, as_of: int | None = None) -> PermitDecision:
     """Whether `day` was permitted, by the entries recorded until `as_of` (unix seconds, default all), and by which."""
-    number = layout.day_number(day)
+    number = storage_layout.day_number(day)
     periods = permit_periods(entries, as_of=as_of)
     for period in reversed(periods):
         if period.from_day <= number <= period.until_day:
@@ -82,5 +82,7 @@ def read_permits(state: ProvenState, organisation: str, type_code: str) -> list[
 
     Raises InvalidProof unless the state covers every entry and the first absent one.
     """
-    words = read_history(state, layout.ORGANISATIONS, lambda n: layout.permit_slot(organisation, type_code, n))
+    words = read_history(
+        state, storage_layout.ORGANISATIONS, lambda n: storage_layout.permit_slot(organisation, type_code, n)
+    )
     return [PermitEntry.from_word(word) for word in words]

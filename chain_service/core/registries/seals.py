@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Any
 
-from chain_service.core import layout
-from chain_service.core.decoding import read_moment
-from chain_service.core.digests import Digest, parse_hex32
-from chain_service.core.forms import Form
-from chain_service.core.identifiers import OrgCode, parse_org_code
-from chain_service.core.moments import LAST_SECOND
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.encoding.decoding import read_moment
+from chain_service.core.encoding.digests import Digest, parse_hex32
+from chain_service.core.encoding.json_fields import Form
+from chain_service.core.encoding.times import LAST_SECOND
+from chain_service.core.records.identifiers import OrgCode, parse_org_code
 from chain_service.errors import MalformedRecord
 
 SEAL_TYPES = {
@@ -29,9 +29,9 @@ NAME_LIMIT = 200
 _SEAL_CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 
 STATES = {
-    "in_force": (layout.SEAL_IN_FORCE, "有效", "in force"),
-    "frozen": (layout.SEAL_FROZEN, "冻结", "frozen"),
-    "cancelled": (layout.SEAL_CANCELLED, "注销", "cancelled"),
+    "in_force": (storage_layout.SEAL_IN_FORCE, "有效", "in force"),
+    "frozen": (storage_layout.SEAL_FROZEN, "冻结", "frozen"),
+    "cancelled": (storage_layout.SEAL_CANCELLED, "注销", "cancelled"),
 }
 """State name to number on chain and both languages; `expired` is computed from the period and never recorded."""
 
@@ -110,7 +110,9 @@ def parse_seal_state(value: object) -> int:
 
 def seal_may_follow(source: int, target: int) -> bool:
     """True when a seal in state `source` may be set to `target`: in force ↔ frozen, either to cancelled for good."""
-    return source != target and source in (layout.SEAL_IN_FORCE, layout.SEAL_FROZEN) and target in _NUMBERS
+    return (
+        source != target and source in (storage_layout.SEAL_IN_FORCE, storage_layout.SEAL_FROZEN) and target in _NUMBERS
+    )
 
 
 _NUMBERS = frozenset(number for number, _, _ in STATES.values())

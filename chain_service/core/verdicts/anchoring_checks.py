@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chain_service.core import cose, layout
-from chain_service.core.codes import Text
-from chain_service.core.disclosures import Disclosure
-from chain_service.core.entries import Entry, parse_log_id, record_entry
-from chain_service.core.evidence import ProvenState
-from chain_service.core.facts import Asked, Claim, Content, Facts, Outage
-from chain_service.core.histories import find_log_key
-from chain_service.core.log import leaf_hash, root_from_inclusion
-from chain_service.core.moments import rfc3339
-from chain_service.core.records import document_identity
-from chain_service.core.verdicts import Check, check
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.encoding import cose
+from chain_service.core.encoding.times import rfc3339
+from chain_service.core.log.merkle import leaf_hash, root_from_inclusion
+from chain_service.core.records.disclosure import Disclosure
+from chain_service.core.records.hashing import Entry, parse_log_id, record_entry
+from chain_service.core.records.record import document_identity
+from chain_service.core.registries.histories import find_log_key
+from chain_service.core.verdicts.inputs import Asked, Claim, Content, Facts, Outage
+from chain_service.core.verdicts.verdict import Check, check
+from chain_service.core.verdicts.verdict_codes import Text
 from chain_service.errors import InvalidProof, MalformedRecord
 
 RETIRED: Final = Text("只有已停用的验证节点为区块背书", "only validators that have left since vouch for the block")
@@ -65,7 +66,7 @@ def find_head(facts: Facts) -> Head | None:
 
 def _states_that_tell(facts: Facts, claim: Claim) -> list[tuple[ProvenState, int]]:
     """The states that cover the head's word, with it, the oldest first."""
-    slot = layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)
+    slot = storage_layout.RECORD_LOG, storage_layout.head_slot(claim.log, claim.proof.size)
     states = {
         state.block: state
         for state in (facts.then_state, facts.now_state, facts.anchor_state)
@@ -203,11 +204,11 @@ def judge_anchor(facts: Facts, head: Head) -> Check:
     if head.root is None:
         return check("record", "anchor", "not_reached")
     evidence: dict[str, Any] = {
-        "contract": layout.RECORD_LOG,
+        "contract": storage_layout.RECORD_LOG,
         "log": claim.log.hex(),
         "size": claim.proof.size,
         "root": head.root.hex(),
-        "slot": "0x" + layout.head_slot(claim.log, claim.proof.size).hex(),
+        "slot": "0x" + storage_layout.head_slot(claim.log, claim.proof.size).hex(),
     }
     if head.shown_by is not None:
         return check(

@@ -1,10 +1,10 @@
 """Several records that name one file, or go by one identifier: what the others change about the one judged.
 
 Anyone may anchor a record that names another's file, so a record is worth no more for being a certificate or for
-having come first. What was presented decides whose the file is (`core.deciding`); the others are then a warning, unless
-one of them has ended: what somebody withdrew is not to be had back by a second record. For example, organisation A
-withdraws a licence and organisation B anchors a certificate that names the same file: asked about the file, even with
-B's disclosure, the answer is `withdrawn`.
+having come first. What was presented decides whose the file is (`core.verdicts.file_ownership`); the others are
+then a warning, unless one of them has ended: what somebody withdrew is not to be had back by a second record. For
+example, organisation A withdraws a licence and organisation B anchors a certificate that names the same file: asked
+about the file, even with B's disclosure, the answer is `withdrawn`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chain_service.core import layout
-from chain_service.core.codes import Outcome
-from chain_service.core.facts import Candidate, Content, Facts, Presented
-from chain_service.core.proving import Head, find_head, judge_anchor, judge_inclusion
-from chain_service.core.standing import judge_status
-from chain_service.core.verdicts import Check, check, gravest
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.verdicts.anchoring_checks import Head, find_head, judge_anchor, judge_inclusion
+from chain_service.core.verdicts.inputs import Candidate, Content, Facts, Presented
+from chain_service.core.verdicts.standing_checks import judge_status
+from chain_service.core.verdicts.verdict import Check, check, gravest
+from chain_service.core.verdicts.verdict_codes import Outcome
 
 
 def as_judged(facts: Facts, candidate: Candidate) -> Facts:
@@ -91,7 +91,7 @@ def others(facts: Facts) -> list[Other]:
 
 def _came_later(facts: Facts, head: Head) -> bool:
     """Whether the state of the moment asked about proves that the record was not on chain by then."""
-    slot = layout.RECORD_LOG, layout.head_slot(head.claim.log, head.claim.proof.size)
+    slot = storage_layout.RECORD_LOG, storage_layout.head_slot(head.claim.log, head.claim.proof.size)
     return facts.past and facts.then_state is not None and facts.then_state.words.get(slot) == 0
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from chain_service.core.candidates import as_judged, head_of
-from chain_service.core.codes import Outcome
-from chain_service.core.entries import LogId
-from chain_service.core.facts import Candidate, Facts
-from chain_service.core.judge import Anchoring, Examine, Signed
+from chain_service.core.records.hashing import LogId
+from chain_service.core.verdicts.candidates import as_judged, head_of
+from chain_service.core.verdicts.inputs import Candidate, Facts
+from chain_service.core.verdicts.judge import Anchoring, Examine, Signed
+from chain_service.core.verdicts.verdict_codes import Outcome
 
 
 def decide(facts: Facts, examine: Examine | None, attached: tuple[LogId, int] | None = None) -> Facts:

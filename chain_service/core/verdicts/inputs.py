@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from chain_service.core.codes import Text
-from chain_service.core.disclosures import Disclosure, PartialDisclosure
-from chain_service.core.entries import Entry, LogId
-from chain_service.core.evidence import ProvenState
-from chain_service.core.log import InclusionProof
-from chain_service.core.statuses import State
-from chain_service.core.verdicts import Warning
+from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.log.merkle import InclusionProof
+from chain_service.core.records.disclosure import Disclosure, PartialDisclosure
+from chain_service.core.records.hashing import Entry, LogId
+from chain_service.core.records.states import State
+from chain_service.core.verdicts.verdict import Warning
+from chain_service.core.verdicts.verdict_codes import Text
 
 Content = Disclosure | PartialDisclosure
 
@@ -187,7 +187,7 @@ class Facts:
     now_state: ProvenState | Outage
     """The newest final block: has to cover the head, the status word and, without `anchor_state`, the permits.
 
-    This state, and the two others, count by themselves (`core.chain_trust`)."""
+    This state, and the two others, count by themselves (`core.chainproof.trust`)."""
     max_age: int
     """How many seconds before `at` the newest final block may lie."""
     past: bool = False

@@ -9,16 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chain_service.core.candidates import Other, organisations, others, status_among
-from chain_service.core.codes import RULES, Outcome
-from chain_service.core.disclosures import Disclosure
-from chain_service.core.entries import parse_log_id
-from chain_service.core.evidence import ProvenState
-from chain_service.core.facts import Asked, Content, Facts
-from chain_service.core.moments import rfc3339
-from chain_service.core.names import RecordNames, names_of
-from chain_service.core.papers import TROUBLES
-from chain_service.core.proving import (
+from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.encoding.times import rfc3339
+from chain_service.core.records.disclosure import Disclosure
+from chain_service.core.records.hashing import parse_log_id
+from chain_service.core.records.record import date_of
+from chain_service.core.records.schema import SHAPES
+from chain_service.core.verdicts.anchoring_checks import (
     Head,
     anchored_at,
     find_head,
@@ -27,10 +24,13 @@ from chain_service.core.proving import (
     judge_log_signature,
     judge_validators,
 )
-from chain_service.core.records import date_of
-from chain_service.core.shapes import SHAPES
-from chain_service.core.standing import judge_period, judge_permit, judge_status, status_as_of
-from chain_service.core.verdicts import Check, Context, Group, Verdict, Warning, check, conclude, warning
+from chain_service.core.verdicts.candidates import Other, organisations, others, status_among
+from chain_service.core.verdicts.inputs import Asked, Content, Facts
+from chain_service.core.verdicts.names import RecordNames, names_of
+from chain_service.core.verdicts.paper_kinds import TROUBLES
+from chain_service.core.verdicts.standing_checks import judge_period, judge_permit, judge_status, status_as_of
+from chain_service.core.verdicts.verdict import Check, Context, Group, Verdict, Warning, check, conclude, warning
+from chain_service.core.verdicts.verdict_codes import RULES, Outcome
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from chain_service.core.disclosures import Disclosure, PartialDisclosure
-from chain_service.core.entries import MemberKeys
-from chain_service.core.facts import Content
-from chain_service.core.records import document_identity
+from chain_service.core.records.disclosure import Disclosure, PartialDisclosure
+from chain_service.core.records.hashing import MemberKeys
+from chain_service.core.records.record import document_identity
+from chain_service.core.verdicts.inputs import Content
 
 
 def body_key(content: Content) -> bytes:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from chain_service.core.codes import Outcome, Text
-from chain_service.core.disclosures import PartialDisclosure
-from chain_service.core.facts import Content, Names
-from chain_service.core.shapes import SHAPES
-from chain_service.core.verdicts import Verdict, warning
+from chain_service.core.records.disclosure import PartialDisclosure
+from chain_service.core.records.schema import SHAPES
+from chain_service.core.verdicts.inputs import Content, Names
+from chain_service.core.verdicts.verdict import Verdict, warning
+from chain_service.core.verdicts.verdict_codes import Outcome, Text
 
 MEMBERS: Mapping[str, Text] = {
     "certificateTypeName": Text("证照类型名称", "type name"),

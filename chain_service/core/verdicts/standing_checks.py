@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from chain_service.core import layout
-from chain_service.core.codes import Text
-from chain_service.core.disclosures import Disclosure
-from chain_service.core.entries import parse_log_id
-from chain_service.core.evidence import ProvenState
-from chain_service.core.facts import Claim, Content, Facts, Outage, PastChange
-from chain_service.core.layout import PermitEntry
-from chain_service.core.moments import local_day, rfc3339
-from chain_service.core.permits import PermitDecision, decide_permit, read_permits
-from chain_service.core.proving import RETIRED, Head, block_evidence, unread
-from chain_service.core.records import date_of
-from chain_service.core.shapes import Shape
-from chain_service.core.statuses import REASONS, State
-from chain_service.core.verdicts import Check, check
-from chain_service.core.visible_text import escaped
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.chainproof.storage_layout import PermitEntry
+from chain_service.core.encoding.times import local_day, rfc3339
+from chain_service.core.encoding.visible_text import escaped
+from chain_service.core.records.disclosure import Disclosure
+from chain_service.core.records.hashing import parse_log_id
+from chain_service.core.records.record import date_of
+from chain_service.core.records.schema import Shape
+from chain_service.core.records.states import REASONS, State
+from chain_service.core.registries.permits import PermitDecision, decide_permit, read_permits
+from chain_service.core.verdicts.anchoring_checks import RETIRED, Head, block_evidence, unread
+from chain_service.core.verdicts.inputs import Claim, Content, Facts, Outage, PastChange
+from chain_service.core.verdicts.verdict import Check, check
+from chain_service.core.verdicts.verdict_codes import Text
 from chain_service.errors import InvalidProof
 
 CLOCK_SKEW = 60
@@ -65,7 +65,7 @@ def judge_permit(facts: Facts, content: Content | None, head: Head, state: Prove
     if decision.decided_by is not None:
         entry = entries[decision.decided_by]
         evidence["permit"] = {
-            "action": "grant" if entry.action == layout.PERMIT_GRANT else "end",
+            "action": "grant" if entry.action == storage_layout.PERMIT_GRANT else "end",
             "from": _day(entry.from_day),
             "until": _day(entry.until_day),
             "recordedAt": rfc3339(entry.recorded_at),
@@ -103,9 +103,9 @@ def _permits(facts: Facts, content: Content, head_state: ProvenState) -> tuple[l
 
 def judge_status(facts: Facts, claim: Claim) -> Check:
     """The state that the chain's word shows, changes on their way and the age of the newest final block."""
-    slot, shift = layout.status_slot(claim.log, claim.proof.index)
+    slot, shift = storage_layout.status_slot(claim.log, claim.proof.index)
     evidence: dict[str, Any] = {
-        "contract": layout.RECORD_STATUS,
+        "contract": storage_layout.RECORD_STATUS,
         "index": claim.proof.index,
         "slot": "0x" + slot.hex(),
         "shift": shift,
@@ -114,7 +114,7 @@ def judge_status(facts: Facts, claim: Claim) -> Check:
     if isinstance(now_state, Outage):
         return unread("status", now_state, evidence)
     try:
-        proven = State(layout.status_in(now_state.word(layout.RECORD_STATUS, slot), shift))
+        proven = State(storage_layout.status_in(now_state.word(storage_layout.RECORD_STATUS, slot), shift))
     except (InvalidProof, ValueError):
         return unread("status", now_state, evidence)
     evidence |= block_evidence(now_state)
@@ -167,9 +167,9 @@ def _proven_then(facts: Facts) -> State | None:
     """The state at the moment asked about as the chain's word of then shows it; None where that is not at hand."""
     if facts.then_state is None or facts.claim is None:
         return None
-    slot, shift = layout.status_slot(facts.claim.log, facts.claim.proof.index)
+    slot, shift = storage_layout.status_slot(facts.claim.log, facts.claim.proof.index)
     try:
-        return State(layout.status_in(facts.then_state.word(layout.RECORD_STATUS, slot), shift))
+        return State(storage_layout.status_in(facts.then_state.word(storage_layout.RECORD_STATUS, slot), shift))
     except (InvalidProof, ValueError):
         return None
 
@@ -236,5 +236,5 @@ def is_silent(state: ProvenState, at: int) -> bool:
 
 
 def _day(number: int) -> str | None:
-    day = layout.date_of_day(number)
+    day = storage_layout.date_of_day(number)
     return day.isoformat() if day is not None else None

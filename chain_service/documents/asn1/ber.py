@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from chain_service.documents.der import MAX_DEPTH, MAX_IDENTIFIER
+from chain_service.documents.asn1.der import MAX_DEPTH, MAX_IDENTIFIER
 from chain_service.errors import MalformedDocument
 
 MAX_ELEMENTS: Final = 100_000

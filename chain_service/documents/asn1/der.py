@@ -14,7 +14,7 @@ from typing import Final, TypeVar, cast
 from asn1crypto.core import Asn1Value, Sequence
 from asn1crypto.parser import parse
 
-from chain_service.core.moments import LAST_SECOND, UTC8
+from chain_service.core.encoding.times import LAST_SECOND, UTC8
 from chain_service.documents.facts import MAX_TEXT
 from chain_service.errors import MalformedDocument
 

@@ -8,19 +8,19 @@ from datetime import date
 from itertools import count, takewhile
 from typing import Any
 
-from chain_service.core import layout
-from chain_service.core.evidence import ProvenState
-from chain_service.core.facts import Outage
-from chain_service.core.histories import read_seal_states
-from chain_service.core.identifiers import is_org_code
-from chain_service.core.layout import SealPeriod, SealState
-from chain_service.core.moments import rfc3339
-from chain_service.core.permits import decide_permit, read_permits
-from chain_service.core.proving import block_evidence
-from chain_service.core.seals import STATES, parse_seal_code
-from chain_service.core.verdicts import Check, check
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.chainproof.storage_layout import SealPeriod, SealState
+from chain_service.core.encoding.times import rfc3339
+from chain_service.core.records.identifiers import is_org_code
+from chain_service.core.registries.histories import read_seal_states
+from chain_service.core.registries.permits import decide_permit, read_permits
+from chain_service.core.registries.seals import STATES, parse_seal_code
+from chain_service.core.verdicts.anchoring_checks import block_evidence
+from chain_service.core.verdicts.inputs import Outage
+from chain_service.core.verdicts.verdict import Check, check
 from chain_service.documents.facts import SealFacts, SignatureFacts
-from chain_service.documents.timing import Timing
+from chain_service.documents.judging.timing import Timing
 from chain_service.errors import InvalidProof, MalformedRecord
 
 _NAMES = {number: name for name, (number, _, _) in STATES.items()}
@@ -73,11 +73,11 @@ class RegisteredSeal:
     def state_at(self, moment: int) -> int:
         """The state recorded last by then; one registered later counts as in force before."""
         known = [one.state for one in self.history if one.recorded_at <= moment]
-        return known[-1] if known else layout.SEAL_IN_FORCE
+        return known[-1] if known else storage_layout.SEAL_IN_FORCE
 
     def ended_between(self, first: int, last: int) -> int | None:
         """When the seal was first put out of force after `first` and not after `last`."""
-        ends = (one.recorded_at for one in self.history if one.state != layout.SEAL_IN_FORCE)
+        ends = (one.recorded_at for one in self.history if one.state != storage_layout.SEAL_IN_FORCE)
         return next((moment for moment in ends if first < moment <= last), None)
 
 
@@ -113,12 +113,14 @@ def _seal_facts(state: ProvenState, code: str) -> tuple[str, bytes, SealPeriod |
     """Owner, SHA-256, period and signers of a registered seal, as far as covered; None without the first two."""
 
     def fact(n: int) -> int:
-        return state.words.get((layout.SEAL_REGISTRY, layout.seal_fact_slot(code, n)), 0)
+        return state.words.get((storage_layout.SEAL_REGISTRY, storage_layout.seal_fact_slot(code, n)), 0)
 
-    owner, sha256, period = map(fact, (layout.SEAL_OWNER, layout.SEAL_SHA256, layout.SEAL_PERIOD))
+    owner, sha256, period = map(
+        fact, (storage_layout.SEAL_OWNER, storage_layout.SEAL_SHA256, storage_layout.SEAL_PERIOD)
+    )
     if not owner or not sha256:
         return None
-    certificates = takewhile(bool, map(fact, count(layout.SEAL_FIRST_CERTIFICATE)))
+    certificates = takewhile(bool, map(fact, count(storage_layout.SEAL_FIRST_CERTIFICATE)))
     return (
         owner.to_bytes(32, "big")[:18].decode("ascii", "replace"),
         sha256.to_bytes(32, "big"),
@@ -151,7 +153,7 @@ def judge_registered(signature: SignatureFacts, found: RegisteredSeal | Outage |
         )
     state = found.state_at(timing.signed)
     evidence |= {"stateAtSigning": _NAMES[state], "stateNow": _NAMES[found.state_at(timing.at)]}
-    if state != layout.SEAL_IN_FORCE:
+    if state != storage_layout.SEAL_IN_FORCE:
         return check("signature", "seal_registered", "seal_not_in_force", evidence)
     registered = found.period
     if registered is not None and not registered.valid_from <= timing.signed <= registered.valid_until:
@@ -227,7 +229,9 @@ def _permit_refused(binding: Binding) -> Mapping[str, Any] | None:
         return None
     for state in binding.states:
         try:
-            standing = layout.Standing.from_word(state.word(layout.ORGANISATIONS, layout.standing_slot(binding.issuer)))
+            standing = storage_layout.Standing.from_word(
+                state.word(storage_layout.ORGANISATIONS, storage_layout.standing_slot(binding.issuer))
+            )
             entries = read_permits(state, binding.issuer, binding.type_code)
         except InvalidProof:
             continue

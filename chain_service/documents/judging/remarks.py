@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from chain_service.core.codes import Outcome
-from chain_service.core.verdicts import Group, Warning, warning
-from chain_service.documents.binding import Binding
+from chain_service.core.verdicts.verdict import Group, Warning, warning
+from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.documents.facts import DocumentFacts, Problem
+from chain_service.documents.judging.binding import Binding
 from chain_service.documents.kinds import KINDS
 
 DEVIATIONS_SHOWN = 5

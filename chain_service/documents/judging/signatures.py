@@ -10,19 +10,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from chain_service.core.codes import Outcome
-from chain_service.core.facts import Outage
-from chain_service.core.judge import Signed
-from chain_service.core.moments import local_day, rfc3339
-from chain_service.core.verdicts import Check, Group, check
-from chain_service.documents.binding import (
-    Binding,
-    RegisteredSeal,
-    find_seal,
-    judge_binding,
-    judge_registered,
-    organisation_of,
-)
+from chain_service.core.encoding.times import local_day, rfc3339
+from chain_service.core.verdicts.inputs import Outage
+from chain_service.core.verdicts.judge import Signed
+from chain_service.core.verdicts.verdict import Check, Group, check
+from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.documents.facts import (
     CertificateFacts,
     DocumentFacts,
@@ -31,9 +23,17 @@ from chain_service.documents.facts import (
     SealFacts,
     SignatureFacts,
 )
-from chain_service.documents.later_seals import SignedSince, Sound, signed_since
-from chain_service.documents.remarks import kind_evidence, warnings_of
-from chain_service.documents.timing import (
+from chain_service.documents.judging.binding import (
+    Binding,
+    RegisteredSeal,
+    find_seal,
+    judge_binding,
+    judge_registered,
+    organisation_of,
+)
+from chain_service.documents.judging.later_seals import SignedSince, Sound, signed_since
+from chain_service.documents.judging.remarks import kind_evidence, warnings_of
+from chain_service.documents.judging.timing import (
     SKEW,
     CertificateStanding,
     Timing,

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chain_service.core.moments import rfc3339
+from chain_service.core.encoding.times import rfc3339
 from chain_service.documents.facts import CertificateFacts, RevocationFacts, SignatureFacts, TimestampFacts
 
 SKEW = 300

@@ -16,7 +16,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from chain_service.documents.zip_headers import Central, Directory, directory_of, extra_fields, local_of, zip64_sizes
+from chain_service.documents.ofd.zip_headers import (
+    Central,
+    Directory,
+    directory_of,
+    extra_fields,
+    local_of,
+    zip64_sizes,
+)
 from chain_service.errors import MalformedDocument
 
 __all__ = ["ROOT", "Archive", "Entry", "has_file", "open_archive"]

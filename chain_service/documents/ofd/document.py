@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from chain_service.documents.facts import MAX_NAMES, MAX_TEXT, Problem, SignatureFacts
-from chain_service.documents.ofd_archive import open_archive
-from chain_service.documents.ofd_package import metadata, open_package
-from chain_service.documents.ofd_signatures import read_signatures
-from chain_service.documents.trust import Trust
+from chain_service.documents.ofd.archive import open_archive
+from chain_service.documents.ofd.package import metadata, open_package
+from chain_service.documents.ofd.signatures import read_signatures
+from chain_service.documents.pki.trust import Trust
 
 __all__ = ["read_ofd"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from chain_service.documents.facts import MAX_TEXT
-from chain_service.documents.metadata_names import field_name
-from chain_service.documents.ofd_archive import ROOT, Archive
-from chain_service.documents.ofd_xml import (
+from chain_service.documents.ofd.archive import ROOT, Archive
+from chain_service.documents.ofd.metadata_names import field_name
+from chain_service.documents.ofd.xml import (
     MAX_ELEMENTS,
     MAX_SCANNED,
     OFD_NAMESPACES,

@@ -12,9 +12,9 @@ from typing import Any, Final
 from cryptography.hazmat.primitives import hashes
 
 from chain_service.documents.facts import MAX_NAMES, MAX_TEXT, CoverageFacts, ReferenceFacts
-from chain_service.documents.ofd_archive import Archive
-from chain_service.documents.ofd_package import Displayed, Package, folder_of
-from chain_service.documents.ofd_xml import Element
+from chain_service.documents.ofd.archive import Archive
+from chain_service.documents.ofd.package import Displayed, Package, folder_of
+from chain_service.documents.ofd.xml import Element
 from chain_service.errors import MalformedDocument
 
 __all__ = ["Digests", "Named", "coverage", "named", "references"]

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
-from chain_service.core.moments import UTC8
-from chain_service.documents import plain_signatures, seals
+from chain_service.core.encoding.times import UTC8
 from chain_service.documents.facts import MAX_SIGNATURES, MAX_TEXT, ClaimedTime, Problem, SignatureFacts
-from chain_service.documents.ofd_package import MAX_TREE_FILE, Displayed, Package, folder_of
-from chain_service.documents.ofd_references import Digests, Named, Reach, coverage, named, references
-from chain_service.documents.ofd_xml import OFD_NAMESPACES, Element
-from chain_service.documents.trust import Trust
+from chain_service.documents.ofd.package import MAX_TREE_FILE, Displayed, Package, folder_of
+from chain_service.documents.ofd.references import Digests, Named, Reach, coverage, named, references
+from chain_service.documents.ofd.xml import OFD_NAMESPACES, Element
+from chain_service.documents.pki import plain_signatures
+from chain_service.documents.pki.trust import Trust
+from chain_service.documents.ses import seals
 from chain_service.errors import MalformedDocument
 
 __all__ = ["read_signatures"]

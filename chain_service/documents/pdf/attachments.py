@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from chain_service.core.receipts import MAX_RECEIPT_BYTES
+from chain_service.core.receipts.receipt import MAX_RECEIPT_BYTES
 from chain_service.documents.facts import MAX_TEXT, Problem
-from chain_service.documents.pdf_file import PDF_ERRORS, PdfFile
-from chain_service.documents.pdf_objects import entry, items, key_of
+from chain_service.documents.pdf.file import PDF_ERRORS, PdfFile
+from chain_service.documents.pdf.objects import entry, items, key_of
 from chain_service.errors import MalformedDocument
 
 __all__ = ["attached_files", "but_one_receipt", "read_receipt"]

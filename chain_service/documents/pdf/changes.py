@@ -20,10 +20,10 @@ from typing import Any, Final
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from chain_service.documents.pdf_attachments import attached_files
-from chain_service.documents.pdf_drawing import draws_nothing
-from chain_service.documents.pdf_objects import Key, entry, is_null, items, key_of, names, raw, resolved
-from chain_service.documents.pdf_outline import FieldNode, Outline, outline
+from chain_service.documents.pdf.attachments import attached_files
+from chain_service.documents.pdf.drawing import draws_nothing
+from chain_service.documents.pdf.objects import Key, entry, is_null, items, key_of, names, raw, resolved
+from chain_service.documents.pdf.outline import FieldNode, Outline, outline
 from chain_service.errors import MalformedDocument
 
 __all__ = ["Budget", "Change", "Kind", "compare"]

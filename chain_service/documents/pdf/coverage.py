@@ -17,10 +17,10 @@ from pyhanko.pdf_utils import generic
 from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
 
 from chain_service.documents.facts import MAX_NAMES, CoverageFacts
-from chain_service.documents.pdf_changes import Budget, Change, Kind, compare
-from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile, state_at
-from chain_service.documents.pdf_objects import entry, items, resolved
-from chain_service.documents.pdf_written import leaves_nothing_to_guess
+from chain_service.documents.pdf.changes import Budget, Change, Kind, compare
+from chain_service.documents.pdf.file import PDF_ERRORS, Field, PdfFile, state_at
+from chain_service.documents.pdf.objects import entry, items, resolved
+from chain_service.documents.pdf.written import leaves_nothing_to_guess
 from chain_service.errors import MalformedDocument
 
 __all__ = ["ByteRange", "Later", "States", "byte_range"]

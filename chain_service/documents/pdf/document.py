@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain_service.core.digests import sha256, sm3
+from chain_service.core.encoding.digests import sha256, sm3
 from chain_service.documents.facts import Problem
-from chain_service.documents.pdf_attachments import read_receipt
-from chain_service.documents.pdf_file import PDF_ERRORS, open_pdf
-from chain_service.documents.pdf_signatures import read_signatures
-from chain_service.documents.trust import Trust
+from chain_service.documents.pdf.attachments import read_receipt
+from chain_service.documents.pdf.file import PDF_ERRORS, open_pdf
+from chain_service.documents.pdf.signatures import read_signatures
+from chain_service.documents.pki.trust import Trust
 from chain_service.errors import MalformedDocument
 
 __all__ = ["read_pdf"]

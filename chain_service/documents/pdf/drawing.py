@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pyhanko.pdf_utils import generic
 
-from chain_service.documents.pdf_objects import entry, names
+from chain_service.documents.pdf.objects import entry, names
 
 __all__ = ["draws_nothing"]
 

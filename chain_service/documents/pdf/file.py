@@ -28,10 +28,10 @@ from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.rw_common import PdfHandler
 
-from chain_service.documents.der import FOREIGN_ERRORS
+from chain_service.documents.asn1.der import FOREIGN_ERRORS
 from chain_service.documents.facts import MAX_SIGNATURES, Problem
-from chain_service.documents.pdf_objects import entry
-from chain_service.documents.pdf_outline import form_fields
+from chain_service.documents.pdf.objects import entry
+from chain_service.documents.pdf.outline import form_fields
 from chain_service.errors import MalformedDocument
 
 __all__ = ["PDF_ERRORS", "Field", "PdfFile", "open_pdf", "signature_fields", "state_at", "streams"]

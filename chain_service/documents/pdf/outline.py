@@ -10,7 +10,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.rw_common import PdfHandler
 
 from chain_service.documents.facts import MAX_TEXT
-from chain_service.documents.pdf_objects import Key, entry, is_null, items, key_of, raw
+from chain_service.documents.pdf.objects import Key, entry, is_null, items, key_of, raw
 from chain_service.errors import MalformedDocument
 
 __all__ = ["FieldNode", "Outline", "form_fields", "outline"]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chain_service.documents import algorithms, seals, ses_values
 from chain_service.documents.facts import Problem, ReferenceFacts, SignatureFacts
-from chain_service.documents.trust import Trust
+from chain_service.documents.pki import algorithms
+from chain_service.documents.pki.trust import Trust
+from chain_service.documents.ses import seals, values
 from chain_service.errors import MalformedDocument
 
 __all__ = ["read_pdf_seal"]
@@ -19,7 +20,7 @@ __all__ = ["read_pdf_seal"]
 def read_pdf_seal(place: str, value: bytes, content: bytes, trust: Trust) -> SignatureFacts:
     """The facts about the seal's signature `value` over the byte ranges `content`, coverage left open. Never raises."""
     try:
-        value, _ = ses_values.unpadded(value)  # its place is reserved before it is known, and zeros fill the rest
+        value, _ = values.unpadded(value)  # its place is reserved before it is known, and zeros fill the rest
     except MalformedDocument as error:
         return SignatureFacts(place, "unknown", Problem("unknown_form", error.message))
     signed = seals.read_seal_signature(value, trust)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 
-from chain_service.documents import algorithms, der, signed_data, timestamps
+from chain_service.documents.asn1 import der
 from chain_service.documents.facts import (
     MAX_TEXT,
     ClaimedTime,
@@ -18,14 +18,15 @@ from chain_service.documents.facts import (
     SignatureFacts,
 )
 from chain_service.documents.kinds import holds_seal
-from chain_service.documents.pdf_attachments import but_one_receipt
-from chain_service.documents.pdf_coverage import ByteRange, Later, States, byte_range
-from chain_service.documents.pdf_file import PDF_ERRORS, Field, PdfFile, signature_fields, streams
-from chain_service.documents.pdf_objects import entry
-from chain_service.documents.pdf_seals import read_pdf_seal
-from chain_service.documents.plain_signatures import claimed_time
-from chain_service.documents.signed_data import SignedData
-from chain_service.documents.trust import Trust
+from chain_service.documents.pdf.attachments import but_one_receipt
+from chain_service.documents.pdf.coverage import ByteRange, Later, States, byte_range
+from chain_service.documents.pdf.file import PDF_ERRORS, Field, PdfFile, signature_fields, streams
+from chain_service.documents.pdf.objects import entry
+from chain_service.documents.pdf.seals import read_pdf_seal
+from chain_service.documents.pki import algorithms, signed_data, timestamps
+from chain_service.documents.pki.plain_signatures import claimed_time
+from chain_service.documents.pki.signed_data import SignedData
+from chain_service.documents.pki.trust import Trust
 from chain_service.errors import MalformedDocument
 
 __all__ = ["Read", "read_signatures"]

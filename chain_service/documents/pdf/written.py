@@ -17,8 +17,8 @@ from typing import Final
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.xref import ObjStreamRef, XRefSectionMetaInfo, XRefSectionType
 
-from chain_service.documents.pdf_file import PDF_ERRORS, PdfFile
-from chain_service.documents.pdf_objects import entry, items
+from chain_service.documents.pdf.file import PDF_ERRORS, PdfFile
+from chain_service.documents.pdf.objects import entry, items
 from chain_service.errors import MalformedDocument
 
 __all__ = ["leaves_nothing_to_guess"]

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, paddin
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from chain_service.core.digests import sm3
-from chain_service.documents import der, sm2
+from chain_service.core.encoding.digests import sm3
+from chain_service.documents.asn1 import der
+from chain_service.documents.pki import sm2
 from chain_service.errors import MalformedDocument
 
 LIBRARY_ERRORS: Final = (

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from asn1crypto import core, x509
 
-from chain_service.core.digests import sha256
-from chain_service.documents import algorithms, der
+from chain_service.core.encoding.digests import sha256
+from chain_service.documents.asn1 import der
 from chain_service.documents.facts import MAX_TEXT
+from chain_service.documents.pki import algorithms
 from chain_service.errors import MalformedDocument
 
 MAX_CERTIFICATE_BYTES: Final = 64 * 1024

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from asn1crypto import ocsp
 
-from chain_service.documents import algorithms, certificates, der
-from chain_service.documents.certificates import Certificate
+from chain_service.documents.asn1 import der
 from chain_service.documents.facts import RevocationFacts
-from chain_service.documents.paths import OCSP_SIGNING
+from chain_service.documents.pki import algorithms, certificates
+from chain_service.documents.pki.certificates import Certificate
+from chain_service.documents.pki.paths import OCSP_SIGNING
 from chain_service.errors import MalformedDocument
 
 MAX_ANSWER_BYTES: Final = 256 * 1024

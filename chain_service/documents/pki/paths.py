@@ -17,8 +17,9 @@ from typing import Final, Literal
 from cryptography import x509
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
-from chain_service.documents import algorithms, der
-from chain_service.documents.certificates import Certificate
+from chain_service.documents.asn1 import der
+from chain_service.documents.pki import algorithms
+from chain_service.documents.pki.certificates import Certificate
 
 Purpose = Literal["sign", "seal", "timestamp"]
 """`seal`: made or used for a national seal, for which keyUsage alone decides (GM/T 0031 §6.1.2)."""

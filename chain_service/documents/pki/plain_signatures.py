@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from chain_service.core.digests import sm3
-from chain_service.documents import algorithms, der, signed_data, sm2, timestamps
-from chain_service.documents.certificates import Certificate
+from chain_service.core.encoding.digests import sm3
+from chain_service.documents.asn1 import der
 from chain_service.documents.facts import ClaimedTime, Problem, SignatureFacts
-from chain_service.documents.signed_data import SignedData
-from chain_service.documents.trust import Trust
+from chain_service.documents.pki import algorithms, signed_data, sm2, timestamps
+from chain_service.documents.pki.certificates import Certificate
+from chain_service.documents.pki.signed_data import SignedData
+from chain_service.documents.pki.trust import Trust
 from chain_service.errors import MalformedDocument
 
 _BARE: Final = algorithms.Algorithm.named(algorithms.SM2_WITH_SM3)

@@ -9,9 +9,10 @@ from typing import Any, Final
 from asn1crypto import crl
 from cryptography import x509
 
-from chain_service.documents import algorithms, certificates, der
-from chain_service.documents.certificates import Certificate
+from chain_service.documents.asn1 import der
 from chain_service.documents.facts import RevocationFacts
+from chain_service.documents.pki import algorithms, certificates
+from chain_service.documents.pki.certificates import Certificate
 from chain_service.errors import MalformedDocument
 
 MAX_LIST_BYTES: Final = 64 * 1024 * 1024

@@ -14,11 +14,12 @@ from typing import Any, Final
 from asn1crypto import cms, core, tsp
 from asn1crypto.parser import parse as parse_element
 
-from chain_service.documents import algorithms, certificates, der
-from chain_service.documents.algorithms import Algorithm
-from chain_service.documents.ber import measure
-from chain_service.documents.certificates import Certificate
-from chain_service.documents.sm2 import DEFAULT_ID
+from chain_service.documents.asn1 import der
+from chain_service.documents.asn1.ber import measure
+from chain_service.documents.pki import algorithms, certificates
+from chain_service.documents.pki.algorithms import Algorithm
+from chain_service.documents.pki.certificates import Certificate
+from chain_service.documents.pki.sm2 import DEFAULT_ID
 from chain_service.errors import MalformedDocument
 
 # ruff: noqa: RUF012  - asn1crypto's way to declare structures

@@ -11,7 +11,7 @@ from typing import Final
 
 import gmssl_pyx
 
-from chain_service.core.digests import sm3
+from chain_service.core.encoding.digests import sm3
 
 DEFAULT_ID: Final = b"1234567812345678"
 """The user id that GM/T 0009 sets where nothing else was agreed."""

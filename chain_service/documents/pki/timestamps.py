@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from asn1crypto import tsp
 
-from chain_service.documents import algorithms, der, signed_data
+from chain_service.documents.asn1 import der
 from chain_service.documents.facts import CertificateFacts, Problem, TimestampFacts
-from chain_service.documents.signed_data import SignedData
-from chain_service.documents.trust import Trust
+from chain_service.documents.pki import algorithms, signed_data
+from chain_service.documents.pki.signed_data import SignedData
+from chain_service.documents.pki.trust import Trust
 from chain_service.errors import MalformedDocument
 
 _TST_INFO: Final = "1.2.840.113549.1.9.16.1.4"

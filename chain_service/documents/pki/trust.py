@@ -7,13 +7,13 @@ from copy import copy
 from dataclasses import replace
 from typing import Final
 
-from chain_service.core.digests import sha256
-from chain_service.documents import algorithms, certificates, ocsp, paths, revocation
-from chain_service.documents.certificates import Certificate
+from chain_service.core.encoding.digests import sha256
 from chain_service.documents.facts import MAX_TEXT, CertificateFacts, PathFacts, Problem, RevocationFacts
-from chain_service.documents.paths import Path, Pool, Purpose
-from chain_service.documents.revocation import RevocationList
-from chain_service.documents.trust_store import TrustStore
+from chain_service.documents.pki import algorithms, certificates, ocsp, paths, revocation
+from chain_service.documents.pki.certificates import Certificate
+from chain_service.documents.pki.paths import Path, Pool, Purpose
+from chain_service.documents.pki.revocation import RevocationList
+from chain_service.documents.pki.trust_store import TrustStore
 from chain_service.errors import MalformedDocument
 
 MAX_OTHERS: Final = 32

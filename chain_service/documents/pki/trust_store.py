@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from chain_service.documents.facts import Bytes
-from chain_service.documents.sm2 import DEFAULT_ID
+from chain_service.documents.pki.sm2 import DEFAULT_ID
 from chain_service.errors import MalformedDocument
 
 __all__ = ["Anchor", "TrustStore", "from_json", "to_json"]

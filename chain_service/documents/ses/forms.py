@@ -15,7 +15,7 @@ from asn1crypto.core import (
     SequenceOf,
 )
 
-from chain_service.documents.der import Exact
+from chain_service.documents.asn1.der import Exact
 
 # ruff: noqa: RUF012  - asn1crypto's way to declare structures
 # mypy: disable-error-code="misc"

@@ -12,9 +12,8 @@ from typing import Any, Final, Literal
 from asn1crypto.parser import emit
 from asn1crypto.parser import parse as parse_element
 
-from chain_service.core.digests import sha256, sm3
-from chain_service.documents import algorithms, certificates, der, ses_forms, ses_values, timestamps
-from chain_service.documents.algorithms import Algorithm
+from chain_service.core.encoding.digests import sha256, sm3
+from chain_service.documents.asn1 import der
 from chain_service.documents.facts import (
     CertificateFacts,
     ClaimedTime,
@@ -24,7 +23,10 @@ from chain_service.documents.facts import (
     SignatureFacts,
     TimestampFacts,
 )
-from chain_service.documents.trust import Trust
+from chain_service.documents.pki import algorithms, certificates, timestamps
+from chain_service.documents.pki.algorithms import Algorithm
+from chain_service.documents.pki.trust import Trust
+from chain_service.documents.ses import forms, values
 from chain_service.errors import MalformedDocument
 
 MAX_SEAL_BYTES: Final = 4 * 1024 * 1024
@@ -81,7 +83,7 @@ def read_seal(data: bytes, trust: Trust) -> SealFacts:
 def _read_seal(data: bytes, trust: Trust) -> tuple[SealFacts, tuple[bytes, ...]]:
     """The facts, and the certificates that the seal lists."""
     v1 = _members(data, "the seal", MAX_SEAL_BYTES) == 2
-    seal = der.load(ses_forms.SealV1 if v1 else ses_forms.SealV4, data, "the seal", most=MAX_SEAL_BYTES)
+    seal = der.load(forms.SealV1 if v1 else forms.SealV4, data, "the seal", most=MAX_SEAL_BYTES)
     try:
         return _seal_facts(data, seal, v1, trust)
     except MalformedDocument:
@@ -95,9 +97,9 @@ def read_seal_signature(data: bytes, trust: Trust) -> SignedValue:
     if not data.strip(b"\0"):
         return SignedValue(SignatureFacts("", "unknown", Problem("no_value", "there is no value")))
     try:
-        data, padded = ses_values.unpadded(data)
+        data, padded = values.unpadded(data)
         v1 = _members(data, "the signed value", MAX_SIGNED_VALUE_BYTES) == 2
-        spec = ses_forms.SignatureV1 if v1 else ses_forms.SignatureV4
+        spec = forms.SignatureV1 if v1 else forms.SignatureV4
         signature = der.load(spec, data, "the signed value", most=MAX_SIGNED_VALUE_BYTES)
         return _signed_value(signature, v1, trust, padded)
     except MalformedDocument as error:
@@ -114,11 +116,11 @@ def signs(signed: SignedValue, content: bytes) -> SignatureFacts:
     facts = signed.facts
     if signed.digest is None or signed.algorithm is None:
         return facts
-    if ses_values.same_digest(signed.digest, sm3(content)):
+    if values.same_digest(signed.digest, sm3(content)):
         return replace(facts, data_digest_holds=True)
     name = signed.algorithm.digest or ""
     made = algorithms.digest(name, content)
-    if made is None or not ses_values.same_digest(signed.digest, made):
+    if made is None or not values.same_digest(signed.digest, made):
         return replace(facts, data_digest_holds=False)
     problem = Problem("encoding_deviation", f"the signed digest was made with {name}")
     return replace(facts, data_digest_holds=None if name == "md5" else True, problems=(*facts.problems, problem))
@@ -152,8 +154,8 @@ def _signed_value(signature: Any, v1: bool, trust: Trust, padded: tuple[Problem,
         problems.append(Problem("version_differs", "the signature has another version than its seal"))
     if not v1:
         problems += _extension_problems(inner.get("ext_datas"))
-    value, value_deviations = ses_values.signature_bits(outer["value"], "the signature")
-    digest, digest_deviations = ses_values.bits(inner["data_hash"], "the signed digest")
+    value, value_deviations = values.signature_bits(outer["value"], "the signature")
+    digest, digest_deviations = values.bits(inner["data_hash"], "the signed digest")
     # 2. the signature
     signed = _Signed(
         certificate=_wrapped_certificate((inner if v1 else outer)["cert"]),
@@ -190,7 +192,7 @@ def _seal_facts(data: bytes, seal: Any, v1: bool, trust: Trust) -> tuple[SealFac
         raise MalformedDocument(f"a seal of version {version} has another layout than this one", code="unknown_version")
     sign_info = seal["sign_info"] if v1 else seal
     signing = sign_info.elements()
-    value, deviations = ses_values.signature_bits(signing["value"], "the seal's signature")
+    value, deviations = values.signature_bits(signing["value"], "the seal's signature")
     signed = _Signed(
         certificate=_wrapped_certificate(signing["cert"]),
         algorithm=Algorithm.named(sign_info["algorithm"].dotted),
@@ -247,7 +249,7 @@ def _key_deviation(certificate: bytes) -> tuple[Problem, ...]:
 
 def _members(data: bytes, what: str, most: int) -> int:
     """How many members the outermost sequence has: two in v1, more since."""
-    parts = der.load(ses_forms.Parts, data, what, most=most)
+    parts = der.load(forms.Parts, data, what, most=most)
     try:
         return len(parts)
     except der.FOREIGN_ERRORS as error:
@@ -263,12 +265,12 @@ def _listed(stated: Any) -> tuple[ListType, tuple[bytes, ...], tuple[bytes, ...]
     parts = der.members(stated.elements()["cert_list"])
     if len(parts) > MAX_LISTED:
         raise MalformedDocument(f"the seal lists more than {MAX_LISTED} signers", code="too_large")
-    kind = _small(stated["cert_list_type"]) if isinstance(stated, ses_forms.PropertyV4) else _CERTIFICATES
+    kind = _small(stated["cert_list_type"]) if isinstance(stated, forms.PropertyV4) else _CERTIFICATES
     if kind == _CERTIFICATES:
         held = tuple(_wrapped_certificate(part) for part in parts)
         return "certificates", tuple(sha256(one) for one in held), held
     if kind == _HASHES:
-        hashes = tuple(ses_forms.CertificateHash.load(part, strict=True)["value"].native for part in parts)
+        hashes = tuple(forms.CertificateHash.load(part, strict=True)["value"].native for part in parts)
         if any(len(one) != _HASH_BYTES for one in hashes):
             raise MalformedDocument(f"a signer's hash in the seal has not {_HASH_BYTES} bytes", code="malformed")
         return "hashes", hashes, ()
@@ -306,7 +308,7 @@ def _timestamp(encoded: bytes | None) -> bytes | None:
         encoded = contents if constructed else b"\x03" + encoded[1:]
     elif category != 0 or tag != _BIT_STRING:
         raise MalformedDocument("the signature is followed by something that is no timestamp", code="malformed")
-    return ses_values.bits(encoded, "the timestamp")[0]
+    return values.bits(encoded, "the timestamp")[0]
 
 
 def _times(encoded: bytes, signed: _Signed, trust: Trust) -> tuple[tuple[ClaimedTime, ...], tuple[TimestampFacts, ...]]:
@@ -323,7 +325,7 @@ def _written_time(encoded: bytes) -> der.Moment | None:
         return der.moment(encoded, "timeInfo")
     if tag != _BIT_STRING:
         raise MalformedDocument("timeInfo is no time", code="malformed")
-    contents = ses_values.bits(encoded, "timeInfo")[0]
+    contents = values.bits(encoded, "timeInfo")[0]
     if contents[:1] in (b"\x17", b"\x18"):
         der.check(contents, "timeInfo", most=_MOST_TIME)
         return der.moment(contents, "timeInfo")
@@ -355,7 +357,7 @@ def _extension_problems(encoded: bytes | None) -> list[Problem]:
         encoded = contents if wrapped else b"\x30" + encoded[1:]
     elif category != 0 or tag != _SEQUENCE:
         raise MalformedDocument("the seal's extensions are no sequence", code="malformed")
-    parsed = ses_forms.Extensions.load(encoded, strict=True)
+    parsed = forms.Extensions.load(encoded, strict=True)
     critical = [one["extn_id"].dotted for one in parsed if one["critical"].native]
     critical = [oid for oid in critical if oid not in _KNOWN_EXTENSIONS]
     return [Problem("critical_extension", f"the critical extension {oid} is not known here") for oid in critical[:8]]

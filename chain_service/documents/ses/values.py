@@ -10,8 +10,9 @@ from typing import Final
 
 from asn1crypto.parser import parse
 
-from chain_service.documents import der, sm2
+from chain_service.documents.asn1 import der
 from chain_service.documents.facts import Problem
+from chain_service.documents.pki import sm2
 from chain_service.errors import MalformedDocument
 
 _BIT_STRING: Final = 3

@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from chain_service.core.entries import log_id
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.statuses import State, may_follow, parse_change_request
-from chain_service.core.visible_text import require_visible
+from chain_service.core.encoding.display import hex0x, moment
+from chain_service.core.encoding.visible_text import require_visible
+from chain_service.core.records.hashing import log_id
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.records.states import State, may_follow, parse_change_request
 from chain_service.errors import Conflict
+from chain_service.jobs.anchoring.supersede import accept
 from chain_service.jobs.context import App, Caller
-from chain_service.jobs.replacements import accept
-from chain_service.jobs.stored import placed, stored_state, told_successor
-from chain_service.jobs.texts import hex0x, moment
+from chain_service.jobs.integrity import placed, stored_state, told_successor
 from chain_service.store import chain_index, records, statuses
 from chain_service.store.records import StoredRecord
 from chain_service.store.rows import json_object

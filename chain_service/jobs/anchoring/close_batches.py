@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from chain_service.chain.contracts import encode_call
-from chain_service.core import tiles as core_tiles
-from chain_service.core.entries import LogId, founding_entry, log_id, record_entry
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.layout import RECORD_LOG
-from chain_service.core.log import leaf_hash
+from chain_service.core.chainproof.storage_layout import RECORD_LOG
+from chain_service.core.log import tiles as core_tiles
+from chain_service.core.log.merkle import leaf_hash
+from chain_service.core.records.hashing import LogId, founding_entry, log_id, record_entry
+from chain_service.core.records.identifiers import OrgCode
 from chain_service.jobs.context import App
 from chain_service.store import alerts, batches, organisations, records, submissions, tiles
 from chain_service.store.batches import NewBatch

@@ -8,11 +8,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from chain_service.core import catalog_review
-from chain_service.core.canonical import canonical
-from chain_service.core.catalogs import CatalogVersion, check_history, digest, next_version, parse_catalog
-from chain_service.core.layout import CATALOG_REGISTRY, CatalogStanding, catalog_digest_slot, catalog_standing_slot
-from chain_service.core.visible_text import require_visible
+from chain_service.core.chainproof.storage_layout import (
+    CATALOG_REGISTRY,
+    CatalogStanding,
+    catalog_digest_slot,
+    catalog_standing_slot,
+)
+from chain_service.core.encoding.canonical import canonical
+from chain_service.core.encoding.display import hex0x, moment
+from chain_service.core.encoding.visible_text import require_visible
+from chain_service.core.registries import catalog_findings
+from chain_service.core.registries.catalogs import CatalogVersion, check_history, digest, next_version, parse_catalog
 from chain_service.errors import (
     BadRequest,
     ChainServiceError,
@@ -22,10 +28,9 @@ from chain_service.errors import (
     NotFound,
     Unavailable,
 )
+from chain_service.jobs.anchoring.register_seals import account_of
 from chain_service.jobs.context import App, Caller
-from chain_service.jobs.grouping import VERSIONS, version_submission, version_words
-from chain_service.jobs.seals import account_of
-from chain_service.jobs.texts import hex0x, moment
+from chain_service.jobs.sending.group_changes import VERSIONS, version_submission, version_words
 from chain_service.store import catalogs, chain_index, organisations, submissions
 from chain_service.store.catalogs import CatalogVersion as Stored
 from chain_service.store.catalogs import NewCatalogVersion
@@ -201,24 +206,24 @@ def diff(app: App, code: str, from_: int, to: int) -> dict[str, Any]:
     for sequence in (from_, to):
         if sequence not in rows:
             raise NotFound(f"the entry has no version {sequence}", code="no_version", sequence=sequence)
-    differences = catalog_review.diff(_read(rows[from_]), _read(rows[to]))
+    differences = catalog_findings.diff(_read(rows[from_]), _read(rows[to]))
     return {"catalogCode": code, "from": from_, "to": to, "differences": [one.to_json() for one in differences]}
 
 
 def findings(app: App, org: str | None = None) -> dict[str, Any]:
     """Gaps between the three layers and figures over all entries, or those of one organisation."""
-    entries: list[catalog_review.Listed] = []
+    entries: list[catalog_findings.Listed] = []
     after: str | None = None
     with app.database.reading() as connection:
         while True:
             rows, after = catalogs.page(connection, org=None, layer=None, after=after, limit=1000)
-            entries += [catalog_review.Listed(_read(row), int(row.created_at)) for row in rows]
+            entries += [catalog_findings.Listed(_read(row), int(row.created_at)) for row in rows]
             if after is None:
                 break
     mine = {entry.version.code for entry in entries if org is None or entry.version.provider == org}
-    found = [one.to_json() for one in catalog_review.findings(entries, app.now) if one.catalog in mine]
+    found = [one.to_json() for one in catalog_findings.findings(entries, app.now) if one.catalog in mine]
     counted = [entry for entry in entries if entry.version.code in mine]
-    return {"findings": found, "metrics": catalog_review.metrics(counted, app.now).to_json()}
+    return {"findings": found, "metrics": catalog_findings.metrics(counted, app.now).to_json()}
 
 
 def _rows(connection: Connection, code: str) -> list[Stored]:

@@ -6,13 +6,13 @@ import uuid
 from typing import Any
 
 from chain_service.chain.contracts import encode_call
-from chain_service.core.canonical import canonical
-from chain_service.core.layout import SEAL_IN_FORCE, SEAL_REGISTRY, code_key, organisation_word
-from chain_service.core.seals import PERSONAL, STATES, Seal, parse_seal, parse_seal_state, seal_may_follow
-from chain_service.core.visible_text import require_visible
+from chain_service.core.chainproof.storage_layout import SEAL_IN_FORCE, SEAL_REGISTRY, code_key, organisation_word
+from chain_service.core.encoding.canonical import canonical
+from chain_service.core.encoding.display import moment
+from chain_service.core.encoding.visible_text import require_visible
+from chain_service.core.registries.seals import PERSONAL, STATES, Seal, parse_seal, parse_seal_state, seal_may_follow
 from chain_service.errors import BadRequest, Conflict, Corrupt, Forbidden, MalformedDocument, MalformedRecord
 from chain_service.jobs.context import App, Caller
-from chain_service.jobs.texts import moment
 from chain_service.store import organisations, seals, submissions
 from chain_service.store.rows import json_object
 from chain_service.store.submissions import NewSubmission

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from chain_service.core.entries import Salt, body_digest
-from chain_service.core.layout import PermitEntry
-from chain_service.core.permits import permitted_on
-from chain_service.core.records import Record, Remark, parse_record
-from chain_service.core.visible_text import require_visible
+from chain_service.core.chainproof.storage_layout import PermitEntry
+from chain_service.core.encoding.visible_text import require_visible
+from chain_service.core.records.hashing import Salt, body_digest
+from chain_service.core.records.record import Record, Remark, parse_record
+from chain_service.core.registries.permits import permitted_on
 from chain_service.errors import ChainServiceError, Conflict, Forbidden, MalformedRecord
 from chain_service.jobs.context import App, Caller
-from chain_service.jobs.organisations import permit_entries
+from chain_service.jobs.registries.organisations import permit_entries
 from chain_service.store import batches, organisations, records
 from chain_service.store import types as certificate_types
 from chain_service.store.records import Known, NewRecord

@@ -7,13 +7,13 @@ import uuid
 
 from sqlalchemy import Connection
 
-from chain_service.core.canonical import canonical
-from chain_service.core.entries import Salt, change_digest, log_id
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.statuses import REASONS, ChangeRecord, ChangeRequest, State, may_follow
+from chain_service.core.encoding.canonical import canonical
+from chain_service.core.encoding.display import moment
+from chain_service.core.records.hashing import Salt, change_digest, log_id
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.records.states import REASONS, ChangeRecord, ChangeRequest, State, may_follow
 from chain_service.errors import Corrupt, NotFound
 from chain_service.jobs.context import App
-from chain_service.jobs.texts import moment
 from chain_service.store import chain_index, keys, records, statuses
 from chain_service.store.records import StoredRecord
 from chain_service.store.rows import json_object

@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from chain_service.core.entries import parse_log_id
-from chain_service.core.identifiers import OrgCode, is_org_code
+from chain_service.core.encoding.display import hex0x, moment
+from chain_service.core.records.hashing import parse_log_id
+from chain_service.core.records.identifiers import OrgCode, is_org_code
 from chain_service.errors import InvalidProof, NotFound, Unavailable
-from chain_service.jobs.audit_findings import Finding, finding
-from chain_service.jobs.audit_logs import LogAudit
-from chain_service.jobs.audit_registries import audit_catalogs, audit_seals
+from chain_service.jobs.auditing.findings import Finding, finding
+from chain_service.jobs.auditing.logs import LogAudit
+from chain_service.jobs.auditing.registries import audit_catalogs, audit_seals
 from chain_service.jobs.context import App, Progress, silent
-from chain_service.jobs.index import index
-from chain_service.jobs.texts import hex0x, moment
+from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.workers import worker_lock
 from chain_service.store import batches, chain_index, organisations
 from chain_service.store.chain_index import Block

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from chain_service.core.entries import Salt, change_digest
-from chain_service.core.statuses import State, parse_change_record
+from chain_service.core.records.hashing import Salt, change_digest
+from chain_service.core.records.states import State, parse_change_record
 from chain_service.errors import BadRequest, Corrupt
-from chain_service.jobs.audit_findings import Finding, finding
+from chain_service.jobs.auditing.findings import Finding, finding
 from chain_service.store import chain_index, records, statuses
 from chain_service.store.chain_index import StatusEvent
 from chain_service.store.rows import json_object

@@ -7,17 +7,24 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from chain_service.core import tiles as core_tiles
-from chain_service.core.entries import founding_entry, log_id, record_entry
-from chain_service.core.evidence import Evidence, verify_evidence
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.layout import RECORD_LOG, RECORD_STATUS, head_slot, size_slot, status_in, status_slot
-from chain_service.core.log import leaf_hash
+from chain_service.core.chainproof.evidence import Evidence, verify_evidence
+from chain_service.core.chainproof.storage_layout import (
+    RECORD_LOG,
+    RECORD_STATUS,
+    head_slot,
+    size_slot,
+    status_in,
+    status_slot,
+)
+from chain_service.core.log import tiles as core_tiles
+from chain_service.core.log.merkle import leaf_hash
+from chain_service.core.records.hashing import founding_entry, log_id, record_entry
+from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import BadRequest, InvalidProof
-from chain_service.jobs.audit_changes import check_changes
-from chain_service.jobs.audit_findings import Finding, finding
+from chain_service.jobs.auditing.changes import check_changes
+from chain_service.jobs.auditing.findings import Finding, finding
 from chain_service.jobs.context import App, Progress
-from chain_service.jobs.records import stored_disclosure
+from chain_service.jobs.records.records import stored_disclosure
 from chain_service.store import batches, chain_index, records, tiles
 from chain_service.store.batches import Batch
 from chain_service.store.chain_index import Block, Head

@@ -8,9 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from chain_service.chain.reader import History
-from chain_service.core.catalogs import CatalogVersion, check_history, parse_catalog
-from chain_service.core.histories import read_seal_facts, read_seal_states
-from chain_service.core.layout import (
+from chain_service.core.chainproof.storage_layout import (
     CATALOG_REGISTRY,
     SEAL_FIRST_CERTIFICATE,
     SEAL_REGISTRY,
@@ -23,9 +21,11 @@ from chain_service.core.layout import (
     seal_fact_slot,
     seal_state_slot,
 )
-from chain_service.core.seals import parse_seal
+from chain_service.core.registries.catalogs import CatalogVersion, check_history, parse_catalog
+from chain_service.core.registries.histories import read_seal_facts, read_seal_states
+from chain_service.core.registries.seals import parse_seal
 from chain_service.errors import BadRequest, Corrupt
-from chain_service.jobs.audit_findings import Finding, finding
+from chain_service.jobs.auditing.findings import Finding, finding
 from chain_service.jobs.context import App
 from chain_service.store import catalogs, chain_index, organisations, seals
 from chain_service.store.chain_index import Block

@@ -11,14 +11,11 @@ from sqlalchemy import Connection
 
 from chain_service.chain.contracts import ChainEvent
 from chain_service.chain.reader import History
-from chain_service.core import layout
-from chain_service.core.consensus import provable_from
-from chain_service.core.digests import keccak256
-from chain_service.core.entries import log_id, parse_log_id
-from chain_service.core.evidence import MAX_SLOTS
-from chain_service.core.headers import SealedHeader
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.layout import (
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.consensus import provable_from
+from chain_service.core.chainproof.evidence import MAX_SLOTS
+from chain_service.core.chainproof.headers import SealedHeader
+from chain_service.core.chainproof.storage_layout import (
     CATALOG_REGISTRY,
     ORGANISATIONS,
     RECORD_LOG,
@@ -27,10 +24,13 @@ from chain_service.core.layout import (
     code_key,
     organisation_word,
 )
+from chain_service.core.encoding.digests import keccak256
+from chain_service.core.records.hashing import log_id, parse_log_id
+from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import Corrupt, MalformedRecord, Unavailable
+from chain_service.jobs.anchoring.supersede import supersede_replaced
 from chain_service.jobs.context import App
-from chain_service.jobs.refusals import LOG_STOPPED, REFUSED
-from chain_service.jobs.replacements import supersede_replaced
+from chain_service.jobs.sending.refusals import LOG_STOPPED, REFUSED
 from chain_service.store import (
     alerts,
     batches,
@@ -111,10 +111,10 @@ def prove_batch(app: App, batch: Batch, block: int, block_hash: bytes) -> HeadPr
     """
     reader = app.require_chain().reader
     log = log_id(OrgCode(batch.org), batch.generation)
-    slot = layout.head_slot(log, batch.new_size)
+    slot = storage_layout.head_slot(log, batch.new_size)
     words = range(batch.old_size >> 6, (batch.new_size - 1 >> 6) + 1)
-    wants = [(RECORD_LOG, slot), (ORGANISATIONS, layout.standing_slot(batch.org))]
-    wants += [(RECORD_STATUS, layout.status_slot(log, word << 6)[0]) for word in words]
+    wants = [(RECORD_LOG, slot), (ORGANISATIONS, storage_layout.standing_slot(batch.org))]
+    wants += [(RECORD_STATUS, storage_layout.status_slot(log, word << 6)[0]) for word in words]
     histories = _histories(app, batch, MAX_SLOTS - len(wants))
     provable = provable_from(reader.trust, block)
     expected = block_hash if provable == block else None
@@ -140,20 +140,20 @@ def _histories(app: App, batch: Batch, most: int) -> list[History]:
     with app.database.reading() as connection:
         types = records.types_of_batch(connection, batch.id)[:MAX_TYPES]
         codes = _seal_codes(records.bodies_of_batch(connection, batch.id))
-        known = {code: len(organisations.permits(connection, org, layout.code_key(code))) for code in types}
+        known = {code: len(organisations.permits(connection, org, storage_layout.code_key(code))) for code in types}
         keys = len(organisations.log_keys(connection, org))
         certificates = {code: _certificates(seal.body) for code, seal in seals.get_many(connection, codes).items()}
         changes = {code: 1 + len(seals.changes(connection, code)) for code in codes}
-    found = [History(ORGANISATIONS, partial(layout.log_key_slot, org), keys)]
-    found += [History(ORGANISATIONS, partial(layout.permit_slot, org, code), n) for code, n in known.items()]
+    found = [History(ORGANISATIONS, partial(storage_layout.log_key_slot, org), keys)]
+    found += [History(ORGANISATIONS, partial(storage_layout.permit_slot, org, code), n) for code, n in known.items()]
     room = most // 2 - sum(one.known + 1 for one in found)
     for code in codes:
-        facts = layout.SEAL_FIRST_CERTIFICATE + certificates.get(code, 1)
+        facts = storage_layout.SEAL_FIRST_CERTIFICATE + certificates.get(code, 1)
         room -= facts + changes[code] + 2
         if room < 0:
             break
-        found.append(History(SEAL_REGISTRY, partial(layout.seal_fact_slot, code), facts))
-        found.append(History(SEAL_REGISTRY, partial(layout.seal_state_slot, code), changes[code]))
+        found.append(History(SEAL_REGISTRY, partial(storage_layout.seal_fact_slot, code), facts))
+        found.append(History(SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), changes[code]))
     return found
 
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection
 
 from chain_service.chain.contracts import ChainEvent
-from chain_service.core.evidence import ProvenState, Slot
-from chain_service.core.headers import SealedHeader
-from chain_service.core.layout import (
+from chain_service.core.chainproof.evidence import ProvenState, Slot
+from chain_service.core.chainproof.headers import SealedHeader
+from chain_service.core.chainproof.storage_layout import (
     CATALOG_REGISTRY,
     RECORD_LOG,
     RECORD_STATUS,
@@ -24,7 +24,7 @@ from chain_service.core.layout import (
     status_in,
     status_slot,
 )
-from chain_service.core.statuses import State
+from chain_service.core.records.states import State
 from chain_service.errors import InvalidProof, Unavailable
 from chain_service.jobs.context import App
 from chain_service.store import catalogs, seals

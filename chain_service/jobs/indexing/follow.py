@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from chain_service.chain.contracts import ChainEvent
 from chain_service.chain.reader import Seen
 from chain_service.chain.rpc import Rpc, RpcError
-from chain_service.core.chain_trust import FORM_CLIQUE
-from chain_service.core.consensus import follow, headers_on_top, newest_final
-from chain_service.core.headers import SealedHeader, may_hold
+from chain_service.core.chainproof.consensus import follow, headers_on_top, newest_final
+from chain_service.core.chainproof.headers import SealedHeader, may_hold
+from chain_service.core.chainproof.trust import FORM_CLIQUE
 from chain_service.errors import Conflict, InvalidProof, Unavailable
-from chain_service.jobs import effects
-from chain_service.jobs.branches import BLOCK_REPLACED, CHUNK, keep_rivals, leave_branch
 from chain_service.jobs.context import App, Progress, silent
-from chain_service.jobs.effects import Headers, HeadProofs
-from chain_service.jobs.health import watch_head
+from chain_service.jobs.indexing import apply_events
+from chain_service.jobs.indexing.apply_events import Headers, HeadProofs
+from chain_service.jobs.indexing.confirm_state import confirm
+from chain_service.jobs.indexing.reorganisation import BLOCK_REPLACED, CHUNK, keep_rivals, leave_branch
+from chain_service.jobs.instance.health import watch_head
 from chain_service.jobs.validators import changes, count_from_genesis, known_after, refresh_trust, trust_sets
-from chain_service.jobs.witness import confirm
 from chain_service.store import alerts, chain_index, submissions, validators
 from chain_service.store.chain_index import Block
 from chain_service.store.validators import ValidatorSet
@@ -50,7 +50,7 @@ def index(app: App, progress: Progress = silent) -> int:
         watch_head(app)
     if head is not None:
         _settle_reverted(app, head.number)
-    effects.fetch_missing_proofs(app)
+    apply_events.fetch_missing_proofs(app)
     return done
 
 
@@ -128,7 +128,7 @@ def _absorb(app: App, node: Rpc, headers: Sequence[SealedHeader], sets: Sequence
         with app.database.transaction() as connection:
             chain_index.add_blocks(connection, blocks)
             validators.add(connection, sets)
-            effects.apply(app, connection, events, hashes, proofs)
+            apply_events.apply(app, connection, events, hashes, proofs)
             alerts.clear(connection, VALIDATORS_UNKNOWN, SEALING, app.clock())
     except Conflict as error:
         if error.code != "constraint":
@@ -185,7 +185,7 @@ def _complete(app: App, events: Sequence[ChainEvent], headers: Headers) -> bool:
 
 
 def _proven(app: App, events: Sequence[ChainEvent], headers: Headers) -> HeadProofs:
-    proofs = effects.prove_heads(app, events, headers)
+    proofs = apply_events.prove_heads(app, events, headers)
     confirm(app, events, headers[max(headers)], proofs)
     return proofs
 

@@ -9,9 +9,9 @@ import structlog
 
 from chain_service.chain.reader import Seen
 from chain_service.chain.rpc import Rpc
-from chain_service.core.chain_trust import FORM_QBFT
-from chain_service.core.consensus import Followed, follow, newest_final, sealed
-from chain_service.core.headers import SealedHeader
+from chain_service.core.chainproof.consensus import Followed, follow, newest_final, sealed
+from chain_service.core.chainproof.headers import SealedHeader
+from chain_service.core.chainproof.trust import FORM_QBFT
 from chain_service.errors import Corrupt, InvalidProof, Unavailable
 from chain_service.jobs.context import App
 from chain_service.jobs.validators import known_after

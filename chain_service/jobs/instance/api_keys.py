@@ -8,10 +8,10 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from chain_service.core.identifiers import parse_org_code
+from chain_service.core.encoding.display import moment, optional_moment
+from chain_service.core.records.identifiers import parse_org_code
 from chain_service.errors import BadRequest, Unauthorised
 from chain_service.jobs.context import ROLES, App, Caller
-from chain_service.jobs.texts import moment, optional_moment
 from chain_service.store import keys
 from chain_service.store.keys import ApiKey
 

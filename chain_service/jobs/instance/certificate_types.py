@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain_service.core.types import parse_type
-from chain_service.core.visible_text import require_visible
+from chain_service.core.encoding.visible_text import require_visible
+from chain_service.core.records.certificate_types import parse_type
 from chain_service.jobs.context import App
 from chain_service.store import types
 from chain_service.store.types import CertificateType

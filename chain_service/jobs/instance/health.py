@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from chain_service.core.encoding.display import moment
 from chain_service.errors import ChainServiceError, Unavailable
 from chain_service.jobs.context import App
-from chain_service.jobs.texts import moment
 from chain_service.store import alerts, batches, chain_index, records, submissions
 
 LAG_BLOCKS = 20

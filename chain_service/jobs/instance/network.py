@@ -12,7 +12,7 @@ from typing import Any
 from chain_service.chain.keystore import registrar_address
 from chain_service.config import Settings
 from chain_service.errors import BadRequest, Conflict
-from chain_service.jobs.setup import toml_value
+from chain_service.jobs.instance.initialise import toml_value
 from chain_service.nodes import network
 from chain_service.nodes.network import growth
 

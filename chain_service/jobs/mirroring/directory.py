@@ -9,14 +9,14 @@ from pathlib import Path
 
 import orjson
 
-from chain_service.chain.log_source import LogSource
-from chain_service.core import notes
-from chain_service.core.canonical import read_json
-from chain_service.core.log import leaf_hash, root_of
-from chain_service.core.notes import Note
-from chain_service.core.tiles import WIDTH, entries_path, entries_tile, root, tile_path
+from chain_service.core.encoding.canonical import read_json
+from chain_service.core.log import checkpoints
+from chain_service.core.log.checkpoints import Note
+from chain_service.core.log.merkle import leaf_hash, root_of
+from chain_service.core.log.tiles import WIDTH, entries_path, entries_tile, root, tile_path
 from chain_service.errors import BadRequest, ChainServiceError, Conflict, Corrupt, MalformedRecord
 from chain_service.jobs.context import Progress
+from chain_service.remote.tile_server import LogSource
 
 HASH = 32
 ENTRIES = -1
@@ -46,7 +46,7 @@ class Mirror:
         if not file.is_file():
             return None
         try:
-            return notes.parse(file.read_bytes())
+            return checkpoints.parse(file.read_bytes())
         except BadRequest as error:
             raise Corrupt("the kept checkpoint cannot be read", code="mirror_damaged", file=str(file)) from error
 

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chain_service.chain.log_source import LogSource
 from chain_service.chain.reader import ChainReader
-from chain_service.core import layout, notes
-from chain_service.core.entries import LogId, founding_entry, log_id
-from chain_service.core.evidence import ProvenState
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.notes import MAX_NOTE_BYTES, Checkpoint, Note, VerifierKey
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.encoding.display import hex0x, moment
+from chain_service.core.log import checkpoints
+from chain_service.core.log.checkpoints import MAX_NOTE_BYTES, Checkpoint, Note, VerifierKey
+from chain_service.core.records.hashing import LogId, founding_entry, log_id
+from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import Conflict, InvalidProof
 from chain_service.jobs.context import Progress, silent
-from chain_service.jobs.logs import origin
-from chain_service.jobs.mirrored import CHECKPOINT, Mirror
-from chain_service.jobs.texts import hex0x, moment
+from chain_service.jobs.mirroring.directory import CHECKPOINT, Mirror
+from chain_service.jobs.proofs.public_logs import origin
+from chain_service.remote.tile_server import LogSource
 
 HEADS_AT_ONCE = 1000
 EVENT_BLOCKS = 1000
@@ -61,7 +62,7 @@ def mirror(
     copy = Mirror(directory)
     with LogSource(url) as source:
         served = source.get(CHECKPOINT, MAX_NOTE_BYTES)
-        note = notes.parse(served)
+        note = checkpoints.parse(served)
         try:
             # 1. it is signed by the key asked for, and continues what was seen before
             _authenticate(note, key)
@@ -139,7 +140,7 @@ def _log_of(served: Checkpoint, reader: ChainReader) -> LogId:
     trust = reader.trust
     if found is not None and int(found[2]) < 2**32:
         org, generation = found[1], int(found[2])
-        contract = trust.contracts[layout.RECORD_LOG].address
+        contract = trust.contracts[storage_layout.RECORD_LOG].address
         if served.origin == origin(trust.chain_id, contract, org, generation):
             return log_id(OrgCode(org), generation)
     raise Conflict("the log belongs to another chain or contract", code="other_log", served=served.origin)
@@ -152,8 +153,8 @@ def _prove_heads(reader: ChainReader, log: LogId, heads: dict[int, bytes]) -> Pr
     state: ProvenState | None = None
     for start in range(0, max(len(sizes), 1), HEADS_AT_ONCE):
         part = sizes[start : start + HEADS_AT_ONCE]
-        slots = [(layout.RECORD_LOG, layout.head_slot(log, size)) for size in part]
-        _, state = reader.prove(block, [*slots, (layout.RECORD_LOG, layout.size_slot(log))])
+        slots = [(storage_layout.RECORD_LOG, storage_layout.head_slot(log, size)) for size in part]
+        _, state = reader.prove(block, [*slots, (storage_layout.RECORD_LOG, storage_layout.size_slot(log))])
         for size, (contract, slot) in zip(part, slots, strict=True):
             word = state.word(contract, slot)
             if word != int.from_bytes(heads[size], "big"):
@@ -171,7 +172,7 @@ def _prove_heads(reader: ChainReader, log: LogId, heads: dict[int, bytes]) -> Pr
 def _compare_heads(reader: ChainReader, log: LogId, copy: Mirror, served: Checkpoint, progress: Progress) -> Seen:
     """Every head that the chain tells of since last time, up to the served one, is proven and is this log's root."""
     trust = reader.trust
-    if copy.first_entry() != founding_entry(trust.chain_id, trust.contracts[layout.RECORD_LOG].address, log):
+    if copy.first_entry() != founding_entry(trust.chain_id, trust.contracts[storage_layout.RECORD_LOG].address, log):
         raise Conflict("the log's founding entry names another log", code="other_log")
     first, last = copy.chain_block() + 1, reader.final_head()
     sizes, compared = {served.size}, last
@@ -185,7 +186,7 @@ def _compare_heads(reader: ChainReader, log: LogId, copy: Mirror, served: Checkp
                     compared = min(compared, event.block - 1)
         progress("heads", end - first + 1, last - first + 1)
     state = _prove_heads(reader, log, {size: copy.root(size) for size in sizes})
-    return Seen(state, compared, len(sizes), state.word(layout.RECORD_LOG, layout.size_slot(log)))
+    return Seen(state, compared, len(sizes), state.word(storage_layout.RECORD_LOG, storage_layout.size_slot(log)))
 
 
 def _report(

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 import structlog
 
 from chain_service.config import Settings
-from chain_service.core.digests import sha256, sm3
+from chain_service.core.encoding.digests import sha256, sm3
 from chain_service.documents.facts import DocumentFacts, Problem, from_json
-from chain_service.documents.trust_store import TrustStore, to_json
+from chain_service.documents.pki.trust_store import TrustStore, to_json
 from chain_service.errors import MalformedDocument, Unavailable
-from chain_service.jobs.parser import OUT_OF_MEMORY, framed, read_frame, write_frame
+from chain_service.jobs.parsing.worker import OUT_OF_MEMORY, framed, read_frame, write_frame
 
 PATIENCE = 2
 """How often the seconds of computing may pass on the clock before the process is killed: it shares processors."""
@@ -156,7 +156,7 @@ class _Parser:
     """One process; used by one thread at a time."""
 
     def __init__(self, memory: int) -> None:
-        command = [sys.executable, "-I", "-m", "chain_service.jobs.parser", str(memory)]
+        command = [sys.executable, "-I", "-m", "chain_service.jobs.parsing.worker", str(memory)]
         self._memory = memory
         self._process = subprocess.Popen(  # noqa: S603 - nothing of the command comes from outside
             command,

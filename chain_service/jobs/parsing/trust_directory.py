@@ -21,9 +21,9 @@ from typing import Any
 import structlog
 from cryptography import x509
 
-from chain_service.core.moments import rfc3339
-from chain_service.documents.sm2 import DEFAULT_ID
-from chain_service.documents.trust_store import Anchor, TrustStore
+from chain_service.core.encoding.times import rfc3339
+from chain_service.documents.pki.sm2 import DEFAULT_ID
+from chain_service.documents.pki.trust_store import Anchor, TrustStore
 
 LOOK_AGAIN = 2.0
 """Seconds for which the directory is taken to be unchanged."""

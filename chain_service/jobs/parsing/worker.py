@@ -1,4 +1,4 @@
-"""The process that reads foreign documents: `python -I -m chain_service.jobs.parser MEGABYTES`.
+"""The process that reads foreign documents: `python -I -m chain_service.jobs.parsing.worker MEGABYTES`.
 
 It has nothing worth stealing: no database, no key, no network, no file; it may be killed at any time.
 Frames on standard input and output are a length (4 bytes, big-endian) and that many bytes. `T` and a trust store in
@@ -22,8 +22,8 @@ _LENGTH = struct.Struct(">I")
 def main() -> int:
     """Answers frames until standard input ends; the exit code is 0 then."""
     # here, so that the service, which shares the frames below, never holds a parser
-    from chain_service.documents import trust_store
     from chain_service.documents.facts import to_json
+    from chain_service.documents.pki import trust_store
     from chain_service.documents.read import read_document
 
     bound(int(sys.argv[1]))

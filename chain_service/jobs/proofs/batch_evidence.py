@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache, partial
 
-from chain_service.core import cose, layout
-from chain_service.core.chain_trust import ChainTrust
-from chain_service.core.cose import Signer
-from chain_service.core.entries import LogId, log_id
-from chain_service.core.evidence import Evidence, ProvenState, verify_evidence
-from chain_service.core.evidence_cbor import Selector
-from chain_service.core.histories import read_log_keys, seal_slots, slots_of_record
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.log import InclusionProof
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import Evidence, ProvenState, verify_evidence
+from chain_service.core.chainproof.evidence_cbor import Selector
+from chain_service.core.chainproof.trust import ChainTrust
+from chain_service.core.encoding import cose
+from chain_service.core.encoding.cose import Signer
+from chain_service.core.log.merkle import InclusionProof
+from chain_service.core.records.hashing import LogId, log_id
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.registries.histories import read_log_keys, seal_slots, slots_of_record
 from chain_service.errors import Conflict, Corrupt, InvalidProof
 from chain_service.jobs.context import App
-from chain_service.jobs.effects import prove_batch
+from chain_service.jobs.indexing.apply_events import prove_batch
 from chain_service.store import batches
 from chain_service.store.batches import Batch
 
@@ -68,7 +69,7 @@ class Pool:
             stored = _read_again(app, batch)
             state = proven(stored, trust)
         assert state is not None
-        if state.word(layout.RECORD_LOG, layout.head_slot(self.log, batch.new_size)) != int.from_bytes(
+        if state.word(storage_layout.RECORD_LOG, storage_layout.head_slot(self.log, batch.new_size)) != int.from_bytes(
             batch.root, "big"
         ):
             raise Corrupt("the chain holds another head than the stored batch", code="head_altered", batch=batch.id)
@@ -86,7 +87,7 @@ class Pool:
         key_id = cose.key_id(self.signer.public_key)
         slots = slots_of_record(self.state, self.log, proof, key_id, type_code, covered)
         if seals is None:
-            slots += [slot for slot in self.state.words if slot[0] == layout.SEAL_REGISTRY][:MAX_SEAL_SLOTS]
+            slots += [slot for slot in self.state.words if slot[0] == storage_layout.SEAL_REGISTRY][:MAX_SEAL_SLOTS]
         return self._selector.select(slots)
 
     def _covers_seal(self, code: str) -> bool:
@@ -103,7 +104,7 @@ def _covers(state: ProvenState, log: LogId, batch: Batch) -> bool:
     """Whether receipts can be cut out of it: proofs stored by earlier versions lack the status words."""
     try:
         for index in (batch.old_size, batch.new_size - 1):
-            state.word(layout.RECORD_STATUS, layout.status_slot(log, index)[0])
+            state.word(storage_layout.RECORD_STATUS, storage_layout.status_slot(log, index)[0])
         read_log_keys(state, batch.org)
     except InvalidProof:
         return False

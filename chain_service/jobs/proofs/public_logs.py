@@ -8,11 +8,11 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from chain_service.chain.deployment import Deployment
-from chain_service.core import notes
-from chain_service.core.cose import Signer
-from chain_service.core.layout import RECORD_LOG
-from chain_service.core.notes import Checkpoint, VerifierKey
-from chain_service.core.tiles import WIDTH, entries_tile
+from chain_service.core.chainproof.storage_layout import RECORD_LOG
+from chain_service.core.encoding.cose import Signer
+from chain_service.core.log import checkpoints
+from chain_service.core.log.checkpoints import Checkpoint, VerifierKey
+from chain_service.core.log.tiles import WIDTH, entries_tile
 from chain_service.errors import Conflict, Corrupt, NotFound
 from chain_service.jobs.context import App
 from chain_service.store import batches, tiles
@@ -62,7 +62,7 @@ def checkpoint(app: App, log: str) -> bytes:
     with app.database.reading() as connection:
         head = _final_head(connection, log)
     name = _origin(app.require_chain().deployment, head.org, head.generation)
-    return notes.sign(Checkpoint(name, head.new_size, head.root), _signer(app, head.org))
+    return checkpoints.sign(Checkpoint(name, head.new_size, head.root), _signer(app, head.org))
 
 
 def verifier_key(app: App, log: str) -> VerifierKey:

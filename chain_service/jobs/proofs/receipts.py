@@ -16,21 +16,22 @@ from typing import Any
 from sqlalchemy import Connection
 
 from chain_service.chain.reader import History
-from chain_service.core import layout, receipts
-from chain_service.core import tiles as core_tiles
-from chain_service.core.chain_trust import ChainTrust
-from chain_service.core.entries import Entry, parse_log_id
-from chain_service.core.evidence import Evidence, ProvenState
-from chain_service.core.evidence_cbor import BlockProof, Selector
-from chain_service.core.headers import decode_fields
-from chain_service.core.histories import place_slots, seal_slots, slots_of_record
-from chain_service.core.log import InclusionProof, leaf_hash, root_from_inclusion
-from chain_service.core.receipts import MEDIA_TYPE, Receipt, parse
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import Evidence, ProvenState
+from chain_service.core.chainproof.evidence_cbor import BlockProof, Selector
+from chain_service.core.chainproof.headers import decode_fields
+from chain_service.core.chainproof.trust import ChainTrust
+from chain_service.core.log import tiles as core_tiles
+from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_from_inclusion
+from chain_service.core.receipts import receipt as receipts
+from chain_service.core.receipts.receipt import MEDIA_TYPE, Receipt, parse
+from chain_service.core.records.hashing import Entry, parse_log_id
+from chain_service.core.registries.histories import place_slots, seal_slots, slots_of_record
 from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidProof, NotFound
 from chain_service.jobs.context import App, Caller, Progress, silent
-from chain_service.jobs.effects import MAX_SEALS
-from chain_service.jobs.pooled import Pool
-from chain_service.jobs.records import disclosure_of
+from chain_service.jobs.indexing.apply_events import MAX_SEALS
+from chain_service.jobs.proofs.batch_evidence import Pool
+from chain_service.jobs.records.records import disclosure_of
 from chain_service.store import batches, records, seals, tiles
 from chain_service.store.readings import NewReading
 from chain_service.store.records import StoredRecord
@@ -139,7 +140,7 @@ def _make(app: App, wanted: Sequence[StoredRecord]) -> Iterator[Receipt]:
                 "the record is not anchored yet; try again in a few seconds", code="not_anchored", id=record.id
             )
     chain = app.require_chain()
-    contract = chain.reader.trust.contracts[layout.RECORD_LOG].address
+    contract = chain.reader.trust.contracts[storage_layout.RECORD_LOG].address
     for batch_id, group in groupby(wanted, key=lambda record: record.batch_id):
         assert batch_id is not None
         members = list(group)
@@ -203,7 +204,7 @@ def _own_receipt(app: App, data: bytes) -> Receipt | ChainServiceError:
         found = parse(data)
     except ChainServiceError as error:
         return error
-    if (found.chain_id, found.contract) != (trust.chain_id, trust.contracts[layout.RECORD_LOG].address):
+    if (found.chain_id, found.contract) != (trust.chain_id, trust.contracts[storage_layout.RECORD_LOG].address):
         return InvalidProof("the receipt is about another chain or log contract", code="foreign_receipt")
     return found
 
@@ -222,12 +223,16 @@ def _refreshed(
     named = _seals_of(app, old, known)
     codes = list(dict.fromkeys(code for listed in named.values() for code in listed))[:MAX_SEALS]
     closed = {one.record_id for one in old if _is_closed(reader.trust, one)}
-    histories = [History(layout.SEAL_REGISTRY, partial(layout.seal_state_slot, code), 2) for code in codes]
+    histories = [
+        History(storage_layout.SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), 2) for code in codes
+    ]
     histories += _histories([one for one in old if one.record_id in closed], known)
     wants = [slot for one in old for slot in place_slots(one.log, one.proof)]
     if closed:
-        facts = (layout.SEAL_OWNER, layout.SEAL_SHA256)
-        wants += [(layout.SEAL_REGISTRY, layout.seal_fact_slot(code, n)) for code in codes for n in facts]
+        facts = (storage_layout.SEAL_OWNER, storage_layout.SEAL_SHA256)
+        wants += [
+            (storage_layout.SEAL_REGISTRY, storage_layout.seal_fact_slot(code, n)) for code in codes for n in facts
+        ]
     evidence, state, _ = reader.prove_histories(reader.final_head(), wants, histories)
     selector = Selector(evidence, reader.trust)
     states = {code: seal_slots(state, code, facts=False) for code in codes}
@@ -258,11 +263,11 @@ def _histories(old: Sequence[Receipt], known: Mapping[str, StoredRecord]) -> lis
     found: dict[tuple[str, str | None], History] = {}
     for one in old:
         org, _ = parse_log_id(one.log)
-        found[org, None] = History(layout.ORGANISATIONS, partial(layout.log_key_slot, org), 1)
+        found[org, None] = History(storage_layout.ORGANISATIONS, partial(storage_layout.log_key_slot, org), 1)
         type_code = _type_code(known.get(one.record_id))
         if type_code is not None:
-            permits = partial(layout.permit_slot, org, type_code)
-            found[org, type_code] = History(layout.ORGANISATIONS, permits, 1)
+            permits = partial(storage_layout.permit_slot, org, type_code)
+            found[org, type_code] = History(storage_layout.ORGANISATIONS, permits, 1)
     return list(found.values())
 
 
@@ -277,7 +282,7 @@ def _seals_of(app: App, old: Sequence[Receipt], known: Mapping[str, StoredRecord
     ours: dict[bytes, str] = {}
     if None in named.values():
         with app.database.reading() as connection:
-            ours = {layout.seal_state_slot(seal.code, 0): seal.code for seal in seals.of_owner(connection)}
+            ours = {storage_layout.seal_state_slot(seal.code, 0): seal.code for seal in seals.of_owner(connection)}
     found = {}
     for one in old:
         codes = named[one.record_id]
@@ -290,8 +295,8 @@ def _seals_of(app: App, old: Sequence[Receipt], known: Mapping[str, StoredRecord
 def _with_newer(old: Receipt, state: ProvenState, cut: Callable[[], Evidence]) -> Receipt:
     if state.block <= _block_number(old.blocks[0]):
         return old  # also from nodes that are behind, which may not know the head yet
-    head = layout.head_slot(old.log, old.proof.size)
-    if state.word(layout.RECORD_LOG, head) == 0:
+    head = storage_layout.head_slot(old.log, old.proof.size)
+    if state.word(storage_layout.RECORD_LOG, head) == 0:
         raise InvalidProof("the chain holds no head of this receipt's size", code="head_not_on_chain")
     return receipts.refreshed(old, cut())
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from chain_service.chain.reader import ChainReader
-from chain_service.core import trust as core
-from chain_service.core.chain_trust import ChainTrust, Until, ValidatorRange, joined
-from chain_service.core.consensus import proof_length, provable_from, prove_block
-from chain_service.core.cose import Signer
-from chain_service.core.headers import decode_fields
-from chain_service.core.trust import MAX_TRUST_BYTES, TrustFile, TrustTerms
+from chain_service.core.chainproof.consensus import proof_length, provable_from, prove_block
+from chain_service.core.chainproof.headers import decode_fields
+from chain_service.core.chainproof.trust import ChainTrust, Until, ValidatorRange, joined
+from chain_service.core.encoding.cose import Signer
+from chain_service.core.receipts import trust_file as core
+from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES, TrustFile, TrustTerms
 from chain_service.errors import BadRequest, Conflict, NotFound
 from chain_service.jobs.context import App
 from chain_service.jobs.validators import refresh_trust
@@ -66,8 +66,8 @@ def in_force(app: App) -> bytes:
 def update(file: Path, newer: bytes, fingerprint: str | None = None) -> dict[str, Any]:
     """`file` is the trust file in `newer`, signed by enough of the root keys of the one before.
 
-    The first one is accepted by its fingerprint, which a person has compared. Raises as `core.trust.update` and
-    `accept_first`; `BadRequest` (code `fingerprint_missing`).
+    The first one is accepted by its fingerprint, which a person has compared. Raises as
+    `core.receipts.trust_file.update` and `accept_first`; `BadRequest` (code `fingerprint_missing`).
     """
     if not file.is_file():
         if fingerprint is None:

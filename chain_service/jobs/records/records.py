@@ -9,13 +9,14 @@ from typing import Any, cast, get_args
 
 from sqlalchemy import Connection
 
-from chain_service.core import tiles as core_tiles
-from chain_service.core.decoding import read_base64, read_day
-from chain_service.core.disclosures import Disclosure, parse_disclosure, reveal
-from chain_service.core.entries import log_id, parse_log_id
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.log import InclusionProof
-from chain_service.core.statuses import State
+from chain_service.core.encoding.decoding import read_base64, read_day
+from chain_service.core.encoding.display import hex0x, moment
+from chain_service.core.log import tiles as core_tiles
+from chain_service.core.log.merkle import InclusionProof
+from chain_service.core.records.disclosure import Disclosure, parse_disclosure, reveal
+from chain_service.core.records.hashing import log_id, parse_log_id
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.records.states import State
 from chain_service.errors import (
     BadRequest,
     Conflict,
@@ -27,11 +28,10 @@ from chain_service.errors import (
     MalformedRecord,
     NotFound,
 )
+from chain_service.jobs.anchoring.change_state import status_history
+from chain_service.jobs.anchoring.submit_records import Accepted, check, submit
 from chain_service.jobs.context import App, Caller
-from chain_service.jobs.statuses import status_history
-from chain_service.jobs.stored import placed
-from chain_service.jobs.submission import Accepted, check, submit
-from chain_service.jobs.texts import hex0x, moment
+from chain_service.jobs.integrity import placed
 from chain_service.store import batches, records, submissions, tiles
 from chain_service.store.readings import NewReading
 from chain_service.store.records import Filters, RecordState, StoredRecord

@@ -11,13 +11,21 @@ from sqlalchemy import Connection
 
 from chain_service.chain.keystore import open_registrar
 from chain_service.chain.registrar import OrganisationState, Registrar, parse_address
-from chain_service.core.entries import log_id
-from chain_service.core.identifiers import is_org_code, org_code_checks, parse_org_code, parse_type_code
-from chain_service.core.layout import OPEN_END, PERMIT_GRANT, PermitEntry, Right, code_key, date_of_day, day_number
-from chain_service.core.visible_text import require_visible
+from chain_service.core.chainproof.storage_layout import (
+    OPEN_END,
+    PERMIT_GRANT,
+    PermitEntry,
+    Right,
+    code_key,
+    date_of_day,
+    day_number,
+)
+from chain_service.core.encoding.display import moment
+from chain_service.core.encoding.visible_text import require_visible
+from chain_service.core.records.hashing import log_id
+from chain_service.core.records.identifiers import is_org_code, org_code_checks, parse_org_code, parse_type_code
 from chain_service.errors import BadRequest, NotFound
 from chain_service.jobs.context import App
-from chain_service.jobs.texts import moment
 from chain_service.jobs.workers import wait_indexed
 from chain_service.store import chain_index, organisations, types
 
@@ -152,7 +160,7 @@ def organisation(app: App, code: str) -> dict[str, Any]:
 
 
 def permit_entries(connection: Connection, org: str, type_code: str) -> list[PermitEntry]:
-    """The permit history of one type as indexed, as `core.permits` judges it."""
+    """The permit history of one type as indexed, as `core.registries.permits` judges it."""
     return [_core(one) for one in organisations.permits(connection, org, code_key(type_code))]
 
 

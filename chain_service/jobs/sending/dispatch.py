@@ -7,9 +7,9 @@ import structlog
 from chain_service.chain.rpc import RpcError
 from chain_service.chain.sender import Signed
 from chain_service.errors import Conflict, NotFound, Reverted
-from chain_service.jobs import refusals
 from chain_service.jobs.context import App
-from chain_service.jobs.grouping import group_status_changes
+from chain_service.jobs.sending import refusals
+from chain_service.jobs.sending.group_changes import group_status_changes
 from chain_service.store import alerts, chain_index, submissions
 from chain_service.store.submissions import SignedTransaction, Submission
 

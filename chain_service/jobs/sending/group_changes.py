@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from chain_service.chain.contracts import encode_call
-from chain_service.core.entries import log_id
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.layout import (
+from chain_service.core.chainproof.storage_layout import (
     CATALOG_CHANGE,
     CATALOG_PUBLISH,
     CATALOG_REGISTRY,
@@ -19,6 +17,8 @@ from chain_service.core.layout import (
     code_key,
     organisation_word,
 )
+from chain_service.core.records.hashing import log_id
+from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import Reverted
 from chain_service.jobs.context import App
 from chain_service.store import catalogs, records, statuses, submissions

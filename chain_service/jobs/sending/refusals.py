@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from chain_service.core.entries import parse_log_id
+from chain_service.core.records.hashing import parse_log_id
 from chain_service.errors import Reverted
 from chain_service.jobs.context import App
-from chain_service.jobs.grouping import refuse_change, refuse_version
+from chain_service.jobs.sending.group_changes import refuse_change, refuse_version
 from chain_service.store import alerts, batches, seals, submissions, tiles
 from chain_service.store.submissions import Submission
 

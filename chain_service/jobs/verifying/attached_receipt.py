@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chain_service.core.codes import Outcome
-from chain_service.core.entries import LogId
-from chain_service.core.facts import Claim, Facts, HeadSignature
-from chain_service.core.proving import find_head, judge_log_signature
-from chain_service.core.receipts import parse
-from chain_service.core.verdicts import Check, Verdict, warning
+from chain_service.core.receipts.receipt import parse
+from chain_service.core.records.hashing import LogId
+from chain_service.core.verdicts.anchoring_checks import find_head, judge_log_signature
+from chain_service.core.verdicts.inputs import Claim, Facts, HeadSignature
+from chain_service.core.verdicts.verdict import Check, Verdict, warning
+from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.errors import BadRequest
 from chain_service.jobs.context import App
-from chain_service.jobs.proven import shown
+from chain_service.jobs.verifying.chain_history import shown
 
 
 def with_attached(app: App, verdict: Verdict, known: Facts, receipt: bytes) -> Verdict:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from chain_service.core.facts import Content
-from chain_service.core.judge import listed_files, same_file
+from chain_service.core.verdicts.inputs import Content
+from chain_service.core.verdicts.judge import listed_files, same_file
 from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.context import Caller
-from chain_service.jobs.questions import MAX_IDENTIFIER, Question, Read
-from chain_service.jobs.records import stored_disclosure
+from chain_service.jobs.records.records import stored_disclosure
+from chain_service.jobs.verifying.request import MAX_IDENTIFIER, Question, Read
 from chain_service.store import records
 from chain_service.store.records import StoredRecord
 from chain_service.store.rows import json_object

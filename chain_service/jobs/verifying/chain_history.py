@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from chain_service.core import layout
-from chain_service.core.consensus import CONSENSUS_FORMS
-from chain_service.core.evidence import Evidence, ProvenState
-from chain_service.core.facts import Claim, Failure
-from chain_service.core.headers import decode_fields
-from chain_service.core.histories import place_slots, require_end_kept
-from chain_service.core.offline import doubt_of, prove_receipt, require_trusted
-from chain_service.core.receipts import Receipt
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.consensus import CONSENSUS_FORMS
+from chain_service.core.chainproof.evidence import Evidence, ProvenState
+from chain_service.core.chainproof.headers import decode_fields
+from chain_service.core.receipts.receipt import Receipt
+from chain_service.core.receipts.verify_offline import doubt_of, prove_receipt, require_trusted
+from chain_service.core.registries.histories import place_slots, require_end_kept
+from chain_service.core.verdicts.inputs import Claim, Failure
 from chain_service.errors import CannotTell, InvalidProof, Unavailable
 from chain_service.jobs.context import App
-from chain_service.jobs.gathering import Draft
-from chain_service.jobs.pooled import proven
+from chain_service.jobs.proofs.batch_evidence import proven
+from chain_service.jobs.verifying.lookup import Draft
 from chain_service.store import chain_index
 from chain_service.store.chain_index import Block
 
@@ -81,11 +81,17 @@ def _held(app: App, stored: ProvenState | None, indexed: Indexed) -> list[Proven
 
 
 def _tells(state: ProvenState, claim: Claim | None) -> bool:
-    return claim is None or (layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)) in state.words
+    return (
+        claim is None
+        or (storage_layout.RECORD_LOG, storage_layout.head_slot(claim.log, claim.proof.size)) in state.words
+    )
 
 
 def shown(app: App, receipt: Receipt) -> tuple[ProvenState, ...]:
-    """What a receipt shows, as `core.offline.prove_receipt`, of the chain that is indexed. Raises `InvalidProof`."""
+    """What a receipt shows, as `core.receipts.verify_offline.prove_receipt`, of the chain that is indexed.
+
+    Raises `InvalidProof`.
+    """
     with app.database.reading() as connection:
         indexed = chain_index.blocks_of(connection, _numbers(receipt))
     return _shown(app, receipt, indexed)
@@ -138,7 +144,7 @@ def require_one_history(states: Iterable[ProvenState], now: ProvenState, receipt
 
     Raises `InvalidProof`.
     """
-    slot = layout.RECORD_LOG, layout.head_slot(receipt.log, receipt.proof.size)
+    slot = storage_layout.RECORD_LOG, storage_layout.head_slot(receipt.log, receipt.proof.size)
     for state in states:
         older, newer = sorted((state, now), key=lambda one: one.block)
         if state.block == now.block and state.block_hash != now.block_hash:

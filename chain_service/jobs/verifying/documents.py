@@ -10,20 +10,20 @@ from functools import partial
 import structlog
 
 from chain_service.chain.reader import History
-from chain_service.core import layout
-from chain_service.core.decoding import read_day
-from chain_service.core.digests import sha256, sm3
-from chain_service.core.evidence import ProvenState, Slot
-from chain_service.core.facts import Outage
-from chain_service.core.identifiers import is_org_code
-from chain_service.core.judge import Anchoring, Examine, Signed
-from chain_service.documents.binding import Binding, is_seal_code
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState, Slot
+from chain_service.core.encoding.decoding import read_day
+from chain_service.core.encoding.digests import sha256, sm3
+from chain_service.core.records.identifiers import is_org_code
+from chain_service.core.verdicts.inputs import Outage
+from chain_service.core.verdicts.judge import Anchoring, Examine, Signed
 from chain_service.documents.facts import DocumentFacts, Problem
-from chain_service.documents.judging import judge_document
+from chain_service.documents.judging.binding import Binding, is_seal_code
+from chain_service.documents.judging.signatures import judge_document
 from chain_service.documents.kinds import at_first_sight
 from chain_service.errors import MalformedDocument
-from chain_service.jobs.ocsp import Responders
-from chain_service.jobs.parsers import Parsers
+from chain_service.jobs.parsing.ocsp_responders import Responders
+from chain_service.jobs.parsing.pool import Parsers
 
 MAX_SEALS = 16
 """Seals of one document that are looked up on chain; those beyond count as not told."""
@@ -70,10 +70,10 @@ class Examined:
         claimed = self.claimed_issuer()
         if claimed is not None and self.facts.signatures:
             issuer, type_code, _ = claimed
-            slots.append((layout.ORGANISATIONS, layout.standing_slot(issuer)))
+            slots.append((storage_layout.ORGANISATIONS, storage_layout.standing_slot(issuer)))
             if type_code is not None:
-                permits = partial(layout.permit_slot, issuer, type_code)
-                histories.append(History(layout.ORGANISATIONS, permits, _PERMITS))
+                permits = partial(storage_layout.permit_slot, issuer, type_code)
+                histories.append(History(storage_layout.ORGANISATIONS, permits, _PERMITS))
         return slots, histories
 
     def examine(self, subject: str, at: int, now_state: ProvenState | Outage, anchor: ProvenState | None) -> Examine:
@@ -100,8 +100,8 @@ class Examined:
 
 def _seal_histories(codes: Sequence[str]) -> Iterator[History]:
     for code in codes:
-        yield History(layout.SEAL_REGISTRY, partial(layout.seal_fact_slot, code), _SEAL_FACTS)
-        yield History(layout.SEAL_REGISTRY, partial(layout.seal_state_slot, code), _SEAL_STATES)
+        yield History(storage_layout.SEAL_REGISTRY, partial(storage_layout.seal_fact_slot, code), _SEAL_FACTS)
+        yield History(storage_layout.SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), _SEAL_STATES)
 
 
 def examine_file(parsers: Parsers, data: bytes | None, list_age: float, *, public: bool) -> Examined | None:

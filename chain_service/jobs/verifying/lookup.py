@@ -9,9 +9,12 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from chain_service.core.disclosures import Disclosure
-from chain_service.core.entries import Entry, log_id, parse_log_id, record_entry
-from chain_service.core.facts import (
+from chain_service.core.receipts.receipt import Receipt
+from chain_service.core.records.disclosure import Disclosure
+from chain_service.core.records.hashing import Entry, log_id, parse_log_id, record_entry
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.records.states import State
+from chain_service.core.verdicts.inputs import (
     AcceptedChange,
     Asked,
     Candidate,
@@ -22,17 +25,14 @@ from chain_service.core.facts import (
     PastChange,
     Presented,
 )
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.receipts import Receipt
-from chain_service.core.statuses import State
 from chain_service.errors import Corrupt, NotFound, Unavailable
-from chain_service.jobs.candidates import Named, named_by, newest, waiting_for
-from chain_service.jobs.candidates import recalled as recalled_of
 from chain_service.jobs.context import Caller
-from chain_service.jobs.questions import MAX_IDENTIFIER, Question, Read, read_question
-from chain_service.jobs.records import inclusion
-from chain_service.jobs.stored import need_sound, placed, stored_state, told_successor
-from chain_service.jobs.successors import Asker, named_successor
+from chain_service.jobs.integrity import need_sound, placed, stored_state, told_successor
+from chain_service.jobs.records.records import inclusion
+from chain_service.jobs.verifying.candidates import Named, named_by, newest, waiting_for
+from chain_service.jobs.verifying.candidates import recalled as recalled_of
+from chain_service.jobs.verifying.request import MAX_IDENTIFIER, Question, Read, read_question
+from chain_service.jobs.verifying.successors import Asker, named_successor
 from chain_service.store import batches, chain_index, records, statuses, tiles
 from chain_service.store.database import DriverError
 from chain_service.store.records import StoredRecord

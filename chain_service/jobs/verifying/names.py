@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import structlog
 from sqlalchemy import Connection
 
-from chain_service.core.codes import Text
-from chain_service.core.facts import Content, Names, RegisteredName
-from chain_service.core.types import parse_labels
+from chain_service.core.records.certificate_types import parse_labels
+from chain_service.core.verdicts.inputs import Content, Names, RegisteredName
+from chain_service.core.verdicts.verdict_codes import Text
 from chain_service.errors import Corrupt, MalformedRecord
-from chain_service.jobs.gathering import Draft
+from chain_service.jobs.verifying.lookup import Draft
 from chain_service.store import organisations, types
 
 log = structlog.get_logger("names")

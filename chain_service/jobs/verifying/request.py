@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from chain_service.core.canonical import read_json
-from chain_service.core.digests import Digest, file_digests, parse_hex32
-from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_disclosure
-from chain_service.core.entries import Entry, LogId, parse_log_id, record_entry
-from chain_service.core.facts import Claim, Failure
-from chain_service.core.log import InclusionProof, leaf_hash, root_from_inclusion
-from chain_service.core.papers import EMPTY, trouble
-from chain_service.core.receipts import Receipt
-from chain_service.core.receipts import parse as parse_receipt
+from chain_service.core.encoding.canonical import read_json
+from chain_service.core.encoding.digests import Digest, file_digests, parse_hex32
+from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_from_inclusion
+from chain_service.core.receipts.receipt import Receipt
+from chain_service.core.receipts.receipt import parse as parse_receipt
+from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, parse_disclosure
+from chain_service.core.records.hashing import Entry, LogId, parse_log_id, record_entry
+from chain_service.core.verdicts.inputs import Claim, Failure
+from chain_service.core.verdicts.paper_kinds import EMPTY, trouble
 from chain_service.errors import BadRequest, InvalidProof, MalformedRecord
 
 MAX_PATH = 64

@@ -18,22 +18,22 @@ from typing import Any
 
 import orjson
 
-from chain_service.core.belonging import body_key, bound, unite
-from chain_service.core.codes import RULES, STATES, Answer
-from chain_service.core.disclosures import Disclosure, parse_disclosure
-from chain_service.core.entries import parse_log_id
-from chain_service.core.facts import Content
-from chain_service.core.papers import Kind, Paper, form, take
-from chain_service.core.statuses import State
-from chain_service.core.trust import TrustFile
-from chain_service.core.trust import parse as parse_trust
-from chain_service.core.verdicts import Check, Context, Group, Verdict, check, conclude, gravity
+from chain_service.core.receipts.trust_file import TrustFile
+from chain_service.core.receipts.trust_file import parse as parse_trust
+from chain_service.core.records.disclosure import Disclosure, parse_disclosure
+from chain_service.core.records.hashing import parse_log_id
+from chain_service.core.records.states import State
+from chain_service.core.verdicts.inputs import Content
+from chain_service.core.verdicts.paper_kinds import Kind, Paper, form, take
+from chain_service.core.verdicts.same_record import body_key, bound, unite
+from chain_service.core.verdicts.verdict import Check, Context, Group, Verdict, check, conclude, gravity
+from chain_service.core.verdicts.verdict_codes import RULES, STATES, Answer
 from chain_service.errors import BadRequest, InvalidProof, NotFound
-from chain_service.jobs import trust as trust_files
 from chain_service.jobs.context import App, Caller
-from chain_service.jobs.questions import Question, read_question
-from chain_service.jobs.records import content_at
-from chain_service.jobs.verify import check_question, verify_many
+from chain_service.jobs.proofs import trust_files
+from chain_service.jobs.records.records import content_at
+from chain_service.jobs.verifying.request import Question, read_question
+from chain_service.jobs.verifying.verify import check_question, verify_many
 
 MAX_PAPERS = 10
 """Papers of one question; each pair of them is compared."""

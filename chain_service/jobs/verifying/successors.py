@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Connection
 
-from chain_service.core.disclosures import Disclosure
-from chain_service.core.facts import Content, Successor
+from chain_service.core.records.disclosure import Disclosure
+from chain_service.core.verdicts.inputs import Content, Successor
 from chain_service.errors import Corrupt, NotFound
-from chain_service.jobs.candidates import recalled
 from chain_service.jobs.context import Caller
+from chain_service.jobs.verifying.candidates import recalled
 from chain_service.store import records, types
 
 log = structlog.get_logger("verify")

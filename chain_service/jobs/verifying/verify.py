@@ -11,24 +11,24 @@ from typing import Any
 import structlog
 
 from chain_service.chain.reader import History
-from chain_service.core import layout
-from chain_service.core.codes import Outcome
-from chain_service.core.deciding import decide
-from chain_service.core.entries import LogId
-from chain_service.core.evidence import ProvenState, Slot
-from chain_service.core.facts import Claim, Facts, Failure, HeadSignature, Names, Outage, Presented
-from chain_service.core.judge import Examine, judge
-from chain_service.core.showing import with_hidden
-from chain_service.core.verdicts import Verdict
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState, Slot
+from chain_service.core.records.hashing import LogId
+from chain_service.core.verdicts.file_ownership import decide
+from chain_service.core.verdicts.inputs import Claim, Facts, Failure, HeadSignature, Names, Outage, Presented
+from chain_service.core.verdicts.judge import Examine, judge
+from chain_service.core.verdicts.shown_members import with_hidden
+from chain_service.core.verdicts.verdict import Verdict
+from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
-from chain_service.jobs.attached import attached_place, with_attached
 from chain_service.jobs.context import App, Caller
-from chain_service.jobs.documents import Examined, examine_file, no_signatures, with_answers
-from chain_service.jobs.gathering import Draft, damaged, gather
-from chain_service.jobs.names import registered_names
-from chain_service.jobs.proven import Shown, anchored, at_moment, require_one_history
-from chain_service.jobs.questions import Question
 from chain_service.jobs.validators import refresh_trust
+from chain_service.jobs.verifying.attached_receipt import attached_place, with_attached
+from chain_service.jobs.verifying.chain_history import Shown, anchored, at_moment, require_one_history
+from chain_service.jobs.verifying.documents import Examined, examine_file, no_signatures, with_answers
+from chain_service.jobs.verifying.lookup import Draft, damaged, gather
+from chain_service.jobs.verifying.names import registered_names
+from chain_service.jobs.verifying.request import Question
 from chain_service.store import chain_index
 from chain_service.store.readings import NewReading
 
@@ -251,8 +251,8 @@ def _wanted(draft: Draft) -> list[Slot]:
         slot
         for claim in _claims(draft)
         for slot in (
-            (layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)),
-            (layout.RECORD_STATUS, layout.status_slot(claim.log, claim.proof.index)[0]),
+            (storage_layout.RECORD_LOG, storage_layout.head_slot(claim.log, claim.proof.size)),
+            (storage_layout.RECORD_STATUS, storage_layout.status_slot(claim.log, claim.proof.index)[0]),
         )
     ]
 
@@ -284,7 +284,9 @@ def _read_chain(
         content = draft.presented.disclosure or draft.recalled
         if anchor is None and content is not None and content.kind == "certificate":
             histories.append(
-                History(layout.ORGANISATIONS, partial(layout.permit_slot, content.org, content.type_code), 1)
+                History(
+                    storage_layout.ORGANISATIONS, partial(storage_layout.permit_slot, content.org, content.type_code), 1
+                )
             )
     for document in filter(None, documents):
         slots, more = document.words()

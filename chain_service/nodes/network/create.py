@@ -14,7 +14,6 @@ from pathlib import Path
 from eth_keys.datatypes import PrivateKey
 
 from chain_service.errors import BadRequest, Conflict, NotFound, Unavailable
-from chain_service.nodes.network import besu
 from chain_service.nodes.network.descriptor import (
     DESCRIPTOR_FILE,
     MAX_NODES,
@@ -27,7 +26,8 @@ from chain_service.nodes.network.descriptor import (
     load,
     require_distinct,
 )
-from chain_service.nodes.network.engines import engine_of
+from chain_service.nodes.network.engines import besu
+from chain_service.nodes.network.engines.engine import engine_of
 from chain_service.nodes.network.files import write_files
 from chain_service.nodes.network.genesis import genesis_json
 from chain_service.nodes.network.keys import address_of, make_folder, new_key, public_hex, write_private

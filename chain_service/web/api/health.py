@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
-from chain_service.jobs import health
-from chain_service.web.answers import json_answer
-from chain_service.web.guards import TheApp
+from chain_service.jobs.instance import health
+from chain_service.web.http.answers import json_answer
+from chain_service.web.http.auth import TheApp
 
 router = APIRouter(tags=["health"])
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from chain_service.errors import NotFound
-from chain_service.jobs import logs, trust
-from chain_service.jobs.receipts import MEDIA_TYPE
-from chain_service.web.answers import problems
-from chain_service.web.guards import TheApp
+from chain_service.jobs.proofs import public_logs, trust_files
+from chain_service.jobs.proofs.receipts import MEDIA_TYPE
+from chain_service.web.http.answers import problems
+from chain_service.web.http.auth import TheApp
 
 router = APIRouter(prefix="/v1", tags=["logs"])
 
@@ -31,7 +31,7 @@ def _content(media_type: str, description: str) -> dict[int | str, dict[str, obj
 )
 def checkpoint(log: str, app: TheApp) -> Response:
     """The log's newest final head as a signed note (C2SP tlog-checkpoint). `log` is `<organisation>.<generation>`."""
-    return _answer(logs.checkpoint(app, log), TEXT, SECONDS)
+    return _answer(public_logs.checkpoint(app, log), TEXT, SECONDS)
 
 
 @router.get(
@@ -40,7 +40,7 @@ def checkpoint(log: str, app: TheApp) -> Response:
 def key(log: str, app: TheApp) -> Response:
     """The key that signs the log's checkpoints, as a C2SP verifier key; compare it by another way before you rely on
     it."""
-    return _answer(f"{logs.verifier_key(app, log)}\n".encode(), TEXT, SECONDS)
+    return _answer(f"{public_logs.verifier_key(app, log)}\n".encode(), TEXT, SECONDS)
 
 
 @router.get(
@@ -53,16 +53,16 @@ def tile(log: str, path: str, app: TheApp) -> Response:
 
     Entries are 32-byte digests, never records.
     """
-    place = logs.parse_tile_path(path)
+    place = public_logs.parse_tile_path(path)
     if place is None:
         raise NotFound("no tile can have this name", code="tile_unknown")
-    return _answer(logs.tile(app, log, place), BYTES, FOR_EVER if place.is_full else AN_HOUR)
+    return _answer(public_logs.tile(app, log, place), BYTES, FOR_EVER if place.is_full else AN_HOUR)
 
 
 @router.get("/trust", response_class=Response, responses={**_content(MEDIA_TYPE, "trust file"), **problems(404)})
 def trust_file(app: TheApp) -> Response:
     """The instance's trust file, if one was exported. Compare its fingerprint by another way before you rely on it."""
-    return _answer(trust.in_force(app), MEDIA_TYPE, SECONDS, "chain-service.trust")
+    return _answer(trust_files.in_force(app), MEDIA_TYPE, SECONDS, "chain-service.trust")
 
 
 def _answer(data: bytes, media_type: str, cached: str, name: str | None = None) -> Response:

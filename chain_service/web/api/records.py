@@ -7,9 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from chain_service.jobs import receipts, records, statuses
-from chain_service.web.answers import json_answer, ndjson_answer, problems, request_body
-from chain_service.web.bodies import (
+from chain_service.jobs.anchoring import change_state
+from chain_service.jobs.proofs import receipts
+from chain_service.jobs.records import records
+from chain_service.web.http.answers import json_answer, ndjson_answer, problems, request_body
+from chain_service.web.http.auth import KnownCaller, MaybeCaller, TheApp
+from chain_service.web.http.bodies import (
     JSON,
     MAX_JSON,
     NDJSON,
@@ -19,9 +22,8 @@ from chain_service.web.bodies import (
     read_body,
     shaped,
 )
-from chain_service.web.guards import KnownCaller, MaybeCaller, TheApp
-from chain_service.web.problems import PayloadTooLarge
-from chain_service.web.shapes import AcceptedRecords, Proof, RecordPage, RecordView, StatusRequest
+from chain_service.web.http.problems import PayloadTooLarge
+from chain_service.web.schemas.requests import AcceptedRecords, Proof, RecordPage, RecordView, StatusRequest
 
 router = APIRouter(prefix="/v1/records", tags=["records"])
 
@@ -119,7 +121,7 @@ def change_status(record_id: str, request: Request, caller: KnownCaller, app: Th
     """Accepts a change of state; it is in force once final on chain."""
     need_media_type(request, JSON)
     wish = shaped(body, StatusRequest)
-    done = statuses.change_status(
+    done = change_state.change_status(
         app,
         caller,
         record_id,

@@ -9,11 +9,13 @@ from pydantic import Field
 from starlette.responses import Response
 
 from chain_service.errors import BadRequest
-from chain_service.jobs import catalogs, organisations, seals, types
-from chain_service.web.answers import json_answer, problems, request_body
-from chain_service.web.bodies import JSON, need_media_type, parse_json, read_body, shaped
-from chain_service.web.guards import KnownCaller, TheApp
-from chain_service.web.shapes import SealStateRequest
+from chain_service.jobs.anchoring import publish_catalogs, register_seals
+from chain_service.jobs.instance import certificate_types
+from chain_service.jobs.registries import organisations
+from chain_service.web.http.answers import json_answer, problems, request_body
+from chain_service.web.http.auth import KnownCaller, TheApp
+from chain_service.web.http.bodies import JSON, need_media_type, parse_json, read_body, shaped
+from chain_service.web.schemas.requests import SealStateRequest
 
 router = APIRouter(prefix="/v1")
 
@@ -40,13 +42,13 @@ def _object(request: Request, body: bytes) -> dict[str, Any]:
 )
 def register_seal(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
     """Accepts a seal for registration on chain; a personal seal is refused."""
-    return json_answer(seals.register_seal(app, caller, _object(request, body)), 202)
+    return json_answer(register_seals.register_seal(app, caller, _object(request, body)), 202)
 
 
 @router.get("/seals/{code}", tags=["seals"], response_model=dict[str, Any], responses=problems(404))
 def read_seal(code: str, app: TheApp) -> Response:
     """A seal's registered digests, owner, period and state."""
-    return json_answer(seals.seal(app, code))
+    return json_answer(register_seals.seal(app, code))
 
 
 @router.post(
@@ -60,7 +62,7 @@ def read_seal(code: str, app: TheApp) -> Response:
 def set_seal_state(code: str, request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
     """Accepts a change of a seal's state; cancelled is final."""
     need_media_type(request, JSON)
-    return json_answer(seals.set_seal_state(app, caller, code, shaped(body, SealStateRequest).to), 202)
+    return json_answer(register_seals.set_seal_state(app, caller, code, shaped(body, SealStateRequest).to), 202)
 
 
 @router.post(
@@ -75,7 +77,7 @@ def publish_catalog(request: Request, caller: KnownCaller, app: TheApp, body: Bo
     """Accepts versions of catalog entries, published, changed or withdrawn: one object, or an array, all or nothing."""
     need_media_type(request, JSON)
     value = parse_json(body)
-    accepted = catalogs.publish(app, caller, value)
+    accepted = publish_catalogs.publish(app, caller, value)
     return json_answer({"versions": accepted} if isinstance(value, list) else accepted[0], 202)
 
 
@@ -88,13 +90,13 @@ def list_catalogs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """The latest version of every catalog entry, by code; `next` is the `after` of the next page."""
-    return json_answer(catalogs.list_catalogs(app, org=org, layer=layer, after=after, limit=limit))
+    return json_answer(publish_catalogs.list_catalogs(app, org=org, layer=layer, after=after, limit=limit))
 
 
 @router.get("/catalogs/{code:path}/history", tags=["catalogs"], response_model=dict[str, Any], responses=problems(404))
 def catalog_history(code: str, app: TheApp) -> Response:
     """Every version in order, each with its predecessor's digest, against the head on chain."""
-    return json_answer(catalogs.history(app, code))
+    return json_answer(publish_catalogs.history(app, code))
 
 
 @router.get("/catalogs/{code:path}/diff", tags=["catalogs"], response_model=dict[str, Any], responses=problems(404))
@@ -102,7 +104,7 @@ def catalog_diff(
     code: str, app: TheApp, from_: Annotated[Sequence, Query(alias="from")], to: Annotated[Sequence, Query()]
 ) -> Response:
     """What changed between two versions, field by field."""
-    return json_answer(catalogs.diff(app, code, from_, to))
+    return json_answer(publish_catalogs.diff(app, code, from_, to))
 
 
 @router.get("/organisations", tags=["organisations"], response_model=dict[str, Any])
@@ -120,4 +122,4 @@ def read_organisation(code: str, app: TheApp) -> Response:
 @router.get("/types", tags=["organisations"], response_model=dict[str, Any])
 def list_types(app: TheApp) -> Response:
     """The certificate types known here."""
-    return json_answer({"types": types.list_types(app)})
+    return json_answer({"types": certificate_types.list_types(app)})

@@ -14,14 +14,15 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import Response
 
-from chain_service.core.decoding import read_base64
-from chain_service.core.identifiers import tidied_identifier
-from chain_service.core.papers import Kind, Paper, take
+from chain_service.core.encoding.decoding import read_base64
+from chain_service.core.records.identifiers import tidied_identifier
+from chain_service.core.verdicts.paper_kinds import Kind, Paper, take
 from chain_service.errors import BadRequest
-from chain_service.jobs.papers import MAX_PAPERS, check_asked, require_few, verify_each, verify_papers
-from chain_service.jobs.verify import Question, check_question
-from chain_service.web.answers import json_answer, ndjson_stream, problems, request_body
-from chain_service.web.bodies import (
+from chain_service.jobs.verifying.several_papers import MAX_PAPERS, check_asked, require_few, verify_each, verify_papers
+from chain_service.jobs.verifying.verify import Question, check_question
+from chain_service.web.http.answers import json_answer, ndjson_stream, problems, request_body
+from chain_service.web.http.auth import KnownCaller, PublicOrKeyed, TheApp, public_or_keyed
+from chain_service.web.http.bodies import (
     JSON,
     MAX_JSON,
     MULTIPART,
@@ -31,10 +32,9 @@ from chain_service.web.bodies import (
     read_body,
     shaped,
 )
-from chain_service.web.guards import KnownCaller, PublicOrKeyed, TheApp, public_or_keyed
-from chain_service.web.observe import about_request
-from chain_service.web.problems import PayloadTooLarge
-from chain_service.web.shapes import VerdictView, VerifyRequest, parse_moment
+from chain_service.web.http.problems import PayloadTooLarge
+from chain_service.web.http.request_log import about_request
+from chain_service.web.schemas.requests import VerdictView, VerifyRequest, parse_moment
 
 router = APIRouter(prefix="/v1/verify", tags=["verify"])
 

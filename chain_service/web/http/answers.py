@@ -9,8 +9,8 @@ import orjson
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
-from chain_service.web.bodies import JSON, NDJSON
-from chain_service.web.problems import PROBLEM_SCHEMA
+from chain_service.web.http.bodies import JSON, NDJSON
+from chain_service.web.http.problems import PROBLEM_SCHEMA
 
 PIECE = 64 * 1024
 """Bytes that gather before a streamed answer goes on."""

@@ -17,11 +17,11 @@ from limits.strategies import FixedWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 
 from chain_service.errors import BadRequest, NotFound, Unauthorised
-from chain_service.jobs import keys
 from chain_service.jobs.context import App, Caller
-from chain_service.web.observe import about_request
-from chain_service.web.problems import RateLimited
-from chain_service.web.shapes import plain
+from chain_service.jobs.instance import api_keys
+from chain_service.web.http.problems import RateLimited
+from chain_service.web.http.request_log import about_request
+from chain_service.web.schemas.requests import plain
 
 
 async def plain_address(request: Request) -> None:
@@ -62,7 +62,7 @@ async def maybe_caller(request: Request, app: TheApp) -> Caller | None:
     scheme, _, key = header.partition(" ")
     if scheme.lower() != "bearer" or not key.strip() or len(key) > 512:
         raise Unauthorised("send `Authorization: Bearer KEY`")
-    caller = await run_in_threadpool(keys.authenticate, app, key.strip())
+    caller = await run_in_threadpool(api_keys.authenticate, app, key.strip())
     about_request(request, key=caller.key_id, org=caller.org)
     return caller
 

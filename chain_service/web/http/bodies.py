@@ -13,9 +13,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chain_service.config import Settings
-from chain_service.core.canonical import read_json
+from chain_service.core.encoding.canonical import read_json
 from chain_service.errors import BadRequest
-from chain_service.web.problems import (
+from chain_service.web.http.problems import (
     PayloadTooLarge,
     UnsupportedMediaType,
     problem_response,

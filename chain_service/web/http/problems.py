@@ -12,8 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from chain_service.error_codes import CODES, meaning_of, problem_object
 from chain_service.errors import BadRequest, ChainServiceError, Unauthorised
-from chain_service.web.codes import CODES, meaning_of, problem_object
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response
 
-from chain_service.jobs import trust
+from chain_service.jobs.proofs import trust_files
 
 STATIC = Path(__file__).with_name("static")
 FILES = {
@@ -44,7 +44,7 @@ def first_page() -> Response:
 def offline_page(request: Request) -> Response:
     """The page as it is to be saved: one file, whose policy allows its own script and styles alone."""
     app = getattr(request.app.state, "app", None)
-    built_in = trust.in_force(app) if app is not None and trust.is_exported(app) else None
+    built_in = trust_files.in_force(app) if app is not None and trust_files.is_exported(app) else None
     headers = {"Cache-Control": "no-cache", "Content-Security-Policy": _offline_policy()}
     return Response(page_trusting(built_in), media_type="text/html", headers=headers)
 

@@ -9,18 +9,18 @@ from typing import Any
 import coincurve
 from trie import HexaryTrie
 
-from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import FORM_CLIQUE, ChainTrust, PinnedContract, ValidatorRange
-from chain_service.core.clique import majority_size
-from chain_service.core.consensus import prove_block
-from chain_service.core.digests import keccak256
-from chain_service.core.evidence import Evidence, evidence_from_rpc
-from chain_service.core.headers import ProvenHeader, decode_fields
-from chain_service.core.tries import EMPTY_TRIE_ROOT
+from chain_service.core.chainproof.clique import majority_size
+from chain_service.core.chainproof.consensus import prove_block
+from chain_service.core.chainproof.evidence import Evidence, evidence_from_rpc
+from chain_service.core.chainproof.headers import ProvenHeader, decode_fields
+from chain_service.core.chainproof.tries import EMPTY_TRIE_ROOT
+from chain_service.core.chainproof.trust import FORM_CLIQUE, ChainTrust, PinnedContract, ValidatorRange
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
 
 CHAIN_ID = 20261
 GENESIS_HASH = keccak256(b"genesis of the simulated chain")
-NO_OMMERS = keccak256(strict_rlp.encode([]))
+NO_OMMERS = keccak256(rlp.encode([]))
 HEADER_FIELDS = [
     *("parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom", "difficulty"),
     *("number", "gasLimit", "gasUsed", "timestamp", "extraData", "mixHash", "nonce", "baseFeePerGas"),
@@ -43,7 +43,7 @@ class Validator:
 
     def seal(self, unsealed: list[bytes]) -> list[bytes]:
         """The same fields with this validator's seal at the end of extraData."""
-        digest = keccak256(strict_rlp.encode(unsealed))
+        digest = keccak256(rlp.encode(unsealed))
         sealed = list(unsealed)
         sealed[12] += self.key.sign_recoverable(digest, hasher=None)
         return sealed
@@ -73,7 +73,7 @@ def header_fields(number: int, parent_hash: bytes, state_root: bytes, **changes:
         "mixHash": bytes(32),
         "nonce": bytes(8),
     } | changes
-    return [value if isinstance(value, bytes) else strict_rlp.integer_bytes(value) for value in values.values()]
+    return [value if isinstance(value, bytes) else rlp.integer_bytes(value) for value in values.values()]
 
 
 def chain(
@@ -91,13 +91,13 @@ def chain(
             difficulty=2 if in_turn else 1,
             extraData=bytes(32) + (b"".join(addresses) if epoch and number % epoch == 0 else b""),
         )
-        made.append(strict_rlp.encode(sealer.seal(fields)))
+        made.append(rlp.encode(sealer.seal(fields)))
     return made
 
 
 def block_json(header: bytes) -> dict[str, Any]:
     """The header as `eth_getBlockByNumber` shows it."""
-    values = strict_rlp.decode_list(header)
+    values = rlp.decode_list(header)
     shown = {
         name: hex(int.from_bytes(value, "big")) if name in INTEGERS else "0x" + value.hex()
         for name, value in zip(HEADER_FIELDS, values, strict=False)
@@ -116,15 +116,15 @@ class World:
     def __post_init__(self) -> None:
         self.state = HexaryTrie({})
         for number in range(self.strangers):
-            self.state[keccak256(b"stranger %d" % number)] = strict_rlp.encode(
+            self.state[keccak256(b"stranger %d" % number)] = rlp.encode(
                 [b"\x01", b"\x64", EMPTY_TRIE_ROOT, keccak256(b"")]
             )
         for name, words in self.storage.items():
             trie = self._tries[name] = HexaryTrie({})
             for slot, word in words.items():
                 if word:
-                    trie[keccak256(slot)] = strict_rlp.encode(strict_rlp.integer_bytes(word))
-            self.state[keccak256(self.address(name))] = strict_rlp.encode(
+                    trie[keccak256(slot)] = rlp.encode(rlp.integer_bytes(word))
+            self.state[keccak256(self.address(name))] = rlp.encode(
                 [b"\x01", b"", trie.root_hash, keccak256(self.code(name))]
             )
 
@@ -197,5 +197,5 @@ def proof_nodes(trie: HexaryTrie, key: bytes) -> list[str]:
 
 def listed_nodes(trie: HexaryTrie, key: bytes) -> list[bytes]:
     """As `proof_nodes`, in bytes; embedded nodes are not listed by themselves."""
-    nodes = [strict_rlp.encode(node) for node in trie.get_proof(key)]
+    nodes = [rlp.encode(node) for node in trie.get_proof(key)]
     return [node for node in nodes if len(node) >= 32]

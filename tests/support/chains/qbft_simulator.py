@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clique_simulator import CHAIN_ID, GENESIS_HASH, Validator, World, block_json, header_fields
-
-from chain_service.core import qbft, strict_rlp
-from chain_service.core.chain_trust import FORM_QBFT, ChainTrust
-from chain_service.core.digests import keccak256
-from chain_service.core.evidence import Evidence, evidence_from_rpc
-from chain_service.core.qbft import BFT_MIX_HASH, QbftExtra, quorum_size
+from chain_service.core.chainproof import qbft
+from chain_service.core.chainproof.evidence import Evidence, evidence_from_rpc
+from chain_service.core.chainproof.qbft import BFT_MIX_HASH, QbftExtra, quorum_size
+from chain_service.core.chainproof.trust import FORM_QBFT, ChainTrust
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
+from support.chains.clique_simulator import CHAIN_ID, GENESIS_HASH, Validator, World, block_json, header_fields
 
 TAIL = (7, keccak256(b"withdrawals"), 0, 0, bytes(32), keccak256(b"requests"))
 """Fields after the nonce: base fee, withdrawals, blob gas used and excess, beacon root, requests."""
@@ -35,22 +35,22 @@ def qbft_header(
         state_root,
         **{"miner": among[0].address, "difficulty": 1, "mixHash": BFT_MIX_HASH} | changes,
     )
-    plain += [strict_rlp.integer_bytes(item) if isinstance(item, int) else item for item in TAIL[: fields - 15]]
+    plain += [rlp.integer_bytes(item) if isinstance(item, int) else item for item in TAIL[: fields - 15]]
     extra = QbftExtra(bytes(32), tuple(validator.address for validator in among), vote, round_, ())
     plain[12] = extra.encode(round_=round_)
-    digest = keccak256(strict_rlp.encode(plain))
+    digest = keccak256(rlp.encode(plain))
     seals = [sealer.key.sign_recoverable(digest, hasher=None) for sealer in sealers]
     plain[12] = extra.encode(round_=round_, seals=seals)
-    return strict_rlp.encode(plain)
+    return rlp.encode(plain)
 
 
-def with_extra(raw: bytes, *items: strict_rlp.Encodable, at: int = 0) -> bytes:
+def with_extra(raw: bytes, *items: rlp.Encodable, at: int = 0) -> bytes:
     """The header with items of extraData replaced from position `at` on."""
-    fields = strict_rlp.decode_list(raw)
-    extra = strict_rlp.decode_list(fields[12])
+    fields = rlp.decode_list(raw)
+    extra = rlp.decode_list(fields[12])
     extra[at : at + len(items)] = items
-    fields[12] = strict_rlp.encode(extra)
-    return strict_rlp.encode(fields)
+    fields[12] = rlp.encode(extra)
+    return rlp.encode(fields)
 
 
 def qbft_block_json(raw: bytes) -> dict[str, object]:

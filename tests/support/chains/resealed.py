@@ -14,18 +14,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
-from clique_simulator import HEADER_FIELDS, INTEGERS, Validator, validators
 from eth_utils.address import to_checksum_address
-from lying_node import http_server
 
 from chain_service.chain.deployment import Deployment
 from chain_service.chain.rpc import Rpc, RpcError
-from chain_service.core import clique, qbft, strict_rlp
-from chain_service.core.chain_trust import ChainTrust, ValidatorRange
-from chain_service.core.clique_votes import Signers
-from chain_service.core.digests import keccak256
-from chain_service.core.qbft import BFT_MIX_HASH, QbftExtra, quorum_size
+from chain_service.core.chainproof import clique, qbft
+from chain_service.core.chainproof.clique_votes import Signers
+from chain_service.core.chainproof.qbft import BFT_MIX_HASH, QbftExtra, quorum_size
+from chain_service.core.chainproof.trust import ChainTrust, ValidatorRange
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
 from chain_service.nodes import embedded
+from support.chains.clique_simulator import HEADER_FIELDS, INTEGERS, Validator, validators
+from support.chains.lying_node import http_server
 
 MINE_EVERY = 0.1
 REPLACED = ("parentHash", "miner", "difficulty", "extraData", "mixHash", "nonce")
@@ -79,7 +80,7 @@ class Resealed:
     def _seal(self, number: int, branch: bytes) -> bytes:
         told = self.told(number)
         fields = [
-            strict_rlp.integer_bytes(int(told[name], 16)) if name in INTEGERS else bytes.fromhex(told[name][2:])
+            rlp.integer_bytes(int(told[name], 16)) if name in INTEGERS else bytes.fromhex(told[name][2:])
             for name in HEADER_FIELDS[:15]
         ]
         fields[0] = self.hash(number - 1, branch) if number else bytes(32)
@@ -94,7 +95,7 @@ class Resealed:
             fields[7], fields[12] = b"\x01", vanity + b"".join(addresses) + bytes(65)
             self._signers.append(Signers(tuple(addresses)))
             self._sealers.append(b"")
-            return strict_rlp.encode(fields)
+            return rlp.encode(fields)
         before = self._signers[number - 1]
         ready = [one for one in before.addresses if self.at_work is None or everyone[one] in self.at_work]
         recent = self._sealers[max(1, number - len(before.addresses) // 2) : number]
@@ -104,7 +105,7 @@ class Resealed:
         fields[7], fields[12] = (b"\x02" if in_turn else b"\x01"), vanity
         if number in self.votes:
             fields[2], fields[14] = self.votes[number][0], b"\xff" * 8 if self.votes[number][1] else bytes(8)
-        raw = strict_rlp.encode(sealer.seal(fields))
+        raw = rlp.encode(sealer.seal(fields))
         if number == len(self._signers):
             trust = ChainTrust(0, b"", (ValidatorRange(0, before.addresses),), {})
             self._signers.append(before.after(clique.sealed_header(raw, before.addresses, trust)))
@@ -118,11 +119,11 @@ class Resealed:
         fields[12] = extra.encode(round_=0)
         if number == 0:
             fields[2] = bytes(20)
-            return strict_rlp.encode(fields)
-        digest = keccak256(strict_rlp.encode(fields))
+            return rlp.encode(fields)
+        digest = keccak256(rlp.encode(fields))
         seals = [one.key.sign_recoverable(digest, hasher=None) for one in among[-quorum_size(len(among)) :]]
         fields[12] = extra.encode(round_=0, seals=seals)
-        return strict_rlp.encode(fields)
+        return rlp.encode(fields)
 
     def deployment(self, trial: Deployment) -> Deployment:
         """The trial chain's deployment as it would be on this chain."""
@@ -223,7 +224,7 @@ class View:
 
     def _block(self, number: int) -> dict[str, Any]:
         told = dict(self.chain.told(number))
-        values = strict_rlp.decode_list(self.chain.raw(number, self.branch))
+        values = rlp.decode_list(self.chain.raw(number, self.branch))
         for name, value in zip(HEADER_FIELDS, values, strict=False):
             if name in REPLACED:
                 told[name] = hex(int.from_bytes(value, "big")) if name in INTEGERS else "0x" + value.hex()

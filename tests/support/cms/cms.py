@@ -16,7 +16,7 @@ from document_makers.encoding import (
     sequence,
     utc_time,
 )
-from document_makers.plain_signatures import issuer_of
+from support.cms.plain_signatures import issuer_of
 
 DATA, SIGNED_DATA, TST_INFO = "1.2.840.113549.1.7.1", "1.2.840.113549.1.7.2", "1.2.840.113549.1.9.16.1.4"
 SHA256, SM3 = "2.16.840.1.101.3.4.2.1", "1.2.156.10197.1.401"

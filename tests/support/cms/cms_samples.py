@@ -14,10 +14,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
-from document_makers import pdfs, signing_keys
+
 from document_makers.certificates import Holder, revocation_list
-from document_makers.city import DAY, NOW, SIGNED, City
-from document_makers.cms import (
+from document_makers.encoding import element, explicit, identifier, integer, octets, sequence, utc_time
+from support.cms import signing_keys
+from support.cms.cms import (
     CONTENT_TYPE,
     DATA,
     MESSAGE_DIGEST,
@@ -27,11 +28,12 @@ from document_makers.cms import (
     TOKEN,
     TST_INFO,
 )
-from document_makers.encoding import element, explicit, identifier, integer, octets, sequence, utc_time
-from document_makers.plain_signatures import DATA as NATIONAL_DATA
-from document_makers.plain_signatures import SIGNED_DATA as NATIONAL_SIGNED_DATA
-from document_makers.plain_signatures import issuer_of
-from document_makers.timestamps import Stamp, timestamp_authority
+from support.cms.plain_signatures import DATA as NATIONAL_DATA
+from support.cms.plain_signatures import SIGNED_DATA as NATIONAL_SIGNED_DATA
+from support.cms.plain_signatures import issuer_of
+from support.cms.timestamps import Stamp, timestamp_authority
+from support.documents.city import DAY, NOW, SIGNED, City
+from support.pdf import pdfs
 
 ARCHIVE, REVOCATION_VALUES = "1.2.840.113583.1.1.8", "1.2.840.113549.1.9.16.2.24"
 CERTIFICATE_VALUES, OCSP_IN_CRLS = "1.2.840.113549.1.9.16.2.23", "1.3.6.1.5.5.7.16.2"

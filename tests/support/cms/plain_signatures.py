@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gmssl_pyx
+
 from document_makers.certificates import Holder
 from document_makers.encoding import element, explicit, identifier, integer, octets, sequence, utc_time
 

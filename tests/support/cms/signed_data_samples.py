@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from document_makers import pdfs
-from document_makers.city import DAY, NOW, SIGNED, City, sealed, unsigned
-from document_makers.cms_samples import Cms, names, token
 from document_makers.encoding import bits, explicit, sequence
 from document_makers.packages import add_signature
-from document_makers.plain_signatures import DATA, SIGNED_DATA, header
-from document_makers.recipes import recipe
+from support.cms.cms_samples import Cms, names, token
+from support.cms.plain_signatures import DATA, SIGNED_DATA, header
+from support.documents.city import DAY, NOW, SIGNED, City, sealed, unsigned
+from support.documents.recipes import recipe
+from support.pdf import pdfs
 
 
 def _signed(of: City, **how: object) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from document_makers.certificates import Family, Holder, extension, issue
 from document_makers.encoding import element, explicit, generalized_time, identifier, integer, octets, sequence
-from document_makers.plain_signatures import CONTENT_TYPE, MESSAGE_DIGEST, issuer_of
+from support.cms.plain_signatures import CONTENT_TYPE, MESSAGE_DIGEST, issuer_of
 
 SIGNED_DATA, TST_INFO = "1.2.840.113549.1.7.2", "1.2.840.113549.1.9.16.1.4"
 SIGNING_CERTIFICATE = "1.2.840.113549.1.9.16.2.47"

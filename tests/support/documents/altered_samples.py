@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from document_makers.city import DAY, SIGNED, City, sealed, unsigned
 from document_makers.packages import PAGE, Package, digest, write_list
-from document_makers.recipes import recipe
+from support.documents.city import DAY, SIGNED, City, sealed, unsigned
+from support.documents.recipes import recipe
 
 PAGE_0 = "Doc_0/Pages/Page_0/Content.xml"
 SIGN_0 = "Doc_0/Signs/Sign_0"

@@ -12,12 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from chain_service.documents.pki.trust_store import Anchor, TrustStore
 from document_makers import packages
 from document_makers.certificates import Family, Holder, issue, revocation_list
 from document_makers.packages import Package
 from document_makers.seals import Seal, seal_signature
-
-from chain_service.documents.trust_store import Anchor, TrustStore
 
 DAY = 86_400
 NOW = 1_790_000_000

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from document_makers.certificates import Holder
-from document_makers.city import DAY, NOW, OTHER_ISSUER, SIGNED, City, sealed, unsigned
 from document_makers.encoding import SM2_WITH_SM3, explicit, identifier, octets, sequence
 from document_makers.packages import add_signature
-from document_makers.plain_signatures import signed_data
-from document_makers.recipes import recipe
+from support.cms.plain_signatures import signed_data
+from support.documents.city import DAY, NOW, OTHER_ISSUER, SIGNED, City, sealed, unsigned
+from support.documents.recipes import recipe
 
 # signature and seal
 

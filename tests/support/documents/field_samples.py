@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
 from document_makers.certificates import Holder, Key, extension
-from document_makers.city import DAY, OTHER_ISSUER, OTHER_SEAL_CODE, SIGNED, City, sealed, unsigned
 from document_makers.encoding import bits, explicit, identifier, integer, octets, sequence
-from document_makers.encodings import Device, counted_bits, trimmed_bits
 from document_makers.packages import HEAD, NAMESPACE, PAGE, Package, write_list
-from document_makers.recipes import recipe
+from support.documents.city import DAY, OTHER_ISSUER, OTHER_SEAL_CODE, SIGNED, City, sealed, unsigned
+from support.documents.encodings import Device, counted_bits, trimmed_bits
+from support.documents.recipes import recipe
 
 SERVER, STAMPING = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.8"
 AUDIT_IDENTITY = "1.3.6.1.5.5.7.1.4"
@@ -239,7 +240,7 @@ def ofd_xml_is_not_covered_and_names_another_issuer(_: City) -> bytes:
 
 @recipe("valid", "irregular_file", "uncovered_files")
 def ofd_xml_is_not_covered_and_names_have_backslashes(_: City) -> bytes:
-    from document_makers.zip_forms import Form
+    from support.documents.zip_forms import Form
 
     return Form(separator="\\").write(sealed(leave_out=("OFD.xml",)).files)
 

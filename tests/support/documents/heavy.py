@@ -6,9 +6,9 @@ import random
 import zipfile
 from collections.abc import Callable, Mapping
 
-from document_makers.city import sealed, unsigned
 from document_makers.encoding import element, octets, sequence
 from document_makers.packages import archive, write_list
+from support.documents.city import sealed, unsigned
 
 MEGABYTE = 1024 * 1024
 PAGE_0 = "Doc_0/Pages/Page_0/Content.xml"
@@ -101,7 +101,7 @@ def a_signed_value_nested_deeply() -> bytes:
 
 
 def a_seal_with_an_enormous_picture() -> bytes:
-    from document_makers.city import city
+    from support.documents.city import city
 
     return city().make_seal(picture=_noise(19 * MEGABYTE)).der()
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from document_makers.city import ISSUER, LIST_AGE, NOW
-
-from chain_service.core.codes import Outcome
-from chain_service.core.verdicts import Check
-from chain_service.documents.binding import Binding
+from chain_service.core.verdicts.verdict import Check
+from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.documents.facts import DocumentFacts
-from chain_service.documents.judging import judge_document
+from chain_service.documents.judging.binding import Binding
+from chain_service.documents.judging.signatures import judge_document
+from support.documents.city import ISSUER, LIST_AGE, NOW
 
 
 def judged(facts: DocumentFacts, *, at: int = NOW, anchored_by: int | None = None) -> tuple[str, set[str], list[Check]]:

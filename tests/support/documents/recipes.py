@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from document_makers.city import City
+from support.documents.city import City
 
 
 @dataclass(frozen=True)

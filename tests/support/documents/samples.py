@@ -9,17 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from document_makers import (
-    altered_samples,
-    archives,
-    distrusted_samples,
-    field_samples,
-    signed_data_samples,
-    whole_samples,
-    zip_forms,
-)
-from document_makers.city import city, sealed
-from document_makers.recipes import RECIPES, Sample
+from support.cms import signed_data_samples
+from support.documents import altered_samples, archives, distrusted_samples, field_samples, whole_samples, zip_forms
+from support.documents.city import city, sealed
+from support.documents.recipes import RECIPES, Sample
 
 __all__ = ["Sample", "names", "sample", "samples"]
 

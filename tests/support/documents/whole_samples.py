@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from document_makers.archives import with_comment
-from document_makers.city import DAY, SIGNED, City, sealed, unsigned
 from document_makers.packages import add_signature
-from document_makers.plain_signatures import signed_data
-from document_makers.recipes import recipe
 from document_makers.seals import HASHES
+from support.cms.plain_signatures import signed_data
+from support.documents.archives import with_comment
+from support.documents.city import DAY, SIGNED, City, sealed, unsigned
+from support.documents.recipes import recipe
 
 # whole
 

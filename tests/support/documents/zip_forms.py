@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from document_makers.archives import with_comment
 from document_makers.packages import archive
+from support.documents.archives import with_comment
 
 UNSEEN = 0xFFFFFFFF
 UTF8, DESCRIPTOR = 1 << 11, 1 << 3

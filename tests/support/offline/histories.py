@@ -16,26 +16,29 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-import judged_records
 import orjson
-from clique_simulator import CHAIN_ID, GENESIS_HASH, Validator, World, header_fields
-from offline_questions import without_details
-from qbft_simulator import qbft_header
-from receipt_world import LOG_KEY, RECORD_ID, ROOTS, TIME, terms
 
-from chain_service.core import cose, layout, qbft, receipts, strict_rlp, trust
-from chain_service.core.canonical import canonical
-from chain_service.core.chain_trust import FORM_CLIQUE, FORM_QBFT, ChainTrust, Until, ValidatorRange
-from chain_service.core.clique import majority_size
-from chain_service.core.digests import keccak256
-from chain_service.core.evidence import Evidence, evidence_from_rpc
-from chain_service.core.evidence_cbor import BlockProof
-from chain_service.core.layout import PermitEntry
-from chain_service.core.log import root_of
-from chain_service.core.offline import present, verify_offline
-from chain_service.core.statuses import State
-from chain_service.core.trust import TrustFile
-from chain_service.core.verdicts import Verdict
+from chain_service.core.chainproof import qbft, storage_layout
+from chain_service.core.chainproof.clique import majority_size
+from chain_service.core.chainproof.evidence import Evidence, evidence_from_rpc
+from chain_service.core.chainproof.evidence_cbor import BlockProof
+from chain_service.core.chainproof.storage_layout import PermitEntry
+from chain_service.core.chainproof.trust import FORM_CLIQUE, FORM_QBFT, ChainTrust, Until, ValidatorRange
+from chain_service.core.encoding import cose, rlp
+from chain_service.core.encoding.canonical import canonical
+from chain_service.core.encoding.digests import keccak256
+from chain_service.core.log.merkle import root_of
+from chain_service.core.receipts import receipt as receipts
+from chain_service.core.receipts import trust_file
+from chain_service.core.receipts.trust_file import TrustFile
+from chain_service.core.receipts.verify_offline import present, verify_offline
+from chain_service.core.records.states import State
+from chain_service.core.verdicts.verdict import Verdict
+from support.chains.clique_simulator import CHAIN_ID, GENESIS_HASH, Validator, World, header_fields
+from support.chains.qbft_simulator import qbft_header
+from support.offline.offline_questions import without_details
+from support.worlds import judged_records
+from support.worlds.receipt_world import LOG_KEY, RECORD_ID, ROOTS, TIME, terms
 
 LAST, STEP, AGE = 40, 10, 100
 """The newest block; seconds from block to block; the trust file's age limit."""
@@ -58,7 +61,7 @@ CONTENT = judged_records.World()
 ROOT = int.from_bytes(root_of(CONTENT.leaves), "big")
 OTHER = 7
 GRANT = CONTENT.permits[0]
-TAKEN = PermitEntry(layout.PERMIT_END, 0, layout.day_number(date(2025, 5, 31)), 0)
+TAKEN = PermitEntry(storage_layout.PERMIT_END, 0, storage_layout.day_number(date(2025, 5, 31)), 0)
 """Ends the permit before the day on which the record says it was issued; to be recorded at some block."""
 DISCLOSURE = orjson.dumps(CONTENT.disclosure.to_json())
 
@@ -89,24 +92,26 @@ class Words:
 def proof(words: Words, whole: bool) -> tuple[bytes, Evidence]:
     """State root, and nodes and slots: all that judging the record needs, or what a refresh shows."""
     org, type_code, claim = CONTENT.disclosure.org, CONTENT.disclosure.type_code, CONTENT.claim()
-    head = layout.head_slot(claim.log, claim.proof.size)
-    status, shift = layout.status_slot(claim.log, claim.proof.index)
-    storage: dict[str, dict[bytes, int]] = {name: {keccak256(name.encode()): 1} for name in layout.POSITIONS}
-    storage[layout.RECORD_LOG][head] = words.root
-    storage[layout.RECORD_STATUS][status] = words.status << shift
-    storage[layout.ORGANISATIONS][layout.log_key_slot(org, 0)] = int.from_bytes(LOG_KEY.public_key, "big")
+    head = storage_layout.head_slot(claim.log, claim.proof.size)
+    status, shift = storage_layout.status_slot(claim.log, claim.proof.index)
+    storage: dict[str, dict[bytes, int]] = {name: {keccak256(name.encode()): 1} for name in storage_layout.POSITIONS}
+    storage[storage_layout.RECORD_LOG][head] = words.root
+    storage[storage_layout.RECORD_STATUS][status] = words.status << shift
+    storage[storage_layout.ORGANISATIONS][storage_layout.log_key_slot(org, 0)] = int.from_bytes(
+        LOG_KEY.public_key, "big"
+    )
     for n, entry in enumerate(words.permits):
-        storage[layout.ORGANISATIONS][layout.permit_slot(org, type_code, n)] = entry.to_word()
+        storage[storage_layout.ORGANISATIONS][storage_layout.permit_slot(org, type_code, n)] = entry.to_word()
     world = World(storage, strangers=2)
-    wanted = {layout.RECORD_LOG: [head], layout.RECORD_STATUS: [status]}
+    wanted = {storage_layout.RECORD_LOG: [head], storage_layout.RECORD_STATUS: [status]}
     if whole:
-        entries = [layout.permit_slot(org, type_code, n) for n in range(len(words.permits) + 1)]
-        wanted[layout.ORGANISATIONS] = [layout.log_key_slot(org, 0), *entries]
+        entries = [storage_layout.permit_slot(org, type_code, n) for n in range(len(words.permits) + 1)]
+        wanted[storage_layout.ORGANISATIONS] = [storage_layout.log_key_slot(org, 0), *entries]
     proofs = [world.proof_json(name, slots) for name, slots in wanted.items()]
     return world.root, evidence_from_rpc(CHAIN_ID, GENESIS_HASH, [], proofs)
 
 
-CONTRACTS = World({name: {} for name in layout.POSITIONS}, strangers=2).trust().contracts
+CONTRACTS = World({name: {} for name in storage_layout.POSITIONS}, strangers=2).trust().contracts
 
 
 @dataclass(frozen=True)
@@ -213,7 +218,7 @@ def _sealed(
     (sealer,) = sealers
     in_turn = sealer in among and block % len(among) == among.index(sealer)
     fields = header_fields(block, parent, root, timestamp=time, difficulty=2 if in_turn else 1)
-    return strict_rlp.encode(known[sealer].seal(fields))
+    return rlp.encode(known[sealer].seal(fields))
 
 
 def header(
@@ -286,10 +291,10 @@ def file_of(history: History, kind: str) -> tuple[TrustFile, bytes]:
     stated = terms(
         history.trust(known, ends=kind != "endless"), age_limit=AGE, issued=issued, expires=expires, trusting_period=250
     )
-    data = trust.sign(stated, ROOTS[:2])
+    data = trust_file.sign(stated, ROOTS[:2])
     if kind == "first form":
         data = _first_form(stated)
-    return trust.parse(data), data
+    return trust_file.parse(data), data
 
 
 def _first_form(stated: Any) -> bytes:
@@ -404,7 +409,7 @@ class Drawing:
         claim = CONTENT.claim()
         made = receipts.issue(
             chain_id=CHAIN_ID,
-            contract=CONTRACTS[layout.RECORD_LOG].address,
+            contract=CONTRACTS[storage_layout.RECORD_LOG].address,
             record_id=RECORD_ID,
             issued_at=issued,
             log=claim.log,

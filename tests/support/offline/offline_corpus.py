@@ -9,19 +9,19 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-import judged_records
-from judged_records import FILE, certificate, document
-from offline_disclosures import disclosures
-from offline_mutations import mutated
-from offline_questions import ISSUED, QBFT, ZEROS, Case, Question, ask, refreshed
-from offline_seals import sealed_records
-from offline_tampering import tampered_evidence, tampered_receipts
-from offline_trust import wrong_trust
-from receipt_world import AGE_LIMIT, DAY, LOG_KEY, NOW, OLD_LOG_KEY, STRANGER, TIME, Issued
-
-from chain_service.core import layout, receipts
-from chain_service.core.disclosures import reveal
-from chain_service.core.layout import PermitEntry
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.storage_layout import PermitEntry
+from chain_service.core.receipts import receipt as receipts
+from chain_service.core.records.disclosure import reveal
+from support.offline.offline_disclosures import disclosures
+from support.offline.offline_mutations import mutated
+from support.offline.offline_questions import ISSUED, QBFT, ZEROS, Case, Question, ask, refreshed
+from support.offline.offline_seals import sealed_records
+from support.offline.offline_tampering import tampered_evidence, tampered_receipts
+from support.offline.offline_trust import wrong_trust
+from support.worlds import judged_records
+from support.worlds.judged_records import FILE, certificate, document
+from support.worlds.receipt_world import AGE_LIMIT, DAY, LOG_KEY, NOW, OLD_LOG_KEY, STRANGER, TIME, Issued
 
 GOOD_FILE = dict(FILE)
 
@@ -123,18 +123,23 @@ def _files() -> Iterator[Question]:
 
 
 def _permits_and_keys() -> Iterator[Question]:
-    grant = PermitEntry(layout.PERMIT_GRANT, layout.day_number(date(2020, 1, 1)), layout.OPEN_END, 1_600_000_000)
-    end = PermitEntry(layout.PERMIT_END, 0, layout.day_number(date(2025, 5, 31)), 1_700_000_000)
+    grant = PermitEntry(
+        storage_layout.PERMIT_GRANT, storage_layout.day_number(date(2020, 1, 1)), storage_layout.OPEN_END, 1_600_000_000
+    )
+    end = PermitEntry(storage_layout.PERMIT_END, 0, storage_layout.day_number(date(2025, 5, 31)), 1_700_000_000)
     late_end = replace(end, recorded_at=TIME + 1000)
     again = PermitEntry(
-        layout.PERMIT_GRANT, layout.day_number(date(2025, 6, 1)), layout.day_number(date(2025, 6, 1)), 1_710_000_000
+        storage_layout.PERMIT_GRANT,
+        storage_layout.day_number(date(2025, 6, 1)),
+        storage_layout.day_number(date(2025, 6, 1)),
+        1_710_000_000,
     )
     for name, permits in {
         "no permit": (),
         "an ended permit": (grant, end),
         "a permit ended later": (grant, late_end),
         "a permit of a day": (grant, end, again),
-        "a permit that began later": (replace(grant, from_day=layout.day_number(date(2025, 6, 2))),),
+        "a permit that began later": (replace(grant, from_day=storage_layout.day_number(date(2025, 6, 2))),),
     }.items():
         yield ask(name, Issued(content=replace(judged_records.World(), permits=permits)))
     two = Issued(log_keys=(OLD_LOG_KEY, LOG_KEY))

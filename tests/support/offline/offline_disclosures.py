@@ -6,15 +6,14 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import judged_records
-from judged_records import certificate
-from offline_questions import ISSUED, ZEROS, Change, Question, ask, changed, disclosing, drop, put
-from receipt_world import Issued
-
-from chain_service.core.disclosures import reveal
-from chain_service.core.entries import log_id
-from chain_service.core.evidence_cbor import BlockProof
-from chain_service.core.identifiers import CertificateIdentifier, OrgCode
+from chain_service.core.chainproof.evidence_cbor import BlockProof
+from chain_service.core.records.disclosure import reveal
+from chain_service.core.records.hashing import log_id
+from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode
+from support.offline.offline_questions import ISSUED, ZEROS, Change, Question, ask, changed, disclosing, drop, put
+from support.worlds import judged_records
+from support.worlds.judged_records import certificate
+from support.worlds.receipt_world import Issued
 
 
 def disclosures() -> Iterator[Question]:

@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 import cbor2
-from offline_questions import ISSUED, QBFT, Question, ask, refreshed
-from offline_seals import SEALED, sealed_receipt
-from receipt_world import TIME, Issued
 
-from chain_service.core.disclosures import reveal
-from chain_service.core.receipts import encode
+from chain_service.core.receipts.receipt import encode
+from chain_service.core.records.disclosure import reveal
+from support.offline.offline_questions import ISSUED, QBFT, Question, ask, refreshed
+from support.offline.offline_seals import SEALED, sealed_receipt
+from support.worlds.receipt_world import TIME, Issued
 
 SOURCES: list[tuple[Issued, bytes]] = [
     (ISSUED, encode(ISSUED.receipt())),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def run_script(mode: str, argument: str) -> Any:
@@ -18,7 +18,7 @@ def run_script(mode: str, argument: str) -> Any:
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
-    command = [node, str(ROOT / "tests" / "offline_script.mjs"), mode, argument]
+    command = [node, str(Path(__file__).with_name("offline_script.mjs")), mode, argument]
     done = subprocess.run(command, capture_output=True, timeout=900, cwd=ROOT)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     return json.loads(done.stdout)

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from offline_questions import ask, refreshed, signed
-from receipt_world import TIME, Issued
-
-from chain_service.core.digests import file_digests
-from chain_service.core.disclosures import reveal
-from chain_service.core.log import leaf_hash, root_from_inclusion
-from chain_service.core.receipts import encode
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.log.merkle import leaf_hash, root_from_inclusion
+from chain_service.core.receipts.receipt import encode
+from chain_service.core.records.disclosure import reveal
+from support.offline.offline_questions import ask, refreshed, signed
+from support.worlds.receipt_world import TIME, Issued
 
 BOM = b"\xef\xbb\xbf"
 NOW = TIME + 200

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from receipt_world import BLOCK, NOW, ROOTS, Issued
-
-from chain_service.core import receipts, trust
-from chain_service.core.evidence_cbor import BlockProof
-from chain_service.core.offline import present, verify_offline
-from chain_service.core.receipts import Receipt
-from chain_service.core.trust import TrustFile
+from chain_service.core.chainproof.evidence_cbor import BlockProof
+from chain_service.core.receipts import receipt as receipts
+from chain_service.core.receipts import trust_file
+from chain_service.core.receipts.receipt import Receipt
+from chain_service.core.receipts.trust_file import TrustFile
+from chain_service.core.receipts.verify_offline import present, verify_offline
 from chain_service.errors import BadRequest, ChainServiceError
+from support.worlds.receipt_world import BLOCK, NOW, ROOTS, Issued
 
 Case = dict[str, Any]
 """`{name, receipt, disclosure, files, trust, now, at, expected}`, byte strings in base64.
@@ -49,7 +49,7 @@ class Question:
 
     def _answer(self) -> Any:
         try:
-            trusted = trust.parse(self.trust)
+            trusted = trust_file.parse(self.trust)
         except ChainServiceError:
             return None
         presented = present(self.disclosure, self.files, whole_files=bool(self.files))
@@ -83,7 +83,7 @@ def ask(name: str, issued: Issued = ISSUED, receipt: Receipt | bytes | None = No
 
 
 def signed(trusted: TrustFile) -> bytes:
-    return trust.sign(trusted.terms, ROOTS[:3])
+    return trust_file.sign(trusted.terms, ROOTS[:3])
 
 
 def refreshed(issued: Issued, state: int = 0, number: int = 107) -> Receipt:

@@ -3,7 +3,7 @@
 import { createHash, createHmac, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 
-const page = readFileSync(new URL("../chain_service/web/static/offline.html", import.meta.url), "utf8");
+const page = readFileSync(new URL("../../../chain_service/web/pages/static/offline.html", import.meta.url), "utf8");
 const script = page.match(/<script>([\s\S]*?)<\/script>/)[1];
 const names = "judge readTrust Refused keccak256 sm3 recover sha256 hmac hmacKey ed25519Holds toHex readCbor readRlp writeRlp N fromBig toBig fromHex verifyEvidence rootFromInclusion readMoment readPaper judgePapers recognise";
 const own = new Function(`${script}; return { ${names.split(" ").join(", ")} };`)();

@@ -6,20 +6,20 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import clique_simulator
-import judged_records
-from judged_records import certificate
-from offline_questions import Question, ask
-from receipt_world import BLOCK, TIME, Issued
-
-from chain_service.core import layout, receipts
-from chain_service.core.digests import keccak256
-from chain_service.core.disclosures import reveal
-from chain_service.core.evidence import Evidence, Slot
-from chain_service.core.evidence_cbor import BlockProof
-from chain_service.core.histories import place_slots
-from chain_service.core.layout import SealState
-from chain_service.core.receipts import Receipt
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import Evidence, Slot
+from chain_service.core.chainproof.evidence_cbor import BlockProof
+from chain_service.core.chainproof.storage_layout import SealState
+from chain_service.core.encoding.digests import keccak256
+from chain_service.core.receipts import receipt
+from chain_service.core.receipts.receipt import Receipt
+from chain_service.core.records.disclosure import reveal
+from chain_service.core.registries.histories import place_slots
+from support.chains import clique_simulator
+from support.offline.offline_questions import Question, ask
+from support.worlds import judged_records
+from support.worlds.judged_records import certificate
+from support.worlds.receipt_world import BLOCK, TIME, Issued
 
 ODD = certificate(
     certificateName='𠮷野家\u2028 ~é"\\',
@@ -68,19 +68,23 @@ def sealed_records() -> Iterator[Question]:
         yield ask(
             f"a sealed record without slot {place}, of {contract}", issued, replace(whole, blocks=(BlockProof(fewer),))
         )
-    more = [*needed, *_facts(4 + CERTIFICATES + 1)[2:], (layout.ORGANISATIONS, layout.standing_slot(content.org))]
-    more.append((layout.ORGANISATIONS, layout.log_key_slot(content.org, 1)))
+    more = [
+        *needed,
+        *_facts(4 + CERTIFICATES + 1)[2:],
+        (storage_layout.ORGANISATIONS, storage_layout.standing_slot(content.org)),
+    ]
+    more.append((storage_layout.ORGANISATIONS, storage_layout.log_key_slot(content.org, 1)))
     yield ask("a seal with all its facts", issued, replace(whole, blocks=(BlockProof(_evidence(issued, more)),)))
     yield from _refreshed(issued, whole)
 
 
 def _refreshed(issued: Issued, whole: Receipt) -> Iterator[Question]:
     """With states as of a later block, one of them left out in turn."""
-    states = [layout.SEAL_IN_FORCE, layout.SEAL_FROZEN]
+    states = [storage_layout.SEAL_IN_FORCE, storage_layout.SEAL_FROZEN]
     slots = _place(issued) + _states(len(states))
     for place in (None, *range(len(slots))):
         shown = [slot for at, slot in enumerate(slots) if at != place]
-        fresh = receipts.refreshed(whole, _evidence(issued, shown, BLOCK + 100, states))
+        fresh = receipt.refreshed(whole, _evidence(issued, shown, BLOCK + 100, states))
         without = "" if place is None else f" without slot {place}"
         yield ask(f"a sealed record refreshed{without}", issued, fresh, now=TIME + 200)
 
@@ -92,29 +96,31 @@ def _place(issued: Issued) -> list[Slot]:
 
 def _keys_and_permits(issued: Issued) -> list[Slot]:
     content = issued.content.disclosure
-    permits = [layout.permit_slot(content.org, content.type_code, n) for n in range(2)]
-    return [(layout.ORGANISATIONS, slot) for slot in (layout.log_key_slot(content.org, 0), *permits)]
+    permits = [storage_layout.permit_slot(content.org, content.type_code, n) for n in range(2)]
+    return [(storage_layout.ORGANISATIONS, slot) for slot in (storage_layout.log_key_slot(content.org, 0), *permits)]
 
 
 def _facts(count: int) -> list[Slot]:
-    return [(layout.SEAL_REGISTRY, layout.seal_fact_slot(REGISTERED, n)) for n in range(count)]
+    return [(storage_layout.SEAL_REGISTRY, storage_layout.seal_fact_slot(REGISTERED, n)) for n in range(count)]
 
 
 def _states(count: int) -> list[Slot]:
     """Of the registered seal so many and the first empty one, of the other one that it has none."""
-    slots = [layout.seal_state_slot(REGISTERED, n) for n in range(count + 1)] + [layout.seal_state_slot(UNKNOWN, 0)]
-    return [(layout.SEAL_REGISTRY, slot) for slot in slots]
+    slots = [storage_layout.seal_state_slot(REGISTERED, n) for n in range(count + 1)] + [
+        storage_layout.seal_state_slot(UNKNOWN, 0)
+    ]
+    return [(storage_layout.SEAL_REGISTRY, slot) for slot in slots]
 
 
 def _evidence(
-    issued: Issued, slots: Sequence[Slot], block: int = BLOCK, states: Sequence[int] = (layout.SEAL_IN_FORCE,)
+    issued: Issued, slots: Sequence[Slot], block: int = BLOCK, states: Sequence[int] = (storage_layout.SEAL_IN_FORCE,)
 ) -> Evidence:
     storage = issued.world().storage
-    registry = storage[layout.SEAL_REGISTRY]
+    registry = storage[storage_layout.SEAL_REGISTRY]
     for n in range(4 + CERTIFICATES):
-        registry[layout.seal_fact_slot(REGISTERED, n)] = int.from_bytes(keccak256(bytes([n])), "big")
+        registry[storage_layout.seal_fact_slot(REGISTERED, n)] = int.from_bytes(keccak256(bytes([n])), "big")
     for n, state in enumerate(states):
-        registry[layout.seal_state_slot(REGISTERED, n)] = SealState(state, 1_700_000_000 + n).to_word()
+        registry[storage_layout.seal_state_slot(REGISTERED, n)] = SealState(state, 1_700_000_000 + n).to_word()
     wanted: dict[str, list[bytes]] = {}
     for contract, slot in slots:
         wanted.setdefault(contract, []).append(slot)

@@ -7,17 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 import cbor2
-import judged_records
-from clique_simulator import CHAIN_ID, Validator, chain, validators
-from offline_questions import ISSUED, QBFT, Question, ask, twice
-from receipt_world import BLOCK, TIME, Issued
 
-from chain_service.core import layout, receipts, strict_rlp
-from chain_service.core.entries import log_id
-from chain_service.core.evidence import verify_evidence
-from chain_service.core.evidence_cbor import BlockProof, select
-from chain_service.core.receipts import Receipt
-from chain_service.core.statuses import State
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import verify_evidence
+from chain_service.core.chainproof.evidence_cbor import BlockProof, select
+from chain_service.core.encoding import rlp
+from chain_service.core.receipts import receipt as receipts
+from chain_service.core.receipts.receipt import Receipt
+from chain_service.core.records.hashing import log_id
+from chain_service.core.records.states import State
+from support.chains.clique_simulator import CHAIN_ID, Validator, chain, validators
+from support.offline.offline_questions import ISSUED, QBFT, Question, ask, twice
+from support.worlds import judged_records
+from support.worlds.receipt_world import BLOCK, TIME, Issued
 
 
 def _block(issued: Issued, **changes: Any) -> Receipt:
@@ -35,7 +37,7 @@ def tampered_evidence() -> Iterator[Question]:
         yield ask(
             f"{kind}: a node too many",
             issued,
-            _block(issued, nodes=(*first.nodes, strict_rlp.encode([b"\x20" + bytes(40), b"x"]))),
+            _block(issued, nodes=(*first.nodes, rlp.encode([b"\x20" + bytes(40), b"x"]))),
         )
         yield ask(f"{kind}: a node twice", issued, _block(issued, nodes=(*first.nodes, first.nodes[0])))
         yield ask(f"{kind}: nodes in another order", issued, _block(issued, nodes=first.nodes[::-1]))
@@ -95,9 +97,9 @@ def _flipped_headers(issued: Issued) -> Iterator[Question]:
 
 
 def _qbft_seals() -> Iterator[Question]:
-    fields = strict_rlp.decode_list(QBFT.first.headers[0])
+    fields = rlp.decode_list(QBFT.first.headers[0])
     assert isinstance(fields[12], bytes)
-    extra = strict_rlp.decode_list(fields[12])
+    extra = rlp.decode_list(fields[12])
     seals = extra[4]
     assert isinstance(seals, list) and all(isinstance(seal, bytes) for seal in seals)
     for name, changed in {
@@ -126,7 +128,7 @@ def _turned(seal: Any, flip: int = 0) -> bytes:
 
 
 def _with_extra(fields: list[Any], extra: list[Any]) -> bytes:
-    return strict_rlp.encode([*fields[:12], strict_rlp.encode(extra), *fields[13:]])
+    return rlp.encode([*fields[:12], rlp.encode(extra), *fields[13:]])
 
 
 def tampered_receipts() -> Iterator[Question]:
@@ -179,8 +181,8 @@ def before_the_anchoring(issued: Issued) -> Question:
     later = replace(issued, content=since)
     slots = list(verify_evidence(later.first, later.chain).words)
     fresh = select(later.pooled(BLOCK + 100), later.chain, slots)
-    head = layout.head_slot(receipt.log, receipt.proof.size)
-    early = later.pooled(BLOCK - 1, without=((layout.RECORD_LOG, head),))
+    head = storage_layout.head_slot(receipt.log, receipt.proof.size)
+    early = later.pooled(BLOCK - 1, without=((storage_layout.RECORD_LOG, head),))
     first = select(early, later.chain, slots)
     return ask(
         f"{issued.consensus}, first evidence from before the anchoring",

@@ -8,12 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import cbor2
-from clique_simulator import Validator, validators
-from offline_questions import ISSUED, QBFT, ZEROS, Change, Question, ask, changed, drop, put, refreshed, signed
-from receipt_world import DAY, NOW, ROOTS, TIME, Issued, terms, trust_file
 
-from chain_service.core import cose, receipts, trust
-from chain_service.core.chain_trust import (
+from chain_service.core.chainproof.evidence import verify_evidence
+from chain_service.core.chainproof.trust import (
     FORM_COMETBFT,
     FORM_QBFT,
     ChainTrust,
@@ -22,7 +19,24 @@ from chain_service.core.chain_trust import (
     Until,
     ValidatorRange,
 )
-from chain_service.core.evidence import verify_evidence
+from chain_service.core.encoding import cose
+from chain_service.core.receipts import receipt
+from chain_service.core.receipts import trust_file as trust
+from support.chains.clique_simulator import Validator, validators
+from support.offline.offline_questions import (
+    ISSUED,
+    QBFT,
+    ZEROS,
+    Change,
+    Question,
+    ask,
+    changed,
+    drop,
+    put,
+    refreshed,
+    signed,
+)
+from support.worlds.receipt_world import DAY, NOW, ROOTS, TIME, Issued, terms, trust_file
 
 STRANGERS = ["0x" + bytes([n] * 20).hex() for n in (1, 2)]
 
@@ -106,7 +120,7 @@ def _closed_ranges(thorough: bool) -> Iterator[Question]:
                     yield ask(f"{name}, refreshed", issued, refreshed(issued), trust=trusted, now=TIME + 200)
                     withdrawn = refreshed(issued, 2)
                     yield ask(f"{name}, withdrawn", issued, withdrawn, trust=trusted, now=TIME + 200)
-    denied = receipts.refreshed(ISSUED.receipt(), ISSUED.newer(107, without=(ISSUED.head,)))
+    denied = receipt.refreshed(ISSUED.receipt(), ISSUED.newer(107, without=(ISSUED.head,)))
     yield ask("a newer block that denies the head", receipt=denied, now=TIME + 200)
     for limit in (400 * DAY, 31 * DAY):
         yield ask(f"{limit // DAY} days later", receipt=refreshed(ISSUED), now=TIME + limit)
@@ -133,7 +147,7 @@ def _badly_signed() -> Iterator[Question]:
         "trust: a bad signature among three",
         trust=_tagged([*message[:3], [*message[3][:2], [message[3][2][0], {}, bytes(64)]]]),
     )
-    yield ask("trust: a receipt", trust=receipts.encode(ISSUED.receipt()))
+    yield ask("trust: a receipt", trust=receipt.encode(ISSUED.receipt()))
     yield ask("trust: nothing", trust=b"")
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from document_makers import pdfs
 from document_makers.certificates import Holder
-from document_makers.city import DAY, NOW, SIGNED, City
-from document_makers.pdfs import CATALOG, CONTENT, FONT, FORM, NAME_FIELD, PAGE, PAGES, append, latest, with_entries
-from document_makers.timestamps import timestamp_authority
+from support.cms.timestamps import timestamp_authority
+from support.documents.city import DAY, NOW, SIGNED, City
+from support.pdf import pdfs
+from support.pdf.pdfs import CATALOG, CONTENT, FONT, FORM, NAME_FIELD, PAGE, PAGES, append, latest, with_entries
 
 NOTE, NOTE_PICTURE, PREPARED, ATTACHED, SPECIFICATION = range(8, 13)
 """Objects of the base beside those of every document: an annotation, an empty signature field, an attached file."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from document_makers import pdf_changes, pdfs
-from document_makers.city import SIGNED, City
-from document_makers.pdf_changes import FORGED, exchanged, signed
-from document_makers.pdfs import CATALOG, CONTENT, FORM, NAME_FIELD, PAGE, PAGES, append, latest, with_entries
+from support.documents.city import SIGNED, City
+from support.pdf import pdf_changes, pdfs
+from support.pdf.pdf_changes import FORGED, exchanged, signed
+from support.pdf.pdfs import CATALOG, CONTENT, FORM, NAME_FIELD, PAGE, PAGES, append, latest, with_entries
 
 Attack = Callable[[City], bytes]
 SPARE = 4_000

@@ -7,11 +7,12 @@ import zlib
 from collections.abc import Callable
 from io import BytesIO
 
-from document_makers import pdf_changes, pdfs
-from document_makers.city import SIGNED, City
-from document_makers.pdfs import FORM, PAGE, append, latest, stream
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
+
+from support.documents.city import SIGNED, City
+from support.pdf import pdf_changes, pdfs
+from support.pdf.pdfs import FORM, PAGE, append, latest, stream
 
 Make = Callable[[City], bytes]
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from document_makers import pdf_forms, pdfs
 from document_makers.certificates import Family, Holder
-from document_makers.city import DAY, NOW, SIGNED, City, city
+from support.documents.city import DAY, NOW, SIGNED, City, city
+from support.pdf import pdf_forms, pdfs
 
 FAMILIES: tuple[Family, ...] = ("rsa", "ecdsa", "sm2")
 RECEIPT = b"\xd2\x84a receipt is not looked into here"

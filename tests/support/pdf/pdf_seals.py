@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from document_makers import pdfs
-from document_makers.city import SIGNED, City
 from document_makers.seals import seal_signature
+from support.documents.city import SIGNED, City
+from support.pdf import pdfs
 
 ROOM = 12_000
 SUBFILTERS = ("GM.sm2seal", "adbe.pkcs7.detached", "ETSI.CAdES.detached", "Somebodys.own")

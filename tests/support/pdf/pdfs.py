@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from document_makers.certificates import Holder
-from document_makers.cms import signed_data, timestamp_token
+from support.cms.cms import signed_data, timestamp_token
 
 CATALOG, PAGES, PAGE, CONTENT, FONT, FORM, NAME_FIELD = range(1, 8)
 HOLDER = "张三"

@@ -11,16 +11,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import cbor2
-from document_makers import city as city_of_documents
-from document_makers import packages, pdf_changes, pdfs
-from jobs_city import FOOD, City, Org
-from offices import Office
 
-from chain_service.core import cose
-from chain_service.core.digests import file_digests
-from chain_service.core.evidence_cbor import HEADERS, NODES
-from chain_service.core.receipts import CWT_CLAIMS, EVIDENCE, INCLUSION, ISSUED_AT, PLACE, PROOFS, SUBJECT
-from chain_service.jobs import receipts, records, trust
+from chain_service.core.chainproof.evidence_cbor import HEADERS, NODES
+from chain_service.core.encoding import cose
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.receipts.receipt import CWT_CLAIMS, EVIDENCE, INCLUSION, ISSUED_AT, PLACE, PROOFS, SUBJECT
+from chain_service.jobs.proofs import receipts, trust_files
+from chain_service.jobs.records import records
+from document_makers import packages
+from support.documents import city as city_of_documents
+from support.pdf import pdf_changes, pdfs
+from support.worlds.jobs_city import FOOD, City, Org
+from support.worlds.offices import Office
 
 Papers = Mapping[str, bytes]
 Altered = tuple[str, bytes]
@@ -47,7 +49,7 @@ def papers_of(city: City, org: Org) -> dict[str, bytes]:
         records.present(city.app, id, [name], org.caller)
         for name in ("certificateNumber", "holders.0.certificateHolderName")
     )
-    trust.export(city.app)
+    trust_files.export(city.app)
     return {
         "disclosure": BOM + city.disclosure(org, id),
         "number": json.dumps(number).encode(),
@@ -55,7 +57,7 @@ def papers_of(city: City, org: Org) -> dict[str, bytes]:
         "receipt": older,
         "refreshed": receipts.receipt(city.app, id, refreshed=True),
         "proof": city.proof(id),
-        "trust": trust.in_force(city.app),
+        "trust": trust_files.in_force(city.app),
         "ofd": ofd,
         "pdf": pdf,
         "attached": pdfs.with_receipts(pdf, older),

@@ -23,16 +23,26 @@ from chain_service.chain.registrar import Registrar
 from chain_service.chain.rpc import Rpc
 from chain_service.chain.sender import FUNDS, TRANSFER_GAS, Sender
 from chain_service.config import Settings
-from chain_service.core.digests import file_digests
-from chain_service.core.identifiers import CertificateIdentifier, TypeCode, is_org_code, org_code_checks
-from chain_service.core.layout import OPEN_END, ORGANISATIONS, PERMIT_GRANT, code_key, day_number, organisation_word
-from chain_service.jobs import records, statuses, workers
+from chain_service.core.chainproof.storage_layout import (
+    OPEN_END,
+    ORGANISATIONS,
+    PERMIT_GRANT,
+    code_key,
+    day_number,
+    organisation_word,
+)
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.records.identifiers import CertificateIdentifier, TypeCode, is_org_code, org_code_checks
+from chain_service.jobs import workers
+from chain_service.jobs.anchoring import change_state
 from chain_service.jobs.context import App, Caller, Chain
-from chain_service.jobs.index import index
-from chain_service.jobs.organisations import ALL_RIGHTS
-from chain_service.jobs.verify import Question, Verdict, verify
+from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.records import records
+from chain_service.jobs.registries.organisations import ALL_RIGHTS
+from chain_service.jobs.verifying.verify import Question, Verdict, verify
 from chain_service.nodes import embedded
-from chain_service.store import Database, alerts, submissions
+from chain_service.store import alerts, submissions
+from chain_service.store.database import Database
 
 PASSWORD = "correct horse"
 PERMITTED = date(2020, 1, 1)
@@ -235,7 +245,7 @@ class City:
     def change(self, org: Org, record: str, to: str, reason: int = 3, **other: Any) -> dict[str, Any]:
         """The accepted change of state, with a legal basis."""
         other = {"legal_basis": "食品安全法第一百二十四条", **other}
-        return statuses.change_status(self.app, org.caller, record, to, reason, **other)
+        return change_state.change_status(self.app, org.caller, record, to, reason, **other)
 
     def set_state(self, org: Org, record: str, to: str, reason: int = 3, **other: Any) -> None:
         """The record has this state on chain."""

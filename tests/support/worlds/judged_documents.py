@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from chain_service.core import layout
-from chain_service.core.evidence import ProvenState
-from chain_service.core.judge import Signed
-from chain_service.core.layout import SealPeriod, SealState
-from chain_service.core.verdicts import Check
-from chain_service.documents.binding import Binding
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.chainproof.storage_layout import SealPeriod, SealState
+from chain_service.core.verdicts.judge import Signed
+from chain_service.core.verdicts.verdict import Check
 from chain_service.documents.facts import (
     CertificateFacts,
     ClaimedTime,
@@ -23,7 +22,8 @@ from chain_service.documents.facts import (
     SignatureFacts,
     TimestampFacts,
 )
-from chain_service.documents.judging import judge_document
+from chain_service.documents.judging.binding import Binding
+from chain_service.documents.judging.signatures import judge_document
 
 DAY = 86_400
 NOW = 1_790_000_000
@@ -122,16 +122,20 @@ def registry(
         facts = [int.from_bytes(owner.encode().ljust(32, b"\0")), int.from_bytes(digest), int.from_bytes(digest)]
         facts += [period, *(int.from_bytes(one) for one in certificates)]
     history = [SealState(state, since).to_word() for state, since in states]
-    words = {(layout.SEAL_REGISTRY, layout.seal_fact_slot(SEAL_CODE, n)): word for n, word in enumerate([*facts, 0])}
+    words = {
+        (storage_layout.SEAL_REGISTRY, storage_layout.seal_fact_slot(SEAL_CODE, n)): word
+        for n, word in enumerate([*facts, 0])
+    }
     words |= {
-        (layout.SEAL_REGISTRY, layout.seal_state_slot(SEAL_CODE, n)): word for n, word in enumerate([*history, 0])
+        (storage_layout.SEAL_REGISTRY, storage_layout.seal_state_slot(SEAL_CODE, n)): word
+        for n, word in enumerate([*history, 0])
     }
     return ProvenState(4711, 9, b"\x09" * 32, NOW, "majority", 4, 3, words)
 
 
 def binding(**changes: Any) -> Binding:
     """The document is the issuer's, nothing proves its age, and the seal is registered."""
-    known = registry((layout.SEAL_IN_FORCE, FIRST))
+    known = registry((storage_layout.SEAL_IN_FORCE, FIRST))
     return replace(Binding(at=NOW, list_age=7 * DAY, issuer=ISSUER, states=(known,)), **changes)
 
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from chain_service.core import layout
-from chain_service.core.disclosures import Disclosure
-from chain_service.core.entries import Entry, LogId, Salt, log_id, record_entry
-from chain_service.core.evidence import ProvenState
-from chain_service.core.facts import Claim, Facts, Memory, Presented
-from chain_service.core.identifiers import CertificateIdentifier, OrgCode, TypeCode
-from chain_service.core.layout import PermitEntry
-from chain_service.core.log import InclusionProof, leaf_hash, root_of
-from chain_service.core.records import parse_record
-from chain_service.core.statuses import State
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.chainproof.storage_layout import PermitEntry
+from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_of
+from chain_service.core.records.disclosure import Disclosure
+from chain_service.core.records.hashing import Entry, LogId, Salt, log_id, record_entry
+from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode, TypeCode
+from chain_service.core.records.record import parse_record
+from chain_service.core.records.states import State
+from chain_service.core.verdicts.inputs import Claim, Facts, Memory, Presented
 
 ORG = OrgCode("11430000006122244L")
 TYPE = TypeCode("11100000000013338W011")
@@ -86,7 +86,12 @@ class World:
     log: LogId = field(default_factory=lambda: log_id(ORG))
     state: int = 0
     permits: tuple[PermitEntry, ...] = (
-        PermitEntry(layout.PERMIT_GRANT, layout.day_number(date(2020, 1, 1)), layout.OPEN_END, 1_600_000_000),
+        PermitEntry(
+            storage_layout.PERMIT_GRANT,
+            storage_layout.day_number(date(2020, 1, 1)),
+            storage_layout.OPEN_END,
+            1_600_000_000,
+        ),
     )
 
     @property
@@ -103,15 +108,17 @@ class World:
         return Claim(self.log, self.entry, InclusionProof(INDEX, SIZE, inclusion_path(self.leaves, INDEX)), presented)
 
     def words(self) -> dict[tuple[str, bytes], int]:
-        slot, shift = layout.status_slot(self.log, INDEX)
+        slot, shift = storage_layout.status_slot(self.log, INDEX)
         org, type_code = self.disclosure.org, self.disclosure.type_code
         found = {
-            (layout.RECORD_LOG, layout.head_slot(self.log, SIZE)): int.from_bytes(root_of(self.leaves), "big"),
-            (layout.RECORD_STATUS, slot): self.state << shift,
+            (storage_layout.RECORD_LOG, storage_layout.head_slot(self.log, SIZE)): int.from_bytes(
+                root_of(self.leaves), "big"
+            ),
+            (storage_layout.RECORD_STATUS, slot): self.state << shift,
         }
         for place in range(len(self.permits) + 1):
             word = self.permits[place].to_word() if place < len(self.permits) else 0
-            found[layout.ORGANISATIONS, layout.permit_slot(org, type_code, place)] = word
+            found[storage_layout.ORGANISATIONS, storage_layout.permit_slot(org, type_code, place)] = word
         return found
 
     def proven(self, time: int, block: int) -> ProvenState:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs_city import City, Org, Trial, instance
-from resealed import Resealed, View, network_of
-
 from chain_service.errors import ChainServiceError
-from chain_service.jobs.index import index
+from chain_service.jobs.indexing.follow import index
 from chain_service.store import chain_index, validators
+from support.chains.resealed import Resealed, View, network_of
+from support.worlds.jobs_city import City, Org, Trial, instance
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from document_makers import city as test_city
 from document_makers.certificates import Holder, revocation_list
-from document_makers.city import DAY, METADATA
 from document_makers.packages import Package
 from document_makers.seals import Seal
+from support.documents import city as test_city
+from support.documents.city import DAY, METADATA
 
 
 def write_trust_store(directory: Path) -> Path:

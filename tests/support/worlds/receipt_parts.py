@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import cbor2
 import pytest
-from receipt_world import Issued, details
 
-from chain_service.core import cose
-from chain_service.core.evidence_cbor import BlockProof
-from chain_service.core.receipts import encode, parse
+from chain_service.core.chainproof.evidence_cbor import BlockProof
+from chain_service.core.encoding import cose
+from chain_service.core.receipts.receipt import encode, parse
 from chain_service.errors import MalformedDocument
+from support.worlds.receipt_world import Issued, details
 
 CLIQUE, QBFT = Issued("clique"), Issued("qbft")
 

@@ -6,24 +6,27 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import clique_simulator
-import judged_records
 import orjson
-from clique_simulator import CHAIN_ID, Validator, validators
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from qbft_simulator import qbft_evidence, qbft_trust
 
-from chain_service.core import cose, layout, receipts, trust
-from chain_service.core.chain_trust import ChainTrust, ValidatorRange
-from chain_service.core.cose import Signer
-from chain_service.core.digests import keccak256
-from chain_service.core.evidence import Evidence, verify_evidence
-from chain_service.core.evidence_cbor import BlockProof, select
-from chain_service.core.histories import slots_of_record
-from chain_service.core.offline import present, verify_offline
-from chain_service.core.receipts import Receipt
-from chain_service.core.trust import TrustFile, TrustTerms
-from chain_service.core.verdicts import Verdict
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import Evidence, verify_evidence
+from chain_service.core.chainproof.evidence_cbor import BlockProof, select
+from chain_service.core.chainproof.trust import ChainTrust, ValidatorRange
+from chain_service.core.encoding import cose
+from chain_service.core.encoding.cose import Signer
+from chain_service.core.encoding.digests import keccak256
+from chain_service.core.receipts import receipt as receipts
+from chain_service.core.receipts import trust_file as trust
+from chain_service.core.receipts.receipt import Receipt
+from chain_service.core.receipts.trust_file import TrustFile, TrustTerms
+from chain_service.core.receipts.verify_offline import present, verify_offline
+from chain_service.core.registries.histories import slots_of_record
+from chain_service.core.verdicts.verdict import Verdict
+from support.chains import clique_simulator
+from support.chains.clique_simulator import CHAIN_ID, Validator, validators
+from support.chains.qbft_simulator import qbft_evidence, qbft_trust
+from support.worlds import judged_records
 
 RECORD_ID = judged_records.RECORD_ID
 BLOCK = 7
@@ -81,14 +84,14 @@ class Issued:
 
     def world(self, state: int = 0) -> clique_simulator.World:
         """The contracts' storage while the record is in this state, other words around the ones of interest."""
-        storage: dict[str, dict[bytes, int]] = {name: {} for name in layout.POSITIONS}
+        storage: dict[str, dict[bytes, int]] = {name: {} for name in storage_layout.POSITIONS}
         for (contract, slot), word in replace(self.content, state=state).words().items():
             storage[contract][slot] = word
-        organisations = storage[layout.ORGANISATIONS]
+        organisations = storage[storage_layout.ORGANISATIONS]
         org = self.content.disclosure.org
-        organisations[layout.standing_slot(org)] = layout.Standing(True, False, 0).to_word()
+        organisations[storage_layout.standing_slot(org)] = storage_layout.Standing(True, False, 0).to_word()
         for n, key in enumerate(self.log_keys):
-            organisations[layout.log_key_slot(org, n)] = int.from_bytes(key.public_key, "big")
+            organisations[storage_layout.log_key_slot(org, n)] = int.from_bytes(key.public_key, "big")
         for name, words in storage.items():
             for n in range(30):
                 words[keccak256(f"{name} {n}".encode())] = n + 1
@@ -116,10 +119,10 @@ class Issued:
                 del world.storage[contract][slot]
             world = clique_simulator.World(world.storage)
         org, type_code = self.content.disclosure.org, self.content.disclosure.type_code
-        wanted[layout.ORGANISATIONS].append(layout.log_key_slot(org, len(self.log_keys)))
-        absent = layout.permit_slot(org, type_code, len(self.content.permits))
-        if absent not in wanted[layout.ORGANISATIONS]:
-            wanted[layout.ORGANISATIONS].append(absent)
+        wanted[storage_layout.ORGANISATIONS].append(storage_layout.log_key_slot(org, len(self.log_keys)))
+        absent = storage_layout.permit_slot(org, type_code, len(self.content.permits))
+        if absent not in wanted[storage_layout.ORGANISATIONS]:
+            wanted[storage_layout.ORGANISATIONS].append(absent)
         if self.consensus == "qbft":
             return qbft_evidence(world, wanted, self.sealers, number, fields=self.fields, **changes)
         return world.evidence(wanted, self.sealers, number)
@@ -141,7 +144,7 @@ class Issued:
     def head(self) -> tuple[str, bytes]:
         """Contract and slot of the log's head that the record stands under."""
         claim = self.content.claim()
-        return layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)
+        return storage_layout.RECORD_LOG, storage_layout.head_slot(claim.log, claim.proof.size)
 
     def whole(self, number: int, state: int = 0, signed_by: Signer = LOG_KEY, **changes: Any) -> Evidence:
         """All that judging the record needs, from a later block."""
@@ -155,8 +158,8 @@ class Issued:
         """What a refresh adds."""
         claim = self.content.claim()
         slots = [
-            (layout.RECORD_LOG, layout.head_slot(claim.log, claim.proof.size)),
-            (layout.RECORD_STATUS, layout.status_slot(claim.log, claim.proof.index)[0]),
+            (storage_layout.RECORD_LOG, storage_layout.head_slot(claim.log, claim.proof.size)),
+            (storage_layout.RECORD_STATUS, storage_layout.status_slot(claim.log, claim.proof.index)[0]),
         ]
         return select(self.pooled(number, state, **changes), self.chain, slots)
 
@@ -164,7 +167,7 @@ class Issued:
         claim = self.content.claim()
         stated: dict[str, Any] = {
             "chain_id": CHAIN_ID,
-            "contract": self.chain.contracts[layout.RECORD_LOG].address,
+            "contract": self.chain.contracts[storage_layout.RECORD_LOG].address,
             "record_id": RECORD_ID,
             "issued_at": NOW,
             "log": claim.log,

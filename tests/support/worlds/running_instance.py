@@ -19,10 +19,10 @@ from unittest.mock import patch
 import httpx
 
 from chain_service.cli.main import run as run_command
-from chain_service.nodes.network.making import free_ports
+from chain_service.nodes.network.create import free_ports
 
-ROOT = Path(__file__).resolve().parents[1]
-PROGRAM = [sys.executable, "-c", "from chain_service.cli import main; main()"]
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = [sys.executable, "-c", "from chain_service.cli.main import main; main()"]
 ISSUER = "1143990000612301XQ"
 OTHER = "11439900006123028Q"
 TYPE = "114399000061230011001"

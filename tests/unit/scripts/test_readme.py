@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from chain_service import error_codes
 from chain_service.config import Settings
-from chain_service.core import verdicts
-from chain_service.web import codes
+from chain_service.core.verdicts import verdict
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -30,7 +30,7 @@ def test_every_setting_stands_in_the_table_with_its_variable() -> None:
 
 
 def test_the_tables_of_codes_are_those_of_the_program_and_stand_once() -> None:
-    for table in (verdicts.codes_as_markdown(), codes.codes_as_markdown()):
+    for table in (verdict.codes_as_markdown(), error_codes.codes_as_markdown()):
         assert TEXT.count(table) == 1
 
 

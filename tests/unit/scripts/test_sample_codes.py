@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "samples.py"
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "samples.py"
 USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 ALL = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

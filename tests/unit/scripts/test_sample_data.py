@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from chain_service.core.catalog_review import Listed, findings
-from chain_service.core.catalogs import next_version, parse_catalog
-from chain_service.core.digests import file_digests
-from chain_service.core.identifiers import org_code_checks, parse_org_code
-from chain_service.core.records import Record, parse_record
-from chain_service.core.seals import parse_seal
-from chain_service.core.types import parse_type
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.records.certificate_types import parse_type
+from chain_service.core.records.identifiers import org_code_checks, parse_org_code
+from chain_service.core.records.record import Record, parse_record
+from chain_service.core.registries.catalog_findings import Listed, findings
+from chain_service.core.registries.catalogs import next_version, parse_catalog
+from chain_service.core.registries.seals import parse_seal
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "samples.py"
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "samples.py"
 
 
 def write(folder: Path, n: int = 1_000) -> dict[str, bytes]:

@@ -29,8 +29,8 @@ from eth.vm.forks.berlin.state import BerlinState, BerlinTransactionExecutor
 from eth_typing import Address, Hash32
 from tiny_keccak import keccak256
 
-from chain_service.nodes.embedded.transactions import AccessList, Transaction, intrinsic_gas
-from chain_service.nodes.embedded.trie import Lookup
+from chain_service.nodes.embedded.blocks.state_trie import Lookup
+from chain_service.nodes.embedded.blocks.transactions import AccessList, Transaction, intrinsic_gas
 
 _WORDING: tuple[tuple[type[Exception], str], ...] = (
     (Revert, "execution reverted"),

@@ -19,8 +19,8 @@ from eth_keys.datatypes import PrivateKey
 from eth_utils.address import is_address, to_canonical_address, to_checksum_address
 
 from chain_service.errors import BadRequest, Conflict, Corrupt, NotFound, Unauthorised
-from chain_service.nodes.embedded.clique import SEAL_SIZE, genesis_extra_data
-from chain_service.nodes.embedded.evm import genesis_state
+from chain_service.nodes.embedded.blocks.clique_sealing import SEAL_SIZE, genesis_extra_data
+from chain_service.nodes.embedded.blocks.evm import genesis_state
 
 GENESIS_FILE = "genesis.json"
 KEY_FILE = "sealing-key.json"

@@ -13,11 +13,11 @@ from eth.rlp.headers import BlockHeader
 from lru import LRU
 
 from chain_service.errors import Corrupt
-from chain_service.nodes.embedded.database import Database
-from chain_service.nodes.embedded.evm import Outcome
-from chain_service.nodes.embedded.genesis import Genesis
-from chain_service.nodes.embedded.transactions import Transaction, decode
-from chain_service.nodes.embedded.trie import EMPTY_ROOT
+from chain_service.nodes.embedded.blocks.database import Database
+from chain_service.nodes.embedded.blocks.evm import Outcome
+from chain_service.nodes.embedded.blocks.genesis import Genesis
+from chain_service.nodes.embedded.blocks.state_trie import EMPTY_ROOT
+from chain_service.nodes.embedded.blocks.transactions import Transaction, decode
 
 _CACHED_BLOCKS = 1_024
 _MINED = "block, position, raw, sender, status, gas_used, cumulative_gas, contract, first_log"

@@ -7,10 +7,10 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from chain_service.nodes.embedded.database import Database
+from chain_service.nodes.embedded.blocks.database import Database
+from chain_service.nodes.embedded.blocks.state_trie import Account
+from chain_service.nodes.embedded.blocks.transactions import Transaction, decode
 from chain_service.nodes.embedded.rpc_error import RpcError
-from chain_service.nodes.embedded.transactions import Transaction, decode
-from chain_service.nodes.embedded.trie import Account
 
 MAX_WAITING = 65_536
 MAX_WAITING_BYTES = 64 * 2**20

@@ -19,13 +19,13 @@ from eth_typing import Address
 from rlp.sedes import big_endian_int
 from trie.hexary import HexaryTrie
 
-from chain_service.nodes.embedded import clique
-from chain_service.nodes.embedded.evm import Overlay, execute, state_on
-from chain_service.nodes.embedded.genesis import Genesis
-from chain_service.nodes.embedded.history import Executed
-from chain_service.nodes.embedded.pool import Candidates
-from chain_service.nodes.embedded.transactions import Transaction
-from chain_service.nodes.embedded.trie import Lookup
+from chain_service.nodes.embedded.blocks import clique_sealing
+from chain_service.nodes.embedded.blocks.evm import Overlay, execute, state_on
+from chain_service.nodes.embedded.blocks.genesis import Genesis
+from chain_service.nodes.embedded.blocks.history import Executed
+from chain_service.nodes.embedded.blocks.mempool import Candidates
+from chain_service.nodes.embedded.blocks.state_trie import Lookup
+from chain_service.nodes.embedded.blocks.transactions import Transaction
 
 _log = logging.getLogger(__name__)
 Ancestors = Callable[[], Iterable[bytes]]
@@ -83,7 +83,9 @@ class BlockMaker:
         timestamp: int,
         failed: dict[bytes, str],
     ) -> Sealed:
-        header = clique.draft(parent, timestamp=timestamp, signer=self._genesis.signer, epoch=self._genesis.epoch)
+        header = clique_sealing.draft(
+            parent, timestamp=timestamp, signer=self._genesis.signer, epoch=self._genesis.epoch
+        )
         state, overlay = state_on(
             self._lookup, header, parent.state_root, self._genesis.signer, self._genesis.chain_id, ancestors()
         )
@@ -121,7 +123,7 @@ class BlockMaker:
         total = 0
         for bloom in blooms:
             total |= bloom
-        sealed = clique.seal(
+        sealed = clique_sealing.seal(
             header.copy(
                 state_root=root,
                 transaction_root=_root(raws),

@@ -8,13 +8,13 @@ from eth_abi.abi import decode as decode_abi
 from eth_abi.exceptions import DecodingError
 from eth_typing import Address
 
-from chain_service.nodes.embedded import values
-from chain_service.nodes.embedded.database import Database
-from chain_service.nodes.embedded.evm import Call, Outcome, execute, state_on
-from chain_service.nodes.embedded.genesis import Genesis
-from chain_service.nodes.embedded.history import Block, History
+from chain_service.nodes.embedded.blocks.database import Database
+from chain_service.nodes.embedded.blocks.evm import Call, Outcome, execute, state_on
+from chain_service.nodes.embedded.blocks.genesis import Genesis
+from chain_service.nodes.embedded.blocks.history import Block, History
+from chain_service.nodes.embedded.blocks.state_trie import EMPTY_CODE, account_at
+from chain_service.nodes.embedded.rpc import rpc_params
 from chain_service.nodes.embedded.rpc_error import REVERTED, RpcError, invalid_argument
-from chain_service.nodes.embedded.trie import EMPTY_CODE, account_at
 
 GAS_CAP = 50_000_000
 _ERROR_STRING = bytes.fromhex("08c379a0")
@@ -86,23 +86,23 @@ class Calls:
         return execute(state, message)
 
     def _message(self, block: Block, request: dict[str, Any]) -> Call:
-        def field(name: str, reader: values.Reader, default: Any) -> Any:
+        def field(name: str, reader: rpc_params.Reader, default: Any) -> Any:
             return default if request.get(name) is None else reader(request[name], 0)
 
-        data = field("data", values.data, None)
-        given = field("input", values.data, None)
+        data = field("data", rpc_params.data, None)
+        given = field("input", rpc_params.data, None)
         if data is not None and given is not None and data != given:
             raise invalid_argument(0, "data and input differ; give one")
-        sender = field("from", values.address, bytes(20))
+        sender = field("from", rpc_params.address, bytes(20))
         account = account_at(self._database.lookup, block.header.state_root, sender)
         return Call(
             sender=sender,
-            to=field("to", values.address, b""),
-            value=field("value", values.quantity, 0),
+            to=field("to", rpc_params.address, b""),
+            value=field("value", rpc_params.quantity, 0),
             data=given if given is not None else data or b"",
-            gas=min(field("gas", values.quantity, GAS_CAP), GAS_CAP),
-            gas_price=field("gasPrice", values.quantity, 0),
-            access_list=field("accessList", values.access_list, ()),
+            gas=min(field("gas", rpc_params.quantity, GAS_CAP), GAS_CAP),
+            gas_price=field("gasPrice", rpc_params.quantity, 0),
+            access_list=field("accessList", rpc_params.access_list, ()),
             nonce=account.nonce if account else 0,
         )
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 
-from chain_service.nodes.embedded import values
-from chain_service.nodes.embedded.methods import Methods
+from chain_service.nodes.embedded.rpc import rpc_params
+from chain_service.nodes.embedded.rpc.methods import Methods
+from chain_service.nodes.embedded.rpc.rpc_format import prefixed
 from chain_service.nodes.embedded.rpc_error import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -18,7 +19,6 @@ from chain_service.nodes.embedded.rpc_error import (
     RESPONSE_TOO_LARGE,
     RpcError,
 )
-from chain_service.nodes.embedded.shapes import prefixed
 
 _log = logging.getLogger(__name__)
 MAX_BATCH = 1_000
@@ -65,7 +65,7 @@ def _send_all(methods: Methods, requests: list[Any]) -> dict[int, Any]:
     for position, request in enumerate(requests):
         if _well_formed(request) and request["method"] == _SEND:
             try:
-                (raws[position],) = values.Signature(values.data).read(request.get("params") or [])
+                (raws[position],) = rpc_params.Signature(rpc_params.data).read(request.get("params") or [])
             except RpcError:
                 continue
     if len(raws) < 2:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain_service.nodes.embedded import values
-from chain_service.nodes.embedded.database import Database
-from chain_service.nodes.embedded.history import log_of
+from chain_service.nodes.embedded.blocks.database import Database
+from chain_service.nodes.embedded.blocks.history import log_of
+from chain_service.nodes.embedded.rpc import rpc_params
+from chain_service.nodes.embedded.rpc.rpc_format import log_shape
 from chain_service.nodes.embedded.rpc_error import RpcError, invalid_argument
-from chain_service.nodes.embedded.shapes import log_shape
 
 MAX_LOGS = 20_000
 MAX_ALTERNATIVES = 1_000
@@ -51,10 +51,10 @@ def _alternatives(criteria: dict[str, Any]) -> list[tuple[str, list[bytes]]]:
     found = []
     addresses = criteria.get("address")
     if addresses is not None and addresses != []:
-        found.append(("address", _each(addresses, values.address)))
+        found.append(("address", _each(addresses, rpc_params.address)))
     for position, topic in enumerate(_topics(criteria)):
         if topic is not None and topic != [] and not (isinstance(topic, list) and None in topic):
-            found.append((f"topic{position}", _each(topic, values.digest)))
+            found.append((f"topic{position}", _each(topic, rpc_params.digest)))
     return found
 
 
@@ -67,7 +67,7 @@ def _topics(criteria: dict[str, Any]) -> list[Any]:
     return topics
 
 
-def _each(value: Any, reader: values.Reader) -> list[bytes]:
+def _each(value: Any, reader: rpc_params.Reader) -> list[bytes]:
     items = value if isinstance(value, list) else [value]
     if len(items) > MAX_ALTERNATIVES:
         raise invalid_argument(0, f"at most {MAX_ALTERNATIVES} alternatives")

@@ -9,23 +9,23 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from chain_service import __version__
-from chain_service.nodes.embedded import values
-from chain_service.nodes.embedded.calls import Calls
-from chain_service.nodes.embedded.database import Database
-from chain_service.nodes.embedded.history import Block, Mined
-from chain_service.nodes.embedded.logs import find_logs
-from chain_service.nodes.embedded.pool import GAS_PRICE
-from chain_service.nodes.embedded.proofs import prove
+from chain_service.nodes.embedded.blocks.database import Database
+from chain_service.nodes.embedded.blocks.history import Block, Mined
+from chain_service.nodes.embedded.blocks.mempool import GAS_PRICE
+from chain_service.nodes.embedded.blocks.state_trie import EMPTY_CODE, Account, account_at, storage_at
+from chain_service.nodes.embedded.rpc import rpc_params
+from chain_service.nodes.embedded.rpc.calls import Calls
+from chain_service.nodes.embedded.rpc.logs import find_logs
+from chain_service.nodes.embedded.rpc.proofs import prove
+from chain_service.nodes.embedded.rpc.rpc_format import header_shape, prefixed, receipt_shape, transaction_shape
+from chain_service.nodes.embedded.rpc.rpc_params import Signature
 from chain_service.nodes.embedded.rpc_error import INVALID_PARAMS, RpcError, invalid_argument
-from chain_service.nodes.embedded.shapes import header_shape, prefixed, receipt_shape, transaction_shape
-from chain_service.nodes.embedded.trie import EMPTY_CODE, Account, account_at, storage_at
-from chain_service.nodes.embedded.values import Signature
 
 if TYPE_CHECKING:
     from chain_service.nodes.embedded.node import Node
 
 MAX_FEE_HISTORY = 1_024
-_TAG, _ADDRESS, _FLAG, _DIGEST = values.anything, values.address, values.flag, values.digest
+_TAG, _ADDRESS, _FLAG, _DIGEST = rpc_params.anything, rpc_params.address, rpc_params.flag, rpc_params.digest
 Method = Callable[..., Any]
 
 
@@ -51,15 +51,15 @@ class Methods:
             "eth_getTransactionByHash": (Signature(_DIGEST), self._transaction),
             "eth_getTransactionReceipt": (Signature(_DIGEST), self._receipt),
             "eth_getTransactionCount": (Signature(_ADDRESS, _TAG, optional=1), self._transaction_count),
-            "eth_sendRawTransaction": (Signature(values.data), self._send),
-            "eth_call": (Signature(values.mapping, _TAG, values.mapping, optional=2), self._call),
-            "eth_estimateGas": (Signature(values.mapping, _TAG, values.mapping, optional=2), self._estimate),
-            "eth_feeHistory": (Signature(values.count, _TAG, values.listed, optional=1), self._fee_history),
-            "eth_getLogs": (Signature(values.mapping), self._logs),
+            "eth_sendRawTransaction": (Signature(rpc_params.data), self._send),
+            "eth_call": (Signature(rpc_params.mapping, _TAG, rpc_params.mapping, optional=2), self._call),
+            "eth_estimateGas": (Signature(rpc_params.mapping, _TAG, rpc_params.mapping, optional=2), self._estimate),
+            "eth_feeHistory": (Signature(rpc_params.count, _TAG, rpc_params.listed, optional=1), self._fee_history),
+            "eth_getLogs": (Signature(rpc_params.mapping), self._logs),
             "eth_getCode": (Signature(_ADDRESS, _TAG, optional=1), self._code),
             "eth_getBalance": (Signature(_ADDRESS, _TAG, optional=1), self._balance),
-            "eth_getStorageAt": (Signature(_ADDRESS, values.storage_key, _TAG, optional=1), self._storage),
-            "eth_getProof": (Signature(_ADDRESS, values.storage_keys, _TAG, optional=1), self._proof),
+            "eth_getStorageAt": (Signature(_ADDRESS, rpc_params.storage_key, _TAG, optional=1), self._storage),
+            "eth_getProof": (Signature(_ADDRESS, rpc_params.storage_keys, _TAG, optional=1), self._proof),
         }
 
     def submit(self, raws: list[bytes]) -> list[bytes | RpcError]:
@@ -81,9 +81,9 @@ class Methods:
             if ("blockHash" in tag) == ("blockNumber" in tag):
                 raise invalid_argument(position, "give either blockHash or blockNumber")
             if "blockHash" in tag:
-                return self._history.block_by_hash(values.digest(tag["blockHash"], position))
+                return self._history.block_by_hash(rpc_params.digest(tag["blockHash"], position))
             return self._find(tag["blockNumber"], position)
-        number = values.quantity(tag, position)
+        number = rpc_params.quantity(tag, position)
         return self._history.block(number)
 
     def _at(self, tag: Any, position: int) -> Block:
@@ -173,7 +173,7 @@ class Methods:
         if "blockHash" in criteria:
             if criteria.get("fromBlock") is not None or criteria.get("toBlock") is not None:
                 raise invalid_argument(0, "give either blockHash or fromBlock and toBlock")
-            block = self._history.block_by_hash(values.digest(criteria["blockHash"], 0))
+            block = self._history.block_by_hash(rpc_params.digest(criteria["blockHash"], 0))
             if block is None:
                 raise RpcError("unknown block")
             return find_logs(self._database, block.number, block.number, criteria)
@@ -184,7 +184,7 @@ class Methods:
     def _edge(self, tag: Any) -> int:
         """The block number that an end of a range names, which may lie ahead."""
         if isinstance(tag, str) and tag[:2] == "0x":
-            return min(values.quantity(tag, 0), 2**62)
+            return min(rpc_params.quantity(tag, 0), 2**62)
         return self._at(tag, 0).number
 
     def _code(self, address: bytes, tag: Any) -> str:

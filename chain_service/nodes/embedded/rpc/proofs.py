@@ -6,7 +6,14 @@ from typing import Any
 
 from tiny_keccak import keccak256
 
-from chain_service.nodes.embedded.trie import EMPTY_ROOT, Account, Lookup, decode_account, decode_word, walk
+from chain_service.nodes.embedded.blocks.state_trie import (
+    EMPTY_ROOT,
+    Account,
+    Lookup,
+    decode_account,
+    decode_word,
+    walk,
+)
 
 _ABSENT = Account(0, 0, bytes(32), bytes(32))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain_service.nodes.embedded.history import Block, Log, Mined
-from chain_service.nodes.embedded.sealing import bloom_of
-from chain_service.nodes.embedded.transactions import Transaction
+from chain_service.nodes.embedded.blocks.history import Block, Log, Mined
+from chain_service.nodes.embedded.blocks.sealing import bloom_of
+from chain_service.nodes.embedded.blocks.transactions import Transaction
 
 
 def prefixed(value: bytes) -> str:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from chain_service.nodes.embedded.blocks.transactions import AccessList
 from chain_service.nodes.embedded.rpc_error import RpcError, invalid_argument
-from chain_service.nodes.embedded.transactions import AccessList
 
 _QUANTITY = re.compile(r"0x(0|[1-9a-fA-F][0-9a-fA-F]{0,63})")
 _DATA = re.compile(r"0[xX]([0-9a-fA-F]{2})*")

@@ -16,7 +16,7 @@ from typing import Any
 
 from eth_keys.datatypes import PrivateKey
 
-from chain_service.core.qbft import QbftHeader
+from chain_service.core.chainproof.qbft import QbftHeader
 from chain_service.errors import BadRequest, Unavailable
 from chain_service.nodes.network.descriptor import Network, NodeDescriptor
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from types import ModuleType
 
 from chain_service.errors import Unavailable
-from chain_service.nodes import geth as geth_binary
-from chain_service.nodes.network import besu, geth
 from chain_service.nodes.network.descriptor import Engine
+from chain_service.nodes.network.engines import besu, geth, geth_binary
 
 
 def engine_of(name: Engine) -> ModuleType:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from chain_service.errors import Conflict, Unavailable
 from chain_service.nodes.network.descriptor import NETWORK_FILE, Network, NodeDescriptor, load
-from chain_service.nodes.network.engines import binary_of, engine_of
-from chain_service.nodes.network.ledger import Ledger
-from chain_service.nodes.network.processes import Process
+from chain_service.nodes.network.engines.engine import binary_of, engine_of
 from chain_service.nodes.network.rpc import call
-from chain_service.nodes.network.supervisor import GRACE
+from chain_service.nodes.network.running.ledger import Ledger
+from chain_service.nodes.network.running.processes import Process
+from chain_service.nodes.network.running.supervisor import GRACE
 
 _LOOK = 0.1
 _LAUNCH = 20

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from chain_service.nodes.network.processes import Process
+from chain_service.nodes.network.running.processes import Process
 
 
 class Ledger:

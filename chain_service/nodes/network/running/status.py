@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from chain_service.core import clique, qbft
-from chain_service.core.headers import header_rlp_from_json
+from chain_service.core.chainproof import clique, qbft
+from chain_service.core.chainproof.headers import header_rlp_from_json
 from chain_service.errors import ChainServiceError
 from chain_service.nodes.network.descriptor import NETWORK_FILE, Network, NodeDescriptor, load
-from chain_service.nodes.network.engines import engine_of
-from chain_service.nodes.network.ledger import Ledger
+from chain_service.nodes.network.engines.engine import engine_of
 from chain_service.nodes.network.rpc import call
-from chain_service.nodes.network.watch import age
+from chain_service.nodes.network.running.ledger import Ledger
+from chain_service.nodes.network.running.watch import age
 
 LAST_BLOCKS = 8
 

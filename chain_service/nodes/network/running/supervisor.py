@@ -22,10 +22,10 @@ from typing import Any
 
 from chain_service.errors import ChainServiceError
 from chain_service.nodes.network.descriptor import NETWORK_FILE, Network, NodeDescriptor, load
-from chain_service.nodes.network.engines import engine_of
-from chain_service.nodes.network.ledger import Ledger
-from chain_service.nodes.network.processes import Process
-from chain_service.nodes.network.watch import Watch, age
+from chain_service.nodes.network.engines.engine import engine_of
+from chain_service.nodes.network.running.ledger import Ledger
+from chain_service.nodes.network.running.processes import Process
+from chain_service.nodes.network.running.watch import Watch, age
 
 TICK = 0.2
 GRACE = 60.0

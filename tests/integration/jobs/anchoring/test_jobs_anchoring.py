@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from jobs_city import FOOD, OTHER, City, lines, org_code
 
-from chain_service.core.log import InclusionProof, leaf_hash, verify_inclusion
+from chain_service.core.log.merkle import InclusionProof, leaf_hash, verify_inclusion
 from chain_service.errors import Conflict, Forbidden, MalformedRecord
-from chain_service.jobs import records
-from chain_service.jobs.batching import close_batches
+from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.context import Caller
+from chain_service.jobs.records import records
 from chain_service.store import batches
+from support.worlds.jobs_city import FOOD, OTHER, City, lines, org_code
 
 
 def test_a_record_is_pending_then_batched_then_anchored_in_order_of_acceptance(city: City) -> None:

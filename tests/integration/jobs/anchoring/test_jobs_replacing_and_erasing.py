@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs_city import WAIT, City
 
-from chain_service.core.digests import file_digests
-from chain_service.core.disclosures import reveal
-from chain_service.core.entries import parse_salt
-from chain_service.core.records import parse_record
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.records.disclosure import reveal
+from chain_service.core.records.hashing import parse_salt
+from chain_service.core.records.record import parse_record
 from chain_service.errors import BadRequest, Conflict, Forbidden, Gone
-from chain_service.jobs import keys, records, statuses, workers
-from chain_service.jobs.audit import audit
+from chain_service.jobs import workers
+from chain_service.jobs.anchoring import change_state
+from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.context import Caller
-from chain_service.jobs.verify import Question, verify
+from chain_service.jobs.instance import api_keys
+from chain_service.jobs.records import records
+from chain_service.jobs.verifying.verify import Question, verify
 from chain_service.store import readings
+from support.worlds.jobs_city import WAIT, City
 
 OTHER_HOLDER = [
     {
@@ -31,7 +34,7 @@ OTHER_HOLDER = [
 
 
 def key(city: City, org: str, *roles: str) -> Caller:
-    return keys.authenticate(city.app, keys.create_key(city.app, org, roles)["key"])
+    return api_keys.authenticate(city.app, api_keys.create_key(city.app, org, roles)["key"])
 
 
 def test_a_replaced_record_becomes_superseded_once_the_new_one_is_final(city: City) -> None:
@@ -40,7 +43,7 @@ def test_a_replaced_record_becomes_superseded_once_the_new_one_is_final(city: Ci
     (new,) = city.anchor(org, org.certificate(replaces=old), caller=key(city, org.code, "anchor", "status"))
     workers.wait_final(city.app, "status", old, timeout=WAIT)
     assert (city.judged(org, old), city.judged(org, new)) == ("superseded", "in_force")
-    (entry,) = statuses.status_history(city.app, old)
+    (entry,) = change_state.status_history(city.app, old)
     assert (entry["successor"], entry["reasonCode"]) == (new, 8)
 
 
@@ -121,7 +124,7 @@ def test_of_two_successors_in_one_batch_the_first_supersedes(city: City) -> None
     (old,) = city.anchor(org, org.certificate())
     first, _ = city.anchor(org, org.certificate(replaces=old), org.certificate(replaces=old))
     workers.wait_final(city.app, "status", old, timeout=WAIT)
-    assert [entry["successor"] for entry in statuses.status_history(city.app, old)] == [first]
+    assert [entry["successor"] for entry in change_state.status_history(city.app, old)] == [first]
 
 
 def test_a_record_and_its_successor_may_come_in_one_batch(city: City) -> None:

@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs_city import WAIT, City, Org, org_code
 from test_jobs_catalogs import entry as catalog_entry
 from test_jobs_catalogs import publish
 from test_jobs_seals import entry as seal_entry
 from test_jobs_seals import set_state
 
-from chain_service.core.entries import log_id
-from chain_service.core.identifiers import OrgCode
+from chain_service.core.records.hashing import log_id
+from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import Corrupt, NotFound, Unavailable
-from chain_service.jobs import catalogs, records, seals, statuses, workers
-from chain_service.jobs.audit import audit, rebuild
+from chain_service.jobs import workers
+from chain_service.jobs.anchoring import change_state, publish_catalogs, register_seals
+from chain_service.jobs.auditing.audit import audit, rebuild
+from chain_service.jobs.records import records
 from chain_service.store.schema import metadata
+from support.worlds.jobs_city import WAIT, City, Org, org_code
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,10 @@ def kept(shared_city: City) -> Kept:
     ids = city.anchor(org, *(org.certificate() for _ in range(3)))
     city.change(org, ids[0], "withdrawn", 2, text="以虚假材料取得")
     value = seal_entry(org)
-    seals.register_seal(city.app, org.caller, value)
+    register_seals.register_seal(city.app, org.caller, value)
     first = catalog_entry(org)
-    catalogs.publish(city.app, org.caller, [first])
-    catalogs.publish(city.app, org.caller, [first | {"action": "change", "title": "改"}])
+    publish_catalogs.publish(city.app, org.caller, [first])
+    publish_catalogs.publish(city.app, org.caller, [first | {"action": "change", "title": "改"}])
     ids += city.anchor(org, org.document())
     workers.wait_final(city.app, "status", ids[0], timeout=WAIT)
     workers.wait_final(city.app, "seal", value["sealCode"], timeout=WAIT)
@@ -276,7 +278,7 @@ def test_an_altered_catalog_version_is_named(kept: Kept) -> None:
         other = {"body": body.replace("负责".encode(), "无关".encode())}
         with kept.altered("catalog_versions", other, code=kept.catalog, sequence=sequence):
             assert {subject for _, subject in kept.found()} == {kept.catalog}
-            assert catalogs.history(kept.city.app, kept.catalog)["proof"]["outcome"] == "failed"
+            assert publish_catalogs.history(kept.city.app, kept.catalog)["proof"]["outcome"] == "failed"
     with kept.altered("catalog_versions", {"body": b"{"}, code=kept.catalog):
         assert kept.found() == {("catalog_altered", kept.catalog)}
 
@@ -328,10 +330,10 @@ def seen(city: City, org: Org, ids: list[str], seal: str, catalog: str) -> Any:
     return (
         [records.read(city.app, id, None) for id in ids],
         [records.proof(city.app, id) for id in ids],
-        [statuses.disclosed_history(city.app, id, org.caller) for id in ids],
+        [change_state.disclosed_history(city.app, id, org.caller) for id in ids],
         [city.judged(org, id) for id in ids],
-        seals.seal(city.app, seal),
-        catalogs.history(city.app, catalog),
+        register_seals.seal(city.app, seal),
+        publish_catalogs.history(city.app, catalog),
         audit(city.app, org.code),
     )
 
@@ -344,7 +346,7 @@ def test_rebuilding_the_index_gives_the_same_state(own_city: City, tmp_path: Pat
     workers.wait_final(city.app, "status", ids[0], timeout=WAIT)
     city.set_state(org, ids[1], "suspended", 12)
     value = seal_entry(org)
-    seals.register_seal(city.app, org.caller, value)
+    register_seals.register_seal(city.app, org.caller, value)
     (catalog,) = publish(city, org, catalog_entry(org))
     workers.wait_final(city.app, "seal", value["sealCode"], timeout=WAIT)
     before = seen(city, org, ids, value["sealCode"], catalog)
@@ -376,6 +378,6 @@ def test_a_change_record_of_any_bytes_is_named_and_ends_no_audit(kept: Kept) -> 
 def test_a_damaged_seal_or_catalog_version_is_corrupt_to_its_readers(kept: Kept) -> None:
     for body in (b"garbage", b"[]", b"{}"):
         with kept.altered("seals", {"body": body}, code=kept.seal), pytest.raises(Corrupt):
-            seals.seal(kept.city.app, kept.seal)
+            register_seals.seal(kept.city.app, kept.seal)
         with kept.altered("catalog_versions", {"body": body}, code=kept.catalog), pytest.raises(Corrupt):
-            catalogs.history(kept.city.app, kept.catalog)
+            publish_catalogs.history(kept.city.app, kept.catalog)

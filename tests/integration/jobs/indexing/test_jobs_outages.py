@@ -11,18 +11,20 @@ from typing import Any
 import pytest
 from eth_abi import encode
 from eth_utils.crypto import keccak
-from jobs_city import PASSWORD, WAIT, City, Trial, new_chain
-from lying_node import liar
 
 from chain_service.errors import ChainServiceError, Conflict, Unavailable
-from chain_service.jobs import health, records, workers
-from chain_service.jobs.audit import audit
-from chain_service.jobs.batching import close_batches
-from chain_service.jobs.dispatch import RESEND_AFTER, dispatch
-from chain_service.jobs.index import index
-from chain_service.nodes.embedded.database import FILE
+from chain_service.jobs import workers
+from chain_service.jobs.anchoring.close_batches import close_batches
+from chain_service.jobs.auditing.audit import audit
+from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.instance import health
+from chain_service.jobs.records import records
+from chain_service.jobs.sending.dispatch import RESEND_AFTER, dispatch
+from chain_service.nodes.embedded.blocks.database import FILE
 from chain_service.store import batches, statuses, submissions
 from chain_service.store import records as stored
+from support.chains.lying_node import liar
+from support.worlds.jobs_city import PASSWORD, WAIT, City, Trial, new_chain
 
 
 @contextmanager

@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from jobs_city import WAIT, City, Trial
 from test_jobs_catalogs import entry as catalog_entry
 from test_jobs_catalogs import publish
 from test_jobs_seals import entry as seal_entry
 
 from chain_service.errors import Corrupt
-from chain_service.jobs import catalogs, records, seals, statuses, workers
-from chain_service.jobs.audit import audit
-from chain_service.jobs.index import BLOCK_REPLACED, index
+from chain_service.jobs import workers
+from chain_service.jobs.anchoring import change_state, publish_catalogs, register_seals
+from chain_service.jobs.auditing.audit import audit
+from chain_service.jobs.indexing.follow import BLOCK_REPLACED, index
+from chain_service.jobs.records import records
 from chain_service.store import batches, chain_index
+from support.worlds.jobs_city import WAIT, City, Trial
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def test_after_a_reorganisation_everything_falls_back_into_place_exactly_once(br
     others = city.anchor(second, second.certificate())
     city.set_state(org, first[0], "withdrawn", 2)
     value = seal_entry(org)
-    seals.register_seal(city.app, org.caller, value)
+    register_seals.register_seal(city.app, org.caller, value)
     workers.wait_final(city.app, "seal", value["sealCode"], timeout=WAIT)
     (catalog,) = publish(city, org, catalog_entry(org))
     indexes = {id: records.read(city.app, id, None)["index"] for id in first + later + others}
@@ -72,8 +74,8 @@ def test_after_a_reorganisation_everything_falls_back_into_place_exactly_once(br
             assert proof["anchor"]["tx"] == before[id]["anchor"]["tx"], "the same bytes, sent again"
         assert len(heads(moved)) == len(set(heads(moved))) == 3
         assert [moved.judged(org, id) for id in first] == ["withdrawn", "in_force"]
-        assert len(statuses.status_history(moved.app, first[0])) == 1
-        assert catalogs.history(moved.app, catalog)["proof"]["outcome"] == "passed"
+        assert len(change_state.status_history(moved.app, first[0])) == 1
+        assert publish_catalogs.history(moved.app, catalog)["proof"]["outcome"] == "passed"
         assert audit(moved.app)["ok"]
         (more,) = moved.anchor(org, org.certificate())
         assert records.read(moved.app, more, None)["index"] == 4

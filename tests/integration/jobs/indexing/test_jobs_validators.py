@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs_city import City, Org, Trial
-from network_city import Network, indexed_as_far_as_it_goes, network
 
-from chain_service.core import trust as trust_files
-from chain_service.core.offline import prove_receipt
-from chain_service.core.receipts import parse
+from chain_service.core.receipts import trust_file as trust_files
+from chain_service.core.receipts.receipt import parse
+from chain_service.core.receipts.verify_offline import prove_receipt
 from chain_service.errors import BadRequest, Conflict, InvalidProof
-from chain_service.jobs import receipts, trust, validators, workers
-from chain_service.jobs.audit import audit, rebuild
-from chain_service.jobs.branches import EQUIVOCATION
-from chain_service.jobs.index import VALIDATORS_UNKNOWN, index
+from chain_service.jobs import validators, workers
+from chain_service.jobs.auditing.audit import audit, rebuild
+from chain_service.jobs.indexing.follow import VALIDATORS_UNKNOWN, index
+from chain_service.jobs.indexing.reorganisation import EQUIVOCATION
+from chain_service.jobs.proofs import receipts
+from chain_service.jobs.proofs import trust_files as trust
+from support.worlds.jobs_city import City, Org, Trial
+from support.worlds.network_city import Network, indexed_as_far_as_it_goes, network
 
 
 def receipt(city: City, record: str) -> bytes:

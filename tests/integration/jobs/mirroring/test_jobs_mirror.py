@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs_city import City, Org
 
 from chain_service.chain.reader import ChainReader
-from chain_service.core import notes
-from chain_service.core.log import leaf_hash, root_of
-from chain_service.core.notes import Checkpoint, VerifierKey
-from chain_service.core.tiles import entries_path, entries_tile, tile_path, tiles_of
+from chain_service.core.log import checkpoints
+from chain_service.core.log.checkpoints import Checkpoint, VerifierKey
+from chain_service.core.log.merkle import leaf_hash, root_of
+from chain_service.core.log.tiles import entries_path, entries_tile, tile_path, tiles_of
 from chain_service.errors import BadRequest, Conflict, Corrupt, NotFound, Unavailable
-from chain_service.jobs import logs
-from chain_service.jobs.logs import TilePath, parse_tile_path
-from chain_service.jobs.mirror import mirror
+from chain_service.jobs.mirroring.mirror import mirror
+from chain_service.jobs.proofs import public_logs
+from chain_service.jobs.proofs.public_logs import TilePath, parse_tile_path
+from support.worlds.jobs_city import City, Org
 
 
 @dataclass
@@ -39,10 +39,10 @@ class Served:
         if path in self.instead:
             return self.instead[path]
         if path == "checkpoint":
-            return logs.checkpoint(self.city.app, self.log)
+            return public_logs.checkpoint(self.city.app, self.log)
         place = parse_tile_path(path.removeprefix("tile/"))
         try:
-            return None if place is None else logs.tile(self.city.app, self.log, place)
+            return None if place is None else public_logs.tile(self.city.app, self.log, place)
         except NotFound:
             return None
 
@@ -58,16 +58,16 @@ class Served:
             self.instead |= {tile_path(level, n, len(part)): b"".join(part) for n, part in enumerate(parts)}
             hashes, level = [root_of(part) for part in parts if len(part) == 256], level + 1
         org = self.log.partition(".")[0]
-        key = logs._signer(self.city.app, org)
-        name = origin or logs.verifier_key(self.city.app, self.log).name
+        key = public_logs._signer(self.city.app, org)
+        name = origin or public_logs.verifier_key(self.city.app, self.log).name
         root = root_of([leaf_hash(entry) for entry in entries])
-        self.instead["checkpoint"] = notes.sign(Checkpoint(name, len(entries), root), key)
+        self.instead["checkpoint"] = checkpoints.sign(Checkpoint(name, len(entries), root), key)
 
     def entries(self) -> list[bytes]:
-        size = notes.parse(logs.checkpoint(self.city.app, self.log)).checkpoint.size
+        size = checkpoints.parse(public_logs.checkpoint(self.city.app, self.log)).checkpoint.size
         found = []
         for n in range(0, size, 256):
-            data = logs.tile(self.city.app, self.log, TilePath(-1, n // 256, min(256, size - n)))
+            data = public_logs.tile(self.city.app, self.log, TilePath(-1, n // 256, min(256, size - n)))
             found += [data[at + 2 : at + 34] for at in range(0, len(data), 34)]
         return found
 
@@ -126,7 +126,7 @@ def refused(log: Served, directory: Path, **other: Any) -> str:
 def test_a_log_is_mirrored_compared_with_the_chain_and_followed(
     city: City, org: Org, log: Served, chain: ChainReader, tmp_path: Path
 ) -> None:
-    key = logs.verifier_key(city.app, log.log)
+    key = public_logs.verifier_key(city.app, log.log)
     first = mirror(log.url, tmp_path, reader=chain, key=key)
     assert (first["size"], first["before"], first["fetched"], first["signatureChecked"]) == (5, None, 2, True)
     assert (first["chain"]["heads"], first["chain"]["sizeOnChain"]) == (1, 5)
@@ -203,7 +203,7 @@ def test_a_first_contact_with_a_forked_log_fails_at_the_chain(log: Served, chain
 
 
 def test_a_log_of_another_chain_contract_or_name_is_refused(log: Served, chain: ChainReader, tmp_path: Path) -> None:
-    name = notes.parse(log.file("checkpoint") or b"").checkpoint.origin
+    name = checkpoints.parse(log.file("checkpoint") or b"").checkpoint.origin
     for other in ("example.com/log", name.replace("eip155:", "eip155:1"), name[:-1] + "1"):
         log.forge(log.entries(), origin=other)
         assert refused(log, tmp_path, reader=chain) in ("other_log", "head_not_on_chain")
@@ -214,7 +214,7 @@ def test_a_log_of_another_chain_contract_or_name_is_refused(log: Served, chain: 
 
 
 def test_a_checkpoint_that_the_key_did_not_sign_is_refused(city: City, org: Org, log: Served, tmp_path: Path) -> None:
-    key = logs.verifier_key(city.app, log.log)
+    key = public_logs.verifier_key(city.app, log.log)
     strangers = VerifierKey(key.name, city.app.keystore.log_keys(org.code)[0])
     assert refused(log, tmp_path, key=strangers) == "checkpoint_unsigned"
     note = log.file("checkpoint") or b""
@@ -253,13 +253,13 @@ def test_what_is_not_final_is_not_served(city: City, org: Org) -> None:
     name = f"{org.code}.0"
     city.submit(org, org.document())
     city.step()
-    assert notes.parse(logs.checkpoint(city.app, name)).checkpoint.size == 5
+    assert checkpoints.parse(public_logs.checkpoint(city.app, name)).checkpoint.size == 5
     with pytest.raises(NotFound) as refusal:
-        logs.tile(city.app, name, TilePath(0, 0, 6))
+        public_logs.tile(city.app, name, TilePath(0, 0, 6))
     assert refusal.value.code == "tile_unknown"
     for log in (f"{org.code}.1", f"{org.code}", "x.0", f"{org.code}.{2**32}", f"{org.code}.00"):
         with pytest.raises(NotFound) as unknown:
-            logs.checkpoint(city.app, log)
+            public_logs.checkpoint(city.app, log)
         assert unknown.value.code == "log_unknown"
 
 

@@ -19,21 +19,21 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509 import ocsp as answers
-from document_makers import city as test_city
-from document_makers.certificates import Holder, extension, issue
-from document_makers.city import DAY, pem
-from document_makers.encoding import element, identifier, sequence
-from jobs_city import City, Org
-from lying_node import http_server
-from offices import Office, write_trust_store
 from pydantic import ValidationError
 
 from chain_service.config import Settings
-from chain_service.core.digests import file_digests
-from chain_service.core.verdicts import Verdict
-from chain_service.jobs import ocsp
-from chain_service.jobs.ocsp import Asking, Responders
-from chain_service.jobs.verify import Question, verify
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.verdicts.verdict import Verdict
+from chain_service.jobs.parsing import ocsp_responders
+from chain_service.jobs.parsing.ocsp_responders import Asking, Responders
+from chain_service.jobs.verifying.verify import Question, verify
+from document_makers.certificates import Holder, extension, issue
+from document_makers.encoding import element, identifier, sequence
+from support.chains.lying_node import http_server
+from support.documents import city as test_city
+from support.documents.city import DAY, pem
+from support.worlds.jobs_city import City, Org
+from support.worlds.offices import Office, write_trust_store
 
 RESPONDS = extension("2.5.29.37", sequence(identifier("1.3.6.1.5.5.7.3.9")))
 NO_CHECK = extension("1.3.6.1.5.5.7.48.1.5", b"\x05\x00")
@@ -188,7 +188,7 @@ def test_what_is_no_believable_answer_leaves_it_unknown(stage: Callable[..., Cit
         b"",
         b"<html>not now</html>",
         b"\x30" * 200_000,
-        bytes(ocsp.MAX_ANSWER + 1),
+        bytes(ocsp_responders.MAX_ANSWER + 1),
     ):
         responder.says = lambda _, body=body: (200, body)
         assert judged(city, org, content) == ("revocation_unknown",) * 2
@@ -227,7 +227,7 @@ def test_nobody_is_asked_who_is_not_allowed_and_for_nobody_without_a_key(
         # the same socket is asked as soon as it may be, and one that says nothing costs seconds only
         began = time.monotonic()
         assert judged(allowed_one, org, content) == ("revocation_unknown",) * 2
-        assert time.monotonic() - began < ocsp.SECONDS + 3
+        assert time.monotonic() - began < ocsp_responders.SECONDS + 3
         with closing(listening.accept()[0]) as connection:
             assert connection.recv(4) == b"POST"
     assert responder.asked == []
@@ -245,7 +245,7 @@ def test_a_signer_whom_nobody_trusts_makes_nobody_ask(city: City, responder: Res
 
 
 def test_an_endless_trickle_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ocsp, "SECONDS", 0.6)
+    monkeypatch.setattr(ocsp_responders, "SECONDS", 0.6)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
         with ExitStack() as stack:

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from document_makers import city as test_city
-from document_makers.packages import archive
 
-from chain_service.documents.trust_store import TrustStore
+from chain_service.documents.pki.trust_store import TrustStore
 from chain_service.errors import Unavailable
-from chain_service.jobs import parsers
-from chain_service.jobs.anchors import Anchors, read_store
-from chain_service.jobs.parsers import Limits, Parsers
+from chain_service.jobs.parsing import pool as parsers
+from chain_service.jobs.parsing.pool import Limits, Parsers
+from chain_service.jobs.parsing.trust_directory import Anchors, read_store
+from document_makers.packages import archive
+from support.documents import city as test_city
 
 LIMITS = Limits(processes=1, waiting=1, memory=512, seconds=10, seconds_public=5)
 
@@ -163,7 +163,7 @@ def test_a_worn_process_is_replaced(sealed: bytes, monkeypatch: pytest.MonkeyPat
 def test_the_trust_store_is_read_again_when_it_changes(
     sealed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chain_service.jobs.anchors.LOOK_AGAIN", 0.0)
+    monkeypatch.setattr("chain_service.jobs.parsing.trust_directory.LOOK_AGAIN", 0.0)
     anchors = Anchors(tmp_path)
     with pool(anchors) as made:
         before = made.read(sealed).signatures[0].signer

@@ -7,31 +7,32 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from jobs_city import FOOD, City, Org
 from test_jobs_seals import registered, set_state
 
 from chain_service.chain.rpc import Rpc
-from chain_service.core import layout
-from chain_service.core import receipts as core
-from chain_service.core.codes import Outcome
-from chain_service.core.cose import key_id
-from chain_service.core.evidence import Evidence, verify_evidence
-from chain_service.core.evidence_cbor import select
-from chain_service.core.histories import read_seal_states
-from chain_service.core.offline import present, verify_offline
-from chain_service.core.trust import parse as parse_trust
-from chain_service.core.verdicts import Verdict
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import Evidence, verify_evidence
+from chain_service.core.chainproof.evidence_cbor import select
+from chain_service.core.encoding.cose import key_id
+from chain_service.core.receipts import receipt as core
+from chain_service.core.receipts.trust_file import parse as parse_trust
+from chain_service.core.receipts.verify_offline import present, verify_offline
+from chain_service.core.registries.histories import read_seal_states
+from chain_service.core.verdicts.verdict import Verdict
+from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.errors import ChainServiceError, Conflict, Corrupt, Forbidden, NotFound
-from chain_service.jobs import receipts, records, trust
-from chain_service.jobs.index import index
+from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.proofs import receipts, trust_files
+from chain_service.jobs.records import records
 from chain_service.store import batches
+from support.worlds.jobs_city import FOOD, City, Org
 
-SEALS = layout.SEAL_REGISTRY
+SEALS = storage_layout.SEAL_REGISTRY
 
 
 def offline(city: City, receipt: bytes, disclosure: bytes, **other: Any) -> Verdict:
-    trust.export(city.app)
-    found = parse_trust(trust.in_force(city.app))
+    trust_files.export(city.app)
+    found = parse_trust(trust_files.in_force(city.app))
     return verify_offline(receipt, present(disclosure), found, now=city.app.now, **other)
 
 
@@ -74,7 +75,7 @@ def test_a_partial_disclosure_goes_with_the_same_receipt(city: City) -> None:
 def test_a_document_s_receipt_holds_no_permit(city: City) -> None:
     org = city.organisation()
     id, certificate = city.anchor(org, org.document(), org.certificate())
-    permit = layout.permit_slot(org.code, FOOD, 0)
+    permit = storage_layout.permit_slot(org.code, FOOD, 0)
     for record, there in ((id, False), (certificate, True)):
         evidence = core.parse(receipts.receipt(city.app, record)).blocks[0].evidence
         assert (permit in {slot for _, slots in evidence.accounts for slot in slots}) is there
@@ -223,7 +224,7 @@ def test_owner_digest_and_states_of_a_seal_go_into_the_receipt_and_newer_states_
     data = receipts.receipt(city.app, id, refreshed=True)
     proven = [verify_evidence(block.evidence, trusted) for block in core.parse(data).blocks]
     assert [[one.state for one in read_seal_states(state, code)] for state in proven] == [[1], [1, 2]]
-    shown = [[(SEALS, layout.seal_fact_slot(code, n)) in state.words for n in range(5)] for state in proven]
+    shown = [[(SEALS, storage_layout.seal_fact_slot(code, n)) in state.words for n in range(5)] for state in proven]
     assert shown == [[True, True, False, False, False], [False] * 5]
     assert offline(city, data, city.disclosure(org, id)).code == "in_force"
 
@@ -253,7 +254,9 @@ def test_a_proof_stored_by_an_earlier_version_is_read_again_once(city: City) -> 
     whole = Evidence.from_bytes(batch.evidence)
     trusted = city.app.require_chain().reader.trust
     poor = select(
-        whole, trusted, [(layout.RECORD_LOG, layout.head_slot(core.parse(receipts.receipt(city.app, id)).log, 2))]
+        whole,
+        trusted,
+        [(storage_layout.RECORD_LOG, storage_layout.head_slot(core.parse(receipts.receipt(city.app, id)).log, 2))],
     )
     city.tamper("UPDATE batches SET evidence = ? WHERE id = ?", poor.to_bytes(), batch.id)
     with pytest.raises(ChainServiceError):

@@ -6,26 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs_city import City
 
-from chain_service.core.trust import parse
+from chain_service.core.receipts.trust_file import parse
 from chain_service.errors import BadRequest, ChainServiceError, Conflict, InvalidProof, NotFound
-from chain_service.jobs import trust
+from chain_service.jobs.proofs import trust_files
+from support.worlds.jobs_city import City
 
 DAY = 86_400
 
 
 def exported(city: City, **settings: Any) -> dict[str, Any]:
-    return trust.export(city.on(**settings).app)
+    return trust_files.export(city.on(**settings).app)
 
 
 def held(city: City) -> bytes:
-    return trust.in_force(city.app)
+    return trust_files.in_force(city.app)
 
 
 def test_before_the_first_export_there_is_none(own_city: City) -> None:
     with pytest.raises(NotFound) as missing:
-        trust.in_force(own_city.app)
+        trust_files.in_force(own_city.app)
     assert missing.value.code == "no_trust"
 
 
@@ -38,7 +38,7 @@ def test_it_states_the_chain_as_deployed_and_the_limits_as_set(own_city: City) -
     assert (stated.validators, terms.chain.contracts) == (known.validators, deployed.contracts)
     assert (stated.from_block, stated.fields, stated.until) == (0, 15, None)
     assert tuple(own_city.app.keystore.root_keys().values()) == terms.root_keys
-    assert told["changed"] and told["fingerprint"].startswith(trust.fingerprint(Path(told["file"]))[:4])
+    assert told["changed"] and told["fingerprint"].startswith(trust_files.fingerprint(Path(told["file"]))[:4])
 
 
 def test_it_is_made_anew_only_if_something_changed_or_half_its_time_is_over(own_city: City) -> None:
@@ -55,13 +55,13 @@ def test_a_successor_is_taken_and_a_predecessor_is_not(own_city: City, tmp_path:
     mine = tmp_path / "mine.trust"
     first = exported(own_city)
     old = held(own_city)
-    trust.update(mine, old, first["fingerprint"].upper())
+    trust_files.update(mine, old, first["fingerprint"].upper())
     exported(own_city, offline_age_limit=60)
     new = held(own_city)
-    assert trust.update(mine, new)["version"] == 2
-    assert trust.update(mine, new)["changed"] is False
+    assert trust_files.update(mine, new)["version"] == 2
+    assert trust_files.update(mine, new)["changed"] is False
     with pytest.raises(Conflict) as refused:
-        trust.update(mine, old)
+        trust_files.update(mine, old)
     assert refused.value.code == "trust_rollback" and mine.read_bytes() == new
 
 
@@ -69,9 +69,9 @@ def test_the_first_one_needs_the_fingerprint_that_a_person_compared(own_city: Ci
     mine = tmp_path / "mine.trust"
     exported(own_city)
     with pytest.raises(BadRequest) as asked:
-        trust.update(mine, held(own_city))
+        trust_files.update(mine, held(own_city))
     with pytest.raises(InvalidProof) as refused:
-        trust.update(mine, held(own_city), "00" * 32)
+        trust_files.update(mine, held(own_city), "00" * 32)
     assert (asked.value.code, refused.value.code) == ("fingerprint_missing", "wrong_fingerprint")
     assert not mine.exists()
 
@@ -79,23 +79,23 @@ def test_the_first_one_needs_the_fingerprint_that_a_person_compared(own_city: Ci
 def test_a_new_root_key_is_vouched_for_by_the_old_one(own_city: City, tmp_path: Path) -> None:
     mine = tmp_path / "mine.trust"
     first = exported(own_city)
-    trust.update(mine, held(own_city), first["fingerprint"])
-    assert trust.export(own_city.app, rotate=True)["version"] == 2
-    update = trust.update(mine, held(own_city))
+    trust_files.update(mine, held(own_city), first["fingerprint"])
+    assert trust_files.export(own_city.app, rotate=True)["version"] == 2
+    update = trust_files.update(mine, held(own_city))
     assert update["rootKeys"] != first["rootKeys"]
     exported(own_city, offline_age_limit=60)
-    assert trust.update(mine, held(own_city))["version"] == 3
+    assert trust_files.update(mine, held(own_city))["version"] == 3
 
 
 def test_another_instance_s_file_is_no_successor(own_city: City, city: City, tmp_path: Path) -> None:
     mine = tmp_path / "mine.trust"
     first = exported(own_city)
-    trust.update(mine, held(own_city), first["fingerprint"])
+    trust_files.update(mine, held(own_city), first["fingerprint"])
     for ahead in (0.0, 300.0 * DAY):
         city.clock.ahead = ahead
-        trust.export(city.app)
+        trust_files.export(city.app)
     with pytest.raises(InvalidProof) as refused:
-        trust.update(mine, held(city))
+        trust_files.update(mine, held(city))
     assert refused.value.code == "foreign_trust"
 
 
@@ -111,7 +111,7 @@ def test_without_the_old_root_key_no_successor_is_made(own_city: City) -> None:
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "none.trust"
     with pytest.raises(NotFound):
-        trust.read(file)
+        trust_files.read(file)
     file.write_bytes(b"nonsense")
     with pytest.raises(ChainServiceError):
-        trust.read(file)
+        trust_files.read(file)

@@ -5,21 +5,23 @@ from __future__ import annotations
 import time
 
 import pytest
-from jobs_city import ISSUED, OTHER, WAIT, City, Org
 
 from chain_service.chain.contracts import encode_call
-from chain_service.core.disclosures import Disclosure
-from chain_service.core.entries import Salt, founding_entry, log_id, record_entry
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.layout import RECORD_LOG, Right
-from chain_service.core.log import leaf_hash, node_hash
-from chain_service.core.records import parse_record
+from chain_service.core.chainproof.storage_layout import RECORD_LOG, Right
+from chain_service.core.log.merkle import leaf_hash, node_hash
+from chain_service.core.records.disclosure import Disclosure
+from chain_service.core.records.hashing import Salt, founding_entry, log_id, record_entry
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.records.record import parse_record
 from chain_service.errors import Conflict, NotFound
-from chain_service.jobs import records, statuses, workers
-from chain_service.jobs.audit import audit
-from chain_service.jobs.batching import close_batches
-from chain_service.jobs.organisations import ALL_RIGHTS, organisation
+from chain_service.jobs import workers
+from chain_service.jobs.anchoring import change_state
+from chain_service.jobs.anchoring.close_batches import close_batches
+from chain_service.jobs.auditing.audit import audit
+from chain_service.jobs.records import records
+from chain_service.jobs.registries.organisations import ALL_RIGHTS, organisation
 from chain_service.store import batches, submissions
+from support.worlds.jobs_city import ISSUED, OTHER, WAIT, City, Org
 
 
 def try_again(city: City, ids: list[str]) -> None:
@@ -232,4 +234,4 @@ def to_json(value: object) -> bytes:
 
 def test_status_history_of_an_unknown_record_is_not_found(city: City) -> None:
     with pytest.raises(NotFound):
-        statuses.status_history(city.app, "00000000-0000-4000-8000-000000000000")
+        change_state.status_history(city.app, "00000000-0000-4000-8000-000000000000")

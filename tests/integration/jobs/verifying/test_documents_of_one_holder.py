@@ -16,23 +16,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from document_holders import ADDITIONS, ALTERATIONS, INSEPARABLE, Papers, papers_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jobs_city import City
-from offices import write_trust_store
-from offline_node import run_with
 
-from chain_service.cli.heads import Heads
-from chain_service.cli.offline import Offline
-from chain_service.core import trust
-from chain_service.core.codes import CODES, Answer
-from chain_service.core.papers import Paper, take
-from chain_service.core.verdicts import gravity
+from chain_service.cli.commands.offline import Offline
+from chain_service.cli.proven_heads import Heads
+from chain_service.core.receipts import trust_file
+from chain_service.core.verdicts.paper_kinds import Paper, take
+from chain_service.core.verdicts.verdict import gravity
+from chain_service.core.verdicts.verdict_codes import CODES, Answer
 from chain_service.errors import BadRequest
-from chain_service.jobs.documents import Examined, examine_file
-from chain_service.jobs.papers import holders, verify_lists, verify_papers
-from chain_service.jobs.questions import Question
+from chain_service.jobs.verifying.documents import Examined, examine_file
+from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.several_papers import holders, verify_lists, verify_papers
+from support.offline.offline_node import run_with
+from support.worlds.document_holders import ADDITIONS, ALTERATIONS, INSEPARABLE, Papers, papers_of
+from support.worlds.jobs_city import City
+from support.worlds.offices import write_trust_store
 
 Given = list[tuple[str, bytes]]
 Told = dict[str, Any]
@@ -59,7 +59,7 @@ class Counter:
 
     def offline(self, given: Given) -> list[Told]:
         """No verdict where papers have no receipt: that is refused."""
-        desk = Offline(trust.parse(self.papers["trust"]), None, Heads(None), self._examine, True)
+        desk = Offline(trust_file.parse(self.papers["trust"]), None, Heads(None), self._examine, True)
         lists = desk.split(taken(given))
         return [told for one in lists for told in self._offline(desk, one)]
 

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from document_makers import pdfs
-from jobs_city import City, Org
-from offices import Office, write_trust_store
 
-from chain_service.core.codes import Outcome
-from chain_service.core.digests import file_digests
-from chain_service.core.verdicts import Verdict
-from chain_service.jobs import receipts
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.verdicts.verdict import Verdict
+from chain_service.core.verdicts.verdict_codes import Outcome
+from chain_service.jobs.proofs import receipts
+from support.pdf import pdfs
+from support.worlds.jobs_city import City, Org
+from support.worlds.offices import Office, write_trust_store
 
 _codes = itertools.count(43_990_000_091_230)
 

@@ -7,20 +7,20 @@ import time
 from typing import Any
 
 import pytest
-from jobs_city import FOOD, City
-from lying_node import liar
 
-from chain_service.core.entries import log_id
-from chain_service.core.identifiers import CertificateIdentifier
+from chain_service.core.records.hashing import log_id
+from chain_service.core.records.identifiers import CertificateIdentifier
 from chain_service.errors import BadRequest, Conflict, Corrupt
 from chain_service.jobs import workers
-from chain_service.jobs.batching import close_batches
+from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.context import Caller
-from chain_service.jobs.dispatch import dispatch
-from chain_service.jobs.index import index
-from chain_service.jobs.refusals import stop_log
-from chain_service.jobs.verify import Question, verify
+from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.sending.dispatch import dispatch
+from chain_service.jobs.sending.refusals import stop_log
+from chain_service.jobs.verifying.verify import Question, verify
 from chain_service.store import readings
+from support.chains.lying_node import liar
+from support.worlds.jobs_city import FOOD, City
 
 
 def holder_of(certificate: dict[str, Any]) -> str:

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from document_makers import city as test_city
-from document_makers.archives import archive
-from document_makers.city import DAY
-from jobs_city import FOOD, WAIT, City, Org
-from offices import Office, write_trust_store
 
-from chain_service.core.digests import file_digests
-from chain_service.core.verdicts import Verdict
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.verdicts.verdict import Verdict
 from chain_service.errors import MalformedDocument, MalformedRecord
-from chain_service.jobs import seals, workers
+from chain_service.jobs import workers
+from chain_service.jobs.anchoring import register_seals
+from support.documents import city as test_city
+from support.documents.archives import archive
+from support.documents.city import DAY
+from support.worlds.jobs_city import FOOD, WAIT, City, Org
+from support.worlds.offices import Office, write_trust_store
 
 _numbers = itertools.count(43_990_000_071_230)
 
@@ -45,8 +46,8 @@ def anchored(city: City, org: Org, content: bytes) -> bytes:
 
 
 def registered(city: City, org: Org, office: Office) -> Office:
-    made = seals.seal_entry(city.app, office.seal_file, org.code)
-    seals.register_seal(city.app, org.caller, made)
+    made = register_seals.seal_entry(city.app, office.seal_file, org.code)
+    register_seals.register_seal(city.app, org.caller, made)
     workers.wait_final(city.app, "seal", office.seal_code, timeout=WAIT)
     return office
 
@@ -97,7 +98,7 @@ def test_a_seal_frozen_after_anchoring_still_counts_and_one_frozen_before_does_n
     office = registered(counter, org, office_of(org))
     content = anchored(counter, org, office.sealed().bytes())
     time.sleep(1.1)  # the freeze is of a later second than the anchoring
-    seals.set_seal_state(counter.app, org.caller, office.seal_code, "frozen")
+    register_seals.set_seal_state(counter.app, org.caller, office.seal_code, "frozen")
     workers.wait_final(counter.app, "seal", office.seal_code, timeout=WAIT)
     assert counter.verify(file=content).code == "in_force"
     late = anchored(counter, org, office.sealed(at=int(time.time()) + 2).bytes())
@@ -171,21 +172,21 @@ def test_an_issuer_named_in_metadata_has_to_have_signed_whatever_day_is_named(co
 def test_a_seal_is_registered_from_its_own_file(counter: City) -> None:
     org = counter.organisation()
     office = office_of(org)
-    made = seals.seal_entry(counter.app, office.seal_file, org.code)
+    made = register_seals.seal_entry(counter.app, office.seal_file, org.code)
     assert made["sealCode"] == office.seal_code
     assert (made["sealType"], made["digests"]) == ("01", file_digests(office.seal_file))
     assert made["signerCertificates"] == [f"sha-256:{file_digests(office.signer.certificate)['sha-256']}"]
     with pytest.raises(MalformedRecord) as personal:
-        seals.seal_entry(counter.app, test_city.city().make_seal(kind=5).der(), org.code)
+        register_seals.seal_entry(counter.app, test_city.city().make_seal(kind=5).der(), org.code)
     assert personal.value.code == "personal_seal"
     broken = bytearray(office.seal_file)
     broken[-1] ^= 1
     with pytest.raises(MalformedRecord) as forged:
-        seals.seal_entry(counter.app, bytes(broken), org.code)
+        register_seals.seal_entry(counter.app, bytes(broken), org.code)
     assert forged.value.code == "seal_signature_invalid"
     for content in (b"\x30\x03\x02\x01\x01", b"x", office.sealed().bytes()):
         with pytest.raises(MalformedDocument):
-            seals.seal_entry(counter.app, content, org.code)
+            register_seals.seal_entry(counter.app, content, org.code)
     assert DAY
 
 

@@ -8,28 +8,29 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from clique_simulator import Validator, World, block_json, chain
-from jobs_city import City, Org, Trial
-from network_city import Network, network
 from sqlalchemy import text
 
 from chain_service.chain.contracts import runtime_code
 from chain_service.chain.deployment import Deployment, _immutables
-from chain_service.core import layout, receipts
-from chain_service.core import trust as trust_files
-from chain_service.core.clique import majority_size
-from chain_service.core.cose import Signer
-from chain_service.core.disclosures import Disclosure, parse_disclosure
-from chain_service.core.entries import log_id, record_entry
-from chain_service.core.evidence import Evidence, evidence_from_rpc
-from chain_service.core.evidence_cbor import BlockProof
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.layout import OPEN_END, PERMIT_GRANT, PermitEntry
-from chain_service.core.log import InclusionProof, leaf_hash, root_from_inclusion
-from chain_service.core.offline import present, verify_offline
-from chain_service.jobs import trust
-from chain_service.jobs.receipts import receipt, refresh
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.clique import majority_size
+from chain_service.core.chainproof.evidence import Evidence, evidence_from_rpc
+from chain_service.core.chainproof.evidence_cbor import BlockProof
+from chain_service.core.chainproof.storage_layout import OPEN_END, PERMIT_GRANT, PermitEntry
+from chain_service.core.encoding.cose import Signer
+from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_from_inclusion
+from chain_service.core.receipts import receipt as receipts
+from chain_service.core.receipts import trust_file as trust_files
+from chain_service.core.receipts.verify_offline import present, verify_offline
+from chain_service.core.records.disclosure import Disclosure, parse_disclosure
+from chain_service.core.records.hashing import log_id, record_entry
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.jobs.proofs import trust_files as trust
+from chain_service.jobs.proofs.receipts import receipt, refresh
 from chain_service.store import chain_index
+from support.chains.clique_simulator import Validator, World, block_json, chain
+from support.worlds.jobs_city import City, Org, Trial
+from support.worlds.network_city import Network, network
 
 
 class Contracts(World):
@@ -55,19 +56,19 @@ def never_anchored(net: Network, org: Org, number: int, sealers: list[Validator]
     root = root_from_inclusion(leaf_hash(entry), path)
     ((_, public_key),) = city.app.keystore.log_keys(org.code).items()
     permit = PermitEntry(PERMIT_GRANT, 0, OPEN_END, 1)
-    words: dict[str, dict[bytes, int]] = {name: {} for name in layout.POSITIONS}
-    status = layout.status_slot(log, 5)[0]
-    words[layout.RECORD_LOG][layout.head_slot(log, 6)] = int.from_bytes(root, "big")
-    words[layout.RECORD_STATUS][status] = 0
-    words[layout.ORGANISATIONS] |= {
-        layout.log_key_slot(org.code, 0): int.from_bytes(public_key, "big"),
-        layout.permit_slot(org.code, content.type_code, 0): permit.to_word(),
-        layout.permit_slot(org.code, content.type_code, 1): 0,
+    words: dict[str, dict[bytes, int]] = {name: {} for name in storage_layout.POSITIONS}
+    status = storage_layout.status_slot(log, 5)[0]
+    words[storage_layout.RECORD_LOG][storage_layout.head_slot(log, 6)] = int.from_bytes(root, "big")
+    words[storage_layout.RECORD_STATUS][status] = 0
+    words[storage_layout.ORGANISATIONS] |= {
+        storage_layout.log_key_slot(org.code, 0): int.from_bytes(public_key, "big"),
+        storage_layout.permit_slot(org.code, content.type_code, 0): permit.to_word(),
+        storage_layout.permit_slot(org.code, content.type_code, 1): 0,
     }
     evidence = _evidence(deployed, words, number, sealers)
     made = receipts.issue(
         chain_id=deployed.chain_id,
-        contract=bytes.fromhex(deployed.address(layout.RECORD_LOG)[2:]),
+        contract=bytes.fromhex(deployed.address(storage_layout.RECORD_LOG)[2:]),
         record_id="never anchored",
         issued_at=int(time.time()) + 10**9,
         log=log,

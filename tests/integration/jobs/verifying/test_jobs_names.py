@@ -7,14 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from jobs_city import FOOD, TRADE, City
 
-from chain_service.core.disclosures import reveal
-from chain_service.core.entries import parse_salt
-from chain_service.core.records import parse_record
+from chain_service.core.records.disclosure import reveal
+from chain_service.core.records.hashing import parse_salt
+from chain_service.core.records.record import parse_record
 from chain_service.errors import ChainServiceError, MalformedRecord
-from chain_service.jobs import catalogs, organisations, seals, statuses, types
+from chain_service.jobs.anchoring import change_state, publish_catalogs, register_seals
+from chain_service.jobs.instance import certificate_types
+from chain_service.jobs.registries import organisations
 from chain_service.store import types as stored_types
+from support.worlds.jobs_city import FOOD, TRADE, City
 
 
 def listed(city: City, name: str, code: str = FOOD, **other: Any) -> None:
@@ -26,7 +28,7 @@ def listed(city: City, name: str, code: str = FOOD, **other: Any) -> None:
         "level": "地市",
         **other,
     }
-    types.add_type(city.app, entry)
+    certificate_types.add_type(city.app, entry)
 
 
 def test_a_verdict_calls_type_and_issuer_by_their_registered_names(city: City) -> None:
@@ -133,11 +135,11 @@ def test_texts_with_hidden_characters_are_accepted_at_no_door(city: City, charac
         "holders.0.certificateHolderName": lambda: city.submit(org, org.certificate(holders=holders)),
         "title": lambda: city.submit(org, org.document(title=name)),
         "extension.scope": lambda: city.submit(org, org.certificate(extension={"scope": name})),
-        "sealName": lambda: seals.register_seal(city.app, org.caller, seal),
+        "sealName": lambda: register_seals.register_seal(city.app, org.caller, seal),
         "certificateTypeName": lambda: listed(city, name),
         "NAME": lambda: organisations.add(city.app, org.code, name),
-        "legalBasis": lambda: statuses.change_status(city.app, org.caller, id, "withdrawn", 1, legal_basis=name),
-        "": lambda: catalogs.publish(city.app, org.caller, entry),
+        "legalBasis": lambda: change_state.change_status(city.app, org.caller, id, "withdrawn", 1, legal_basis=name),
+        "": lambda: publish_catalogs.publish(city.app, org.caller, entry),
     }
     for field, door in doors.items():
         with pytest.raises(ChainServiceError) as refused:

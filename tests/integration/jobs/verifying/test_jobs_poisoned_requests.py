@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from jobs_city import City, Org
 
-from chain_service.jobs import keys
-from chain_service.jobs.verify import Question, verify_many
+from chain_service.jobs.instance import api_keys
+from chain_service.jobs.verifying.verify import Question, verify_many
 from chain_service.web.app import create_app
+from support.worlds.jobs_city import City, Org
 
 with warnings.catch_warnings():
     # either client library serves; the notice about which one is newer is no concern of these tests
@@ -77,7 +77,7 @@ def asked(shared_city: City) -> Iterator[tuple[TestClient, Org, str, dict[str, s
     city = shared_city
     org = city.organisation()
     (record,) = city.anchor(org, org.certificate())
-    key = keys.create_key(city.app, org.code, ROLES)["key"]
+    key = api_keys.create_key(city.app, org.code, ROLES)["key"]
     with TestClient(create_app(city.app), raise_server_exceptions=False) as client:
         yield client, org, record, {"Authorization": f"Bearer {key}"}
 

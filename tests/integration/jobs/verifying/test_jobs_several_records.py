@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from document_makers import pdfs
-from jobs_city import FOOD, City
-from offices import Office, write_trust_store
 
-from chain_service.core.digests import file_digests
-from chain_service.core.identifiers import CertificateIdentifier
-from chain_service.core.verdicts import Verdict
-from chain_service.jobs import receipts
-from chain_service.jobs.candidates import LOOKED_AT
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.records.identifiers import CertificateIdentifier
+from chain_service.core.verdicts.verdict import Verdict
+from chain_service.jobs.proofs import receipts
+from chain_service.jobs.verifying.candidates import LOOKED_AT
+from support.pdf import pdfs
+from support.worlds.jobs_city import FOOD, City
+from support.worlds.offices import Office, write_trust_store
 
 _codes = itertools.count(43_990_000_171_230)
 _contents = itertools.count(1)

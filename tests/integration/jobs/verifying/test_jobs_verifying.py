@@ -10,19 +10,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from jobs_city import WAIT, City, Org
-from lying_node import liar
 
-from chain_service.core.digests import file_digests
+from chain_service.core.encoding.digests import file_digests
 from chain_service.errors import BadRequest, ChainServiceError
-from chain_service.jobs import keys, records, workers
+from chain_service.jobs import workers
 from chain_service.jobs.context import Caller
-from chain_service.jobs.verify import Question, verify, verify_many
+from chain_service.jobs.instance import api_keys
+from chain_service.jobs.records import records
+from chain_service.jobs.verifying.verify import Question, verify, verify_many
 from chain_service.store import readings
+from support.chains.lying_node import liar
+from support.worlds.jobs_city import WAIT, City, Org
 
 
 def key(city: City, org: Org, *roles: str) -> Caller:
-    return keys.authenticate(city.app, keys.create_key(city.app, org.code, roles)["key"])
+    return api_keys.authenticate(city.app, api_keys.create_key(city.app, org.code, roles)["key"])
 
 
 def asked(body: dict[str, Any], **other: Any) -> dict[str, Any]:

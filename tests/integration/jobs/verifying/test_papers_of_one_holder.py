@@ -9,16 +9,17 @@ from dataclasses import replace
 from itertools import chain, combinations
 
 import pytest
-from jobs_city import City, Org
 
-from chain_service.core import receipts as core
-from chain_service.core.codes import Answer
-from chain_service.core.digests import file_digests
-from chain_service.core.papers import Kind, Paper, take
-from chain_service.core.verdicts import Verdict, gravity
-from chain_service.jobs import receipts, records, trust
-from chain_service.jobs.papers import holders, verify_papers
-from chain_service.jobs.questions import Question
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.receipts import receipt as core
+from chain_service.core.verdicts.paper_kinds import Kind, Paper, take
+from chain_service.core.verdicts.verdict import Verdict, gravity
+from chain_service.core.verdicts.verdict_codes import Answer
+from chain_service.jobs.proofs import receipts, trust_files
+from chain_service.jobs.records import records
+from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.several_papers import holders, verify_papers
+from support.worlds.jobs_city import City, Org
 
 Papers = Mapping[str, bytes]
 
@@ -33,7 +34,7 @@ def papers_of(city: City, org: Org, number: str | None = None) -> dict[str, byte
     city.trial.mine()
     city.step()
     shown = {name: records.present(city.app, id, [name], org.caller) for name in SHOWN}
-    trust.export(city.app)
+    trust_files.export(city.app)
     return {
         "disclosure": b"\xef\xbb\xbf" + city.disclosure(org, id),
         "number": json.dumps(shown["certificateNumber"]).encode(),
@@ -41,7 +42,7 @@ def papers_of(city: City, org: Org, number: str | None = None) -> dict[str, byte
         "receipt": older,
         "refreshed": receipts.receipt(city.app, id, refreshed=True),
         "proof": city.proof(id),
-        "trust": trust.in_force(city.app),
+        "trust": trust_files.in_force(city.app),
         "file": body["certificateNumber"].encode(),
         "scan": scan,
     }

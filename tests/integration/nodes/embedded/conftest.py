@@ -10,13 +10,14 @@ import pytest
 from eth_account import Account
 from trial_chain import PASSWORD, Chain, Opener
 
-from chain_service.nodes.embedded import Node, create
+from chain_service.nodes.embedded.blocks.genesis import create
+from chain_service.nodes.embedded.node import Node
 
 
 @pytest.fixture(autouse=True)
 def cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keystores cost a third of a second on purpose; hundreds of chains need not pay that."""
-    monkeypatch.setattr("chain_service.nodes.embedded.genesis.KEY_ITERATIONS", 1_000)
+    monkeypatch.setattr("chain_service.nodes.embedded.blocks.genesis.KEY_ITERATIONS", 1_000)
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ from eth_account import Account
 from trial_chain import PASSWORD, Chain, Opener
 
 from chain_service.errors import BadRequest, Conflict, Corrupt, NotFound, Unauthorised
-from chain_service.nodes.embedded import Node, create, export
+from chain_service.nodes.embedded.blocks.genesis import create
+from chain_service.nodes.embedded.export import export
+from chain_service.nodes.embedded.node import Node
 
 FUNDED = Account.from_key(b"\x02" * 32).address
 
@@ -71,7 +73,7 @@ def test_a_second_process_is_refused_and_told_the_directory(open_chain: Opener) 
     code = (
         "import sys; from pathlib import Path\n"
         "from chain_service.errors import Conflict\n"
-        "from chain_service.nodes.embedded import Node\n"
+        "from chain_service.nodes.embedded.node import Node\n"
         "try: Node.open(Path(sys.argv[1]), sys.argv[2])\n"
         "except Conflict as error: print(error.code, error.message)\n"
     )

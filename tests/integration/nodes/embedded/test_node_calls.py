@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from trial_chain import ERROR_ZERO, KEEPER, STORED, WRITER, Chain
 
-from chain_service.nodes.embedded import logs
+from chain_service.nodes.embedded.rpc import logs
 
 SET, GET = "0x60fe47b1", "0x6d4ce63c"
 

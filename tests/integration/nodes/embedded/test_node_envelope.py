@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from trial_chain import Chain, Opener
 
-from chain_service.nodes.embedded import rpc
+from chain_service.nodes.embedded.rpc import dispatch
 
 
 @pytest.fixture
@@ -101,12 +101,12 @@ def test_a_batch_is_answered_in_order_with_each_its_own_error(chain: Chain) -> N
 
 def test_a_batch_over_the_bound_is_refused_whole(chain: Chain) -> None:
     one = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId"}
-    assert len(raw(chain, json.dumps([one] * rpc.MAX_BATCH).encode())) == rpc.MAX_BATCH
-    assert raw(chain, json.dumps([one] * (rpc.MAX_BATCH + 1)).encode())["error"]["code"] == -32600
+    assert len(raw(chain, json.dumps([one] * dispatch.MAX_BATCH).encode())) == dispatch.MAX_BATCH
+    assert raw(chain, json.dumps([one] * (dispatch.MAX_BATCH + 1)).encode())["error"]["code"] == -32600
 
 
 def test_a_batch_whose_answer_grows_too_large_is_cut_with_errors(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rpc, "MAX_RESPONSE", 100)
+    monkeypatch.setattr(dispatch, "MAX_RESPONSE", 100)
     one = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId"}
     answers = raw(chain, json.dumps([one] * 10).encode())
     assert "result" in answers[0]

@@ -18,10 +18,10 @@ from eth_account import Account
 from trial_chain import DIVER, KEEPER, PASSWORD, STORED, WRITER, Chain, Opener
 
 from chain_service.errors import Conflict, Corrupt
-from chain_service.nodes import geth as geth_binary
-from chain_service.nodes.embedded import export
+from chain_service.nodes.embedded.export import export
+from chain_service.nodes.network.engines import geth_binary
 
-CACHE = Path(__file__).resolve().parents[3] / "build"
+CACHE = Path(__file__).resolve().parents[4] / "build"
 
 
 pytestmark = pytest.mark.timeout(1_200)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from trial_chain import KEEPER, KEEPER_ABI, Chain
 
-from chain_service.nodes.embedded import serve
+from chain_service.nodes.embedded.server import serve
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 HARDHAT = ROOT / "node_modules" / "hardhat"
 
 SCRIPT = """

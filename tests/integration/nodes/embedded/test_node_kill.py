@@ -17,12 +17,12 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from trial_chain import PASSWORD
 
-from chain_service.nodes.embedded import Genesis, create
+from chain_service.nodes.embedded.blocks.genesis import Genesis, create
 
 PROGRAM = """
 import sys, threading
 from pathlib import Path
-from chain_service.nodes.embedded import Node, serve
+from chain_service.nodes.embedded.node import Node, serve
 with Node.open(Path(sys.argv[1]), sys.argv[2]) as node, serve(node, port=0) as server:
     print(server.port, flush=True)
     threading.Event().wait()

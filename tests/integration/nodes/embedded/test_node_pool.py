@@ -10,7 +10,8 @@ from eth_account import Account
 from tiny_keccak import keccak256
 from trial_chain import DIVER, PASSWORD, WRITER, Chain, Opener
 
-from chain_service.nodes.embedded import Node, pool, sealing
+from chain_service.nodes.embedded.blocks import mempool, sealing
+from chain_service.nodes.embedded.node import Node
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_refusals_speak_like_go_ethereum(idle: Chain) -> None:
     assert refusal(idle, idle.sign(nonce=1, chainId=1)).startswith("invalid sender: signed for chain id 1")
     assert refusal(idle, idle.sign(nonce=1, value=2**200)).startswith("insufficient funds for gas * price + value")
     assert refusal(idle, idle.sign(account=Account.create())).startswith("insufficient funds")
-    assert refusal(idle, idle.sign(nonce=pool.MAX_NONCE_GAP + 1)).startswith("nonce too high")
+    assert refusal(idle, idle.sign(nonce=mempool.MAX_NONCE_GAP + 1)).startswith("nonce too high")
     assert refusal(idle, "0x02c0") == "transaction type not supported"
     fields = rlp.decode(bytes.fromhex(idle.sign(nonce=1)[2:]))
     fields[6] = b"\x1b"
@@ -90,7 +91,7 @@ def test_the_pending_nonce_counts_what_waits(idle: Chain) -> None:
 
 
 def test_a_full_pool_refuses(idle: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "MAX_WAITING", 2)
+    monkeypatch.setattr(mempool, "MAX_WAITING", 2)
     idle.send()
     idle.send()
     assert refusal(idle, idle.sign(nonce=2)) == "txpool is full"

@@ -13,8 +13,7 @@ import pytest
 from trial_chain import Chain
 
 from chain_service.errors import BadRequest, Unavailable
-from chain_service.nodes.embedded import Server, serve
-from chain_service.nodes.embedded.server import MAX_BODY
+from chain_service.nodes.embedded.server import MAX_BODY, Server, serve
 
 ASK = b'{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}'
 JSON = {"Content-Type": "application/json"}

@@ -8,7 +8,7 @@ from web3 import Web3
 from web3.exceptions import ContractLogicError
 from web3.middleware import ExtraDataToPOAMiddleware, SignAndSendRawMiddlewareBuilder
 
-from chain_service.nodes.embedded import serve
+from chain_service.nodes.embedded.server import serve
 
 
 def test_web3_deploys_and_uses_a_contract(chain: Chain) -> None:

@@ -13,8 +13,9 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from chain_service.nodes.embedded import Genesis, Node
-from chain_service.nodes.embedded.evm import contract_address
+from chain_service.nodes.embedded.blocks.evm import contract_address
+from chain_service.nodes.embedded.blocks.genesis import Genesis
+from chain_service.nodes.embedded.node import Node
 
 PASSWORD = "correct horse"
 STORED = "0x" + keccak(b"Stored(uint256)").hex()

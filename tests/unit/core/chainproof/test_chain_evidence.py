@@ -3,13 +3,19 @@
 from dataclasses import replace
 
 import pytest
-from clique_simulator import CHAIN_ID, GENESIS_HASH, Validator, World, block_json, chain, validators
 
-from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import ChainTrust, PinnedContract, ValidatorRange
-from chain_service.core.digests import keccak256
-from chain_service.core.evidence import MAX_ACCOUNTS, MAX_EVIDENCE_BYTES, Evidence, evidence_from_rpc, verify_evidence
+from chain_service.core.chainproof.evidence import (
+    MAX_ACCOUNTS,
+    MAX_EVIDENCE_BYTES,
+    Evidence,
+    evidence_from_rpc,
+    verify_evidence,
+)
+from chain_service.core.chainproof.trust import ChainTrust, PinnedContract, ValidatorRange
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
+from support.chains.clique_simulator import CHAIN_ID, GENESIS_HASH, Validator, World, block_json, chain, validators
 
 AMONG = validators(4)
 ADDRESSES = tuple(validator.address for validator in AMONG)
@@ -213,24 +219,24 @@ def test_stored_evidence_reads_back_and_has_one_encoding(trust, evidence):
 
 
 def test_other_bytes_are_no_evidence(evidence):
-    parts = strict_rlp.decode_list(evidence.to_bytes())
+    parts = rlp.decode_list(evidence.to_bytes())
     for wrong in (
         b"",
         b"\x80",
-        strict_rlp.encode([]),
-        strict_rlp.encode(parts[:5]),
-        strict_rlp.encode([*parts, b""]),
-        strict_rlp.encode([b"evm-raft/1", *parts[1:]]),
-        strict_rlp.encode([[], *parts[1:]]),
-        strict_rlp.encode([parts[0], [], *parts[2:]]),
-        strict_rlp.encode([parts[0], b"\x00\x01", *parts[2:]]),
-        strict_rlp.encode([*parts[:2], [], *parts[3:]]),
-        strict_rlp.encode([*parts[:3], b"", *parts[4:]]),
-        strict_rlp.encode([*parts[:3], [[]], *parts[4:]]),
-        strict_rlp.encode([*parts[:5], [b""]]),
-        strict_rlp.encode([*parts[:5], [[b""]]]),
-        strict_rlp.encode([*parts[:5], [[[], []]]]),
-        strict_rlp.encode([*parts[:5], [[b"", b""]]]),
+        rlp.encode([]),
+        rlp.encode(parts[:5]),
+        rlp.encode([*parts, b""]),
+        rlp.encode([b"evm-raft/1", *parts[1:]]),
+        rlp.encode([[], *parts[1:]]),
+        rlp.encode([parts[0], [], *parts[2:]]),
+        rlp.encode([parts[0], b"\x00\x01", *parts[2:]]),
+        rlp.encode([*parts[:2], [], *parts[3:]]),
+        rlp.encode([*parts[:3], b"", *parts[4:]]),
+        rlp.encode([*parts[:3], [[]], *parts[4:]]),
+        rlp.encode([*parts[:5], [b""]]),
+        rlp.encode([*parts[:5], [[b""]]]),
+        rlp.encode([*parts[:5], [[[], []]]]),
+        rlp.encode([*parts[:5], [[b"", b""]]]),
         evidence.to_bytes() + b"\x00",
         evidence.to_bytes()[:-1],
         bytes(MAX_EVIDENCE_BYTES + 1),

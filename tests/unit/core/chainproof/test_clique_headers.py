@@ -1,7 +1,13 @@
 """Clique headers: their form, their seals, and how many make a majority (EIP-225)."""
 
 import pytest
-from clique_simulator import (
+
+from chain_service.core.chainproof.clique import majority_size, parse_header, recover_signer, verify_seal
+from chain_service.core.chainproof.headers import header_rlp_from_json
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
+from chain_service.errors import InvalidProof
+from support.chains.clique_simulator import (
     Validator,
     block_json,
     chain,
@@ -9,12 +15,6 @@ from clique_simulator import (
     prove_headers,
     validators,
 )
-
-from chain_service.core import strict_rlp
-from chain_service.core.clique import majority_size, parse_header, recover_signer, verify_seal
-from chain_service.core.digests import keccak256
-from chain_service.core.headers import header_rlp_from_json
-from chain_service.errors import InvalidProof
 
 ROOT = keccak256(b"state")
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -27,9 +27,7 @@ def addresses(among):
 
 def sealed(sealer=STRANGER, number=7, **changes):
     """One header, well-formed but for the changes."""
-    return strict_rlp.encode(
-        sealer.seal(header_fields(number, bytes(32), ROOT, **({"extraData": bytes(32)} | changes)))
-    )
+    return rlp.encode(sealer.seal(header_fields(number, bytes(32), ROOT, **({"extraData": bytes(32)} | changes))))
 
 
 def majority(raws, among, epoch=None):
@@ -147,7 +145,7 @@ def test_genesis_is_read_and_proves_nothing():
     among = validators(1)
     extra = bytes(32) + among[0].address + bytes(65)
     fields = header_fields(0, bytes(32), ROOT, extraData=extra, difficulty=1, nonce=b"\x01" * 8, mixHash=b"\x01" * 32)
-    genesis = parse_header(strict_rlp.encode(fields))
+    genesis = parse_header(rlp.encode(fields))
     assert list(genesis.signers) == addresses(among) and genesis.number == 0
     with pytest.raises(InvalidProof, match="genesis"):
         recover_signer(genesis)
@@ -161,8 +159,8 @@ def test_genesis_is_read_and_proves_nothing():
 def test_a_vote_and_a_base_fee_are_allowed():
     vote = parse_header(sealed(miner=STRANGER.address, nonce=b"\xff" * 8))
     assert vote.coinbase == STRANGER.address and recover_signer(vote) == STRANGER.address
-    fields = [*header_fields(7, bytes(32), ROOT), strict_rlp.integer_bytes(7)]
-    assert recover_signer(parse_header(strict_rlp.encode(STRANGER.seal(fields)))) == STRANGER.address
+    fields = [*header_fields(7, bytes(32), ROOT), rlp.integer_bytes(7)]
+    assert recover_signer(parse_header(rlp.encode(STRANGER.seal(fields)))) == STRANGER.address
 
 
 @pytest.mark.parametrize(
@@ -202,9 +200,9 @@ def test_other_field_counts_and_lists_as_fields_are_refused():
     fields = header_fields(7, bytes(32), ROOT, extraData=bytes(97))
     for wrong in (fields[:14], [*fields, b"\x07", bytes(32)], [[], *fields[1:]], []):
         with pytest.raises(InvalidProof):
-            parse_header(strict_rlp.encode(wrong))
+            parse_header(rlp.encode(wrong))
     with pytest.raises(InvalidProof):
-        parse_header(strict_rlp.encode(fields) + b"\x00")
+        parse_header(rlp.encode(fields) + b"\x00")
     with pytest.raises(InvalidProof):
         parse_header(b"")
 
@@ -213,14 +211,14 @@ def test_other_field_counts_and_lists_as_fields_are_refused():
 
 
 def with_seal(raw, seal):
-    fields = strict_rlp.decode_list(raw)
+    fields = rlp.decode_list(raw)
     fields[12] = fields[12][:-65] + seal
-    return strict_rlp.encode(fields)
+    return rlp.encode(fields)
 
 
 def test_a_seal_that_is_no_signature_is_refused():
     raw = sealed()
-    seal = strict_rlp.decode_list(raw)[12][-65:]
+    seal = rlp.decode_list(raw)[12][-65:]
     r, s, v = seal[:32], seal[32:64], seal[64:]
     order = CURVE_ORDER.to_bytes(32, "big")
     for wrong in (
@@ -239,7 +237,7 @@ def test_a_seal_that_is_no_signature_is_refused():
 def test_a_mirrored_seal_names_the_same_signer_and_never_counts_twice():
     among = validators(2)
     raws = chain(7, in_turn(among, 7, 1), among, ROOT)
-    seal = strict_rlp.decode_list(raws[0])[12][-65:]
+    seal = rlp.decode_list(raws[0])[12][-65:]
     mirrored_s = (CURVE_ORDER - int.from_bytes(seal[32:64], "big")).to_bytes(32, "big")
     mirrored = with_seal(raws[0], seal[:32] + mirrored_s + bytes([1 - seal[64]]))
     assert recover_signer(parse_header(mirrored)) == recover_signer(parse_header(raws[0])) == among[1].address
@@ -264,7 +262,7 @@ def test_a_header_is_rebuilt_from_json_and_must_have_the_hash_it_claims():
     raw = chain(7, [STRANGER], [STRANGER], ROOT)[0]
     block = block_json(raw)
     assert header_rlp_from_json(block) == raw
-    with_fee = strict_rlp.encode(STRANGER.seal([*header_fields(7, bytes(32), ROOT), b"\x07"]))
+    with_fee = rlp.encode(STRANGER.seal([*header_fields(7, bytes(32), ROOT), b"\x07"]))
     assert header_rlp_from_json(block_json(with_fee)) == with_fee
     for change in ({"gasUsed": "0x1"}, {"extraData": "0x"}, {"hash": "0x" + bytes(32).hex()}, {"baseFeePerGas": "0x7"}):
         with pytest.raises(InvalidProof, match="hash"):

@@ -3,17 +3,17 @@
 from dataclasses import replace
 
 import pytest
-from clique_simulator import NO_OMMERS, Validator, World, chain, prove_headers, validators
-from qbft_simulator import qbft_block_json, qbft_evidence, qbft_header, qbft_trust, with_extra
 
-from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import FORM_CLIQUE, FORM_QBFT, ValidatorRange
-from chain_service.core.consensus import prove_block
-from chain_service.core.digests import keccak256
-from chain_service.core.evidence import verify_evidence
-from chain_service.core.headers import FIELD_COUNTS, header_rlp_from_json
-from chain_service.core.qbft import block_hash, parse_header, quorum_size, verify_seals
+from chain_service.core.chainproof.consensus import prove_block
+from chain_service.core.chainproof.evidence import verify_evidence
+from chain_service.core.chainproof.headers import FIELD_COUNTS, header_rlp_from_json
+from chain_service.core.chainproof.qbft import block_hash, parse_header, quorum_size, verify_seals
+from chain_service.core.chainproof.trust import FORM_CLIQUE, FORM_QBFT, ValidatorRange
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
+from support.chains.clique_simulator import NO_OMMERS, Validator, World, chain, prove_headers, validators
+from support.chains.qbft_simulator import qbft_block_json, qbft_evidence, qbft_header, qbft_trust, with_extra
 
 ROOT = keccak256(b"state")
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -116,8 +116,8 @@ def test_headers_of_every_fork_are_proven_and_rebuilt_from_json(fields):
 
 @pytest.mark.parametrize("count", [*range(15), 18, 19, 22])
 def test_headers_with_another_number_of_fields_are_refused(count):
-    fields = strict_rlp.decode_list(good(fields=21))
-    refused(strict_rlp.encode([*fields, b""][:count]), "fields")
+    fields = rlp.decode_list(good(fields=21))
+    refused(rlp.encode([*fields, b""][:count]), "fields")
 
 
 # Form.
@@ -178,10 +178,10 @@ def test_malformed_extra_data_is_refused_by_name(at, items, saying):
 
 
 def test_extra_data_of_four_items_or_with_trailing_bytes_is_refused():
-    fields = strict_rlp.decode_list(good())
-    four = strict_rlp.encode(strict_rlp.decode_list(fields[12])[:4])
+    fields = rlp.decode_list(good())
+    four = rlp.encode(rlp.decode_list(fields[12])[:4])
     for extra, saying in ((four, "5 items"), (fields[12] + b"\0", "trailing"), (fields[12][:-1], "truncated")):
-        refused(strict_rlp.encode([*fields[:12], extra, *fields[13:]]), saying)
+        refused(rlp.encode([*fields[:12], extra, *fields[13:]]), saying)
 
 
 def test_rlp_that_is_not_minimal_is_refused():
@@ -189,8 +189,8 @@ def test_rlp_that_is_not_minimal_is_refused():
     assert raw[:1] == b"\xf9"
     refused(b"\xfa\x00" + raw[1:], "not minimal")
     refused(raw + b"\0", "trailing")
-    fields = strict_rlp.decode_list(raw)
-    refused(strict_rlp.encode([*fields[:8], b"\0\7", *fields[9:]]), "not minimal")
+    fields = rlp.decode_list(raw)
+    refused(rlp.encode([*fields[:8], b"\0\7", *fields[9:]]), "not minimal")
 
 
 # Who.

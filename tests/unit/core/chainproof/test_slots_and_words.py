@@ -7,9 +7,8 @@ from importlib import resources
 import pytest
 from eth_abi.abi import encode
 
-from chain_service.core import layout
-from chain_service.core.digests import keccak256
-from chain_service.core.layout import (
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.storage_layout import (
     CatalogStanding,
     PermitEntry,
     Right,
@@ -19,6 +18,7 @@ from chain_service.core.layout import (
     date_of_day,
     day_number,
 )
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
 
 ORG = "11430000006122244L"
@@ -41,11 +41,11 @@ def nested(position, *keys):
     return slot
 
 
-@pytest.mark.parametrize("contract", layout.POSITIONS)
+@pytest.mark.parametrize("contract", storage_layout.POSITIONS)
 def test_positions_are_the_compilers(contract):
     compiled = artifact(contract)["storageLayout"]
     places = {entry["label"]: int(entry["slot"]) for entry in compiled["storage"] if "mapping" in entry["type"]}
-    assert places == layout.POSITIONS[contract]
+    assert places == storage_layout.POSITIONS[contract]
     assert all(entry["offset"] == 0 for entry in compiled["storage"])
 
 
@@ -63,22 +63,27 @@ CATALOG_KEY = ("bytes32", keccak256(CATALOG.encode()))
 @pytest.mark.parametrize(
     ("contract", "mapping", "slot", "keys"),
     [
-        ("Organisations", "_standingOf", layout.standing_slot(ORG), [ORG_KEY]),
+        ("Organisations", "_standingOf", storage_layout.standing_slot(ORG), [ORG_KEY]),
         (
             "Organisations",
             "_rightsOf",
-            layout.rights_slot(ACCOUNT, ORG),
+            storage_layout.rights_slot(ACCOUNT, ORG),
             [("address", "0x" + ACCOUNT.hex()), ORG_KEY],
         ),
-        ("Organisations", "_logKeyAt", layout.log_key_slot(ORG, 2), [ORG_KEY, ("uint256", 2)]),
-        ("Organisations", "_permitAt", layout.permit_slot(ORG, TYPE, 5), [("bytes32", PERMIT_KEY), ("uint256", 5)]),
-        ("RecordLog", "_sizeOf", layout.size_slot(LOG), [("bytes32", LOG)]),
-        ("RecordLog", "_rootAt", layout.head_slot(LOG, 2**40), [("bytes32", LOG), ("uint64", 2**40)]),
-        ("RecordStatus", "_statusWordAt", layout.status_slot(LOG, 1000)[0], [("bytes32", LOG), ("uint64", 15)]),
-        ("SealRegistry", "_factAt", layout.seal_fact_slot(SEAL, 4), [SEAL_KEY, ("uint256", 4)]),
-        ("SealRegistry", "_stateAt", layout.seal_state_slot(SEAL, 1), [SEAL_KEY, ("uint256", 1)]),
-        ("CatalogRegistry", "_digestOf", layout.catalog_digest_slot(CATALOG), [CATALOG_KEY]),
-        ("CatalogRegistry", "_standingOf", layout.catalog_standing_slot(CATALOG), [CATALOG_KEY]),
+        ("Organisations", "_logKeyAt", storage_layout.log_key_slot(ORG, 2), [ORG_KEY, ("uint256", 2)]),
+        (
+            "Organisations",
+            "_permitAt",
+            storage_layout.permit_slot(ORG, TYPE, 5),
+            [("bytes32", PERMIT_KEY), ("uint256", 5)],
+        ),
+        ("RecordLog", "_sizeOf", storage_layout.size_slot(LOG), [("bytes32", LOG)]),
+        ("RecordLog", "_rootAt", storage_layout.head_slot(LOG, 2**40), [("bytes32", LOG), ("uint64", 2**40)]),
+        ("RecordStatus", "_statusWordAt", storage_layout.status_slot(LOG, 1000)[0], [("bytes32", LOG), ("uint64", 15)]),
+        ("SealRegistry", "_factAt", storage_layout.seal_fact_slot(SEAL, 4), [SEAL_KEY, ("uint256", 4)]),
+        ("SealRegistry", "_stateAt", storage_layout.seal_state_slot(SEAL, 1), [SEAL_KEY, ("uint256", 1)]),
+        ("CatalogRegistry", "_digestOf", storage_layout.catalog_digest_slot(CATALOG), [CATALOG_KEY]),
+        ("CatalogRegistry", "_standingOf", storage_layout.catalog_standing_slot(CATALOG), [CATALOG_KEY]),
     ],
 )
 def test_slots_are_where_solidity_puts_them(contract, mapping, slot, keys):
@@ -93,21 +98,33 @@ def test_slots_are_where_solidity_puts_them(contract, mapping, slot, keys):
 
 
 def test_a_history_slot_is_that_of_a_nested_mapping():
-    assert layout.history_slot(5, PERMIT_KEY, 3) == layout.permit_slot(ORG, TYPE, 3)
+    assert storage_layout.history_slot(5, PERMIT_KEY, 3) == storage_layout.permit_slot(ORG, TYPE, 3)
 
 
 def test_status_bits_are_four_by_four_lowest_first():
-    assert [layout.status_slot(LOG, index)[1] for index in (0, 1, 63, 64)] == [0, 4, 252, 0]
-    assert layout.status_slot(LOG, 63)[0] == layout.status_slot(LOG, 0)[0] != layout.status_slot(LOG, 64)[0]
+    assert [storage_layout.status_slot(LOG, index)[1] for index in (0, 1, 63, 64)] == [0, 4, 252, 0]
+    assert (
+        storage_layout.status_slot(LOG, 63)[0]
+        == storage_layout.status_slot(LOG, 0)[0]
+        != storage_layout.status_slot(LOG, 64)[0]
+    )
     word = 0x7 << 252 | 0x2 << 4
-    assert [layout.status_in(word, layout.status_slot(LOG, index)[1]) for index in (0, 1, 2, 63)] == [0, 2, 0, 7]
+    assert [storage_layout.status_in(word, storage_layout.status_slot(LOG, index)[1]) for index in (0, 1, 2, 63)] == [
+        0,
+        2,
+        0,
+        7,
+    ]
 
 
 WORDS = [
     (Standing(False, False, 0), 0),
     (Standing(True, False, 0), 1),
     (Standing(True, True, 2**32 - 1), 0xFFFFFFFF03),
-    (PermitEntry(1, 19_723, layout.OPEN_END, 1_790_000_000), 1_790_000_000 << 72 | 0xFFFFFFFF << 40 | 19_723 << 8 | 1),
+    (
+        PermitEntry(1, 19_723, storage_layout.OPEN_END, 1_790_000_000),
+        1_790_000_000 << 72 | 0xFFFFFFFF << 40 | 19_723 << 8 | 1,
+    ),
     (PermitEntry(2, 0, 20_000, 2**64 - 1), (2**64 - 1) << 72 | 20_000 << 40 | 2),
     (SealState(3, 1_790_000_000), 1_790_000_000 << 8 | 3),
     (SealPeriod(1, 2**64 - 1, 4), 4 << 128 | (2**64 - 1) << 64 | 1),
@@ -153,15 +170,15 @@ def test_values_that_do_not_fit_are_refused():
 
 def test_keys_that_do_not_fit_are_refused():
     for make in (
-        lambda: layout.standing_slot("short"),
-        lambda: layout.standing_slot("１" * 18),
-        lambda: layout.head_slot(LOG[:31], 1),
-        lambda: layout.head_slot(LOG, -1),
-        lambda: layout.head_slot(LOG, 2**256),
-        lambda: layout.status_slot(LOG, -1),
-        lambda: layout.rights_slot(ACCOUNT[:19], ORG),
-        lambda: layout.catalog_digest_slot("\ud800"),
-        lambda: layout.history_slot(0, b"", 0),
+        lambda: storage_layout.standing_slot("short"),
+        lambda: storage_layout.standing_slot("１" * 18),
+        lambda: storage_layout.head_slot(LOG[:31], 1),
+        lambda: storage_layout.head_slot(LOG, -1),
+        lambda: storage_layout.head_slot(LOG, 2**256),
+        lambda: storage_layout.status_slot(LOG, -1),
+        lambda: storage_layout.rights_slot(ACCOUNT[:19], ORG),
+        lambda: storage_layout.catalog_digest_slot("\ud800"),
+        lambda: storage_layout.history_slot(0, b"", 0),
     ):
         with pytest.raises(InvalidProof):
             make()
@@ -170,7 +187,7 @@ def test_keys_that_do_not_fit_are_refused():
 def test_days_count_from_1970():
     assert [day_number(day) for day in (date(1970, 1, 1), date(1969, 12, 31), date(2024, 1, 1))] == [0, -1, 19_723]
     assert date_of_day(19_723) == date(2024, 1, 1)
-    assert date_of_day(layout.OPEN_END) is None and date_of_day(10**20) is None
+    assert date_of_day(storage_layout.OPEN_END) is None and date_of_day(10**20) is None
 
 
 def test_rights_are_the_contracts_bits():

@@ -1,12 +1,9 @@
 """Trie proofs: presence, every kind of absence, and what must not pass for either (EIP-1186)."""
 
 import pytest
-from clique_simulator import listed_nodes
 from trie import HexaryTrie
 
-from chain_service.core import strict_rlp
-from chain_service.core.digests import keccak256
-from chain_service.core.tries import (
+from chain_service.core.chainproof.tries import (
     EMPTY_NODE,
     EMPTY_TRIE_ROOT,
     MAX_NODE_BYTES,
@@ -16,7 +13,10 @@ from chain_service.core.tries import (
     slot_at,
     verify_listed_proof,
 )
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
+from support.chains.clique_simulator import listed_nodes
 
 
 def key(start: str) -> bytes:
@@ -156,7 +156,7 @@ BIG = b"\x11" * 40
     ],
 )
 def test_a_malformed_node_is_refused_though_its_hash_is_right(why, node):
-    raw = strict_rlp.encode(node)
+    raw = rlp.encode(node)
     with pytest.raises(InvalidProof):
         verify_listed_proof(keccak256(raw), bytes(32), [raw])
 
@@ -199,7 +199,7 @@ def single(at, value):
 
 def test_an_account_is_read_and_an_absent_one_is_none():
     address = b"\x01" * 20
-    pool, root = single(keccak256(address), strict_rlp.encode([b"", b"\x05", EMPTY_TRIE_ROOT, keccak256(b"")]))
+    pool, root = single(keccak256(address), rlp.encode([b"", b"\x05", EMPTY_TRIE_ROOT, keccak256(b"")]))
     assert account_at(pool, root, address) == Account(0, 5, EMPTY_TRIE_ROOT, keccak256(b""))
     assert account_at(pool, root, b"\x02" * 20) is None
 
@@ -222,7 +222,7 @@ def test_an_account_is_read_and_an_absent_one_is_none():
 )
 def test_a_malformed_account_is_refused(fields):
     address = b"\x01" * 20
-    pool, root = single(keccak256(address), strict_rlp.encode(fields))
+    pool, root = single(keccak256(address), rlp.encode(fields))
     with pytest.raises(InvalidProof):
         account_at(pool, root, address)
 
@@ -230,7 +230,7 @@ def test_a_malformed_account_is_refused(fields):
 @pytest.mark.parametrize("word", [1, 0x7F, 0x80, 2**255, 2**256 - 1, 0x00FF << 200])
 def test_a_word_keeps_its_value(word):
     slot = bytes(32)
-    pool, root = single(keccak256(slot), strict_rlp.encode(strict_rlp.integer_bytes(word)))
+    pool, root = single(keccak256(slot), rlp.encode(rlp.integer_bytes(word)))
     assert slot_at(pool, root, slot) == word
     assert slot_at(pool, root, b"\x01" * 32) == 0
 

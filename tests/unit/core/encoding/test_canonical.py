@@ -2,7 +2,7 @@
 
 import pytest
 
-from chain_service.core.canonical import MAX_DEPTH, canonical, prune, read_json
+from chain_service.core.encoding.canonical import MAX_DEPTH, canonical, prune, read_json
 from chain_service.errors import MalformedDocument, MalformedRecord
 
 

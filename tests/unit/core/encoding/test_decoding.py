@@ -12,17 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chain_service.core import cose, notes, strict_rlp
-from chain_service.core.canonical import read_json
-from chain_service.core.decoding import read_base64, read_day, read_hex, read_moment, read_quantity
-from chain_service.core.disclosures import parse_disclosure
-from chain_service.core.receipts import parse as parse_receipt
-from chain_service.core.records import parse_record
-from chain_service.core.trust import parse as parse_trust
+from chain_service.core.encoding import cose, rlp
+from chain_service.core.encoding.canonical import read_json
+from chain_service.core.encoding.decoding import read_base64, read_day, read_hex, read_moment, read_quantity
+from chain_service.core.log import checkpoints
+from chain_service.core.receipts.receipt import parse as parse_receipt
+from chain_service.core.receipts.trust_file import parse as parse_trust
+from chain_service.core.records.disclosure import parse_disclosure
+from chain_service.core.records.record import parse_record
 from chain_service.errors import ChainServiceError
-from chain_service.jobs.questions import Question, read_question
+from chain_service.jobs.verifying.request import Question, read_question
 from chain_service.store.rows import json_object
-from chain_service.web.bodies import parse_json
+from chain_service.web.http.bodies import parse_json
 
 LIMIT = 2**20
 
@@ -103,10 +104,10 @@ def test_no_bytes_bring_out_anything_but_our_errors(data: bytes) -> None:
         lambda: read_json(data, limit=LIMIT),
         lambda: read_json(data, limit=LIMIT, exact=True),
         lambda: cose.decode(data, "it"),
-        lambda: strict_rlp.decode(data),
+        lambda: rlp.decode(data),
         lambda: parse_receipt(data),
         lambda: parse_trust(data),
-        lambda: notes.parse(data),
+        lambda: checkpoints.parse(data),
         lambda: parse_disclosure(data),
         lambda: parse_json(data),
     ):

@@ -3,7 +3,7 @@
 import pytest
 import rlp
 
-from chain_service.core import strict_rlp
+from chain_service.core.encoding import rlp as strict_rlp
 from chain_service.errors import InvalidProof
 
 VALUES = [

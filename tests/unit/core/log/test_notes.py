@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 
 import pytest
-from receipt_world import LOG_KEY, STRANGER
 
-from chain_service.core import notes
-from chain_service.core.notes import Checkpoint, Note, VerifierKey
+from chain_service.core.log import checkpoints
+from chain_service.core.log.checkpoints import Checkpoint, Note, VerifierKey
 from chain_service.errors import InvalidProof, MalformedDocument
+from support.worlds.receipt_world import LOG_KEY, STRANGER
 
 ORIGIN = "eip155:1:0xabc/11430000006122244L.0"
 CHECKPOINT = Checkpoint(ORIGIN, 21, bytes(range(32)))
 KEY = VerifierKey(ORIGIN, LOG_KEY.public_key)
-SIGNED = notes.sign(CHECKPOINT, LOG_KEY)
+SIGNED = checkpoints.sign(CHECKPOINT, LOG_KEY)
 
 # golang.org/x/mod/sumdb/note, example of Open
 NEUMANN = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -34,7 +34,7 @@ def test_keys_and_signatures_are_those_of_go_s_notes() -> None:
 
 
 def test_a_signed_checkpoint_reads_back_and_verifies() -> None:
-    note = notes.parse(SIGNED)
+    note = checkpoints.parse(SIGNED)
     assert note.checkpoint == CHECKPOINT
     note.verify(KEY)
     assert SIGNED.decode().startswith(f"{ORIGIN}\n21\nAAECAwQF")
@@ -42,12 +42,12 @@ def test_a_signed_checkpoint_reads_back_and_verifies() -> None:
 
 
 def test_only_the_key_expected_counts_and_one_wrong_signature_of_it_refuses() -> None:
-    note = notes.parse(SIGNED)
+    note = checkpoints.parse(SIGNED)
     with pytest.raises(InvalidProof) as refused:
         note.verify(VerifierKey(ORIGIN, STRANGER.public_key))
     assert refused.value.code == "checkpoint_unsigned"
-    other = notes.sign(CHECKPOINT, STRANGER).decode().rpartition("\n\n")[2]
-    notes.parse(SIGNED + other.encode()).verify(KEY)
+    other = checkpoints.sign(CHECKPOINT, STRANGER).decode().rpartition("\n\n")[2]
+    checkpoints.parse(SIGNED + other.encode()).verify(KEY)
     (name, key_id, _signature) = note.signatures[0]
     wrong = (name, key_id, bytes(64))
     with pytest.raises(InvalidProof):
@@ -57,7 +57,7 @@ def test_only_the_key_expected_counts_and_one_wrong_signature_of_it_refuses() ->
 def test_extension_lines_are_signed_text_and_nothing_more() -> None:
     text = CHECKPOINT.to_text() + "extension\n"
     signature = base64.b64encode(KEY.key_id + LOG_KEY.sign(text.encode())).decode()
-    note = notes.parse(f"{text}\n— {ORIGIN} {signature}\n".encode())
+    note = checkpoints.parse(f"{text}\n— {ORIGIN} {signature}\n".encode())
     assert note.checkpoint == CHECKPOINT
     note.verify(KEY)
 
@@ -78,12 +78,12 @@ def test_extension_lines_are_signed_text_and_nothing_more() -> None:
         SIGNED.replace(b"\n\n", b"\n"),
         SIGNED.replace(b"\n21\n", b"\n21\n\n"),
         SIGNED.rpartition(b"\n\n")[0] + b"\n\n" + SIGNED.rpartition(b"\n\n")[2] * 65,
-        SIGNED + b"x" * notes.MAX_NOTE_BYTES,
+        SIGNED + b"x" * checkpoints.MAX_NOTE_BYTES,
     ],
 )
 def test_anything_else_is_no_checkpoint(data: bytes) -> None:
     with pytest.raises(MalformedDocument):
-        notes.parse(data)
+        checkpoints.parse(data)
 
 
 @pytest.mark.parametrize(

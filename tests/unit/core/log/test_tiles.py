@@ -4,8 +4,8 @@ from hashlib import sha256
 
 import pytest
 
-from chain_service.core import tiles
-from chain_service.core.log import (
+from chain_service.core.log import tiles
+from chain_service.core.log.merkle import (
     EMPTY_ROOT,
     ConsistencyProof,
     InclusionProof,

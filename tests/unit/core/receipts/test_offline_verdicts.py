@@ -6,12 +6,26 @@ from datetime import date
 
 import orjson
 import pytest
-from clique_simulator import validators
-from judged_records import certificate, document
-from offline_questions import twice
-from offline_seals import sealed_records
-from offline_tampering import before_the_anchoring
-from receipt_world import (
+
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import verify_evidence
+from chain_service.core.chainproof.evidence_cbor import BlockProof, select
+from chain_service.core.chainproof.storage_layout import PermitEntry
+from chain_service.core.chainproof.trust import Until
+from chain_service.core.encoding.digests import file_digests, keccak256
+from chain_service.core.receipts.receipt import encode, refreshed
+from chain_service.core.receipts.trust_file import sign, update
+from chain_service.core.receipts.verify_offline import present, prove_receipt, seen_blocks, verify_offline
+from chain_service.core.records.disclosure import reveal
+from chain_service.core.records.states import State
+from chain_service.core.verdicts.inputs import Presented
+from chain_service.errors import BadRequest, InvalidProof
+from support.chains.clique_simulator import validators
+from support.offline.offline_questions import twice
+from support.offline.offline_seals import sealed_records
+from support.offline.offline_tampering import before_the_anchoring
+from support.worlds.judged_records import certificate, document
+from support.worlds.receipt_world import (
     AGE_LIMIT,
     BLOCK,
     DAY,
@@ -28,20 +42,6 @@ from receipt_world import (
     trust_file,
     with_ranges,
 )
-
-from chain_service.core import layout
-from chain_service.core.chain_trust import Until
-from chain_service.core.digests import file_digests, keccak256
-from chain_service.core.disclosures import reveal
-from chain_service.core.evidence import verify_evidence
-from chain_service.core.evidence_cbor import BlockProof, select
-from chain_service.core.facts import Presented
-from chain_service.core.layout import PermitEntry
-from chain_service.core.offline import present, prove_receipt, seen_blocks, verify_offline
-from chain_service.core.receipts import encode, refreshed
-from chain_service.core.statuses import State
-from chain_service.core.trust import sign, update
-from chain_service.errors import BadRequest, InvalidProof
 
 CLIQUE, QBFT, OTHERS = Issued("clique"), Issued("qbft"), Issued("clique", 9)
 
@@ -255,7 +255,7 @@ def test_documents_need_no_permit():
 
 
 def test_the_permits_in_the_receipt_decide():
-    ended = PermitEntry(layout.PERMIT_END, 0, layout.day_number(date(2025, 5, 31)), 1_740_000_000)
+    ended = PermitEntry(storage_layout.PERMIT_END, 0, storage_layout.day_number(date(2025, 5, 31)), 1_740_000_000)
     content = replace(CLIQUE.content, permits=(*CLIQUE.content.permits, ended))
     issued = Issued("clique", content=content)
     assert issued.verify(issued.receipt()).code == "issuer_not_permitted"

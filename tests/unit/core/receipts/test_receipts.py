@@ -4,10 +4,17 @@ from dataclasses import replace
 
 import cbor2
 import pytest
-from clique_simulator import CHAIN_ID, chain
-from qbft_simulator import qbft_header
-from receipt_parts import CLIQUE, QBFT, invalid, joined, malformed, parts_of, with_evidence
-from receipt_world import (
+
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence_cbor import MAX_NODES, BlockProof, select
+from chain_service.core.chainproof.trust import PinnedContract
+from chain_service.core.encoding import cose
+from chain_service.core.receipts.receipt import MAX_RECEIPT_BYTES, encode, parse
+from chain_service.errors import InvalidProof
+from support.chains.clique_simulator import CHAIN_ID, chain
+from support.chains.qbft_simulator import qbft_header
+from support.worlds.receipt_parts import CLIQUE, QBFT, invalid, joined, malformed, parts_of, with_evidence
+from support.worlds.receipt_world import (
     BLOCK,
     LOG_KEY,
     NOW,
@@ -20,12 +27,6 @@ from receipt_world import (
     trust_file,
 )
 
-from chain_service.core import cose, layout
-from chain_service.core.chain_trust import PinnedContract
-from chain_service.core.evidence_cbor import MAX_NODES, BlockProof, select
-from chain_service.core.receipts import MAX_RECEIPT_BYTES, encode, parse
-from chain_service.errors import InvalidProof
-
 # What a receipt is.
 
 
@@ -34,7 +35,7 @@ def test_a_receipt_is_a_cose_receipt_of_rfc_9942(issued):
     message = cbor2.loads(encode(receipt))
     assert message.tag == 18
     protected, unprotected, payload, signature = message.value
-    contract = issued.chain.contracts[layout.RECORD_LOG].address
+    contract = issued.chain.contracts[storage_layout.RECORD_LOG].address
     assert cbor2.loads(protected) == {
         1: -8,
         4: cose.key_id(LOG_KEY.public_key),
@@ -219,9 +220,11 @@ def test_a_receipt_that_says_it_is_of_another_chain_is_not_accused(issued, state
 
 def test_a_receipt_of_another_contract_or_code_is_refused(issued):
     pins = dict(issued.chain.contracts)
-    moved = pins | {layout.RECORD_STATUS: PinnedContract(bytes(20), pins[layout.RECORD_STATUS].code_hash)}
+    moved = pins | {
+        storage_layout.RECORD_STATUS: PinnedContract(bytes(20), pins[storage_layout.RECORD_STATUS].code_hash)
+    }
     invalid(issued, issued.receipt(), "untrusted contract", trusted=trust_file(replace(issued.chain, contracts=moved)))
-    changed = pins | {layout.RECORD_LOG: PinnedContract(pins[layout.RECORD_LOG].address, bytes(32))}
+    changed = pins | {storage_layout.RECORD_LOG: PinnedContract(pins[storage_layout.RECORD_LOG].address, bytes(32))}
     invalid(issued, issued.receipt(), "other code", trusted=trust_file(replace(issued.chain, contracts=changed)))
 
 
@@ -304,9 +307,9 @@ def test_trie_nodes_left_over_missing_or_damaged_are_refused(issued):
 
 def test_an_absence_proof_cut_short_is_no_absence(issued):
     claim = issued.content.claim()
-    slot = layout.status_slot(claim.log, claim.proof.index)[0]
-    assert issued.world().storage[layout.RECORD_STATUS].get(slot, 0) == 0
-    only = select(issued.pooled(), issued.chain, [(layout.RECORD_STATUS, slot)])
+    slot = storage_layout.status_slot(claim.log, claim.proof.index)[0]
+    assert issued.world().storage[storage_layout.RECORD_STATUS].get(slot, 0) == 0
+    only = select(issued.pooled(), issued.chain, [(storage_layout.RECORD_STATUS, slot)])
     invalid(issued, with_evidence(issued.receipt(), replace(only, nodes=only.nodes[:-1])), "missing")
 
 

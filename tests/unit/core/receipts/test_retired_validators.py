@@ -3,20 +3,21 @@
 from dataclasses import replace
 
 import pytest
-from clique_simulator import header_fields, validators
-from histories import History, file_of
-from qbft_simulator import qbft_header
-from receipt_world import BLOCK, ROOTS, TIME, Issued, details, findings, terms, trust_file, with_ranges
 
-from chain_service.core import layout, strict_rlp
-from chain_service.core.chain_trust import FORM_CLIQUE, FORM_COMETBFT, ContractEnd, Until, ValidatorRange
-from chain_service.core.digests import keccak256
-from chain_service.core.evidence import verify_evidence
-from chain_service.core.evidence_cbor import BlockProof
-from chain_service.core.receipts import refreshed
-from chain_service.core.statuses import State
-from chain_service.core.trust import parse, sign
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import verify_evidence
+from chain_service.core.chainproof.evidence_cbor import BlockProof
+from chain_service.core.chainproof.trust import FORM_CLIQUE, FORM_COMETBFT, ContractEnd, Until, ValidatorRange
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
+from chain_service.core.receipts.receipt import refreshed
+from chain_service.core.receipts.trust_file import parse, sign
+from chain_service.core.records.states import State
 from chain_service.errors import CannotTell, InvalidProof
+from support.chains.clique_simulator import header_fields, validators
+from support.chains.qbft_simulator import qbft_header
+from support.offline.histories import History, file_of
+from support.worlds.receipt_world import BLOCK, ROOTS, TIME, Issued, details, findings, terms, trust_file, with_ranges
 
 POOL = validators(9)
 CHANGE = BLOCK + 50
@@ -75,7 +76,7 @@ def with_time(issued, number, time):
     if issued.consensus == "qbft":
         raw = qbft_header(number, among, among, world.root, fields=issued.fields, timestamp=time)
     else:
-        raw = strict_rlp.encode(among[0].seal(header_fields(number, bytes(32), world.root, timestamp=time)))
+        raw = rlp.encode(among[0].seal(header_fields(number, bytes(32), world.root, timestamp=time)))
     return replace(issued.first, headers=(raw,))
 
 
@@ -83,7 +84,7 @@ def with_time(issued, number, time):
 def test_a_retired_signer_s_forged_anchoring_before_a_genuine_newer_block_is_found_out(consensus, ended):
     """The record was never anchored: the head that the retired signer shows is denied by the chain."""
     old, new, trusted = change(consensus, POOL[:1], POOL[1:5], **({} if ended else {"until": None}))
-    head = (layout.RECORD_LOG, layout.head_slot(old.content.log, old.content.claim().proof.size))
+    head = (storage_layout.RECORD_LOG, storage_layout.head_slot(old.content.log, old.content.claim().proof.size))
     denying = new.newer(FRESH, without=(head,))
     verdict = old.verify(refreshed(old.receipt(), denying), trusted=trusted, now=TODAY)
     assert verdict.code == "proof_invalid" and "denies" in details(verdict)
@@ -91,7 +92,7 @@ def test_a_retired_signer_s_forged_anchoring_before_a_genuine_newer_block_is_fou
 
 def test_a_state_that_denies_the_head_ends_a_receipt_whoever_sealed_the_first_one(consensus):
     issued = Issued(consensus)
-    head = (layout.RECORD_LOG, layout.head_slot(issued.content.log, issued.content.claim().proof.size))
+    head = (storage_layout.RECORD_LOG, storage_layout.head_slot(issued.content.log, issued.content.claim().proof.size))
     verdict = issued.verify(refreshed(issued.receipt(), issued.newer(BLOCK + 10, without=(head,))))
     assert verdict.code == "proof_invalid" and "denies" in details(verdict)
 
@@ -188,7 +189,9 @@ def test_a_consensus_that_this_version_does_not_verify_is_no_forgery(consensus):
 def test_a_contract_that_was_closed_shows_nothing_after_its_end(consensus):
     issued = Issued(consensus)
     pins = dict(issued.chain.contracts)
-    pins[layout.RECORD_STATUS] = pins[layout.RECORD_STATUS]._replace(until=ContractEnd(BLOCK, bytes(32)))
+    pins[storage_layout.RECORD_STATUS] = pins[storage_layout.RECORD_STATUS]._replace(
+        until=ContractEnd(BLOCK, bytes(32))
+    )
     trusted = trust_file(replace(issued.chain, contracts=pins))
     assert issued.verify(issued.receipt(), trusted=trusted).code == "in_force"
     assert issued.verify(refreshed(issued.receipt(), issued.newer(BLOCK + 1)), trusted=trusted).code == "trust_stale"

@@ -5,12 +5,14 @@ from dataclasses import replace
 import cbor2
 import orjson
 import pytest
-from receipt_world import DAY, NOW, ROOTS, STRANGER, TIME, Issued, terms, trust_file
 
-from chain_service.core import cose, layout, trust
-from chain_service.core.chain_trust import FORM_COMETBFT, ContractEnd, PinnedContract, Until, ValidatorRange
-from chain_service.core.trust import MAX_TRUST_BYTES, TrustTerms, accept_first, parse, sign, update
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.trust import FORM_COMETBFT, ContractEnd, PinnedContract, Until, ValidatorRange
+from chain_service.core.encoding import cose
+from chain_service.core.receipts import trust_file as trust
+from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES, TrustTerms, accept_first, parse, sign, update
 from chain_service.errors import BadRequest, Conflict, InvalidProof, MalformedDocument
+from support.worlds.receipt_world import DAY, NOW, ROOTS, STRANGER, TIME, Issued, terms, trust_file
 
 ISSUED = Issued("qbft")
 CHAIN = ISSUED.chain
@@ -245,8 +247,8 @@ def test_payloads_have_one_form(payload):
 def test_terms_that_could_not_be_read_are_not_signed():
     same = PinnedContract(bytes(20), bytes(32))
     for wrong in (
-        replace(CHAIN, contracts={layout.RECORD_LOG: same, layout.RECORD_STATUS: same}),
-        replace(CHAIN, contracts={layout.RECORD_STATUS: same}),
+        replace(CHAIN, contracts={storage_layout.RECORD_LOG: same, storage_layout.RECORD_STATUS: same}),
+        replace(CHAIN, contracts={storage_layout.RECORD_STATUS: same}),
         replace(CHAIN, ranges=()),
         replace(CHAIN, ranges=(replace(CHAIN.open, fields=19),)),
         replace(CHAIN, ranges=(replace(CHAIN.open, fields=None),)),
@@ -330,9 +332,9 @@ def test_a_range_of_another_consensus_is_kept_as_it_is_stated():
 
 
 def test_contracts_say_where_they_ended():
-    pin = CHAIN.contracts[layout.RECORD_LOG]._replace(until=ContractEnd(100, bytes(32)))
-    made = parse(sign(terms(replace(CHAIN, contracts={**CHAIN.contracts, layout.RECORD_LOG: pin})), ROOTS[:2]))
-    assert made.chain.contracts[layout.RECORD_LOG] == pin
+    pin = CHAIN.contracts[storage_layout.RECORD_LOG]._replace(until=ContractEnd(100, bytes(32)))
+    made = parse(sign(terms(replace(CHAIN, contracts={**CHAIN.contracts, storage_layout.RECORD_LOG: pin})), ROOTS[:2]))
+    assert made.chain.contracts[storage_layout.RECORD_LOG] == pin
     assert made.to_json()["contracts"]["RecordLog"]["until"] == {"block": 100, "hash": "0x" + "00" * 32}
 
 

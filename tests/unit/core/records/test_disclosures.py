@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_disclosure, reveal
-from chain_service.core.entries import Salt, body_digest, member_digest, member_key
-from chain_service.core.records import parse_record
+from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, parse_disclosure, reveal
+from chain_service.core.records.hashing import Salt, body_digest, member_digest, member_key
+from chain_service.core.records.record import parse_record
 from chain_service.errors import BadRequest, InvalidProof, MalformedDocument
 
 ORG = "11430000006122244L"

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from chain_service.core.disclosures import Disclosure, parse_disclosure, reveal
-from chain_service.core.entries import (
+from chain_service.core.log.merkle import leaf_hash
+from chain_service.core.records.disclosure import Disclosure, parse_disclosure, reveal
+from chain_service.core.records.hashing import (
     MemberKeys,
     body_digest,
     catalog_digest,
@@ -22,11 +23,10 @@ from chain_service.core.entries import (
     parse_salt,
     record_entry,
 )
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.log import leaf_hash
-from chain_service.core.records import parse_record
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.records.record import parse_record
 
-FOLDER = Path(__file__).parents[1] / "golden"
+FOLDER = Path(__file__).parents[3] / "golden"
 GOLDEN = json.loads((FOLDER / "golden.json").read_text(encoding="utf-8"))
 LOG = log_id(OrgCode(GOLDEN["log"]["org"]), GOLDEN["log"]["generation"])
 

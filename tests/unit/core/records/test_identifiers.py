@@ -2,8 +2,8 @@
 
 import pytest
 
-from chain_service.core.digests import Digest, file_digests
-from chain_service.core.identifiers import (
+from chain_service.core.encoding.digests import Digest, file_digests
+from chain_service.core.records.identifiers import (
     CertificateIdentifier,
     TypeCode,
     check_character,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chain_service.core.identifiers import CertificateIdentifier, TypeCode
-from chain_service.core.records import MAX_RECORD_BYTES, Remark, parse_record
+from chain_service.core.records.identifiers import CertificateIdentifier, TypeCode
+from chain_service.core.records.record import MAX_RECORD_BYTES, Remark, parse_record
 from chain_service.errors import MalformedRecord
 
 ORG = "11430000006122244L"

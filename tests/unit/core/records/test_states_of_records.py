@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chain_service.core.statuses import (
+from chain_service.core.records.states import (
     HOUSING_OPERATIONS,
     HOUSING_STATES,
     REASONS,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_service.core.catalog_review import Listed, diff, findings, is_overdue, metrics
-from chain_service.core.catalogs import CatalogVersion, check_history, digest, next_version, parse_catalog
+from chain_service.core.registries.catalog_findings import Listed, diff, findings, is_overdue, metrics
+from chain_service.core.registries.catalogs import CatalogVersion, check_history, digest, next_version, parse_catalog
 from chain_service.errors import Conflict, MalformedRecord
 
 ORG = "11430000006122244L"

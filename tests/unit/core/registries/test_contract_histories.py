@@ -2,11 +2,11 @@
 
 import pytest
 
-from chain_service.core import layout
-from chain_service.core.evidence import ProvenState
-from chain_service.core.histories import read_log_keys, read_seal_facts, read_seal_states
-from chain_service.core.layout import PermitEntry, SealState
-from chain_service.core.permits import read_permits
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.chainproof.storage_layout import PermitEntry, SealState
+from chain_service.core.registries.histories import read_log_keys, read_seal_facts, read_seal_states
+from chain_service.core.registries.permits import read_permits
 from chain_service.errors import InvalidProof
 
 ORG = "11430000006122244L"
@@ -21,7 +21,7 @@ def state(contract, slot_of, words):
 
 
 def permit_slot(n):
-    return layout.permit_slot(ORG, TYPE, n)
+    return storage_layout.permit_slot(ORG, TYPE, n)
 
 
 def test_permits_are_read_up_to_the_first_absent_entry():
@@ -48,15 +48,19 @@ def test_an_entry_that_is_neither_grant_nor_end_is_refused():
 def test_log_keys_keep_their_leading_zeros():
     keys = [bytes(2) + b"\x01" * 30, b"\x02" * 32]
     words = [int.from_bytes(key, "big") for key in keys]
-    assert read_log_keys(state("Organisations", lambda n: layout.log_key_slot(ORG, n), words), ORG) == keys
+    assert read_log_keys(state("Organisations", lambda n: storage_layout.log_key_slot(ORG, n), words), ORG) == keys
 
 
 def test_seal_states_and_facts_are_read_in_order():
     states = [SealState(1, 5), SealState(2, 6)]
-    proven = state("SealRegistry", lambda n: layout.seal_state_slot(SEAL, n), [entry.to_word() for entry in states])
+    proven = state(
+        "SealRegistry", lambda n: storage_layout.seal_state_slot(SEAL, n), [entry.to_word() for entry in states]
+    )
     assert read_seal_states(proven, SEAL) == states
     facts = [bytes([n]) * 32 for n in range(1, 7)]
     words = [int.from_bytes(fact, "big") for fact in facts]
-    assert read_seal_facts(state("SealRegistry", lambda n: layout.seal_fact_slot(SEAL, n), words), SEAL) == facts
+    assert (
+        read_seal_facts(state("SealRegistry", lambda n: storage_layout.seal_fact_slot(SEAL, n), words), SEAL) == facts
+    )
     with pytest.raises(InvalidProof, match="incomplete"):
-        read_seal_facts(state("SealRegistry", lambda n: layout.seal_fact_slot(SEAL, n), words[:3]), SEAL)
+        read_seal_facts(state("SealRegistry", lambda n: storage_layout.seal_fact_slot(SEAL, n), words[:3]), SEAL)

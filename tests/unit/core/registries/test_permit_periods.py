@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from chain_service.core.layout import OPEN_END, PERMIT_END, PERMIT_GRANT, PermitEntry, day_number
-from chain_service.core.permits import decide_permit, permit_periods, permitted_on
+from chain_service.core.chainproof.storage_layout import OPEN_END, PERMIT_END, PERMIT_GRANT, PermitEntry, day_number
+from chain_service.core.registries.permits import decide_permit, permit_periods, permitted_on
 
 FIRST, LAST = date(2024, 1, 1), date(2025, 12, 31)
 DAY = timedelta(days=1)

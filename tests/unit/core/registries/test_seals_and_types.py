@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chain_service.core import layout
-from chain_service.core.seals import parse_seal, parse_seal_state, seal_may_follow
-from chain_service.core.types import parse_type
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.records.certificate_types import parse_type
+from chain_service.core.registries.seals import parse_seal, parse_seal_state, seal_may_follow
 from chain_service.errors import MalformedRecord
 
 SEAL: dict[str, Any] = {
@@ -85,7 +85,11 @@ def test_a_malformed_seal_is_refused_by_its_field(change: dict[str, Any], field:
 
 def test_a_seal_freezes_and_thaws_and_is_cancelled_for_good() -> None:
     in_force, frozen, cancelled = (parse_seal_state(name) for name in ("in_force", "frozen", "cancelled"))
-    assert (in_force, frozen, cancelled) == (layout.SEAL_IN_FORCE, layout.SEAL_FROZEN, layout.SEAL_CANCELLED)
+    assert (in_force, frozen, cancelled) == (
+        storage_layout.SEAL_IN_FORCE,
+        storage_layout.SEAL_FROZEN,
+        storage_layout.SEAL_CANCELLED,
+    )
     allowed = {(a, b) for a in range(5) for b in range(5) if seal_may_follow(a, b)}
     assert allowed == {(in_force, frozen), (frozen, in_force), (in_force, cancelled), (frozen, cancelled)}
     with pytest.raises(MalformedRecord):

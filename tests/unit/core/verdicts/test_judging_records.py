@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
-from judged_records import ANCHORED, FILE, INDEX, NOW, ORG, RECORD_ID, SALT, SIZE, World, certificate, document
 
-from chain_service.core import layout
-from chain_service.core.codes import CODES, RULES, Answer, Outcome, Text
-from chain_service.core.disclosures import reveal
-from chain_service.core.entries import Entry, log_id
-from chain_service.core.facts import (
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.storage_layout import PermitEntry
+from chain_service.core.log.merkle import InclusionProof
+from chain_service.core.records.disclosure import reveal
+from chain_service.core.records.hashing import Entry, log_id
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.records.states import State
+from chain_service.core.verdicts.inputs import (
     AcceptedChange,
     Asked,
     Facts,
@@ -25,12 +27,22 @@ from chain_service.core.facts import (
     Presented,
     Successor,
 )
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.judge import Signed, judge
-from chain_service.core.layout import PermitEntry
-from chain_service.core.log import InclusionProof
-from chain_service.core.statuses import State
-from chain_service.core.verdicts import Check, Verdict, warning
+from chain_service.core.verdicts.judge import Signed, judge
+from chain_service.core.verdicts.verdict import Check, Verdict, warning
+from chain_service.core.verdicts.verdict_codes import CODES, RULES, Answer, Outcome, Text
+from support.worlds.judged_records import (
+    ANCHORED,
+    FILE,
+    INDEX,
+    NOW,
+    ORG,
+    RECORD_ID,
+    SALT,
+    SIZE,
+    World,
+    certificate,
+    document,
+)
 
 DOWN = Outage("node_unavailable", "no node answered")
 UNPROVEN = Outage("finality_unproven", "2 of 4 validators sealed")
@@ -133,7 +145,7 @@ def test_permits_missing_from_the_stored_evidence_are_read_from_the_newest_block
 
 def test_a_suspended_organisation_does_not_matter_for_what_it_anchored_before() -> None:
     world = World()
-    standing = {(layout.ORGANISATIONS, layout.standing_slot(ORG)): 0b11}
+    standing = {(storage_layout.ORGANISATIONS, storage_layout.standing_slot(ORG)): 0b11}
     now_state = replace(world.proven(NOW - 30, 90), words={**world.words(), **standing})
     assert judge(world.facts(now_state=now_state)).code == "in_force"
 
@@ -206,7 +218,7 @@ def test_a_past_state_is_unknown_when_the_indexed_changes_do_not_lead_to_the_pro
 
 def test_a_record_was_anchored_by_a_past_moment_if_a_block_from_before_it_shows_its_head() -> None:
     world, at = World(), ANCHORED + 86_400
-    head = (layout.RECORD_LOG, layout.head_slot(world.log, SIZE))
+    head = (storage_layout.RECORD_LOG, storage_layout.head_slot(world.log, SIZE))
     for shown, code in ((world.words()[head], "in_force"), (0, "not_anchored")):
         then = replace(world.proven(at - 5, 8), words={**world.words(), head: shown})
         late = {"anchor_state": world.proven(at + 5, 9), "then_state": then, "at": at, "past": True}
@@ -215,7 +227,7 @@ def test_a_record_was_anchored_by_a_past_moment_if_a_block_from_before_it_shows_
 
 def test_two_states_of_which_the_newer_denies_the_head_are_of_two_histories() -> None:
     world = World()
-    head = (layout.RECORD_LOG, layout.head_slot(world.log, SIZE))
+    head = (storage_layout.RECORD_LOG, storage_layout.head_slot(world.log, SIZE))
     for denied in (0, 1):
         gone = replace(world.proven(NOW - 30, 90), words={**world.words(), head: denied})
         for presented in (True, False):
@@ -228,8 +240,8 @@ def test_two_states_of_which_the_newer_denies_the_head_are_of_two_histories() ->
 
 def test_permits_recorded_while_it_is_not_proven_when_the_record_was_anchored_have_to_make_no_difference() -> None:
     grant = replace(World().permits[0], recorded_at=ANCHORED - 5)
-    taken = PermitEntry(layout.PERMIT_END, 0, layout.day_number(date(2025, 5, 31)), ANCHORED + 5)
-    later = PermitEntry(layout.PERMIT_END, 0, layout.day_number(date(2025, 6, 15)), ANCHORED + 5)
+    taken = PermitEntry(storage_layout.PERMIT_END, 0, storage_layout.day_number(date(2025, 5, 31)), ANCHORED + 5)
+    later = PermitEntry(storage_layout.PERMIT_END, 0, storage_layout.day_number(date(2025, 6, 15)), ANCHORED + 5)
     for permits, code in (
         ((grant,), "in_force"),
         ((grant, later), "in_force"),
@@ -289,9 +301,9 @@ def test_both_days_of_the_period_count_whole_in_chinese_time(moment: str, code: 
 
 
 def test_a_permit_covers_its_first_and_last_day_and_an_end_entry_closes_it() -> None:
-    issued = layout.day_number(date(2025, 6, 1))
-    grant = PermitEntry(layout.PERMIT_GRANT, issued, issued, 1)
-    end = PermitEntry(layout.PERMIT_END, 0, issued - 1, 2)
+    issued = storage_layout.day_number(date(2025, 6, 1))
+    grant = PermitEntry(storage_layout.PERMIT_GRANT, issued, issued, 1)
+    end = PermitEntry(storage_layout.PERMIT_END, 0, issued - 1, 2)
     assert judge(replace(World(), permits=(grant,)).facts()).code == "in_force"
     ended = judge(replace(World(), permits=(grant, end)).facts())
     assert ended.code == "issuer_not_permitted"
@@ -399,7 +411,7 @@ REACHED: dict[str, Callable[[], Facts]] = {
 
 
 RAISED_ELSEWHERE = {"papers_do_not_match", "issuer_unknown", "changes_unclear"}
-"""By what puts the papers of several records together (`jobs.papers`), and by the page that has no chain at hand."""
+"""By `jobs.verifying.several_papers`, which puts several records together, and the page that has no chain at hand."""
 
 
 @pytest.mark.parametrize("code", REACHED)
@@ -450,7 +462,7 @@ def test_a_disclosure_that_contradicts_itself_is_a_mismatch() -> None:
 
 def test_a_head_that_is_not_on_chain_any_more_leaves_the_record_unanchored() -> None:
     world = World()
-    key = (layout.RECORD_LOG, layout.head_slot(world.log, SIZE))
+    key = (storage_layout.RECORD_LOG, storage_layout.head_slot(world.log, SIZE))
     gone = replace(world.proven(NOW, 90), words={**world.words(), key: 0})
     assert judge(world.facts(now_state=gone, anchor_state=None)).code == "not_anchored"
     assert judge(world.facts(now_state=gone, anchor_state=None, claim=world.claim(presented=True))).code == (
@@ -485,7 +497,7 @@ def test_a_signature_by_a_key_that_the_chain_does_not_list_is_a_failed_check() -
     states: dict[str, object] = {}
     for name, time, block in (("now_state", NOW - 30, 90), ("anchor_state", ANCHORED, 7)):
         state = world.proven(time, block)
-        absent = {(layout.ORGANISATIONS, layout.log_key_slot(ORG, 0)): 0}
+        absent = {(storage_layout.ORGANISATIONS, storage_layout.log_key_slot(ORG, 0)): 0}
         states[name] = replace(state, words={**state.words, **absent})
     found = signature_check(**states)
     assert found.code == "proof_invalid" and "no log key" in found.evidence["detail"]

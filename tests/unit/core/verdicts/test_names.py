@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from judged_records import FILE, ORG, TYPE, World, certificate, document
 
-from chain_service.core.disclosures import reveal
-from chain_service.core.facts import Names, Presented, RegisteredName
-from chain_service.core.judge import judge
-from chain_service.core.names import folded, names_of
-from chain_service.core.verdicts import Verdict
-from chain_service.core.visible_text import escaped, hidden_character, require_visible
+from chain_service.core.encoding.visible_text import escaped, hidden_character, require_visible
+from chain_service.core.records.disclosure import reveal
+from chain_service.core.verdicts.inputs import Names, Presented, RegisteredName
+from chain_service.core.verdicts.judge import judge
+from chain_service.core.verdicts.names import folded, names_of
+from chain_service.core.verdicts.verdict import Verdict
 from chain_service.errors import MalformedRecord
+from support.worlds.judged_records import FILE, ORG, TYPE, World, certificate, document
 
 HIDDEN = ["\u202e", "\u2066", "\u200b", "\u200d", "\ufeff", "\x85", "\x9f", "\ufffd", "\u061c", "\u00ad", "\U000e0041"]
 AS_STATED = {"zh": "按记录所载", "en": "as stated by the record"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_service.core.papers import CUT_OFF, EMPTY, Kind, Paper, form, recognise, take, trouble
+from chain_service.core.verdicts.paper_kinds import CUT_OFF, EMPTY, Kind, Paper, form, recognise, take, trouble
 
 WHOLE = json.dumps({"record": {"certificateNumber": "JY1"}, "salt": "00"}).encode()
 PARTIAL = json.dumps({"open": {}, "covered": {}, "key": "00", "revealed": {}}).encode()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from judged_records import ANCHORED, NOW, RECORD_ID, SALT, World
-
-from chain_service.core.codes import Answer
-from chain_service.core.disclosures import reveal
-from chain_service.core.facts import Asked, Memory, Presented
-from chain_service.core.judge import judge
-from chain_service.core.statuses import State
-from chain_service.core.verdicts import Check, Verdict
+from chain_service.core.records.disclosure import reveal
+from chain_service.core.records.states import State
+from chain_service.core.verdicts.inputs import Asked, Memory, Presented
+from chain_service.core.verdicts.judge import judge
+from chain_service.core.verdicts.verdict import Check, Verdict
+from chain_service.core.verdicts.verdict_codes import Answer
+from support.worlds.judged_records import ANCHORED, NOW, RECORD_ID, SALT, World
 
 ANCHORED_MEMORY = Memory(RECORD_ID, "anchored", anchored_at=ANCHORED)
 

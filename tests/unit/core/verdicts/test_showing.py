@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from receipt_world import Issued
-
-from chain_service.core.disclosures import Disclosure, parse_disclosure, reveal
-from chain_service.core.moments import rfc3339
-from chain_service.core.showing import hidden_members, member_name, with_hidden
-from chain_service.core.verdicts import Context, Verdict, conclude
+from chain_service.core.encoding.times import rfc3339
+from chain_service.core.records.disclosure import Disclosure, parse_disclosure, reveal
+from chain_service.core.verdicts.shown_members import hidden_members, member_name, with_hidden
+from chain_service.core.verdicts.verdict import Context, Verdict, conclude
+from support.worlds.receipt_world import Issued
 
 
 def disclosed(issued: Issued) -> Disclosure:

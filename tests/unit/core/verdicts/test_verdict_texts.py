@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from judged_records import World
 
-from chain_service.core.codes import CODES, RULES, WARNINGS, Text
-from chain_service.core.judge import judge
-from chain_service.core.verdicts import Context, Group, check, codes_as_markdown, conclude, fill, fill_text
+from chain_service.core.verdicts.judge import judge
+from chain_service.core.verdicts.verdict import Context, Group, check, codes_as_markdown, conclude, fill, fill_text
+from chain_service.core.verdicts.verdict_codes import CODES, RULES, WARNINGS, Text
+from support.worlds.judged_records import World
 
 
 def test_a_verdict_has_exactly_the_members_of_the_interface() -> None:

@@ -9,19 +9,19 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from document_makers.certificates import extension, revocation_list
-from document_makers.city import NOW, SIGNED, city
-from document_makers.encoding import element, sequence
-from document_makers.plain_signatures import signed_data as make_signed_data
-from document_makers.seals import HASHES, seal_signature
-from document_makers.timestamps import Stamp, timestamp_authority
 
-from chain_service.documents import certificates, ocsp, revocation, signed_data, timestamps
 from chain_service.documents.facts import DocumentFacts, SignatureFacts, from_json, to_json
-from chain_service.documents.plain_signatures import read_plain_signature
-from chain_service.documents.seals import read_seal, read_seal_signature
-from chain_service.documents.trust import Trust
+from chain_service.documents.pki import certificates, ocsp, revocation, signed_data, timestamps
+from chain_service.documents.pki.plain_signatures import read_plain_signature
+from chain_service.documents.pki.trust import Trust
+from chain_service.documents.ses.seals import read_seal, read_seal_signature
 from chain_service.errors import MalformedDocument
+from document_makers.certificates import extension, revocation_list
+from document_makers.encoding import element, sequence
+from document_makers.seals import HASHES, seal_signature
+from support.cms.plain_signatures import signed_data as make_signed_data
+from support.cms.timestamps import Stamp, timestamp_authority
+from support.documents.city import NOW, SIGNED, city
 
 DATA = b"<Signature.xml>"
 DAY = 86_400

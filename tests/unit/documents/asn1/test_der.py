@@ -7,12 +7,12 @@ from datetime import datetime
 
 import pytest
 from asn1crypto.parser import parse
-from document_makers.encoding import element, integer, octets, sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_service.documents import der
+from chain_service.documents.asn1 import der
 from chain_service.errors import MalformedDocument
+from document_makers.encoding import element, integer, octets, sequence
 
 MOST = 1 << 20
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from judged_documents import DAY, LAST, binding, certificate, codes, judged, seal, signature
 
-from chain_service.core.verdicts import Context, conclude
+from chain_service.core.verdicts.verdict import Context, conclude
 from chain_service.documents.facts import Problem, SignatureFacts
+from support.worlds.judged_documents import DAY, LAST, binding, certificate, codes, judged, seal, signature
 
 
 def test_a_seal_that_has_ended_since_by_the_registry_has_to_be_proven_in_use_before() -> None:

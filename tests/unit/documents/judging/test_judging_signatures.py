@@ -6,7 +6,16 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from judged_documents import (
+
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.storage_layout import PermitEntry, Standing
+from chain_service.core.verdicts.inputs import Outage
+from chain_service.core.verdicts.verdict import Context, conclude
+from chain_service.core.verdicts.verdict_codes import RULES, Outcome
+from chain_service.documents.facts import ClaimedTime, CoverageFacts, Problem, ReferenceFacts, SignatureFacts
+from chain_service.documents.judging.signatures import judge_document
+from chain_service.documents.judging.timing import SKEW
+from support.worlds.judged_documents import (
     DAY,
     FIRST,
     ISSUER,
@@ -27,15 +36,6 @@ from judged_documents import (
     signature,
     timestamp,
 )
-
-from chain_service.core import layout
-from chain_service.core.codes import RULES, Outcome
-from chain_service.core.facts import Outage
-from chain_service.core.layout import PermitEntry, Standing
-from chain_service.core.verdicts import Context, conclude
-from chain_service.documents.facts import ClaimedTime, CoverageFacts, Problem, ReferenceFacts, SignatureFacts
-from chain_service.documents.judging import judge_document
-from chain_service.documents.timing import SKEW
 
 GOOD = {
     "parse": "signature_readable",
@@ -351,7 +351,7 @@ def test_a_seal_has_to_be_in_force_when_it_was_used(
 
 
 def test_another_seal_under_a_registered_code_is_a_mismatch_and_binds_nobody() -> None:
-    bound = binding(states=(registry((layout.SEAL_IN_FORCE, FIRST), digest=b"\x07" * 32),))
+    bound = binding(states=(registry((storage_layout.SEAL_IN_FORCE, FIRST), digest=b"\x07" * 32),))
     anonymous = certificate(organisation="国家税务总局", common_name="税务")
     signed = judged(signature(signer=anonymous), bound=bound)
     assert codes(signed)["seal_registered"] == "seal_mismatch"
@@ -412,12 +412,14 @@ def test_the_signer_is_bound_by_certificate_or_by_registry(signer: object, bound
 def test_where_no_record_decides_an_issuer_of_this_chain_needs_its_permit(
     standing: Standing, day: date, code: str
 ) -> None:
-    permit = PermitEntry(layout.PERMIT_GRANT, layout.day_number(date(2020, 1, 1)), layout.OPEN_END, FIRST)
+    permit = PermitEntry(
+        storage_layout.PERMIT_GRANT, storage_layout.day_number(date(2020, 1, 1)), storage_layout.OPEN_END, FIRST
+    )
     state = registry()
     words = {
-        (layout.ORGANISATIONS, layout.standing_slot(ISSUER)): standing.to_word(),
-        (layout.ORGANISATIONS, layout.permit_slot(ISSUER, "type", 0)): permit.to_word(),
-        (layout.ORGANISATIONS, layout.permit_slot(ISSUER, "type", 1)): 0,
+        (storage_layout.ORGANISATIONS, storage_layout.standing_slot(ISSUER)): standing.to_word(),
+        (storage_layout.ORGANISATIONS, storage_layout.permit_slot(ISSUER, "type", 0)): permit.to_word(),
+        (storage_layout.ORGANISATIONS, storage_layout.permit_slot(ISSUER, "type", 1)): 0,
     }
     known = replace(state, words={**state.words, **words})
     bound = binding(states=(known,), type_code="type", issued=day)

@@ -6,11 +6,11 @@ import io
 import zipfile
 
 import pytest
-from document_makers import archives
-from document_makers.packages import package
 
-from chain_service.documents.ofd_archive import open_archive
+from chain_service.documents.ofd.archive import open_archive
 from chain_service.errors import MalformedDocument
+from document_makers.packages import package
+from support.documents import archives
 
 FILES = package().files
 WHOLE = package().bytes()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from document_makers.city import DAY, SIGNED, city, sealed, unsigned
-from document_makers.packages import NAMESPACE, Package
-
 from chain_service.documents.facts import DocumentFacts, SignatureFacts
+from chain_service.documents.pki.trust_store import TrustStore
 from chain_service.documents.read import read_document
-from chain_service.documents.trust_store import TrustStore
+from document_makers.packages import NAMESPACE, Package
+from support.documents.city import DAY, SIGNED, city, sealed, unsigned
 
 FIRST, SECOND = "Doc_0/Signs/Sign_0", "Doc_0/Signs/Sign_1"
 LIST = "Doc_0/Signs/Signatures.xml"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from document_makers.packages import HEAD, NAMESPACE, Package, package
 
-from chain_service.documents import ofd_xml
-from chain_service.documents.ofd_archive import open_archive
-from chain_service.documents.ofd_package import Package as Opened
-from chain_service.documents.ofd_package import metadata, open_package
+from chain_service.documents.ofd import xml
+from chain_service.documents.ofd.archive import open_archive
+from chain_service.documents.ofd.package import Package as Opened
+from chain_service.documents.ofd.package import metadata, open_package
 from chain_service.errors import MalformedDocument
+from document_makers.packages import HEAD, NAMESPACE, Package, package
 
 
 def opened(made: Package) -> Opened:
@@ -18,7 +18,7 @@ def opened(made: Package) -> Opened:
 
 def code_of(data: bytes) -> str:
     with pytest.raises(MalformedDocument) as refused:
-        ofd_xml.parse(data, "a file", ofd_xml.Budget(50_000))
+        xml.parse(data, "a file", xml.Budget(50_000))
     return refused.value.code
 
 
@@ -128,4 +128,4 @@ def test_what_is_no_xml_is_refused(text: bytes) -> None:
 
 def test_chinese_encodings_are_read() -> None:
     text = '<?xml version="1.0" encoding="GBK"?><a>电子证照</a>'
-    assert ofd_xml.parse(text.encode("gbk"), "a file", ofd_xml.Budget(9)).text == "电子证照"
+    assert xml.parse(text.encode("gbk"), "a file", xml.Budget(9)).text == "电子证照"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from document_makers.city import city
-from document_makers.judged import judged
-from document_makers.samples import names, sample, samples
 
 from chain_service.documents import facts as facts_
+from chain_service.documents.pki.trust_store import TrustStore
 from chain_service.documents.read import read_document
-from chain_service.documents.trust_store import TrustStore
+from support.documents.city import city
+from support.documents.judged import judged
+from support.documents.samples import names, sample, samples
 
 ABOUT_THE_CHAIN = {"sealed_not_anchored", "anchored_but_broken"}
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from document_makers import pdf_changes, pdfs
-from document_makers.city import city
-from document_makers.judged import judged
-from document_makers.pdf_attacks import ATTACKS
-from document_makers.pdf_disguises import DISGUISES
 
-from chain_service.core.codes import Outcome
-from chain_service.core.digests import sha256
-from chain_service.core.verdicts import Check
+from chain_service.core.encoding.digests import sha256
+from chain_service.core.verdicts.verdict import Check
+from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.documents.read import read_document
+from support.documents.city import city
+from support.documents.judged import judged
+from support.pdf import pdf_changes, pdfs
+from support.pdf.pdf_attacks import ATTACKS
+from support.pdf.pdf_disguises import DISGUISES
 
 INTEGRITY = ("parse", "reference_digests", "coverage", "signature")
 NOTHING_SIGNED = frozenset({"content_altered", "changes_unclear", "signature_invalid", "signature_unsupported"})

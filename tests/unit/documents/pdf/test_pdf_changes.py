@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 from asn1crypto import keys, x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from document_makers import pdf_changes, pdf_forms, pdfs
-from document_makers.certificates import Family, Holder
-from document_makers.city import SIGNED, city
-from document_makers.judged import judged
-from document_makers.pdf_changes import COLUMNS, FIRST, ROWS, SIGNATURES
-from document_makers.pdf_forms import FORMS
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from chain_service.core.codes import Outcome
+from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.documents.facts import CoverageFacts, DocumentFacts
 from chain_service.documents.read import read_document
+from document_makers.certificates import Family, Holder
+from support.documents.city import SIGNED, city
+from support.documents.judged import judged
+from support.pdf import pdf_changes, pdf_forms, pdfs
+from support.pdf.pdf_changes import COLUMNS, FIRST, ROWS, SIGNATURES
+from support.pdf.pdf_forms import FORMS
 
-TABLE = Path(__file__).parents[3] / "docs/standards/documents.md"
+TABLE = Path(__file__).parents[4] / "docs/standards/documents.md"
 
 
 def pkcs8(holder: Holder) -> bytes:

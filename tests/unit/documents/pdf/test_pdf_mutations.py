@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
-from document_makers import pdfs
-from document_makers.city import SIGNED, city
-from document_makers.judged import judged
-from document_makers.pdf_forms import FORMS
-from document_makers.pdf_samples import WHOLE, signed, twice
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chain_service.documents import facts as facts_
 from chain_service.documents.facts import DocumentFacts
 from chain_service.documents.read import read_document
+from support.documents.city import SIGNED, city
+from support.documents.judged import judged
+from support.pdf import pdfs
+from support.pdf.pdf_forms import FORMS
+from support.pdf.pdf_samples import WHOLE, signed, twice
 
 LONGEST = 5.0
 """Seconds that no file of these sizes may take on a busy machine; the process that parses is ended after 10."""

@@ -6,15 +6,15 @@ import random
 from dataclasses import replace
 
 import pytest
-from document_makers import pdfs
-from document_makers.certificates import Holder
-from document_makers.city import DAY, NOW, SIGNED, city, sealed
-from document_makers.encodings import Device, counted_bits
-from document_makers.judged import judged
-from document_makers.pdf_seals import SUBFILTERS, sealed_pdf
 
 from chain_service.documents.facts import DocumentFacts
 from chain_service.documents.read import read_document
+from document_makers.certificates import Holder
+from support.documents.city import DAY, NOW, SIGNED, city, sealed
+from support.documents.encodings import Device, counted_bits
+from support.documents.judged import judged
+from support.pdf import pdfs
+from support.pdf.pdf_seals import SUBFILTERS, sealed_pdf
 
 FORMS = {1: "ses-v1", 4: "ses-v4", 5: "ses-v5"}
 

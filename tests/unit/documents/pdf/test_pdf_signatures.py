@@ -11,16 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from document_makers import pdf_samples, pdfs
-from document_makers.certificates import Family, Holder, issue
-from document_makers.city import DAY, NOW, SIGNED, City, city
-from document_makers.encoding import element, identifier, octets, sequence
-from document_makers.judged import judged
-from document_makers.pdf_samples import BROKEN, FAMILIES, RECEIPT, WHOLE, signed, twice
 
 from chain_service.documents import facts as facts_
 from chain_service.documents.facts import DocumentFacts
 from chain_service.documents.read import read_document
+from document_makers.certificates import Family, Holder, issue
+from document_makers.encoding import element, identifier, octets, sequence
+from support.documents.city import DAY, NOW, SIGNED, City, city
+from support.documents.judged import judged
+from support.pdf import pdf_samples, pdfs
+from support.pdf.pdf_samples import BROKEN, FAMILIES, RECEIPT, WHOLE, signed, twice
 
 
 def read(data: bytes, family: Family = "ecdsa") -> DocumentFacts:

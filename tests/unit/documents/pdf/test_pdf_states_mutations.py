@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 
 import pytest
-from document_makers import pdf_changes
-from document_makers.city import City, city
-from document_makers.judged import judged
-from document_makers.pdf_attacks import ATTACKS
-from document_makers.pdf_changes import ROWS
-from document_makers.pdf_forms import FORMS
-from document_makers.pdf_samples import BROKEN, WHOLE
 
 from chain_service.documents.facts import DocumentFacts
 from chain_service.documents.read import read_document
+from support.documents.city import City, city
+from support.documents.judged import judged
+from support.pdf import pdf_changes
+from support.pdf.pdf_attacks import ATTACKS
+from support.pdf.pdf_changes import ROWS
+from support.pdf.pdf_forms import FORMS
+from support.pdf.pdf_samples import BROKEN, WHOLE
 
 Make = Callable[[City], bytes]
 

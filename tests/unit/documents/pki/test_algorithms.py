@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from asn1crypto import algos
-from document_makers import signing_keys
-from document_makers.signing_keys import FORMS, NAMED, UNKNOWN, WEAK, SigningKey, digest
 
-from chain_service.documents import algorithms
-from chain_service.documents.algorithms import Algorithm
+from chain_service.documents.pki import algorithms
+from chain_service.documents.pki.algorithms import Algorithm
+from support.cms import signing_keys
+from support.cms.signing_keys import FORMS, NAMED, UNKNOWN, WEAK, SigningKey, digest
 
 MESSAGE = b"what is signed"
 

@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from document_makers.certificates import Family, Holder, issue, new_key, revocation_list
 
-from chain_service.documents import der
-from chain_service.documents.trust import Trust
-from chain_service.documents.trust_store import Anchor, TrustStore
+from chain_service.documents.asn1 import der
+from chain_service.documents.pki.trust import Trust
+from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from document_makers.certificates import Family, Holder, issue, new_key, revocation_list
 
 DAY = 86_400
 START = 1_700_000_000

@@ -9,15 +9,15 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from chain_service.documents.asn1 import der
+from chain_service.documents.facts import CertificateFacts, PathFacts
+from chain_service.documents.pki.trust import Trust
+from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from chain_service.errors import MalformedDocument
 from document_makers.certificates import Family, Holder, Key, extension, issue, new_key
 from document_makers.encoding import bits, element, identifier, integer, octets, raw_signature, sequence
-from document_makers.signing_keys import FORMS, NAMED, UNKNOWN, WEAK
-
-from chain_service.documents import der
-from chain_service.documents.facts import CertificateFacts, PathFacts
-from chain_service.documents.trust import Trust
-from chain_service.documents.trust_store import Anchor, TrustStore
-from chain_service.errors import MalformedDocument
+from support.cms.signing_keys import FORMS, NAMED, UNKNOWN, WEAK
 
 DAY = 86_400
 START = 1_700_000_000

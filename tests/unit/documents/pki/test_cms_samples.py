@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from document_makers.city import NOW, city
-from document_makers.cms_samples import SAMPLES
-from document_makers.judged import judged
 
+from chain_service.documents.pki.trust_store import TrustStore
 from chain_service.documents.read import read_document
-from chain_service.documents.trust_store import TrustStore
+from support.cms.cms_samples import SAMPLES
+from support.documents.city import NOW, city
+from support.documents.judged import judged
 
 
 @cache

@@ -11,16 +11,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp as answers
-from document_makers.certificates import Family, Holder, extension, issue, new_key, revocation_list
-from document_makers.encoding import bits, element, explicit, generalized_time, identifier, integer, octets, sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_service.documents import ocsp
 from chain_service.documents.facts import RevocationFacts
-from chain_service.documents.trust import Trust
-from chain_service.documents.trust_store import Anchor, TrustStore
+from chain_service.documents.pki import ocsp
+from chain_service.documents.pki.trust import Trust
+from chain_service.documents.pki.trust_store import Anchor, TrustStore
 from chain_service.errors import MalformedDocument
+from document_makers.certificates import Family, Holder, extension, issue, new_key, revocation_list
+from document_makers.encoding import bits, element, explicit, generalized_time, identifier, integer, octets, sequence
 
 DAY = 86_400
 START = 1_700_000_000

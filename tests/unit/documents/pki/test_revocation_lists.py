@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from document_makers.certificates import Family, Holder, extension, issue, new_key, revocation_list
-from document_makers.encoding import element, explicit, generalized_time, integer, sequence
 
 from chain_service.documents.facts import RevocationFacts
-from chain_service.documents.trust import Trust
-from chain_service.documents.trust_store import Anchor, TrustStore
+from chain_service.documents.pki.trust import Trust
+from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from document_makers.certificates import Family, Holder, extension, issue, new_key, revocation_list
+from document_makers.encoding import element, explicit, generalized_time, integer, sequence
 
 DAY = 86_400
 START = 1_700_000_000

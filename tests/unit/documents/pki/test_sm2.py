@@ -8,13 +8,13 @@ from pathlib import Path
 
 import gmssl_pyx
 import pytest
-from document_makers.certificates import new_key
-from document_makers.encoding import element, integer, raw_signature, sequence
-from document_makers.encodings import INTEGERS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_service.documents import sm2
+from chain_service.documents.pki import sm2
+from document_makers.certificates import new_key
+from document_makers.encoding import element, integer, raw_signature, sequence
+from support.documents.encodings import INTEGERS
 
 # GM/T 0003.5-2012, annex A.2: the example over the recommended curve.
 POINT = bytes.fromhex(

@@ -9,16 +9,16 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from document_makers.certificates import Family, Holder, issue
-from document_makers.encoding import element, integer, sequence
-from document_makers.timestamps import Stamp, timestamp_authority
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chain_service.documents import timestamps
 from chain_service.documents.facts import TimestampFacts
-from chain_service.documents.trust import Trust
-from chain_service.documents.trust_store import Anchor, TrustStore
+from chain_service.documents.pki import timestamps
+from chain_service.documents.pki.trust import Trust
+from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from document_makers.certificates import Family, Holder, issue
+from document_makers.encoding import element, integer, sequence
+from support.cms.timestamps import Stamp, timestamp_authority
 
 DAY = 86_400
 START = 1_700_000_000

@@ -7,8 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from chain_service.documents.facts import SealFacts, SignatureFacts
+from chain_service.documents.pki.trust import Trust
+from chain_service.documents.ses.seals import SignedValue, read_seal, read_seal_signature
+from chain_service.errors import MalformedDocument
 from document_makers.certificates import extension, new_key
-from document_makers.city import NOW, SIGNED, city
 from document_makers.encoding import (
     SM2_WITH_SM3,
     bits,
@@ -23,12 +27,8 @@ from document_makers.encoding import (
     utc_time,
 )
 from document_makers.seals import CERTIFICATES, HASHES, Seal, seal_signature
-from document_makers.timestamps import Stamp, timestamp_authority
-
-from chain_service.documents.facts import SealFacts, SignatureFacts
-from chain_service.documents.seals import SignedValue, read_seal, read_seal_signature
-from chain_service.documents.trust import Trust
-from chain_service.errors import MalformedDocument
+from support.cms.timestamps import Stamp, timestamp_authority
+from support.documents.city import NOW, SIGNED, city
 
 DATA = b"<Signature.xml>"
 PLACE = "/Doc_0/Signs/Sign_0/Signature.xml"

@@ -6,8 +6,8 @@ import pytest
 import rlp
 from eth_account import Account
 
+from chain_service.nodes.embedded.blocks.transactions import MAX_SIZE, decode
 from chain_service.nodes.embedded.rpc_error import RpcError
-from chain_service.nodes.embedded.transactions import MAX_SIZE, decode
 
 ACCOUNT = Account.from_key(b"\x01" * 32)
 HALF_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

@@ -8,7 +8,7 @@ import rlp
 from tiny_keccak import keccak256
 from trie.hexary import HexaryTrie
 
-from chain_service.nodes.embedded.trie import EMPTY_ROOT, walk
+from chain_service.nodes.embedded.blocks.state_trie import EMPTY_ROOT, walk
 
 
 def build(count: int, seed: int, width: int) -> tuple[HexaryTrie, dict[bytes, bytes]]:

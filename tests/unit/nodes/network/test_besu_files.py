@@ -11,10 +11,10 @@ import pytest
 from eth_keys.datatypes import PrivateKey
 
 from chain_service.errors import BadRequest
-from chain_service.nodes.network import besu
+from chain_service.nodes.network.create import Plan, create, join
 from chain_service.nodes.network.descriptor import Network
+from chain_service.nodes.network.engines import besu
 from chain_service.nodes.network.keys import public_hex
-from chain_service.nodes.network.making import Plan, create, join
 
 # Names of Besu's command line as its own test file lists them: besu-eth/besu,
 # app/src/test/resources/everything_config.toml at commit 00a576be26ad1e5ea297371564650ea2aec2d245.

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_service.core import qbft, strict_rlp
-from chain_service.core.digests import keccak256
-from chain_service.core.headers import NO_OMMERS
+from chain_service.core.chainproof import qbft
+from chain_service.core.chainproof.headers import NO_OMMERS
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import BadRequest
 from chain_service.nodes.network.genesis import genesis, genesis_json, qbft_extra_data
 from chain_service.nodes.network.keys import address_of
@@ -44,8 +45,8 @@ def unhex(text: str) -> bytes:
 
 def header_zero(document: dict, *, base_fee: bytes = b"") -> bytes:
     """The first block's header as London has it, of the empty state."""
-    number = lambda name: strict_rlp.integer_bytes(int(document[name], 16))  # noqa: E731
-    return strict_rlp.encode([
+    number = lambda name: rlp.integer_bytes(int(document[name], 16))  # noqa: E731
+    return rlp.encode([
         bytes(32), NO_OMMERS, unhex(document["coinbase"]), EMPTY_TRIE, EMPTY_TRIE, EMPTY_TRIE, bytes(256),
         number("difficulty"), b"", number("gasLimit"), b"", number("timestamp"), unhex(document["extraData"]),
         unhex(document["mixHash"]), bytes(8), base_fee,

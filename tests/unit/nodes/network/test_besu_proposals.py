@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from chain_service.core import qbft, strict_rlp
-from chain_service.core.headers import NO_OMMERS
+from chain_service.core.chainproof import qbft
+from chain_service.core.chainproof.headers import NO_OMMERS
+from chain_service.core.encoding import rlp
 from chain_service.nodes.network.descriptor import Network
-from chain_service.nodes.network.status import status
+from chain_service.nodes.network.running.status import status
 from chain_service.nodes.network.votes import propose
 
 NEW = "0x" + "ee" * 20
@@ -67,14 +68,14 @@ class Chain:
         extra = qbft.QbftExtra(bytes(32), listed, vote, 0, ()).encode(round_=0)
         fields = [
             bytes(32), NO_OMMERS, bytes.fromhex(proposer[2:]), bytes(32), bytes(32), bytes(32), bytes(256), b"\x01",
-            strict_rlp.integer_bytes(number), b"\x01", b"", strict_rlp.integer_bytes(1_700_000_000 + number), extra,
+            rlp.integer_bytes(number), b"\x01", b"", rlp.integer_bytes(1_700_000_000 + number), extra,
             qbft.BFT_MIX_HASH, bytes(8), b"",
         ]  # fmt: skip
         block: dict[str, Any] = {
             name: hex(int.from_bytes(field, "big")) if name in NUMBERS else "0x" + field.hex()
             for name, field in zip(NAMES, fields, strict=True)
         }
-        self.blocks.append(block | {"hash": "0x" + qbft.block_hash(strict_rlp.encode(fields)).hex()})
+        self.blocks.append(block | {"hash": "0x" + qbft.block_hash(rlp.encode(fields)).hex()})
         if vote is not None:
             self.cast[proposer] = vote[1]
         if sum(self.cast.values()) > len(self.validators) // 2:

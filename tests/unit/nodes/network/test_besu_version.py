@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chain_service.errors import Unavailable
-from chain_service.nodes.network.engines import binary_of
+from chain_service.nodes.network.engines.engine import binary_of
 
 
 @pytest.fixture

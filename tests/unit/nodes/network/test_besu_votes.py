@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chain_service.core.qbft import QbftExtra, QbftHeader
-from chain_service.nodes.network.besu import standing_votes
+from chain_service.core.chainproof.qbft import QbftExtra, QbftHeader
+from chain_service.nodes.network.engines.besu import standing_votes
 
 A, B, C, D, NEW = (bytes([number]) * 20 for number in range(1, 6))
 EPOCH = 100

@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI
 
 from chain_service.config import Settings
 from chain_service.errors import BadRequest
-from chain_service.web.bodies import (
+from chain_service.web.http.bodies import (
     MAX_DEPTH,
     MAX_JSON,
     BoundBodies,
@@ -21,8 +21,8 @@ from chain_service.web.bodies import (
     parse_json,
     read_body,
 )
-from chain_service.web.problems import PayloadTooLarge, install_problem_handlers
-from chain_service.web.shapes import parse_moment
+from chain_service.web.http.problems import PayloadTooLarge, install_problem_handlers
+from chain_service.web.schemas.requests import parse_moment
 
 KIB = 1024
 

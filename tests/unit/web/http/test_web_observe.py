@@ -11,9 +11,9 @@ from fastapi import FastAPI, Request
 from prometheus_client import generate_latest
 
 from chain_service.errors import Conflict
-from chain_service.web.observe import Metrics, Observe, about_request
-from chain_service.web.problems import install_problem_handlers
-from chain_service.web.security import SecurityHeaders
+from chain_service.web.http.headers import SecurityHeaders
+from chain_service.web.http.problems import install_problem_handlers
+from chain_service.web.http.request_log import Metrics, Observe, about_request
 
 SECRETS = ("张三", "440101199001011234", "sk_live_key", "withdrawn-because")
 

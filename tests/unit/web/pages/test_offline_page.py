@@ -13,20 +13,20 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from histories import drawn
-from offline_corpus import cases
-from offline_node import run_script, run_with
-from offline_papers import altered, forged, holder, question, subsets
-from offline_questions import refreshed, without_details
 
-from chain_service.core.receipts import encode
-from chain_service.core.statuses import State
-from chain_service.web import pages
-from chain_service.web.security import SecurityHeaders
-from chain_service.web.shapes import parse_moment
+from chain_service.core.receipts.receipt import encode
+from chain_service.core.records.states import State
+from chain_service.web.http.headers import SecurityHeaders
+from chain_service.web.pages import routes
+from chain_service.web.schemas.requests import parse_moment
+from support.offline.histories import drawn
+from support.offline.offline_corpus import cases
+from support.offline.offline_node import run_script, run_with
+from support.offline.offline_papers import altered, forged, holder, question, subsets
+from support.offline.offline_questions import refreshed, without_details
 
-ROOT = Path(__file__).resolve().parents[3]
-PAGE = ROOT / "chain_service" / "web" / "static" / "offline.html"
+ROOT = Path(__file__).resolve().parents[4]
+PAGE = ROOT / "chain_service" / "web" / "pages" / "static" / "offline.html"
 
 
 def page() -> str:
@@ -54,7 +54,7 @@ def test_it_is_one_file_that_can_ask_nothing() -> None:
 
 def test_the_service_serves_it_under_its_own_policy(client_of: Any) -> None:
     web = FastAPI()
-    web.include_router(pages.router)
+    web.include_router(routes.router)
     web.add_middleware(SecurityHeaders)
     answer = client_of(web).get("/offline.html")
     assert answer.status_code == 200 and answer.text == page()
@@ -235,6 +235,6 @@ def test_what_a_paper_is_called_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_the_page_of_a_service_has_its_trust_file_built_in() -> None:
-    built = pages.page_trusting(b"\xd8\x62trust")
+    built = routes.page_trusting(b"\xd8\x62trust")
     assert '<meta name="trust" content="2GJ0cnVzdA==">' in built
     assert built.replace("2GJ0cnVzdA==", "") == page()

@@ -12,31 +12,42 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[3] / "chain_service"
-STATIC = PACKAGE / "web" / "static"
+PACKAGE = Path(__file__).resolve().parents[4] / "chain_service"
+STATIC = PACKAGE / "web" / "pages" / "static"
 CORE = [
-    "judge",
-    "proving",
-    "standing",
-    "offline",
-    "receipts",
-    "evidence",
-    "trust",
-    "permits",
-    "histories",
-    "candidates",
+    "verdicts/judge",
+    "verdicts/anchoring_checks",
+    "verdicts/standing_checks",
+    "receipts/verify_offline",
+    "receipts/receipt",
+    "chainproof/evidence",
+    "receipts/trust_file",
+    "registries/permits",
+    "registries/histories",
+    "verdicts/candidates",
 ]
-JOBS = ["attached", "gathering", "papers", "proven", "questions", "receipts", "records"]
-DOCUMENTS = sorted(file for file in (PACKAGE / "documents").glob("*.py") if file.name != "kinds.py")
+JOBS = [
+    "verifying/attached_receipt",
+    "verifying/lookup",
+    "verifying/several_papers",
+    "verifying/chain_history",
+    "verifying/request",
+    "proofs/receipts",
+    "records/records",
+]
+DOCUMENTS = sorted(file for file in (PACKAGE / "documents").rglob("*.py") if file.name != "kinds.py")
 TELLING = [
     *(PACKAGE / "core" / f"{name}.py" for name in CORE),
     *(PACKAGE / "jobs" / f"{name}.py" for name in JOBS),
     *DOCUMENTS,
 ]
 JUDGES = [
-    *(PACKAGE / "core" / f"{name}.py" for name in ("judge", "proving", "standing", "candidates")),
-    *(PACKAGE / "jobs" / f"{name}.py" for name in ("papers", "questions", "gathering")),
-    *(PACKAGE / "documents" / f"{name}.py" for name in ("binding", "judging", "timing")),
+    *(
+        PACKAGE / "core" / "verdicts" / f"{name}.py"
+        for name in ("judge", "anchoring_checks", "standing_checks", "candidates")
+    ),
+    *(PACKAGE / "jobs" / "verifying" / f"{name}.py" for name in ("several_papers", "request", "lookup")),
+    *(PACKAGE / "documents" / "judging" / f"{name}.py" for name in ("binding", "signatures", "timing")),
 ]
 NOT_TOLD = {
     "{…} {…}",

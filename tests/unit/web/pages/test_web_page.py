@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from chain_service.core.statuses import State
-from chain_service.web import pages
+from chain_service.core.records.states import State
+from chain_service.web.pages import routes
 
-STATIC = Path(pages.__file__).with_name("static")
+STATIC = Path(routes.__file__).with_name("static")
 HTML = (STATIC / "index.html").read_text(encoding="utf-8")
 SCRIPT = (STATIC / "app.js").read_text(encoding="utf-8")
 TEXTS = (STATIC / "texts.js").read_text(encoding="utf-8")
@@ -72,7 +72,7 @@ def test_every_state_has_words_in_both_languages() -> None:
 
 
 def test_every_check_has_words_in_both_languages() -> None:
-    from chain_service.core.verdicts import RULES
+    from chain_service.core.verdicts.verdict import RULES
 
     for _, name in RULES:
         assert re.search(rf"^  {name}: \[\"[^\"]+\", \"[^\"]+\"\]", TEXTS, re.MULTILINE), name
@@ -92,11 +92,11 @@ def test_every_field_has_a_label_and_every_control_a_name() -> None:
 
 @pytest.mark.parametrize(
     ("path", "media_type"),
-    [("/", "text/html"), *((f"/static/{name}", kind) for name, kind in pages.FILES.items())],
+    [("/", "text/html"), *((f"/static/{name}", kind) for name, kind in routes.FILES.items())],
 )
 def test_the_files_are_served_and_asked_for_again(client_of: Any, path: str, media_type: str) -> None:
     web = FastAPI()
-    web.include_router(pages.router)
+    web.include_router(routes.router)
     answer = client_of(web).get(path)
     assert answer.status_code == 200
     assert answer.headers["content-type"].partition(";")[0] == media_type
@@ -105,6 +105,6 @@ def test_the_files_are_served_and_asked_for_again(client_of: Any, path: str, med
 
 def test_only_the_page_s_own_files_are_served(client_of: Any) -> None:
     web = FastAPI()
-    web.include_router(pages.router)
+    web.include_router(routes.router)
     assert client_of(web).get("/static/..%2f..%2fcodes.py").status_code == 404
-    assert {file.name for file in STATIC.iterdir()} == {"index.html", "offline.html", *pages.FILES}
+    assert {file.name for file in STATIC.iterdir()} == {"index.html", "offline.html", *routes.FILES}
