@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from chain_service.core.verdicts.verdict_codes import Text
+from chain_service.core.encoding.text import Text
 from chain_service.documents.ofd.archive import ROOT, has_file
 from chain_service.documents.ofd.zip_headers import directory_of
 from chain_service.errors import MalformedDocument

@@ -16,6 +16,7 @@ from typing import Final, Literal
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState, verify_evidence
 from chain_service.core.chainproof.trust import ChainTrust, UnknownSealers
+from chain_service.core.encoding.text import Text
 from chain_service.core.encoding.times import local_day
 from chain_service.core.log.merkle import leaf_hash, root_from_inclusion
 from chain_service.core.receipts.receipt import MAX_NODES, Receipt, parse
@@ -27,7 +28,6 @@ from chain_service.core.verdicts.inputs import Claim, Content, Facts, Failure, H
 from chain_service.core.verdicts.judge import Examine, judge
 from chain_service.core.verdicts.shown_members import with_hidden
 from chain_service.core.verdicts.verdict import Verdict, Warning, warning
-from chain_service.core.verdicts.verdict_codes import Text
 from chain_service.errors import BadRequest, CannotTell, InvalidProof
 
 Doubt = Literal["finality_unproven", "issuer_unknown", "trust_stale"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chain_service.core.encoding.json_fields import Form
+from chain_service.core.encoding.text import Text
 from chain_service.core.records.identifiers import OrgCode, TypeCode, parse_org_code, parse_type_code
-from chain_service.core.verdicts.verdict_codes import Text
 from chain_service.errors import MalformedRecord
 
 HOLDER_CATEGORIES = ("自然人", "法人", "非法人组织", "其他")

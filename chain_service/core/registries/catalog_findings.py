@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chain_service.core.encoding.text import Text
 from chain_service.core.registries.catalogs import LAYER_ABOVE, CatalogVersion
-from chain_service.core.verdicts.verdict_codes import Text
 
 _DAY = 86_400
 OVERDUE_AFTER: Mapping[str, int] = {

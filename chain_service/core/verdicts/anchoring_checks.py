@@ -9,6 +9,7 @@ from typing import Any, Final
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState
 from chain_service.core.encoding import cose
+from chain_service.core.encoding.text import Text
 from chain_service.core.encoding.times import rfc3339
 from chain_service.core.log.merkle import leaf_hash, root_from_inclusion
 from chain_service.core.records.disclosure import Disclosure
@@ -17,7 +18,6 @@ from chain_service.core.records.record import document_identity
 from chain_service.core.registries.histories import find_log_key
 from chain_service.core.verdicts.inputs import Asked, Claim, Content, Facts, Outage
 from chain_service.core.verdicts.verdict import Check, check
-from chain_service.core.verdicts.verdict_codes import Text
 from chain_service.errors import InvalidProof, MalformedRecord
 
 RETIRED: Final = Text("只有已停用的验证节点为区块背书", "only validators that have left since vouch for the block")

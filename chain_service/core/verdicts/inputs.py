@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.encoding.text import Text
 from chain_service.core.log.merkle import InclusionProof
 from chain_service.core.records.disclosure import Disclosure, PartialDisclosure
 from chain_service.core.records.hashing import Entry, LogId
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.verdict import Warning
-from chain_service.core.verdicts.verdict_codes import Text
 
 Content = Disclosure | PartialDisclosure
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from chain_service.core.encoding.text import Text
 from chain_service.core.encoding.times import local_day
 from chain_service.core.encoding.visible_text import escaped
 from chain_service.core.verdicts.inputs import Names, RegisteredName
 from chain_service.core.verdicts.verdict import Warning, warning
-from chain_service.core.verdicts.verdict_codes import Text
 
 NOTES = {"registry": Text("按登记名称", "as registered"), "record": Text("按记录所载", "as stated by the record")}
 """Where a name that is shown comes from."""

@@ -16,7 +16,7 @@ from enum import StrEnum
 
 import orjson
 
-from chain_service.core.verdicts.verdict_codes import Text
+from chain_service.core.encoding.text import Text
 
 
 class Kind(StrEnum):

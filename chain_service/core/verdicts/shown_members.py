@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from chain_service.core.encoding.text import Text
 from chain_service.core.records.disclosure import PartialDisclosure
 from chain_service.core.records.schema import SHAPES
 from chain_service.core.verdicts.inputs import Content, Names
 from chain_service.core.verdicts.verdict import Verdict, warning
-from chain_service.core.verdicts.verdict_codes import Outcome, Text
+from chain_service.core.verdicts.verdict_codes import Outcome
 
 MEMBERS: Mapping[str, Text] = {
     "certificateTypeName": Text("证照类型名称", "type name"),

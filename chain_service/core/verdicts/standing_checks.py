@@ -9,6 +9,7 @@ from typing import Any
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState
 from chain_service.core.chainproof.storage_layout import PermitEntry
+from chain_service.core.encoding.text import Text
 from chain_service.core.encoding.times import local_day, rfc3339
 from chain_service.core.encoding.visible_text import escaped
 from chain_service.core.records.disclosure import Disclosure
@@ -20,7 +21,6 @@ from chain_service.core.registries.permits import PermitDecision, decide_permit,
 from chain_service.core.verdicts.anchoring_checks import RETIRED, Head, block_evidence, unread
 from chain_service.core.verdicts.inputs import Claim, Content, Facts, Outage, PastChange
 from chain_service.core.verdicts.verdict import Check, check
-from chain_service.core.verdicts.verdict_codes import Text
 from chain_service.errors import InvalidProof
 
 CLOCK_SKEW = 60

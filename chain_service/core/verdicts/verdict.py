@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chain_service.core.verdicts.verdict_codes import CODES, ESSENTIAL, RULES, WARNINGS, Answer, Outcome, Text
+from chain_service.core.encoding.text import Text
+from chain_service.core.verdicts.verdict_codes import CODES, ESSENTIAL, RULES, WARNINGS, Answer, Outcome
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chain_service.core.encoding.text import Text
+
 
 class Outcome(StrEnum):
     """Outcome of one check. `skipped`: it does not apply to what was asked, or this version lacks it and warns."""
@@ -22,17 +24,6 @@ class Answer(StrEnum):
     VALID = "valid"
     INVALID = "invalid"
     INDETERMINATE = "indeterminate"
-
-
-@dataclass(frozen=True)
-class Text:
-    """One sentence in Chinese and English."""
-
-    zh: str
-    en: str
-
-    def to_json(self) -> dict[str, str]:
-        return {"zh": self.zh, "en": self.en}
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import structlog
 from sqlalchemy import Connection
 
+from chain_service.core.encoding.text import Text
 from chain_service.core.records.certificate_types import parse_labels
 from chain_service.core.verdicts.inputs import Content, Names, RegisteredName
-from chain_service.core.verdicts.verdict_codes import Text
 from chain_service.errors import Corrupt, MalformedRecord
 from chain_service.jobs.verifying.lookup import Draft
 from chain_service.store import organisations, types

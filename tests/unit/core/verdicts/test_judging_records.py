@@ -10,6 +10,7 @@ import pytest
 
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.storage_layout import PermitEntry
+from chain_service.core.encoding.text import Text
 from chain_service.core.log.merkle import InclusionProof
 from chain_service.core.records.disclosure import reveal
 from chain_service.core.records.hashing import Entry, log_id
@@ -29,7 +30,7 @@ from chain_service.core.verdicts.inputs import (
 )
 from chain_service.core.verdicts.judge import Signed, judge
 from chain_service.core.verdicts.verdict import Check, Verdict, warning
-from chain_service.core.verdicts.verdict_codes import CODES, RULES, Answer, Outcome, Text
+from chain_service.core.verdicts.verdict_codes import CODES, RULES, Answer, Outcome
 from support.worlds.judged_records import (
     ANCHORED,
     FILE,

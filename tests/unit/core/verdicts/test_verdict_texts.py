@@ -6,9 +6,10 @@ import re
 
 import pytest
 
+from chain_service.core.encoding.text import Text
 from chain_service.core.verdicts.judge import judge
 from chain_service.core.verdicts.verdict import Context, Group, check, codes_as_markdown, conclude, fill, fill_text
-from chain_service.core.verdicts.verdict_codes import CODES, RULES, WARNINGS, Text
+from chain_service.core.verdicts.verdict_codes import CODES, RULES, WARNINGS
 from support.worlds.judged_records import World
 
 
