@@ -15,8 +15,8 @@ from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing import apply_events
 from chain_service.jobs.indexing.apply_events import Headers, HeadProofs
 from chain_service.jobs.indexing.confirm_state import confirm
+from chain_service.jobs.indexing.head_watch import watch_head
 from chain_service.jobs.indexing.reorganisation import BLOCK_REPLACED, CHUNK, keep_rivals, leave_branch
-from chain_service.jobs.instance.health import watch_head
 from chain_service.jobs.validators import changes, count_from_genesis, known_after, refresh_trust, trust_sets
 from chain_service.store import alerts, chain_index, submissions, validators
 from chain_service.store.chain_index import Block

@@ -7,12 +7,11 @@ from typing import Any
 from chain_service.core.encoding.display import moment
 from chain_service.errors import ChainServiceError, Unavailable
 from chain_service.jobs.context import App
+from chain_service.jobs.indexing.head_watch import CHAIN_HALTED, why_old
 from chain_service.store import alerts, batches, chain_index, records, submissions
 
 LAG_BLOCKS = 20
 """Blocks that the index may be behind the newest block that can be final before the instance counts as not ready."""
-CHAIN_HALTED = "chain_halted"
-HEAD = "head"
 
 
 def readiness(app: App) -> dict[str, Any]:
@@ -55,48 +54,12 @@ def _index(app: App, node_head: int | None) -> dict[str, dict[str, Any]]:
     age = max(0, app.now - block.time)
     head = {"ok": age <= app.settings.halted_after, "ageSeconds": age, "time": moment(block.time)}
     if not head["ok"]:
-        head |= _why_old(app, block)
+        head |= why_old(app, block)
     waiting = app.require_chain().reader.unfinal_blocks(block.number)
     return {
         "index": {"ok": lag is None or lag <= LAG_BLOCKS + waiting, "block": block.number, "lag": lag},
         "head": head,
     }
-
-
-def watch_head(app: App) -> None:
-    """An alert stands while the newest final block is too old, and goes when the chain moves again."""
-    with app.database.reading() as connection:
-        block = chain_index.head_block(connection)
-        standing = any(one.code == CHAIN_HALTED for one in alerts.listed(connection))
-    if block is None:
-        return
-    age = max(0, app.now - block.time)
-    if age <= app.settings.halted_after:
-        if standing:
-            with app.database.transaction() as connection:
-                alerts.clear(connection, CHAIN_HALTED, HEAD, app.clock())
-    elif not standing:
-        why = _why_old(app, block)
-        with app.database.transaction() as connection:
-            alerts.put(connection, CHAIN_HALTED, HEAD, {"block": block.number, "ageSeconds": age, **why}, app.clock())
-
-
-def _why_old(app: App, block: chain_index.Block) -> dict[str, Any]:
-    """Whether nodes are silent, the chain seals no blocks, or blocks come that too few validators stand behind."""
-    reader = app.require_chain().reader
-    try:
-        number, time = reader.newest()
-        signers, validators = reader.recent_signers(number)
-    except ChainServiceError as error:
-        return {"code": "node_unavailable", "detail": error.message}
-    told = {"newest": number, "sealedBy": signers, "validators": validators}
-    still = number <= block.number + reader.unfinal_blocks(block.number)
-    if still or app.now - time > app.settings.halted_after:
-        detail = "no validator seals blocks: fewer than a majority are at work, or they wait for one that is down"
-        return {"code": "chain_halted", "detail": detail, **told}
-    if 2 * signers <= validators:
-        return {"code": "no_majority", "detail": "blocks come, but no majority of the validators seals them", **told}
-    return {"code": "index_behind", "detail": "blocks come, the index has not read them yet", **told}
 
 
 def _alerts(app: App) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.registries.histories import read_log_keys, seal_slots, slots_of_record
 from chain_service.errors import Conflict, Corrupt, InvalidProof
 from chain_service.jobs.context import App
-from chain_service.jobs.indexing.apply_events import prove_batch
+from chain_service.jobs.proofs.batch_proof import prove_batch
 from chain_service.store import batches
 from chain_service.store.batches import Batch
 
