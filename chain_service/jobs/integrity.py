@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from chain_service.core.records.disclosure import Disclosure, parse_disclosure
 from chain_service.core.records.states import State
-from chain_service.errors import Corrupt
+from chain_service.errors import (
+    BadRequest,
+    Corrupt,
+    MalformedRecord,
+    NotFound,
+)
 from chain_service.store.records import StoredRecord
 from chain_service.store.rows import json_object
 from chain_service.store.statuses import StatusChange
@@ -53,3 +59,22 @@ def told_successor(change: StatusChange) -> str | None:
     if not isinstance(successor, str | None):
         raise Corrupt("a stored change of state is damaged: its successor is no record's id", change=change.id)
     return successor
+
+
+def disclosure_of(record: StoredRecord) -> Disclosure:
+    """What is stored, as a disclosure. Raises `Corrupt` if it is no record any more."""
+    if record.body is None or record.salt is None:
+        raise NotFound("the record has no content", code="record_unknown", id=record.id)
+    try:
+        found = stored_disclosure(record.body, record.salt)
+    except BadRequest as error:
+        raise Corrupt("the stored record is no longer a valid record", code="record_altered", id=record.id) from error
+    return found
+
+
+def stored_disclosure(body: bytes, salt: bytes) -> Disclosure:
+    """The disclosure of stored bytes. Raises `MalformedRecord` or `MalformedDocument` if they were altered badly."""
+    found = parse_disclosure(b'{"record":' + body + b',"salt":"' + salt.hex().encode() + b'"}')
+    if not isinstance(found, Disclosure):
+        raise MalformedRecord("what is stored is no whole record")
+    return found

@@ -19,8 +19,8 @@ from chain_service.cli.options import Org, Timeout, Wait
 from chain_service.errors import BadRequest, Forbidden, Gone
 
 if TYPE_CHECKING:
+    from chain_service.jobs.anchoring.submit_records import Accepted
     from chain_service.jobs.context import App, Caller, Progress
-    from chain_service.jobs.records.records import Accepted
 
 
 _STATES = {
@@ -133,7 +133,7 @@ class _Source:
 
 def _checked(app: App, caller: Caller, source: _Source) -> int:
     """How many good records there are. What the registrar did just now may not be indexed yet: look once more."""
-    from chain_service.jobs.records.records import check
+    from chain_service.jobs.anchoring.submit_records import check
 
     try:
         return check(app, caller, source.lines())
@@ -145,7 +145,7 @@ def _checked(app: App, caller: Caller, source: _Source) -> int:
 
 
 def _store(app: App, caller: Caller, source: _Source, told: Any) -> list[Accepted]:
-    from chain_service.jobs.records.records import submit
+    from chain_service.jobs.anchoring.submit_records import submit
 
     accepted: list[Accepted] = []
     lines = source.lines()

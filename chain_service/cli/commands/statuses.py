@@ -42,7 +42,7 @@ def set_status(
           --legal-basis "行政许可法 第69条"
     """
     from chain_service.jobs.anchoring import change_state
-    from chain_service.jobs.records import records
+    from chain_service.jobs.records import records, state_history
     from chain_service.jobs.workers import wait_final
 
     door = the_door(context)
@@ -61,7 +61,7 @@ def set_status(
     )
     if wait:
         wait_final(app, "status", record, timeout)
-        done = change_state.status_history(app, record)[-1]
+        done = state_history.status_history(app, record)[-1]
     door.answer(done, lambda out: render.facts(out, done), to)
 
 
@@ -73,10 +73,10 @@ def history(context: typer.Context, record: Annotated[str, typer.Argument(metava
 
       chain-service status history 0d7c…
     """
-    from chain_service.jobs.anchoring import change_state as statuses
+    from chain_service.jobs.records import state_history
 
     door = the_door(context)
-    found = statuses.status_history(door.app(), record)
+    found = state_history.status_history(door.app(), record)
     columns = list(dict.fromkeys(name for one in found for name in one))
     door.answer(
         {"record": record, "history": found},

@@ -24,7 +24,7 @@ from chain_service.errors import BadRequest, InvalidProof
 from chain_service.jobs.auditing.changes import check_changes
 from chain_service.jobs.auditing.findings import Finding, finding
 from chain_service.jobs.context import App, Progress
-from chain_service.jobs.records.records import stored_disclosure
+from chain_service.jobs.integrity import stored_disclosure
 from chain_service.store import batches, chain_index, records, tiles
 from chain_service.store.batches import Batch
 from chain_service.store.chain_index import Block, Head

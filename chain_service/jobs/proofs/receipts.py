@@ -29,9 +29,9 @@ from chain_service.core.records.hashing import Entry, parse_log_id
 from chain_service.core.registries.histories import place_slots, seal_slots, slots_of_record
 from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidProof, NotFound
 from chain_service.jobs.context import App, Caller, Progress, silent
+from chain_service.jobs.integrity import disclosure_of
 from chain_service.jobs.proofs.batch_evidence import Pool
 from chain_service.jobs.proofs.batch_proof import MAX_SEALS
-from chain_service.jobs.records.records import disclosure_of
 from chain_service.store import batches, records, seals, tiles
 from chain_service.store.readings import NewReading
 from chain_service.store.records import StoredRecord

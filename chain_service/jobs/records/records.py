@@ -7,13 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, cast, get_args
 
-from sqlalchemy import Connection
-
 from chain_service.core.encoding.decoding import read_base64, read_day
 from chain_service.core.encoding.display import hex0x, moment
-from chain_service.core.log import tiles as core_tiles
-from chain_service.core.log.merkle import InclusionProof
-from chain_service.core.records.disclosure import Disclosure, parse_disclosure, reveal
+from chain_service.core.records.disclosure import Disclosure, reveal
 from chain_service.core.records.hashing import log_id, parse_log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import State
@@ -23,20 +19,15 @@ from chain_service.errors import (
     Corrupt,
     Forbidden,
     Gone,
-    InvalidProof,
     MalformedDocument,
-    MalformedRecord,
-    NotFound,
 )
-from chain_service.jobs.anchoring.change_state import status_history
-from chain_service.jobs.anchoring.submit_records import Accepted, check, submit
 from chain_service.jobs.context import App, Caller
-from chain_service.jobs.integrity import placed
-from chain_service.store import batches, records, submissions, tiles
+from chain_service.jobs.integrity import disclosure_of, placed, stored_disclosure
+from chain_service.jobs.proofs.inclusion import inclusion
+from chain_service.jobs.records.state_history import status_history
+from chain_service.store import batches, records, submissions
 from chain_service.store.readings import NewReading
 from chain_service.store.records import Filters, RecordState, StoredRecord
-
-__all__ = ["Accepted", "check", "disclosure", "erase", "page", "present", "proof", "read", "submit"]
 
 MAX_PAGE = 500
 _CURSOR = re.compile(rb"[0-9]{1,19}")
@@ -124,30 +115,6 @@ def proof(app: App, record_id: str) -> dict[str, Any]:
     }
 
 
-def inclusion(connection: Connection, batched: Sequence[StoredRecord]) -> list[tuple[bytes, InclusionProof]]:
-    """Entry and inclusion proof of each record, which must be batched, for the size that its batch anchors.
-
-    Raises `Corrupt` where the stored log lacks the entry (`entry_missing`), or it or the record's place is damaged.
-    """
-    readers: dict[tuple[str, int], tiles.TileReader] = {}
-    found = []
-    for record in batched:
-        generation, index, size = placed(record)
-        key = (record.org, generation)
-        reader = readers.setdefault(key, tiles.TileReader(connection, *key))
-        try:
-            on_path = core_tiles.tiles_on_path(index, size)
-            reader.fetch({(tiles.ENTRIES, index // tiles.WIDTH), *on_path})
-            entry = reader.entry(index)
-            path = core_tiles.inclusion_path(index, size, reader)
-        except InvalidProof as error:
-            raise Corrupt("the stored log does not lead to the record's head", record=record.id) from error
-        if entry is None:
-            raise Corrupt("the stored log lacks an entry that was anchored", code="entry_missing", record=record.id)
-        found.append((entry, InclusionProof(index, size, tuple(path))))
-    return found
-
-
 def anchor_of(app: App, record: StoredRecord) -> dict[str, Any] | None:
     """Where the chain holds the record's head; None before it is final."""
     if record.final_block is None or app.chain is None:
@@ -216,25 +183,6 @@ def _own(app: App, record_id: str, caller: Caller) -> StoredRecord:
 def _refuse_erased(record: StoredRecord) -> None:
     if record.erased_at is not None:
         raise Gone("the record was erased; its proof of existence stays", id=record.id, at=moment(record.erased_at))
-
-
-def disclosure_of(record: StoredRecord) -> Disclosure:
-    """What is stored, as a disclosure. Raises `Corrupt` if it is no record any more."""
-    if record.body is None or record.salt is None:
-        raise NotFound("the record has no content", code="record_unknown", id=record.id)
-    try:
-        found = stored_disclosure(record.body, record.salt)
-    except BadRequest as error:
-        raise Corrupt("the stored record is no longer a valid record", code="record_altered", id=record.id) from error
-    return found
-
-
-def stored_disclosure(body: bytes, salt: bytes) -> Disclosure:
-    """The disclosure of stored bytes. Raises `MalformedRecord` or `MalformedDocument` if they were altered badly."""
-    found = parse_disclosure(b'{"record":' + body + b',"salt":"' + salt.hex().encode() + b'"}')
-    if not isinstance(found, Disclosure):
-        raise MalformedRecord("what is stored is no whole record")
-    return found
 
 
 def content_at(app: App, place: tuple[str, int]) -> Disclosure | None:

@@ -11,7 +11,7 @@ from chain_service.core.verdicts.inputs import Content
 from chain_service.core.verdicts.judge import listed_files, same_file
 from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.context import Caller
-from chain_service.jobs.records.records import stored_disclosure
+from chain_service.jobs.integrity import stored_disclosure
 from chain_service.jobs.verifying.request import MAX_IDENTIFIER, Question, Read
 from chain_service.store import records
 from chain_service.store.records import StoredRecord

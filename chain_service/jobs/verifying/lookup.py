@@ -28,7 +28,7 @@ from chain_service.core.verdicts.inputs import (
 from chain_service.errors import Corrupt, NotFound, Unavailable
 from chain_service.jobs.context import Caller
 from chain_service.jobs.integrity import need_sound, placed, stored_state, told_successor
-from chain_service.jobs.records.records import inclusion
+from chain_service.jobs.proofs.inclusion import inclusion
 from chain_service.jobs.verifying.candidates import Named, named_by, newest, waiting_for
 from chain_service.jobs.verifying.candidates import recalled as recalled_of
 from chain_service.jobs.verifying.request import MAX_IDENTIFIER, Question, Read, read_question

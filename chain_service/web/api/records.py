@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from chain_service.jobs.anchoring import change_state
+from chain_service.jobs.anchoring import change_state, submit_records
 from chain_service.jobs.proofs import receipts
 from chain_service.jobs.records import records
 from chain_service.web.http.answers import json_answer, ndjson_answer, problems, request_body
@@ -45,9 +45,9 @@ def submit(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Re
         if len(body) > MAX_JSON:
             raise PayloadTooLarge(f"one record may have at most {MAX_JSON} bytes", limit=MAX_JSON)
         check_depth(body)
-        accepted = records.submit(app, caller, [(1, body)])
+        accepted = submit_records.submit(app, caller, [(1, body)])
     else:
-        accepted = records.submit(app, caller, bounded_lines(body, app.settings.max_lines))
+        accepted = submit_records.submit(app, caller, bounded_lines(body, app.settings.max_lines))
     request.app.state.metrics.accepted.inc(sum(1 for one in accepted if one.created))
     if kind == JSON:
         return json_answer({"records": [{"id": a.id, "state": a.state, "created": a.created} for a in accepted]}, 202)

@@ -34,7 +34,7 @@ from chain_service.core.chainproof.storage_layout import (
 from chain_service.core.encoding.digests import file_digests
 from chain_service.core.records.identifiers import CertificateIdentifier, TypeCode, is_org_code, org_code_checks
 from chain_service.jobs import workers
-from chain_service.jobs.anchoring import change_state
+from chain_service.jobs.anchoring import change_state, submit_records
 from chain_service.jobs.context import App, Caller, Chain
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.records import records
@@ -229,7 +229,7 @@ class City:
 
     def submit(self, org: Org, *bodies: Mapping[str, Any], caller: Caller | None = None) -> list[str]:
         """The ids of the accepted records, in order."""
-        accepted = records.submit(self.app, caller or org.caller, lines(*bodies))
+        accepted = submit_records.submit(self.app, caller or org.caller, lines(*bodies))
         return [one.id for one in accepted]
 
     def anchor(self, org: Org, *bodies: Mapping[str, Any], caller: Caller | None = None) -> list[str]:

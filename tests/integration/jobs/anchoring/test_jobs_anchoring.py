@@ -9,6 +9,7 @@ import pytest
 
 from chain_service.core.log.merkle import InclusionProof, leaf_hash, verify_inclusion
 from chain_service.errors import Conflict, Forbidden, MalformedRecord
+from chain_service.jobs.anchoring import submit_records
 from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.context import Caller
 from chain_service.jobs.records import records
@@ -99,11 +100,11 @@ def test_organisations_do_not_wait_for_each_other(city: City) -> None:
 def test_a_repeated_submission_gets_the_first_answer_whatever_its_state(city: City) -> None:
     org = city.organisation()
     body = org.certificate()
-    first = records.submit(city.app, org.caller, lines(body))[0]
-    again = records.submit(city.app, org.caller, lines(dict(reversed(body.items()))))[0]
+    first = submit_records.submit(city.app, org.caller, lines(body))[0]
+    again = submit_records.submit(city.app, org.caller, lines(dict(reversed(body.items()))))[0]
     assert (first.created, again.created, again.id, again.state) == (True, False, first.id, "pending")
     city.settle([first.id])
-    assert records.submit(city.app, org.caller, lines(body))[0].state == "anchored"
+    assert submit_records.submit(city.app, org.caller, lines(body))[0].state == "anchored"
 
 
 def test_another_content_under_a_taken_identifier_is_refused_and_stores_nothing(city: City) -> None:
@@ -113,16 +114,16 @@ def test_another_content_under_a_taken_identifier_is_refused_and_stores_nothing(
     other = body | {"certificateIssuedDate": "2025-06-03"}
     fresh = org.certificate()
     with pytest.raises(Conflict) as refused:
-        records.submit(city.app, org.caller, lines(fresh, other))
+        submit_records.submit(city.app, org.caller, lines(fresh, other))
     assert (refused.value.code, refused.value.details["line"]) == ("identifier_taken", 2)
-    assert records.submit(city.app, org.caller, lines(fresh))[0].created
+    assert submit_records.submit(city.app, org.caller, lines(fresh))[0].created
 
 
 def test_two_lines_with_one_identifier_refuse_the_whole_body(city: City) -> None:
     org = city.organisation()
     body, fresh = org.certificate(), org.certificate()
     with pytest.raises(MalformedRecord) as refused:
-        records.submit(city.app, org.caller, lines(body, fresh, body))
+        submit_records.submit(city.app, org.caller, lines(body, fresh, body))
     details = refused.value.details
     assert (refused.value.code, details["first"], details["line"]) == ("duplicate_identifier", 1, 3)
     assert records.page(city.app, org.caller)["records"] == []
@@ -131,7 +132,7 @@ def test_two_lines_with_one_identifier_refuse_the_whole_body(city: City) -> None
 def test_one_malformed_line_refuses_the_whole_body_by_its_number(city: City) -> None:
     org = city.organisation()
     with pytest.raises(MalformedRecord) as refused:
-        records.submit(city.app, org.caller, [*lines(org.certificate()), (2, b'{"kind":')])
+        submit_records.submit(city.app, org.caller, [*lines(org.certificate()), (2, b'{"kind":')])
     assert refused.value.details["line"] == 2
     assert records.page(city.app, org.caller)["records"] == []
 
@@ -139,14 +140,14 @@ def test_one_malformed_line_refuses_the_whole_body_by_its_number(city: City) -> 
 def test_a_key_submits_for_its_own_organisation_only(city: City) -> None:
     org, other = city.organisation(), city.organisation()
     with pytest.raises(Forbidden) as refused:
-        records.submit(city.app, other.caller, lines(org.certificate()))
+        submit_records.submit(city.app, other.caller, lines(org.certificate()))
     assert refused.value.code == "wrong_organisation"
 
 
 def test_a_key_without_the_role_submits_nothing(city: City) -> None:
     org = city.organisation()
     with pytest.raises(Forbidden) as refused:
-        records.submit(city.app, replace(org.caller, roles=frozenset({"audit"})), lines(org.certificate()))
+        submit_records.submit(city.app, replace(org.caller, roles=frozenset({"audit"})), lines(org.certificate()))
     assert refused.value.code == "missing_role"
 
 
@@ -154,22 +155,22 @@ def test_an_organisation_that_nobody_registered_is_refused(city: City) -> None:
     org = city.organisation()
     code = org_code(99_999_999)
     with pytest.raises(Forbidden) as refused:
-        records.submit(city.app, Caller.operator(code), lines(replace(org, code=code).certificate()))
+        submit_records.submit(city.app, Caller.operator(code), lines(replace(org, code=code).certificate()))
     assert refused.value.code == "organisation_not_registered"
 
 
 def test_a_certificate_needs_a_permit_for_its_type_on_its_day_of_issue(city: City) -> None:
     org = city.organisation()
     with pytest.raises(Forbidden) as refused:
-        records.submit(city.app, org.caller, lines(org.document(), org.certificate(type_code=OTHER)))
+        submit_records.submit(city.app, org.caller, lines(org.document(), org.certificate(type_code=OTHER)))
     assert (refused.value.code, refused.value.details["line"]) == ("issuer_not_permitted", 2)
     with pytest.raises(Forbidden) as too_early:
-        records.submit(city.app, org.caller, lines(org.certificate(certificateIssuedDate="2019-12-31")))
+        submit_records.submit(city.app, org.caller, lines(org.certificate(certificateIssuedDate="2019-12-31")))
     assert too_early.value.code == "issuer_not_permitted"
     city.trial.registrar.end_permit(org.code, FOOD, date(2025, 6, 1))
     city.step()
     with pytest.raises(Forbidden):
-        records.submit(city.app, org.caller, lines(org.certificate(certificateIssuedDate="2025-06-02")))
+        submit_records.submit(city.app, org.caller, lines(org.certificate(certificateIssuedDate="2025-06-02")))
     (id,) = city.anchor(org, org.certificate(certificateIssuedDate="2025-06-01"))
     assert city.judged(org, id) == "in_force"
 

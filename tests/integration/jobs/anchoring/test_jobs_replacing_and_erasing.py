@@ -15,11 +15,10 @@ from chain_service.core.records.hashing import parse_salt
 from chain_service.core.records.record import parse_record
 from chain_service.errors import BadRequest, Conflict, Forbidden, Gone
 from chain_service.jobs import workers
-from chain_service.jobs.anchoring import change_state
 from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.context import Caller
 from chain_service.jobs.instance import api_keys
-from chain_service.jobs.records import records
+from chain_service.jobs.records import records, state_history
 from chain_service.jobs.verifying.verify import Question, verify
 from chain_service.store import readings
 from support.worlds.jobs_city import WAIT, City
@@ -43,7 +42,7 @@ def test_a_replaced_record_becomes_superseded_once_the_new_one_is_final(city: Ci
     (new,) = city.anchor(org, org.certificate(replaces=old), caller=key(city, org.code, "anchor", "status"))
     workers.wait_final(city.app, "status", old, timeout=WAIT)
     assert (city.judged(org, old), city.judged(org, new)) == ("superseded", "in_force")
-    (entry,) = change_state.status_history(city.app, old)
+    (entry,) = state_history.status_history(city.app, old)
     assert (entry["successor"], entry["reasonCode"]) == (new, 8)
 
 
@@ -124,7 +123,7 @@ def test_of_two_successors_in_one_batch_the_first_supersedes(city: City) -> None
     (old,) = city.anchor(org, org.certificate())
     first, _ = city.anchor(org, org.certificate(replaces=old), org.certificate(replaces=old))
     workers.wait_final(city.app, "status", old, timeout=WAIT)
-    assert [entry["successor"] for entry in change_state.status_history(city.app, old)] == [first]
+    assert [entry["successor"] for entry in state_history.status_history(city.app, old)] == [first]
 
 
 def test_a_record_and_its_successor_may_come_in_one_batch(city: City) -> None:

@@ -14,8 +14,7 @@ from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import SOURCES, State, may_follow
 from chain_service.errors import Conflict, Forbidden, MalformedRecord
 from chain_service.jobs import workers
-from chain_service.jobs.anchoring import change_state
-from chain_service.jobs.records import records
+from chain_service.jobs.records import records, state_history
 from chain_service.store import statuses as store
 from support.worlds.jobs_city import WAIT, City, Org
 
@@ -77,7 +76,7 @@ def test_asking_again_for_the_same_state_changes_nothing(city: City) -> None:
     assert (again["created"], again["change"]) == (False, first["change"])
     workers.wait_final(city.app, "status", id, timeout=WAIT)
     assert city.change(org, id, "cancelled") == {"id": id, "status": "cancelled", "created": False, "state": "final"}
-    assert len(change_state.status_history(city.app, id)) == 1
+    assert len(state_history.status_history(city.app, id)) == 1
     assert city.change(org, city.anchor(org, org.certificate())[0], "in_force")["created"] is False
 
 
@@ -91,7 +90,7 @@ def test_a_second_change_waits_for_the_first(city: City) -> None:
     workers.wait_final(city.app, "status", id, timeout=WAIT)
     city.set_state(org, id, "in_force", 13)
     city.set_state(org, id, "transferred", 10)
-    assert [entry["to"] for entry in change_state.status_history(city.app, id)] == [
+    assert [entry["to"] for entry in state_history.status_history(city.app, id)] == [
         "suspended",
         "in_force",
         "transferred",
@@ -152,12 +151,12 @@ def test_the_history_names_each_change_and_discloses_its_record_to_the_organisat
     org, other = city.organisation(), city.organisation()
     (id,) = city.anchor(org, org.certificate())
     city.set_state(org, id, "withdrawn", 2, text="以虚假材料取得", officer="王处长")
-    (entry,) = change_state.status_history(city.app, id)
+    (entry,) = state_history.status_history(city.app, id)
     assert (entry["to"], entry["reasonCode"], entry["account"]) == ("withdrawn", 2, org.account)
-    assert "王处长" not in json.dumps(change_state.status_history(city.app, id), ensure_ascii=False)
+    assert "王处长" not in json.dumps(state_history.status_history(city.app, id), ensure_ascii=False)
     with pytest.raises(Forbidden):
-        change_state.disclosed_history(city.app, id, other.caller)
-    (disclosed,) = change_state.disclosed_history(city.app, id, org.caller)
+        state_history.disclosed_history(city.app, id, other.caller)
+    (disclosed,) = state_history.disclosed_history(city.app, id, org.caller)
     change = disclosed["change"]
     assert (change["record"]["officer"], change["record"]["text"]) == ("王处长", "以虚假材料取得")
     digest = change_digest(change["record"], Salt(bytes.fromhex(change["salt"])))
@@ -171,7 +170,7 @@ def test_changes_that_wait_together_travel_in_one_transaction(city: City) -> Non
         city.change(org, id, "lapsed", 7)
     for id in ids:
         workers.wait_final(city.app, "status", id, timeout=WAIT)
-    assert len({change_state.status_history(city.app, id)[0]["tx"] for id in ids}) == 1
+    assert len({state_history.status_history(city.app, id)[0]["tx"] for id in ids}) == 1
     assert {city.status(id) for id in ids} == {"lapsed"}
 
 
@@ -192,7 +191,7 @@ def test_one_change_that_became_illegal_on_chain_blocks_no_other(city: City) -> 
     assert refused.value.code == "refused_by_contract"
     assert [city.status(id) for id in ids] == ["lapsed", "lapsed", "withdrawn", "lapsed", "lapsed", "lapsed"]
     assert city.judged(org, ids[2]) == "withdrawn"
-    assert len({change_state.status_history(city.app, id)[0]["tx"] for id in ids if id != ids[2]}) == 1
+    assert len({state_history.status_history(city.app, id)[0]["tx"] for id in ids if id != ids[2]}) == 1
     with city.app.database.reading() as connection:
         assert [change.refused for change in store.of_record(connection, ids[2])] == ["IllegalTransition"]
 

@@ -19,9 +19,9 @@ from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import Corrupt, NotFound, Unavailable
 from chain_service.jobs import workers
-from chain_service.jobs.anchoring import change_state, publish_catalogs, register_seals
+from chain_service.jobs.anchoring import publish_catalogs, register_seals
 from chain_service.jobs.auditing.audit import audit, rebuild
-from chain_service.jobs.records import records
+from chain_service.jobs.records import records, state_history
 from chain_service.store.schema import metadata
 from support.worlds.jobs_city import WAIT, City, Org, org_code
 
@@ -330,7 +330,7 @@ def seen(city: City, org: Org, ids: list[str], seal: str, catalog: str) -> Any:
     return (
         [records.read(city.app, id, None) for id in ids],
         [records.proof(city.app, id) for id in ids],
-        [change_state.disclosed_history(city.app, id, org.caller) for id in ids],
+        [state_history.disclosed_history(city.app, id, org.caller) for id in ids],
         [city.judged(org, id) for id in ids],
         register_seals.seal(city.app, seal),
         publish_catalogs.history(city.app, catalog),

@@ -15,10 +15,9 @@ from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.record import parse_record
 from chain_service.errors import Conflict, NotFound
 from chain_service.jobs import workers
-from chain_service.jobs.anchoring import change_state
 from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.auditing.audit import audit
-from chain_service.jobs.records import records
+from chain_service.jobs.records import records, state_history
 from chain_service.jobs.registries.organisations import ALL_RIGHTS, organisation
 from chain_service.store import batches, submissions
 from support.worlds.jobs_city import ISSUED, OTHER, WAIT, City, Org
@@ -234,4 +233,4 @@ def to_json(value: object) -> bytes:
 
 def test_status_history_of_an_unknown_record_is_not_found(city: City) -> None:
     with pytest.raises(NotFound):
-        change_state.status_history(city.app, "00000000-0000-4000-8000-000000000000")
+        state_history.status_history(city.app, "00000000-0000-4000-8000-000000000000")
