@@ -8,7 +8,7 @@ from datetime import date
 import samples
 from chain_service.app import open_app
 from chain_service.jobs.context import App
-from chain_service.jobs.instance import api_keys, certificate_types
+from chain_service.jobs.instance import api_keys, certificate_types, registrar
 from chain_service.jobs.registries import organisations
 from demonstration.client import Client, wait_for
 from demonstration.processes import Instance
@@ -54,13 +54,13 @@ def register(story: Story, instance: Instance) -> dict[str, str]:
         known = {one["code"]: one["suspended"] for one in organisations.list_organisations(app)}
         for one in samples.organisations():
             if one["code"] not in known:
-                organisations.add(app, one["code"], one["name"])
+                registrar.add(app, one["code"], one["name"])
         for kind in samples.types():
             certificate_types.add_type(app, kind)
         for permit in samples.permits():
             if not _stands(app, permit["organisation"], permit["certificateType"]):
                 until = date.fromisoformat(permit["until"]) if "until" in permit else None
-                organisations.permit(
+                registrar.permit(
                     app, permit["organisation"], permit["certificateType"], date.fromisoformat(permit["from"]), until
                 )
         made = _keys(app, [one["code"] for one in samples.organisations()])

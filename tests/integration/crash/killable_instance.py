@@ -29,8 +29,7 @@ from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode, TypeCode
 from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.context import ROLES
-from chain_service.jobs.instance import api_keys, initialise
-from chain_service.jobs.registries import organisations
+from chain_service.jobs.instance import api_keys, initialise, registrar
 from chain_service.jobs.workers import wait_indexed
 from chain_service.nodes.network.create import free_ports
 
@@ -109,8 +108,8 @@ class Instance:
             _until(self._node_answers)
             initialise.deploy(self.settings)
             app = open_app(self.settings)
-            organisations.add(app, ORG, "临澜市市场监督管理局")
-            organisations.permit(app, ORG, TYPE, date(2020, 1, 1), None)
+            registrar.add(app, ORG, "临澜市市场监督管理局")
+            registrar.permit(app, ORG, TYPE, date(2020, 1, 1), None)
             wait_indexed(app)
             self.key = api_keys.create_key(app, ORG, ROLES)["key"]
             app.database.close()

@@ -25,8 +25,8 @@ from chain_service.jobs import workers
 from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.auditing.audit import audit, rebuild
 from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.instance.registrar import ALL_RIGHTS
 from chain_service.jobs.records import records
-from chain_service.jobs.registries.organisations import ALL_RIGHTS
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.store import batches, chain_index, statuses
 from support.worlds.jobs_city import WAIT, City, Org, Trial, instance

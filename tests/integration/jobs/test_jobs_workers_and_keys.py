@@ -14,7 +14,7 @@ from chain_service.config import Settings
 from chain_service.core.chainproof.storage_layout import code_key
 from chain_service.errors import BadRequest, Conflict, NotFound, Unauthorised
 from chain_service.jobs import workers
-from chain_service.jobs.instance import api_keys, certificate_types, health, initialise
+from chain_service.jobs.instance import api_keys, certificate_types, health, initialise, registrar
 from chain_service.jobs.records import records
 from chain_service.jobs.registries import organisations
 from support.worlds.jobs_city import FOOD, OTHER, PASSWORD, City, Trial, org_code
@@ -93,23 +93,23 @@ def with_registrar(city: City) -> City:
 def test_the_registrars_jobs_stand_on_chain_and_in_the_index_and_may_be_repeated(city: City) -> None:
     app = with_registrar(city).app
     code = org_code(88_000_000 + (city.app.database.dialect == "sqlite"))
-    added = organisations.add(app, code, "临澜市园林局")
+    added = registrar.add(app, code, "临澜市园林局")
     assert (added["registered"], added["suspended"], added["generation"]) == (True, False, 0)
-    assert organisations.add(app, code, "临澜市园林局") == added
-    granted = organisations.permit(app, code, FOOD, date(2024, 1, 1))
+    assert registrar.add(app, code, "临澜市园林局") == added
+    granted = registrar.permit(app, code, FOOD, date(2024, 1, 1))
     assert [entry["action"] for entry in granted["permits"]] == ["grant"]
-    assert organisations.permit(app, code, FOOD, date(2024, 1, 1)) == granted
-    ended = organisations.end_permit(app, code, FOOD, date(2025, 1, 1))
+    assert registrar.permit(app, code, FOOD, date(2024, 1, 1)) == granted
+    ended = registrar.end_permit(app, code, FOOD, date(2025, 1, 1))
     assert [entry["action"] for entry in ended["permits"]] == ["grant", "end"]
     with pytest.raises(Conflict) as nothing:
-        organisations.end_permit(app, code, OTHER, date(2025, 1, 1))
+        registrar.end_permit(app, code, OTHER, date(2025, 1, 1))
     assert nothing.value.code == "no_permit"
-    assert organisations.suspend(app, code)["suspended"] is True
+    assert registrar.suspend(app, code)["suspended"] is True
     assert organisations.organisation(app, code)["suspended"] is True
-    assert organisations.resume(app, code)["suspended"] is False
-    assert organisations.grant(app, code, added["account"], ["anchor"])["rights"] == ["anchor"]
+    assert registrar.resume(app, code)["suspended"] is False
+    assert registrar.grant(app, code, added["account"], ["anchor"])["rights"] == ["anchor"]
     assert organisations.organisation(app, code)["accounts"] == {added["account"]: ["anchor"]}
-    renewed = organisations.new_generation(app, code)
+    renewed = registrar.new_generation(app, code)
     assert (renewed["generation"], len(renewed["logKeys"])) == (1, 2)
     shown = organisations.organisation(app, code)
     assert [permit["typeHash"] for permit in shown["permits"]] == [code_key(FOOD).hex()] * 2
@@ -121,11 +121,11 @@ def test_what_the_registrar_may_not_do_is_said_before_anything_is_sent(city: Cit
     app = with_registrar(city).app
     org = city.organisation()
     for wrong in (
-        lambda: organisations.add(app, org.code, " "),
-        lambda: organisations.add(app, "short", "名"),
-        lambda: organisations.grant(app, org.code, org.account, ["everything"]),
-        lambda: organisations.permit(app, org.code, FOOD, date(2025, 1, 2), date(2025, 1, 1)),
-        lambda: organisations.permit(app, org.code, "001", date(2025, 1, 2)),
+        lambda: registrar.add(app, org.code, " "),
+        lambda: registrar.add(app, "short", "名"),
+        lambda: registrar.grant(app, org.code, org.account, ["everything"]),
+        lambda: registrar.permit(app, org.code, FOOD, date(2025, 1, 2), date(2025, 1, 1)),
+        lambda: registrar.permit(app, org.code, "001", date(2025, 1, 2)),
     ):
         with pytest.raises(BadRequest):
             wrong()

@@ -37,8 +37,8 @@ from chain_service.jobs import workers
 from chain_service.jobs.anchoring import change_state, submit_records
 from chain_service.jobs.context import App, Caller, Chain
 from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.instance.registrar import ALL_RIGHTS
 from chain_service.jobs.records import records
-from chain_service.jobs.registries.organisations import ALL_RIGHTS
 from chain_service.jobs.verifying.verify import Question, Verdict, verify
 from chain_service.nodes import embedded
 from chain_service.store import alerts, submissions

@@ -17,8 +17,9 @@ from chain_service.errors import Conflict, NotFound
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.auditing.audit import audit
+from chain_service.jobs.instance.registrar import ALL_RIGHTS
 from chain_service.jobs.records import records, state_history
-from chain_service.jobs.registries.organisations import ALL_RIGHTS, organisation
+from chain_service.jobs.registries.organisations import organisation
 from chain_service.store import batches, submissions
 from support.worlds.jobs_city import ISSUED, OTHER, WAIT, City, Org
 

@@ -13,8 +13,7 @@ from chain_service.core.records.hashing import parse_salt
 from chain_service.core.records.record import parse_record
 from chain_service.errors import ChainServiceError, MalformedRecord
 from chain_service.jobs.anchoring import change_state, publish_catalogs, register_seals
-from chain_service.jobs.instance import certificate_types
-from chain_service.jobs.registries import organisations
+from chain_service.jobs.instance import certificate_types, registrar
 from chain_service.store import types as stored_types
 from support.worlds.jobs_city import FOOD, TRADE, City
 
@@ -137,7 +136,7 @@ def test_texts_with_hidden_characters_are_accepted_at_no_door(city: City, charac
         "extension.scope": lambda: city.submit(org, org.certificate(extension={"scope": name})),
         "sealName": lambda: register_seals.register_seal(city.app, org.caller, seal),
         "certificateTypeName": lambda: listed(city, name),
-        "NAME": lambda: organisations.add(city.app, org.code, name),
+        "NAME": lambda: registrar.add(city.app, org.code, name),
         "legalBasis": lambda: change_state.change_status(city.app, org.caller, id, "withdrawn", 1, legal_basis=name),
         "": lambda: publish_catalogs.publish(city.app, org.caller, entry),
     }
