@@ -17,15 +17,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NoReturn
 
 from chain_service.core.chainproof.evidence import Evidence
-from chain_service.core.chainproof.evidence_cbor import MAX_NODES, BlockProof, block_from_cbor, block_to_cbor
+from chain_service.core.chainproof.evidence_cbor import BlockProof, block_from_cbor, block_to_cbor
 from chain_service.core.encoding import cose
 from chain_service.core.encoding.cose import Cbor, Signer
 from chain_service.core.encoding.times import LAST_SECOND, rfc3339
 from chain_service.core.log.merkle import MAX_SIZE, InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.records.hashing import Entry, LogId, parse_log_id
 from chain_service.errors import InvalidProof, MalformedDocument, MalformedRecord
-
-__all__ = ["MAX_NODES", "BlockProof", "Receipt", "encode", "issue", "parse", "refreshed"]
 
 MEDIA_TYPE: Final = "application/cose"
 MAX_RECEIPT_BYTES: Final = 256 * 1024

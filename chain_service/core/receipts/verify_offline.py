@@ -15,11 +15,12 @@ from typing import Final, Literal
 
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState, verify_evidence
+from chain_service.core.chainproof.evidence_cbor import MAX_NODES
 from chain_service.core.chainproof.trust import ChainTrust, UnknownSealers
 from chain_service.core.encoding.text import Text
 from chain_service.core.encoding.times import local_day
 from chain_service.core.log.merkle import leaf_hash, root_from_inclusion
-from chain_service.core.receipts.receipt import MAX_NODES, Receipt, parse
+from chain_service.core.receipts.receipt import Receipt, parse
 from chain_service.core.receipts.trust_file import SECONDS_A_DAY, TrustFile
 from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, parse_disclosure
 from chain_service.core.records.hashing import record_entry

@@ -16,7 +16,7 @@ from chain_service.jobs.indexing import apply_events
 from chain_service.jobs.indexing.apply_events import Headers, HeadProofs
 from chain_service.jobs.indexing.confirm_state import confirm
 from chain_service.jobs.indexing.head_watch import watch_head
-from chain_service.jobs.indexing.reorganisation import BLOCK_REPLACED, CHUNK, keep_rivals, leave_branch
+from chain_service.jobs.indexing.reorganisation import CHUNK, keep_rivals, leave_branch
 from chain_service.jobs.validators import changes, count_from_genesis, known_after, refresh_trust, trust_sets
 from chain_service.store import alerts, chain_index, submissions, validators
 from chain_service.store.chain_index import Block
@@ -234,6 +234,3 @@ def _read_again(app: App, block: int) -> None:
             return
         alerts.put(connection, EVENTS_MISSING, str(block), {"head": head.number}, app.clock())
         chain_index.rollback_to(connection, block - 1, app.clock())
-
-
-__all__ = ["BLOCK_REPLACED", "InvalidProof", "index"]

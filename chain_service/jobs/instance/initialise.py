@@ -14,7 +14,7 @@ from chain_service.chain.rpc import Rpc
 from chain_service.config import Settings
 from chain_service.errors import Conflict, NotFound
 from chain_service.jobs.context import Progress, silent
-from chain_service.nodes import embedded
+from chain_service.nodes.embedded.blocks import genesis
 from chain_service.store.database import Database
 
 
@@ -38,7 +38,7 @@ def init(settings: Settings) -> dict[str, Any]:
         else create_registrar(settings.registrar_file, password)
     )
     if not (settings.node_directory / "genesis.json").exists():
-        embedded.create(settings.node_directory, funded=[registrar], password=password, period=settings.block_period)
+        genesis.create(settings.node_directory, funded=[registrar], password=password, period=settings.block_period)
     database = Database(settings.database)
     try:
         database.migrate()

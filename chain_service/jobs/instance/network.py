@@ -13,14 +13,16 @@ from chain_service.chain.keystore import registrar_address
 from chain_service.config import Settings
 from chain_service.errors import BadRequest, Conflict
 from chain_service.jobs.instance.initialise import toml_value
-from chain_service.nodes import network
 from chain_service.nodes.network import growth
+from chain_service.nodes.network.create import Plan, create
+from chain_service.nodes.network.create import join as join_network
+from chain_service.nodes.network.descriptor import Network
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _SETTING = re.compile(r"^rpc_urls *=.*\n?", re.MULTILINE)
 
 
-def init(settings: Settings, directory: Path, plan: network.Plan) -> dict[str, Any]:
+def init(settings: Settings, directory: Path, plan: Plan) -> dict[str, Any]:
     """A network stands in `directory`, its genesis funds this instance's registrar, and `rpc_urls` name its nodes.
 
     Raises BadRequest where nobody would have means: without an instance `plan.funded` has to name an account.
@@ -37,7 +39,7 @@ def init(settings: Settings, directory: Path, plan: network.Plan) -> dict[str, A
             field="--fund",
         )
     require_free(settings)
-    made = network.create(directory, replace(plan, funded=funded))
+    made = create(directory, replace(plan, funded=funded))
     if plan.authority:
         return {
             "directory": str(directory),
@@ -50,11 +52,11 @@ def init(settings: Settings, directory: Path, plan: network.Plan) -> dict[str, A
 
 def join(settings: Settings, directory: Path, descriptors: Sequence[Path], genesis: Path | None) -> dict[str, Any]:
     """The own nodes know the others, and where an instance has no contracts yet, `rpc_urls` name the own nodes."""
-    return _told(settings, directory, network.join(directory, descriptors, genesis))
+    return _told(settings, directory, join_network(directory, descriptors, genesis))
 
 
 def grow(
-    settings: Settings, directory: Path, plan: network.Plan, tell: Callable[[str], None]
+    settings: Settings, directory: Path, plan: Plan, tell: Callable[[str], None]
 ) -> dict[str, Any]:  # fmt: skip
     """The instance's trial chain goes on in a running network, which `rpc_urls` name from now on.
 
@@ -94,7 +96,7 @@ def use(settings: Settings, urls: Sequence[str]) -> Path | None:
     return config
 
 
-def _told(settings: Settings, directory: Path, made: network.Network) -> dict[str, Any]:
+def _told(settings: Settings, directory: Path, made: Network) -> dict[str, Any]:
     switched = None if settings.deployment_file.exists() else use(settings, made.rpc_urls)
     return {
         "directory": str(directory),

@@ -24,7 +24,7 @@ from chain_service.core.chainproof.trust import ChainTrust
 from chain_service.core.log import tiles as core_tiles
 from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.receipts import receipt as receipts
-from chain_service.core.receipts.receipt import MEDIA_TYPE, Receipt, parse
+from chain_service.core.receipts.receipt import Receipt, parse
 from chain_service.core.records.hashing import Entry, parse_log_id
 from chain_service.core.registries.histories import place_slots, seal_slots, slots_of_record
 from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidProof, NotFound
@@ -36,8 +36,6 @@ from chain_service.store import batches, records, seals, tiles
 from chain_service.store.readings import NewReading
 from chain_service.store.records import StoredRecord
 from chain_service.store.rows import json_object
-
-__all__ = ["MEDIA_TYPE", "HandedOut", "Receipt", "hand_out", "make", "parse", "receipt", "refresh"]
 
 TOGETHER = 1000
 """Records that share queries, and receipts that share a read of the chain."""

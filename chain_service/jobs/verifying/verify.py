@@ -19,7 +19,6 @@ from chain_service.core.verdicts.inputs import Claim, Facts, Failure, HeadSignat
 from chain_service.core.verdicts.judge import Examine, judge
 from chain_service.core.verdicts.shown_members import with_hidden
 from chain_service.core.verdicts.verdict import Verdict
-from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.validators import refresh_trust
@@ -31,8 +30,6 @@ from chain_service.jobs.verifying.names import registered_names
 from chain_service.jobs.verifying.request import Question
 from chain_service.store import chain_index
 from chain_service.store.readings import NewReading
-
-__all__ = ["Outcome", "Question", "Verdict", "check_question", "verify", "verify_many"]
 
 TOGETHER = 200
 """Questions that share one read of the chain."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from chain_service.core.receipts.receipt import MEDIA_TYPE
 from chain_service.errors import NotFound
 from chain_service.jobs.proofs import public_logs, trust_files
-from chain_service.jobs.proofs.receipts import MEDIA_TYPE
 from chain_service.web.http.answers import problems
 from chain_service.web.http.auth import TheApp
 

@@ -24,7 +24,7 @@ from chain_service.core.chainproof.qbft import BFT_MIX_HASH, QbftExtra, quorum_s
 from chain_service.core.chainproof.trust import ChainTrust, ValidatorRange
 from chain_service.core.encoding import rlp
 from chain_service.core.encoding.digests import keccak256
-from chain_service.nodes import embedded
+from chain_service.nodes.embedded.node import Node
 from support.chains.clique_simulator import HEADER_FIELDS, INTEGERS, Validator, validators
 from support.chains.lying_node import http_server
 
@@ -37,7 +37,7 @@ MAIN = b""
 class Resealed:
     """The chain as its validators sealed it, by branch; a branch is what its blocks have in their vanity."""
 
-    node: embedded.Node
+    node: Node
     rpc: Rpc
     consensus: str
     among: list[Validator]
@@ -248,7 +248,7 @@ class View:
 
 @contextmanager
 def network_of(
-    node: embedded.Node, rpc: Rpc, nodes: int, consensus: str = "clique", count: int = 4, strangers: int = 0
+    node: Node, rpc: Rpc, nodes: int, consensus: str = "clique", count: int = 4, strangers: int = 0
 ) -> Iterator[tuple[Resealed, list[View], Rpc]]:
     """The chain behind a node whose own sealing is stopped, resealed; so many views of it, and a client of them all."""
     everyone = validators(count + strangers)

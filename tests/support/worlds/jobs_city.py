@@ -33,14 +33,18 @@ from chain_service.core.chainproof.storage_layout import (
 )
 from chain_service.core.encoding.digests import file_digests
 from chain_service.core.records.identifiers import CertificateIdentifier, TypeCode, is_org_code, org_code_checks
+from chain_service.core.verdicts.verdict import Verdict
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import change_state, submit_records
 from chain_service.jobs.context import App, Caller, Chain
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.instance.registrar import ALL_RIGHTS
 from chain_service.jobs.records import records
-from chain_service.jobs.verifying.verify import Question, Verdict, verify
-from chain_service.nodes import embedded
+from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.verify import verify
+from chain_service.nodes.embedded.blocks.genesis import create
+from chain_service.nodes.embedded.node import Node
+from chain_service.nodes.embedded.server import Server, serve
 from chain_service.store import alerts, submissions
 from chain_service.store.database import Database
 
@@ -72,8 +76,8 @@ class Trial:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.deployment = Deployment.load(directory / "deployment.json")
-        self.node: embedded.Node
-        self.server: embedded.Server
+        self.node: Node
+        self.server: Server
         self.rpc: Rpc
 
     @cached_property
@@ -81,9 +85,9 @@ class Trial:
         return open_registrar(self.directory / "registrar.json", PASSWORD)
 
     def start(self) -> None:
-        self.node = embedded.Node.open(self.directory / "node", PASSWORD)
+        self.node = Node.open(self.directory / "node", PASSWORD)
         self.node.start()
-        self.server = embedded.serve(self.node, port=0)
+        self.server = serve(self.node, port=0)
         self.rpc = Rpc([self.server.url])
 
     def stop(self) -> None:
@@ -121,10 +125,10 @@ def new_chain(directory: Path) -> Trial:
     """A chain with contracts and nobody registered, stopped."""
     directory.mkdir(parents=True)
     address = create_registrar(directory / "registrar.json", PASSWORD)
-    embedded.create(directory / "node", funded=[address], password=PASSWORD, period=0)
+    create(directory / "node", funded=[address], password=PASSWORD, period=0)
     with (
-        embedded.Node.open(directory / "node", PASSWORD) as node,
-        embedded.serve(node, port=0) as server,
+        Node.open(directory / "node", PASSWORD) as node,
+        serve(node, port=0) as server,
         Rpc([server.url]) as rpc,
     ):
         account = open_registrar(directory / "registrar.json", PASSWORD)

@@ -11,7 +11,8 @@ import pytest
 from chain_service.cli.commands.offline import Offline, with_receipts
 from chain_service.cli.invocation import read_input
 from chain_service.cli.proven_heads import MOST_AT_ONE_HEIGHT, Heads
-from chain_service.core.chainproof.evidence import Evidence, prove_block, verify_evidence
+from chain_service.core.chainproof.consensus import prove_block
+from chain_service.core.chainproof.evidence import Evidence, verify_evidence
 from chain_service.core.chainproof.evidence_cbor import BlockProof, select
 from chain_service.core.receipts.receipt import encode, refreshed
 from chain_service.core.receipts.trust_file import parse

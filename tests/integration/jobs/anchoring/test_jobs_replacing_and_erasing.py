@@ -19,7 +19,8 @@ from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.context import Caller
 from chain_service.jobs.instance import api_keys
 from chain_service.jobs.records import records, state_history
-from chain_service.jobs.verifying.verify import Question, verify
+from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.verify import verify
 from chain_service.store import readings
 from support.worlds.jobs_city import WAIT, City
 

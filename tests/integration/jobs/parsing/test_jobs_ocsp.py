@@ -26,7 +26,8 @@ from chain_service.core.encoding.digests import file_digests
 from chain_service.core.verdicts.verdict import Verdict
 from chain_service.jobs.parsing import ocsp_responders
 from chain_service.jobs.parsing.ocsp_responders import Asking, Responders
-from chain_service.jobs.verifying.verify import Question, verify
+from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.verify import verify
 from document_makers.certificates import Holder, extension, issue
 from document_makers.encoding import element, identifier, sequence
 from support.chains.lying_node import http_server

@@ -17,7 +17,8 @@ from chain_service.jobs.context import Caller
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.sending.refusals import stop_log
-from chain_service.jobs.verifying.verify import Question, verify
+from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.verify import verify
 from chain_service.store import readings
 from support.chains.lying_node import liar
 from support.worlds.jobs_city import FOOD, City

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from chain_service.jobs.instance import api_keys
-from chain_service.jobs.verifying.verify import Question, verify_many
+from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.verify import verify_many
 from chain_service.web.app import create_app
 from support.worlds.jobs_city import City, Org
 

@@ -17,7 +17,8 @@ from chain_service.jobs import workers
 from chain_service.jobs.context import Caller
 from chain_service.jobs.instance import api_keys
 from chain_service.jobs.records import records
-from chain_service.jobs.verifying.verify import Question, verify, verify_many
+from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.verify import verify, verify_many
 from chain_service.store import readings
 from support.chains.lying_node import liar
 from support.worlds.jobs_city import WAIT, City, Org

@@ -72,7 +72,7 @@ def test_every_state_has_words_in_both_languages() -> None:
 
 
 def test_every_check_has_words_in_both_languages() -> None:
-    from chain_service.core.verdicts.verdict import RULES
+    from chain_service.core.verdicts.verdict_codes import RULES
 
     for _, name in RULES:
         assert re.search(rf"^  {name}: \[\"[^\"]+\", \"[^\"]+\"\]", TEXTS, re.MULTILINE), name
