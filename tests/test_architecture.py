@@ -19,12 +19,22 @@ PACKAGE = "chain_service"
 MOST_LINES = 600
 MOST_LINES_OF_A_FUNCTION = 50
 
-ADAPTERS = ("chain", "documents", "nodes", "store")
-RANKS = {"errors": 0, "core": 1, **dict.fromkeys(ADAPTERS, 2), "jobs": 3, "app": 4, "web": 5, "cli": 6}
-"""A module imports downwards only. The four adapters do not know each other; the command line starts the web."""
+ADAPTERS = ("chain", "documents", "nodes", "remote", "store")
+RANKS = {
+    "errors": 0,
+    "error_codes": 1,
+    "files": 1,
+    "core": 1,
+    **dict.fromkeys(ADAPTERS, 2),
+    "jobs": 3,
+    "app": 4,
+    "web": 5,
+    "cli": 6,
+}
+"""A module imports downwards only. The adapters do not know each other; the command line starts the web."""
 CONFIG_READERS = {"jobs", "app", "web", "cli"}
 DOORS = {"web", "cli"}
-BELOW_JOBS = {"store", "chain", "documents"}
+BELOW_JOBS = {"store", "chain", "documents", "remote"}
 """What doors reach through jobs only; `cli` runs the trial chain of `nodes` itself."""
 
 
@@ -124,6 +134,163 @@ def test_imports_lead_downwards_only() -> None:
     )
 
 
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def modules() -> dict[str, Path]:
+    return {module_name(path): path for path in python(PACKAGE)}
+
+
+@cache
+def needs(name: str) -> frozenset[str]:
+    """The modules of the package that this one imports, also inside functions and for type checkers."""
+    found = set()
+    for _, full in imports(modules()[name]):
+        while full and full not in modules():
+            full = full.rpartition(".")[0]
+        if full:
+            found.add(full)
+    return frozenset(found - {name})
+
+
+def paths_from(start: Iterable[str]) -> dict[str, str]:
+    """Everything reached by imports, with how: `a → b → c`."""
+    reached = {name: name for name in start}
+    waiting = list(reached)
+    while waiting:
+        name = waiting.pop()
+        for other in needs(name):
+            if other not in reached:
+                reached[other] = f"{reached[name]} → {other}"
+                waiting.append(other)
+    return reached
+
+
+def below(*rooms: str) -> list[str]:
+    """The modules in these rooms, each written as `jobs.verifying`."""
+    found = [name for name in modules() if name.startswith(tuple(f"{PACKAGE}.{room}." for room in rooms))]
+    assert found
+    return found
+
+
+def test_the_rooms_of_a_floor_import_each_other_without_a_circle() -> None:
+    """A room is a folder of a floor, or a module that lies on the floor itself."""
+    drawn: dict[str, set[str]] = {}
+    for name in modules():
+        mine = name.split(".")[1:3]
+        for other in needs(name):
+            theirs = other.split(".")[1:3]
+            if len(mine) == len(theirs) == 2 and mine[0] == theirs[0] and mine != theirs:
+                drawn.setdefault(".".join(mine), set()).add(".".join(theirs))
+    while drawn:
+        free = [room for room, others in drawn.items() if not others & drawn.keys()]
+        assert free, f"these import each other: {sorted(drawn)}"
+        for room in free:
+            del drawn[room]
+
+
+def test_verifying_reaches_nothing_that_writes_to_the_chain() -> None:
+    writing = {f"{PACKAGE}.jobs.{room}" for room in ("anchoring", "sending", "indexing")}
+    reached = paths_from(below("jobs.verifying"))
+    assert_none(how for name, how in reached.items() if name.rpartition(".")[0] in writing)
+
+
+def test_the_web_never_reaches_the_registrar() -> None:
+    reached = paths_from(below("web"))
+    assert_none(how for name, how in reached.items() if name == f"{PACKAGE}.chain.registrar")
+
+
+MOST_FILES = 18
+"""Modules of a folder; `store` has one for each noun."""
+
+
+def test_folders_are_small_and_none_is_empty() -> None:
+    held = Counter(path.parent for path in python(PACKAGE) if path.name != "__init__.py")
+    assert_none(where(folder, 1, f"{count} modules") for folder, count in held.items() if count > MOST_FILES)
+    rooms = {path.parent for path in python(PACKAGE) if path.name == "__init__.py"}
+    filled = {folder for path in held for folder in (path, *path.parents)}
+    assert_none(where(room, 1, "an empty room") for room in rooms - filled)
+
+
+def test_no_module_hands_on_names_of_another() -> None:
+    """Whoever wants a name imports it from where it is defined; a package's `__init__` says what it is."""
+    bound = {
+        name: {
+            alias.asname or alias.name
+            for node in tree(path).body
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for alias in node.names
+        }
+        for name, path in modules().items()
+    }
+    assert_none(
+        where(path, line, f"imports {name} from a module that only imports it")
+        for path in python(PACKAGE, "scripts", "tests")
+        for line, name in imports(path)
+        if name not in modules() and (parts := name.rpartition("."))[0] in bound and parts[2] in bound[parts[0]]
+    )
+
+
+TWINS = {
+    "Accepted": {"jobs.anchoring.submit_records", "web.schemas.requests"},
+    "Account": {"core.chainproof.tries", "nodes.embedded.blocks.state_trie"},
+    "Anchor": {"documents.pki.trust_store", "web.schemas.requests"},
+    "Answer": {"core.verdicts.verdict_codes", "documents.pki.ocsp"},
+    "Block": {"nodes.embedded.blocks.history", "store.chain_index"},
+    "Budget": {"documents.ofd.xml", "documents.pdf.changes"},
+    "CatalogVersion": {"core.registries.catalogs", "store.catalogs"},
+    "CertificateType": {"core.records.certificate_types", "store.types"},
+    "Database": {"nodes.embedded.blocks.database", "store.database"},
+    "Failure": {"cli.failures", "core.verdicts.inputs"},
+    "Finding": {"core.registries.catalog_findings", "jobs.auditing.findings"},
+    "Form": {"core.encoding.json_fields", "web.api.verify"},
+    "Genesis": {"core.chainproof.consensus", "nodes.embedded.blocks.genesis"},
+    "Head": {"core.verdicts.anchoring_checks", "store.batches", "store.chain_index"},
+    "History": {"chain.reader", "nodes.embedded.blocks.history"},
+    "Kind": {"core.verdicts.paper_kinds", "documents.kinds", "documents.pdf.changes"},
+    "Metrics": {"core.registries.catalog_findings", "web.http.request_log"},
+    "Named": {"core.verdicts.names", "documents.ofd.references", "jobs.verifying.candidates"},
+    "Note": {"core.log.checkpoints", "core.verdicts.verdict_codes"},
+    "Outcome": {"core.verdicts.verdict_codes", "nodes.embedded.blocks.evm"},
+    "PermitEntry": {"core.chainproof.storage_layout", "store.organisations"},
+    "Pool": {"documents.pki.paths", "jobs.proofs.batch_evidence", "nodes.embedded.blocks.mempool"},
+    "Read": {"documents.pdf.signatures", "jobs.verifying.request"},
+    "RpcError": {"chain.rpc", "nodes.embedded.rpc_error"},
+    "Seal": {"core.registries.seals", "store.seals"},
+    "Seen": {"chain.reader", "jobs.mirroring.mirror"},
+    "Shape": {"core.records.schema", "web.schemas.requests"},
+    "Signed": {"chain.sender", "core.verdicts.judge"},
+    "StatusChange": {"chain.contracts", "store.statuses"},
+}
+"""Classes of one name in several modules: none may come to these, and each is to be renamed."""
+
+
+def test_no_two_classes_have_one_name() -> None:
+    named: dict[str, set[str]] = {}
+    for path in python(PACKAGE):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                named.setdefault(node.name, set()).add(module_name(path).removeprefix(f"{PACKAGE}."))
+    twins = {name: places for name, places in named.items() if len(places) > 1}
+    assert twins == TWINS
+
+
+MODULES_AS_INTERFACES = {"core/chainproof/consensus.py", "nodes/network/engines/engine.py"}
+"""Where a Protocol is to come."""
+
+
+def test_no_module_stands_for_an_interface() -> None:
+    assert_none(
+        where(path, line, f"imports {name}")
+        for path in python(PACKAGE)
+        for line, name in imports(path)
+        if name == "types.ModuleType" and path.relative_to(ROOT / PACKAGE).as_posix() not in MODULES_AS_INTERFACES
+    )
+
+
 @pytest.mark.parametrize(
     ("libraries", "layers"),
     [
@@ -158,8 +325,8 @@ def test_sql_is_spoken_in_the_store_only() -> None:
 
 
 def test_adapters_are_built_where_an_instance_is_opened_or_made() -> None:
-    """`app.py` opens an instance; `jobs/setup.py` makes one, before there is any App to be given."""
-    builders = {"app.py", "jobs/setup.py"}
+    """`app.py` opens an instance; `jobs/instance/initialise.py` makes one, before there is any App to be given."""
+    builders = {"app.py", "jobs/instance/initialise.py"}
     assert_none(
         where(path, line, f"builds {name}")
         for path in python(PACKAGE)
@@ -220,35 +387,35 @@ def test_nothing_happens_on_import_but_definitions() -> None:
 
 DECODERS = {"loads", "b64decode", "urlsafe_b64decode", "fromhex", "fromisoformat"}
 DECODING = {
-    "core/canonical.py",
-    "core/cose.py",
-    "core/decoding.py",
-    "core/digests.py",  # after a pattern
-    "core/receipts.py",  # after a pattern
-    "web/shapes.py",  # after a pattern
+    "core/encoding/canonical.py",
+    "core/encoding/cose.py",
+    "core/encoding/decoding.py",
+    "core/encoding/digests.py",  # after a pattern
+    "core/receipts/receipt.py",  # after a pattern
+    "web/schemas/requests.py",  # after a pattern
     # the instance's own files and the node's answers, each wrapped where it is read
     "chain/keystore.py",
     "chain/deployment.py",
     "chain/contracts.py",
     "chain/rpc.py",
     "chain/sender.py",
-    "core/papers.py",  # tells kinds apart and hands on the bytes
+    "core/verdicts/paper_kinds.py",  # tells kinds apart and hands on the bytes
     # what was checked or made here
-    "core/records.py",
-    "core/shapes.py",
-    "jobs/anchors.py",
-    "jobs/audit_logs.py",
-    "jobs/batching.py",
-    "jobs/candidates.py",
-    "jobs/index.py",
-    "jobs/logs.py",
-    "jobs/papers.py",
-    "jobs/records.py",
-    "jobs/refusals.py",
-    "jobs/submission.py",
+    "core/records/record.py",
+    "core/records/schema.py",
+    "jobs/parsing/trust_directory.py",
+    "jobs/auditing/logs.py",
+    "jobs/anchoring/close_batches.py",
+    "jobs/verifying/candidates.py",
+    "jobs/indexing/follow.py",
+    "jobs/proofs/public_logs.py",
+    "jobs/verifying/several_papers.py",
+    "jobs/records/records.py",
+    "jobs/sending/refusals.py",
+    "jobs/anchoring/submit_records.py",
     "jobs/validators.py",
 }
-"""Where text is decoded; everybody else asks `core.canonical.read_json` or a function of `core.decoding`."""
+"""Where text is decoded; others ask `core.encoding.canonical.read_json` or a function of `core.encoding.decoding`."""
 
 
 def test_foreign_text_is_decoded_at_the_boundary_of_its_format() -> None:

@@ -1,5 +1,1 @@
 """The operator's door: the command `chain-service`."""
-
-from chain_service.cli.main import main
-
-__all__ = ["main"]

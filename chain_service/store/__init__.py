@@ -2,11 +2,3 @@
 
 `Database` opens transactions; each module named after a noun holds its queries as functions that take the connection.
 """
-
-from __future__ import annotations
-
-from sqlalchemy import Connection
-
-from chain_service.store.database import Database
-
-__all__ = ["Connection", "Database"]

@@ -14,26 +14,130 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
+    MetaData,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
+from sqlalchemy.engine import Dialect
 
-from chain_service.store.schema_base import Bytes
-from chain_service.store.schema_base import metadata as metadata
-from chain_service.store.schema_chain import blocks as blocks
-from chain_service.store.schema_chain import chain_events as chain_events
-from chain_service.store.schema_chain import heads as heads
-from chain_service.store.schema_chain import rival_headers as rival_headers
-from chain_service.store.schema_chain import status_events as status_events
-from chain_service.store.schema_chain import validators as validators
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Bytes(TypeDecorator[bytes]):
+    """A byte string, even where somebody wrote text or a number into SQLite's column behind the service's back.
+
+    SQLite keeps whatever type it is given; what was tampered with has to reach the audit, not end it.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:  # noqa: ARG002
+        return value if value is None or isinstance(value, bytes) else str(value).encode()
+
+
+# What is read from the chain: all of it can be dropped and read again.
+
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", Bytes, nullable=False, unique=True),
+    Column("parent", Bytes, nullable=False),
+    Column("time", BigInteger, nullable=False, index=True),
+    Column("header", Bytes, nullable=False),
+)
+
+
+validators = Table(
+    "validators",
+    metadata,
+    Column("block", BigInteger, primary_key=True, autoincrement=False),
+    Column("addresses", Bytes, nullable=False),
+    Column("votes", Bytes, nullable=False),
+    Column("stated", Boolean, nullable=False),
+)
+
+
+rival_headers = Table(
+    "rival_headers",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", Bytes, primary_key=True),
+    Column("header", Bytes, nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+
+
+chain_events = Table(
+    "chain_events",
+    metadata,
+    Column("block", BigInteger, ForeignKey("blocks.number", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("tx", Bytes, nullable=False),
+    Column("contract", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("subject", Bytes),
+    Column("account", Text),
+    Column("args", Text, nullable=False),
+)
+Index("ix_chain_events_subject", chain_events.c.name, chain_events.c.subject, chain_events.c.block)
+
+
+def _event() -> ForeignKeyConstraint:
+    """A derived row goes when its event goes, and that when its block goes."""
+    return ForeignKeyConstraint(
+        ["block", "position"], ["chain_events.block", "chain_events.position"], ondelete="CASCADE"
+    )
+
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("block", BigInteger, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("log", Bytes, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", Bytes, nullable=False),
+    UniqueConstraint("log", "size"),
+    _event(),
+)
+
+status_events = Table(
+    "status_events",
+    metadata,
+    Column("block", BigInteger, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("log", Bytes, nullable=False),
+    Column("leaf_index", BigInteger, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("reason", Integer, nullable=False),
+    Column("digest", Bytes, nullable=False),
+    _event(),
+)
+Index("ix_status_events_place", status_events.c.log, status_events.c.leaf_index, status_events.c.block)
+
 
 Counter = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is an alias of SQLite's rowid
 

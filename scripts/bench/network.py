@@ -28,8 +28,9 @@ import httpx
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from chain_service.nodes import network as networks
-from chain_service.nodes.network import Plan
+from chain_service.nodes.network.create import Plan, create
+from chain_service.nodes.network.descriptor import Network
+from chain_service.nodes.network.running.control import down, up
 
 ORG = "1143990000612301XQ"
 SENDERS = 8
@@ -42,7 +43,7 @@ class Bench:
     """A running network and an instance that serves on it."""
 
     folder: Path
-    network: networks.Network
+    network: Network
     url: str
     key: str
     rpc: httpx.Client
@@ -87,9 +88,9 @@ def bench(validators: int, cache: Path, geth: Path | None) -> Iterator[Bench]:
     registrar = "0x" + json.loads((data / "registrar.json").read_text())["address"].removeprefix("0x")
     plan = Plan(validators=validators, engine="geth", period=PERIOD, funded=(funder.address, registrar), first_port=0)
     service = None
-    made = networks.create(folder / "network", plan)
+    made = create(folder / "network", plan)
     try:
-        networks.up(folder / "network", (), cache=cache, geth=geth, timeout=90)
+        up(folder / "network", (), cache=cache, geth=geth, timeout=90)
         environment["CHAIN_SERVICE_RPC_URLS"] = json.dumps(list(made.rpc_urls))
         run("deploy")
         run("org", "add", ORG, "Bench City Administration")
@@ -108,7 +109,7 @@ def bench(validators: int, cache: Path, geth: Path | None) -> Iterator[Bench]:
         if service is not None:
             service.send_signal(signal.SIGTERM)
             service.wait(60)
-        networks.down(folder / "network", ())
+        down(folder / "network", ())
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -12,13 +12,15 @@ from typing import Any
 from eth_keys.datatypes import PrivateKey
 
 from chain_service.errors import BadRequest, Conflict, Corrupt, Unavailable
-from chain_service.nodes import embedded
-from chain_service.nodes.embedded.genesis import KEY_FILE, RETIRED_KEY_FILE, unlock
-from chain_service.nodes.network import control, geth
+from chain_service.nodes.embedded.blocks.genesis import KEY_FILE, RETIRED_KEY_FILE, Genesis, unlock
+from chain_service.nodes.embedded.export import export
+from chain_service.nodes.embedded.node import Node
+from chain_service.nodes.network.create import Plan, create
 from chain_service.nodes.network.descriptor import DESCRIPTOR_FILE, NETWORK_FILE, Network, load
-from chain_service.nodes.network.engines import binary_of
-from chain_service.nodes.network.making import Plan, create
+from chain_service.nodes.network.engines import geth
+from chain_service.nodes.network.engines.engine import binary_of
 from chain_service.nodes.network.rpc import call
+from chain_service.nodes.network.running import control
 from chain_service.nodes.network.votes import propose
 
 _IMPORT_SECONDS = 6 * 3600
@@ -29,7 +31,7 @@ class Trial:
     """A stopped trial chain."""
 
     directory: Path
-    genesis: embedded.Genesis
+    genesis: Genesis
     key: PrivateKey
     head: int
     head_hash: str
@@ -50,7 +52,7 @@ def grow(
     if plan.authority or plan.validators < 1:
         raise BadRequest("growing needs a validator to seal on", code="usage", field="--validators")
     program = binary_of("geth", cache, binary, tell)
-    node = embedded.Node.open(trial, password)  # never started: nobody else seals while it is held
+    node = Node.open(trial, password)  # never started: nobody else seals while it is held
     try:
         stopped = _stopped(node, password)
         network = _take_over(stopped, directory, plan, program, cache, tell)
@@ -69,7 +71,7 @@ def grow(
     }
 
 
-def _stopped(node: embedded.Node, password: str) -> Trial:
+def _stopped(node: Node, password: str) -> Trial:
     """The trial chain, in which nothing waits. Raises Unauthorised, Conflict, BadRequest."""
     if len(node.pool):
         raise Conflict(
@@ -149,7 +151,7 @@ def _import(binary: Path, stopped: Trial, directory: Path, network: Network) -> 
     if stopped.head:
         with TemporaryDirectory(prefix="blocks-", dir=directory) as aside:
             blocks = Path(aside) / "chain.rlp"
-            embedded.export(stopped.directory, blocks)
+            export(stopped.directory, blocks)
             words = [str(binary), "--datadir", "data", "--gcmode", "archive", "--state.scheme", "hash"]
             geth.run([*words, "import", str(blocks.resolve())], first, _IMPORT_SECONDS)
     for node in network.own(directory):

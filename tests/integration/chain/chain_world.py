@@ -15,7 +15,9 @@ from chain_service.chain.reader import ChainReader
 from chain_service.chain.registrar import Registrar
 from chain_service.chain.rpc import Rpc
 from chain_service.chain.sender import Sender
-from chain_service.nodes import embedded
+from chain_service.nodes.embedded.blocks.genesis import create
+from chain_service.nodes.embedded.node import Node
+from chain_service.nodes.embedded.server import serve
 
 PASSWORD = "correct horse"
 
@@ -52,9 +54,9 @@ class World(Chain):
 def trial_chain(directory: Path) -> Iterator[Chain]:
     file = directory / "registrar.json"
     address = create_registrar(file, PASSWORD)
-    embedded.create(directory / "node", funded=[address], password=PASSWORD, period=0)
+    create(directory / "node", funded=[address], password=PASSWORD, period=0)
     with (
-        embedded.Node.open(directory / "node", PASSWORD) as node,
-        embedded.serve(node, port=0) as server,
+        Node.open(directory / "node", PASSWORD) as node,
+        serve(node, port=0) as server,
     ):
         yield Chain(server.url, open_registrar(file, PASSWORD))

@@ -1,0 +1,77 @@
+"""Changing a record's state, and the history of its states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from chain_service.core.encoding.visible_text import require_visible
+from chain_service.core.records.states import may_follow, parse_change_request
+from chain_service.errors import Conflict
+from chain_service.jobs.anchoring.supersede import accept
+from chain_service.jobs.context import App, Caller
+from chain_service.jobs.integrity import stored_state
+from chain_service.jobs.records.state_history import current_state
+from chain_service.store import records, statuses
+from chain_service.store.records import StoredRecord
+from chain_service.store.statuses import StatusChange
+
+
+def change_status(
+    app: App,
+    caller: Caller,
+    record_id: str,
+    to: str,
+    reason_code: int | str,
+    *,
+    text: str | None = None,
+    legal_basis: str | None = None,
+    successor: str | None = None,
+    officer: str | None = None,
+) -> dict[str, Any]:
+    """The change is durable and on its way to the chain; until it is final the record's verdict is indeterminate.
+
+    Asking again for the state that stands, or that is on its way, returns it with `created` False. Raises
+    `MalformedRecord`, `NotFound`, `Forbidden`, `Conflict` (`not_anchored`, `illegal_transition`, `change_pending`).
+    """
+    caller.need("status")
+    request = parse_change_request(
+        {"to": to, "reasonCode": reason_code, "text": text, "legalBasis": legal_basis, "successor": successor}
+    )
+    require_visible({"text": text, "legalBasis": legal_basis})
+    with app.database.transaction() as connection:
+        record = records.get(connection, record_id)
+        caller.need_org(record.org)
+        if record.state != "anchored":
+            raise Conflict("the record is not anchored, so it has no state to change", code="not_anchored")
+        if request.successor is not None:
+            caller.need_org(records.get(connection, request.successor).org)
+        current = current_state(connection, record)
+        waiting = statuses.waiting(connection, record.id)
+        target = stored_state(waiting.to_state) if waiting is not None else current
+        if target is request.to:
+            return _answer(connection, record, waiting, created=False)
+        if waiting is not None:
+            raise Conflict(
+                f"a change to {target.code} is on its way; try again when it is final", code="change_pending"
+            )
+        if not may_follow(current, request.to):
+            raise Conflict(
+                f"a record that is {current.code} cannot become {request.to.code}",
+                code="illegal_transition",
+                **{"from": current.code, "to": request.to.code},
+            )
+        by = officer or (f"key {caller.key_id}" if caller.key_id else "operator")
+        accept(app, connection, record.id, request, officer=by, key_id=caller.key_id)
+        return _answer(connection, record, statuses.waiting(connection, record.id), created=True)
+
+
+def _answer(
+    connection: Connection, record: StoredRecord, waiting: StatusChange | None, *, created: bool
+) -> dict[str, Any]:
+    current = current_state(connection, record)
+    answer: dict[str, Any] = {"id": record.id, "status": current.code, "created": created, "state": "final"}
+    if waiting is not None:
+        answer |= {"state": "pending", "to": stored_state(waiting.to_state).code, "change": waiting.id}
+    return answer

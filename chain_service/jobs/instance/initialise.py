@@ -1,0 +1,120 @@
+"""An instance comes to be: keystores, database, trial chain and configuration; then the contracts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from chain_service.chain.deployment import Deployment
+from chain_service.chain.deployment import deploy as deploy_contracts
+from chain_service.chain.keystore import Keystore, create_registrar, open_registrar
+from chain_service.chain.rpc import Rpc
+from chain_service.config import Settings
+from chain_service.errors import Conflict, NotFound
+from chain_service.jobs.context import Progress, silent
+from chain_service.nodes.embedded.blocks import genesis
+from chain_service.store.database import Database
+
+
+def init(settings: Settings) -> dict[str, Any]:
+    """DIR holds encrypted keystores, a migrated database, the genesis of a trial chain and `config.toml`.
+
+    Without a password in the settings a random one is written to `DIR/password` (mode 0600): move it elsewhere before
+    anything of worth is kept. Raises `Conflict` (code `already_initialised`) and changes nothing if DIR was one.
+    """
+    data = settings.data
+    config = data / "config.toml"
+    if config.exists():
+        raise Conflict(f"{data} is initialised already; nothing was changed", code="already_initialised")
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    password, password_file = _password(settings)
+    if not (data / "keys").exists():
+        Keystore.create(data / "keys", password)
+    registrar = (
+        open_registrar(settings.registrar_file, password).address
+        if settings.registrar_file.exists()
+        else create_registrar(settings.registrar_file, password)
+    )
+    if not (settings.node_directory / "genesis.json").exists():
+        genesis.create(settings.node_directory, funded=[registrar], password=password, period=settings.block_period)
+    database = Database(settings.database)
+    try:
+        database.migrate()
+    finally:
+        database.close()
+    _write_once(config, _configuration(settings), 0o600)
+    return {
+        "data": str(data),
+        "registrar": registrar,
+        "passwordFile": str(password_file) if password_file else None,
+        "genesis": str(settings.node_directory / "genesis.json"),
+    }
+
+
+def deploy(settings: Settings, *, registrar: Path | None = None, progress: Progress = silent) -> dict[str, Any]:
+    """The contracts stand on the chain behind `rpc_urls`, and `DIR/deployment.json` says where.
+
+    An interrupted run is finished by the next. Raises `Conflict` (code `already_deployed`) a second time.
+    """
+    if settings.deployment_file.exists():
+        raise Conflict(
+            f"{settings.deployment_file} exists: contracts are deployed once; nothing was sent", code="already_deployed"
+        )
+    account = open_registrar(registrar or settings.registrar_file, settings.keystore_password())
+    state = settings.data / "deployment.partial.json"
+    with Rpc(settings.rpc_urls, settings.rpc_timeout) as rpc:
+        deployment = deploy_contracts(rpc, account, state=state, progress=progress)
+    deployment.save(settings.deployment_file)
+    state.unlink(missing_ok=True)
+    return describe(deployment)
+
+
+def describe(deployment: Deployment) -> dict[str, Any]:
+    """The deployment for a reader."""
+    return {
+        "chainId": deployment.chain_id,
+        "genesisHash": "0x" + deployment.genesis_hash.hex(),
+        "consensus": deployment.consensus,
+        "registrar": deployment.registrar,
+        "contracts": {name: contract.address for name, contract in deployment.contracts.items()},
+    }
+
+
+def _password(settings: Settings) -> tuple[str, Path | None]:
+    """The password in force, and the file it was newly written to, if it was."""
+    try:
+        return settings.keystore_password(), None
+    except NotFound:
+        if settings.password_file is not None:
+            raise
+    file = settings.data / "password"
+    password = secrets.token_urlsafe(32)
+    _write_once(file, password + "\n", 0o600)
+    return password, file
+
+
+def _configuration(settings: Settings) -> str:
+    """`config.toml` with what was given for this instance; every other setting keeps its default."""
+    lines = ["# chain-service: see `Configuration` in README for every setting.\n"]
+    for name in ("database_url", "rpc_urls", "password_file", "host", "port", "chain_port", "block_period"):
+        if name in settings.model_fields_set:
+            lines.append(f"{name} = {toml_value(getattr(settings, name))}\n")
+    return "".join(lines)
+
+
+def toml_value(value: Any) -> str:
+    """The value as config.toml writes it."""
+    if isinstance(value, list):
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    if isinstance(value, int):
+        return str(value)
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _write_once(file: Path, text: str, mode: int) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -1,0 +1,70 @@
+"""The states of a record, as they stand on chain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from chain_service.core.encoding.display import hex0x, moment
+from chain_service.core.records.hashing import log_id
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.records.states import State
+from chain_service.jobs.context import App, Caller
+from chain_service.jobs.integrity import placed, stored_state, told_successor
+from chain_service.store import chain_index, records, statuses
+from chain_service.store.records import StoredRecord
+from chain_service.store.rows import json_object
+
+
+def current_state(connection: Connection, record: StoredRecord) -> State:
+    """The state of an anchored record as the index has read it."""
+    generation, index, _ = placed(record)
+    log = log_id(OrgCode(record.org), generation)
+    return stored_state(chain_index.states(connection, log, [index]).get(index, 0))
+
+
+def status_history(app: App, record_id: str) -> list[dict[str, Any]]:
+    """Every state the record took on chain, oldest first: the event itself and, where it is ours, its change record.
+
+    Texts, legal bases and officers are shown by `disclosed_history` only. Raises `NotFound`, `Corrupt`.
+    """
+    return _history(app, record_id, disclosed=False)
+
+
+def disclosed_history(app: App, record_id: str, caller: Caller) -> list[dict[str, Any]]:
+    """`status_history` with the change records, for the record's own organisation."""
+    with app.database.reading() as connection:
+        caller.need_org(records.get(connection, record_id).org)
+    return _history(app, record_id, disclosed=True)
+
+
+def _history(app: App, record_id: str, *, disclosed: bool) -> list[dict[str, Any]]:
+    with app.database.reading() as connection:
+        record = records.get(connection, record_id)
+        if record.generation is None or record.leaf_index is None:
+            return []
+        log = log_id(OrgCode(record.org), record.generation)
+        events = chain_index.status_history(connection, log, record.leaf_index)
+        ours = statuses.by_digests(connection, [event.digest for event in events])
+    found = []
+    for event in events:
+        change = ours.get(event.digest)
+        entry: dict[str, Any] = {
+            "to": stored_state(event.state).code,
+            "reasonCode": event.reason,
+            "digest": "sha-256:" + event.digest.hex(),
+            "account": event.account,
+            "block": event.block,
+            "time": moment(event.time),
+            "tx": hex0x(event.tx),
+        }
+        if change is not None and change.body is not None:
+            successor = told_successor(change)
+            if successor is not None:
+                entry["successor"] = successor
+            if disclosed and change.salt is not None:
+                body = json_object(change.body, "a stored change of state", change=change.id)
+                entry["change"] = {"record": body, "salt": change.salt.hex()}
+        found.append(entry)
+    return found
