@@ -132,7 +132,7 @@ class Outage:
     """Why the chain could not be read: out of reach, or what it answered is not proven final, or not by validators of
     today."""
 
-    code: Literal["node_unavailable", "finality_unproven", "trust_stale", "issuer_unknown"]
+    code: Literal["node_unavailable", "finality_unproven", "trust_stale", "issuer_unknown", "seal_unproven"]
     detail: str
 
 

@@ -17,7 +17,7 @@ from chain_service.core import layout
 from chain_service.core.chain_trust import ChainTrust, UnknownSealers
 from chain_service.core.codes import Text
 from chain_service.core.disclosures import Disclosure, PartialDisclosure, parse_disclosure
-from chain_service.core.entries import record_entry
+from chain_service.core.entries import LogId, record_entry
 from chain_service.core.evidence import ProvenState, verify_evidence
 from chain_service.core.facts import Claim, Content, Facts, Failure, HeadSignature, Outage, Presented
 from chain_service.core.histories import place_slots, require_end_kept, seal_slots, slots_of_record
@@ -267,6 +267,29 @@ def _counting(
         except InvalidProof:
             return ()
     return counting
+
+
+def proven_place(receipt: bytes, trust: TrustFile) -> tuple[LogId, int] | None:
+    """Log and index that a receipt speaks of, if its evidence is proven; None otherwise. Never raises.
+
+    What stands there is not looked at: it tells where whoever made the receipt says that something belongs.
+    """
+    proven = _proven(receipt, trust)
+    return None if proven is None else (proven[0].log, proven[0].proof.index)
+
+
+def is_proof_of(receipt: bytes, content: Content, trust: TrustFile) -> bool:
+    """Whether the receipt's path leads from this content to a proven head. Never raises."""
+    proven = _proven(receipt, trust)
+    return proven is not None and _leads_to_head(proven[0], content, proven[1])
+
+
+def _proven(data: bytes, trust: TrustFile) -> tuple[Receipt, tuple[ProvenState, ...]] | None:
+    try:
+        receipt = parse(data)
+        return receipt, prove_receipt(receipt, trust.chain)
+    except BadRequest:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
