@@ -454,7 +454,7 @@ def _rank_of_claim(desk: _Desk, lead: _Sheet | None, sheet: _Sheet) -> tuple[boo
 def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Verdict]:
     """The verdicts on the sheets that the joint questions left out, each with the lead where they can be compared."""
     for sheet in desk.sheets:
-        if sheet in chosen or sheet is lead or (sheet.kind in _FILES and lead.kind not in _FILES):
+        if sheet in chosen or (sheet.kind in _FILES and lead.kind not in _FILES):
             continue
         verdict = desk.found.get(frozenset((lead, sheet)), desk.alone[sheet])
         if sheet.kind in _CLAIMS and (verdict.code in _OUTDATED or verdict.code in STATES):
