@@ -9,15 +9,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from offline_node import ROOT, run_with
-from offline_papers import altered, forged, holder, subsets
 from starlette.requests import Request
 
 from chain_service.config import Settings
-from chain_service.core.digests import file_digests
-from chain_service.core.papers import Kind, take
-from chain_service.jobs.papers import MAX_PAPERS
-from chain_service.web.verify import Form, read_asked
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.verdicts.paper_kinds import Kind, take
+from chain_service.jobs.verifying.several_papers import MAX_PAPERS
+from chain_service.web.api.verify import Form, read_asked
+from support.offline.offline_node import ROOT, run_with
+from support.offline.offline_papers import altered, forged, holder, subsets
 
 Papers = list[tuple[str, bytes]]
 MAX_FILE = 20 * 2**20
@@ -90,6 +90,6 @@ def test_a_name_says_nothing_and_cannot_end_its_part(tmp_path: Path) -> None:
 def test_page_and_service_agree_on_how_much_is_asked_at_once(tmp_path: Path) -> None:
     (sent,) = asked(tmp_path, [[("file", b"a file")]])
     assert sent["most"] == MAX_PAPERS
-    source = (ROOT / "chain_service" / "web" / "static" / "asking.js").read_text(encoding="utf-8")
+    source = (ROOT / "chain_service" / "web" / "pages" / "static" / "asking.js").read_text(encoding="utf-8")
     assert "const LONGEST_FILE = 20 * 1024 * 1024;" in source
     assert Settings.model_fields["max_file"].default == MAX_FILE
