@@ -198,6 +198,14 @@ _NAMING = {
     .limit(bindparam("most")),
     False: _naming.where(batches.c.final_block.is_(None)).order_by(records.c.seq).limit(bindparam("most")),
 }
+_PLACES_NAMING = (
+    select(records.c.id, records.c.org, records.c.generation, records.c.leaf_index)
+    .join_from(records, batches, batches.c.id == records.c.batch_id)
+    .where(records.c.id.in_(select(record_files.c.record_id).where(_of_file)), records.c.failure.is_(None))
+    .where(batches.c.final_block.is_not(None))
+    .order_by(_of_its_org, records.c.seq.desc())
+    .limit(bindparam("most"))
+)
 
 
 def get(connection: Connection, id: str) -> StoredRecord:
@@ -227,8 +235,21 @@ def naming_file(
 
     Without `final` those under way, oldest first. At most `limit`; failed and erased ones are never among them.
     """
-    named = {name: [digest for algorithm, digest in digests if algorithm == name] for name in ("sha-256", "sm3")}
-    return every(connection.execute(_NAMING[final], {**named, "most": limit}), StoredRecord)
+    return every(connection.execute(_NAMING[final], {**_by_algorithm(digests), "most": limit}), StoredRecord)
+
+
+def places_naming_file(
+    connection: Connection, digests: Sequence[tuple[str, bytes]], limit: int
+) -> list[tuple[str, str, int, int]]:
+    """Id, organisation, generation and leaf index of the anchored records as `naming_file` has them."""
+    return [
+        (id, org, generation, index)
+        for id, org, generation, index in connection.execute(_PLACES_NAMING, {**_by_algorithm(digests), "most": limit})
+    ]
+
+
+def _by_algorithm(digests: Sequence[tuple[str, bytes]]) -> dict[str, list[bytes]]:
+    return {name: [digest for algorithm, digest in digests if algorithm == name] for name in ("sha-256", "sm3")}
 
 
 def by_identity(connection: Connection, identity: str) -> list[StoredRecord]:

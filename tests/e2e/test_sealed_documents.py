@@ -195,7 +195,7 @@ def test_a_responder_is_asked_at_the_command_line_and_never_offline(sealing: tup
         receipt = disclosure.with_name(disclosure.name.replace(".disclosure.json", ".receipt"))
         service.done("trust", "export", "--out", folder / "asks.trust")
         offline = ["verify", "--offline", "--trust", folder / "asks.trust", file]
-        offline += ["--disclosure", disclosure, "--receipt", receipt, "--anchors", service.data / "trust-store"]
+        offline += ["--receipt", receipt, "--anchors", service.data / "trust-store"]
         for asked, connects in ((offline, False), (["verify", file], True)):
             ran = service.run_apart("--json", *asked, CHAIN_SERVICE_OCSP_RESPONDERS=json.dumps([here]))
             checks = {check["name"]: check["code"] for check in ran.json["groups"][1]["checks"]}

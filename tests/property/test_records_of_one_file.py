@@ -59,7 +59,7 @@ def record_id(place: int) -> str:
     return f"3f2b6f0e-5d0c-4a7e-9a55-{place:012d}"
 
 
-def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False) -> Facts:
+def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False, counted: bool = False) -> Facts:
     """As gathering would have them: newest first, the one decided on apart from the others."""
     worlds = [world(place, one, before) for place, (one, before) in enumerate(zip(drawn, (None, *drawn), strict=False))]
     words = {slot: word for one in worlds for slot, word in one.words().items()}
@@ -91,12 +91,13 @@ def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False) -> Fact
         now_state=replace(base, words=words),
         max_age=180,
         anchor_state=chosen.anchor_state if chosen else None,
-        claim=chosen.claim if chosen else None,
+        claim=replace(chosen.claim, presented=paper.kind == "receipt") if chosen and chosen.claim else None,
         memory=chosen.memory if chosen else None,
         recalled=chosen.recalled if chosen else None,
         candidates=tuple(one for one in reversed(candidates) if one is not chosen),
         undecided=chosen is None,
         crowded=crowded,
+        counted=counted,
     )
 
 
@@ -199,6 +200,12 @@ def test_neither_kind_nor_order_of_anchoring_decides(drawn: list[Drawn], paper: 
 @settings(max_examples=100, deadline=None)
 def test_beyond_the_records_looked_at_nothing_is_valid(drawn: list[Drawn], paper: Paper) -> None:
     assert verdict_on(drawn, paper, crowded=True).answer is not Answer.VALID
+    among_many = verdict_on(drawn, paper, crowded=True, counted=True)
+    if paper.kind in ("disclosure", "receipt"):
+        # what was presented decides, since none of the others has ended unseen
+        assert among_many.code == verdict_on(drawn, paper).code
+    elif among_many.answer is Answer.VALID:
+        assert paper.kind == "seal"
 
 
 def test_all_organisations_are_named_where_nothing_says_whose_the_file_is() -> None:

@@ -16,20 +16,28 @@ from chain_service.config import Settings
 from chain_service.core.encoding.digests import file_digests
 from chain_service.core.receipts.receipt import MAX_RECEIPT_BYTES
 from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES, TrustFile, parse
-from chain_service.core.receipts.verify_offline import Examining, present, seen_blocks, verify_offline
+from chain_service.core.receipts.verify_offline import (
+    Examining,
+    is_proof_of,
+    present,
+    proven_place,
+    seen_blocks,
+    verify_offline,
+)
+from chain_service.core.records.disclosure import parse_disclosure
 from chain_service.core.records.hashing import record_entry
-from chain_service.core.verdicts.inputs import Claim, Facts, Failure, Outage, Presented
+from chain_service.core.verdicts.inputs import Claim, Content, Facts, Failure, Outage, Presented
 from chain_service.core.verdicts.judge import Examine, judge
 from chain_service.core.verdicts.paper_kinds import Kind, Paper, take
 from chain_service.core.verdicts.shown_members import with_hidden
-from chain_service.core.verdicts.verdict import Verdict
+from chain_service.core.verdicts.verdict import Verdict, warning
 from chain_service.core.verdicts.verdict_codes import Answer
 from chain_service.errors import BadRequest
 from chain_service.jobs.parsing.pool import Parsers, parser_limits
 from chain_service.jobs.parsing.trust_directory import Anchors
 from chain_service.jobs.verifying.documents import Examined, examine_file, no_signatures
 from chain_service.jobs.verifying.request import Question, is_cose, read_question
-from chain_service.jobs.verifying.several_papers import MAX_PAPERS, judge_papers, split
+from chain_service.jobs.verifying.several_papers import MAX_PAPERS, Place, judge_papers, split
 
 Examiner = Callable[[bytes | None], Examined | None]
 """Reads a file, if it is a document, in another process."""
@@ -89,6 +97,13 @@ def reading(settings: Settings, anchors: Path | None) -> Iterator[tuple[Examiner
         parsers.close()
 
 
+def _content(paper: Paper) -> Content | None:
+    try:
+        return parse_disclosure(paper.data) if paper.kind is Kind.DISCLOSURE else None
+    except BadRequest:
+        return None  # its verdict says why
+
+
 def _no_signatures(*_: object) -> Examine:
     return no_signatures
 
@@ -109,13 +124,20 @@ class Offline:
     def verdicts(self, lists: Iterable[Sequence[Paper]]) -> Iterator[dict[str, Any]]:
         """A verdict for each list of papers, in order; what they prove is remembered in `heads`.
 
-        Raises BadRequest (`file_not_found`) for papers without a receipt that are not shown to be wrong without one,
-        and as `judge_papers`.
+        Raises BadRequest (`file_not_found`) for papers without a receipt that are not shown without one to be wrong or
+        of several records, and as `judge_papers`.
         """
         try:
             for papers in lists:
-                verdict = judge_papers(papers, Question(at=self.at), self.ask, lambda _: None, self.trust)
-                if verdict.answer is not Answer.INVALID:
+                verdict = judge_papers(
+                    [*papers, *self._attached(papers)],
+                    Question(at=self.at),
+                    self.ask,
+                    lambda _: None,
+                    self.trust,
+                    self._place_attached,
+                )
+                if verdict.answer is not Answer.INVALID and verdict.code != "papers_do_not_match":
                     self._require_receipt(papers)
                 yield verdict.to_json()
                 if self.heads.file is not None:
@@ -126,7 +148,35 @@ class Offline:
 
     def split(self, papers: Sequence[Paper]) -> list[list[Paper]]:
         """The papers by the record that each belongs to."""
-        return split(papers, Question(at=self.at), self.ask, lambda _: None)
+        proving = self._attached(papers)
+        lists = split([*papers, *proving], Question(at=self.at), self.ask, lambda _: None, self._place_attached)
+        known = set(map(id, papers))
+        return [kept for one in lists if (kept := [paper for paper in one if id(paper) in known])]
+
+    def _attached(self, papers: Sequence[Paper]) -> list[Paper]:
+        """The receipts attached to files that prove one of the disclosures: they count as if they were handed in."""
+        contents = [content for paper in papers if (content := _content(paper)) is not None]
+        receipts = {paper.data for paper in papers if paper.kind is Kind.RECEIPT}
+        found = []
+        for paper in papers:
+            receipt = self._receipt_in(paper)
+            if receipt is None or receipt in receipts:
+                continue
+            if any(is_proof_of(receipt, content, self.trust) for content in contents):
+                receipts.add(receipt)
+                found.append(Paper(paper.name, Kind.RECEIPT, receipt))
+        return found
+
+    def _receipt_in(self, paper: Paper) -> bytes | None:
+        found = self.examiner(paper.data) if paper.kind is Kind.FILE else None
+        return None if found is None else found.facts.receipt
+
+    def _place_attached(self, file: bytes) -> Place | None:
+        found = self.examiner(file)
+        if found is None or found.facts.receipt is None:
+            return None
+        place = proven_place(found.facts.receipt, self.trust)
+        return None if place is None else (place[0].hex(), place[1])
 
     def ask(self, questions: Sequence[Question]) -> Iterator[Verdict]:
         """A verdict for each question, by its receipt or the one attached to its file."""
@@ -152,7 +202,7 @@ class Offline:
             if unproven is not None and (receipt is None or unproven.answer is Answer.INVALID):
                 yield unproven
             elif receipt is not None:
-                yield verify_offline(
+                verdict = verify_offline(
                     receipt,
                     presented,
                     self.trust,
@@ -162,6 +212,14 @@ class Offline:
                     examining=examining,
                     accept_stale=self.accept_stale,
                 )
+                yield verdict if attached in (None, receipt) else self._with_ignored(verdict, receipt, attached)
+
+    def _with_ignored(self, verdict: Verdict, receipt: bytes, attached: bytes | None) -> Verdict:
+        """The verdict by the receipt handed in, with a warning if the attached one is not of the same record."""
+        if attached is not None and proven_place(attached, self.trust) == proven_place(receipt, self.trust):
+            return verdict
+        warned = (*verdict.context.warnings, warning("receipt_ignored"))
+        return replace(verdict, context=replace(verdict.context, warnings=warned))
 
     def _unproven(self, presented: Presented, claim: Claim | None, examining: Examining | None) -> Verdict:
         """What can be said without a receipt: whether papers contradict each other, and no more."""
@@ -187,11 +245,9 @@ class Offline:
 
     def _receipts(self, papers: Sequence[Paper]) -> Iterator[bytes]:
         for paper in papers:
-            found = self.examiner(paper.data) if paper.kind is Kind.FILE else None
-            if paper.kind is Kind.RECEIPT:
-                yield paper.data
-            elif found is not None and found.facts.receipt is not None:
-                yield found.facts.receipt
+            receipt = paper.data if paper.kind is Kind.RECEIPT else self._receipt_in(paper)
+            if receipt is not None:
+                yield receipt
 
     def _require_receipt(self, papers: Sequence[Paper]) -> None:
         if not any(True for _ in self._receipts(papers)):

@@ -23,7 +23,7 @@ from chain_service.core.log.merkle import leaf_hash, root_from_inclusion
 from chain_service.core.receipts.receipt import Receipt, parse
 from chain_service.core.receipts.trust_file import SECONDS_A_DAY, TrustFile
 from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, parse_disclosure
-from chain_service.core.records.hashing import record_entry
+from chain_service.core.records.hashing import LogId, record_entry
 from chain_service.core.registries.histories import place_slots, require_end_kept, seal_slots, slots_of_record
 from chain_service.core.verdicts.inputs import Claim, Content, Facts, Failure, HeadSignature, Outage, Presented
 from chain_service.core.verdicts.judge import Examine, judge
@@ -268,6 +268,29 @@ def _counting(
         except InvalidProof:
             return ()
     return counting
+
+
+def proven_place(receipt: bytes, trust: TrustFile) -> tuple[LogId, int] | None:
+    """Log and index that a receipt speaks of, if its evidence is proven; None otherwise. Never raises.
+
+    What stands there is not looked at: it tells where whoever made the receipt says that something belongs.
+    """
+    proven = _proven(receipt, trust)
+    return None if proven is None else (proven[0].log, proven[0].proof.index)
+
+
+def is_proof_of(receipt: bytes, content: Content, trust: TrustFile) -> bool:
+    """Whether the receipt's path leads from this content to a proven head. Never raises."""
+    proven = _proven(receipt, trust)
+    return proven is not None and _leads_to_head(proven[0], content, proven[1])
+
+
+def _proven(data: bytes, trust: TrustFile) -> tuple[Receipt, tuple[ProvenState, ...]] | None:
+    try:
+        receipt = parse(data)
+        return receipt, prove_receipt(receipt, trust.chain)
+    except BadRequest:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,13 @@ having come first. What was presented decides whose the file is (`core.verdicts.
 then a warning, unless one of them has ended: what somebody withdrew is not to be had back by a second record. For
 example, organisation A withdraws a licence and organisation B anchors a certificate that names the same file: asked
 about the file, even with B's disclosure, the answer is `withdrawn`.
+
+The price is that an organisation can end the verification of another's file, by anchoring its digest and withdrawing
+that record of its own. It cannot be had cheaper. Nothing presented with a file tells the two cases apart: in the
+attack the disclosure and the receipt of B are just as genuine, and the chain does not know whose file a digest is. A
+seal of A would tell, but only on a file that A alone sealed, and only at doors that read seals: one file would be good
+here and ended there. So the ended record decides, and is named with its organisation (`decidedBy`, the warning
+`decided_by_another`), which is registered, has signed it on chain, and can be suspended.
 """
 
 from __future__ import annotations

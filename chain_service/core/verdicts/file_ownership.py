@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chain_service.core.records.hashing import LogId
 from chain_service.core.verdicts.candidates import as_judged, head_of
 from chain_service.core.verdicts.inputs import Candidate, Facts
@@ -19,11 +21,16 @@ def decide(facts: Facts, examine: Examine | None, attached: tuple[LogId, int] | 
         return facts
     for candidate in facts.candidates:
         if attached is not None and candidate.place == attached:
-            return as_judged(facts, candidate)
+            return _decided(facts, candidate)
     if examine is None or not facts.presented.whole_files:
         return facts
     signers = [one for one in _newest_of_each(facts) if _signed_by_its_issuer(facts, one, examine)]
-    return as_judged(facts, signers[0]) if len(signers) == 1 else facts
+    return _decided(facts, signers[0]) if len(signers) == 1 else facts
+
+
+def _decided(facts: Facts, candidate: Candidate) -> Facts:
+    """The facts with this candidate meant; the many others count no more, unless one of them may have ended unseen."""
+    return replace(as_judged(facts, candidate), crowded=facts.crowded and not facts.counted)
 
 
 def _newest_of_each(facts: Facts) -> list[Candidate]:

@@ -132,7 +132,7 @@ class Outage:
     """Why the chain could not be read: out of reach, or what it answered is not proven final, or not by validators of
     today."""
 
-    code: Literal["node_unavailable", "finality_unproven", "trust_stale", "issuer_unknown"]
+    code: Literal["node_unavailable", "finality_unproven", "trust_stale", "issuer_unknown", "seal_unproven"]
     detail: str
 
 
@@ -215,6 +215,8 @@ class Facts:
     """True where several organisations are among `candidates` and nothing said whose the file is: none is judged."""
     crowded: bool = False
     """True where there are more such records than were looked at."""
+    counted: bool = False
+    """True where the index says that no record which was not looked at has ever changed its state."""
     names: Names = Names()
     """Those of the types and organisations at hand; empty where there is no registry."""
     display: Mapping[str, Any] = field(default_factory=dict)

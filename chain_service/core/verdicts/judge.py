@@ -210,7 +210,7 @@ def _inclusion(facts: Facts, content: Content | None, head: Head | None, found: 
     if facts.undecided and facts.presented.files:
         return _not_reached("inclusion")
     own = None if facts.undecided else judge_inclusion(facts, content, head)
-    crowded = facts.crowded and not facts.presented.files
+    crowded = _lost_in_the_crowd(facts) and not facts.presented.files
     if own is None or (crowded and own.outcome is Outcome.PASSED):
         return _several(facts, "inclusion", found, {})
     return own
@@ -224,7 +224,15 @@ def _file_digest(facts: Facts, content: Content | None, found: Sequence[Other]) 
     if facts.undecided:
         return _several(facts, "file_digest", found, evidence)
     own = _compared(facts, content, evidence)
-    return _several(facts, "file_digest", found, evidence) if facts.crowded and own.outcome is Outcome.PASSED else own
+    lost = _lost_in_the_crowd(facts) and own.outcome is Outcome.PASSED
+    return _several(facts, "file_digest", found, evidence) if lost else own
+
+
+def _lost_in_the_crowd(facts: Facts) -> bool:
+    """Whether more records answer than were looked at, and nothing presented says which is meant or one of the others
+    may have ended unseen."""
+    shown = facts.presented.disclosure is not None or (facts.claim is not None and facts.claim.presented)
+    return facts.crowded and not (shown and facts.counted)
 
 
 def _compared(facts: Facts, content: Content | None, evidence: dict[str, Any]) -> Check:

@@ -106,7 +106,8 @@ def find_seal(code: str, binding: Binding) -> RegisteredSeal | Outage | None:
         if facts is None:
             break
         return RegisteredSeal(*facts, tuple(history), state)
-    return binding.outage or Outage("finality_unproven", "the evidence does not cover the seal")
+    # a receipt proves the seals that its record names (`sealCodes`), and no others
+    return binding.outage or Outage("seal_unproven", "the evidence does not cover the seal")
 
 
 def _seal_facts(state: ProvenState, code: str) -> tuple[str, bytes, SealPeriod | None, tuple[bytes, ...]] | None:

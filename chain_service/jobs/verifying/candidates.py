@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from chain_service.core.records.hashing import log_id
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.records.states import State
 from chain_service.core.verdicts.inputs import Content
 from chain_service.core.verdicts.judge import listed_files, same_file
 from chain_service.errors import BadRequest, Corrupt
@@ -14,11 +17,15 @@ from chain_service.jobs.context import Caller
 from chain_service.jobs.integrity import stored_disclosure
 from chain_service.jobs.verifying.request import MAX_IDENTIFIER, Question, Read
 from chain_service.store import records
+from chain_service.store.chain_index import states
 from chain_service.store.records import StoredRecord
 from chain_service.store.rows import json_object
 
 LOOKED_AT = 16
-"""Anchored records that one file or identifier may lead to; where there are more, nothing is called valid."""
+"""Anchored records that one file or identifier may lead to. Where there are more, only a disclosure, a receipt or a
+seal that says which one is meant leads to anything valid, and only if no other one can have ended unseen."""
+COUNTED = 1000
+"""Records whose states are looked up in the index where there are more than LOOKED_AT."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,8 @@ class Named:
     records: tuple[StoredRecord, ...] = ()
     crowded: bool = False
     """True where there are more than these."""
+    counted: bool = False
+    """As in Facts."""
     inexact: frozenset[str] = frozenset()
     """Ids of those that name one digest of the file and another one that differs."""
 
@@ -55,8 +64,37 @@ def named_by(connection: Connection, question: Question, read: Read, caller: Cal
         known = {one.id for one in found}
         found += [one for one in _identified(connection, question, caller) if one.state == "anchored"]
         found = [one for at, one in enumerate(found) if one.id not in known or at < len(known)]
+    crowded, counted = len(found) > LOOKED_AT, False
+    if crowded:
+        before = {one.id for one in found}
+        found, counted = _changed_first(connection, pairs, found)
+        inexact |= {one.id for one in found if one.id not in before and not _names(one, read)}
     looked_at = sorted(found[:LOOKED_AT], key=lambda one: -one.seq)
-    return Named(tuple(looked_at), len(found) > LOOKED_AT, frozenset(inexact))
+    return Named(tuple(looked_at), crowded, counted, frozenset(inexact))
+
+
+def _changed_first(
+    connection: Connection, pairs: Sequence[tuple[str, bytes]], found: Sequence[StoredRecord]
+) -> tuple[list[StoredRecord], bool]:
+    """The records that ever changed their state before all others, and whether there is room for all of them.
+
+    What ended must not hide behind the many that somebody anchored for this.
+    """
+    places = records.places_naming_file(connection, pairs, COUNTED + 1) if pairs else []
+    known = {id for id, *_ in places}
+    for one in found:
+        if one.id not in known and one.generation is not None and one.leaf_index is not None:
+            places.append((one.id, one.org, one.generation, one.leaf_index))
+    by_log: dict[bytes, dict[int, str]] = {}
+    for id, org, generation, index in places:
+        by_log.setdefault(log_id(OrgCode(org), generation), {})[index] = id
+    changed = {
+        ids[index]: state for log, ids in by_log.items() for index, state in states(connection, log, list(ids)).items()
+    }
+    first = sorted(changed, key=lambda id: changed[id] == State.IN_FORCE)[:LOOKED_AT]
+    rows = records.get_many(connection, first)
+    others = [one for one in found if one.id not in rows]
+    return [*rows.values(), *others], len(changed) <= LOOKED_AT and len(places) <= COUNTED
 
 
 def waiting_for(connection: Connection, question: Question, read: Read, caller: Caller | None) -> StoredRecord | None:

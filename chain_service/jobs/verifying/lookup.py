@@ -47,6 +47,7 @@ class Beside:
     found: tuple[tuple[Candidate, bytes | None], ...] = ()
     """Each with the stored evidence of its anchoring block."""
     crowded: bool = False
+    counted: bool = False
     undecided: bool = False
     """As in Facts."""
 
@@ -119,7 +120,8 @@ def _gather(
         record, undecided = named.meant()
         if record is None and not undecided:
             record = waiting_for(connection, question, read, caller)
-    beside = Beside(tuple(_candidate(connection, one, named, asker) for one in named.besides(record)), named.crowded)
+    found = tuple(_candidate(connection, one, named, asker) for one in named.besides(record))
+    beside = Beside(found, named.crowded, named.counted)
     claim, failure = read.claim or _claim_of_place(connection, read.receipt), read.failure
     if record is None:
         memory = _memory_of_place(connection, claim, asker)

@@ -7,6 +7,12 @@ not compared with each other: that they do not belong together is a finding of i
     tampered disclosure + genuine receipt     → record_mismatch
     Zhang's disclosure + Li's receipt         → papers_do_not_match
     disclosure + refreshed and older receipt  → in_force
+
+A file that a disclosure does not list is an altered one, or another holder's paper. It is taken for altered
+(`content_altered`) as long as nothing tells that it is not: whoever hands in a file with a disclosure says that it is
+the disclosure's. Three things tell: the index knows the record that lists it, a receipt attached to it is of another
+record, or its signatures show that it is still as somebody trusted here signed it. Then the papers do not match. None
+of these makes anything valid, and what the file itself shows to be wrong is said in every case.
 """
 
 from __future__ import annotations
@@ -27,7 +33,7 @@ from chain_service.core.verdicts.inputs import Content
 from chain_service.core.verdicts.paper_kinds import Kind, Paper, form, take
 from chain_service.core.verdicts.same_record import body_key, bound, unite
 from chain_service.core.verdicts.verdict import Check, Context, Group, Verdict, check, conclude, gravity
-from chain_service.core.verdicts.verdict_codes import RULES, STATES, Answer
+from chain_service.core.verdicts.verdict_codes import RULES, STATES, Answer, Outcome
 from chain_service.errors import BadRequest, InvalidProof, NotFound
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.proofs import trust_files
@@ -47,6 +53,8 @@ _FILES = (Kind.FILE, Kind.DIGEST)
 Ask = Callable[[Sequence[Question]], Iterable[Verdict]]
 Place = tuple[str, int]
 """A log in hex and an index in it."""
+Attached = Callable[[bytes], Place | None]
+"""The place of the record that a receipt attached to a file is of, where that is not to be seen from its verdict."""
 Stored = Callable[[Place], Content | None]
 """The content of the record at a place, where it is at hand: compared, never shown."""
 
@@ -76,6 +84,8 @@ class _Desk:
     alone: dict[_Sheet, Verdict]
     places: dict[_Sheet, Place]
     stored: Stored
+    marks: Mapping[_Sheet, Place] = field(default_factory=dict)
+    """Where receipts attached to files say that these belong. Anybody may attach one: what lists a file goes before."""
     strangers: list[tuple[_Sheet, _Sheet]] = field(default_factory=list)
     found: dict[frozenset[_Sheet], Verdict] = field(default_factory=dict)
     """What was asked of several sheets together."""
@@ -90,6 +100,14 @@ class _Desk:
         """The content of the record at this place, by a disclosure among the papers or as it is stored."""
         here = (sheet.content for sheet in self.sheets if self.places.get(sheet) == place)
         return next((content for content in here if content is not None), None) or self.stored(place)
+
+    def proof_of(self, sheet: _Sheet) -> _Sheet | None:
+        """The receipt, or else the proof, of the record that the sheet belongs to."""
+        place = self.places.get(sheet)
+        claims = [one for one in self.sheets if one.kind in _CLAIMS and place and self.places.get(one) == place]
+        return min(
+            (one for one in claims if not self.broken(one)), key=lambda one: one.kind is Kind.PROOF, default=None
+        )
 
     def broken(self, sheet: _Sheet) -> bool:
         """Whether it proves nothing already by itself."""
@@ -144,7 +162,12 @@ def _accepted(app: App) -> TrustFile | None:
 
 
 def judge_papers(
-    papers: Sequence[Paper], base: Question, ask: Ask, stored: Stored, accepted: TrustFile | None = None
+    papers: Sequence[Paper],
+    base: Question,
+    ask: Ask,
+    stored: Stored,
+    accepted: TrustFile | None = None,
+    attached: Attached = lambda _: None,
 ) -> Verdict:
     """The verdict on all papers. `accepted` is the trust file in use here; None where there is none."""
     sheets = _sheets(papers)
@@ -155,7 +178,7 @@ def judge_papers(
         verdict = next(iter(ask([_all_asked(base, sheets)])))
         desk = _Desk(sheets, dict.fromkeys(sheets, verdict), _same_place(sheets, verdict), stored)
     if desk is None or verdict is None or (len(sheets) > 1 and verdict.answer is not Answer.VALID):
-        desk = _desk(sheets, base, ask, stored)
+        desk = _desk(sheets, base, ask, stored, attached)
         _compare(desk, base, ask)
         verdict = _weighed(desk, base, ask)
     context = verdict.context
@@ -232,13 +255,30 @@ def _together(base: Question, *sheets: _Sheet) -> Question:
     return question
 
 
-def _desk(sheets: list[_Sheet], base: Question, ask: Ask, stored: Stored) -> _Desk:
+def _desk(sheets: list[_Sheet], base: Question, ask: Ask, stored: Stored, attached: Attached) -> _Desk:
     verdicts = ask([_together(base, sheet) for sheet in sheets])
     alone = dict(zip(sheets, verdicts, strict=True))
     places = {sheet: _place(sheet, alone[sheet]) for sheet in sheets}
-    desk = _Desk(sheets, alone, {sheet: place for sheet, place in places.items() if place is not None}, stored)
+    marks = {sheet: attached(sheet.data) for sheet in sheets if sheet.kind is Kind.FILE}
+    desk = _Desk(sheets, alone, _known(places), stored, _known(marks))
     _learn(desk, base, ask)
+    for sheet, place in desk.marks.items():
+        desk.places.setdefault(sheet, place)
     return desk
+
+
+def _known(places: Mapping[_Sheet, Place | None]) -> dict[_Sheet, Place]:
+    return {sheet: place for sheet, place in places.items() if place is not None}
+
+
+def _both(desk: _Desk, base: Question, one: _Sheet, other: _Sheet) -> Question:
+    """The question about two sheets. The receipt attached to a file says nothing against what is proven without it."""
+    sheets = [one, other]
+    for sheet in (one, other):
+        proof = desk.proof_of(sheet) if sheet.kind is Kind.DISCLOSURE and {one, other} & desk.marks.keys() else None
+        if proof is not None:
+            sheets.append(proof)
+    return _together(base, *sheets)
 
 
 def _learn(desk: _Desk, base: Question, ask: Ask) -> None:
@@ -251,16 +291,20 @@ def _learn(desk: _Desk, base: Question, ask: Ask) -> None:
             for other in desk.sheets
             if _class(other) == helping and other in desk.places
         ]
-        verdicts = ask([_together(base, *pair) for pair in pairs]) if pairs else ()
+        verdicts = ask([_both(desk, base, *pair) for pair in pairs]) if pairs else ()
         for (one, other), verdict in zip(pairs, verdicts, strict=True):
             desk.found[frozenset((one, other))] = verdict
             if _place(one, verdict) == desk.places[other] if included else _is_listed(verdict):
                 desk.places.setdefault(one, desk.places[other])
 
 
+def _codes(verdict: Verdict) -> dict[str, str]:
+    """The codes of the record's checks by their names."""
+    return {one.name: one.code for one in verdict.groups[0].checks}
+
+
 def _is_listed(verdict: Verdict) -> bool:
-    found = {one.name: one.code for one in verdict.groups[0].checks}
-    return found.get("file_digest") in ("file_matches", "signed_file_matches")
+    return _codes(verdict).get("file_digest") in ("file_matches", "signed_file_matches")
 
 
 def _place(sheet: _Sheet, verdict: Verdict) -> Place | None:
@@ -295,14 +339,14 @@ def _compare(desk: _Desk, base: Question, ask: Ask) -> None:
             wanted.append((one, other))
     missing = [pair for pair in wanted if frozenset(pair) not in desk.found]
     for pair, verdict in zip(
-        missing, ask([_together(base, *pair) for pair in missing]) if missing else (), strict=True
+        missing, ask([_both(desk, base, *pair) for pair in missing]) if missing else (), strict=True
     ):
         desk.found[frozenset(pair)] = verdict
     for pair in combinations(desk.sheets, 2):
         key = frozenset(pair)
         if pair in desk.strangers or (any(map(desk.broken, pair)) and any(sheet in desk.places for sheet in pair)):
             desk.found.pop(key, None)
-        elif key in desk.found and desk.found[key].answer is Answer.INVALID and _unrelated(desk, *pair):
+        elif key in desk.found and desk.found[key].answer is Answer.INVALID and _apart(desk, *pair):
             desk.strangers.append(pair)
             del desk.found[key]
 
@@ -324,6 +368,34 @@ def _compare_bodies(desk: _Desk, one: _Sheet, other: _Sheet) -> None:
     evidence = {"detail": "two disclosures of one record differ", "papers": [_entry(desk, x) for x in (one, other)]}
     found = _finding(desk.alone[suspect], check("record", "inclusion", "record_mismatch", evidence))
     desk.found[frozenset((one, other))] = found
+
+
+def _apart(desk: _Desk, one: _Sheet, other: _Sheet) -> bool:
+    """Whether something tells that these two are of different records, so that what differs is no tampering."""
+    if _unrelated(desk, one, other):
+        return True
+    file = next((sheet for sheet in (one, other) if sheet.kind is Kind.FILE), None)
+    body = next((sheet for sheet in (one, other) if sheet.kind is Kind.DISCLOSURE), None)
+    verdict = desk.found[frozenset((one, other))]
+    if file is None or body is None or _codes(verdict).get("file_digest") != "content_altered":
+        return False
+    if file in desk.marks and desk.places.get(body) != desk.marks[file]:
+        return True
+    return (file in desk.marks or file not in desk.places) and _as_signed(verdict)
+
+
+def _as_signed(verdict: Verdict) -> bool:
+    """Whether the file shows by itself that it is as it was signed, by signers that lead to a root trusted here.
+
+    Whether the seal was in force, and who stands behind it, may be open: that changes no content.
+    """
+    groups = [group for group in verdict.groups if group.name == "signature"]
+    intact = ("parse", "reference_digests", "coverage", "signature", "signer_certificate")
+    for group in groups:
+        outcomes = {one.name: one.outcome for one in group.checks}
+        if Outcome.FAILED in outcomes.values() or any(outcomes.get(name) is not Outcome.PASSED for name in intact):
+            return False
+    return bool(groups)
 
 
 def _unrelated(desk: _Desk, *pair: _Sheet) -> bool:
@@ -382,7 +454,7 @@ def _rank_of_claim(desk: _Desk, lead: _Sheet | None, sheet: _Sheet) -> tuple[boo
 def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Verdict]:
     """The verdicts on the sheets that the joint questions left out, each with the lead where they can be compared."""
     for sheet in desk.sheets:
-        if sheet in chosen or sheet is lead or (sheet.kind in _FILES and lead.kind not in _FILES):
+        if sheet in chosen or (sheet.kind in _FILES and lead.kind not in _FILES):
             continue
         verdict = desk.found.get(frozenset((lead, sheet)), desk.alone[sheet])
         if sheet.kind in _CLAIMS and (verdict.code in _OUTDATED or verdict.code in STATES):
@@ -465,7 +537,9 @@ def _with_papers(verdict: Verdict, desk: _Desk, trusted: Sequence[Paper]) -> Ver
     return replace(verdict, groups=tuple(groups))
 
 
-def split(papers: Sequence[Paper], base: Question, ask: Ask, stored: Stored) -> list[list[Paper]]:
+def split(
+    papers: Sequence[Paper], base: Question, ask: Ask, stored: Stored, attached: Attached = lambda _: None
+) -> list[list[Paper]]:
     """The papers by the record that each belongs to; those that lead nowhere go with the only holder, if there is one.
 
     Trust files go with every list.
@@ -474,7 +548,7 @@ def split(papers: Sequence[Paper], base: Question, ask: Ask, stored: Stored) -> 
     trusted = [paper for paper in papers if paper.kind is Kind.TRUST]
     if len(sheets) < 2:
         return [list(papers)]
-    desk = _desk(sheets, base, ask, stored)
+    desk = _desk(sheets, base, ask, stored, attached)
     lists: list[list[_Sheet]] = []
     for sheet in sorted(sheets, key=lambda sheet: (sheet not in desk.places, _class(sheet))):
         home = next((one for one in lists if _at_home(desk, sheet, one)), None)

@@ -132,7 +132,8 @@ def _beside(draft: Draft, names: Names) -> dict[str, Any]:
     """What Facts hold beside the record meant: the other records and the names."""
     beside = draft.beside
     candidates = tuple(one for one, _ in beside.found)
-    return {"candidates": candidates, "undecided": beside.undecided, "crowded": beside.crowded, "names": names}
+    crowd = {"crowded": beside.crowded, "counted": beside.counted}
+    return {"candidates": candidates, "undecided": beside.undecided, "names": names, **crowd}
 
 
 def _pointed(app: App, known: Facts, document: Examined | None) -> tuple[LogId, int] | None:

@@ -1,4 +1,4 @@
-// The offline page's own script under node: `corpus FILE` prints its verdicts, `papers FILE` those on papers handed in together, `primitives COUNT` compares what it wrote
+// The offline page's own script under node: `corpus FILE` prints its verdicts, `papers FILE` those on papers handed in together, `asked FILE` what the online page asks, `primitives COUNT` compares what it wrote
 // itself, `inclusion FILE`, `evidence FILE` and `moments FILE` run single functions.
 import { createHash, createHmac, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -136,6 +136,25 @@ async function papers(file) {
   return answers;
 }
 
-const MODES = { corpus, papers, moments, inclusion, evidence, primitives: (count) => primitives(Number(count)) };
+// What the online page would send about each list of files, [name, base64] each: {type, body, byDigest, bytes}, or the reason why not.
+async function asked(file) {
+  const source = readFileSync(new URL("../chain_service/web/static/asking.js", import.meta.url), "utf8");
+  const { questionOf, MOST_PAPERS } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+  const answers = [];
+  for (const { given, longest } of JSON.parse(readFileSync(file, "utf8"))) {
+    const files = given.map(([name, data]) => new File([bytes(data)], name));
+    try {
+      const question = await questionOf(files, longest ?? undefined);
+      const sent = new Response(question.request.body);
+      const body = Buffer.from(await sent.arrayBuffer()).toString("base64");
+      answers.push({ type: sent.headers.get("content-type"), body, byDigest: question.byDigest.map(({ name }) => name), bytes: question.bytes, most: MOST_PAPERS });
+    } catch (error) {
+      answers.push({ refused: error.message });
+    }
+  }
+  return answers;
+}
+
+const MODES = { corpus, asked, papers, moments, inclusion, evidence, primitives: (count) => primitives(Number(count)) };
 const [mode, argument] = process.argv.slice(2);
 process.stdout.write(JSON.stringify(await MODES[mode](argument)));

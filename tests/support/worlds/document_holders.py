@@ -33,15 +33,19 @@ PAGE = "Doc_0/Pages/Page_0/Content.xml"
 BOM = b"\xef\xbb\xbf"
 
 
-def papers_of(city: City, org: Org) -> dict[str, bytes]:
-    """Every paper that the holder of one certificate can have, by name; the receipts in the PDF are as they were."""
+def papers_of(city: City, org: Org, *, names_seal: bool = True) -> dict[str, bytes]:
+    """Every paper that the holder of one certificate can have, by name; the receipts in the PDF are as they were.
+
+    names_seal: the record says which seal the OFD has, so that its receipts prove what the registry holds of it.
+    """
     office = Office(org.code, str(next(_codes)))
     shown = city_of_documents.METADATA | {"ZZBFJGDM": org.code, "ZZLXDM": FOOD}
     ofd = office.sealed(city_of_documents.unsigned(custom=shown)).bytes()
     pdf = pdfs.sign(pdfs.document(), office.signer, at=int(time.time()) - 10)
     files = [{"mediaType": f"application/{name}", "digests": file_digests(data)}
              for name, data in (("ofd", ofd), ("pdf", pdf))]  # fmt: skip
-    _, id, _ = city.anchor(org, org.certificate(), org.certificate(files=files), org.certificate())
+    named = {"sealCodes": [office.seal_code]} if names_seal else {}
+    _, id, _ = city.anchor(org, org.certificate(), org.certificate(files=files, **named), org.certificate())
     older = receipts.receipt(city.app, id)
     city.trial.mine(2)
     city.step()

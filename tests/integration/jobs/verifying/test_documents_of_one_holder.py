@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,27 @@ from hypothesis import strategies as st
 from chain_service.cli.commands.offline import Offline
 from chain_service.cli.proven_heads import Heads
 from chain_service.core.receipts import trust_file
+from chain_service.core.receipts.trust_file import TrustFile
+from chain_service.core.verdicts.inputs import Content
 from chain_service.core.verdicts.paper_kinds import Paper, take
-from chain_service.core.verdicts.verdict import gravity
+from chain_service.core.verdicts.verdict import Verdict, gravity
 from chain_service.core.verdicts.verdict_codes import CODES, Answer
 from chain_service.errors import BadRequest
+from chain_service.jobs.records.records import content_at
 from chain_service.jobs.verifying.documents import Examined, examine_file
 from chain_service.jobs.verifying.request import Question
-from chain_service.jobs.verifying.several_papers import holders, verify_lists, verify_papers
+from chain_service.jobs.verifying.several_papers import (
+    Ask,
+    Place,
+    holders,
+    judge_papers,
+    split,
+    verify_lists,
+    verify_papers,
+)
+from chain_service.jobs.verifying.verify import verify_many
 from support.offline.offline_node import run_with
+from support.pdf import pdfs
 from support.worlds.document_holders import ADDITIONS, ALTERATIONS, INSEPARABLE, Papers, papers_of
 from support.worlds.jobs_city import City
 from support.worlds.offices import write_trust_store
@@ -47,8 +60,10 @@ class Counter:
     city: City
     papers: Papers
     others: Papers
-    """Of a holder whose issuer is another."""
+    """Of a holder whose issuer is another, and whose record does not name its seal."""
     examined: dict[bytes, Examined | None] = field(default_factory=dict)
+    answers: dict[str, dict[Question, Verdict]] = field(default_factory=dict)
+    """What each door was told before: thousands of lists of papers come down to some hundred questions."""
 
     def http(self, given: Given) -> list[Told]:
         return [verify_papers(self.city.app, taken(given), Question()).to_json()]
@@ -57,11 +72,49 @@ class Counter:
         lists = holders(self.city.app, taken(given), None)
         return [verdict.to_json() for verdict in verify_lists(self.city.app, lists, None)]
 
+    def http_again(self, given: Given) -> list[Told]:
+        """As `http`, each question asked once."""
+        ask = partial(self._remembered, "http", lambda questions: verify_many(self.city.app, questions))
+        return [judge_papers(taken(given), Question(), ask, self._stored, self.trust).to_json()]
+
+    def command_again(self, given: Given) -> list[Told]:
+        """As `command`, each question asked once."""
+        ask = partial(self._remembered, "command", lambda asked: verify_many(self.city.app, asked, operator=True))
+        lists = split(taken(given), Question(), ask, self._stored)
+        return [judge_papers(one, Question(), ask, self._stored, self.trust).to_json() for one in lists]
+
+    def offline_again(self, given: Given) -> list[Told]:
+        """As `offline`, each question asked once."""
+        desk = self.desk()
+        ask = partial(self._remembered, "offline", desk.ask)
+        object.__setattr__(desk, "ask", ask)
+        return [told for one in desk.split(taken(given)) for told in self._offline(desk, one)]
+
+    def _remembered(self, door: str, ask: Ask, questions: Sequence[Question]) -> list[Verdict]:
+        known = self.answers.setdefault(door, {})
+        missing = [question for question in dict.fromkeys(questions) if question not in known]
+        known.update(zip(missing, ask(missing), strict=True))
+        return [known[question] for question in questions]
+
+    def _stored(self, place: Place) -> Content | None:
+        return content_at(self.city.app, place)
+
+    @cached_property
+    def trust(self) -> TrustFile:
+        return trust_file.parse(self.papers["trust"])
+
+    def desk(self) -> Offline:
+        return Offline(self.trust, None, Heads(None), self._examine, True)
+
     def offline(self, given: Given) -> list[Told]:
         """No verdict where papers have no receipt: that is refused."""
-        desk = Offline(trust_file.parse(self.papers["trust"]), None, Heads(None), self._examine, True)
-        lists = desk.split(taken(given))
-        return [told for one in lists for told in self._offline(desk, one)]
+        desk = self.desk()
+        return [told for one in desk.split(taken(given)) for told in self._offline(desk, one)]
+
+    def together(self, given: Given) -> str:
+        """The code without a chain for papers that are not sorted by holder first."""
+        (told,) = self.desk().verdicts([taken(given)])
+        return str(told["code"])
 
     def _offline(self, desk: Offline, papers: list[Paper]) -> list[Told]:
         try:
@@ -81,6 +134,7 @@ class Counter:
     def door(self, name: str) -> Callable[[Given], list[Told]]:
         doors: dict[str, Callable[[Given], list[Told]]] = {
             "http": self.http, "command": self.command, "offline": self.offline,
+            "http again": self.http_again, "command again": self.command_again, "offline again": self.offline_again,
         }  # fmt: skip
         return doors[name]
 
@@ -94,6 +148,7 @@ class Counter:
 
 
 DOORS = ("http", "command", "offline")
+AGAIN = tuple(f"{door} again" for door in DOORS)
 
 
 def taken(given: Given) -> list[Paper]:
@@ -112,7 +167,7 @@ def answer(code: str | None) -> Answer | None:
 @pytest.fixture(scope="module")
 def counter(shared_city: City, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
     city = shared_city.on(trust_store=write_trust_store(tmp_path_factory.mktemp("trust")))
-    papers, others = (papers_of(city, city.organisation()) for _ in range(2))
+    papers, others = (papers_of(city, city.organisation(), names_seal=one) for one in (True, False))
     yield Counter(city, papers, others)
     city.app.parsers.close()
 
@@ -125,9 +180,7 @@ def wide(counter: Counter) -> Counter:
     return counter
 
 
-def proves_all(names: tuple[str, ...]) -> bool:
-    """Whether each file has a receipt; one that is attached to a file speaks for that file only."""
-    return bool({"receipt", "refreshed"} & set(names)) or ("attached" in names and "pdf" not in names)
+PROVING = {"receipt", "refreshed", "attached"}
 
 
 def require_no_accusation(counter: Counter, door: str, names: tuple[str, ...]) -> None:
@@ -136,9 +189,9 @@ def require_no_accusation(counter: Counter, door: str, names: tuple[str, ...]) -
     code = worst(told)
     assert answer(code) is not Answer.INVALID, (names, code)
     assert len(told) <= 1, names
-    if door != "offline":
+    if "offline" not in door:
         assert (answer(code) is Answer.VALID) is (names != ("trust",)), (names, code)
-    elif "disclosure" in names and "ofd" not in names and proves_all(names):
+    elif "disclosure" in names and PROVING & set(names):
         assert answer(code) is Answer.VALID, (names, code)
 
 
@@ -149,7 +202,7 @@ def require_no_excuse(counter: Counter, door: str, alteration: str, names: tuple
     papers = counter.genuine(*names)
     code = worst(ask([*papers[:place], altered, *papers[place:]]))
     assert answer(code) is not Answer.VALID, (names, code)
-    if door == "offline" and alteration in INSEPARABLE:
+    if "offline" in door and alteration in INSEPARABLE:
         return
     if answer(alone) is Answer.INVALID:
         assert code is not None and gravity(code) <= gravity(alone or ""), (names, alone, code)
@@ -162,7 +215,7 @@ def require_chain(counter: Counter, door: str, alteration: str, names: tuple[str
     for count in range(len(names) + 1):
         code = worst(ask([altered, *counter.genuine(*names[:count])]))
         assert answer(code) is not Answer.VALID, (names[:count], code)
-        if door == "offline" and alteration in INSEPARABLE:
+        if "offline" in door and alteration in INSEPARABLE:
             continue
         if answer(before) is Answer.INVALID:
             assert code is not None and gravity(code) <= gravity(before or ""), (names[:count], before, code)
@@ -214,6 +267,21 @@ def test_no_altered_paper_is_excused(wide: Counter, alteration: str) -> None:
             require_no_excuse(wide, door, alteration, order[:count], place)
 
 
+def test_each_question_asked_once_gives_the_same_answers(wide: Counter) -> None:
+    for order in orders("again", 3):
+        for asked in (wide.genuine(*order), [wide.altered("disclosure: date"), *wide.genuine(*order[:4])]):
+            for door in DOORS:
+                told = [[one["code"] for one in wide.door(name)(asked)] for name in (door, f"{door} again")]
+                assert told[0] == told[1], (door, order)
+
+
+def test_a_seal_that_the_record_does_not_name_is_not_proven_without_a_chain(counter: Counter) -> None:
+    for papers, code in ((counter.papers, "in_force"), (counter.others, "seal_unproven")):
+        given = [(name, papers[name]) for name in ("disclosure", "receipt", "ofd")]
+        assert counter.together(given) == code
+        assert counter.http(given)[0]["code"] == "in_force"
+
+
 @pytest.mark.parametrize("addition", ADDITIONS)
 def test_what_was_put_into_the_signed_file_is_named_and_accuses_nobody(counter: Counter, addition: str) -> None:
     warned = "attachments_added" if addition == "an attachment of a stranger" else "receipt_ignored"
@@ -242,6 +310,49 @@ def test_papers_of_two_holders_are_never_good_together_and_none_is_accused(wide:
     for shift in (0, 4):
         for name, other in zip(BELONGING, BELONGING[shift:] + BELONGING[:shift], strict=True):
             require_two_holders(wide, name, other)
+
+
+def of_others(counter: Counter, *names: str) -> Given:
+    return [(f"other {name}", counter.others[name]) for name in names]
+
+
+def test_without_a_chain_no_file_is_held_against_the_disclosure_of_another(wide: Counter) -> None:
+    """A file says by the receipt attached to it where it belongs, or by its signatures that it is as it was signed."""
+    for mine in ("pdf", "ofd", "attached"):
+        for theirs in (("disclosure",), ("disclosure", "receipt"), ("receipt", "disclosure", "number")):
+            given = [*wide.genuine(mine), *of_others(wide, *theirs)]
+            for order in (given, given[::-1]):
+                assert wide.together(order) == "papers_do_not_match", (mine, theirs)
+    for name in ("disclosure", "number", "holder", "receipt", "refreshed", "proof", "attached"):
+        assert wide.together([*wide.genuine("attached"), *of_others(wide, name)]) == "papers_do_not_match", name
+
+
+def test_without_a_chain_the_receipt_handed_in_decides_and_a_strangers_in_the_file_accuses_nobody(
+    wide: Counter,
+) -> None:
+    strange = wide.altered("the receipt of another record")
+    for names in (("disclosure", "receipt"), ("disclosure", "refreshed", "ofd"), ("number", "disclosure", "attached")):
+        for place in range(len(names) + 1):
+            papers = wide.genuine(*names)
+            (told,) = wide.desk().verdicts([taken([*papers[:place], strange, *papers[place:]])])
+            assert told["code"] == "in_force", (names, told)
+            assert "receipt_ignored" in {one["code"] for one in told["warnings"]}
+    # nothing else ties the file to the receipt that was handed in, or the disclosure to anything
+    for names in (("disclosure",), ("receipt",), ("proof",), ("number",)):
+        assert wide.together([strange, *wide.genuine(*names)]) == "papers_do_not_match", names
+    # and what it was attached to is not of its record
+    for theirs in (("disclosure",), ("disclosure", "receipt")):
+        assert wide.together([strange, *of_others(wide, *theirs)]) == "papers_do_not_match", theirs
+
+
+@pytest.mark.parametrize("alteration", [name for name in ALTERATIONS if name.startswith("PDF: ")])
+def test_a_strangers_receipt_excuses_no_altered_file(wide: Counter, alteration: str) -> None:
+    _, altered = wide.altered(alteration)
+    given = [("altered", pdfs.with_receipts(altered, wide.others["receipt"]))] if altered.endswith(b"%%EOF\n") else []
+    for papers in (wide.genuine("disclosure"), wide.genuine("disclosure", "receipt")):
+        for more in (given, [("altered", altered)]):
+            code = wide.together([*papers, *more]) if more else None
+            assert answer(code) is not Answer.VALID, (alteration, code)
 
 
 @pytest.mark.long
@@ -287,3 +398,40 @@ def on_the_page(counter: Counter, folder: Path, count: int) -> None:
 
 def test_the_offline_page_accuses_and_excuses_no_more(wide: Counter, tmp_path: Path) -> None:
     on_the_page(wide, tmp_path, 1)
+
+
+def test_the_offline_page_does_not_hold_a_file_against_the_disclosure_of_another(wide: Counter, tmp_path: Path) -> None:
+    strange = wide.altered("the receipt of another record")
+    mixed = [[*wide.genuine("attached"), *of_others(wide, name)] for name in BELONGING if name not in ("ofd", "pdf")]
+    mixed += [[*of_others(wide, "disclosure", "receipt"), *wide.genuine("attached")]]
+    right = [[*wide.genuine(*names), strange] for names in (("disclosure", "receipt"), ("refreshed", "disclosure"))]
+    forged = ALTERATIONS["PDF: text changed, receipt attached"](wide.papers, wide.others)
+    tampered = [[*wide.genuine(*names), forged] for names in (("disclosure",), ("disclosure", "receipt"))]
+    told = page(tmp_path, mixed + right + tampered, wide.papers["trust"])
+    assert {one["code"] for one in told[: len(mixed)]} == {"papers_do_not_match"}
+    # this page does not read what was appended to the signed file, and says so
+    assert {one["code"] for one in told[len(mixed) :][: len(right)]} == {"changes_unclear"}
+    assert {one["verdict"] for one in told[-len(tampered) :]} <= {"indeterminate", "invalid"}
+
+
+@pytest.mark.long
+def test_the_offline_page_accuses_and_excuses_no_more_in_many_orders(wide: Counter, tmp_path: Path) -> None:
+    on_the_page(wide, tmp_path, 3)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("door", AGAIN)
+def test_no_subset_is_accused(wide: Counter, door: str) -> None:
+    for size in range(3, len(NAMES) + 1):
+        for names in combinations(NAMES, size):
+            require_no_accusation(wide, door, names)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("alteration", ALTERATIONS)
+def test_more_and_more_papers_make_no_verdict_milder(wide: Counter, alteration: str) -> None:
+    for door in AGAIN:
+        for name in NAMES:
+            require_no_excuse(wide, door, alteration, (name,), place=1)
+        for order in orders(alteration, 2):
+            require_chain(wide, door, alteration, order[:9])

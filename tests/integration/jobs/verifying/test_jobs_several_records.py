@@ -202,9 +202,39 @@ def test_more_records_than_are_looked_at_leave_it_open(own_city: City) -> None:
     data = content()
     (own,) = city.anchor(org, org.certificate(files=naming(data)))
     city.anchor(other, *(other.document(files=naming(data)) for _ in range(LOOKED_AT + 1)))
-    for paper in ({}, {"disclosure": city.disclosure(org, own)}):
+    assert city.verify(file=data).code == "several_records"
+    for paper in (
+        {"disclosure": city.disclosure(org, own)},
+        {"receipt": city.proof(own)},
+        {"receipt": receipts.receipt(city.app, own)},
+    ):
         verdict = city.verify(file=data, **paper)
-        assert (verdict.answer, verdict.code) == ("indeterminate", "several_records")
+        assert (verdict.answer, verdict.code) == ("valid", "in_force")
+        assert "anchored_by_others" in warned(verdict)
+
+
+def test_what_ended_is_seen_among_however_many_others(own_city: City) -> None:
+    city = own_city
+    org, other = city.organisation(), city.organisation()
+    data = content()
+    (own,) = city.anchor(org, org.certificate(files=naming(data)))
+    ended, *_ = city.anchor(other, *(other.document(files=naming(data)) for _ in range(LOOKED_AT + 4)))
+    paper = {"disclosure": city.disclosure(org, own)}
+    assert city.verify(file=data, **paper).code == "in_force"
+    city.set_state(other, ended, "withdrawn", 1)  # its organisation's oldest: beyond the newest ones
+    assert city.verify(file=data, **paper).code == "withdrawn"
+
+
+def test_where_not_even_their_states_are_counted_no_paper_decides(
+    own_city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city = own_city
+    org, other = city.organisation(), city.organisation()
+    data = content()
+    (own,) = city.anchor(org, org.certificate(files=naming(data)))
+    city.anchor(other, *(other.document(files=naming(data)) for _ in range(LOOKED_AT + 1)))
+    monkeypatch.setattr("chain_service.jobs.verifying.candidates.COUNTED", LOOKED_AT)
+    assert city.verify(file=data, disclosure=city.disclosure(org, own)).code == "several_records"
 
 
 def test_the_many_records_of_one_organisation_hide_none_of_anothers(own_city: City) -> None:

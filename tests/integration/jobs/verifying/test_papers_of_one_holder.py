@@ -225,6 +225,9 @@ def test_a_receipt_of_another_chain_is_not_accused_and_excuses_nothing(city: Cit
         for papers in ([], [disclosure], [file], [file, disclosure]):
             found = verdict(city, ("receipt", receipt), *papers)
             assert (found.answer, found.code) == (Answer.INDETERMINATE, "issuer_unknown"), [name for name, _ in papers]
+        both = [("receipt", receipt), ("own receipt", receipts.receipt(city.app, id))]
+        for order in (both, both[::-1]):
+            assert verdict(city, *order).code == "issuer_unknown"
         assert verdict(city, ("receipt", receipt), changed).answer is Answer.INVALID
     city.set_state(org, id, "withdrawn", 1)
     for receipt in foreign:
