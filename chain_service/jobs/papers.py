@@ -28,7 +28,7 @@ from chain_service.core.statuses import State
 from chain_service.core.trust import TrustFile
 from chain_service.core.trust import parse as parse_trust
 from chain_service.core.verdicts import Check, Context, Group, Verdict, check, conclude, gravity
-from chain_service.errors import BadRequest, InvalidProof, NotFound
+from chain_service.errors import BadRequest, CannotTell, InvalidProof, NotFound
 from chain_service.jobs import trust as trust_files
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.questions import Question, read_question
@@ -409,6 +409,8 @@ def _trust_verdict(paper: Paper, accepted: TrustFile | None, context: Context) -
     evidence = {"part": "trust"}
     try:
         trust = parse_trust(paper.data)
+    except CannotTell as error:
+        found = check("record", "validators", "issuer_unknown", evidence | {"detail": error.message})
     except InvalidProof as error:
         found = check("record", "log_signature", "proof_invalid", evidence | {"detail": error.message})
     except BadRequest as error:
