@@ -158,6 +158,8 @@ def judge_papers(
         desk = _desk(sheets, base, ask, stored)
         _compare(desk, base, ask)
         verdict = _weighed(desk, base, ask)
+    if trusted and verdict.code == "nothing_to_verify" and not sheets:
+        verdict = _finding(verdict, check("record", "parse", "trust_file_alone", {"part": "trust"}))
     context = verdict.context
     others = [_trust_verdict(paper, accepted, context) for paper in trusted]
     verdict = min([verdict, *(other for other in others if other is not None)], key=lambda told: gravity(told.code))

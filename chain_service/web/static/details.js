@@ -112,6 +112,7 @@ export const EVIDENCE = {
   sealType: ["印章类型", "Type of seal"],
   serial: ["序列号", "Serial number"],
   "sha-256": ["SHA-256 摘要", "SHA-256"],
+  sm3: ["SM3 摘要", "SM3"],
   shift: ["位偏移", "Bit offset"],
   signature: ["签名", "Signature"],
   signed: ["已签署", "Signed"],
@@ -143,8 +144,32 @@ export const EVIDENCE = {
   weak: ["过弱的算法", "Weak algorithms"],
 };
 
+// Evidence whose values are codes, by its name.
+const STATES = {
+  in_force: ["有效", "in force"],
+  suspended: ["暂扣", "suspended"],
+  withdrawn: ["撤销", "withdrawn"],
+  cancelled: ["注销", "cancelled"],
+  penalised: ["吊销", "revoked as a penalty"],
+  lapsed: ["失效", "lapsed"],
+  transferred: ["办理转出", "transferred"],
+  superseded: ["已被新版取代", "superseded"],
+};
+export const CODED = {
+  action: { grant: ["授予", "grant"], end: ["终止", "end"] },
+  claimedIn: {
+    seal_signature: ["电子签章", "seal signature"],
+    signature_xml: ["签名描述文件", "Signature.xml"],
+    cms_attribute: ["签名属性", "signed attribute"],
+    pdf: ["PDF 签名字典", "signature dictionary of the PDF"],
+  },
+  sealType: { 1: ["单位印章", "organisation's seal"], 2: ["个人印章", "personal seal"] },
+  source: { crl: ["吊销列表（CRL）", "revocation list (CRL)"], ocsp: ["在线查询（OCSP）", "OCSP"], none: ["无", "none"] },
+  state: STATES,
+};
+
 // Evidence that is told in sentences of this program, or in a list or map of them.
-export const TOLD = new Set(["added", "byTheStandard", "claimContradicted", "claimedIn", "detail", "deviations", "displayed", "leftOut", "other", "outcome", "path", "problem", "provenBy", "sealProvenBy", "signedLater", "unclear"]);
+export const TOLD = new Set(["added", "byTheStandard", "claimContradicted", "detail", "deviations", "displayed", "leftOut", "other", "outcome", "path", "problem", "provenBy", "sealProvenBy", "signedLater", "unclear"]);
 
 // {…} stands for whatever varies and {0}, {1} for it in another order; of several that fit the longest sentence is taken.
 const DETAILS = {

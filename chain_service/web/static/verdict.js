@@ -1,6 +1,6 @@
 // Shows a verdict: the certificate first, what it rests on folded below. Words from outside are set as text, escaped.
 
-import { EVIDENCE, inChinese, TOLD } from "./details.js";
+import { CODED, EVIDENCE, inChinese, TOLD } from "./details.js";
 import { element, icon } from "./dom.js";
 import { CHECKS, MEMBERS, PAPERS, PARTS, TEXTS, VALUES } from "./texts.js";
 
@@ -272,6 +272,7 @@ class Showing {
   evidence(name, value) {
     if (name === "kind" && Object.hasOwn(PAPERS, value)) return this.pick(PAPERS[value]);
     if (name === "part" && PARTS[value]) return this.pick(PARTS[value]);
+    if (Object.hasOwn(CODED, name) && Object.hasOwn(CODED[name], value)) return this.pick(CODED[name][value]);
     if (value && value.zh && value.en) return this.both(value);
     return TOLD.has(name) ? this.told(value) : this.shown(value);
   }
@@ -307,8 +308,11 @@ class Showing {
   }
 
   local(date) {
-    const format = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short" };
-    return new Intl.DateTimeFormat(this.language === "zh" ? "zh-CN" : "en-GB", format).format(date);
+    const language = this.language === "zh" ? "zh-CN" : "en-GB";
+    const format = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+    const parts = new Intl.DateTimeFormat(language, { timeZoneName: "shortOffset" }).formatToParts(date);
+    const zone = parts.find(({ type }) => type === "timeZoneName"); // Chinese would have it between date and time
+    return `${new Intl.DateTimeFormat(language, format).format(date)}${zone ? ` ${zone.value}` : ""}`;
   }
 }
 

@@ -107,3 +107,12 @@ def test_a_damaged_trust_file_is_called_damaged_by_page_and_command_line_alike(t
     answers = run_with("papers", tmp_path, [question(given) for given, _ in asked])
     for (given, code), answer in zip(asked, answers, strict=True):
         assert (verdict(*given).code, answer["code"]) == (code, code), given[-1][1][-60:]
+
+
+def test_a_trust_file_alone_is_told_as_what_it_is() -> None:
+    trust = genuine()["trust file"]
+    found = verdict(("t", trust))
+    assert (found.answer.value, found.code) == ("indeterminate", "trust_file_alone")
+    assert "信任文件" in found.message.zh and "离线核验" in found.next_step.zh
+    assert verdict(("t", trust), ("again", trust)).code == "trust_file_alone"
+    assert verdict(("t", trust), ("receipt", genuine()["receipt"])).code != "trust_file_alone"
