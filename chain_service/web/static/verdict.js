@@ -92,7 +92,7 @@ class Showing {
     const names = record.names || {};
     const typed = verdict.code === "in_force_not_compared" ? asked.fields : {};
     const number = members.certificateNumber ?? members.documentNumber ?? typed.certificateNumber;
-    const holders = Object.entries(members).filter(([name]) => name.endsWith(".certificateHolderName"));
+    const holders = Object.entries(members).filter(([name]) => /^holders\.\d+\.certificateHolderName$/.test(name));
     const holder = holders.length ? holders.map(([, name]) => visible(name)).join(this.language === "zh" ? "、" : ", ") : typed.certificateHolderName;
     const value = (text, ...paths) => (text !== undefined && text !== null ? visible(text) : kind !== "invalid" && paths.some((path) => hidden.has(path)) ? this.unseen() : null);
     const day = (...paths) => paths.map((path) => members[path]).find((found) => found !== undefined);
@@ -197,7 +197,7 @@ class Showing {
       this.rows([
         [this.say("kind"), this.shown(record.kind)],
         [this.say("status"), record.status ? this.shown(record.status) : null],
-        ...members.map(([name, value]) => [this.memberName(name, record.labels), this.shown(value)]),
+        ...members.map(([name, value]) => [this.memberName(name, record.labels), this.asWritten(value, name)]),
         [this.say("orgCode"), record.org && !has(record.org) ? this.shown(record.org) : null],
         [this.say("typeCode"), record.type && !has(record.type) ? this.shown(record.type) : null],
         [this.say("hidden"), hidden.length ? hidden.map((name) => this.memberName(name, record.labels)).join(this.language === "zh" ? "、" : ", ") : null],
@@ -210,7 +210,7 @@ class Showing {
   memberName(path, labels = {}) {
     const parts = path.split(".");
     const field = parts.slice(1).join(".");
-    if (parts[0] === "extension" && field) return Object.hasOwn(labels, field) ? this.both(labels[field]) : visible(field);
+    if (parts[0] === "extension" && field) return Object.hasOwn(labels, field) ? this.both(labels[field]) : `${this.pick(MEMBERS.extension)} ${visible(field)}`;
     const last = parts[parts.length - 1];
     const label = MEMBERS[last] ? this.pick(MEMBERS[last]) : visible(last);
     return parts[0] === "holders" && Number(parts[1]) > 0 ? `${label} ${Number(parts[1]) + 1}` : label;
@@ -300,6 +300,14 @@ class Showing {
     return this.rows(Object.entries(value).map(([name, item]) => [this.evidenceName(name), this.evidence(name, item)]));
   }
 
+  // What a record holds, as it is written there: no word of it is taken for one of ours.
+  asWritten(value, path) {
+    const inner = (item) => this.asWritten(item, path);
+    if (Array.isArray(value)) return this.shown(value, inner);
+    if (value !== null && typeof value === "object") return this.rows(Object.entries(value).map(([name, item]) => [path === "files" ? this.evidenceName(name) : visible(name), inner(item)]));
+    return typeof value === "string" && Object.hasOwn(VALUES, value) ? visible(value) : this.shown(value);
+  }
+
   // Everywhere the clock of whoever reads, with its zone.
   moment(text) {
     const date = new Date(text);
@@ -318,6 +326,7 @@ class Showing {
 
 // What a clerk compares first comes first; members without a word of ours come last.
 function place(path) {
+  if (path.startsWith("extension.")) return Infinity;
   const known = Object.keys(MEMBERS).indexOf(path.split(".").pop());
   return known < 0 ? Infinity : known;
 }
