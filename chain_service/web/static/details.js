@@ -716,6 +716,7 @@ const DETAILS = {
   "a header was proposed by a stranger": "区块由不受信任者提出",
   "a header is sealed by a stranger, or twice by one validator": "区块由不受信任者签署，或同一验证节点重复签署",
   "two headers are sealed by the same validator": "同一验证节点签署了两个区块",
+  "another block ends this contract": "该合约以另一区块停用",
   "another block ends this range of validators": "该验证节点区间以另一区块结束",
   "too few of its own root keys signed the trust file": "签署信任文件的自身根密钥数不足",
   "the trust file has a form that is not known here": "信任文件的格式为本页所不识",
