@@ -69,7 +69,12 @@ def _tables() -> str:
             raise SystemExit(f"texts.js has no {name}")
         lines.append(f"const {name} = {{ {' '.join(found[1].split())} }}; // prettier-ignore")
     details = (STATIC / "details.js").read_text(encoding="utf-8").replace("export ", "")
-    lines += ["// prettier-ignore", "const SENTENCES = (() => {", details, "return { EVIDENCE, CODED, TOLD, inChinese };"]
+    lines += [
+        "// prettier-ignore",
+        "const SENTENCES = (() => {",
+        details,
+        "return { EVIDENCE, CODED, TOLD, inChinese };",
+    ]
     lines.append("})();")
     return "\n".join(lines) + "\n"
 
