@@ -123,7 +123,7 @@ def ended_taken_back(net: Network, org: Org, id: str) -> bytes:
     """A receipt by the block after the newest one indexed, sealed by validators of the chain, where nothing has ended
     the record."""
     app = net.city.app
-    genuine = receipts.parse(receipt(app, id))
+    genuine, body = receipts.parse(receipt(app, id)), parse_disclosure(net.city.disclosure(org, id))
     state = prove_receipt(genuine, app.require_chain().reader.trust)[0]
     words: dict[str, dict[bytes, int]] = {name: {} for name in layout.POSITIONS}
     for (contract, slot), word in state.words.items():
@@ -138,7 +138,7 @@ def ended_taken_back(net: Network, org: Org, id: str) -> bytes:
         issued_at=int(time.time()) + 10**9,
         log=genuine.log,
         proof=genuine.proof,
-        entry=record_entry(genuine.log, genuine.proof.index, parse_disclosure(net.city.disclosure(org, id)).body_digest),
+        entry=record_entry(genuine.log, genuine.proof.index, body.body_digest),
         signer=Signer(public_key, partial(app.keystore.sign_log, org.code, 0)),
         blocks=(BlockProof(evidence),),
     )

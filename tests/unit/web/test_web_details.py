@@ -127,7 +127,9 @@ def test_every_sentence_has_its_chinese(file: Path) -> None:
 def test_every_sentence_of_the_offline_page_has_its_chinese() -> None:
     page = (STATIC / "offline.html").read_text(encoding="utf-8")
     written = page[page.index("// </generated>") :]
-    calls = r"(?:refuse|new (?:Refused|Mismatch|Unsigned|Equivocation|CannotTell|UnknownSealers))\(\s*(`[^`]*`|\"[^\"]*\")"
+    calls = (
+        r"(?:refuse|new (?:Refused|Mismatch|Unsigned|Equivocation|CannotTell|UnknownSealers))\(\s*(`[^`]*`|\"[^\"]*\")"
+    )
     details = r"\bdetail: (`[^`]*`|\"[^\"]*\")"
     said = [found[1:-1] for found in re.findall(calls, written) + re.findall(details, written)]
     assert len(said) > 200
