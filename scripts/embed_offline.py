@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from chain_service.core.chainproof.storage_layout import POSITIONS
-from chain_service.core.verdicts.shown_members import MEMBERS
+from chain_service.core.records.member_names import MEMBERS
 from chain_service.core.verdicts.verdict_codes import CODES, ESSENTIAL, RULES, WARNINGS
 
 STATIC = Path(__file__).resolve().parents[1] / "chain_service" / "web" / "pages" / "static"
@@ -70,7 +70,12 @@ def _tables() -> str:
             raise SystemExit(f"texts.js has no {name}")
         lines.append(f"const {name} = {{ {' '.join(found[1].split())} }}; // prettier-ignore")
     details = (STATIC / "details.js").read_text(encoding="utf-8").replace("export ", "")
-    lines += ["// prettier-ignore", "const SENTENCES = (() => {", details, "return { EVIDENCE, TOLD, inChinese };"]
+    lines += [
+        "// prettier-ignore",
+        "const SENTENCES = (() => {",
+        details,
+        "return { EVIDENCE, CODED, TOLD, inChinese };",
+    ]
     lines.append("})();")
     return "\n".join(lines) + "\n"
 

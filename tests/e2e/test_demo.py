@@ -115,6 +115,27 @@ def test_interrupted_while_it_makes_the_instance_it_leaves_nothing_running(tmp_p
     assert code in (130, -signal.SIGTERM) and processes_of(tmp_path) == [], rest
 
 
+def test_interrupted_while_it_is_being_loaded_it_says_so_and_no_more(tmp_path: Path) -> None:
+    slow = tmp_path / "chain_service"
+    slow.mkdir()
+    (slow / "__init__.py").write_text(
+        f"import pathlib, time\npathlib.Path({str(slow)!r}, 'begun').touch()\ntime.sleep(60)\n"
+    )
+    paths = variables() | {"PYTHONPATH": f"{tmp_path}:{ROOT / 'scripts'}"}
+    asked = command(tmp_path / "data")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(asked, env=paths, cwd=tmp_path, text=True, **pipes) as process:
+        for _ in range(600):
+            if (slow / "begun").exists():
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (130, "")
+    assert "interrupted" in errors and "Traceback" not in errors
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.long
 @SEES_PROCESSES
 def test_whenever_a_signal_comes_nothing_is_left_and_the_next_run_goes_on(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.worlds.running_instance import Instance
+from support.worlds.running_instance import Instance, wait_until_anchored
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -95,6 +95,40 @@ def test_a_tampered_disclosure_is_invalid(page: Any, anchored: Anchored, tmp_pat
     assert "与链上记录不一致" in banner.inner_text()
     assert page.locator("#answer img").count() == 0
     assert page.locator(".check-failed[open]").count() == 1
+
+
+def test_a_document_never_displays_as_a_certificate(
+    page: Any, service: Instance, anchored: Anchored, tmp_path: Path
+) -> None:
+    fields = {
+        "certificateHolderName": "冒名者有限公司",
+        "status": "in_force",
+        "kind": "certificate",
+        "more": {"certificateNumber": "1"},
+    }
+    record = {
+        "kind": "document",
+        "documentTypeCode": "营业执照",
+        "documentNumber": "一号",
+        "title": "营业执照",
+        "issuingOrganisationCode": anchored[0]["record"]["certificateIssuingAuthorityCode"],
+        "issuedDate": "2026-01-05",
+        "extension": fields,
+    }
+    with service.client("anchor") as client:
+        answer = client.post("/v1/records", json=record)
+        assert answer.status_code == 202, answer.text
+        id = answer.json()["records"][0]["id"]
+        wait_until_anchored(client, id)
+        disclosure = client.get(f"/v1/records/{id}").json()["disclosure"]
+    banner = verify_files(page, written(tmp_path, "disclosure.json", disclosure))
+    words = banner.inner_text() + page.locator("#answer").inner_text()
+    assert "文书" in banner.inner_text() and "证照类型" not in words and "持证主体" not in words
+    assert "电子证照" not in words and "证照编号" not in words
+    page.evaluate("document.querySelectorAll('#answer details').forEach((one) => (one.open = true))")
+    rows = page.locator("#answer .row").all_inner_texts()
+    for name, value in (("certificateHolderName", "冒名者有限公司"), ("status", "in_force"), ("kind", "certificate")):
+        assert any(row.split("\n")[:2] == [f"业务字段 {name}", value] for row in rows), name
 
 
 def test_papers_of_one_holder_are_verified_together_and_listed(

@@ -124,6 +124,8 @@ def verify_evidence(evidence: Evidence, trust: ChainTrust, *, max_nodes: int = M
         name, pin = names[address]
         if pin.until is not None and head.block > pin.until.block:
             raise CannotTell("a contract was closed before this block", contract=name, block=head.block)
+        if pin.until is not None and head.block == pin.until.block and head.block_hash != pin.until.block_hash:
+            raise InvalidProof("another block ends this contract", contract=name, block=head.block)
         account = account_at(pool, head.state_root, address)
         if account is None or account.code_hash != pin.code_hash:
             raise InvalidProof("a contract is absent or has other code than the trusted one", contract=name)

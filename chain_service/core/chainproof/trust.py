@@ -41,10 +41,11 @@ class UnknownSealers(CannotTell):
 
 
 class ContractEnd(NamedTuple):
-    """The last block after which a contract's words no longer count."""
+    """The last block whose words of a contract count: that which its successor takes over from."""
 
     block: int
     block_hash: bytes
+    """A block of this number that has another hash is of another history, and shows nothing of any contract."""
 
 
 class PinnedContract(NamedTuple):

@@ -8,11 +8,13 @@ rare character in a name and is none of them; neither is the Mongolian vowel sep
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
 from chain_service.errors import MalformedRecord
 
+_IGNORED = re.compile(r"[\s·・•‧∙]")
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
     "\ufff9-\uffff\U000e0000-\U000e007f]"
@@ -66,3 +68,8 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
                 waiting.append((inner, item))
         elif isinstance(value, list | tuple):
             waiting += [(f"{path}.{place}" if path else str(place), item) for place, item in enumerate(value)]
+
+
+def folded(name: str) -> str:
+    """The name for comparison: width, case, blanks and middle dots tell no two names apart."""
+    return _IGNORED.sub("", unicodedata.normalize("NFKC", name)).casefold()

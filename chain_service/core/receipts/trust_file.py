@@ -18,6 +18,7 @@ a known end.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -33,12 +34,13 @@ from chain_service.core.encoding.digests import parse_hex32, sha256
 from chain_service.core.encoding.hex_members import member, natural
 from chain_service.core.encoding.times import LAST_SECOND, rfc3339
 from chain_service.core.verdicts.verdict import Warning, warning
-from chain_service.errors import BadRequest, Conflict, InvalidProof, MalformedDocument, MalformedRecord
+from chain_service.errors import BadRequest, CannotTell, Conflict, InvalidProof, MalformedDocument, MalformedRecord
 
 MEDIA_TYPE: Final = "application/cose"
 FORM: Final = "chain-service/trust/2"
 FIRST_FORM: Final = "chain-service/trust/1"
 """Stands in no file: it is one without a `form`."""
+_LATER_FORM: Final = re.compile(r"chain-service/trust/([3-9]|[1-9][0-9]{1,3})")
 MAX_TRUST_BYTES: Final = 256 * 1024
 MAX_ROOT_KEYS: Final = 64
 SECONDS_A_DAY: Final = 86_400
@@ -93,7 +95,10 @@ class TrustTerms:
 
     @classmethod
     def from_payload(cls, payload: bytes) -> TrustTerms:
-        """What `to_payload` wrote, or the form before. Raises MalformedDocument."""
+        """What `to_payload` wrote, or the form before.
+
+        Raises MalformedDocument; CannotTell (code `issuer_unknown`) for a form of a later version.
+        """
         try:
             value = read_json(payload, limit=MAX_TRUST_BYTES)
             terms = cls._from_json(value)
@@ -101,6 +106,8 @@ class TrustTerms:
             whole = terms._written() == payload if terms.form == FORM else _is_first_form(value, payload)
             if not whole:
                 _refuse("the payload is not in canonical form, or has unknown members", "")
+        except CannotTell:
+            raise
         except (InvalidProof, MalformedRecord) as error:
             _refuse(error.message, str(error.details.get("field", "")))
         return terms
@@ -110,7 +117,10 @@ class TrustTerms:
         if member(value, "curve", str) != CURVE:
             _refuse(f"the curve is {CURVE}", "curve")
         if "form" in value and value["form"] != FORM:
-            _refuse("the trust file has a form that this version does not know", "form")
+            why = "the trust file has a form that this version does not know"
+            if isinstance(value["form"], str) and _LATER_FORM.fullmatch(value["form"]):
+                raise CannotTell(why, code="issuer_unknown", field="form")
+            _refuse(why, "form")
         chain = ChainTrust.from_json(value)
         for name, contract in member(value, "contracts", dict).items():
             known = LAYOUTS.get(chain.contracts[name].version, {}).get(name)
@@ -247,7 +257,8 @@ def _signer_header(public_key: bytes) -> bytes:
 def parse(data: bytes) -> TrustFile:
     """The trust file in these bytes; at least the threshold of its own root keys signed it.
 
-    Raises MalformedDocument, InvalidProof for a signature that does not verify or too few of them.
+    Raises MalformedDocument, InvalidProof for a signature that does not verify or too few of them, CannotTell (code
+    `issuer_unknown`) for a form of a later version.
     """
     payload, signatures = _open(data)
     terms = TrustTerms.from_payload(payload)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from chain_service.core.encoding.json_fields import Form
 from chain_service.core.encoding.text import Text
+from chain_service.core.encoding.visible_text import folded
 from chain_service.core.records.identifiers import OrgCode, TypeCode, parse_org_code, parse_type_code
+from chain_service.core.records.member_names import MEMBERS
 from chain_service.errors import MalformedRecord
 
 HOLDER_CATEGORIES = ("自然人", "法人", "非法人组织", "其他")
@@ -17,6 +20,19 @@ NAME_LIMIT = 200
 LABEL_LIMIT = 60
 MOST_LABELS = 512
 FIELD_LIMIT = 128
+# fmt: off
+_WORDS = (
+    "类别", "状态", "标题", "名称", "编号", "证照类型", "文书", "电子证照", "电子文书", "颁发机构", "颁发机构代码",
+    "制发机构", "制发机构代码", "颁发日期", "制发日期", "有效期", "有效期起始", "有效期截止", "截止日期",
+    "证照类型代码", "文书类型代码", "类型代码", "代码类型", "印章编码", "取代", "文件", "文件类型", "摘要",
+    "业务字段", "上链时间", "未出示的内容", "已比对文件", "Kind", "Status", "Title", "Name", "Number", "Type",
+    "Certificate type", "Document", "Certificate", "Issuer", "Issuer's code", "Issuing authority code",
+    "Issuing organisation code", "Issued", "Effective from", "Expires", "Type code", "Document type code", "Holder",
+    "Holder's name", "Holder code", "Holder code type", "Seals", "Replaces", "Files", "Media type", "Digests",
+    "Sector fields", "Anchored at", "Not shown", "File compared",
+)
+# fmt: on
+"""What the pages call members of every record, and what they say beside them."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,25 @@ class CertificateType:
         }
 
 
+def imitates_member(label: Text) -> bool:
+    """Whether a sector field of this label would read as a member that every record has, perhaps a numbered one."""
+    return any(_without_number(text) in _STANDARD for text in (label.zh, label.en))
+
+
+def _without_number(text: str) -> str:
+    return _NUMBER.sub("", folded(text))
+
+
+_NUMBER = re.compile(r"[(\[]?\d*[)\]]?[:：]?$")
+_STANDARD = frozenset(
+    folded(word)
+    for word in (
+        *_WORDS,
+        *(text for member in MEMBERS.values() for text in (member.zh, member.en)),
+    )
+)
+
+
 def parse_type(value: object) -> CertificateType:
     """The certificate type in `value`, a JSON object.
 
@@ -65,8 +100,18 @@ def parse_type(value: object) -> CertificateType:
         holder_category=form.choice("holderCategory", HOLDER_CATEGORIES),
         validity=form.optional_text("validity", NAME_LIMIT),
         level=form.choice("level", LEVELS),
-        labels=parse_labels(form.get("labels")),
+        labels=_own_labels(form.get("labels")),
     )
+
+
+def _own_labels(value: object) -> Mapping[str, Text]:
+    labels = parse_labels(value)
+    for name, label in labels.items():
+        if imitates_member(label):
+            raise MalformedRecord(
+                f"the label of {name!r:.60} is that of a member that every record has", field="labels"
+            )
+    return labels
 
 
 def parse_labels(value: object) -> Mapping[str, Text]:

@@ -7,8 +7,6 @@ or since is right.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +14,7 @@ from typing import Any
 
 from chain_service.core.encoding.text import Text
 from chain_service.core.encoding.times import local_day
-from chain_service.core.encoding.visible_text import escaped
+from chain_service.core.encoding.visible_text import escaped, folded
 from chain_service.core.verdicts.inputs import Names, RegisteredName
 from chain_service.core.verdicts.verdict import Warning, warning
 
@@ -91,11 +89,3 @@ def _since(history: Sequence[RegisteredName], issued: date | None) -> list[str]:
         return [one.name for one in history]
     stood = [at for at, one in enumerate(history) if local_day(one.since) < issued]
     return [one.name for one in history[stood[-1] if stood else 0 :]]
-
-
-_IGNORED = re.compile(r"[\s·・•‧∙]")
-
-
-def folded(name: str) -> str:
-    """The name for comparison: width, case, blanks and middle dots tell no two names apart."""
-    return _IGNORED.sub("", unicodedata.normalize("NFKC", name)).casefold()

@@ -9,28 +9,12 @@ from typing import Any
 
 from chain_service.core.encoding.text import Text
 from chain_service.core.records.disclosure import PartialDisclosure
+from chain_service.core.records.member_names import MEMBERS
 from chain_service.core.records.schema import SHAPES
 from chain_service.core.verdicts.inputs import Content, Names
 from chain_service.core.verdicts.verdict import Verdict, warning
 from chain_service.core.verdicts.verdict_codes import Outcome
 
-MEMBERS: Mapping[str, Text] = {
-    "certificateTypeName": Text("证照类型名称", "type name"),
-    "certificateName": Text("证照名称", "name"),
-    "title": Text("标题", "title"),
-    "certificateNumber": Text("证照编号", "number"),
-    "documentNumber": Text("文号", "document number"),
-    "certificateIdentifier": Text("证照标识", "identifier"),
-    "certificateHolderName": Text("持证主体", "holder"),
-    "certificateHolderCode": Text("持证主体代码", "holder code"),
-    "certificateHolderTypeCode": Text("持证主体代码类型", "holder code type"),
-    "certificateHolderTypeName": Text("持证主体代码类型名称", "holder code type name"),
-    "certificateIssuingAuthorityName": Text("颁发机构名称", "issuing authority"),
-    "issuingOrganisationName": Text("制发机构名称", "issuing organisation"),
-    "holders": Text("持证主体", "holders"),
-    "files": Text("文件", "files"),
-    "extension": Text("业务字段", "sector fields"),
-}
 _HOLDER = re.compile(r"holders\.(\d+)\.(.+)")
 _FACE = ("certificateNumber", "documentNumber", "holders.0.certificateHolderName")
 """Members that a clerk compares with the paper first."""

@@ -135,6 +135,11 @@ CODES: Mapping[str, Code] = {
         _code("signing_time_unproven", _Q, "签署时间无法证明",
               "signer's certificate or seal ended or was revoked since, and nothing proves that the signature is older",
               "请颁发机构确认或上链", "ask the issuer to confirm or anchor"),
+        _code("trust_file_alone", _Q, "所提交的是信任文件，不是证照材料",
+              "this is a trust file and no paper of a certificate",
+              "信任文件载明信任哪条链及其验证节点，用于离线核验凭证；请放入要核验的文件、披露文件或凭证",
+              "a trust file names the chain and the validators to trust when receipts are verified offline; "
+              "hand in the file, disclosure or receipt to be verified"),
         _code("nothing_to_verify", _Q, "无可核验内容", "no signature and no record",
               "索取电子原件", "ask for the electronic original"),
         _code("in_force_not_compared", _V, "记录有效，出示内容未核对",
@@ -198,7 +203,7 @@ def _signature(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
 RULES: Mapping[tuple[str, str], CheckRule] = {
     (rule.group, rule.name): rule
     for rule in (
-        _record("parse", ("unreadable", "papers_do_not_match", "nothing_to_verify"),
+        _record("parse", ("unreadable", "papers_do_not_match", "trust_file_alone", "nothing_to_verify"),
                 _passed("readable", "所提交内容可以解析", "what was presented can be read"),
                 _skipped("not_compared", "只提供了标识，没有可比对的内容",
                          "only an identifier was given: there is no content to compare", "in_force_not_compared")),

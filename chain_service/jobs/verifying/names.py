@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Connection
 
 from chain_service.core.encoding.text import Text
-from chain_service.core.records.certificate_types import parse_labels
+from chain_service.core.records.certificate_types import imitates_member, parse_labels
 from chain_service.core.verdicts.inputs import Content, Names, RegisteredName
 from chain_service.errors import Corrupt, MalformedRecord
 from chain_service.jobs.verifying.lookup import Draft
@@ -38,7 +38,8 @@ def _labels(connection: Connection, codes: set[str]) -> dict[str, Mapping[str, T
         try:
             entry = types.find(connection, code)
             if entry is not None:
-                found[code] = parse_labels(entry.body.get("labels"))
+                labels = parse_labels(entry.body.get("labels"))
+                found[code] = {name: label for name, label in labels.items() if not imitates_member(label)}
         except (Corrupt, MalformedRecord) as error:
             log.error("what is stored of a certificate type is damaged", error=error.message)
     return found

@@ -34,7 +34,7 @@ from chain_service.core.verdicts.paper_kinds import Kind, Paper, form, take
 from chain_service.core.verdicts.same_record import body_key, bound, unite
 from chain_service.core.verdicts.verdict import Check, Context, Group, Verdict, check, conclude, gravity
 from chain_service.core.verdicts.verdict_codes import RULES, STATES, Answer, Outcome
-from chain_service.errors import BadRequest, InvalidProof, NotFound
+from chain_service.errors import BadRequest, CannotTell, InvalidProof, NotFound
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.proofs import trust_files
 from chain_service.jobs.records.records import content_at
@@ -181,6 +181,8 @@ def judge_papers(
         desk = _desk(sheets, base, ask, stored, attached)
         _compare(desk, base, ask)
         verdict = _weighed(desk, base, ask)
+    if trusted and verdict.code == "nothing_to_verify" and not sheets:
+        verdict = _finding(verdict, check("record", "parse", "trust_file_alone", {"part": "trust"}))
     context = verdict.context
     others = [_trust_verdict(paper, accepted, context) for paper in trusted]
     verdict = min([verdict, *(other for other in others if other is not None)], key=lambda told: gravity(told.code))
@@ -481,6 +483,8 @@ def _trust_verdict(paper: Paper, accepted: TrustFile | None, context: Context) -
     evidence = {"part": "trust"}
     try:
         trust = parse_trust(paper.data)
+    except CannotTell as error:
+        found = check("record", "validators", "issuer_unknown", evidence | {"detail": error.message})
     except InvalidProof as error:
         found = check("record", "log_signature", "proof_invalid", evidence | {"detail": error.message})
     except BadRequest as error:

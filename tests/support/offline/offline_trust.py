@@ -78,6 +78,9 @@ def _other_chains() -> Iterator[Question]:
         "a contract that was closed": replace(
             base, contracts={**pins, "RecordLog": pins["RecordLog"]._replace(until=ContractEnd(6, bytes(32)))}
         ),
+        "a contract that another block of this number ended": replace(
+            base, contracts={**pins, "RecordLog": pins["RecordLog"]._replace(until=ContractEnd(7, bytes(32)))}
+        ),
     }.items():
         yield ask(f"trust: {name}", trust=signed(trust_file(other)))
         # Issued after the block: it knows who could seal then.

@@ -88,3 +88,31 @@ def test_page_and_command_line_take_the_same_papers_of_one_holder_for_valid(tmp_
             assert told in (("valid", "valid"), ("indeterminate", "indeterminate")), names
         else:
             assert "valid" not in told, names
+
+
+def test_a_damaged_trust_file_is_called_damaged_by_page_and_command_line_alike(tmp_path: Path) -> None:
+    papers = genuine()
+    trust = papers["trust file"]
+    damaged = {
+        "cut off": (trust[:-40], "unreadable"),
+        "no message": (trust[:2] + b"\x00", "unreadable"),
+        "another limit": (trust.replace(b'"ageLimitSeconds":3', b'"ageLimitSeconds":4'), "proof_invalid"),
+        "an unknown member": (trust.replace(b'"version":', b'"versiom":'), "unreadable"),
+        "a later form": (trust.replace(b"chain-service/trust/2", b"chain-service/trust/3"), "issuer_unknown"),
+        "another signature": (trust[:-1] + bytes([trust[-1] ^ 1]), "proof_invalid"),
+    }
+    beside: list[list[Named]] = [[], [(name, papers[name]) for name in ("disclosure", "receipt")]]
+    asked = [([*others, ("t", data)], code) for data, code in damaged.values() for others in beside]
+    assert trust not in [data for data, _ in damaged.values()]
+    answers = run_with("papers", tmp_path, [question(given) for given, _ in asked])
+    for (given, code), answer in zip(asked, answers, strict=True):
+        assert (verdict(*given).code, answer["code"]) == (code, code), given[-1][1][-60:]
+
+
+def test_a_trust_file_alone_is_told_as_what_it_is() -> None:
+    trust = genuine()["trust file"]
+    found = verdict(("t", trust))
+    assert (found.answer.value, found.code) == ("indeterminate", "trust_file_alone")
+    assert "信任文件" in found.message.zh and "离线核验" in found.next_step.zh
+    assert verdict(("t", trust), ("again", trust)).code == "trust_file_alone"
+    assert verdict(("t", trust), ("receipt", genuine()["receipt"])).code != "trust_file_alone"

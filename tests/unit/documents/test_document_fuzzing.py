@@ -37,7 +37,18 @@ with open(sys.argv[1], "rb") as file:
 with open("/proc/self/status") as status:
     print(next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM")))
 """
-HEADS = (b"", b"PK\x03\x04", b"PK\x05\x06", b"\x30\x82\x01\x00\x30\x13\x16\x02ES", b"\x30\x80\x16\x02ES")
+HEADS = (
+    b"",
+    b"MI" + b"A" * 62,
+    b"MIIB" + b"=" * 70,
+    b"-----BEGIN CMS-----\n",
+    b"{",
+    b"%PDF-1.7\n",
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"\x30\x82\x01\x00\x30\x13\x16\x02ES",
+    b"\x30\x80\x16\x02ES",
+)
 
 
 def read(data: bytes, store: TrustStore | None = None) -> None:

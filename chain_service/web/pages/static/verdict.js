@@ -1,6 +1,6 @@
 // Shows a verdict: the certificate first, what it rests on folded below. Words from outside are set as text, escaped.
 
-import { EVIDENCE, inChinese, TOLD } from "./details.js";
+import { CODED, EVIDENCE, inChinese, TOLD } from "./details.js";
 import { element, icon } from "./dom.js";
 import { CHECKS, MEMBERS, PAPERS, PARTS, TEXTS, VALUES } from "./texts.js";
 
@@ -92,7 +92,7 @@ class Showing {
     const names = record.names || {};
     const typed = verdict.code === "in_force_not_compared" ? asked.fields : {};
     const number = members.certificateNumber ?? members.documentNumber ?? typed.certificateNumber;
-    const holders = Object.entries(members).filter(([name]) => name.endsWith(".certificateHolderName"));
+    const holders = Object.entries(members).filter(([name]) => /^holders\.\d+\.certificateHolderName$/.test(name));
     const holder = holders.length ? holders.map(([, name]) => visible(name)).join(this.language === "zh" ? "、" : ", ") : typed.certificateHolderName;
     const value = (text, ...paths) => (text !== undefined && text !== null ? visible(text) : kind !== "invalid" && paths.some((path) => hidden.has(path)) ? this.unseen() : null);
     const day = (...paths) => paths.map((path) => members[path]).find((found) => found !== undefined);
@@ -197,7 +197,7 @@ class Showing {
       this.rows([
         [this.say("kind"), this.shown(record.kind)],
         [this.say("status"), record.status ? this.shown(record.status) : null],
-        ...members.map(([name, value]) => [this.memberName(name, record.labels), this.shown(value)]),
+        ...members.map(([name, value]) => [this.memberName(name, record.labels), this.asWritten(value, name)]),
         [this.say("orgCode"), record.org && !has(record.org) ? this.shown(record.org) : null],
         [this.say("typeCode"), record.type && !has(record.type) ? this.shown(record.type) : null],
         [this.say("hidden"), hidden.length ? hidden.map((name) => this.memberName(name, record.labels)).join(this.language === "zh" ? "、" : ", ") : null],
@@ -210,7 +210,7 @@ class Showing {
   memberName(path, labels = {}) {
     const parts = path.split(".");
     const field = parts.slice(1).join(".");
-    if (parts[0] === "extension" && field) return Object.hasOwn(labels, field) ? this.both(labels[field]) : visible(field);
+    if (parts[0] === "extension" && field) return Object.hasOwn(labels, field) ? this.both(labels[field]) : `${this.pick(MEMBERS.extension)} ${visible(field)}`;
     const last = parts[parts.length - 1];
     const label = MEMBERS[last] ? this.pick(MEMBERS[last]) : visible(last);
     return parts[0] === "holders" && Number(parts[1]) > 0 ? `${label} ${Number(parts[1]) + 1}` : label;
@@ -272,6 +272,7 @@ class Showing {
   evidence(name, value) {
     if (name === "kind" && Object.hasOwn(PAPERS, value)) return this.pick(PAPERS[value]);
     if (name === "part" && PARTS[value]) return this.pick(PARTS[value]);
+    if (Object.hasOwn(CODED, name) && Object.hasOwn(CODED[name], value)) return this.pick(CODED[name][value]);
     if (value && value.zh && value.en) return this.both(value);
     return TOLD.has(name) ? this.told(value) : this.shown(value);
   }
@@ -299,6 +300,14 @@ class Showing {
     return this.rows(Object.entries(value).map(([name, item]) => [this.evidenceName(name), this.evidence(name, item)]));
   }
 
+  // What a record holds, as it is written there: no word of it is taken for one of ours.
+  asWritten(value, path) {
+    const inner = (item) => this.asWritten(item, path);
+    if (Array.isArray(value)) return this.shown(value, inner);
+    if (value !== null && typeof value === "object") return this.rows(Object.entries(value).map(([name, item]) => [path === "files" ? this.evidenceName(name) : visible(name), inner(item)]));
+    return typeof value === "string" && Object.hasOwn(VALUES, value) ? visible(value) : this.shown(value);
+  }
+
   // Everywhere the clock of whoever reads, with its zone.
   moment(text) {
     const date = new Date(text);
@@ -307,13 +316,17 @@ class Showing {
   }
 
   local(date) {
-    const format = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short" };
-    return new Intl.DateTimeFormat(this.language === "zh" ? "zh-CN" : "en-GB", format).format(date);
+    const language = this.language === "zh" ? "zh-CN" : "en-GB";
+    const format = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+    const parts = new Intl.DateTimeFormat(language, { timeZoneName: "shortOffset" }).formatToParts(date);
+    const zone = parts.find(({ type }) => type === "timeZoneName"); // Chinese would have it between date and time
+    return `${new Intl.DateTimeFormat(language, format).format(date)}${zone ? ` ${zone.value}` : ""}`;
   }
 }
 
 // What a clerk compares first comes first; members without a word of ours come last.
 function place(path) {
+  if (path.startsWith("extension.")) return Infinity;
   const known = Object.keys(MEMBERS).indexOf(path.split(".").pop());
   return known < 0 ? Infinity : known;
 }

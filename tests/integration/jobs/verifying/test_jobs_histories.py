@@ -21,7 +21,7 @@ from chain_service.core.encoding.cose import Signer
 from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.receipts import receipt as receipts
 from chain_service.core.receipts import trust_file as trust_files
-from chain_service.core.receipts.verify_offline import present, verify_offline
+from chain_service.core.receipts.verify_offline import present, prove_receipt, verify_offline
 from chain_service.core.records.disclosure import Disclosure, parse_disclosure
 from chain_service.core.records.hashing import log_id, record_entry
 from chain_service.core.records.identifiers import OrgCode
@@ -118,6 +118,48 @@ def test_a_block_of_a_height_that_the_index_has_otherwise_shows_nothing_whoever_
         # a block that the index cannot know yet is denied by the newest that it has
         disclosure, made = never_anchored(net, org, head, net.chain.among)
         assert net.city.verify(disclosure=disclosure, receipt=made).code == "proof_invalid"
+
+
+def ended_taken_back(net: Network, org: Org, id: str) -> bytes:
+    """A receipt by the block after the newest one indexed, sealed by validators of the chain, where nothing has ended
+    the record."""
+    app = net.city.app
+    genuine, body = receipts.parse(receipt(app, id)), parse_disclosure(net.city.disclosure(org, id))
+    state = prove_receipt(genuine, app.require_chain().reader.trust)[0]
+    words: dict[str, dict[bytes, int]] = {name: {} for name in storage_layout.POSITIONS}
+    for (contract, slot), word in state.words.items():
+        words[contract][slot] = word
+    words[storage_layout.RECORD_STATUS][storage_layout.status_slot(genuine.log, genuine.proof.index)[0]] = 0
+    ((_, public_key),) = app.keystore.log_keys(org.code).items()
+    evidence = _evidence(app.require_chain().deployment, words, net.indexed.number + 1, net.chain.among)
+    made = receipts.issue(
+        chain_id=genuine.chain_id,
+        contract=genuine.contract,
+        record_id=id,
+        issued_at=int(time.time()) + 10**9,
+        log=genuine.log,
+        proof=genuine.proof,
+        entry=record_entry(genuine.log, genuine.proof.index, body.body_digest),
+        signer=Signer(public_key, partial(app.keystore.sign_log, org.code, 0)),
+        blocks=(BlockProof(evidence),),
+    )
+    return receipts.encode(made)
+
+
+def test_a_newer_block_that_takes_back_the_end_of_a_record_proves_nothing(template: Trial, tmp_path: Path) -> None:
+    with network(template, tmp_path, nodes=1) as net:
+        org = net.organisation()
+        ended, standing = net.anchor(org, org.certificate(), org.certificate())
+        with net.chain.mining():
+            net.city.set_state(org, ended, "withdrawn", 2)
+        net.follow()
+        for id, code in ((ended, "proof_invalid"), (standing, "in_force")):
+            made, disclosure = ended_taken_back(net, org, id), net.city.disclosure(org, id)
+            verdict = net.city.verify(disclosure=disclosure, receipt=made)
+            codes = {one.code for one in verdict.groups[0].checks}
+            assert (verdict.code, "proof_invalid" in codes) == (code, id == ended), codes
+        # without that receipt the end is told as the chain has it
+        assert net.city.judged(org, ended) == "withdrawn"
 
 
 def test_an_edited_block_time_makes_no_withdrawn_record_valid_for_a_later_moment(own_city: City) -> None:

@@ -189,9 +189,18 @@ def test_a_consensus_that_this_version_does_not_verify_is_no_forgery(consensus):
 def test_a_contract_that_was_closed_shows_nothing_after_its_end(consensus):
     issued = Issued(consensus)
     pins = dict(issued.chain.contracts)
+    end = ContractEnd(BLOCK, verify_evidence(issued.first, issued.chain).block_hash)
+    pins[storage_layout.RECORD_STATUS] = pins[storage_layout.RECORD_STATUS]._replace(until=end)
+    trusted = trust_file(replace(issued.chain, contracts=pins))
+    assert issued.verify(issued.receipt(), trusted=trusted).code == "in_force"
+    assert issued.verify(refreshed(issued.receipt(), issued.newer(BLOCK + 1)), trusted=trusted).code == "trust_stale"
+
+
+def test_a_contract_shows_nothing_in_another_block_of_the_number_that_ended_it(consensus):
+    issued = Issued(consensus)
+    pins = dict(issued.chain.contracts)
     pins[storage_layout.RECORD_STATUS] = pins[storage_layout.RECORD_STATUS]._replace(
         until=ContractEnd(BLOCK, bytes(32))
     )
     trusted = trust_file(replace(issued.chain, contracts=pins))
-    assert issued.verify(issued.receipt(), trusted=trusted).code == "in_force"
-    assert issued.verify(refreshed(issued.receipt(), issued.newer(BLOCK + 1)), trusted=trusted).code == "trust_stale"
+    assert issued.verify(issued.receipt(), trusted=trusted).code == "proof_invalid"

@@ -11,7 +11,7 @@ from chain_service.core.chainproof.trust import FORM_COMETBFT, ContractEnd, Pinn
 from chain_service.core.encoding import cose
 from chain_service.core.receipts import trust_file as trust
 from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES, TrustTerms, accept_first, parse, sign, update
-from chain_service.errors import BadRequest, Conflict, InvalidProof, MalformedDocument
+from chain_service.errors import BadRequest, CannotTell, Conflict, InvalidProof, MalformedDocument
 from support.worlds.receipt_world import DAY, NOW, ROOTS, STRANGER, TIME, Issued, terms, trust_file
 
 ISSUED = Issued("qbft")
@@ -157,7 +157,7 @@ def test_other_messages_are_refused():
         {"version": None},
         {"chainId": "1"},
         {"form": "chain-service/trust/1"},
-        {"form": "chain-service/trust/3"},
+        {"form": "chain-service/trust/03"},
         {"form": None},
         {"curve": "secp256r1"},
         {"curve": None},
@@ -329,6 +329,13 @@ def test_a_range_of_another_consensus_is_kept_as_it_is_stated():
     for wrong in ({"powers": (10, 0)}, {"chain_id_text": ""}, {"base": None}, {"validators": (keys[0], keys[0])}):
         with pytest.raises(MalformedDocument):
             sign(terms(replace(CHAIN, ranges=(ended, replace(comet, **wrong)))), ROOTS[:2])
+
+
+@pytest.mark.parametrize("number", [3, 12])
+def test_a_form_of_a_later_version_is_not_called_damaged(number):
+    with pytest.raises(CannotTell) as refused:
+        TrustTerms.from_payload(payload_with(form=f"chain-service/trust/{number}"))
+    assert refused.value.code == "issuer_unknown"
 
 
 def test_contracts_say_where_they_ended():

@@ -411,7 +411,7 @@ REACHED: dict[str, Callable[[], Facts]] = {
 } | {state.code: lambda state=state: World().in_state(state).facts() for state in State if state is not State.IN_FORCE}
 
 
-RAISED_ELSEWHERE = {"papers_do_not_match", "issuer_unknown", "changes_unclear"}
+RAISED_ELSEWHERE = {"papers_do_not_match", "issuer_unknown", "changes_unclear", "trust_file_alone"}
 """By `jobs.verifying.several_papers`, which puts several records together, and the page that has no chain at hand."""
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from chain_service.core.encoding.visible_text import escaped, hidden_character, require_visible
+from chain_service.core.encoding.visible_text import escaped, folded, hidden_character, require_visible
 from chain_service.core.records.disclosure import reveal
 from chain_service.core.verdicts.inputs import Names, Presented, RegisteredName
 from chain_service.core.verdicts.judge import judge
-from chain_service.core.verdicts.names import folded, names_of
+from chain_service.core.verdicts.names import names_of
 from chain_service.core.verdicts.verdict import Verdict
 from chain_service.errors import MalformedRecord
 from support.worlds.judged_records import FILE, ORG, TYPE, World, certificate, document
