@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
+from chain_service.core import layout
 from chain_service.core.codes import Text
 from chain_service.core.disclosures import Disclosure, PartialDisclosure
 from chain_service.core.entries import Entry, LogId
-from chain_service.core.evidence import ProvenState
-from chain_service.core.log import InclusionProof
+from chain_service.core.evidence import ProvenState, Slot
+from chain_service.core.log import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.statuses import State
 from chain_service.core.verdicts import Warning
 
@@ -67,6 +69,16 @@ class Claim:
     proof: InclusionProof
     presented: bool
     """True when the caller brought it, False when the service built it from what it stores."""
+
+    @cached_property
+    def root(self) -> bytes:
+        """The root that the path leads to from the entry. Raises InvalidProof if it has no meaning for this place."""
+        return root_from_inclusion(leaf_hash(self.entry), self.proof)
+
+    @cached_property
+    def head(self) -> Slot:
+        """Where the chain keeps the root of a log of this size."""
+        return layout.RECORD_LOG, layout.head_slot(self.log, self.proof.size)
 
 
 @dataclass(frozen=True)
