@@ -122,7 +122,7 @@ def main() -> None:
         resident_text = ", ".join(str(one) for one in found["residentMB"])
         print(
             f"| {kind} | {found['bytes']:,} | {found['floorPerSecond']:,} | {found['perSecond']:,} "
-            f"| {found['ofTheFloor']} | 150 | {resident_text} |"
+            f"| {found['ofTheFloor']} | {'150' if kind == 'OFD' else ''} | {resident_text} |"
         )
 
 
