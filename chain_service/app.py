@@ -10,7 +10,7 @@ from chain_service.chain.keystore import Keystore
 from chain_service.chain.reader import ChainReader
 from chain_service.chain.rpc import Rpc
 from chain_service.config import Settings
-from chain_service.core.chain_trust import ChainTrust
+from chain_service.core.chainproof.trust import ChainTrust
 from chain_service.errors import NotFound
 from chain_service.jobs.context import App, Chain
 from chain_service.jobs.validators import refresh_trust, trust_sets

@@ -1,6 +1,7 @@
 """Puts into the offline page what it shares with the service: style, verdict table, words, storage positions, policy.
 
-`python scripts/embed_offline.py` rewrites chain_service/web/static/offline.html; a test asks that nothing changes.
+`python scripts/embed_offline.py` rewrites chain_service/web/pages/static/offline.html; a test asks that nothing
+changes.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from chain_service.core.codes import CODES, ESSENTIAL, RULES, WARNINGS
-from chain_service.core.layout import POSITIONS
-from chain_service.core.showing import MEMBERS
+from chain_service.core.chainproof.storage_layout import POSITIONS
+from chain_service.core.verdicts.shown_members import MEMBERS
+from chain_service.core.verdicts.verdict_codes import CODES, ESSENTIAL, RULES, WARNINGS
 
-STATIC = Path(__file__).resolve().parents[1] / "chain_service" / "web" / "static"
+STATIC = Path(__file__).resolve().parents[1] / "chain_service" / "web" / "pages" / "static"
 PAGE = STATIC / "offline.html"
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from chain_service import error_codes
 from chain_service.config import Settings
-from chain_service.core import verdicts
-from chain_service.web import codes
+from chain_service.core.verdicts import verdict
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -40,8 +40,8 @@ def _shown(value: Any) -> str:
 
 PARTS = {
     "settings": settings_as_markdown,
-    "error codes": codes.codes_as_markdown,
-    "verdict codes": verdicts.codes_as_markdown,
+    "error codes": error_codes.codes_as_markdown,
+    "verdict codes": verdict.codes_as_markdown,
 }
 
 

@@ -15,8 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chain_service.core.digests import file_digests
-from chain_service.core.identifiers import CertificateIdentifier, TypeCode, is_org_code, org_code_checks
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.records.identifiers import CertificateIdentifier, TypeCode, is_org_code, org_code_checks
 
 SEED = 20250801
 CITY = "临澜市"

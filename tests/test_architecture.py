@@ -19,12 +19,22 @@ PACKAGE = "chain_service"
 MOST_LINES = 600
 MOST_LINES_OF_A_FUNCTION = 50
 
-ADAPTERS = ("chain", "documents", "nodes", "store")
-RANKS = {"errors": 0, "core": 1, **dict.fromkeys(ADAPTERS, 2), "jobs": 3, "app": 4, "web": 5, "cli": 6}
-"""A module imports downwards only. The four adapters do not know each other; the command line starts the web."""
+ADAPTERS = ("chain", "documents", "nodes", "remote", "store")
+RANKS = {
+    "errors": 0,
+    "error_codes": 1,
+    "files": 1,
+    "core": 1,
+    **dict.fromkeys(ADAPTERS, 2),
+    "jobs": 3,
+    "app": 4,
+    "web": 5,
+    "cli": 6,
+}
+"""A module imports downwards only. The adapters do not know each other; the command line starts the web."""
 CONFIG_READERS = {"jobs", "app", "web", "cli"}
 DOORS = {"web", "cli"}
-BELOW_JOBS = {"store", "chain", "documents"}
+BELOW_JOBS = {"store", "chain", "documents", "remote"}
 """What doors reach through jobs only; `cli` runs the trial chain of `nodes` itself."""
 
 
@@ -158,8 +168,8 @@ def test_sql_is_spoken_in_the_store_only() -> None:
 
 
 def test_adapters_are_built_where_an_instance_is_opened_or_made() -> None:
-    """`app.py` opens an instance; `jobs/setup.py` makes one, before there is any App to be given."""
-    builders = {"app.py", "jobs/setup.py"}
+    """`app.py` opens an instance; `jobs/instance/initialise.py` makes one, before there is any App to be given."""
+    builders = {"app.py", "jobs/instance/initialise.py"}
     assert_none(
         where(path, line, f"builds {name}")
         for path in python(PACKAGE)
@@ -220,35 +230,35 @@ def test_nothing_happens_on_import_but_definitions() -> None:
 
 DECODERS = {"loads", "b64decode", "urlsafe_b64decode", "fromhex", "fromisoformat"}
 DECODING = {
-    "core/canonical.py",
-    "core/cose.py",
-    "core/decoding.py",
-    "core/digests.py",  # after a pattern
-    "core/receipts.py",  # after a pattern
-    "web/shapes.py",  # after a pattern
+    "core/encoding/canonical.py",
+    "core/encoding/cose.py",
+    "core/encoding/decoding.py",
+    "core/encoding/digests.py",  # after a pattern
+    "core/receipts/receipt.py",  # after a pattern
+    "web/schemas/requests.py",  # after a pattern
     # the instance's own files and the node's answers, each wrapped where it is read
     "chain/keystore.py",
     "chain/deployment.py",
     "chain/contracts.py",
     "chain/rpc.py",
     "chain/sender.py",
-    "core/papers.py",  # tells kinds apart and hands on the bytes
+    "core/verdicts/paper_kinds.py",  # tells kinds apart and hands on the bytes
     # what was checked or made here
-    "core/records.py",
-    "core/shapes.py",
-    "jobs/anchors.py",
-    "jobs/audit_logs.py",
-    "jobs/batching.py",
-    "jobs/candidates.py",
-    "jobs/index.py",
-    "jobs/logs.py",
-    "jobs/papers.py",
-    "jobs/records.py",
-    "jobs/refusals.py",
-    "jobs/submission.py",
+    "core/records/record.py",
+    "core/records/schema.py",
+    "jobs/parsing/trust_directory.py",
+    "jobs/auditing/logs.py",
+    "jobs/anchoring/close_batches.py",
+    "jobs/verifying/candidates.py",
+    "jobs/indexing/follow.py",
+    "jobs/proofs/public_logs.py",
+    "jobs/verifying/several_papers.py",
+    "jobs/records/records.py",
+    "jobs/sending/refusals.py",
+    "jobs/anchoring/submit_records.py",
     "jobs/validators.py",
 }
-"""Where text is decoded; everybody else asks `core.canonical.read_json` or a function of `core.decoding`."""
+"""Where text is decoded; others ask `core.encoding.canonical.read_json` or a function of `core.encoding.decoding`."""
 
 
 def test_foreign_text_is_decoded_at_the_boundary_of_its_format() -> None:

@@ -16,8 +16,14 @@ from eth_abi.exceptions import DecodingError, EncodingError
 from eth_abi.registry import registry
 from eth_utils.address import to_checksum_address
 
-from chain_service.core.digests import keccak256
-from chain_service.core.layout import CATALOG_REGISTRY, ORGANISATIONS, RECORD_LOG, RECORD_STATUS, SEAL_REGISTRY
+from chain_service.core.chainproof.storage_layout import (
+    CATALOG_REGISTRY,
+    ORGANISATIONS,
+    RECORD_LOG,
+    RECORD_STATUS,
+    SEAL_REGISTRY,
+)
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import BadRequest, Reverted, Unavailable
 
 CONTRACTS = (ORGANISATIONS, RECORD_LOG, RECORD_STATUS, SEAL_REGISTRY, CATALOG_REGISTRY)

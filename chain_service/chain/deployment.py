@@ -12,18 +12,19 @@ import orjson
 from eth_utils.address import to_checksum_address
 
 from chain_service.chain.contracts import CONTRACTS, decode_result, encode_call, encode_constructor, runtime_code
-from chain_service.chain.files import write_new
 from chain_service.chain.reader import BLOCKS_AT_ONCE, ChainReader
 from chain_service.chain.rpc import Rpc, RpcError, quantity
 from chain_service.chain.sender import Sender, Signed
-from chain_service.core import consensus, strict_rlp
-from chain_service.core.chain_trust import CONSENSUS, FORM_QBFT, ChainTrust, PinnedContract, joined
-from chain_service.core.clique_votes import Signers
-from chain_service.core.consensus import Genesis
-from chain_service.core.digests import keccak256
-from chain_service.core.headers import decode_fields, header_rlp_from_json
-from chain_service.core.layout import ORGANISATIONS, RECORD_LOG, RECORD_STATUS
+from chain_service.core.chainproof import consensus
+from chain_service.core.chainproof.clique_votes import Signers
+from chain_service.core.chainproof.consensus import Genesis
+from chain_service.core.chainproof.headers import decode_fields, header_rlp_from_json
+from chain_service.core.chainproof.storage_layout import ORGANISATIONS, RECORD_LOG, RECORD_STATUS
+from chain_service.core.chainproof.trust import CONSENSUS, FORM_QBFT, ChainTrust, PinnedContract, joined
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import Conflict, Corrupt, InvalidProof, NotFound, Unavailable
+from chain_service.files import write_new
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -75,7 +76,7 @@ class Deployment:
         write_new(file, content, code="already_deployed")
 
     def trust(self) -> ChainTrust:
-        """What `core.evidence` verifies against."""
+        """What `core.chainproof.evidence` verifies against."""
         return ChainTrust(
             chain_id=self.chain_id,
             genesis_hash=self.genesis_hash,
@@ -252,7 +253,7 @@ def _make_plan(sender: Sender, registrar: LocalAccount) -> _Plan:
 
 def _created_address(creator: str, nonce: int) -> str:
     """Where a creating transaction puts its contract: the last 20 bytes of keccak256(RLP [creator, nonce])."""
-    return str(to_checksum_address(keccak256(strict_rlp.encode([_raw(creator), strict_rlp.integer_bytes(nonce)]))[12:]))
+    return str(to_checksum_address(keccak256(rlp.encode([_raw(creator), rlp.integer_bytes(nonce)]))[12:]))
 
 
 def _immutables(addresses: Mapping[str, str], chain_id: int) -> dict[str, int]:

@@ -29,8 +29,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from eth_utils.address import is_address, to_checksum_address
 
-from chain_service.chain.files import write_new
 from chain_service.errors import BadRequest, Corrupt, Forbidden, NotFound
+from chain_service.files import write_new
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount

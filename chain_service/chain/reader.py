@@ -11,8 +11,7 @@ from eth_utils.address import to_checksum_address
 
 from chain_service.chain.contracts import ChainEvent, decode_event
 from chain_service.chain.rpc import Request, Rpc, RpcError, quantity
-from chain_service.core.chain_trust import ChainTrust
-from chain_service.core.consensus import (
+from chain_service.core.chainproof.consensus import (
     CONSENSUS_FORMS,
     follow,
     headers_on_top,
@@ -20,8 +19,9 @@ from chain_service.core.consensus import (
     proof_length,
     sealed,
 )
-from chain_service.core.evidence import Evidence, ProvenState, Slot, evidence_from_rpc, verify_evidence
-from chain_service.core.headers import SealedHeader, header_rlp_from_json
+from chain_service.core.chainproof.evidence import Evidence, ProvenState, Slot, evidence_from_rpc, verify_evidence
+from chain_service.core.chainproof.headers import SealedHeader, header_rlp_from_json
+from chain_service.core.chainproof.trust import ChainTrust
 from chain_service.errors import InvalidProof, Unavailable
 
 BLOCKS_AT_ONCE = 250

@@ -17,7 +17,7 @@ from eth_utils.address import is_checksum_address, to_checksum_address
 from chain_service.chain.contracts import decode_result, encode_call
 from chain_service.chain.deployment import Deployment
 from chain_service.chain.sender import Sender
-from chain_service.core.layout import (
+from chain_service.core.chainproof.storage_layout import (
     OPEN_END,
     ORGANISATIONS,
     PERMIT_END,

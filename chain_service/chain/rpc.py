@@ -14,7 +14,7 @@ import orjson
 import urllib3
 
 from chain_service.chain import ipc
-from chain_service.core.decoding import read_hex, read_quantity
+from chain_service.core.encoding.decoding import read_hex, read_quantity
 from chain_service.errors import ChainServiceError, Unavailable
 
 Request = tuple[str, Sequence[Any]]

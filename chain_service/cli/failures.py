@@ -11,8 +11,8 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
+from chain_service.error_codes import meaning_of, problem_object
 from chain_service.errors import BadRequest, ChainServiceError, InvalidProof, Unavailable
-from chain_service.web.codes import meaning_of, problem_object
 
 DONE, REFUSED, WRONG_USAGE, INDETERMINATE, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 

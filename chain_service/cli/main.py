@@ -11,10 +11,10 @@ import typer
 from typer.exceptions import TyperException
 
 from chain_service import __version__
-from chain_service.cli import (
+from chain_service.cli import failures
+from chain_service.cli.commands import (
     anchors,
     catalogs,
-    failures,
     instance,
     keys,
     mirror,
@@ -27,8 +27,8 @@ from chain_service.cli import (
     trust,
     verify,
 )
-from chain_service.cli.door import Door
-from chain_service.cli.logs import configure_logs
+from chain_service.cli.invocation import Door
+from chain_service.cli.logging import configure_logs
 from chain_service.errors import ChainServiceError
 
 HELP = """Anchor, verify and trace government records on a permissioned chain.

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from chain_service.core.decoding import read_day
+from chain_service.core.encoding.decoding import read_day
 from chain_service.errors import BadRequest
 
 Org = Annotated[str, typer.Option("--org", metavar="CODE", help="Organisation's unified social credit code.")]
@@ -28,7 +28,7 @@ def parse_day(text: str, option: str) -> date:
 
 def parse_moment_option(text: str | None) -> int | None:
     """Unix seconds of `--at`. Raises BadRequest (`usage`)."""
-    from chain_service.web.shapes import parse_moment
+    from chain_service.web.schemas.requests import parse_moment
 
     try:
         return None if text is None else parse_moment(text)

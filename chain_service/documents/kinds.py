@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from chain_service.core.codes import Text
-from chain_service.documents.ofd_archive import ROOT, has_file
-from chain_service.documents.zip_headers import directory_of
+from chain_service.core.verdicts.verdict_codes import Text
+from chain_service.documents.ofd.archive import ROOT, has_file
+from chain_service.documents.ofd.zip_headers import directory_of
 from chain_service.errors import MalformedDocument
 
 __all__ = ["KINDS", "Kind", "at_first_sight", "holds_seal", "recognise", "shows_otherwise"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
-from chain_service.core.digests import sha256, sm3
-from chain_service.documents import seals
-from chain_service.documents.der import FOREIGN_ERRORS
+from chain_service.core.encoding.digests import sha256, sm3
+from chain_service.documents.asn1.der import FOREIGN_ERRORS
 from chain_service.documents.facts import MAX_TEXT, DocumentFacts, Problem
 from chain_service.documents.kinds import Kind, recognise, shows_otherwise
-from chain_service.documents.ofd import read_ofd
-from chain_service.documents.pdf import read_pdf
-from chain_service.documents.trust import Trust
-from chain_service.documents.trust_store import TrustStore
+from chain_service.documents.ofd.document import read_ofd
+from chain_service.documents.pdf.document import read_pdf
+from chain_service.documents.pki.trust import Trust
+from chain_service.documents.pki.trust_store import TrustStore
+from chain_service.documents.ses import seals
 from chain_service.errors import MalformedDocument
 
 __all__ = ["MAX_FILE", "read_document"]

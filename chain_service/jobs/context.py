@@ -13,9 +13,9 @@ from chain_service.chain.rpc import Rpc
 from chain_service.chain.sender import Sender
 from chain_service.config import Settings
 from chain_service.errors import Forbidden, Unavailable
-from chain_service.jobs.anchors import Anchors
-from chain_service.jobs.ocsp import Responders
-from chain_service.jobs.parsers import Parsers, parser_limits
+from chain_service.jobs.parsing.ocsp_responders import Responders
+from chain_service.jobs.parsing.pool import Parsers, parser_limits
+from chain_service.jobs.parsing.trust_directory import Anchors
 from chain_service.store.database import Database
 from chain_service.store.readings import ReadingLog
 

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from chain_service.chain.reader import BLOCKS_AT_ONCE
 from chain_service.chain.rpc import Rpc
-from chain_service.core.chain_trust import FORM_QBFT, ChainTrust, joined
-from chain_service.core.clique_votes import Signers
-from chain_service.core.consensus import Followed, follow
+from chain_service.core.chainproof.clique_votes import Signers
+from chain_service.core.chainproof.consensus import Followed, follow
+from chain_service.core.chainproof.trust import FORM_QBFT, ChainTrust, joined
 from chain_service.errors import BadRequest, Conflict
 from chain_service.jobs.context import App, Chain
 from chain_service.store import validators

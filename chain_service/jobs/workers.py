@@ -16,10 +16,10 @@ from sqlalchemy import Connection
 
 from chain_service.chain.deployment import check_chain
 from chain_service.errors import ChainServiceError, Conflict, Unavailable
-from chain_service.jobs.batching import close_batches
+from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.context import App, Progress, silent
-from chain_service.jobs.dispatch import dispatch
-from chain_service.jobs.index import index
+from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.validators import refresh_trust
 from chain_service.store import alerts, catalogs, chain_index, records, seals, statuses, submissions
 

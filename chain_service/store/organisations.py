@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from chain_service.core.decoding import read_hex
+from chain_service.core.encoding.decoding import read_hex
 from chain_service.errors import Corrupt, NotFound
 from chain_service.store.chain_index import Event, events
 from chain_service.store.rows import chunks, json_object

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Result, Table, insert
 
-from chain_service.core.canonical import read_json
+from chain_service.core.encoding.canonical import read_json
 from chain_service.errors import Corrupt, MalformedRecord
 
 T = TypeVar("T")

@@ -24,7 +24,7 @@ _SEVERAL = select(tiles.c.level, tiles.c.n, tiles.c.data).where(
 
 
 class TileReader:
-    """One log's tiles, each fetched at most once: `reader(level, n)` is what `core.tiles` reads with.
+    """One log's tiles, each fetched at most once: `reader(level, n)` is what `core.log.tiles` reads with.
 
     It lives as long as its connection's transaction. A tile that is not stored reads as empty.
     """

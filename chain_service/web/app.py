@@ -5,15 +5,16 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from chain_service import __version__
-from chain_service.jobs import health
 from chain_service.jobs.context import App
-from chain_service.web import health as health_door
-from chain_service.web import logs, pages, records, registries, verify
-from chain_service.web.bodies import BoundBodies
-from chain_service.web.guards import PublicRate, plain_address
-from chain_service.web.observe import Metrics, Observe
-from chain_service.web.problems import install_problem_handlers
-from chain_service.web.security import SecurityHeaders
+from chain_service.jobs.instance import health
+from chain_service.web.api import health as health_door
+from chain_service.web.api import logs, records, registries, verify
+from chain_service.web.http.auth import PublicRate, plain_address
+from chain_service.web.http.bodies import BoundBodies
+from chain_service.web.http.headers import SecurityHeaders
+from chain_service.web.http.problems import install_problem_handlers
+from chain_service.web.http.request_log import Metrics, Observe
+from chain_service.web.pages import routes
 
 DESCRIPTION = (
     "Anchor, verify and trace government records on a permissioned chain. "
@@ -38,7 +39,7 @@ def create_app(app: App) -> FastAPI:
     web.state.metrics = metrics
     web.state.rate = PublicRate(app.settings.public_rate)
     install_problem_handlers(web)
-    for door in (records, verify, registries, logs, health_door, pages):
+    for door in (records, verify, registries, logs, health_door, routes):
         web.include_router(door.router)
     web.add_middleware(BoundBodies, settings=app.settings)
     web.add_middleware(Observe, metrics=metrics)

@@ -20,7 +20,7 @@ import orjson
 from playwright.sync_api import sync_playwright
 from receipts import NOW, ROOTS, Consensus, Million, terms, trust
 
-from chain_service.web.pages import page_trusting
+from chain_service.web.pages.routes import page_trusting
 
 PAGE = "offline.html"
 DAY = 86_400

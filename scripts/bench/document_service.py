@@ -2,7 +2,7 @@
 
 Trial chain and service run as processes with their default settings. Every clerk hands in documents of its own, sealed,
 anchored and with a registered seal, one after the other, and waits for the verdict, which has to be valid. The test
-authorities of tests/document_makers sign them.
+authorities of tests/support/documents sign them.
 
     python scripts/bench/document_service.py [--clerks 8] [--seconds 15] [--documents 40] [--size 40000] [--json]
 """
@@ -23,10 +23,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
-from document_makers.city import unsigned
 from instance import Instance, key, memory, organisation
 from issue import ORG
-from offices import Office, write_trust_store
+
+from support.documents.city import unsigned
+from support.worlds.offices import Office, write_trust_store
 
 BOUNDARY = "chain-service-bench"
 SEAL_CODE = "43990000099001"

@@ -28,14 +28,13 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
-from document_makers import pdfs
-from document_makers.city import DAY, SIGNED, city, sealed, unsigned
-from document_makers.judged import judged
-
-from chain_service.core.digests import sha256, sm3
-from chain_service.documents import certificates, sm2
+from chain_service.core.encoding.digests import sha256, sm3
 from chain_service.documents.facts import from_json, to_json
+from chain_service.documents.pki import certificates, sm2
 from chain_service.documents.read import read_document
+from support.documents.city import DAY, SIGNED, city, sealed, unsigned
+from support.documents.judged import judged
+from support.pdf import pdfs
 
 CONTENT = 8_000
 SEAL_PICTURE = 15_000

@@ -28,12 +28,12 @@ from typing import Any
 
 import tiny_keccak
 
-from chain_service.core import tiles
-from chain_service.core.disclosures import parse_disclosure
-from chain_service.core.entries import Salt, body_digest, founding_entry, log_id, record_entry
-from chain_service.core.identifiers import CertificateIdentifier, OrgCode, TypeCode
-from chain_service.core.log import InclusionProof, leaf_hash, verify_inclusion
-from chain_service.core.records import parse_record
+from chain_service.core.log import tiles
+from chain_service.core.log.merkle import InclusionProof, leaf_hash, verify_inclusion
+from chain_service.core.records.disclosure import parse_disclosure
+from chain_service.core.records.hashing import Salt, body_digest, founding_entry, log_id, record_entry
+from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode, TypeCode
+from chain_service.core.records.record import parse_record
 
 try:
     import sha3

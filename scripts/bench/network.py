@@ -29,7 +29,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from chain_service.nodes import network as networks
-from chain_service.nodes.network import Plan
+from chain_service.nodes.network.create import Plan
 
 ORG = "1143990000612301XQ"
 SENDERS = 8

@@ -28,24 +28,27 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
 import coincurve
 import orjson
-from clique_simulator import CHAIN_ID, Validator, World, validators
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from judged_records import certificate
-from qbft_simulator import qbft_evidence, qbft_trust
-from receipt_world import LOG_KEY, NOW, ROOTS, signer, terms
 
-from chain_service.core import clique, cose, layout, qbft, receipts, trust
-from chain_service.core.chain_trust import FORM_QBFT
-from chain_service.core.digests import keccak256
-from chain_service.core.disclosures import Disclosure
-from chain_service.core.entries import Salt, log_id, record_entry
-from chain_service.core.evidence import Evidence, verify_evidence
-from chain_service.core.evidence_cbor import BlockProof, Selector
-from chain_service.core.histories import place_slots, seal_slots, slots_of_record
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.log import InclusionProof, leaf_hash, parents
-from chain_service.core.offline import present, verify_offline
-from chain_service.core.records import parse_record
+from chain_service.core.chainproof import clique, qbft, storage_layout
+from chain_service.core.chainproof.evidence import Evidence, verify_evidence
+from chain_service.core.chainproof.evidence_cbor import BlockProof, Selector
+from chain_service.core.chainproof.trust import FORM_QBFT
+from chain_service.core.encoding import cose
+from chain_service.core.encoding.digests import keccak256
+from chain_service.core.log.merkle import InclusionProof, leaf_hash, parents
+from chain_service.core.receipts import receipt as receipts
+from chain_service.core.receipts import trust_file
+from chain_service.core.receipts.verify_offline import present, verify_offline
+from chain_service.core.records.disclosure import Disclosure
+from chain_service.core.records.hashing import Salt, log_id, record_entry
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.records.record import parse_record
+from chain_service.core.registries.histories import place_slots, seal_slots, slots_of_record
+from support.chains.clique_simulator import CHAIN_ID, Validator, World, validators
+from support.chains.qbft_simulator import qbft_evidence, qbft_trust
+from support.worlds.judged_records import certificate
+from support.worlds.receipt_world import LOG_KEY, NOW, ROOTS, signer, terms
 
 RECORDS = 1_000_000
 HEADS = 1_000
@@ -101,32 +104,36 @@ class Million:
         return InclusionProof(index, RECORDS, tuple(path))
 
     def _storage(self) -> dict[str, dict[bytes, int]]:
-        storage: dict[str, dict[bytes, int]] = {name: {} for name in layout.POSITIONS}
-        permit = layout.PermitEntry(layout.PERMIT_GRANT, 15_000, layout.OPEN_END, 1_600_000_000).to_word()
+        storage: dict[str, dict[bytes, int]] = {name: {} for name in storage_layout.POSITIONS}
+        permit = storage_layout.PermitEntry(
+            storage_layout.PERMIT_GRANT, 15_000, storage_layout.OPEN_END, 1_600_000_000
+        ).to_word()
         for number in range(ORGANISATIONS):
             org = ORG if not number else f"{number:018d}"
-            words = storage[layout.ORGANISATIONS]
-            words[layout.standing_slot(org)] = layout.Standing(True, False, 0).to_word()
-            words[layout.log_key_slot(org, 0)] = int.from_bytes(signer(1 + number).public_key, "big")
-            words[layout.rights_slot(number.to_bytes(20, "big"), org)] = 15
+            words = storage[storage_layout.ORGANISATIONS]
+            words[storage_layout.standing_slot(org)] = storage_layout.Standing(True, False, 0).to_word()
+            words[storage_layout.log_key_slot(org, 0)] = int.from_bytes(signer(1 + number).public_key, "big")
+            words[storage_layout.rights_slot(number.to_bytes(20, "big"), org)] = 15
             for kind in range(5):
                 type_code = self.disclosures[False].type_code if not kind else f"type {kind}"
-                words[layout.permit_slot(org, type_code, 0)] = permit
+                words[storage_layout.permit_slot(org, type_code, 0)] = permit
             seal = SEAL if not number else f"seal {number}"
             for n, fact in enumerate((b"owner", b"sha-256", b"sm3")):
-                storage[layout.SEAL_REGISTRY][layout.seal_fact_slot(seal, n)] = int.from_bytes(keccak256(fact), "big")
-            period = layout.SealPeriod(1_600_000_000, 2_000_000_000, 2).to_word()
-            storage[layout.SEAL_REGISTRY][layout.seal_fact_slot(seal, 3)] = period
-            storage[layout.SEAL_REGISTRY][layout.seal_fact_slot(seal, 4)] = 7 << 240
-            storage[layout.SEAL_REGISTRY][layout.seal_state_slot(seal, 0)] = layout.SealState(
+                storage[storage_layout.SEAL_REGISTRY][storage_layout.seal_fact_slot(seal, n)] = int.from_bytes(
+                    keccak256(fact), "big"
+                )
+            period = storage_layout.SealPeriod(1_600_000_000, 2_000_000_000, 2).to_word()
+            storage[storage_layout.SEAL_REGISTRY][storage_layout.seal_fact_slot(seal, 3)] = period
+            storage[storage_layout.SEAL_REGISTRY][storage_layout.seal_fact_slot(seal, 4)] = 7 << 240
+            storage[storage_layout.SEAL_REGISTRY][storage_layout.seal_state_slot(seal, 0)] = storage_layout.SealState(
                 1, 1_600_000_000
             ).to_word()
-        heads = storage[layout.RECORD_LOG]
+        heads = storage[storage_layout.RECORD_LOG]
         for number in range(HEADS):
             size = RECORDS - 1000 * number
             root = self.rows[-1][0] if not number else keccak256(b"root %d" % number)
-            heads[layout.head_slot(LOG, size)] = int.from_bytes(root, "big")
-            storage[layout.RECORD_STATUS][layout.status_slot(LOG, 64 * number)[0]] = 1
+            heads[storage_layout.head_slot(LOG, size)] = int.from_bytes(root, "big")
+            storage[storage_layout.RECORD_STATUS][storage_layout.status_slot(LOG, 64 * number)[0]] = 1
         return storage
 
 
@@ -143,7 +150,7 @@ class Consensus:
             else million.world.trust(*(validator.address for validator in self.among), fields=15)
         )
         stated = terms(self.chain, expires=NOW + 300 * DAY)
-        self.trust = trust.parse(trust.sign(stated, ROOTS[:2]))
+        self.trust = trust_file.parse(trust_file.sign(stated, ROOTS[:2]))
         self.pool = self._pooled(ANCHORED)
         self.state = verify_evidence(self.pool, self.chain)
 
@@ -157,15 +164,17 @@ class Consensus:
     def _pooled_slots(self) -> dict[str, set[bytes]]:
         """What a service asks for once per batch: one head, its status words, the organisation, permit and seal."""
         slots: dict[str, set[bytes]] = {
-            layout.RECORD_LOG: {layout.head_slot(LOG, RECORDS)},
-            layout.RECORD_STATUS: {layout.status_slot(LOG, self.first + place)[0] for place in range(BATCH)},
-            layout.ORGANISATIONS: {layout.standing_slot(ORG)}
-            | {layout.log_key_slot(ORG, n) for n in range(2)}
-            | {layout.permit_slot(ORG, self.disclosure.type_code, n) for n in range(2)},
+            storage_layout.RECORD_LOG: {storage_layout.head_slot(LOG, RECORDS)},
+            storage_layout.RECORD_STATUS: {
+                storage_layout.status_slot(LOG, self.first + place)[0] for place in range(BATCH)
+            },
+            storage_layout.ORGANISATIONS: {storage_layout.standing_slot(ORG)}
+            | {storage_layout.log_key_slot(ORG, n) for n in range(2)}
+            | {storage_layout.permit_slot(ORG, self.disclosure.type_code, n) for n in range(2)},
         }
         if self.sealed:
-            facts = {layout.seal_fact_slot(SEAL, n) for n in range(6)}
-            slots[layout.SEAL_REGISTRY] = facts | {layout.seal_state_slot(SEAL, n) for n in range(2)}
+            facts = {storage_layout.seal_fact_slot(SEAL, n) for n in range(6)}
+            slots[storage_layout.SEAL_REGISTRY] = facts | {storage_layout.seal_state_slot(SEAL, n) for n in range(2)}
         return slots
 
     def make(self, selector: Selector, index: int) -> bytes:
@@ -177,7 +186,7 @@ class Consensus:
         )
         made = receipts.issue(
             chain_id=CHAIN_ID,
-            contract=self.chain.contracts[layout.RECORD_LOG].address,
+            contract=self.chain.contracts[storage_layout.RECORD_LOG].address,
             record_id=f"3f2b6f0e-5d0c-4a7e-9a55-{index:012d}",
             issued_at=NOW,
             log=LOG,

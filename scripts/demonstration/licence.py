@@ -13,11 +13,11 @@ from io import BytesIO
 from typing import Any
 from xml.sax.saxutils import escape
 
-from document_makers.packages import HEAD, NAMESPACE, Package
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.writer import PageObject, PdfFileWriter
 
-from chain_service.documents.metadata_names import SHORT_NAMES
+from chain_service.documents.ofd.metadata_names import SHORT_NAMES
+from document_makers.packages import HEAD, NAMESPACE, Package
 
 WIDTH, HEIGHT = 297, 210
 SEAL = (217, 128, 42)

@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from demonstration.seal_picture import seal_picture
 from document_makers import packages
 from document_makers.certificates import Family, Holder, issue, revocation_list
 from document_makers.packages import Package
 from document_makers.seals import Seal, seal_signature
-
-from demonstration.seal_picture import seal_picture
 from samples import CITY, REGION, Organisation
 
 DAY = 86_400

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import samples
-from chain_service.core.identifiers import CertificateIdentifier, TypeCode
-from chain_service.core.moments import local_day
+from chain_service.core.encoding.times import local_day
+from chain_service.core.records.identifiers import CertificateIdentifier, TypeCode
 from demonstration import licence, pdf_files
 from demonstration.client import Client
 from demonstration.counter import FORGED

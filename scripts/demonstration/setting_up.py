@@ -7,8 +7,9 @@ from datetime import date
 
 import samples
 from chain_service.app import open_app
-from chain_service.jobs import keys, organisations, types
 from chain_service.jobs.context import App
+from chain_service.jobs.instance import api_keys, certificate_types
+from chain_service.jobs.registries import organisations
 from demonstration.client import Client, wait_for
 from demonstration.processes import Instance
 from demonstration.story import Failed, Story
@@ -55,7 +56,7 @@ def register(story: Story, instance: Instance) -> dict[str, str]:
             if one["code"] not in known:
                 organisations.add(app, one["code"], one["name"])
         for kind in samples.types():
-            types.add_type(app, kind)
+            certificate_types.add_type(app, kind)
         for permit in samples.permits():
             if not _stands(app, permit["organisation"], permit["certificateType"]):
                 until = date.fromisoformat(permit["until"]) if "until" in permit else None
@@ -94,12 +95,12 @@ def _stands(app: App, code: str, type_code: str) -> bool:
 
 def page_key(instance: Instance, code: str) -> str:
     """A key of the organisation that may verify, and nothing else."""
-    return str(keys.create_key(open_app(instance.settings()), code, ["verify"], LABEL)["key"])
+    return str(api_keys.create_key(open_app(instance.settings()), code, ["verify"], LABEL)["key"])
 
 
 def _keys(app: App, codes: Sequence[str]) -> dict[str, str]:
     """A new key for each organisation; those of earlier demonstrations no longer work."""
-    for one in keys.list_keys(app):
+    for one in api_keys.list_keys(app):
         if one.get("label") == LABEL and not one.get("revokedAt"):
-            keys.revoke_key(app, one["id"])
-    return {code: keys.create_key(app, code, ROLES, LABEL)["key"] for code in codes}
+            api_keys.revoke_key(app, one["id"])
+    return {code: api_keys.create_key(app, code, ROLES, LABEL)["key"] for code in codes}

@@ -12,6 +12,7 @@ import gmssl_pyx
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from document_makers.encoding import (
     SM2_WITH_SM3,
     bits,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import gmssl_pyx
+
 from document_makers.encoding import (
     SM2_WITH_SM3,
     bits,

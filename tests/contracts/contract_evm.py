@@ -25,8 +25,8 @@ from chain_service.chain.contracts import (
     encode_call,
     encode_constructor,
 )
-from chain_service.core.digests import keccak256
-from chain_service.core.layout import Right
+from chain_service.core.chainproof.storage_layout import Right
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import Reverted
 
 CHAIN_ID = 20_260_131

@@ -11,8 +11,8 @@ from contract_evm import CLERK_A, ORG_A, ORG_UNKNOWN, ContractEvm, account, log_
 from reference_tree import tree
 
 from chain_service.chain.contracts import CatalogChange, StatusChange
-from chain_service.core.digests import keccak256
-from chain_service.core.layout import OPEN_END, head_slot, size_slot
+from chain_service.core.chainproof.storage_layout import OPEN_END, head_slot, size_slot
+from chain_service.core.encoding.digests import keccak256
 
 FILE = Path(__file__).parent / "gas.json"
 LOG = log_of(ORG_A)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from chain_service.core.log import leaf_hash, node_hash
+from chain_service.core.log.merkle import leaf_hash, node_hash
 
 
 @dataclass

@@ -23,9 +23,9 @@ from contract_evm import (
 from eth_utils.address import to_checksum_address
 
 from chain_service.chain.contracts import CONTRACTS, CatalogChange, StatusChange, artifact
-from chain_service.core.digests import keccak256
-from chain_service.core.layout import Right, head_slot, seal_fact_slot, seal_state_slot, size_slot
-from chain_service.core.log import leaf_hash
+from chain_service.core.chainproof.storage_layout import Right, head_slot, seal_fact_slot, seal_state_slot, size_slot
+from chain_service.core.encoding.digests import keccak256
+from chain_service.core.log.merkle import leaf_hash
 
 WORD = keccak256(b"any word")
 SEAL_CODE = "31011500000042"

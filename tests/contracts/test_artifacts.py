@@ -12,7 +12,7 @@ import pytest
 from contract_evm import CHAIN_ID, ContractEvm
 
 from chain_service.chain.contracts import CONTRACTS, artifact
-from chain_service.core.layout import POSITIONS, code_key, permit_key
+from chain_service.core.chainproof.storage_layout import POSITIONS, code_key, permit_key
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "chain_service" / "chain" / "artifacts"

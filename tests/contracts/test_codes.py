@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chain_service.chain.contracts import artifact
-from chain_service.core.digests import keccak256
-from chain_service.core.identifiers import ORG_PATTERN, is_org_code
-from chain_service.core.seals import parse_seal_code
+from chain_service.core.encoding.digests import keccak256
+from chain_service.core.records.identifiers import ORG_PATTERN, is_org_code
+from chain_service.core.registries.seals import parse_seal_code
 from chain_service.errors import MalformedRecord, Reverted
 
 DIGEST = keccak256(b"a digest")

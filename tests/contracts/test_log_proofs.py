@@ -10,8 +10,8 @@ import pytest
 from contract_evm import CLERK_A, ORG_A, ContractEvm, log_of, refused
 from reference_tree import ReferenceTree, tree
 
-from chain_service.core.layout import head_slot, size_slot
-from chain_service.core.log import (
+from chain_service.core.chainproof.storage_layout import head_slot, size_slot
+from chain_service.core.log.merkle import (
     MAX_SIZE,
     ConsistencyProof,
     InclusionProof,
@@ -20,7 +20,7 @@ from chain_service.core.log import (
     verify_consistency,
     verify_inclusion,
 )
-from chain_service.core.tiles import append, consistency_path, root
+from chain_service.core.log.tiles import append, consistency_path, root
 from chain_service.errors import InvalidProof
 
 LOG = log_of(ORG_A)

@@ -22,8 +22,8 @@ from contract_evm import (
 from eth_utils.address import to_checksum_address
 
 from chain_service.chain.contracts import CONTRACTS
-from chain_service.core.digests import keccak256
-from chain_service.core.layout import OPEN_END, PermitEntry, Right
+from chain_service.core.chainproof.storage_layout import OPEN_END, PermitEntry, Right
+from chain_service.core.encoding.digests import keccak256
 
 TYPE = keccak256(b"1100030")
 PERMIT_KEY = keccak256(ORG_A + TYPE)

@@ -7,9 +7,9 @@ from contract_evm import CLERK_A, CLERK_B, ORG_A, ORG_B, ContractEvm, log_of, re
 from eth_utils.address import to_checksum_address
 
 from chain_service.chain.contracts import StatusChange
-from chain_service.core.digests import keccak256
-from chain_service.core.layout import Right, size_slot, status_in, status_slot
-from chain_service.core.statuses import SOURCES, State
+from chain_service.core.chainproof.storage_layout import Right, size_slot, status_in, status_slot
+from chain_service.core.encoding.digests import keccak256
+from chain_service.core.records.states import SOURCES, State
 
 LOG = log_of(ORG_A)
 SIZE = 1_000

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_instance import ISSUER, OTHER, Instance, Process, make_instance, wait_until_anchored
+
+from support.worlds.running_instance import ISSUER, OTHER, Instance, Process, make_instance, wait_until_anchored
 
 
 @pytest.fixture(scope="module")

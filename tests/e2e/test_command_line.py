@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_instance import ISSUER, OTHER, TYPE, Instance
+
+from support.worlds.running_instance import ISSUER, OTHER, TYPE, Instance
 
 Anchored = list[dict[str, Any]]
 

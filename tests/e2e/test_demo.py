@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from running_instance import ROOT, environment, free_port
+
+from support.worlds.running_instance import ROOT, environment, free_port
 
 EXPECTATIONS = 53
 

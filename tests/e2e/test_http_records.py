@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from running_instance import ISSUER, OTHER, Instance, wait_until_anchored
+
+from support.worlds.running_instance import ISSUER, OTHER, Instance, wait_until_anchored
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 

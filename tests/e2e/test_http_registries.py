@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 import httpx
-from running_instance import ISSUER, OTHER, Instance
+
+from support.worlds.running_instance import ISSUER, OTHER, Instance
 
 
 def first_of(service: Instance, folder: str, place: int = 0) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-from running_instance import ISSUER, Instance
+from support.worlds.running_instance import ISSUER, Instance
 
 Anchored = list[dict[str, Any]]
 

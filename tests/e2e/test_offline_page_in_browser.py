@@ -10,24 +10,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import judged_records
 import pytest
-from judged_records import document
-from offline_corpus import cases
-from offline_papers import proof_of
-from offline_questions import ISSUED, QBFT, Question, ask, refreshed, signed, without_details
-from receipt_world import NOW, ROOTS, TIME, Issued, trust_file
 
-from chain_service.core import trust
-from chain_service.core.digests import file_digests
-from chain_service.core.disclosures import reveal
-from chain_service.core.identifiers import CertificateIdentifier
-from chain_service.core.receipts import encode
-from chain_service.web.pages import page_trusting
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.receipts import trust_file as trust
+from chain_service.core.receipts.receipt import encode
+from chain_service.core.records.disclosure import reveal
+from chain_service.core.records.identifiers import CertificateIdentifier
+from chain_service.web.pages.routes import page_trusting
+from support.offline.offline_corpus import cases
+from support.offline.offline_papers import proof_of
+from support.offline.offline_questions import ISSUED, QBFT, Question, ask, refreshed, signed, without_details
+from support.worlds import judged_records
+from support.worlds.judged_records import document
+from support.worlds.receipt_world import NOW, ROOTS, TIME, Issued, trust_file
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-PAGE = Path(__file__).resolve().parents[2] / "chain_service" / "web" / "static" / "offline.html"
+PAGE = Path(__file__).resolve().parents[2] / "chain_service" / "web" / "pages" / "static" / "offline.html"
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox",

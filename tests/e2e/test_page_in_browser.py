@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_instance import Instance
+
+from support.worlds.running_instance import Instance
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

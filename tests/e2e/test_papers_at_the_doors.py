@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_instance import Instance
+
+from support.worlds.running_instance import Instance
 
 Anchored = list[dict[str, Any]]
 Papers = Mapping[str, Path]

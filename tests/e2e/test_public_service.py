@@ -13,7 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from running_instance import ISSUER, Instance, Process
+
+from support.worlds.running_instance import ISSUER, Instance, Process
 
 QUESTION = {"digest": "sha-256:" + "0" * 64}
 

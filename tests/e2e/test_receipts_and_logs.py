@@ -17,9 +17,9 @@ import pytest
 import scitt_cose
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from running_instance import ISSUER, OTHER, Instance
 
-from chain_service.core.receipts import parse
+from chain_service.core.receipts.receipt import parse
+from support.worlds.running_instance import ISSUER, OTHER, Instance
 
 FSCK = "github.com/transparency-dev/tessera/cmd/fsck@v1.0.2"
 Anchored = list[dict[str, Any]]

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from document_makers import city as test_city
-from document_makers import pdf_samples, pdfs
+
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.records.identifiers import CertificateIdentifier, TypeCode
 from document_makers.certificates import extension
 from document_makers.encoding import element, identifier, sequence
-from document_makers.samples import samples
-from offices import Office, write_trust_store
-from running_instance import ISSUER, TYPE, Instance
-
-from chain_service.core.digests import file_digests
-from chain_service.core.identifiers import CertificateIdentifier, TypeCode
+from support.documents import city as test_city
+from support.documents.samples import samples
+from support.pdf import pdf_samples, pdfs
+from support.worlds.offices import Office, write_trust_store
+from support.worlds.running_instance import ISSUER, TYPE, Instance
 
 LOOKED_AGAIN = 2.2
 """Seconds after which a changed trust store is in force."""

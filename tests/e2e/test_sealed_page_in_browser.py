@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from running_instance import ISSUER, Instance
 from test_page_in_browser import browser, page, verify_files
 from test_sealed_documents import sealing
 
-from chain_service.core.codes import RULES
+from chain_service.core.verdicts.verdict_codes import RULES
+from support.worlds.running_instance import ISSUER, Instance
 
 __all__ = ["browser", "page", "sealing"]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from readme_tour import ROOT, Shell, Step, steps
-from running_instance import free_port
+
+from support.worlds.running_instance import free_port
 
 README = ROOT / "README.md"
 

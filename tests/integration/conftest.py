@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from chain_service.store import Database
+from chain_service.store.database import Database
 
 
 def _programs() -> Path | None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from running_network import CACHE, RunningNetwork, running
 
-from chain_service.nodes import geth as geth_binary
-from chain_service.nodes.network import Plan
-from chain_service.nodes.network.besu import find as find_besu
+from chain_service.nodes.network.create import Plan
+from chain_service.nodes.network.engines import geth_binary
+from chain_service.nodes.network.engines.besu import find as find_besu
 
 BOOT_SECONDS = 30
 

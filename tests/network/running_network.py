@@ -16,10 +16,13 @@ from typing import Any
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from chain_service.nodes.network import Network, Plan, create, down, status, up
-from chain_service.nodes.network.engines import engine_of
-from chain_service.nodes.network.ledger import Ledger
+from chain_service.nodes.network.create import Plan, create
+from chain_service.nodes.network.descriptor import Network
+from chain_service.nodes.network.engines.engine import engine_of
 from chain_service.nodes.network.rpc import call
+from chain_service.nodes.network.running.control import down, up
+from chain_service.nodes.network.running.ledger import Ledger
+from chain_service.nodes.network.running.status import status
 
 CACHE = Path(__file__).resolve().parents[2] / "build"
 

@@ -21,7 +21,7 @@ from running_network import RunningNetwork, wait_until
 from chain_service.chain.keystore import registrar_address
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = [sys.executable, "-c", "from chain_service.cli import main; main()"]
+PROGRAM = [sys.executable, "-c", "from chain_service.cli.main import main; main()"]
 ORG = "1143990000612301XQ"
 HALTED_AFTER = 15
 SETTINGS = f"""

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_instance import free_port
 
-from chain_service.nodes.network.ledger import Ledger
+from chain_service.nodes.network.running.ledger import Ledger
+from support.worlds.running_instance import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.long

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_instance import PROGRAM, Instance, environment, make_instance
+
+from support.worlds.running_instance import PROGRAM, Instance, environment, make_instance
 
 
 @pytest.fixture(scope="module")

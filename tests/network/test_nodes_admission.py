@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from running_network import RunningNetwork, wait_until
 
-from chain_service.nodes.network import Network, control, down, up
-from chain_service.nodes.network.descriptor import load
-from chain_service.nodes.network.engines import engine_of
-from chain_service.nodes.network.making import free_ports, make_node, settle
+from chain_service.nodes.network.create import free_ports, make_node, settle
+from chain_service.nodes.network.descriptor import Network, load
+from chain_service.nodes.network.engines.engine import engine_of
 from chain_service.nodes.network.rpc import call
+from chain_service.nodes.network.running import control
+from chain_service.nodes.network.running.control import down, up
 
 pytestmark = pytest.mark.long
 PATIENCE = 12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from running_network import RunningNetwork, wait_until
 
-from chain_service.nodes.network.ledger import Ledger
+from chain_service.nodes.network.running.ledger import Ledger
 
 
 def test_four_validators_seal_one_chain_with_the_same_block_and_state_root_on_every_node(

@@ -13,9 +13,9 @@ import pytest
 from running_network import CACHE, RunningNetwork, running, wait_until
 
 from chain_service.errors import BadRequest, Conflict, NotFound, Unavailable
-from chain_service.nodes.network import Plan
-from chain_service.nodes.network.ledger import Ledger
-from chain_service.nodes.network.processes import Process
+from chain_service.nodes.network.create import Plan
+from chain_service.nodes.network.running.ledger import Ledger
+from chain_service.nodes.network.running.processes import Process
 
 pytestmark = pytest.mark.long
 
@@ -145,7 +145,7 @@ def test_a_node_of_another_authority_cannot_be_started_here(network: RunningNetw
 
 
 def test_a_geth_of_another_version_is_refused(network: RunningNetwork, tmp_path: Path) -> None:
-    from chain_service.nodes.network import up
+    from chain_service.nodes.network.running.control import up
 
     wrong = tmp_path / "geth"
     wrong.write_text("#!/bin/sh\necho Version: 1.14.0-stable\n")

@@ -14,9 +14,9 @@ from eth_keys.datatypes import PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_service.core import clique
+from chain_service.core.chainproof import clique
 from chain_service.errors import BadRequest, Conflict, NotFound
-from chain_service.nodes.network import Plan, create, join
+from chain_service.nodes.network.create import Plan, create, join
 from chain_service.nodes.network.descriptor import load, parse
 from chain_service.nodes.network.genesis import clique_extra_data
 from chain_service.nodes.network.keys import public_hex

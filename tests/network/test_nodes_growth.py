@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_instance import ISSUER, Instance, Process, make_instance
 from running_network import wait_until
 
-from chain_service.nodes.network.ledger import Ledger
 from chain_service.nodes.network.rpc import call
+from chain_service.nodes.network.running.ledger import Ledger
 from chain_service.nodes.network.votes import signers_of
+from support.worlds.running_instance import ISSUER, Instance, Process, make_instance
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 CERTIFICATES = 3_010

@@ -8,8 +8,9 @@ import pytest
 from running_network import CACHE, running, wait_until
 
 from chain_service.errors import BadRequest, Conflict
-from chain_service.nodes.network import Plan, create, down, join, up
-from chain_service.nodes.network.ledger import Ledger
+from chain_service.nodes.network.create import Plan, create, join
+from chain_service.nodes.network.running.control import down, up
+from chain_service.nodes.network.running.ledger import Ledger
 from chain_service.nodes.network.votes import propose, signers_of
 
 pytestmark = pytest.mark.long

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from chain_service.nodes.network.watch import Watch
+from chain_service.nodes.network.running.watch import Watch
 
 
 class Chain:

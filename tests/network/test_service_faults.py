@@ -17,8 +17,8 @@ from running_service import HALTED_AFTER, ORG, Service, catalog_entry, serving
 
 from chain_service.chain.contracts import encode_call
 from chain_service.chain.deployment import Deployment
-from chain_service.core.entries import log_id
-from chain_service.core.identifiers import OrgCode
+from chain_service.core.records.hashing import log_id
+from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import Unavailable
 
 pytestmark = pytest.mark.long

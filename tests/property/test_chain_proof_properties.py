@@ -5,21 +5,22 @@ from datetime import date, timedelta
 
 import pytest
 import rlp
-from clique_simulator import World, block_json, chain, listed_nodes, validators
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trie import HexaryTrie
 
-from chain_service.core import layout, strict_rlp
-from chain_service.core.chain_trust import ChainTrust
-from chain_service.core.clique import parse_header
-from chain_service.core.digests import keccak256
-from chain_service.core.evidence import Evidence, evidence_from_rpc, verify_evidence
-from chain_service.core.headers import header_rlp_from_json
-from chain_service.core.layout import PermitEntry
-from chain_service.core.permits import decide_permit, permitted_on
-from chain_service.core.tries import EMPTY_TRIE_ROOT, NodePool, _branch, verify_listed_proof
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.clique import parse_header
+from chain_service.core.chainproof.evidence import Evidence, evidence_from_rpc, verify_evidence
+from chain_service.core.chainproof.headers import header_rlp_from_json
+from chain_service.core.chainproof.storage_layout import PermitEntry
+from chain_service.core.chainproof.tries import EMPTY_TRIE_ROOT, NodePool, _branch, verify_listed_proof
+from chain_service.core.chainproof.trust import ChainTrust
+from chain_service.core.encoding import rlp as strict_rlp
+from chain_service.core.encoding.digests import keccak256
+from chain_service.core.registries.permits import decide_permit, permitted_on
 from chain_service.errors import InvalidProof
+from support.chains.clique_simulator import World, block_json, chain, listed_nodes, validators
 
 # Keys from few prefixes and few endings: deep tries with extensions and embedded nodes.
 keys = st.builds(
@@ -193,7 +194,13 @@ def test_any_json_as_trust_is_read_or_refused(member, value):
 
 @given(st.integers(0, 2**256 - 1))
 def test_any_word_unpacks_to_what_packs_to_it_or_is_refused(word):
-    kinds = (layout.Standing, PermitEntry, layout.SealState, layout.SealPeriod, layout.CatalogStanding)
+    kinds = (
+        storage_layout.Standing,
+        PermitEntry,
+        storage_layout.SealState,
+        storage_layout.SealPeriod,
+        storage_layout.CatalogStanding,
+    )
     for kind in kinds:
         for value in (word, word >> 112, word >> 120, word >> 180, word >> 216):
             unpacked = only_invalid_proof(lambda kind=kind, value=value: kind.from_word(value))
@@ -202,8 +209,8 @@ def test_any_word_unpacks_to_what_packs_to_it_or_is_refused(word):
 
 small_days = st.integers(0, 30)
 entries = st.lists(
-    st.builds(PermitEntry, st.just(layout.PERMIT_GRANT), small_days, small_days, st.integers(0, 9))
-    | st.builds(PermitEntry, st.just(layout.PERMIT_END), st.just(0), small_days, st.integers(0, 9)),
+    st.builds(PermitEntry, st.just(storage_layout.PERMIT_GRANT), small_days, small_days, st.integers(0, 9))
+    | st.builds(PermitEntry, st.just(storage_layout.PERMIT_END), st.just(0), small_days, st.integers(0, 9)),
     max_size=8,
 )
 
@@ -211,13 +218,15 @@ entries = st.lists(
 @given(entries, small_days)
 def test_a_day_is_permitted_if_a_grant_covers_it_and_no_later_end_lies_before_it(history, number):
     covered = any(
-        grant.action == layout.PERMIT_GRANT
+        grant.action == storage_layout.PERMIT_GRANT
         and grant.from_day <= number <= grant.until_day
-        and all(end.action == layout.PERMIT_GRANT or end.until_day >= number for end in history[place + 1 :])
+        and all(end.action == storage_layout.PERMIT_GRANT or end.until_day >= number for end in history[place + 1 :])
         for place, grant in enumerate(history)
     )
     day = date(1970, 1, 1) + timedelta(days=number)
     assert permitted_on(history, day) == covered
     decision = decide_permit(history, day)
     if decision.decided_by is not None:
-        assert history[decision.decided_by].action == (layout.PERMIT_GRANT if covered else layout.PERMIT_END)
+        assert history[decision.decided_by].action == (
+            storage_layout.PERMIT_GRANT if covered else storage_layout.PERMIT_END
+        )

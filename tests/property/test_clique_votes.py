@@ -4,18 +4,18 @@ import json
 from collections import Counter
 
 import pytest
-from clique_simulator import Validator, World, header_fields, validators
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import ChainTrust, ValidatorRange
-from chain_service.core.clique import majority_size
-from chain_service.core.clique_votes import Signers
-from chain_service.core.consensus import Followed, follow, headers_on_top, newest_final, provable_from
-from chain_service.core.digests import keccak256
-from chain_service.core.headers import SealedHeader
+from chain_service.core.chainproof.clique import majority_size
+from chain_service.core.chainproof.clique_votes import Signers
+from chain_service.core.chainproof.consensus import Followed, follow, headers_on_top, newest_final, provable_from
+from chain_service.core.chainproof.headers import SealedHeader
+from chain_service.core.chainproof.trust import ChainTrust, ValidatorRange
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
+from support.chains.clique_simulator import Validator, World, header_fields, validators
 
 EPOCH = 12
 PEOPLE = [Validator.from_number(n) for n in range(7)]
@@ -137,7 +137,7 @@ def followed(sealers, among, first=1, votes=None, parent=PARENT):
             difficulty=2 if in_turn else 1,
             extraData=bytes(32),
         )
-        raws.append(strict_rlp.encode(sealer.seal(fields)))
+        raws.append(rlp.encode(sealer.seal(fields)))
         signers = follow(raws[-1:], trust, signers, None)[0].signers
     return follow(raws, trust, Signers(tuple(one.address for one in among)), parent), trust
 

@@ -9,12 +9,9 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chain_service.core import tiles
-from chain_service.core.canonical import MAX_INTEGER, canonical, jcs, prune, read_json
-from chain_service.core.disclosures import parse_disclosure, reveal
-from chain_service.core.entries import Salt, body_digest
-from chain_service.core.identifiers import CertificateIdentifier, OrgCode, TypeCode
-from chain_service.core.log import (
+from chain_service.core.encoding.canonical import MAX_INTEGER, canonical, jcs, prune, read_json
+from chain_service.core.log import tiles
+from chain_service.core.log.merkle import (
     ConsistencyProof,
     InclusionProof,
     consistency_path_length,
@@ -25,7 +22,10 @@ from chain_service.core.log import (
     verify_consistency,
     verify_inclusion,
 )
-from chain_service.core.records import parse_record
+from chain_service.core.records.disclosure import parse_disclosure, reveal
+from chain_service.core.records.hashing import Salt, body_digest
+from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode, TypeCode
+from chain_service.core.records.record import parse_record
 from chain_service.errors import InvalidProof, MalformedDocument, MalformedRecord
 
 ORG = OrgCode("11430000006122244L")

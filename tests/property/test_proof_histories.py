@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 import pytest
-from histories import History, Shown, drawn
+
+from support.offline.histories import History, Shown, drawn
 
 NORMAL, LONG = 600, 20_000
 

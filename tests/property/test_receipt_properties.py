@@ -7,13 +7,14 @@ import cbor2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from offline_seals import SEALED, sealed_receipt
-from receipt_world import NOW, ROOTS, Issued, findings, terms
 
-from chain_service.core import cose, trust
-from chain_service.core.offline import present, verify_offline
-from chain_service.core.receipts import encode, parse, refreshed
+from chain_service.core.encoding import cose
+from chain_service.core.receipts import trust_file
+from chain_service.core.receipts.receipt import encode, parse, refreshed
+from chain_service.core.receipts.verify_offline import present, verify_offline
 from chain_service.errors import BadRequest
+from support.offline.offline_seals import SEALED, sealed_receipt
+from support.worlds.receipt_world import NOW, ROOTS, Issued, findings, terms
 
 SAMPLE = [Issued("clique"), Issued("qbft")]
 RECEIPTS = [encode(issued.receipt()) for issued in SAMPLE]
@@ -26,7 +27,7 @@ KINDS = {
     "qbft refreshed": (SAMPLE[1], REFRESHED[1]),
     "with seals": (SEALED, WITH_SEALS),
 }
-TRUST = trust.sign(terms(SAMPLE[1].chain), ROOTS[:2])
+TRUST = trust_file.sign(terms(SAMPLE[1].chain), ROOTS[:2])
 
 
 def judged(issued, presented, data):
@@ -157,7 +158,7 @@ PRESENTED = [(issued, present(issued.disclosed)) for issued in (*SAMPLE, SEALED)
 
 
 def never_raises(data):
-    for read, write in ((parse, encode), (trust.parse, None)):
+    for read, write in ((parse, encode), (trust_file.parse, None)):
         try:
             value = read(data)
         except BadRequest:
@@ -188,7 +189,7 @@ def test_a_hundred_thousand_foreign_inputs_never_raise(data):
 def test_a_damaged_trust_file_is_refused(bit, more):
     for data in (flipped(TRUST, bit), TRUST[: bit // 8] + more, TRUST + more[:1] if more else b""):
         with pytest.raises(BadRequest):
-            trust.parse(data)
+            trust_file.parse(data)
 
 
 def test_the_sample_is_good():

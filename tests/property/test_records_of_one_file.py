@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from judged_records import ANCHORED, FILE, NOW, World, certificate, document
 
-from chain_service.core.codes import RULES, Answer
-from chain_service.core.deciding import decide
-from chain_service.core.entries import log_id
-from chain_service.core.facts import Candidate, Facts, Memory, Presented
-from chain_service.core.identifiers import CertificateIdentifier, OrgCode, TypeCode
-from chain_service.core.judge import Anchoring, Signed, judge
-from chain_service.core.statuses import State
-from chain_service.core.verdicts import Group, Verdict, check
+from chain_service.core.records.hashing import log_id
+from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode, TypeCode
+from chain_service.core.records.states import State
+from chain_service.core.verdicts.file_ownership import decide
+from chain_service.core.verdicts.inputs import Candidate, Facts, Memory, Presented
+from chain_service.core.verdicts.judge import Anchoring, Signed, judge
+from chain_service.core.verdicts.verdict import Group, Verdict, check
+from chain_service.core.verdicts.verdict_codes import RULES, Answer
+from support.worlds.judged_records import ANCHORED, FILE, NOW, World, certificate, document
 
 ORGS = tuple(map(OrgCode, ("11430000006122244L", "11330105002500287C", "91350100M0001TGQXM")))
 TYPE = TypeCode("11100000000013338W011")

@@ -7,15 +7,24 @@ from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judged_records import ANCHORED, FILE, NOW, RECORD_ID, SALT, World, certificate, document
 
-from chain_service.core.codes import CODES, RULES, Answer, Outcome
-from chain_service.core.disclosures import reveal
-from chain_service.core.facts import AcceptedChange, Asked, Facts, Failure, Memory, Outage, PastChange, Presented
-from chain_service.core.judge import judge
-from chain_service.core.log import InclusionProof
-from chain_service.core.statuses import State
-from chain_service.core.verdicts import Context, Group, check, conclude
+from chain_service.core.log.merkle import InclusionProof
+from chain_service.core.records.disclosure import reveal
+from chain_service.core.records.states import State
+from chain_service.core.verdicts.inputs import (
+    AcceptedChange,
+    Asked,
+    Facts,
+    Failure,
+    Memory,
+    Outage,
+    PastChange,
+    Presented,
+)
+from chain_service.core.verdicts.judge import judge
+from chain_service.core.verdicts.verdict import Context, Group, check, conclude
+from chain_service.core.verdicts.verdict_codes import CODES, RULES, Answer, Outcome
+from support.worlds.judged_records import ANCHORED, FILE, NOW, RECORD_ID, SALT, World, certificate, document
 
 WORLDS = [
     World(),

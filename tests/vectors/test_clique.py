@@ -4,15 +4,15 @@ import json
 from dataclasses import replace
 
 import pytest
-from clique_simulator import block_json, prove_headers
 
-from chain_service.core.chain_trust import ChainTrust, PinnedContract, ValidatorRange
-from chain_service.core.clique import parse_header, recover_signer, verify_seal
-from chain_service.core.digests import keccak256
-from chain_service.core.evidence import Evidence, evidence_from_rpc, verify_evidence
-from chain_service.core.headers import header_rlp_from_json
-from chain_service.core.tries import NodePool, account_at, slot_at
+from chain_service.core.chainproof.clique import parse_header, recover_signer, verify_seal
+from chain_service.core.chainproof.evidence import Evidence, evidence_from_rpc, verify_evidence
+from chain_service.core.chainproof.headers import header_rlp_from_json
+from chain_service.core.chainproof.tries import NodePool, account_at, slot_at
+from chain_service.core.chainproof.trust import ChainTrust, PinnedContract, ValidatorRange
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
+from support.chains.clique_simulator import block_json, prove_headers
 
 
 def unhex(text):

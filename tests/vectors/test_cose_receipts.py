@@ -7,11 +7,17 @@ import pytest
 import scitt_cose
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from receipt_world import LOG_KEY, NOW, RECORD_ID, STRANGER, Issued
 
-from chain_service.core.log import ConsistencyProof, InclusionProof, leaf_hash, root_from_inclusion, verify_consistency
-from chain_service.core.receipts import encode, parse, refreshed
+from chain_service.core.log.merkle import (
+    ConsistencyProof,
+    InclusionProof,
+    leaf_hash,
+    root_from_inclusion,
+    verify_consistency,
+)
+from chain_service.core.receipts.receipt import encode, parse, refreshed
 from chain_service.errors import MalformedDocument
+from support.worlds.receipt_world import LOG_KEY, NOW, RECORD_ID, STRANGER, Issued
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from chain_service.documents.facts import DocumentFacts, SealFacts, SignatureFacts
+from chain_service.documents.pki.trust_store import Anchor, TrustStore
 from chain_service.documents.read import read_document
-from chain_service.documents.trust_store import Anchor, TrustStore
 
 FORMS = {1: "ses-v1", 4: "ses-v4", 5: "ses-v5"}
 DOCUMENTS = (

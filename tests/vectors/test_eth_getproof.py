@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from chain_service.core.digests import keccak256
-from chain_service.core.evidence import evidence_from_rpc
-from chain_service.core.tries import EMPTY_TRIE_ROOT, NodePool, account_at, slot_at, verify_listed_proof
+from chain_service.core.chainproof.evidence import evidence_from_rpc
+from chain_service.core.chainproof.tries import EMPTY_TRIE_ROOT, NodePool, account_at, slot_at, verify_listed_proof
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
 
 

@@ -14,14 +14,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from document_makers import cms_samples, pdf_changes, pdf_forms, pdf_samples, pdf_seals
-from document_makers.judged import judged
-from document_makers.samples import names
 
-from chain_service.core.codes import CODES, Answer
-from chain_service.documents import revocation
+from chain_service.core.verdicts.verdict_codes import CODES, Answer
+from chain_service.documents.pki import revocation
+from chain_service.documents.pki.trust_store import Anchor, TrustStore
 from chain_service.documents.read import read_document
-from chain_service.documents.trust_store import Anchor, TrustStore
+from support.cms import cms_samples
+from support.documents.judged import judged
+from support.documents.samples import names
+from support.pdf import pdf_changes, pdf_forms, pdf_samples, pdf_seals
 
 DAY = 86_400
 VALID = frozenset({"valid"})

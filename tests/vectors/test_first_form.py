@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from offline_node import run_with
-from offline_questions import Question
 
-from chain_service.core import trust
+from chain_service.core.receipts import trust_file
+from support.offline.offline_node import run_with
+from support.offline.offline_questions import Question
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "first_form.json").read_text(encoding="utf-8"))
 FIRST, SUCCESSOR = (base64.b64decode(GOLDEN[name]) for name in ("trust", "successor"))
@@ -75,10 +75,10 @@ def test_the_offline_page_answers_the_same(tmp_path: Path) -> None:
 
 
 def test_the_old_trust_file_keeps_its_fingerprint_and_takes_its_successor() -> None:
-    old = trust.accept_first(FIRST, GOLDEN["fingerprint"])
-    assert old.terms.form == trust.FIRST_FORM
-    new = trust.update(old, SUCCESSOR)
-    assert new.terms.form == trust.FORM and new.terms.version == old.terms.version + 1
+    old = trust_file.accept_first(FIRST, GOLDEN["fingerprint"])
+    assert old.terms.form == trust_file.FIRST_FORM
+    new = trust_file.update(old, SUCCESSOR)
+    assert new.terms.form == trust_file.FORM and new.terms.version == old.terms.version + 1
     assert {one.address for one in new.terms.chain.contracts.values()} == {
         one.address for one in old.terms.chain.contracts.values()
     }

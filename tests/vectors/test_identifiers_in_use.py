@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chain_service.core.digests import sm3
-from chain_service.core.identifiers import CertificateIdentifier, org_code_checks, parse_org_code
+from chain_service.core.encoding.digests import sm3
+from chain_service.core.records.identifiers import CertificateIdentifier, org_code_checks, parse_org_code
 from chain_service.errors import MalformedRecord
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chain_service.core.log import (
+from chain_service.core.log.merkle import (
     EMPTY_ROOT,
     ConsistencyProof,
     InclusionProof,

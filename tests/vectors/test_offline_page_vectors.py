@@ -7,11 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from offline_node import run_with
-
-from chain_service.core import strict_rlp
-from chain_service.core.digests import keccak256
-from chain_service.core.tries import NodePool, account_at
+from chain_service.core.chainproof.tries import NodePool, account_at
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
+from support.offline.offline_node import run_with
 
 
 def bare(text: str) -> str:
@@ -20,8 +19,8 @@ def bare(text: str) -> str:
 
 def nodes_of(text: str) -> list[bytes]:
     """The nodes in an RLP list of nodes, each encoded by itself."""
-    items = strict_rlp.decode_list(bytes.fromhex(bare(text)))
-    return [item if isinstance(item, bytes) else strict_rlp.encode(item) for item in items]
+    items = rlp.decode_list(bytes.fromhex(bare(text)))
+    return [item if isinstance(item, bytes) else rlp.encode(item) for item in items]
 
 
 def trust(form: str, addresses: list[str], fields: int, contract: tuple[str, str], epoch: int | None = None) -> Any:
@@ -50,7 +49,7 @@ def test_a_real_besu_block_with_presence_and_absence_and_none_of_its_changed_bit
     besu = json.loads((shared / "proofs/qbft-besu/cosmos_ibc_contracts_qbft.json").read_text())
     update = besu["updateHeight12"]
     header, router = bytes.fromhex(bare(update["headerRlp"])), bare(besu["routerAddress"])
-    root = strict_rlp.decode_list(header)[3]
+    root = rlp.decode_list(header)[3]
     assert isinstance(root, bytes)
     account = account_at(NodePool(nodes_of(update["accountProof"])), root, bytes.fromhex(router))
     assert account is not None
@@ -76,7 +75,7 @@ def test_a_real_besu_block_with_presence_and_absence_and_none_of_its_changed_bit
 def test_majorities_of_go_ethereum_blocks(shared: Path, tmp_path: Path) -> None:
     geth = json.loads((shared / "proofs/clique-geth/four_signers_then_five.json").read_text())
     entries = [entry for entry in geth["headers"] if len(entry["signers"]) == 4]
-    fields = len(strict_rlp.decode_list(bytes.fromhex(bare(entries[1]["rlp"]))))
+    fields = len(rlp.decode_list(bytes.fromhex(bare(entries[1]["rlp"]))))
     cases, expected = [], []
     for place in range(1, len(entries) - 3):
         three = entries[place : place + 3]

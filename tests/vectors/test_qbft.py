@@ -3,16 +3,23 @@
 import json
 
 import pytest
-from clique_simulator import prove_headers
 
-from chain_service.core import strict_rlp
-from chain_service.core.chain_trust import FORM_QBFT, ChainTrust, PinnedContract, ValidatorRange
-from chain_service.core.digests import keccak256
-from chain_service.core.evidence import Evidence, verify_evidence
-from chain_service.core.headers import recover_address
-from chain_service.core.qbft import BFT_MIX_HASH, block_hash, parse_extra, parse_header, quorum_size, verify_seals
-from chain_service.core.tries import NodePool, account_at, slot_at
+from chain_service.core.chainproof.evidence import Evidence, verify_evidence
+from chain_service.core.chainproof.headers import recover_address
+from chain_service.core.chainproof.qbft import (
+    BFT_MIX_HASH,
+    block_hash,
+    parse_extra,
+    parse_header,
+    quorum_size,
+    verify_seals,
+)
+from chain_service.core.chainproof.tries import NodePool, account_at, slot_at
+from chain_service.core.chainproof.trust import FORM_QBFT, ChainTrust, PinnedContract, ValidatorRange
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
+from support.chains.clique_simulator import prove_headers
 
 HASHES = {
     34: "e8eb81a5cc7e4bc105561f792aed8d6ed967305e1460902b48544d9198519a65",
@@ -26,9 +33,7 @@ def unhex(text):
 
 def nodes_of(text):
     """The nodes in an RLP list of nodes, each encoded by itself."""
-    return [
-        item if isinstance(item, bytes) else strict_rlp.encode(item) for item in strict_rlp.decode_list(unhex(text))
-    ]
+    return [item if isinstance(item, bytes) else rlp.encode(item) for item in rlp.decode_list(unhex(text))]
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +84,11 @@ def test_two_real_blocks_are_sealed_by_three_of_four(headers, among):
 
 
 def test_a_real_block_with_one_seal_fewer_or_one_changed_bit_is_refused(headers, among):
-    fields = strict_rlp.decode_list(headers[35])
-    extra = strict_rlp.decode_list(fields[12])
-    fields[12] = strict_rlp.encode([*extra[:4], extra[4][1:]])
+    fields = rlp.decode_list(headers[35])
+    extra = rlp.decode_list(fields[12])
+    fields[12] = rlp.encode([*extra[:4], extra[4][1:]])
     with pytest.raises(InvalidProof, match="more seals"):
-        prove_headers([strict_rlp.encode(fields)], among, form=FORM_QBFT)
+        prove_headers([rlp.encode(fields)], among, form=FORM_QBFT)
     raw = headers[35]
     assert len(raw) * 8 == 7240
     for bit in range(len(raw) * 8):

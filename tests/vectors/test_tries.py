@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from clique_simulator import listed_nodes
 from trie import HexaryTrie
 
-from chain_service.core import strict_rlp
-from chain_service.core.digests import keccak256
-from chain_service.core.tries import NodePool, account_at, slot_at, verify_listed_proof
+from chain_service.core.chainproof.tries import NodePool, account_at, slot_at, verify_listed_proof
+from chain_service.core.encoding import rlp as strict_rlp
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
+from support.chains.clique_simulator import listed_nodes
 
 FILES = [
     "trietest.json",

@@ -7,8 +7,8 @@
 `export` writes what `geth init` and `geth import` take.
 """
 
+from chain_service.nodes.embedded.blocks.genesis import Genesis, create
 from chain_service.nodes.embedded.export import export
-from chain_service.nodes.embedded.genesis import Genesis, create
 from chain_service.nodes.embedded.node import Node
 from chain_service.nodes.embedded.server import Server, serve
 

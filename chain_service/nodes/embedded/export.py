@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from chain_service.errors import BadRequest, Conflict
-from chain_service.nodes.embedded.database import FILE, connect
-from chain_service.nodes.embedded.genesis import load
-from chain_service.nodes.embedded.sealing import encode_block
+from chain_service.nodes.embedded.blocks.database import FILE, connect
+from chain_service.nodes.embedded.blocks.genesis import load
+from chain_service.nodes.embedded.blocks.sealing import encode_block
 
 
 def export(directory: Path, target: Path) -> int:

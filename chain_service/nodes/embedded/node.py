@@ -13,17 +13,17 @@ from typing import IO, Self
 from eth_keys.datatypes import PrivateKey
 
 from chain_service.errors import BadRequest, Conflict
-from chain_service.nodes.embedded import genesis as births
-from chain_service.nodes.embedded.database import FILE, Database
-from chain_service.nodes.embedded.genesis import Genesis
-from chain_service.nodes.embedded.history import Block, History
-from chain_service.nodes.embedded.methods import Methods
-from chain_service.nodes.embedded.pool import Pool
-from chain_service.nodes.embedded.rpc import answer
+from chain_service.nodes.embedded.blocks import genesis as births
+from chain_service.nodes.embedded.blocks.database import FILE, Database
+from chain_service.nodes.embedded.blocks.genesis import Genesis
+from chain_service.nodes.embedded.blocks.history import Block, History
+from chain_service.nodes.embedded.blocks.mempool import Pool
+from chain_service.nodes.embedded.blocks.sealing import BlockMaker
+from chain_service.nodes.embedded.blocks.state_trie import Account, account_at
+from chain_service.nodes.embedded.blocks.transactions import decode
+from chain_service.nodes.embedded.rpc.dispatch import answer
+from chain_service.nodes.embedded.rpc.methods import Methods
 from chain_service.nodes.embedded.rpc_error import RpcError
-from chain_service.nodes.embedded.sealing import BlockMaker
-from chain_service.nodes.embedded.transactions import decode
-from chain_service.nodes.embedded.trie import Account, account_at
 
 _log = logging.getLogger(__name__)
 LOCK_FILE = "lock"

@@ -8,9 +8,9 @@
 `join` makes the same genesis from descriptors of authorities that never see each other's keys.
 """
 
-from chain_service.nodes.network.control import down, up
+from chain_service.nodes.network.create import Plan, create, join
 from chain_service.nodes.network.descriptor import Network, NodeDescriptor
-from chain_service.nodes.network.making import Plan, create, join
-from chain_service.nodes.network.status import status
+from chain_service.nodes.network.running.control import down, up
+from chain_service.nodes.network.running.status import status
 
 __all__ = ["Network", "NodeDescriptor", "Plan", "create", "down", "join", "status", "up"]

@@ -2,6 +2,6 @@
 
 import sys
 
-from chain_service.nodes.network.supervisor import main
+from chain_service.nodes.network.running.supervisor import main
 
 sys.exit(main())

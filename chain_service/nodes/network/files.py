@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chain_service.nodes.network import besu, geth
 from chain_service.nodes.network.descriptor import Engine, Network, NodeDescriptor
-from chain_service.nodes.network.engines import engine_of
+from chain_service.nodes.network.engines import besu, geth
+from chain_service.nodes.network.engines.engine import engine_of
 
 PROMETHEUS_FILE = "prometheus.yml"
 COMPOSE_FILE = "compose.yaml"

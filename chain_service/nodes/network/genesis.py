@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from chain_service.core.qbft import BFT_MIX_HASH, QbftExtra
+from chain_service.core.chainproof.qbft import BFT_MIX_HASH, QbftExtra
 from chain_service.errors import BadRequest
 from chain_service.nodes.network.descriptor import Network
 

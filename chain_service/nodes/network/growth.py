@@ -13,12 +13,13 @@ from eth_keys.datatypes import PrivateKey
 
 from chain_service.errors import BadRequest, Conflict, Corrupt, Unavailable
 from chain_service.nodes import embedded
-from chain_service.nodes.embedded.genesis import KEY_FILE, RETIRED_KEY_FILE, unlock
-from chain_service.nodes.network import control, geth
+from chain_service.nodes.embedded.blocks.genesis import KEY_FILE, RETIRED_KEY_FILE, unlock
+from chain_service.nodes.network.create import Plan, create
 from chain_service.nodes.network.descriptor import DESCRIPTOR_FILE, NETWORK_FILE, Network, load
-from chain_service.nodes.network.engines import binary_of
-from chain_service.nodes.network.making import Plan, create
+from chain_service.nodes.network.engines import geth
+from chain_service.nodes.network.engines.engine import binary_of
 from chain_service.nodes.network.rpc import call
+from chain_service.nodes.network.running import control
 from chain_service.nodes.network.votes import propose
 
 _IMPORT_SECONDS = 6 * 3600

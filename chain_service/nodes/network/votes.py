@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from chain_service.core import qbft
-from chain_service.core.headers import header_rlp_from_json
+from chain_service.core.chainproof import qbft
+from chain_service.core.chainproof.headers import header_rlp_from_json
 from chain_service.errors import BadRequest, Conflict, Unavailable
-from chain_service.nodes.network import besu
 from chain_service.nodes.network.descriptor import NETWORK_FILE, Network, load
-from chain_service.nodes.network.engines import engine_of
+from chain_service.nodes.network.engines import besu
+from chain_service.nodes.network.engines.engine import engine_of
 from chain_service.nodes.network.rpc import call
 
 _LOOK = 0.3

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 from chain_world import World
-from lying_node import liar
 
 from chain_service.chain.deployment import check_chain
 from chain_service.chain.reader import ChainReader
-from chain_service.core import layout
-from chain_service.core.layout import ORGANISATIONS, RECORD_LOG
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.storage_layout import ORGANISATIONS, RECORD_LOG
 from chain_service.errors import BadRequest, Conflict, InvalidProof, Unavailable
+from support.chains.lying_node import liar
 
 ORG = "913200000000000042"
 SLOTS = [
-    (ORGANISATIONS, layout.standing_slot(ORG)),
-    (ORGANISATIONS, layout.log_key_slot(ORG, 0)),
-    (ORGANISATIONS, layout.log_key_slot(ORG, 1)),
-    (RECORD_LOG, layout.size_slot(ORG.encode() + bytes(14))),
+    (ORGANISATIONS, storage_layout.standing_slot(ORG)),
+    (ORGANISATIONS, storage_layout.log_key_slot(ORG, 0)),
+    (ORGANISATIONS, storage_layout.log_key_slot(ORG, 1)),
+    (RECORD_LOG, storage_layout.size_slot(ORG.encode() + bytes(14))),
 ]
 
 

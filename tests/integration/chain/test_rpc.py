@@ -12,11 +12,11 @@ from typing import Any
 
 import orjson
 import pytest
-from lying_node import http_server
 
 from chain_service.chain import rpc as rpc_module
 from chain_service.chain.rpc import Rpc, RpcError
 from chain_service.errors import Unavailable
+from support.chains.lying_node import http_server
 
 NOBODY = "http://127.0.0.1:1"
 

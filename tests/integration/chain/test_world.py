@@ -19,11 +19,11 @@ from chain_service.chain.deployment import Deployment, check_chain, deploy
 from chain_service.chain.reader import History
 from chain_service.chain.registrar import Registrar
 from chain_service.chain.rpc import Rpc, RpcError
-from chain_service.core import layout
-from chain_service.core.entries import founding_entry, log_id
-from chain_service.core.identifiers import OrgCode
-from chain_service.core.layout import OPEN_END, ORGANISATIONS, RECORD_LOG, RECORD_STATUS, Right
-from chain_service.core.log import leaf_hash, root_of
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.storage_layout import OPEN_END, ORGANISATIONS, RECORD_LOG, RECORD_STATUS, Right
+from chain_service.core.log.merkle import leaf_hash, root_of
+from chain_service.core.records.hashing import founding_entry, log_id
+from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import Conflict, InvalidProof, Reverted, Unavailable
 
 TYPE = "11100000000013338W011"
@@ -81,20 +81,20 @@ def test_a_grant_is_proven_funds_the_account_and_can_be_taken_back(world: World,
     account = Account.create()
     assert world.organisations.grant(org, account.address, Right.ANCHOR | Right.STATUS) == 3
     assert world.sender.balance(account.address) == sender_module.FUNDS
-    slot = layout.rights_slot(bytes.fromhex(account.address[2:]), org)
+    slot = storage_layout.rights_slot(bytes.fromhex(account.address[2:]), org)
     assert world.reader.prove(world.reader.head(), [(ORGANISATIONS, slot)])[1].word(ORGANISATIONS, slot) == 3
     assert world.organisations.grant(org, account.address, 0) == 0
 
 
 def test_a_head_and_the_absence_of_a_status_are_proven_in_one_go(world: World, org: OrgCode) -> None:
     root = advance_to_two(world, org, account_with(world, org, Right.ANCHOR))
-    head, size = layout.head_slot(log_id(org), 2), layout.size_slot(log_id(org))
-    status, shift = layout.status_slot(log_id(org), 1)
+    head, size = storage_layout.head_slot(log_id(org), 2), storage_layout.size_slot(log_id(org))
+    status, shift = storage_layout.status_slot(log_id(org), 1)
     block = world.reader.final_head()
     _, state = world.reader.prove(block, [(RECORD_LOG, head), (RECORD_LOG, size), (RECORD_STATUS, status)])
     assert state.word(RECORD_LOG, head).to_bytes(32, "big") == root
     assert state.word(RECORD_LOG, size) == 2
-    assert layout.status_in(state.word(RECORD_STATUS, status), shift) == 0
+    assert storage_layout.status_in(state.word(RECORD_STATUS, status), shift) == 0
     assert (state.assurance, state.validators, state.block) == ("trial", 1, block)
     assert world.reader.prove(block, [], expected_hash=state.block_hash)[1].block_hash == state.block_hash
     with pytest.raises(InvalidProof) as raised:
@@ -105,7 +105,7 @@ def test_a_head_and_the_absence_of_a_status_are_proven_in_one_go(world: World, o
 def test_an_old_block_proves_what_was_true_then(world: World, org: OrgCode) -> None:
     before = world.reader.head()
     root = advance_to_two(world, org, account_with(world, org, Right.ANCHOR))
-    slot = layout.head_slot(log_id(org), 2)
+    slot = storage_layout.head_slot(log_id(org), 2)
     assert world.reader.prove(before, [(RECORD_LOG, slot)])[1].word(RECORD_LOG, slot) == 0
     assert world.reader.prove(world.reader.head(), [(RECORD_LOG, slot)])[1].word(RECORD_LOG, slot) == int.from_bytes(
         root
@@ -122,15 +122,15 @@ def test_permits_are_a_history_that_is_proven_whole(world: World, org: OrgCode) 
         registrar.end_permit(org, "another type", date(2025, 6, 30))
     for known in (0, 2, 3, 7):
         histories = [
-            History(ORGANISATIONS, lambda n: layout.permit_slot(org, TYPE, n), known),
-            History(ORGANISATIONS, lambda n: layout.log_key_slot(org, n)),
-            History(ORGANISATIONS, lambda n: layout.permit_slot(org, "another type", n)),
+            History(ORGANISATIONS, lambda n: storage_layout.permit_slot(org, TYPE, n), known),
+            History(ORGANISATIONS, lambda n: storage_layout.log_key_slot(org, n)),
+            History(ORGANISATIONS, lambda n: storage_layout.permit_slot(org, "another type", n)),
         ]
         _, state, lengths = world.reader.prove_histories(world.reader.head(), [], histories)
         assert lengths == (3, 1, 0)
-        words = [state.word(ORGANISATIONS, layout.permit_slot(org, TYPE, n)) for n in range(4)]
+        words = [state.word(ORGANISATIONS, storage_layout.permit_slot(org, TYPE, n)) for n in range(4)]
         assert words[3] == 0
-        assert tuple(layout.PermitEntry.from_word(word) for word in words[:3]) == registrar.permits(org, TYPE)
+        assert tuple(storage_layout.PermitEntry.from_word(word) for word in words[:3]) == registrar.permits(org, TYPE)
 
 
 def test_suspension_log_keys_and_generations_are_what_the_registrar_says(world: World, org: OrgCode) -> None:

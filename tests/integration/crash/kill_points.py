@@ -56,32 +56,32 @@ class KillPoint:
 
 POINTS = {
     "records inserted, not committed": KillPoint("store.records", "insert_many", "after"),
-    "records committed, not answered": KillPoint("jobs.submission", "_store", "after"),
+    "records committed, not answered": KillPoint("jobs.anchoring.submit_records", "_store", "after"),
     "places given, not committed": KillPoint("store.records", "place", "after"),
-    "batch closed": KillPoint("jobs.batching", "_close", "after", successful),
+    "batch closed": KillPoint("jobs.anchoring.close_batches", "_close", "after", successful),
     "nonce taken, not committed": KillPoint("store.submissions", "take_nonce", "after"),
-    "signed bytes stored, not sent": KillPoint("jobs.dispatch", "_broadcast", "before"),
+    "signed bytes stored, not sent": KillPoint("jobs.sending.dispatch", "_broadcast", "before"),
     "sent, not marked as sent": KillPoint("store.submissions", "mark_sent", "before"),
-    "marked as sent": KillPoint("jobs.dispatch", "_broadcast", "after"),
-    "mined, not indexed": KillPoint("jobs.index", "_absorb", "before", with_events),
-    "proof fetched, not stored": KillPoint("jobs.effects", "prove_heads", "after", successful),
+    "marked as sent": KillPoint("jobs.sending.dispatch", "_broadcast", "after"),
+    "mined, not indexed": KillPoint("jobs.indexing.follow", "_absorb", "before", with_events),
+    "proof fetched, not stored": KillPoint("jobs.indexing.apply_events", "prove_heads", "after", successful),
     "inside the index transaction": KillPoint("store.batches", "mark_final", "after"),
-    "index committed": KillPoint("jobs.index", "_absorb", "after", with_events),
-    "change of state committed, not answered": KillPoint("jobs.statuses", "change_status", "after"),
+    "index committed": KillPoint("jobs.indexing.follow", "_absorb", "after", with_events),
+    "change of state committed, not answered": KillPoint("jobs.anchoring.change_state", "change_status", "after"),
     "changes of state grouped, not committed": KillPoint("store.submissions", "queue", "after", carrying("status")),
-    "changes of state grouped": KillPoint("jobs.dispatch", "_send", "before", carrying("status")),
-    "change of state sent": KillPoint("jobs.dispatch", "_send", "after", carrying("status")),
+    "changes of state grouped": KillPoint("jobs.sending.dispatch", "_send", "before", carrying("status")),
+    "change of state sent": KillPoint("jobs.sending.dispatch", "_send", "after", carrying("status")),
     "change of state final, not committed": KillPoint("store.statuses", "mark_final", "after"),
-    "seal committed, not answered": KillPoint("jobs.seals", "register_seal", "after"),
-    "seal sent": KillPoint("jobs.dispatch", "_send", "after", carrying("seal_register")),
-    "catalog version committed, not answered": KillPoint("jobs.catalogs", "publish", "after"),
-    "catalog version not sent": KillPoint("jobs.dispatch", "_send", "before", carrying("catalog")),
-    "catalog version sent": KillPoint("jobs.dispatch", "_send", "after", carrying("catalog")),
+    "seal committed, not answered": KillPoint("jobs.anchoring.register_seals", "register_seal", "after"),
+    "seal sent": KillPoint("jobs.sending.dispatch", "_send", "after", carrying("seal_register")),
+    "catalog version committed, not answered": KillPoint("jobs.anchoring.publish_catalogs", "publish", "after"),
+    "catalog version not sent": KillPoint("jobs.sending.dispatch", "_send", "before", carrying("catalog")),
+    "catalog version sent": KillPoint("jobs.sending.dispatch", "_send", "after", carrying("catalog")),
 }
 
 
 if __name__ == "__main__":
-    from chain_service.cli import main
+    from chain_service.cli.main import main
 
     POINTS[sys.argv.pop(1)].arm()
     main()

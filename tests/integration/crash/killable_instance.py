@@ -23,20 +23,21 @@ from sqlalchemy import text
 from chain_service.app import open_app
 from chain_service.chain.contracts import decode_result, encode_call
 from chain_service.config import Settings
-from chain_service.core.digests import file_digests
-from chain_service.core.entries import log_id
-from chain_service.core.identifiers import CertificateIdentifier, OrgCode, TypeCode
-from chain_service.core.layout import RECORD_LOG
-from chain_service.jobs import keys, organisations, setup
-from chain_service.jobs.audit import audit
+from chain_service.core.chainproof.storage_layout import RECORD_LOG
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.records.hashing import log_id
+from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode, TypeCode
+from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.context import ROLES
+from chain_service.jobs.instance import api_keys, initialise
+from chain_service.jobs.registries import organisations
 from chain_service.jobs.workers import wait_indexed
-from chain_service.nodes.network.making import free_ports
+from chain_service.nodes.network.create import free_ports
 
 ORG = OrgCode("11439900000070017X")
 TYPE = TypeCode(f"{ORG}001")
 LAUNCHER = Path(__file__).with_name("kill_points.py")
-PROGRAM = [sys.executable, "-c", "from chain_service.cli import main; main()"]
+PROGRAM = [sys.executable, "-c", "from chain_service.cli.main import main; main()"]
 PATIENCE = 60.0
 Process = subprocess.Popen[bytes]
 
@@ -102,16 +103,16 @@ class Instance:
     @contextmanager
     def chain(self) -> Iterator[Killable]:
         """The trial chain runs, its contracts stand and the organisation may do everything."""
-        setup.init(self.settings)
+        initialise.init(self.settings)
         chain = Killable(lambda: self._run(PROGRAM, "chain", "run"))
         try:
             _until(self._node_answers)
-            setup.deploy(self.settings)
+            initialise.deploy(self.settings)
             app = open_app(self.settings)
             organisations.add(app, ORG, "临澜市市场监督管理局")
             organisations.permit(app, ORG, TYPE, date(2020, 1, 1), None)
             wait_indexed(app)
-            self.key = keys.create_key(app, ORG, ROLES)["key"]
+            self.key = api_keys.create_key(app, ORG, ROLES)["key"]
             app.database.close()
             yield chain
         finally:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from jobs_city import City, Trial, instance, new_chain
+
+from support.worlds.jobs_city import City, Trial, instance, new_chain
 
 
 @pytest.fixture(scope="session")

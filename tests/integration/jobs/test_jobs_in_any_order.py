@@ -17,18 +17,19 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from jobs_city import WAIT, City, Org, Trial, instance
 
-from chain_service.core.layout import Right
-from chain_service.core.statuses import NEEDS_LEGAL_BASIS, State, may_follow
+from chain_service.core.chainproof.storage_layout import Right
+from chain_service.core.records.states import NEEDS_LEGAL_BASIS, State, may_follow
 from chain_service.errors import Conflict
-from chain_service.jobs import records, workers
-from chain_service.jobs.audit import audit, rebuild
-from chain_service.jobs.batching import close_batches
-from chain_service.jobs.dispatch import dispatch
-from chain_service.jobs.index import index
-from chain_service.jobs.organisations import ALL_RIGHTS
+from chain_service.jobs import workers
+from chain_service.jobs.anchoring.close_batches import close_batches
+from chain_service.jobs.auditing.audit import audit, rebuild
+from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.records import records
+from chain_service.jobs.registries.organisations import ALL_RIGHTS
+from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.store import batches, chain_index, statuses
+from support.worlds.jobs_city import WAIT, City, Org, Trial, instance
 
 
 @pytest.fixture(scope="module")

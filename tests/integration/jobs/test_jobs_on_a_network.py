@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs_city import Trial
-from network_city import Network, indexed_as_far_as_it_goes, network
 
-from chain_service.core.verdicts import Verdict
-from chain_service.jobs import health, receipts, records, workers
-from chain_service.jobs.audit import audit
-from chain_service.jobs.batching import close_batches
-from chain_service.jobs.branches import BLOCK_REPLACED, EQUIVOCATION
-from chain_service.jobs.dispatch import RESEND_AFTER, dispatch
-from chain_service.jobs.health import CHAIN_HALTED
-from chain_service.jobs.index import index
+from chain_service.core.verdicts.verdict import Verdict
+from chain_service.jobs import workers
+from chain_service.jobs.anchoring.close_batches import close_batches
+from chain_service.jobs.auditing.audit import audit
+from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.indexing.reorganisation import BLOCK_REPLACED, EQUIVOCATION
+from chain_service.jobs.instance import health
+from chain_service.jobs.instance.health import CHAIN_HALTED
+from chain_service.jobs.proofs import receipts
+from chain_service.jobs.records import records
+from chain_service.jobs.sending.dispatch import RESEND_AFTER, dispatch
+from support.worlds.jobs_city import Trial
+from support.worlds.network_city import Network, indexed_as_far_as_it_goes, network
 
 
 @pytest.fixture

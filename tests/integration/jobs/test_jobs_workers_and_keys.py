@@ -8,13 +8,16 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from jobs_city import FOOD, OTHER, PASSWORD, City, Trial, org_code
 
 from chain_service.app import open_app
 from chain_service.config import Settings
-from chain_service.core.layout import code_key
+from chain_service.core.chainproof.storage_layout import code_key
 from chain_service.errors import BadRequest, Conflict, NotFound, Unauthorised
-from chain_service.jobs import health, keys, organisations, records, setup, types, workers
+from chain_service.jobs import workers
+from chain_service.jobs.instance import api_keys, certificate_types, health, initialise
+from chain_service.jobs.records import records
+from chain_service.jobs.registries import organisations
+from support.worlds.jobs_city import FOOD, OTHER, PASSWORD, City, Trial, org_code
 
 
 def test_the_second_of_two_workers_is_refused_until_the_first_stops(city: City) -> None:
@@ -48,34 +51,34 @@ def test_waiting_ends_with_the_reasons_known(city: City) -> None:
 
 def test_a_key_opens_until_it_is_revoked_and_is_shown_once(city: City) -> None:
     org = city.organisation()
-    made = keys.create_key(city.app, org.code, ["audit", "anchor"], "登记窗口")
-    caller = keys.authenticate(city.app, made["key"])
+    made = api_keys.create_key(city.app, org.code, ["audit", "anchor"], "登记窗口")
+    caller = api_keys.authenticate(city.app, made["key"])
     assert (caller.org, caller.roles, caller.key_id) == (org.code, {"anchor", "audit"}, made["id"])
-    (listed,) = keys.list_keys(city.app, org.code)
+    (listed,) = api_keys.list_keys(city.app, org.code)
     assert made["key"] not in json.dumps(listed)
     assert (listed["id"], listed["label"], listed["revokedAt"]) == (made["id"], "登记窗口", None)
-    assert keys.revoke_key(city.app, made["id"])["changed"]
-    assert keys.revoke_key(city.app, made["id"])["changed"] is False
+    assert api_keys.revoke_key(city.app, made["id"])["changed"]
+    assert api_keys.revoke_key(city.app, made["id"])["changed"] is False
     with pytest.raises(Unauthorised):
-        keys.authenticate(city.app, made["key"])
-    assert keys.list_keys(city.app, org.code)[0]["revokedAt"]
+        api_keys.authenticate(city.app, made["key"])
+    assert api_keys.list_keys(city.app, org.code)[0]["revokedAt"]
     with pytest.raises(NotFound):
-        keys.revoke_key(city.app, "nothing")
+        api_keys.revoke_key(city.app, "nothing")
 
 
 @pytest.mark.parametrize("bearer", ["", "cs_", "cs_" + "A" * 43, "x" * 10_000, "cs_\u4e2d" + "A" * 42])
 def test_unknown_and_malformed_keys_open_nothing(city: City, bearer: str) -> None:
     with pytest.raises(Unauthorised):
-        keys.authenticate(city.app, bearer)
+        api_keys.authenticate(city.app, bearer)
 
 
 def test_a_key_needs_a_known_role_and_an_organisation_code(city: City) -> None:
     org = city.organisation()
     for roles in ([], ["registrar"], ["anchor", "all"]):
         with pytest.raises(BadRequest):
-            keys.create_key(city.app, org.code, roles)
+            api_keys.create_key(city.app, org.code, roles)
     with pytest.raises(BadRequest):
-        keys.create_key(city.app, "nobody", ["anchor"])
+        api_keys.create_key(city.app, "nobody", ["anchor"])
 
 
 def with_registrar(city: City) -> City:
@@ -140,9 +143,11 @@ def test_types_are_listed_by_name_once_added(city: City) -> None:
         "validity": "5年",
         "level": "地市",
     }
-    assert types.add_type(city.app, entry)["certificateTypeName"] == "食品经营许可证"
-    types.add_type(city.app, entry | {"validity": "3年"})
-    assert [one["validity"] for one in types.list_types(city.app) if one["certificateTypeCode"] == FOOD] == ["3年"]
+    assert certificate_types.add_type(city.app, entry)["certificateTypeName"] == "食品经营许可证"
+    certificate_types.add_type(city.app, entry | {"validity": "3年"})
+    assert [
+        one["validity"] for one in certificate_types.list_types(city.app) if one["certificateTypeCode"] == FOOD
+    ] == ["3年"]
 
 
 def test_a_ready_instance_says_so_and_counts_its_work(own_city: City) -> None:
@@ -162,22 +167,22 @@ def test_an_instance_comes_to_be_and_deploys_once(own_chain: Trial, tmp_path: Pa
     with pytest.raises(NotFound) as early:
         open_app(settings)
     assert early.value.code == "not_initialised"
-    setup.init(settings)
+    initialise.init(settings)
     with pytest.raises(Conflict):
-        setup.init(settings)
+        initialise.init(settings)
     app = open_app(settings)
     try:
         assert app.chain is None
         with pytest.raises(Exception) as undeployed:
             workers.run_once(app)
         assert undeployed.value.code == "not_deployed"
-        assert records.page(app, keys.Caller.operator(org_code(1)))["records"] == []
+        assert records.page(app, api_keys.Caller.operator(org_code(1)))["records"] == []
     finally:
         app.database.close()
-    done = setup.deploy(settings, registrar=own_chain.directory / "registrar.json")
+    done = initialise.deploy(settings, registrar=own_chain.directory / "registrar.json")
     assert done["chainId"] == own_chain.deployment.chain_id
     with pytest.raises(Conflict) as again:
-        setup.deploy(settings, registrar=own_chain.directory / "registrar.json")
+        initialise.deploy(settings, registrar=own_chain.directory / "registrar.json")
     assert again.value.code == "already_deployed"
     app = open_app(settings)
     try:

@@ -6,7 +6,9 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 
-from chain_service.store import Connection, batches, chain_index, records, statuses, submissions
+from sqlalchemy import Connection
+
+from chain_service.store import batches, chain_index, records, statuses, submissions
 
 ORG = "11430000006122244L"
 OTHER = "11100000000013338W"

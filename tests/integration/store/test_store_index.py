@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection
 from store_samples import (
     ACCOUNT,
     LOG,
@@ -22,16 +23,8 @@ from store_samples import (
 )
 
 from chain_service.errors import Conflict
-from chain_service.store import (
-    Connection,
-    Database,
-    batches,
-    chain_index,
-    organisations,
-    records,
-    statuses,
-    submissions,
-)
+from chain_service.store import batches, chain_index, organisations, records, statuses, submissions
+from chain_service.store.database import Database
 
 AT = 1_700_000_500.0
 STATUS = "StatusSet"

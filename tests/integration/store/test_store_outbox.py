@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 
 import pytest
+from sqlalchemy import Connection
 from store_samples import ACCOUNT, signed, submission
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store import Connection, Database, submissions
+from chain_service.store import submissions
+from chain_service.store.database import Database
 
 NOW = 1_700_000_010.0
 

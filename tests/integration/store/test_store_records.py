@@ -12,7 +12,8 @@ from sqlalchemy import text
 from store_samples import ORG, OTHER, accepted, change, closed, digest, made_final, new_batch, record, states
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store import Database, batches, records, statuses
+from chain_service.store import batches, records, statuses
+from chain_service.store.database import Database
 
 
 def test_a_record_is_pending_then_batched_then_anchored(database: Database) -> None:

@@ -7,22 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from store_samples import ORG, OTHER, digest, submission
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store import (
-    Connection,
-    Database,
-    alerts,
-    catalogs,
-    chain_index,
-    keys,
-    readings,
-    seals,
-    submissions,
-    types,
-)
+from chain_service.store import alerts, catalogs, chain_index, keys, readings, seals, submissions, types
+from chain_service.store.database import Database
 
 FINAL = {"block": 7, "hash": b"h", "time": 1_700_000_200, "tx": b"t"}
 

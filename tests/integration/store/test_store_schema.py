@@ -12,8 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, inspect, text
 
 from chain_service.errors import BadRequest, Conflict, Unavailable
-from chain_service.store import Database
-from chain_service.store.database import MIGRATIONS, _versions
+from chain_service.store.database import MIGRATIONS, Database, _versions
 from chain_service.store.schema import metadata
 
 

@@ -6,7 +6,8 @@ import pytest
 from store_samples import ORG, OTHER, digest
 
 from chain_service.errors import Conflict, Corrupt
-from chain_service.store import Database, tiles
+from chain_service.store import tiles
+from chain_service.store.database import Database
 
 
 def hashes(first: int, last: int) -> bytes:

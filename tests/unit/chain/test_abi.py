@@ -12,8 +12,14 @@ from web3 import Web3
 
 from chain_service.chain import contracts
 from chain_service.chain.contracts import CatalogChange, StatusChange
-from chain_service.core.digests import keccak256
-from chain_service.core.layout import CATALOG_REGISTRY, ORGANISATIONS, RECORD_LOG, RECORD_STATUS, SEAL_REGISTRY
+from chain_service.core.chainproof.storage_layout import (
+    CATALOG_REGISTRY,
+    ORGANISATIONS,
+    RECORD_LOG,
+    RECORD_STATUS,
+    SEAL_REGISTRY,
+)
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import BadRequest, Unavailable
 
 ORG = b"91320000MA1X2Y3Z4K".ljust(32, b"\0")

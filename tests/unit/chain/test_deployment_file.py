@@ -11,7 +11,7 @@ from eth_utils.address import to_checksum_address
 from chain_service.chain.deployment import DeployedContract, Deployment
 from chain_service.chain.rpc import Rpc
 from chain_service.chain.sender import Sender
-from chain_service.core.digests import keccak256
+from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import Conflict, Corrupt, NotFound
 
 ADDRESS = to_checksum_address("0x" + "ab" * 20)

@@ -12,10 +12,10 @@ import pytest
 import typer
 from rich.console import Console
 
-from chain_service.cli import show
-from chain_service.cli.door import Door, read_objects
+from chain_service.cli import render
+from chain_service.cli.commands.instance import check_listening
 from chain_service.cli.failures import exit_code, unforeseen
-from chain_service.cli.instance import check_listening
+from chain_service.cli.invocation import Door, read_objects
 from chain_service.cli.main import cli, hoisted, run
 from chain_service.cli.options import parse_day, parse_moment_option, split_names
 from chain_service.config import Settings
@@ -256,7 +256,7 @@ def report(**members: Any) -> dict[str, Any]:
 def test_an_audit_says_how_much_it_proved_and_that_nothing_is_nothing() -> None:
     def shown(found: dict[str, Any]) -> str:
         console = Console(file=io.StringIO(), width=200)
-        show.audit(console, found)
+        render.audit(console, found)
         return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
     nothing = shown(report())

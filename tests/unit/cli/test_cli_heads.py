@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from offline_questions import signed
-from receipt_world import BLOCK, Issued
 
-from chain_service.cli.door import read_input
-from chain_service.cli.heads import MOST_AT_ONE_HEIGHT, Heads
-from chain_service.cli.offline import Offline, with_receipts
-from chain_service.core.evidence import Evidence, prove_block, verify_evidence
-from chain_service.core.evidence_cbor import BlockProof, select
-from chain_service.core.offline import SeenBlock
-from chain_service.core.papers import take
-from chain_service.core.receipts import encode, refreshed
-from chain_service.core.trust import parse
+from chain_service.cli.commands.offline import Offline, with_receipts
+from chain_service.cli.invocation import read_input
+from chain_service.cli.proven_heads import MOST_AT_ONE_HEIGHT, Heads
+from chain_service.core.chainproof.evidence import Evidence, prove_block, verify_evidence
+from chain_service.core.chainproof.evidence_cbor import BlockProof, select
+from chain_service.core.receipts.receipt import encode, refreshed
+from chain_service.core.receipts.trust_file import parse
+from chain_service.core.receipts.verify_offline import SeenBlock
+from chain_service.core.verdicts.paper_kinds import take
 from chain_service.errors import BadRequest
+from support.offline.offline_questions import signed
+from support.worlds.receipt_world import BLOCK, Issued
 
 Papers = dict[str, Path]
 

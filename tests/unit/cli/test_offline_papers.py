@@ -8,18 +8,18 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from offline_node import run_with
-from offline_papers import NOW, forged, holder, question
-from offline_questions import refreshed
 
-from chain_service.cli.heads import Heads
-from chain_service.cli.offline import Offline
-from chain_service.core.papers import take
-from chain_service.core.receipts import encode
-from chain_service.core.statuses import State
-from chain_service.core.verdicts import Verdict
-from chain_service.jobs.papers import judge_papers
-from chain_service.jobs.questions import Question
+from chain_service.cli.commands.offline import Offline
+from chain_service.cli.proven_heads import Heads
+from chain_service.core.receipts.receipt import encode
+from chain_service.core.records.states import State
+from chain_service.core.verdicts.paper_kinds import take
+from chain_service.core.verdicts.verdict import Verdict
+from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.several_papers import judge_papers
+from support.offline.offline_node import run_with
+from support.offline.offline_papers import NOW, forged, holder, question
+from support.offline.offline_questions import refreshed
 
 Named = tuple[str, bytes]
 

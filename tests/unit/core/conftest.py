@@ -1,7 +1,8 @@
 """What several tests of the core ask for."""
 
 import pytest
-from receipt_parts import CLIQUE, QBFT
+
+from support.worlds.receipt_parts import CLIQUE, QBFT
 
 
 @pytest.fixture(params=[CLIQUE, QBFT], ids=["clique", "qbft"])

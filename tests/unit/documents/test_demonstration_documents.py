@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import samples
-from chain_service.core.codes import CODES, Answer, Outcome
-from chain_service.core.digests import sha256, sm3
-from chain_service.documents.binding import Binding
-from chain_service.documents.judging import judge_document
+from chain_service.core.encoding.digests import sha256, sm3
+from chain_service.core.verdicts.verdict_codes import CODES, Answer, Outcome
+from chain_service.documents.judging.binding import Binding
+from chain_service.documents.judging.signatures import judge_document
 from chain_service.documents.read import read_document
-from chain_service.jobs.anchors import read_store
+from chain_service.jobs.parsing.trust_directory import read_store
 from demonstration import licence, papers, pdf_files
 from demonstration.office import Office, open_office
 

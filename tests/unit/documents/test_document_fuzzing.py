@@ -11,16 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from document_makers.city import city, sealed, unsigned
-from document_makers.heavy import HEAVY
-from document_makers.packages import add_signature, archive
-from document_makers.plain_signatures import signed_data
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chain_service.documents.facts import from_json, to_json
+from chain_service.documents.pki.trust_store import TrustStore
 from chain_service.documents.read import MAX_FILE, read_document
-from chain_service.documents.trust_store import TrustStore
+from document_makers.packages import add_signature, archive
+from support.cms.plain_signatures import signed_data
+from support.documents.city import city, sealed, unsigned
+from support.documents.heavy import HEAVY
 
 LONGEST = 10.0
 """Seconds for any file."""
@@ -30,7 +30,7 @@ CHILD = """
 import resource, sys
 from chain_service.documents.facts import to_json
 from chain_service.documents.read import read_document
-from chain_service.documents.trust_store import TrustStore
+from chain_service.documents.pki.trust_store import TrustStore
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 with open(sys.argv[1], "rb") as file:
     to_json(read_document(file.read(), TrustStore()))

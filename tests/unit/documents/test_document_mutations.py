@@ -13,17 +13,17 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from document_makers import samples, zip_forms  # noqa: F401
-from document_makers.city import DAY, SIGNED, city, sealed, unsigned
-from document_makers.encodings import Device, counted_bits
-from document_makers.judged import judged
-from document_makers.packages import add_signature, archive
-from document_makers.plain_signatures import header, signed_data
-from document_makers.recipes import RECIPES
 
 from chain_service.documents.facts import DocumentFacts
+from chain_service.documents.pki.trust_store import TrustStore
 from chain_service.documents.read import read_document
-from chain_service.documents.trust_store import TrustStore
+from document_makers.packages import add_signature, archive
+from support.cms.plain_signatures import header, signed_data
+from support.documents import samples, zip_forms  # noqa: F401
+from support.documents.city import DAY, SIGNED, city, sealed, unsigned
+from support.documents.encodings import Device, counted_bits
+from support.documents.judged import judged
+from support.documents.recipes import RECIPES
 
 SIGNED_VALUE, SECOND_VALUE = (f"Doc_0/Signs/Sign_{place}/SignedValue.dat" for place in (0, 1))
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import base64
 
 import pytest
-from document_makers import cms, pdfs
-from document_makers.city import city, sealed, unsigned
-from document_makers.judged import judged
-from document_makers.packages import archive
-from document_makers.plain_signatures import signed_data
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_service.core.codes import Outcome
-from chain_service.documents.binding import Binding
+from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.documents.facts import from_json, to_json
-from chain_service.documents.judging import judge_document
+from chain_service.documents.judging.binding import Binding
+from chain_service.documents.judging.signatures import judge_document
 from chain_service.documents.kinds import KINDS, at_first_sight, recognise
+from chain_service.documents.pki.trust_store import TrustStore
 from chain_service.documents.read import MAX_FILE, read_document
-from chain_service.documents.trust_store import TrustStore
+from document_makers.packages import archive
+from support.cms import cms
+from support.cms.plain_signatures import signed_data
+from support.documents.city import city, sealed, unsigned
+from support.documents.judged import judged
+from support.pdf import pdfs
 
 OFFICE = {"[Content_Types].xml": b"<Types/>", "word/document.xml": b"<w/>"}
 OPENED = b"application/vnd.oasis.opendocument.text"

@@ -8,10 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from document_makers.certificates import Holder
-from document_makers.city import SIGNED, city, sealed, unsigned
 from document_makers.packages import add_signature
-from document_makers.plain_signatures import header, signed_data
+from support.cms.plain_signatures import header, signed_data
+from support.documents.city import SIGNED, city, sealed, unsigned
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 SIGN_0 = "Doc_0/Signs/Sign_0"

@@ -6,12 +6,12 @@ import hashlib
 
 import gmssl_pyx
 import pytest
-from document_makers.city import city, sealed
-from document_makers.packages import archive
 
 from chain_service.documents.facts import DocumentFacts
+from chain_service.documents.pki.trust_store import TrustStore
 from chain_service.documents.read import read_document
-from chain_service.documents.trust_store import TrustStore
+from document_makers.packages import archive
+from support.documents.city import city, sealed
 
 
 def read(data: bytes) -> DocumentFacts:

@@ -1,0 +1,42 @@
+"""anchors: the root certificates and revocation lists that signatures in documents are judged by."""
+
+from __future__ import annotations
+
+import time
+
+import typer
+from rich.console import Console
+
+from chain_service.cli import render
+from chain_service.cli.invocation import the_door
+
+anchors = typer.Typer(no_args_is_help=True, help="Trust store for signatures in documents. 签章信任根")
+
+
+@anchors.command("list")
+def list_anchors(context: typer.Context) -> None:
+    """List root certificates with their labels, and revocation lists with their ages. 信任根与吊销列表
+
+    They lie in the directory that setting trust_store names, DIR/trust-store by
+    default: anchors/LABEL/*.cer, anchors/LABEL/intermediates/*.cer, crls/*.crl.
+
+    Example:
+
+      chain-service anchors list
+    """
+    from chain_service.jobs.parsing.trust_directory import listed
+
+    door = the_door(context)
+    found = listed(door.settings().trust_directory, int(time.time()))
+
+    def human(out: Console) -> None:
+        certificates, lists = found["certificates"], found["revocationLists"]
+        out.print(f"{found['directory']}: {len(certificates)} certificates, {len(lists)} lists", markup=False)
+        if certificates:
+            rows = [(one["label"], one["kind"], one["until"], one["subject"]) for one in certificates]
+            render.table(out, ("label", "kind", "until", "subject"), rows)
+        if lists:
+            rows = [(one["ageDays"], one["nextUpdate"], one["stale"], one["issuer"]) for one in lists]
+            render.table(out, ("age in days", "next update", "stale", "issuer"), rows)
+
+    door.answer(found, human, "\n".join(one["subject"] for one in found["certificates"]))

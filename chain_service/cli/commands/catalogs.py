@@ -1,0 +1,77 @@
+"""catalog: entries of the data catalog and their history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from chain_service.cli import render
+from chain_service.cli.invocation import read_objects, the_door
+from chain_service.cli.options import Org, Timeout, Wait
+
+catalog = typer.Typer(no_args_is_help=True, help="Data catalog: publish, change, withdraw, trace. 政务数据目录")
+
+
+@catalog.command()
+def publish(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Entries in JSON: one, an array, or one a line.")],
+    org: Org,
+    wait: Wait = False,
+    timeout: Timeout = 60,
+) -> None:
+    """Publish, change or withdraw catalog entries, as each entry's `action` says. 目录上链
+
+    All of the file or none of it. `sequence` and `previous` are filled in when
+    left out.
+
+    Example:
+
+      chain-service catalog publish entries.ndjson --org 11430000006122244L
+    """
+    from chain_service.jobs.anchoring import publish_catalogs
+    from chain_service.jobs.workers import wait_final
+
+    door = the_door(context)
+    found = read_objects(file)
+    app = door.app()
+    done = publish_catalogs.publish(app, door.operator(org), found)
+    if wait:
+        with door.progress() as progress:
+            for number, one in enumerate(done, 1):
+                wait_final(app, "catalog", one["catalogCode"], timeout)
+                progress("final", number, len(done))
+    columns = ("catalogCode", "sequence", "digest", "created")
+    door.answer(
+        {"versions": done},
+        lambda out: render.table(out, columns, [[one.get(name) for name in columns] for one in done]),
+        "\n".join(one["catalogCode"] for one in done),
+    )
+
+
+@catalog.command()
+def trace(
+    context: typer.Context,
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Catalog code, e.g. 307001/000012.")],
+    diff: Annotated[tuple[int, int] | None, typer.Option(metavar="A B", help="Compare two versions.")] = None,
+) -> None:
+    """Show every version of an entry, who, when and on what authority, against the head on chain. 目录追溯
+
+    Examples:
+
+      chain-service catalog trace 307001/000012
+      chain-service catalog trace 307001/000012 --diff 1 3
+    """
+    from chain_service.jobs.anchoring import publish_catalogs as catalogs
+
+    door = the_door(context)
+    app = door.app()
+    found = catalogs.diff(app, code, *diff) if diff else catalogs.history(app, code)
+    door.answer(found, lambda out: _traced(out, found))
+
+
+def _traced(out: Console, found: dict[str, Any]) -> None:
+    render.facts(out, found)

@@ -1,0 +1,264 @@
+"""init, chain, deploy, serve, worker, audit, rebuild: the instance as a whole."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chain_service.cli import render
+from chain_service.cli.failures import REFUSED
+from chain_service.cli.invocation import catch_up, the_door
+from chain_service.cli.logging import configure_logs
+from chain_service.cli.options import Registrar
+from chain_service.config import Settings
+from chain_service.errors import BadRequest
+
+GRACE = 30
+"""Seconds that requests under way get when the service stops."""
+
+chain = typer.Typer(no_args_is_help=True, help="The embedded trial chain. 试验链")
+
+
+def register(cli: typer.Typer) -> None:
+    for command in (init, deploy, serve, worker, audit, rebuild):
+        cli.command()(command)
+
+
+def init(context: typer.Context) -> None:
+    """Make an instance in DIR: encrypted keystores, database, trial chain, config.toml. 初始化
+
+    Never overwrites. Without CHAIN_SERVICE_PASSWORD or a password file a random
+    password is written to DIR/password; move it to a safe place before anything
+    of worth is kept.
+
+    Example:
+
+      chain-service --data /srv/chain init
+    """
+    from chain_service.jobs.instance import initialise
+
+    door = the_door(context)
+    done = initialise.init(door.settings())
+    door.answer(done, lambda out: render.facts(out, done), done["data"])
+    if done.get("passwordFile"):
+        door.note(f"The keystores' password was written to {done['passwordFile']}: keep it safe. 请妥善保管密码文件。")
+
+
+@chain.command("run")
+def chain_run(
+    context: typer.Context,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port on loopback; setting chain_port.")] = None,
+) -> None:
+    """Run the trial chain until interrupted: JSON-RPC on loopback. 运行试验链
+
+    One signer vouches for it. Stop it with Ctrl-C or SIGTERM; everything
+    acknowledged is kept.
+
+    Example:
+
+      chain-service chain run --port 8545
+    """
+    from chain_service.nodes.embedded.node import Node
+    from chain_service.nodes.embedded.server import serve as serve_node
+
+    door = the_door(context)
+    settings = door.settings(chain_port=port)
+    configure_logs(serving=True)
+    password = settings.keystore_password()
+    with (
+        _until_signalled() as stopped,
+        Node.open(
+            settings.node_directory, password, period=settings.block_period, heartbeat=settings.heartbeat
+        ) as node,
+        serve_node(node, port=settings.chain_port) as server,
+    ):
+        done = {"url": server.url, "chainId": node.genesis.chain_id}
+        door.answer(done, lambda out: out.print(f"trial chain {node.genesis.chain_id} at {server.url}"), server.url)
+        stopped.wait()
+
+
+@chain.command("export")
+def chain_export(context: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
+    """Write genesis and blocks for go-ethereum. 导出试验链
+
+    FILE gets the blocks as RLP, FILE.genesis.json the genesis:
+    `geth init FILE.genesis.json`, then `geth import FILE`.
+
+    Example:
+
+      chain-service chain export backup.rlp
+    """
+    from chain_service.nodes.embedded.export import export
+
+    door = the_door(context)
+    head = export(door.settings().node_directory, file)
+    done = {"file": str(file), "genesis": f"{file}.genesis.json", "head": head}
+    door.answer(done, lambda out: render.facts(out, done), str(file))
+
+
+def deploy(
+    context: typer.Context,
+    rpc: Annotated[list[str] | None, typer.Option(metavar="URL", help="Node's URL; setting rpc_urls.")] = None,
+    registrar: Registrar = None,
+) -> None:
+    """Deploy the contracts and write DIR/deployment.json. 部署合约
+
+    Refuses a second time. The registrar's account signs; it owns who may act
+    for whom.
+
+    Example:
+
+      chain-service deploy --rpc http://127.0.0.1:8545
+    """
+    from chain_service.jobs.instance import initialise as setup
+
+    door = the_door(context)
+    with door.progress() as progress:
+        done = setup.deploy(door.settings(rpc_urls=rpc or None), registrar=registrar, progress=progress)
+    door.answer(done, lambda out: render.facts(out, done), str(done["chainId"]))
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; setting host.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; setting port.")] = None,
+    no_workers: Annotated[
+        bool, typer.Option("--no-workers", help="Only API and page; run `worker` elsewhere.")
+    ] = False,
+) -> None:
+    """Serve API, page and workers until interrupted. 启动服务
+
+    Beyond loopback it needs tls_certificate and tls_key, or behind_proxy = true
+    in config.toml. It refuses a node with another chain than the contracts'.
+    Requests under way are finished before it stops.
+
+    Example:
+
+      chain-service serve --port 8000
+    """
+    from chain_service.jobs.workers import Workers, check_chain_if_reachable
+    from chain_service.web.app import create_app
+    from chain_service.web.http.server import run_server
+
+    door = the_door(context)
+    settings = door.settings(host=host, port=port)
+    check_listening(settings)
+    app = door.app(host=host, port=port)
+    configure_logs(serving=True)
+    check_chain_if_reachable(app)
+    app.parsers.start()
+    scheme = "https" if settings.tls_certificate else "http"
+
+    def listening(bound: int) -> None:
+        url = f"{scheme}://{_literal(settings.host)}:{bound}"
+        done = {"url": url, "workers": not no_workers}
+        door.answer(done, lambda out: out.print(f"serving at {url}/  服务已启动"), url)
+
+    workers: AbstractContextManager[object] = nullcontext() if no_workers else Workers(app)
+    # uvicorn hands the signal on once it has stopped; being asked to stop is no failure
+    with _until_signalled(), workers:
+        run_server(create_app(app), settings, grace=GRACE, listening=listening)
+
+
+def worker(context: typer.Context) -> None:
+    """Run the workers alone: batch, send, index. 仅运行后台任务
+
+    One set of workers per instance: a second one refuses.
+
+    Example:
+
+      chain-service worker
+    """
+    from chain_service.jobs.workers import Workers
+
+    door = the_door(context)
+    app = door.app()
+    configure_logs(serving=True)
+    with _until_signalled() as stopped, Workers(app):
+        door.note("workers run 后台任务已启动")
+        stopped.wait()
+
+
+def audit(
+    context: typer.Context,
+    org: Annotated[str | None, typer.Option("--org", metavar="CODE", help="Only this organisation.")] = None,
+) -> None:
+    """Re-prove every stored record against the chain. 全量审计
+
+    Exit code 1 when anything differs; each finding names what and where. An
+    unknown organisation is an error, and it says how much was proven.
+
+    Example:
+
+      chain-service audit --org 11430000006122244L
+    """
+    from chain_service.jobs.auditing.audit import audit as run_audit
+
+    door = the_door(context)
+    with door.progress() as progress:
+        app = door.app()
+        catch_up(app)
+        found = run_audit(app, org, progress)
+    door.answer(found, lambda out: render.audit(out, found), "ok" if found["ok"] else "not ok")
+    if not found["ok"]:
+        raise typer.Exit(REFUSED)
+
+
+def rebuild(context: typer.Context) -> None:
+    """Drop what the index derived and rebuild it from the chain. 重建索引
+
+    Records, salts and entries are ours alone and stay.
+
+    Example:
+
+      chain-service rebuild
+    """
+    from chain_service.jobs.auditing.audit import rebuild as run_rebuild
+
+    door = the_door(context)
+    with door.progress() as progress:
+        done = run_rebuild(door.app(), progress)
+    door.answer(done, lambda out: render.facts(out, done))
+
+
+def check_listening(settings: Settings) -> None:
+    """The address is loopback, or TLS or a proxy serves. Raises BadRequest (`insecure_listen`, `bad_settings`)."""
+    if (settings.tls_certificate is None) != (settings.tls_key is None):
+        raise BadRequest("tls_certificate and tls_key belong together", code="bad_settings", field="tls_key")
+    if settings.tls_certificate or settings.behind_proxy or _is_loopback(settings.host):
+        return
+    raise BadRequest(f"{settings.host} is reachable from outside and nothing encrypts", code="insecure_listen")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _literal(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+@contextmanager
+def _until_signalled() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set."""
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: Any) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,203 @@
+"""verify --offline: receipts and a trust file instead of a chain; no instance, no database, no network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from chain_service.cli.failures import papers as papers_refused
+from chain_service.cli.invocation import Door, read_input
+from chain_service.cli.proven_heads import Heads
+from chain_service.config import Settings
+from chain_service.core.encoding.digests import file_digests
+from chain_service.core.receipts.receipt import MAX_RECEIPT_BYTES
+from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES, TrustFile, parse
+from chain_service.core.receipts.verify_offline import Examining, present, seen_blocks, verify_offline
+from chain_service.core.records.hashing import record_entry
+from chain_service.core.verdicts.inputs import Claim, Facts, Failure, Outage, Presented
+from chain_service.core.verdicts.judge import Examine, judge
+from chain_service.core.verdicts.paper_kinds import Kind, Paper, take
+from chain_service.core.verdicts.shown_members import with_hidden
+from chain_service.core.verdicts.verdict import Verdict
+from chain_service.core.verdicts.verdict_codes import Answer
+from chain_service.errors import BadRequest
+from chain_service.jobs.parsing.pool import Parsers, parser_limits
+from chain_service.jobs.parsing.trust_directory import Anchors
+from chain_service.jobs.verifying.documents import Examined, examine_file, no_signatures
+from chain_service.jobs.verifying.request import Question, is_cose, read_question
+from chain_service.jobs.verifying.several_papers import MAX_PAPERS, judge_papers, split
+
+Examiner = Callable[[bytes | None], Examined | None]
+"""Reads a file, if it is a document, in another process."""
+
+TRUST_FILE = "trust.cose"
+_NO_RECEIPT = Outage("finality_unproven", "no receipt was handed in")
+
+
+def the_trust(door: Door, named: Path | None) -> TrustFile:
+    """The trust file named, else the one in DIR. Raises BadRequest (`usage`), as `core.receipts.trust_file.parse`."""
+    file = named or door.settings().data / TRUST_FILE
+    if named is None and not file.is_file():
+        raise BadRequest("--offline needs --trust TRUST: no trust file is in use here", code="usage", field="--trust")
+    with papers_refused():
+        return parse(read_input(file, MAX_TRUST_BYTES + 1))
+
+
+def with_receipts(papers: Sequence[Paper]) -> list[Paper]:
+    """The papers, and for each file or disclosure ID.disclosure.json the receipt ID.receipt beside it."""
+    found = list(papers)
+    for paper in papers:
+        beside = _beside(Path(paper.name)) if paper.kind in (Kind.FILE, Kind.DISCLOSURE) else None
+        if beside is not None and str(beside) not in {one.name for one in found}:
+            found.append(take(str(beside), read_input(beside, MAX_RECEIPT_BYTES + 1), Kind.RECEIPT))
+    return found
+
+
+def _beside(file: Path) -> Path | None:
+    found = file.with_name(f"{file.name.removesuffix('.json').removesuffix('.disclosure')}.receipt")
+    return found if found != file and found.is_file() else None
+
+
+@contextmanager
+def reading(settings: Settings, anchors: Path | None) -> Iterator[tuple[Examiner, bool]]:
+    """How files are read: with the trust store named, else that of DIR; False where there is none to judge with.
+
+    Raises BadRequest (`file_not_found`) for a directory named that does not exist.
+    """
+    directory = anchors or settings.trust_directory
+    if anchors is not None and not directory.is_dir():
+        raise BadRequest(f"{anchors} is no directory", code="file_not_found", field="--anchors")
+    parsers = Parsers(parser_limits(settings), Anchors(directory, settings.sm2_user_id.encode()))
+    known: dict[bytes, Examined | None] = {}  # of the last files: several questions are about one
+
+    def examiner(data: bytes | None) -> Examined | None:
+        if data is None:
+            return None
+        if data not in known:
+            if len(known) >= MAX_PAPERS:
+                known.clear()
+            known[data] = examine_file(parsers, data, settings.revocation_list_age, public=False)
+        return known[data]
+
+    try:
+        yield examiner, directory.is_dir()
+    finally:
+        parsers.close()
+
+
+def _no_signatures(*_: object) -> Examine:
+    return no_signatures
+
+
+@dataclass(frozen=True)
+class Offline:
+    """What a question is answered by where there is no chain."""
+
+    trust: TrustFile
+    at: int | None
+    heads: Heads
+    examiner: Examiner
+    judged: bool
+    """Whether signatures are."""
+    accept_stale: bool = False
+    """Whether an outdated trust file is accepted, which the verdict names."""
+
+    def verdicts(self, lists: Iterable[Sequence[Paper]]) -> Iterator[dict[str, Any]]:
+        """A verdict for each list of papers, in order; what they prove is remembered in `heads`.
+
+        Raises BadRequest (`file_not_found`) for papers without a receipt that are not shown to be wrong without one,
+        and as `judge_papers`.
+        """
+        try:
+            for papers in lists:
+                verdict = judge_papers(papers, Question(at=self.at), self.ask, lambda _: None, self.trust)
+                if verdict.answer is not Answer.INVALID:
+                    self._require_receipt(papers)
+                yield verdict.to_json()
+                if self.heads.file is not None:
+                    for data in self._receipts(papers):
+                        self.heads.learn(seen_blocks(data, self.trust))
+        finally:
+            self.heads.save()
+
+    def split(self, papers: Sequence[Paper]) -> list[list[Paper]]:
+        """The papers by the record that each belongs to."""
+        return split(papers, Question(at=self.at), self.ask, lambda _: None)
+
+    def ask(self, questions: Sequence[Question]) -> Iterator[Verdict]:
+        """A verdict for each question, by its receipt or the one attached to its file."""
+        for question in questions:
+            found = self.examiner(question.file)
+            presented = present(
+                question.disclosure,
+                () if question.file is None else (file_digests(question.file),),
+                whole_files=question.file is not None,
+                before_attaching={} if found is None else found.before_attaching,
+            )
+            read = read_question(question)
+            if read.failure is not None and (presented.failure is None or read.failure.code == "unreadable"):
+                presented = replace(presented, failure=read.failure)
+            attached = None if found is None else found.facts.receipt
+            given = [one for one in (question.receipt, attached) if one is not None]
+            receipt = next((one for one in given if is_cose(one)), None)
+            examining = None if not self.judged else _no_signatures if found is None else found.examine
+            unproven = None
+            if receipt is None or receipt is not given[0]:
+                # a proof in JSON can show that something is wrong, and proves nothing without a chain
+                unproven = self._unproven(presented, read.claim, examining)
+            if unproven is not None and (receipt is None or unproven.answer is Answer.INVALID):
+                yield unproven
+            elif receipt is not None:
+                yield verify_offline(
+                    receipt,
+                    presented,
+                    self.trust,
+                    now=int(time.time()),
+                    at=self.at,
+                    remembered=self.heads.remembered,
+                    examining=examining,
+                    accept_stale=self.accept_stale,
+                )
+
+    def _unproven(self, presented: Presented, claim: Claim | None, examining: Examining | None) -> Verdict:
+        """What can be said without a receipt: whether papers contradict each other, and no more."""
+        now = int(time.time())
+        moment, subject = now if self.at is None else self.at, "-"
+        content = presented.disclosure
+        if claim is not None and content is not None and presented.failure is None:
+            expected = record_entry(claim.log, claim.proof.index, content.body_digest)
+            if expected != claim.entry:
+                failure = Failure("record_mismatch", "disclosure", "the proof is about another entry")
+                presented = replace(presented, failure=failure)
+        facts = Facts(
+            subject=subject,
+            presented=presented,
+            at=moment,
+            now_state=_NO_RECEIPT,
+            max_age=self.trust.terms.age_limit,
+            past=self.at is not None and self.at < now,
+            claim=claim if presented.failure is None else None,
+        )
+        verdict = judge(facts, None if examining is None else examining(subject, moment, _NO_RECEIPT, None))
+        return with_hidden(verdict, content)
+
+    def _receipts(self, papers: Sequence[Paper]) -> Iterator[bytes]:
+        for paper in papers:
+            found = self.examiner(paper.data) if paper.kind is Kind.FILE else None
+            if paper.kind is Kind.RECEIPT:
+                yield paper.data
+            elif found is not None and found.facts.receipt is not None:
+                yield found.facts.receipt
+
+    def _require_receipt(self, papers: Sequence[Paper]) -> None:
+        if not any(True for _ in self._receipts(papers)):
+            name = papers[0].name
+            raise BadRequest(
+                f"{name} has no receipt: neither --receipt nor one beside it or attached to it",
+                code="file_not_found",
+                file=name,
+            )

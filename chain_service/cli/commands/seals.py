@@ -1,0 +1,85 @@
+"""seal: electronic seals of organisations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chain_service.cli import render
+from chain_service.cli.invocation import read_input, read_objects, the_door
+from chain_service.cli.options import Org, Timeout, Wait
+
+_DER = b"\x30"
+
+seal = typer.Typer(no_args_is_help=True, help="Electronic seals: registration and state. 电子印章")
+
+
+@seal.command("register")
+def register_seal(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The seal itself (.esl), or seal records in JSON.")],
+    org: Org,
+    seal_type: Annotated[
+        str | None, typer.Option("--type", metavar="01-04", help="For an .esl: its type, where it does not say.")
+    ] = None,
+    wait: Wait = False,
+    timeout: Timeout = 60,
+) -> None:
+    """Register an organisation's seal on chain; personal seals are refused. 登记印章
+
+    An .esl is read: code, name, type, period, both digests and the signers'
+    certificates come from it; one whose maker's signature does not hold is
+    refused. JSON: sealCode, sealName, ownerCode, sealType 01-04, digests
+    (sha-256, sm3), signerCertificates, validFrom, validUntil.
+
+    Examples:
+
+      chain-service seal register office.esl --org 11430000006122244L --wait
+      chain-service seal register seal.json --org 11430000006122244L --wait
+    """
+    from chain_service.jobs.anchoring import register_seals
+    from chain_service.jobs.workers import wait_final
+
+    door = the_door(context)
+    app = door.app()
+    data = read_input(file, app.settings.max_file)
+    delivered = data[:1] == _DER
+    found = [register_seals.seal_entry(app, data, org, seal_type)] if delivered else read_objects(file)
+    done = []
+    for one in found:
+        made = register_seals.register_seal(app, door.operator(org), one)
+        if wait:
+            wait_final(app, "seal", made["sealCode"], timeout)
+            made = register_seals.seal(app, made["sealCode"])
+        done.append(made)
+    value = done[0] if len(done) == 1 else {"seals": done}
+    door.answer(value, lambda out: render.facts(out, value), "\n".join(one["sealCode"] for one in done))
+
+
+@seal.command("state")
+def set_state(
+    context: typer.Context,
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Seal code.")],
+    to: Annotated[str, typer.Option("--to", metavar="STATE", help="in_force, frozen or cancelled (final).")],
+    wait: Wait = False,
+    timeout: Timeout = 60,
+) -> None:
+    """Freeze a seal, return it to force, or cancel it for good. 印章状态
+
+    Example:
+
+      chain-service seal state 43000000000001 --to frozen
+    """
+    from chain_service.jobs.anchoring import register_seals as seals
+    from chain_service.jobs.workers import wait_final
+
+    door = the_door(context)
+    app = door.app()
+    owner = seals.seal(app, code)["ownerCode"]
+    done = seals.set_seal_state(app, door.operator(owner), code, to)
+    if wait:
+        wait_final(app, "seal", code, timeout)
+        done = seals.seal(app, code)
+    door.answer(done, lambda out: render.facts(out, done), to)

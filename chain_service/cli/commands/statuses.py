@@ -1,0 +1,89 @@
+"""status: the states of records."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from chain_service.cli import render
+from chain_service.cli.invocation import the_door
+from chain_service.cli.options import Timeout, Wait
+
+status = typer.Typer(no_args_is_help=True, help="Revoke, suspend, return, supersede; and the history. 状态变更")
+
+
+@status.command("set")
+def set_status(
+    context: typer.Context,
+    record: Annotated[str, typer.Argument(metavar="RECORD", help="Record id.")],
+    to: Annotated[str, typer.Option("--to", metavar="STATE", help="State to set.")],
+    reason_code: Annotated[int, typer.Option("--reason-code", metavar="CODE", help="Number, see below.")],
+    text: Annotated[str | None, typer.Option(help="Explanation, kept off chain.")] = None,
+    legal_basis: Annotated[str | None, typer.Option("--legal-basis", metavar="B", help="法律依据.")] = None,
+    successor: Annotated[str | None, typer.Option(metavar="RECORD", help="Record that takes its place.")] = None,
+    wait: Wait = False,
+    timeout: Timeout = 60,
+) -> None:
+    """Change a record's state; final on chain a moment later. 变更状态
+
+    States: in_force 有效, suspended 暂扣 *, withdrawn 撤销 *, cancelled 注销 *,
+    penalised 吊销 *, lapsed 失效, transferred 转出, superseded 被取代;
+    those with * need --legal-basis.
+
+    Reasons: 1 issued in error, 2 obtained by fraud, 3 holder's request,
+    4 holder ceased, 5 penalty decision, 6 court or review decision,
+    7 not renewed, 8 changed, 9 renewed, 10 moved out, 11 move cancelled,
+    12 under investigation, 13 returned, 99 other.
+
+    Example:
+
+      chain-service status set 0d7c… --to withdrawn --reason-code 2 \\
+          --legal-basis "行政许可法 第69条"
+    """
+    from chain_service.jobs.anchoring import change_state
+    from chain_service.jobs.records import records
+    from chain_service.jobs.workers import wait_final
+
+    door = the_door(context)
+    app = door.app()
+    owner = records.read(app, record, None)["org"]
+    done = change_state.change_status(
+        app,
+        door.operator(owner),
+        record,
+        to,
+        reason_code,
+        text=text,
+        legal_basis=legal_basis,
+        successor=successor,
+        officer="operator",
+    )
+    if wait:
+        wait_final(app, "status", record, timeout)
+        done = change_state.status_history(app, record)[-1]
+    door.answer(done, lambda out: render.facts(out, done), to)
+
+
+@status.command()
+def history(context: typer.Context, record: Annotated[str, typer.Argument(metavar="RECORD")]) -> None:
+    """Every change of a record's state, in order. 状态历史
+
+    Example:
+
+      chain-service status history 0d7c…
+    """
+    from chain_service.jobs.anchoring import change_state as statuses
+
+    door = the_door(context)
+    found = statuses.status_history(door.app(), record)
+    columns = list(dict.fromkeys(name for one in found for name in one))
+    door.answer(
+        {"record": record, "history": found},
+        lambda out: (
+            render.table(out, columns, [[one.get(name) for name in columns] for one in found])
+            if found
+            else out.print("in force since it was anchored 自上链起有效")
+        ),
+        "\n".join(str(one.get("to")) for one in found),
+    )

@@ -1,0 +1,58 @@
+"""Where log lines go: standard error, as JSON for servers; commands stay silent unless something is wrong."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+
+def _frames_only(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Tracebacks without the exceptions' messages, which may quote data."""
+    from chain_service.web.http.request_log import frames
+
+    found = event.pop("exc_info", None)
+    error = found[1] if isinstance(found, tuple) else found if isinstance(found, BaseException) else sys.exc_info()[1]
+    if found and error is not None:
+        event["error"] = type(error).__name__
+        event["frames"] = frames(error)
+    return event
+
+
+def configure_logs(*, serving: bool) -> None:
+    """From now on log lines are JSON on standard error: from `info` when serving, else from `error`."""
+    level = logging.INFO if serving else logging.ERROR
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _frames_only,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for library in ("urllib3", "web3", "alembic", "sqlalchemy", "asyncio"):
+        logging.getLogger(library).setLevel(max(level, logging.WARNING))

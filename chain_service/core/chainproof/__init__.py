@@ -1,0 +1,1 @@
+"""What headers and trie nodes prove of a chain, once its validators are trusted."""

@@ -1,0 +1,1 @@
+"""The append-only log: Merkle trees, tiles and checkpoints; nothing of records."""

@@ -1,0 +1,1 @@
+"""Receipts and trust files, and verifying by these two alone."""

@@ -1,0 +1,1 @@
+"""What the registries on chain hold: seals, catalogs, permits, and their histories."""

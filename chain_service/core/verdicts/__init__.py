@@ -1,0 +1,1 @@
+"""From what is known of a record to its verdict: inputs, checks, codes."""

@@ -1,0 +1,153 @@
+"""Several records that name one file, or go by one identifier: what the others change about the one judged.
+
+Anyone may anchor a record that names another's file, so a record is worth no more for being a certificate or for
+having come first. What was presented decides whose the file is (`core.verdicts.file_ownership`); the others are
+then a warning, unless one of them has ended: what somebody withdrew is not to be had back by a second record. For
+example, organisation A withdraws a licence and organisation B anchors a certificate that names the same file: asked
+about the file, even with B's disclosure, the answer is `withdrawn`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chain_service.core.verdicts.anchoring_checks import Head, find_head, judge_anchor, judge_inclusion
+from chain_service.core.verdicts.inputs import Candidate, Content, Facts, Presented
+from chain_service.core.verdicts.standing_checks import judge_status
+from chain_service.core.verdicts.verdict import Check, check, gravest
+from chain_service.core.verdicts.verdict_codes import Outcome
+
+
+def as_judged(facts: Facts, candidate: Candidate) -> Facts:
+    """The same question, were this candidate the record that is judged."""
+    return replace(
+        facts,
+        claim=candidate.claim,
+        memory=candidate.memory,
+        recalled=candidate.recalled,
+        anchor_state=candidate.anchor_state,
+        head_signature=None,
+        earliest=None,
+        candidates=tuple(one for one in facts.candidates if one is not candidate),
+        undecided=False,
+    )
+
+
+def head_of(facts: Facts, candidate: Candidate) -> tuple[Facts, Head | None, Check]:
+    """The candidate with nothing presented, the head its place leads to, and the check that proves or denies it."""
+    alone = replace(as_judged(facts, candidate), presented=Presented())
+    head = find_head(alone)
+    proof = judge_inclusion(alone, candidate.recalled, head)
+    if head is not None and proof.outcome is Outcome.PASSED:
+        anchor = judge_anchor(alone, head)
+        proof = proof if anchor.outcome is Outcome.PASSED else anchor
+    return alone, head, proof
+
+
+@dataclass(frozen=True)
+class Other:
+    """A candidate and what the chain shows of its state at the moment asked about."""
+
+    candidate: Candidate
+    status: Check
+
+    @property
+    def ended(self) -> bool:
+        return self.status.outcome is Outcome.FAILED
+
+    def to_json(self) -> dict[str, Any]:
+        """What a verdict's evidence says of it: nothing that is not public."""
+        place = self.candidate.place
+        return {
+            "organisation": self.candidate.org,
+            "kind": self.candidate.kind,
+            "log": place[0].hex() if place is not None else None,
+            "index": place[1] if place is not None else None,
+            "state": self.status.evidence.get("state"),
+        }
+
+
+def others(facts: Facts) -> list[Other]:
+    """The candidates that stood at the moment asked about, each with its status, proven like that of the one judged."""
+    found = []
+    for candidate in facts.candidates:
+        alone, head, proof = head_of(facts, candidate)
+        if head is None:
+            status = _untold("what is stored of another record that names it is damaged")
+        elif proof.outcome is Outcome.PASSED:
+            status = judge_status(alone, head.claim)
+        elif _came_later(facts, head):
+            continue
+        elif proof.code in ("node_unavailable", "finality_unproven", "trust_stale"):
+            status = check("record", "status", proof.code, proof.evidence)
+        else:
+            status = _untold("another record that names it is not what the chain holds")
+        found.append(Other(candidate, status))
+    return found
+
+
+def _came_later(facts: Facts, head: Head) -> bool:
+    """Whether the state of the moment asked about proves that the record was not on chain by then."""
+    return facts.past and facts.then_state is not None and facts.then_state.words.get(head.claim.head) == 0
+
+
+def _untold(detail: str) -> Check:
+    return check("record", "status", "finality_unproven", {"detail": detail})
+
+
+def status_among(facts: Facts, content: Content | None, own: Check, found: Sequence[Other]) -> Check:
+    """The check `status` once the other records have their say: one that has ended decides, whoever's it is.
+
+    A record that was superseded by a record of the same organisation with the very same file has passed the file on to
+    that one: what its successor is decides.
+    """
+    if not found:
+        return own
+    counted = [one for one in found if one.status.outcome is not Outcome.PASSED]
+    heirs = _heirs(facts, content, own, found)
+    findings = {id(one.status): one.candidate for one in counted if not _passed_on(one, heirs)}
+    decisive = gravest("record", [own, *(one.status for one in counted if id(one.status) in findings)])
+    named = {"alsoNamedBy": [one.to_json() for one in found]}
+    if decisive is own:
+        return replace(own, evidence={**own.evidence, **named})
+    # what is told of the record judged stays told of it
+    told = {name: value for name, value in decisive.evidence.items() if name != "state"}
+    state = {"state": own.evidence["state"]} if "state" in own.evidence else {}
+    return replace(decisive, evidence={**told, **state, **named, "decidedBy": findings[id(decisive)].org})
+
+
+Heir = tuple[str, str | None]
+"""An organisation and the record of its own that it replaced by another one with the same file."""
+
+
+def _heirs(facts: Facts, content: Content | None, own: Check, found: Sequence[Other]) -> set[Heir]:
+    """What was replaced by a record that has not ended, or by one that was replaced in turn."""
+    replacing: list[tuple[Heir, Other]] = [
+        ((one.candidate.org, _replaces(one.candidate.recalled)), one) for one in found
+    ]
+    heirs = {heir for heir, one in replacing if not one.ended}
+    if content is not None and own.outcome in (Outcome.PASSED, Outcome.INDETERMINATE):
+        same = facts.recalled is not None and facts.recalled.body_digest == content.body_digest
+        heirs.add((content.org, _replaces(facts.recalled if same else content)))
+    while more := {heir for heir, one in replacing if _passed_on(one, heirs)} - heirs:
+        heirs |= more
+    return heirs
+
+
+def _replaces(content: Content | None) -> str | None:
+    """The record that this one says it replaces."""
+    value = content.members.get("replaces") if content is not None else None
+    return value if isinstance(value, str) else None
+
+
+def _passed_on(one: Other, heirs: set[Heir]) -> bool:
+    """Whether the record was superseded by one of the same organisation that names the file too."""
+    replaced = one.candidate.memory.record_id
+    return one.status.code == "superseded" and replaced is not None and (one.candidate.org, replaced) in heirs
+
+
+def organisations(facts: Facts, *, naming_file: bool = True) -> list[str]:
+    """The organisations of the candidates, those only that name the very file unless `naming_file` is False."""
+    return sorted({one.org for one in facts.candidates if one.names_file or not naming_file})

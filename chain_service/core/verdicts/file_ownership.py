@@ -1,0 +1,54 @@
+"""Whose file it is, where several organisations' records name it and neither a disclosure nor a receipt says so."""
+
+from __future__ import annotations
+
+from chain_service.core.records.hashing import LogId
+from chain_service.core.verdicts.candidates import as_judged, head_of
+from chain_service.core.verdicts.inputs import Candidate, Facts
+from chain_service.core.verdicts.judge import Anchoring, Examine, Signed
+from chain_service.core.verdicts.verdict_codes import Outcome
+
+
+def decide(facts: Facts, examine: Examine | None, attached: tuple[LogId, int] | None = None) -> Facts:
+    """The facts with the record that is meant, if something in the file says which; else as they are.
+
+    `attached` is the place of a proven receipt that the file carries; a sound seal or signature of exactly one of the
+    organisations decides after it.
+    """
+    if not facts.undecided:
+        return facts
+    for candidate in facts.candidates:
+        if attached is not None and candidate.place == attached:
+            return as_judged(facts, candidate)
+    if examine is None or not facts.presented.whole_files:
+        return facts
+    signers = [one for one in _newest_of_each(facts) if _signed_by_its_issuer(facts, one, examine)]
+    return as_judged(facts, signers[0]) if len(signers) == 1 else facts
+
+
+def _newest_of_each(facts: Facts) -> list[Candidate]:
+    """Each organisation's newest certificate that names the very file, or else its newest document."""
+    found: dict[str, Candidate] = {}
+    for candidate in sorted(facts.candidates, key=lambda one: one.kind != "certificate"):
+        if candidate.names_file:
+            found.setdefault(candidate.org, candidate)
+    return list(found.values())
+
+
+def _signed_by_its_issuer(facts: Facts, candidate: Candidate, examine: Examine) -> bool:
+    """Whether every signature of the file holds and one of them is bound to the candidate's organisation."""
+    _, head, proof = head_of(facts, candidate)
+    if candidate.recalled is None or head is None or head.shown_by is None or proof.outcome is not Outcome.PASSED:
+        return False
+    return _sound(examine(Anchoring(candidate.recalled, head.shown_by.time)))
+
+
+def _sound(signed: Signed) -> bool:
+    checks = [one for group in signed.groups for one in group.checks]
+    if any(one.outcome in (Outcome.FAILED, Outcome.INDETERMINATE) for one in checks):
+        return False
+    return any(
+        {("signature", "signature_holds"), ("issuer_binding", "issuer_bound")}
+        <= {(one.name, one.code) for one in group.checks}
+        for group in signed.groups
+    )

@@ -1,0 +1,1 @@
+"""DER and BER, read strictly."""

@@ -1,0 +1,1 @@
+"""From the facts of a document to the checks of its signatures."""

@@ -1,0 +1,241 @@
+"""Who signed: the organisation behind a signature, by its certificate or by the seal registry on chain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import count, takewhile
+from typing import Any
+
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.chainproof.storage_layout import SealPeriod, SealState
+from chain_service.core.encoding.times import rfc3339
+from chain_service.core.records.identifiers import is_org_code
+from chain_service.core.registries.histories import read_seal_states
+from chain_service.core.registries.permits import decide_permit, read_permits
+from chain_service.core.registries.seals import STATES, parse_seal_code
+from chain_service.core.verdicts.anchoring_checks import block_evidence
+from chain_service.core.verdicts.inputs import Outage
+from chain_service.core.verdicts.verdict import Check, check
+from chain_service.documents.facts import SealFacts, SignatureFacts
+from chain_service.documents.judging.timing import Timing
+from chain_service.errors import InvalidProof, MalformedRecord
+
+_NAMES = {number: name for name, (number, _, _) in STATES.items()}
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What a document's signatures are judged against: the moment, the record, the chain."""
+
+    at: int
+    """The moment asked about, unix seconds."""
+    list_age: int
+    """How many seconds after its making a revocation list still speaks for the present."""
+    anchored_by: int | None = None
+    """By when the document provably stood on chain; None where nothing proves it."""
+    missing: bool = True
+    """No record names the document: it is not anchored at all."""
+    issuer: str | None = None
+    """Code of the organisation whose document this is: by the record, else as the document itself names it."""
+    type_code: str | None = None
+    """Certificate type by the document's own metadata, where no record decides about the permit."""
+    issued: date | None = None
+    states: tuple[ProvenState, ...] = ()
+    """States that may hold the seal's words, the newest first."""
+    outage: Outage | None = None
+    """Why there is no newest state."""
+
+
+@dataclass(frozen=True)
+class RegisteredSeal:
+    """What the registry on chain holds of a seal, proven by `state`."""
+
+    owner: str
+    sha256: bytes
+    """Of the seal's own bytes, in which its period and its signers' certificates stand."""
+    period: SealPeriod | None
+    """As it was registered; None where a receipt leaves it to the seal's own."""
+    certificates: tuple[bytes, ...]
+    """SHA-256 of those registered as its signers; none where a receipt leaves them out."""
+    history: tuple[SealState, ...]
+    state: ProvenState
+
+    @property
+    def registered_at(self) -> int:
+        return self.history[0].recorded_at
+
+    def is_seal(self, seal: SealFacts) -> bool:
+        return self.sha256 == seal.sha256
+
+    def state_at(self, moment: int) -> int:
+        """The state recorded last by then; one registered later counts as in force before."""
+        known = [one.state for one in self.history if one.recorded_at <= moment]
+        return known[-1] if known else storage_layout.SEAL_IN_FORCE
+
+    def ended_between(self, first: int, last: int) -> int | None:
+        """When the seal was first put out of force after `first` and not after `last`."""
+        ends = (one.recorded_at for one in self.history if one.state != storage_layout.SEAL_IN_FORCE)
+        return next((moment for moment in ends if first < moment <= last), None)
+
+
+def is_seal_code(code: str) -> bool:
+    """Whether the registry could hold a seal under this code."""
+    try:
+        parse_seal_code(code)
+    except MalformedRecord:
+        return False
+    return True
+
+
+def find_seal(code: str, binding: Binding) -> RegisteredSeal | Outage | None:
+    """The registry's entry; None if the seal is not registered, an Outage if that cannot be told."""
+    if not is_seal_code(code):
+        return None
+    for state in binding.states:
+        try:
+            history = read_seal_states(state, code)
+            # facts never change: the newest evidence that has them will do
+            facts = next(filter(None, (_seal_facts(one, code) for one in binding.states)), None)
+        except InvalidProof:
+            continue
+        if not history:
+            return None
+        if facts is None:
+            break
+        return RegisteredSeal(*facts, tuple(history), state)
+    return binding.outage or Outage("finality_unproven", "the evidence does not cover the seal")
+
+
+def _seal_facts(state: ProvenState, code: str) -> tuple[str, bytes, SealPeriod | None, tuple[bytes, ...]] | None:
+    """Owner, SHA-256, period and signers of a registered seal, as far as covered; None without the first two."""
+
+    def fact(n: int) -> int:
+        return state.words.get((storage_layout.SEAL_REGISTRY, storage_layout.seal_fact_slot(code, n)), 0)
+
+    owner, sha256, period = map(
+        fact, (storage_layout.SEAL_OWNER, storage_layout.SEAL_SHA256, storage_layout.SEAL_PERIOD)
+    )
+    if not owner or not sha256:
+        return None
+    certificates = takewhile(bool, map(fact, count(storage_layout.SEAL_FIRST_CERTIFICATE)))
+    return (
+        owner.to_bytes(32, "big")[:18].decode("ascii", "replace"),
+        sha256.to_bytes(32, "big"),
+        SealPeriod.from_word(period) if period else None,
+        tuple(one.to_bytes(32, "big") for one in certificates),
+    )
+
+
+def judge_registered(signature: SignatureFacts, found: RegisteredSeal | Outage | None, timing: Timing) -> Check:
+    """Whether the registry knows this very seal, and had it in force at signing.
+
+    A seal that was put out of force since counts only if the signature is proven to be older.
+    """
+    seal = signature.seal
+    if seal is None:
+        return check("signature", "seal_registered", "no_seal")
+    evidence: dict[str, Any] = {"sealCode": seal.code, "sealName": seal.name, "sha-256": seal.sha256.hex()}
+    if found is None:
+        return check("signature", "seal_registered", "not_registered", evidence)
+    if isinstance(found, Outage):
+        return check("signature", "seal_registered", found.code, evidence | {"detail": found.detail})
+    evidence |= block_evidence(found.state) | {
+        "owner": found.owner,
+        "registeredAt": rfc3339(found.registered_at),
+        "states": [{"state": _NAMES[one.state], "since": rfc3339(one.recorded_at)} for one in found.history],
+    }
+    if not found.is_seal(seal):
+        return check(
+            "signature", "seal_registered", "seal_mismatch", evidence | {"registeredSha256": found.sha256.hex()}
+        )
+    state = found.state_at(timing.signed)
+    evidence |= {"stateAtSigning": _NAMES[state], "stateNow": _NAMES[found.state_at(timing.at)]}
+    if state != storage_layout.SEAL_IN_FORCE:
+        return check("signature", "seal_registered", "seal_not_in_force", evidence)
+    registered = found.period
+    if registered is not None and not registered.valid_from <= timing.signed <= registered.valid_until:
+        period = {"from": rfc3339(registered.valid_from), "until": rfc3339(registered.valid_until)}
+        return check("signature", "seal_registered", "seal_not_in_force", evidence | {"period": period})
+    ended = found.ended_between(timing.signed, timing.latest)
+    if ended is None and registered is not None and registered.valid_until < timing.latest:
+        ended = registered.valid_until
+    if ended is not None:
+        return check("signature", "seal_registered", "signing_time_unproven", evidence | {"ended": rfc3339(ended)})
+    return check("signature", "seal_registered", "seal_in_force", evidence)
+
+
+def organisation_of(
+    signature: SignatureFacts, found: RegisteredSeal | Outage | None
+) -> tuple[set[str], dict[str, Any]]:
+    """The organisations that stand behind the signer, more than one if they contradict each other, and the evidence.
+
+    By the certificate: O is organisation code and name, and CN the code of the seal; by the registry: it lists the
+    signer's certificate for this very seal.
+    """
+    signer, seal = signature.signer, signature.seal
+    organisations: set[str] = set()
+    evidence: dict[str, Any] = {}
+    if signer is None:
+        return organisations, evidence
+    evidence = {"O": signer.organisation, "CN": signer.common_name, "certificate": signer.sha256.hex()}
+    code = (signer.organisation or "")[:18]
+    if is_org_code(code) and (seal is None or signer.common_name == seal.code):
+        organisations.add(code)
+        evidence["byCertificate"] = code
+    if seal is not None and isinstance(found, RegisteredSeal) and found.is_seal(seal):
+        evidence["certificateRegistered"] = signer.sha256 in found.certificates
+        # a certificate may bind its holder to a seal that is registered for nobody else
+        if signer.sha256 in found.certificates or organisations:
+            organisations.add(found.owner)
+            evidence["byRegistry"] = found.owner
+    return organisations, evidence
+
+
+def judge_binding(
+    signature: SignatureFacts,
+    found: RegisteredSeal | Outage | None,
+    binding: Binding,
+    issuer_signed: bool,
+) -> Check:
+    """Whether the signer is the issuing authority, and was permitted to issue the type where no record says so.
+
+    `issuer_signed`: another signature of the document is the issuer's, so that this one stands beside it.
+    """
+    organisations, evidence = organisation_of(signature, found)
+    evidence["issuer"] = binding.issuer
+    if len(organisations) > 1:
+        detail = {"detail": "certificate and seal registry name different organisations"}
+        return check("signature", "issuer_binding", "issuer_mismatch", evidence | detail)
+    if not organisations:
+        return check("signature", "issuer_binding", "issuer_unproven", evidence)
+    (organisation,) = organisations
+    if binding.issuer is None:
+        return check("signature", "issuer_binding", "no_issuer_named", evidence)
+    if organisation != binding.issuer:
+        code = "signed_beside_issuer" if issuer_signed else "issuer_mismatch"
+        return check("signature", "issuer_binding", code, evidence, {"organisation": organisation})
+    refused = _permit_refused(binding)
+    if refused is not None:
+        return check("signature", "issuer_binding", "issuer_not_permitted", {**evidence, **refused})
+    return check("signature", "issuer_binding", "issuer_bound", evidence, {"organisation": organisation})
+
+
+def _permit_refused(binding: Binding) -> Mapping[str, Any] | None:
+    """Why an organisation of this chain had no permit for the type on the day; None where nothing says so."""
+    if binding.issuer is None or binding.type_code is None or binding.issued is None:
+        return None
+    for state in binding.states:
+        try:
+            standing = storage_layout.Standing.from_word(
+                state.word(storage_layout.ORGANISATIONS, storage_layout.standing_slot(binding.issuer))
+            )
+            entries = read_permits(state, binding.issuer, binding.type_code)
+        except InvalidProof:
+            continue
+        if not standing.registered or decide_permit(entries, binding.issued).permitted:
+            return None
+        return {"type": binding.type_code, "issued": binding.issued.isoformat(), "entries": len(entries)}
+    return None

@@ -1,0 +1,198 @@
+"""Seals of organisations: registered by digest, with a history of states that the chain can prove."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from chain_service.chain.contracts import encode_call
+from chain_service.core.chainproof.storage_layout import SEAL_IN_FORCE, SEAL_REGISTRY, code_key, organisation_word
+from chain_service.core.encoding.canonical import canonical
+from chain_service.core.encoding.display import moment
+from chain_service.core.encoding.visible_text import require_visible
+from chain_service.core.registries.seals import PERSONAL, STATES, Seal, parse_seal, parse_seal_state, seal_may_follow
+from chain_service.errors import BadRequest, Conflict, Corrupt, Forbidden, MalformedDocument, MalformedRecord
+from chain_service.jobs.context import App, Caller
+from chain_service.store import organisations, seals, submissions
+from chain_service.store.rows import json_object
+from chain_service.store.submissions import NewSubmission
+
+_V1, _PERSON = 1, 2
+"""In seals of version 1 the type tells organisations from persons (GM/T 0031-2014)."""
+_NAMES = {number: name for name, (number, _, _) in STATES.items()}
+
+
+def seal_entry(app: App, data: bytes, owner: str, seal_type: str | None = None) -> dict[str, Any]:
+    """The registry's entry for a seal as its maker delivers it (.esl: SESeal of GM/T 0031, GB/T 38540).
+
+    Raises `MalformedDocument` for what is no seal, `MalformedRecord` (`personal_seal`; `seal_signature_invalid` where
+    the maker's signature does not hold), `Unavailable` (`busy`).
+    """
+    facts = app.parsers.read(data)
+    found = facts.seal
+    if found is None:
+        why = facts.problem.detail if facts.problem is not None else "it is of another format"
+        raise MalformedDocument(f"the file is no electronic seal: {why}")
+    if found.signature_holds is not True:
+        raise MalformedRecord("the maker's signature in the seal does not hold", code="seal_signature_invalid")
+    personal = found.type == _PERSON if found.version == _V1 else f"{found.type:02}" == PERSONAL
+    if personal:
+        raise MalformedRecord("a personal seal is never registered", code="personal_seal", field="sealType")
+    if found.list_type != "certificates":
+        raise MalformedRecord(
+            "the seal lists hashes, not certificates: register a seal record in JSON that names their sha-256 digests",
+            field="signerCertificates",
+        )
+    return {
+        "sealCode": found.code,
+        "sealName": found.name,
+        "ownerCode": owner,
+        "sealType": seal_type or f"{found.type:02}",
+        "digests": {"sha-256": facts.sha256.hex(), "sm3": facts.sm3.hex()},
+        "signerCertificates": [f"sha-256:{one.hex()}" for one in dict.fromkeys(found.signer_certificates)],
+        "validFrom": moment(found.valid_from),
+        "validUntil": moment(found.valid_until),
+    }
+
+
+def register_seal(app: App, caller: Caller, entry: object) -> dict[str, Any]:
+    """The seal is on its way to the registry. Repeating it is safe; another seal under its code is refused.
+
+    Raises `MalformedRecord` (`personal_seal` for type 05), `Forbidden`, `Conflict` (`seal_exists`).
+    """
+    caller.need("seal")
+    parsed = parse_seal(entry)
+    require_visible(parsed.to_json())
+    caller.need_org(parsed.owner)
+    account = account_of(app, parsed.owner)
+    body = canonical(parsed.to_json())
+    with app.database.transaction() as connection:
+        organisations.get(connection, parsed.owner)
+        known = seals.find(connection, parsed.code)
+        if known is not None and known.refused is None:
+            if known.body != body:
+                raise Conflict("another seal is registered under this code", code="seal_exists", seal=parsed.code)
+        else:
+            submission = _submission(app, account, parsed.owner, "seal_register", "register", [_registration(parsed)])
+            submissions.queue(connection, submission)
+            seals.add(
+                connection,
+                seals.NewSeal(
+                    code=parsed.code,
+                    owner=parsed.owner,
+                    sha256=parsed.sha256,
+                    sm3=parsed.sm3,
+                    body=body,
+                    key_id=caller.key_id,
+                    created_at=app.clock(),
+                    submission_id=submission.id,
+                ),
+            )
+    return seal(app, parsed.code) | {"created": known is None or known.refused is not None}
+
+
+def seal(app: App, code: str) -> dict[str, Any]:
+    """The seal with its state, as the index has read it. Raises `NotFound` (`seal_unknown`)."""
+    with app.database.reading() as connection:
+        stored = seals.get(connection, code)
+        changes = seals.changes(connection, code)
+    parsed = _read(stored)
+    final = [change for change in changes if change.final_block is not None]
+    recorded = _NAMES[final[-1].state] if final else "in_force"
+    answer = parsed.to_json() | {
+        "state": _progress(stored.refused, stored.final_block),
+        "status": parsed.state_at(app.now, recorded),
+        "history": [
+            {"n": 0, "to": "in_force", "state": _progress(stored.refused, stored.final_block)}
+            | _place(stored.final_block, stored.final_time),
+            *(
+                {"n": change.n, "to": _NAMES[change.state], "state": _progress(change.refused, change.final_block)}
+                | _place(change.final_block, change.final_time)
+                for change in changes
+            ),
+        ],
+    }
+    if stored.refused is not None:
+        answer["failure"] = stored.refused
+    return answer
+
+
+def _read(stored: seals.Seal) -> Seal:
+    try:
+        return parse_seal(json_object(stored.body, "a stored seal", seal=stored.code))
+    except BadRequest as error:
+        raise Corrupt("a stored seal is damaged", seal=stored.code) from error
+
+
+def set_seal_state(app: App, caller: Caller, code: str, to: str) -> dict[str, Any]:
+    """The change of state is on its way; asking for the state that stands or is on its way changes nothing.
+
+    Raises `MalformedRecord`, `NotFound`, `Forbidden`, `Conflict` (`not_registered`, `change_pending`,
+    `illegal_transition`).
+    """
+    caller.need("seal")
+    state = parse_seal_state(to)
+    with app.database.transaction() as connection:
+        stored = seals.get(connection, code)
+        caller.need_org(stored.owner)
+        if stored.final_block is None:
+            raise Conflict("the seal is not registered on chain yet", code="not_registered")
+        changes = seals.changes(connection, code)
+        newest = changes[-1] if changes else None
+        current = newest.state if newest is not None else SEAL_IN_FORCE
+        if current != state:
+            if newest is not None and newest.final_block is None:
+                raise Conflict(
+                    f"a change to {_NAMES[current]} is on its way; try again when it is final", code="change_pending"
+                )
+            if not seal_may_follow(current, state):
+                raise Conflict(f"a seal that is {_NAMES[current]} cannot become {to}", code="illegal_transition")
+            n = newest.n + 1 if newest is not None else 1
+            account = account_of(app, stored.owner)
+            submission = _submission(app, account, code, "seal_state", "setStates", [(code_key(code), n, state)])
+            submissions.queue(connection, submission)
+            change = seals.NewSealChange(str(uuid.uuid4()), code, n, state, caller.key_id, app.clock(), submission.id)
+            seals.add_change(connection, change)
+    return seal(app, code) | {"created": current != state}
+
+
+def account_of(app: App, org: str) -> str:
+    """The account that this instance keeps for the organisation. Raises `Forbidden` (`no_account`)."""
+    account = app.keystore.accounts().get(org)
+    if account is None:
+        raise Forbidden(f"this instance keeps no account for {org}; ask its own custodian", code="no_account", org=org)
+    return account
+
+
+def _submission(app: App, account: str, subject: str, kind: str, function: str, changes: list[Any]) -> NewSubmission:
+    return NewSubmission(
+        id=str(uuid.uuid4()),
+        account=account,
+        kind=kind,
+        subject=subject,
+        contract=SEAL_REGISTRY,
+        function=function,
+        calldata=encode_call(SEAL_REGISTRY, function, changes),
+        created_at=app.clock(),
+    )
+
+
+def _registration(parsed: Seal) -> tuple[Any, ...]:
+    return (
+        parsed.code,
+        organisation_word(parsed.owner),
+        parsed.sha256,
+        parsed.sm3,
+        int(parsed.seal_type),
+        parsed.valid_from,
+        parsed.valid_until,
+        list(parsed.signer_certificates),
+    )
+
+
+def _progress(refused: str | None, final_block: int | None) -> str:
+    return "refused" if refused is not None else "pending" if final_block is None else "final"
+
+
+def _place(block: int | None, time: int | None) -> dict[str, Any]:
+    return {} if block is None or time is None else {"block": block, "time": moment(time)}

@@ -1,0 +1,201 @@
+"""Accepting records: checked, salted and durable before anything is acknowledged."""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from chain_service.core.chainproof.storage_layout import PermitEntry
+from chain_service.core.encoding.visible_text import require_visible
+from chain_service.core.records.hashing import Salt, body_digest
+from chain_service.core.records.record import Record, Remark, parse_record
+from chain_service.core.registries.permits import permitted_on
+from chain_service.errors import ChainServiceError, Conflict, Forbidden, MalformedRecord
+from chain_service.jobs.context import App, Caller
+from chain_service.jobs.registries.organisations import permit_entries
+from chain_service.store import batches, organisations, records
+from chain_service.store import types as certificate_types
+from chain_service.store.records import Known, NewRecord
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """One line's answer. `created` is False when the same content was accepted before; `id` is then the first one's."""
+
+    line: int
+    id: str
+    state: str
+    created: bool
+    warnings: tuple[Remark, ...] = ()
+
+
+def submit(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list[Accepted]:
+    """All records are durable and will be anchored, or none is.
+
+    `lines` are (line number, JSON text). Errors name `line`: `MalformedRecord` (code `duplicate_identifier` for two
+    lines with one identity, `hidden_character`, `type_is_certificate`), `Forbidden` (`wrong_organisation`,
+    `organisation_not_registered`, `issuer_not_permitted`), `Conflict` (`identifier_taken`). Submitting the same content
+    again is safe.
+    """
+    caller.need("anchor")
+    prepared = _prepare(app, caller, lines)
+    _check_permits(app, caller.org, prepared)
+    try:
+        return _store(app, caller.org, prepared)
+    except Conflict as error:
+        if error.code != "constraint":
+            raise
+    # another request took one of the identities in between: this time it is seen
+    return _store(app, caller.org, prepared)
+
+
+def check(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> int:
+    """How many records the lines hold, each of which `submit` would read; raises what `submit` would for the others."""
+    prepared = _prepare(app, caller, lines)
+    _check_permits(app, caller.org, prepared)
+    return len(prepared)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A line's record as it would be stored: ten thousand of them take a quarter of the parsed objects' memory."""
+
+    line: int
+    row: NewRecord
+    warnings: tuple[Remark, ...]
+
+
+def _prepare(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list[_Prepared]:
+    prepared: list[_Prepared] = []
+    first_line: dict[str, int] = {}
+    for line, text in lines:
+        try:
+            record = parse_record(text)
+            caller.need_org(record.org)
+            require_visible(record.body)
+        except ChainServiceError as error:
+            error.details["line"] = line
+            raise
+        first = first_line.setdefault(record.identity, line)
+        if first != line:
+            raise MalformedRecord(
+                f"lines {first} and {line} have the same identifier; send each record once",
+                code="duplicate_identifier",
+                line=line,
+                first=first,
+            )
+        prepared.append(_Prepared(line, _row(app, caller, record), record.warnings))
+    if not prepared:
+        raise MalformedRecord("there is no record in what was sent", field="")
+    return prepared
+
+
+def _check_permits(app: App, org: str, prepared: Sequence[_Prepared]) -> None:
+    """Every certificate's issuer was permitted its type on the issued date, as far as the index knows."""
+    certificates = [(one.line, one.row) for one in prepared if one.row.kind == "certificate"]
+    with app.database.reading() as connection:
+        standing = organisations.find(connection, org)
+        if standing is not None and batches.stopped(connection, org, standing.generation) is not None:
+            raise Conflict(
+                "the organisation's log is stopped, because the chain holds a head that this instance never made; the "
+                "operator has to look, and the registrar can open a new generation",
+                code="log_stopped",
+                org=org,
+            )
+        if standing is None:
+            raise Forbidden(
+                f"{org} is not registered on the chain that this service has read; ask the registrar",
+                code="organisation_not_registered",
+                org=org,
+            )
+        types = {row.type_code for _, row in certificates}
+        permits: dict[str, list[PermitEntry]] = {code: permit_entries(connection, org, code) for code in types}
+        documents = {one.row.type_code: one.line for one in reversed(prepared) if one.row.kind == "document"}
+        taken = certificate_types.known(connection, {code_of(type_code) for type_code in documents})
+    for type_code, line in documents.items():
+        if code_of(type_code) in taken:
+            raise MalformedRecord(
+                f"{type_code} is the code of a certificate type; a document needs a type code of its own",
+                code="type_is_certificate",
+                field="documentTypeCode",
+                line=line,
+            )
+    permitted = cache(lambda type_code, issued: permitted_on(permits[type_code], date.fromisoformat(issued)))
+    for line, row in certificates:
+        if row.issued is not None and not permitted(row.type_code, row.issued):
+            raise Forbidden(
+                f"{org} had no permit for type {row.type_code} on {row.issued}; ask the registrar",
+                code="issuer_not_permitted",
+                line=line,
+                type=row.type_code,
+                issued=row.issued,
+            )
+
+
+def code_of(text: str) -> str:
+    """The certificate type code that this one could be taken for: width, case and blanks tell no two apart."""
+    return "".join(unicodedata.normalize("NFKC", text).split()).upper()
+
+
+def new_id(at: float) -> str:
+    """A UUID version 7 (RFC 9562 §5.7) of this moment (unix seconds) with 74 random bits: nobody guesses it, and ids
+    made together lie together in an index."""
+    value = int(at * 1000) << 80 | secrets.randbits(80)
+    value = value & ~(0xF << 76) | 7 << 76
+    value = value & ~(3 << 62) | 2 << 62
+    return str(uuid.UUID(int=value))
+
+
+def _row(app: App, caller: Caller, record: Record) -> NewRecord:
+    salt, now = Salt(secrets.token_bytes(32)), app.clock()
+    return NewRecord(
+        id=new_id(now),
+        org=record.org,
+        kind=record.kind,
+        type_code=record.type_code,
+        identity=record.identity,
+        number=record.number,
+        body=record.canonical,
+        salt=salt,
+        body_digest=body_digest(record, salt),
+        issued=record.issued.isoformat() if record.issued else None,
+        replaces=record.replaces,
+        key_id=caller.key_id,
+        created_at=now,
+        files=tuple(
+            (algorithm, bytes.fromhex(value)) for file in record.files for algorithm, value in file["digests"].items()
+        ),
+    )
+
+
+def _store(app: App, org: str, prepared: Sequence[_Prepared]) -> list[Accepted]:
+    with app.database.transaction() as connection:
+        known = records.existing(connection, org, [one.row.identity for one in prepared])
+        answers: list[Accepted] = []
+        new: list[NewRecord] = []
+        for one in prepared:
+            before = known.get(one.row.identity)
+            if before is None:
+                new.append(one.row)
+                answers.append(Accepted(one.line, one.row.id, "pending", True, one.warnings))
+            else:
+                answers.append(_again(one, before))
+        records.insert_many(connection, new)
+    return answers
+
+
+def _again(one: _Prepared, before: Known) -> Accepted:
+    if before.body != one.row.body:
+        raise Conflict(
+            "this identifier is taken by a record with other content; a changed certificate needs a new version and "
+            "identifier",
+            code="identifier_taken",
+            line=one.line,
+            id=before.id,
+        )
+    return Accepted(one.line, before.id, before.state, False, one.warnings)

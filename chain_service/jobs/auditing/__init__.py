@@ -1,0 +1,1 @@
+"""Proving everything that is stored against the chain again."""

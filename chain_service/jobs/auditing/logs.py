@@ -1,0 +1,210 @@
+"""Re-proving one log: entries → tiles → every head on chain; records → entries; states → words on chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection
+
+from chain_service.core.chainproof.evidence import Evidence, verify_evidence
+from chain_service.core.chainproof.storage_layout import (
+    RECORD_LOG,
+    RECORD_STATUS,
+    head_slot,
+    size_slot,
+    status_in,
+    status_slot,
+)
+from chain_service.core.log import tiles as core_tiles
+from chain_service.core.log.merkle import leaf_hash
+from chain_service.core.records.hashing import founding_entry, log_id, record_entry
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.errors import BadRequest, InvalidProof
+from chain_service.jobs.auditing.changes import check_changes
+from chain_service.jobs.auditing.findings import Finding, finding
+from chain_service.jobs.context import App, Progress
+from chain_service.jobs.records.records import stored_disclosure
+from chain_service.store import batches, chain_index, records, tiles
+from chain_service.store.batches import Batch
+from chain_service.store.chain_index import Block, Head
+from chain_service.store.records import StoredRecord
+
+CHUNK = 4096
+SLOTS_AT_ONCE = 400
+
+
+class LogAudit:
+    """The audit of one log as of the block that the index has read last, and of the memory that `connection` sees."""
+
+    def __init__(
+        self, app: App, connection: Connection, head: Block, org: OrgCode, generation: int, progress: Progress
+    ) -> None:
+        self._app, self._connection, self._block, self._progress = app, connection, head, progress
+        self._org, self._generation = org, generation
+        self._log = log_id(org, generation)
+        self._found: list[Finding] = []
+        self._size = self._records = self._erased = 0
+        self._heads: list[Head] = chain_index.log_heads(connection, self._log)
+        self._batches: list[Batch] = batches.of_log(connection, org, generation)
+        self._states = chain_index.all_states(connection, self._log)
+
+    def run(self) -> list[Finding]:
+        """What is not as it should be."""
+        self._check_heads()
+        entries = self._check_tree(self._connection)
+        self._check_records(self._connection, entries)
+        self._check_evidence(self._connection)
+        account = self._app.keystore.accounts().get(self._org)
+        self._found += check_changes(self._connection, self._log, self._org, self._generation, account)
+        self._check_states()
+        return self._found
+
+    def summary(self) -> dict[str, Any]:
+        """What was proven."""
+        return {
+            "org": self._org,
+            "generation": self._generation,
+            "log": self._log.hex(),
+            "size": self._size,
+            "heads": len(self._heads),
+            "records": self._records,
+            "erased": self._erased,
+        }
+
+    def _add(self, code: str, subject: str, **details: Any) -> None:
+        self._found.append(finding(code, subject, **details))
+
+    def _check_heads(self) -> None:
+        """The chain's words are the heads that the index knows, and those are the batches'."""
+        reader = self._app.require_chain().reader
+        sizes = [head.size for head in self._heads] or [1]
+        for start in range(0, len(sizes), SLOTS_AT_ONCE):
+            part = self._heads[start : start + SLOTS_AT_ONCE]
+            wants = [(RECORD_LOG, size_slot(self._log)), *((RECORD_LOG, head_slot(self._log, h.size)) for h in part)]
+            _, state = reader.prove(self._block.number, wants, self._block.hash)
+            self._size = state.word(*wants[0])
+            for head in part:
+                word = state.word(RECORD_LOG, head_slot(self._log, head.size))
+                if word.to_bytes(32, "big") != head.root:
+                    self._add("root_differs", self._log.hex(), size=head.size, onChain=f"{word:064x}")
+        known = {batch.new_size: batch for batch in self._batches}
+        for head in self._heads:
+            batch = known.get(head.size)
+            if batch is None or batch.root != head.root or batch.final_block is None:
+                self._add("head_unknown", self._log.hex(), size=head.size)
+        if self._heads and self._size != self._heads[-1].size:
+            self._add("head_unknown", self._log.hex(), size=self._size)
+        on_chain = {head.size for head in self._heads}
+        for batch in self._batches:
+            if batch.final_block is not None and batch.new_size not in on_chain:
+                self._add("head_missing", self._log.hex(), size=batch.new_size)
+
+    def _check_tree(self, connection: Connection) -> list[bytes]:
+        """The stored entries give every head's root, and the stored tiles; all entries are returned."""
+        end = self._batches[-1].new_size if self._batches else self._size
+        entries = tiles.entries(connection, self._org, self._generation, 0, end)
+        if len(entries) < max(end, self._size):
+            self._add("log_cut_short", self._log.hex(), stored=len(entries), needed=max(end, self._size))
+        deployment = self._app.require_chain().deployment
+        contract = bytes.fromhex(deployment.address(RECORD_LOG).removeprefix("0x"))
+        if entries and entries[0] != founding_entry(deployment.chain_id, contract, self._log):
+            self._add("founding_entry_differs", self._log.hex())
+        grown: dict[tuple[int, int], bytes] = {}
+
+        def read(level: int, n: int) -> bytes:
+            return grown.get((level, n), b"")
+
+        at = 0
+        for head in self._heads:
+            if head.size > len(entries):
+                break
+            step = core_tiles.append(at, read, [leaf_hash(entry) for entry in entries[at : head.size]])
+            grown.update(step.tiles)
+            at = head.size
+            if step.root != head.root:
+                self._add("root_differs", self._log.hex(), size=head.size, computed=step.root.hex())
+            self._progress(f"{self._org}.{self._generation}", at, len(entries))
+        self._check_tiles(connection, grown)
+        return entries
+
+    def _check_tiles(self, connection: Connection, grown: dict[tuple[int, int], bytes]) -> None:
+        for (level, n), data in grown.items():
+            stored = tiles.read(connection, self._org, self._generation, level, n) or b""
+            if not stored.startswith(data):
+                self._add("tile_differs", self._log.hex(), level=level, n=n)
+
+    def _check_records(self, connection: Connection, entries: list[bytes]) -> None:
+        """Every entry is that of the record stored for its place; every identifier stands once."""
+        expected = 1
+        identities: dict[str, str] = {}
+        for record in self._stored(connection):
+            assert record.leaf_index is not None
+            while expected < record.leaf_index:
+                self._add("record_missing", self._log.hex(), index=expected)
+                expected += 1
+            expected = record.leaf_index + 1
+            self._records += 1
+            if record.leaf_index >= len(entries):
+                self._add("record_misplaced", record.id, index=record.leaf_index)
+            elif record.erased_at is not None:
+                self._erased += 1
+            else:
+                self._check_record(record, entries[record.leaf_index], identities)
+            if not self._records % CHUNK:
+                self._progress("records", self._records, len(entries))
+        for index in range(expected, len(entries)):
+            self._add("record_missing", self._log.hex(), index=index)
+
+    def _stored(self, connection: Connection) -> Iterator[StoredRecord]:
+        first = 0
+        while rows := records.stream(connection, self._org, self._generation, first, CHUNK):
+            yield from rows
+            first = (rows[-1].leaf_index or 0) + 1
+
+    def _check_record(self, record: StoredRecord, entry: bytes, identities: dict[str, str]) -> None:
+        index = record.leaf_index or 0
+        try:
+            disclosure = stored_disclosure(record.body or b"", record.salt or b"")
+        except BadRequest as error:
+            self._add("record_altered", record.id, index=index, entry=entry.hex(), reason=error.message)
+            return
+        if record_entry(self._log, index, disclosure.body_digest) != entry:
+            self._add("record_altered", record.id, index=index, entry=entry.hex(), reason="it gives another entry")
+            return
+        first = identities.setdefault(disclosure.record.identity, record.id)
+        if first != record.id:
+            self._add("identifier_repeated", record.id, index=index, first=first)
+        if record.body_digest != disclosure.body_digest or record.identity != disclosure.record.identity:
+            self._add("record_altered", record.id, index=index, reason="its look-up values are not its own")
+
+    def _check_evidence(self, connection: Connection) -> None:
+        """Each anchored batch's stored proof still shows its head."""
+        trust = self._app.require_chain().reader.trust
+        for batch in self._batches:
+            stored = batches.get(connection, batch.id).evidence
+            if batch.final_block is None:
+                continue
+            try:
+                state = verify_evidence(Evidence.from_bytes(stored or b""), trust)
+                word = state.word(RECORD_LOG, head_slot(self._log, batch.new_size))
+            except InvalidProof as error:
+                self._add("evidence_invalid", self._log.hex(), size=batch.new_size, reason=error.message)
+            else:
+                if word.to_bytes(32, "big") != batch.root:
+                    self._add("evidence_invalid", self._log.hex(), size=batch.new_size, reason="it shows another root")
+
+    def _check_states(self) -> None:
+        """Every status word on chain holds the states that the index has read, zero where nothing changed."""
+        reader = self._app.require_chain().reader
+        words = range((self._size + 63) // 64)
+        for start in range(0, len(words), SLOTS_AT_ONCE):
+            part = words[start : start + SLOTS_AT_ONCE]
+            wants = [(RECORD_STATUS, status_slot(self._log, word * 64)[0]) for word in part]
+            _, state = reader.prove(self._block.number, wants, self._block.hash)
+            for word, want in zip(part, wants, strict=True):
+                proven = state.word(*want)
+                for place in range(64):
+                    index = word * 64 + place
+                    if status_in(proven, 4 * place) != self._states.get(index, 0):
+                        self._add("status_differs", self._log.hex(), index=index)

@@ -1,0 +1,1 @@
+"""Reading final blocks: what their events change here, and what happens when the chain turns."""

@@ -1,0 +1,329 @@
+"""What follows from the events of final blocks: batches anchored with their proof, changes and versions final."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from chain_service.chain.contracts import ChainEvent
+from chain_service.chain.reader import History
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.consensus import provable_from
+from chain_service.core.chainproof.evidence import MAX_SLOTS
+from chain_service.core.chainproof.headers import SealedHeader
+from chain_service.core.chainproof.storage_layout import (
+    CATALOG_REGISTRY,
+    ORGANISATIONS,
+    RECORD_LOG,
+    RECORD_STATUS,
+    SEAL_REGISTRY,
+    code_key,
+    organisation_word,
+)
+from chain_service.core.encoding.digests import keccak256
+from chain_service.core.records.hashing import log_id, parse_log_id
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.errors import Corrupt, MalformedRecord, Unavailable
+from chain_service.jobs.anchoring.supersede import supersede_replaced
+from chain_service.jobs.context import App
+from chain_service.jobs.sending.refusals import LOG_STOPPED, REFUSED
+from chain_service.store import (
+    alerts,
+    batches,
+    catalogs,
+    chain_index,
+    organisations,
+    records,
+    seals,
+    statuses,
+    submissions,
+)
+from chain_service.store.batches import Batch
+from chain_service.store.chain_index import Event, NewHead, NewStatusEvent
+from chain_service.store.rows import json_object
+
+Headers = Mapping[int, SealedHeader]
+PROOFS_AT_ONCE = 20
+MAX_SEALS = 256
+MAX_TYPES = 512
+"""Seals and certificate types whose histories one batch's pooled proof covers."""
+
+
+@dataclass(frozen=True)
+class HeadProof:
+    """A batch's pooled proof, and the root that it shows in the batch's place."""
+
+    batch: Batch
+    evidence: bytes
+    block: int
+    root: bytes
+
+
+HeadProofs = dict[tuple[bytes, int], HeadProof]
+"""By log and size."""
+
+
+def prove_heads(app: App, events: Sequence[ChainEvent], headers: Headers) -> HeadProofs:
+    """For every head of ours among the events one proof, checked: all that the receipts of its batch need."""
+    proofs = {}
+    for event in events:
+        if event.name != "HeadAdvanced":
+            continue
+        log, size = event.args["log"], event.args["size"]
+        batch = _batch_of(app, log, size)
+        if batch is not None:
+            proofs[log, size] = prove_batch(app, batch, headers[event.block].number, headers[event.block].block_hash)
+    return proofs
+
+
+def fetch_missing_proofs(app: App) -> None:
+    """Anchored batches whose stored proof is gone have one again, read at the block that anchored them."""
+    with app.database.reading() as connection:
+        missing = batches.without_evidence(connection, PROOFS_AT_ONCE)
+    for batch in missing:
+        assert batch.final_block is not None and batch.final_hash is not None
+        proof = prove_batch(app, batch, batch.final_block, batch.final_hash)
+        if proof.root == batch.root:
+            with app.database.transaction() as connection:
+                batches.store_evidence(connection, batch.id, proof.evidence, proof.block)
+
+
+def _batch_of(app: App, log: bytes, size: int) -> Batch | None:
+    try:
+        org, generation = parse_log_id(log)
+    except MalformedRecord:
+        return None
+    with app.database.reading() as connection:
+        return batches.by_head(connection, org, generation, size)
+
+
+def prove_batch(app: App, batch: Batch, block: int, block_hash: bytes) -> HeadProof:
+    """The batch's pooled proof, read and checked at this block if the node still can, else at the newest final one.
+
+    Where the validators change within the headers that would prove the block, a block soon after it is proven instead.
+    It covers the head, the status words of the batch's own indexes, the organisation's standing, its log keys, its
+    permits for the batch's types, facts and states of the batch's seals: every receipt is cut out of it. Raises
+    `Unavailable`, `InvalidProof`.
+    """
+    reader = app.require_chain().reader
+    log = log_id(OrgCode(batch.org), batch.generation)
+    slot = storage_layout.head_slot(log, batch.new_size)
+    words = range(batch.old_size >> 6, (batch.new_size - 1 >> 6) + 1)
+    wants = [(RECORD_LOG, slot), (ORGANISATIONS, storage_layout.standing_slot(batch.org))]
+    wants += [(RECORD_STATUS, storage_layout.status_slot(log, word << 6)[0]) for word in words]
+    histories = _histories(app, batch, MAX_SLOTS - len(wants))
+    provable = provable_from(reader.trust, block)
+    expected = block_hash if provable == block else None
+    try:
+        evidence, state, _ = reader.prove_histories(provable, wants, histories, expected)
+    except Unavailable:
+        # a node that prunes old states still proves the head from a newer block: heads are never overwritten
+        evidence, state, _ = reader.prove_histories(reader.final_head(), wants, histories)
+        if state.block < block:
+            # nodes that are behind know nothing of the head yet: no reason to take it for another one
+            raise
+    root = state.word(RECORD_LOG, slot).to_bytes(32, "big")
+    return HeadProof(batch, evidence.to_bytes(), state.block, root)
+
+
+def _histories(app: App, batch: Batch, most: int) -> list[History]:
+    """Everything that judging any record of the batch may need, each history with its first absent entry.
+
+    Types and seals beyond the bounds, and seals that do not fit into `most` slots with room to grow, are left out:
+    whoever may submit records must not make a proof too large to fetch.
+    """
+    org = batch.org
+    with app.database.reading() as connection:
+        types = records.types_of_batch(connection, batch.id)[:MAX_TYPES]
+        codes = _seal_codes(records.bodies_of_batch(connection, batch.id))
+        known = {code: len(organisations.permits(connection, org, storage_layout.code_key(code))) for code in types}
+        keys = len(organisations.log_keys(connection, org))
+        certificates = {code: _certificates(seal.body) for code, seal in seals.get_many(connection, codes).items()}
+        changes = {code: 1 + len(seals.changes(connection, code)) for code in codes}
+    found = [History(ORGANISATIONS, partial(storage_layout.log_key_slot, org), keys)]
+    found += [History(ORGANISATIONS, partial(storage_layout.permit_slot, org, code), n) for code, n in known.items()]
+    room = most // 2 - sum(one.known + 1 for one in found)
+    for code in codes:
+        facts = storage_layout.SEAL_FIRST_CERTIFICATE + certificates.get(code, 1)
+        room -= facts + changes[code] + 2
+        if room < 0:
+            break
+        found.append(History(SEAL_REGISTRY, partial(storage_layout.seal_fact_slot, code), facts))
+        found.append(History(SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), changes[code]))
+    return found
+
+
+def _certificates(seal: bytes) -> int:
+    """How many signers a stored seal names; one that was altered into something else, one."""
+    try:
+        return len(json_object(seal, "a stored seal").get("signerCertificates", ()))
+    except (Corrupt, TypeError):
+        return 1
+
+
+def _seal_codes(bodies: Iterable[bytes]) -> list[str]:
+    """The seals that the bodies name, at most MAX_SEALS; a body that was altered into something else names none."""
+    codes: set[str] = set()
+    for body in bodies:
+        if b'"sealCodes"' not in body:
+            continue
+        try:
+            named = json_object(body, "a stored record").get("sealCodes", ())
+        except Corrupt:
+            continue
+        if len(codes) < MAX_SEALS and isinstance(named, list):
+            codes.update(code for code in named if isinstance(code, str))
+    return sorted(codes)[:MAX_SEALS]
+
+
+def apply(
+    app: App,
+    connection: Connection,
+    events: Sequence[ChainEvent],
+    headers: Headers,
+    proofs: Mapping[tuple[bytes, int], HeadProof],
+) -> None:
+    """The events are indexed and what they make final is final."""
+    heads, changes = [], []
+    for event in events:
+        if event.name == "HeadAdvanced":
+            args = event.args
+            heads.append(NewHead(event.block, event.position, args["log"], args["size"], args["root"]))
+        elif event.name == "StatusSet":
+            changes += [
+                NewStatusEvent(event.block, event.position, at, event.args["log"], c.index, c.state, c.reason, c.digest)
+                for at, c in enumerate(event.args["changes"])
+            ]
+    chain_index.add_events(connection, [_stored(event) for event in events], heads, changes)
+    seal_codes: dict[bytes, str] | None = None
+    for event in events:
+        final: dict[str, Any] = {
+            "block": event.block,
+            "hash": event.block_hash,
+            "time": headers[event.block].time,
+            "tx": event.tx,
+        }
+        done = submissions.mark_final(connection, event.tx, event.block)
+        if done is not None:
+            alerts.clear(connection, REFUSED, done.id, app.clock())
+        if event.name == "HeadAdvanced":
+            _head_final(app, connection, event, final, proofs.get((event.args["log"], event.args["size"])))
+        elif event.name == "StatusSet":
+            _changes_final(connection, event, final)
+        elif event.name == "SealRegistered":
+            _seal_final(connection, event, final)
+        elif event.name == "SealStateSet":
+            if seal_codes is None:
+                seal_codes = {keccak256(seal.code.encode()): seal.code for seal in seals.of_owner(connection)}
+            code = seal_codes.get(event.args["seal"])
+            if code is not None:
+                seals.mark_change_final(connection, code, event.args["n"], event.args["state"], **final)
+        elif event.name == "CatalogChanged":
+            _versions_final(connection, event, final)
+        elif event.name in _CURES:
+            _hasten(app, connection, event)
+
+
+_CURES = ("OrganisationSuspended", "RightsSet", "GenerationOpened")
+
+
+def _hasten(app: App, connection: Connection, event: ChainEvent) -> None:
+    """What the organisation's accounts had refused is asked again at once: the registrar may have cured it."""
+    org = event.args["organisation"].rstrip(b"\0").decode("ascii", "replace")
+    accounts = [one for one in (event.args.get("account"), app.keystore.accounts().get(org)) if one is not None]
+    submissions.hasten(connection, accounts, app.clock())
+
+
+def _head_final(
+    app: App, connection: Connection, event: ChainEvent, final: Mapping[str, Any], proof: HeadProof | None
+) -> None:
+    """The batch is anchored if the chain holds its root, proven; a head that is not ours stops the log."""
+    try:
+        org, generation = parse_log_id(event.args["log"])
+    except MalformedRecord:
+        return  # a log of somebody whose code we would not accept is none of ours
+    if proof is None or proof.root != proof.batch.root:
+        if org in app.keystore.accounts():
+            _stop(app, connection, event)
+        return
+    batch = proof.batch
+    batches.mark_final(connection, org, generation, batch.new_size, batch.root, **final)
+    if batch.evidence is None:
+        batches.store_evidence(connection, batch.id, proof.evidence, proof.block)
+    submissions.settle(connection, batch.submission_id, event.block)
+    alerts.clear(connection, REFUSED, batch.submission_id, app.clock())
+    supersede_replaced(app, connection, batch.id)
+
+
+def _stop(app: App, connection: Connection, event: ChainEvent) -> None:
+    org, generation = parse_log_id(event.args["log"])
+    details = {"size": event.args["size"], "root": event.args["root"].hex(), "reason": "a head that is not ours"}
+    batches.stop_log(connection, org, generation, "a head that is not ours stands on chain", app.clock())
+    alerts.put(connection, LOG_STOPPED, log_id(OrgCode(org), generation).hex(), details, app.clock())
+
+
+def _changes_final(connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
+    """Our changes whose record stands at the place named; whoever copies a digest into another log ends nothing."""
+    told = {change.digest: change for change in event.args["changes"]}
+    ours = statuses.by_digests(connection, list(told))
+    places = records.get_many(connection, [change.record_id for change in ours.values()])
+    done = []
+    for digest, change in ours.items():
+        record = places[change.record_id]
+        if record.generation is None or (record.leaf_index, change.to_state) != (
+            told[digest].index,
+            told[digest].state,
+        ):
+            continue
+        if log_id(OrgCode(record.org), record.generation) == event.args["log"]:
+            done.append(digest)
+    statuses.mark_final(connection, done, **final)
+
+
+def _seal_final(connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
+    """Our seal, unless another organisation registered its code and digest first."""
+    code = event.args["code"]
+    seal = seals.find(connection, code) if code.isprintable() else None
+    if seal is not None and organisation_word(seal.owner) == event.args["owner"]:
+        seals.mark_final(connection, seal.code, event.args["sha256Digest"], **final)
+
+
+def _versions_final(connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
+    for change in event.args["changes"]:
+        version = catalogs.by_digest(connection, change.digest)
+        if version is not None and code_key(version.code) == change.catalog:
+            catalogs.mark_final(connection, version.code, change.sequence, change.digest, **final)
+
+
+_SUBJECT = {
+    ORGANISATIONS: "organisation",
+    RECORD_LOG: "log",
+    RECORD_STATUS: "log",
+    SEAL_REGISTRY: "seal",
+    CATALOG_REGISTRY: "organisation",
+}
+
+
+def _stored(event: ChainEvent) -> Event:
+    args = {name: value for name, value in event.args.items() if name != "changes"}
+    if "changes" in event.args:
+        args["changes"] = len(event.args["changes"])
+        if event.name == "CatalogChanged":
+            args["changes"] = [
+                [c.catalog.hex(), c.sequence, c.action, c.previous.hex(), c.digest.hex()] for c in event.args["changes"]
+            ]
+    subject = event.args.get(_SUBJECT[event.contract])
+    return Event(
+        block=event.block,
+        position=event.position,
+        tx=event.tx,
+        contract=event.contract,
+        name=event.name,
+        subject=subject,
+        account=event.args.get("account"),
+        args=args,
+    )

@@ -1,0 +1,108 @@
+"""An instance and the network beneath it: whose accounts have means in the genesis, and which nodes it asks."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from chain_service.chain.keystore import registrar_address
+from chain_service.config import Settings
+from chain_service.errors import BadRequest, Conflict
+from chain_service.jobs.instance.initialise import toml_value
+from chain_service.nodes import network
+from chain_service.nodes.network import growth
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_SETTING = re.compile(r"^rpc_urls *=.*\n?", re.MULTILINE)
+
+
+def init(settings: Settings, directory: Path, plan: network.Plan) -> dict[str, Any]:
+    """A network stands in `directory`, its genesis funds this instance's registrar, and `rpc_urls` name its nodes.
+
+    Raises BadRequest where nobody would have means: without an instance `plan.funded` has to name an account.
+    """
+    for account in plan.funded:
+        if not _ADDRESS.fullmatch(account):
+            raise BadRequest(f"--fund {account} is not an account address", code="usage", field="--fund")
+    mine = (registrar_address(settings.registrar_file),) if settings.registrar_file.exists() else ()
+    funded = (*plan.funded, *mine)
+    if not funded and not plan.authority:
+        raise BadRequest(
+            "nobody could pay for a transaction: run `chain-service init` first, or give --fund ADDRESS",
+            code="usage",
+            field="--fund",
+        )
+    require_free(settings)
+    made = network.create(directory, replace(plan, funded=funded))
+    if plan.authority:
+        return {
+            "directory": str(directory),
+            "chainId": made.chain_id,
+            "descriptor": str(directory / "descriptor.toml"),
+            "nodes": [node.name for node in made.nodes],
+        }
+    return _told(settings, directory, made)
+
+
+def join(settings: Settings, directory: Path, descriptors: Sequence[Path], genesis: Path | None) -> dict[str, Any]:
+    """The own nodes know the others, and where an instance has no contracts yet, `rpc_urls` name the own nodes."""
+    return _told(settings, directory, network.join(directory, descriptors, genesis))
+
+
+def grow(
+    settings: Settings, directory: Path, plan: network.Plan, tell: Callable[[str], None]
+) -> dict[str, Any]:  # fmt: skip
+    """The instance's trial chain goes on in a running network, which `rpc_urls` name from now on.
+
+    Raises Conflict (`chain_in_use`) while the trial chain runs; see `nodes.network.growth.grow`.
+    """
+    done = growth.grow(
+        settings.node_directory, settings.keystore_password(), directory, plan, cache=settings.data / "bin",
+        binary=settings.geth, tell=tell,
+    )  # fmt: skip
+    switched = use(settings, done["rpcUrls"])
+    growth.vote_in(directory, tell)
+    return done | {"configured": str(switched) if switched else None}
+
+
+def require_free(settings: Settings) -> None:
+    """The instance is on no chain yet. Raises Conflict (`already_deployed`)."""
+    if settings.deployment_file.exists():
+        raise Conflict(
+            f"{settings.deployment_file} binds this instance to its chain; `network grow` takes that chain along, or "
+            "give another --data",
+            code="already_deployed",
+        )
+
+
+def use(settings: Settings, urls: Sequence[str]) -> Path | None:
+    """`rpc_urls` in `config.toml` are these; None where there is no instance or nothing to name."""
+    config = settings.data / "config.toml"
+    if not urls or not config.exists():
+        return None
+    text = config.read_text("utf-8")
+    line = f"rpc_urls = {toml_value(list(urls))}\n"
+    text = _SETTING.sub("", text)
+    aside = config.with_name(".config.toml.new")
+    aside.touch(mode=0o600)
+    aside.write_text(text + line, "utf-8")
+    aside.replace(config)
+    return config
+
+
+def _told(settings: Settings, directory: Path, made: network.Network) -> dict[str, Any]:
+    switched = None if settings.deployment_file.exists() else use(settings, made.rpc_urls)
+    return {
+        "directory": str(directory),
+        "engine": made.engine,
+        "chainId": made.chain_id,
+        "genesis": str(directory / "genesis.json"),
+        "genesisDigest": "sha-256:" + hashlib.sha256((directory / "genesis.json").read_bytes()).hexdigest(),
+        "nodes": [{"name": node.name, "role": node.role, "address": node.address} for node in made.nodes],
+        "rpcUrls": list(made.rpc_urls),
+        "configured": str(switched) if switched else None,
+    }

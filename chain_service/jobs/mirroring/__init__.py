@@ -1,0 +1,1 @@
+"""Copies of the logs of others, checked while they are fetched."""

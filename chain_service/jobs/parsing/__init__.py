@@ -1,0 +1,1 @@
+"""Processes that read foreign documents, and what these are given to believe."""

@@ -1,0 +1,1 @@
+"""What is handed out to be verified elsewhere: evidence, receipts, public logs, trust files."""

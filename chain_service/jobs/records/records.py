@@ -1,0 +1,307 @@
+"""Reading records: where one stands, its proof, its disclosure; and its erasure."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from typing import Any, cast, get_args
+
+from sqlalchemy import Connection
+
+from chain_service.core.encoding.decoding import read_base64, read_day
+from chain_service.core.encoding.display import hex0x, moment
+from chain_service.core.log import tiles as core_tiles
+from chain_service.core.log.merkle import InclusionProof
+from chain_service.core.records.disclosure import Disclosure, parse_disclosure, reveal
+from chain_service.core.records.hashing import log_id, parse_log_id
+from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.records.states import State
+from chain_service.errors import (
+    BadRequest,
+    Conflict,
+    Corrupt,
+    Forbidden,
+    Gone,
+    InvalidProof,
+    MalformedDocument,
+    MalformedRecord,
+    NotFound,
+)
+from chain_service.jobs.anchoring.change_state import status_history
+from chain_service.jobs.anchoring.submit_records import Accepted, check, submit
+from chain_service.jobs.context import App, Caller
+from chain_service.jobs.integrity import placed
+from chain_service.store import batches, records, submissions, tiles
+from chain_service.store.readings import NewReading
+from chain_service.store.records import Filters, RecordState, StoredRecord
+
+__all__ = ["Accepted", "check", "disclosure", "erase", "page", "present", "proof", "read", "submit"]
+
+MAX_PAGE = 500
+_CURSOR = re.compile(rb"[0-9]{1,19}")
+
+
+def read(app: App, record_id: str, caller: Caller | None) -> dict[str, Any]:
+    """Where the record stands; its own organisation's readers get the disclosure too, and that is logged.
+
+    Raises `NotFound` (`record_unknown`), `Gone` (`erased`).
+    """
+    with app.database.reading() as connection:
+        record = records.get(connection, record_id)
+        _refuse_erased(record)
+    view = _view(app, record)
+    if caller is not None and caller.org == record.org and caller.roles & {"audit", "anchor"}:
+        view["disclosure"] = disclosure_of(record).to_json()
+        _log(app, caller, record, "disclosure", "read by its organisation")
+    return view
+
+
+def page(
+    app: App,
+    caller: Caller,
+    *,
+    state: str | None = None,
+    type: str | None = None,
+    from_: str | None = None,
+    to: str | None = None,
+    q: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> dict[str, Any]:
+    """The organisation's own records, newest first, without their contents; `next` is the cursor of the next page.
+
+    `from_` and `to` are days of issue. A search (`q`) is logged, without what was searched for.
+    """
+    if not caller.roles & {"audit", "anchor", "status"}:
+        caller.need("audit")
+    if state is not None and state not in get_args(RecordState):
+        raise BadRequest(f"state must be one of {', '.join(get_args(RecordState))}", field="state")
+    filters = Filters(cast(RecordState | None, state), type, _parse_day(from_, "from"), _parse_day(to, "to"), q)
+    before = _parse_cursor(cursor)
+    if q:
+        cause = "searched by its organisation"
+        app.readings.write([NewReading(app.clock(), caller.key_id, caller.org, None, action="search", cause=cause)])
+    with app.database.reading() as connection:
+        rows, following = records.page(connection, caller.org, filters, max(1, min(limit, MAX_PAGE)), before)
+    return {
+        "records": [
+            {
+                "id": row.id,
+                "kind": row.kind,
+                "org": row.org,
+                "type": row.type_code,
+                "number": row.number,
+                "issued": row.issued,
+                "state": row.state,
+                "index": row.leaf_index,
+                "createdAt": moment(row.created_at),
+                "erased": row.erased_at is not None,
+            }
+            for row in rows
+        ],
+        "next": _write_cursor(following),
+    }
+
+
+def proof(app: App, record_id: str) -> dict[str, Any]:
+    """The record's place in the anchored log, provable by anyone; it outlives erasure.
+
+    Raises `NotFound`, `Conflict` (`not_anchored`).
+    """
+    with app.database.reading() as connection:
+        record = records.get(connection, record_id)
+        if record.state != "anchored":
+            raise Conflict("the record is not anchored yet; try again in a few seconds", code="not_anchored")
+        _, index, size = placed(record)
+        entry, path = inclusion(connection, [record])[0]
+    return {
+        "entry": entry.hex(),
+        "index": index,
+        "size": size,
+        "path": [node.hex() for node in path.path],
+        "anchor": anchor_of(app, record),
+    }
+
+
+def inclusion(connection: Connection, batched: Sequence[StoredRecord]) -> list[tuple[bytes, InclusionProof]]:
+    """Entry and inclusion proof of each record, which must be batched, for the size that its batch anchors.
+
+    Raises `Corrupt` where the stored log lacks the entry (`entry_missing`), or it or the record's place is damaged.
+    """
+    readers: dict[tuple[str, int], tiles.TileReader] = {}
+    found = []
+    for record in batched:
+        generation, index, size = placed(record)
+        key = (record.org, generation)
+        reader = readers.setdefault(key, tiles.TileReader(connection, *key))
+        try:
+            on_path = core_tiles.tiles_on_path(index, size)
+            reader.fetch({(tiles.ENTRIES, index // tiles.WIDTH), *on_path})
+            entry = reader.entry(index)
+            path = core_tiles.inclusion_path(index, size, reader)
+        except InvalidProof as error:
+            raise Corrupt("the stored log does not lead to the record's head", record=record.id) from error
+        if entry is None:
+            raise Corrupt("the stored log lacks an entry that was anchored", code="entry_missing", record=record.id)
+        found.append((entry, InclusionProof(index, size, tuple(path))))
+    return found
+
+
+def anchor_of(app: App, record: StoredRecord) -> dict[str, Any] | None:
+    """Where the chain holds the record's head; None before it is final."""
+    if record.final_block is None or app.chain is None:
+        return None
+    generation, _, size = placed(record)
+    if record.root is None or record.final_hash is None or record.final_time is None or record.final_tx is None:
+        raise Corrupt("the stored record has lost its head or where that is final", record=record.id)
+    return {
+        "chainId": app.chain.deployment.chain_id,
+        "contract": app.chain.deployment.address("RecordLog"),
+        "log": log_id(OrgCode(record.org), generation).hex(),
+        "size": size,
+        "root": record.root.hex(),
+        "block": record.final_block,
+        "blockHash": hex0x(record.final_hash),
+        "time": moment(record.final_time),
+        "tx": hex0x(record.final_tx),
+    }
+
+
+def disclosure(app: App, record_id: str, caller: Caller) -> dict[str, Any]:
+    """The whole record with its salt, for its own organisation; the reading is logged.
+
+    Raises `NotFound`, `Gone`, `Forbidden` (`wrong_organisation`, `missing_role`).
+    """
+    record = _own(app, record_id, caller)
+    _log(app, caller, record, "disclosure", "read by its organisation")
+    return disclosure_of(record).to_json()
+
+
+def present(app: App, record_id: str, names: Sequence[str], caller: Caller) -> dict[str, Any]:
+    """A partial disclosure that shows these members and proves that the others are there."""
+    record = _own(app, record_id, caller)
+    whole = disclosure_of(record)
+    _log(app, caller, record, "present", "partial disclosure made")
+    return reveal(whole.record, whole.salt, names).to_json()
+
+
+def erase(app: App, record_id: str, reason: str, caller: Caller) -> dict[str, Any]:
+    """Record, salt and every look-up value made from them are destroyed; entry and position stay.
+
+    Raises `NotFound`, `Forbidden`, `Conflict` (`not_anchored`) while its batch is under way. Repeating it is safe.
+    """
+    if not reason.strip():
+        raise BadRequest("an erasure needs a reason", field="reason")
+    with app.database.transaction() as connection:
+        record = records.get(connection, record_id)
+        caller.need_org(record.org)
+        if record.state == "batched":
+            raise Conflict("the record is being anchored; erase it when that is done", code="not_anchored")
+        done = records.erase(connection, record_id, reason.strip(), app.clock())
+    app.database.scrub()
+    return {"id": record_id, "erased": True, "changed": done}
+
+
+def _own(app: App, record_id: str, caller: Caller) -> StoredRecord:
+    with app.database.reading() as connection:
+        record = records.get(connection, record_id)
+    caller.need_org(record.org)
+    if not caller.roles & {"audit", "anchor"}:
+        raise Forbidden("this key lacks the role audit", code="missing_role", role="audit")
+    _refuse_erased(record)
+    return record
+
+
+def _refuse_erased(record: StoredRecord) -> None:
+    if record.erased_at is not None:
+        raise Gone("the record was erased; its proof of existence stays", id=record.id, at=moment(record.erased_at))
+
+
+def disclosure_of(record: StoredRecord) -> Disclosure:
+    """What is stored, as a disclosure. Raises `Corrupt` if it is no record any more."""
+    if record.body is None or record.salt is None:
+        raise NotFound("the record has no content", code="record_unknown", id=record.id)
+    try:
+        found = stored_disclosure(record.body, record.salt)
+    except BadRequest as error:
+        raise Corrupt("the stored record is no longer a valid record", code="record_altered", id=record.id) from error
+    return found
+
+
+def stored_disclosure(body: bytes, salt: bytes) -> Disclosure:
+    """The disclosure of stored bytes. Raises `MalformedRecord` or `MalformedDocument` if they were altered badly."""
+    found = parse_disclosure(b'{"record":' + body + b',"salt":"' + salt.hex().encode() + b'"}')
+    if not isinstance(found, Disclosure):
+        raise MalformedRecord("what is stored is no whole record")
+    return found
+
+
+def content_at(app: App, place: tuple[str, int]) -> Disclosure | None:
+    """The stored content of the record at this place (log in hex, index); None where it is not at hand."""
+    org, generation = parse_log_id(bytes.fromhex(place[0]))
+    with app.database.reading() as connection:
+        record = records.by_place(connection, org, generation, place[1])
+    if record is None or record.body is None or record.salt is None:
+        return None
+    try:
+        return stored_disclosure(record.body, record.salt)
+    except BadRequest:
+        return None
+
+
+def _view(app: App, record: StoredRecord) -> dict[str, Any]:
+    history = status_history(app, record.id)
+    view = {
+        "id": record.id,
+        "kind": record.kind,
+        "org": record.org,
+        "type": record.type_code,
+        "state": record.state,
+        "index": record.leaf_index,
+        "anchor": anchor_of(app, record),
+        "status": history[-1]["to"] if history else State.IN_FORCE.code,
+        "history": history,
+        "createdAt": moment(record.created_at),
+        "replaces": record.replaces,
+        "failure": record.failure,
+        "waitingFor": _obstacle(app, record),
+    }
+    return {name: value for name, value in view.items() if value is not None}
+
+
+def _obstacle(app: App, record: StoredRecord) -> str | None:
+    """Why the record's batch was refused last, by the contract error's name; None while it is on its way."""
+    if record.state != "batched" or record.batch_id is None:
+        return None
+    with app.database.reading() as connection:
+        batch = batches.find(connection, record.batch_id)
+        return submissions.get(connection, batch.submission_id).last_error if batch is not None else None
+
+
+def _log(app: App, caller: Caller, record: StoredRecord, action: str, cause: str) -> None:
+    app.readings.write([NewReading(app.clock(), caller.key_id, caller.org, record.id, action=action, cause=cause)])
+
+
+def _parse_cursor(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    try:
+        found = _CURSOR.fullmatch(read_base64(cursor, limit=32))
+    except MalformedDocument:
+        found = None
+    if found is None or not 1 <= (before := int(found[0])) < 2**63:
+        raise BadRequest("cursor must be what `next` of the page before said", field="cursor")
+    return before
+
+
+def _parse_day(text: str | None, field: str) -> str | None:
+    """The day as it is stored, YYYY-MM-DD. Raises `BadRequest`."""
+    if text is None:
+        return None
+    why = f"{field} must be a day of the calendar, YYYY-MM-DD"
+    return read_day(text, refuse=lambda _: BadRequest(why, field=field)).isoformat()
+
+
+def _write_cursor(before: int | None) -> str | None:
+    return None if before is None else base64.urlsafe_b64encode(str(before).encode()).decode()

@@ -1,0 +1,1 @@
+"""Reading what the registries on chain hold, as far as the index has followed them."""

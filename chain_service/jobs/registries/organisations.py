@@ -1,0 +1,210 @@
+"""Who may act for whom: what the registrar writes on chain, and what the index remembers of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from chain_service.chain.keystore import open_registrar
+from chain_service.chain.registrar import OrganisationState, Registrar, parse_address
+from chain_service.core.chainproof.storage_layout import (
+    OPEN_END,
+    PERMIT_GRANT,
+    PermitEntry,
+    Right,
+    code_key,
+    date_of_day,
+    day_number,
+)
+from chain_service.core.encoding.display import moment
+from chain_service.core.encoding.visible_text import require_visible
+from chain_service.core.records.hashing import log_id
+from chain_service.core.records.identifiers import is_org_code, org_code_checks, parse_org_code, parse_type_code
+from chain_service.errors import BadRequest, NotFound
+from chain_service.jobs.context import App
+from chain_service.jobs.workers import wait_indexed
+from chain_service.store import chain_index, organisations, types
+
+RIGHTS = {right.name.lower(): right for right in Right if right.name}
+ALL_RIGHTS = Right.ANCHOR | Right.STATUS | Right.SEAL | Right.CATALOG
+MAX_NAME = 200
+
+
+def add(app: App, code: str, name: str, *, account: str | None = None, registrar: Path | None = None) -> dict[str, Any]:
+    """The organisation is registered with its log key, and an account has all rights for it.
+
+    Without `account` this instance makes and keeps one. Repeating it is safe.
+    """
+    org = parse_org_code(code, field="CODE")
+    if not name.strip() or len(name) > MAX_NAME:
+        raise BadRequest(f"an organisation needs a name of at most {MAX_NAME} characters", field="NAME")
+    require_visible(name, "NAME")
+    if account is not None:
+        account = parse_address(account, field="--account")
+    keystore = app.keystore
+    log_keys = keystore.log_keys(org)
+    log_key = log_keys[0] if log_keys else keystore.create_log_key(org)
+    if account is None:
+        account = keystore.accounts().get(org) or keystore.create_account(org)
+    office = _office(app, registrar)
+    standing = office.register([(org, name.strip(), log_key)])[0]
+    office.grant(org, account, ALL_RIGHTS)
+    wait_indexed(app)
+    answer = _standing(standing) | {"name": name.strip(), "account": account, "rights": _names(ALL_RIGHTS)}
+    if not org_code_checks(org):
+        answer["warning"] = "the check digit of this code does not hold; legal early codes fail it too"
+    return answer
+
+
+def grant(app: App, code: str, address: str, rights: Sequence[str], *, registrar: Path | None = None) -> dict[str, Any]:
+    """The account's rights for the organisation are exactly these (none: it is stopped), and it has funds."""
+    unknown = sorted(set(rights) - set(RIGHTS))
+    if unknown:
+        raise BadRequest(f"rights are {', '.join(RIGHTS)}; not {', '.join(unknown)}", field="rights")
+    mask = Right(0)
+    for name in rights:
+        mask |= RIGHTS[name]
+    org, account = parse_org_code(code, field="CODE"), parse_address(address, field="ADDR")
+    granted = _office(app, registrar).grant(org, account, mask)
+    wait_indexed(app)
+    return {"code": code, "account": account, "rights": _names(granted)}
+
+
+def suspend(app: App, code: str, *, registrar: Path | None = None) -> dict[str, Any]:
+    """Nobody can write for the organisation; what it anchored stays as valid as it was."""
+    return _set_suspended(app, code, True, registrar)
+
+
+def resume(app: App, code: str, *, registrar: Path | None = None) -> dict[str, Any]:
+    """The organisation's accounts can write again; what waited is sent."""
+    return _set_suspended(app, code, False, registrar)
+
+
+def _set_suspended(app: App, code: str, suspended: bool, registrar: Path | None) -> dict[str, Any]:
+    standing = _office(app, registrar).set_suspended(parse_org_code(code, field="CODE"), suspended)
+    wait_indexed(app)
+    return _standing(standing)
+
+
+def new_generation(app: App, code: str, *, registrar: Path | None = None) -> dict[str, Any]:
+    """The organisation's next log is open under a new log key; the old log takes no more heads."""
+    org = parse_org_code(code, field="CODE")
+    office = _office(app, registrar)
+    kept = app.keystore.log_keys(org)
+    on_chain = office.organisation(org).log_keys
+    key = app.keystore.create_log_key(org, len(on_chain)) if len(on_chain) not in kept else kept[len(on_chain)]
+    office.add_log_key(org, key)
+    standing = office.open_generation(org)
+    wait_indexed(app)
+    return _standing(standing)
+
+
+def permit(
+    app: App, code: str, type_code: str, start: date, until: date | None = None, *, registrar: Path | None = None
+) -> dict[str, Any]:
+    """The organisation may issue the type from `start` to `until`, both days included (None: until ended)."""
+    if until is not None and until < start:
+        raise BadRequest("a permit must not end before it begins", field="until")
+    _need_countable(start, "from")
+    org, kind = parse_org_code(code, field="CODE"), parse_type_code(type_code, field="TYPE")
+    history = _office(app, registrar).permit(org, [kind], start, until)[kind]
+    wait_indexed(app)
+    return {"code": org, "type": kind, "permits": [_entry(entry) for entry in history]}
+
+
+def end_permit(app: App, code: str, type_code: str, last_day: date, *, registrar: Path | None = None) -> dict[str, Any]:
+    """The permit ends after `last_day`."""
+    _need_countable(last_day, "on")
+    org, kind = parse_org_code(code, field="CODE"), parse_type_code(type_code, field="TYPE")
+    history = _office(app, registrar).end_permit(org, kind, last_day)
+    wait_indexed(app)
+    return {"code": org, "type": kind, "permits": [_entry(entry) for entry in history]}
+
+
+def _need_countable(day: date, field: str) -> None:
+    """The contract counts days from 1970-01-01."""
+    if day_number(day) < 0:
+        raise BadRequest(f"{field} must not lie before 1970-01-01", field=field)
+
+
+def list_organisations(app: App) -> list[dict[str, Any]]:
+    """Every organisation on chain, as the index has read it."""
+    with app.database.reading() as connection:
+        return [_listed(one) for one in organisations.listed(connection)]
+
+
+def organisation(app: App, code: str) -> dict[str, Any]:
+    """One organisation with its rights, permits, log keys and logs. Raises `NotFound` (`organisation_unknown`)."""
+    if not is_org_code(code):
+        raise NotFound("no organisation of this code is registered", code="organisation_unknown")
+    with app.database.reading() as connection:
+        found = organisations.get(connection, code)
+        names = {code_key(one.code): one.code for one in types.listed(connection)}
+        return _listed(found) | {
+            "accounts": {
+                account: _names(Right(bits)) for account, bits in organisations.rights(connection, code).items()
+            },
+            "logKeys": [key.hex() for key in organisations.log_keys(connection, code)],
+            "permits": [
+                {"type": names.get(one.certificate_type), "typeHash": one.certificate_type.hex()}
+                | _entry(_core(one))
+                | {"block": one.block}
+                for one in organisations.permits(connection, code)
+            ],
+            "logs": [_log(connection, code, generation) for generation in range(found.generation + 1)],
+        }
+
+
+def permit_entries(connection: Connection, org: str, type_code: str) -> list[PermitEntry]:
+    """The permit history of one type as indexed, as `core.registries.permits` judges it."""
+    return [_core(one) for one in organisations.permits(connection, org, code_key(type_code))]
+
+
+def _core(entry: organisations.PermitEntry) -> PermitEntry:
+    return PermitEntry(entry.action, entry.valid_from, entry.valid_until, entry.recorded_at)
+
+
+def _office(app: App, registrar: Path | None) -> Registrar:
+    chain = app.require_chain()
+    account = open_registrar(registrar or app.settings.registrar_file, app.settings.keystore_password())
+    return Registrar(chain.sender, chain.deployment, account)
+
+
+def _standing(state: OrganisationState) -> dict[str, Any]:
+    return {
+        "code": state.org,
+        "registered": state.registered,
+        "suspended": state.suspended,
+        "generation": state.generation,
+        "logKeys": [key.hex() for key in state.log_keys],
+    }
+
+
+def _listed(one: organisations.Organisation) -> dict[str, Any]:
+    return {"code": one.org, "name": one.name, "suspended": one.suspended, "generation": one.generation}
+
+
+def _names(rights: Right) -> list[str]:
+    return [name for name, right in RIGHTS.items() if right in rights]
+
+
+def _entry(entry: PermitEntry) -> dict[str, Any]:
+    grants = entry.action == PERMIT_GRANT
+    last = None if entry.until_day == OPEN_END else date_of_day(entry.until_day)
+    first = date_of_day(entry.from_day) if grants else None
+    return {
+        "action": "grant" if grants else "end",
+        "from": first.isoformat() if first else None,
+        "until": last.isoformat() if last else None,
+        "recordedAt": moment(entry.recorded_at),
+    }
+
+
+def _log(connection: Connection, org: str, generation: int) -> dict[str, Any]:
+    log = log_id(parse_org_code(org), generation)
+    head = chain_index.log_head(connection, log)
+    return {"generation": generation, "log": log.hex(), "size": head.size if head else 0}

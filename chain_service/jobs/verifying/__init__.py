@@ -1,0 +1,1 @@
+"""Verifying: the question, what is remembered, what the chain proves; then a pure judge."""

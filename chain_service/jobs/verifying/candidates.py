@@ -1,0 +1,128 @@
+"""Every record that a file or an identifier leads to, and which of them is meant as far as the store can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from chain_service.core.verdicts.inputs import Content
+from chain_service.core.verdicts.judge import listed_files, same_file
+from chain_service.errors import BadRequest, Corrupt
+from chain_service.jobs.context import Caller
+from chain_service.jobs.records.records import stored_disclosure
+from chain_service.jobs.verifying.request import MAX_IDENTIFIER, Question, Read
+from chain_service.store import records
+from chain_service.store.records import StoredRecord
+from chain_service.store.rows import json_object
+
+LOOKED_AT = 16
+"""Anchored records that one file or identifier may lead to; where there are more, nothing is called valid."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """The anchored records that a question leads to by file or identifier, the newest one first."""
+
+    records: tuple[StoredRecord, ...] = ()
+    crowded: bool = False
+    """True where there are more than these."""
+    inexact: frozenset[str] = frozenset()
+    """Ids of those that name one digest of the file and another one that differs."""
+
+    def besides(self, chosen: StoredRecord | None) -> tuple[StoredRecord, ...]:
+        """All but the one chosen."""
+        return tuple(one for one in self.records if chosen is None or one.id != chosen.id)
+
+    def meant(self) -> tuple[StoredRecord | None, bool]:
+        """The record that these lead to by themselves, and whether it cannot be told because several claim the file.
+
+        Of one organisation's records the newest certificate is meant, or else the newest document.
+        """
+        exact = [one for one in self.records if one.id not in self.inexact] or list(self.records)
+        if len({one.org for one in exact}) > 1:
+            return None, True
+        return next(iter(sorted(exact, key=lambda one: one.kind != "certificate")), None), False
+
+
+def named_by(connection: Connection, question: Question, read: Read, caller: Caller | None) -> Named:
+    """The anchored records that the file, its digest or the identifier of a question leads to."""
+    pairs = _digests(read)
+    found = records.naming_file(connection, pairs, LOOKED_AT + 1) if pairs else []
+    inexact = {one.id for one in found if not _names(one, read)}
+    if question.identifier is not None:
+        known = {one.id for one in found}
+        found += [one for one in _identified(connection, question, caller) if one.state == "anchored"]
+        found = [one for at, one in enumerate(found) if one.id not in known or at < len(known)]
+    looked_at = sorted(found[:LOOKED_AT], key=lambda one: -one.seq)
+    return Named(tuple(looked_at), len(found) > LOOKED_AT, frozenset(inexact))
+
+
+def waiting_for(connection: Connection, question: Question, read: Read, caller: Caller | None) -> StoredRecord | None:
+    """The record under way that a question with nothing anchored leads to: certificates first, then the first one."""
+    pairs = _digests(read)
+    found = records.naming_file(connection, pairs, LOOKED_AT, final=False) if pairs else []
+    if question.identifier is not None:
+        found += _identified(connection, question, caller)
+    under_way = [one for one in found if one.state in ("pending", "batched")]
+    return min(under_way, key=lambda one: (one.kind != "certificate", one.seq), default=None)
+
+
+def _digests(read: Read) -> list[tuple[str, bytes]]:
+    """Every digest of every file presented, as it is and as it was before a receipt was attached."""
+    files = (*read.files, read.before_attaching)
+    return [(name, bytes.fromhex(value)) for digests in files for name, value in digests.items()]
+
+
+def recalled(record: StoredRecord) -> Content | None:
+    """The stored record and salt; None where they are erased or no record any more."""
+    if record.body is None or record.salt is None:
+        return None
+    try:
+        return stored_disclosure(record.body, record.salt)
+    except BadRequest:
+        return None
+
+
+def _names(record: StoredRecord, read: Read) -> bool:
+    """Whether the record names a file presented, no digest of which differs."""
+    listed = listed_files(recalled(record))
+    presented = [one for one in (*read.files, read.before_attaching) if one]
+    return any(same_file(digests, one) for digests in presented for one in listed)
+
+
+def _identified(connection: Connection, question: Question, caller: Caller | None) -> list[StoredRecord]:
+    """Without the role `verify`, only if number and a holder's name fit: otherwise as if there were none."""
+    identifier = question.identifier
+    if identifier is None or len(identifier) > MAX_IDENTIFIER or "\0" in identifier:
+        return []
+    found = records.by_identity(connection, identifier)
+    if caller is None or "verify" not in caller.roles:
+        found = [record for record in found if _fits(record, question)]
+    return found
+
+
+def _fits(record: StoredRecord, question: Question) -> bool:
+    body = _body(record)
+    holders = body.get("holders", ())
+    if not isinstance(holders, list):
+        return False
+    names = [holder.get("certificateHolderName") for holder in holders if isinstance(holder, dict)]
+    return body.get("certificateNumber") == question.number and question.holder_name in names
+
+
+def _body(record: StoredRecord) -> Mapping[str, object]:
+    try:
+        return json_object(record.body, "a stored record") if record.body is not None else {}
+    except Corrupt:
+        return {}
+
+
+def newest(found: Sequence[StoredRecord]) -> StoredRecord | None:
+    """The newest anchored one, else the newest one that did not fail."""
+    for wanted in ("anchored", "batched", "pending"):
+        for record in found:
+            if record.state == wanted:
+                return record
+    return None

@@ -1,0 +1,54 @@
+"""The names that the registries here give to what verdicts speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+from sqlalchemy import Connection
+
+from chain_service.core.records.certificate_types import parse_labels
+from chain_service.core.verdicts.inputs import Content, Names, RegisteredName
+from chain_service.core.verdicts.verdict_codes import Text
+from chain_service.errors import Corrupt, MalformedRecord
+from chain_service.jobs.verifying.lookup import Draft
+from chain_service.store import organisations, types
+
+log = structlog.get_logger("names")
+
+
+def registered_names(connection: Connection, drafts: Sequence[Draft]) -> Names:
+    """Every name of the types and organisations that the drafts' records speak of, as far as known here."""
+    contents = [content for draft in drafts for content in _contents(draft)]
+    if not contents:
+        return Names()
+    try:
+        by_org = organisations.names(connection, {content.org for content in contents})
+    except Corrupt as error:
+        log.error("what is stored of an organisation's name is damaged", error=error.message)
+        by_org = {}
+    codes = {content.type_code for content in contents if content.kind == "certificate"}
+    by_type = types.names(connection, codes)
+    return Names(_histories(by_type), _histories(by_org), _labels(connection, codes))
+
+
+def _labels(connection: Connection, codes: set[str]) -> dict[str, Mapping[str, Text]]:
+    found: dict[str, Mapping[str, Text]] = {}
+    for code in codes:
+        try:
+            entry = types.find(connection, code)
+            if entry is not None:
+                found[code] = parse_labels(entry.body.get("labels"))
+        except (Corrupt, MalformedRecord) as error:
+            log.error("what is stored of a certificate type is damaged", error=error.message)
+    return found
+
+
+def _contents(draft: Draft) -> list[Content]:
+    """Those of the record meant and of the records beside it."""
+    known = (draft.presented.disclosure, draft.recalled, *(one.recalled for one, _ in draft.beside.found))
+    return [content for content in known if content is not None]
+
+
+def _histories(found: dict[str, list[tuple[int, str]]]) -> dict[str, tuple[RegisteredName, ...]]:
+    return {code: tuple(RegisteredName(name, since) for since, name in listed) for code, listed in found.items()}

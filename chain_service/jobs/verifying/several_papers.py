@@ -1,0 +1,518 @@
+"""Several papers at once: whether they are one holder's, and the one verdict on all of them.
+
+Each paper is judged alone, each pair that can be compared is judged together, then all of them. What is shown to be
+wrong by any of these counts, so no further paper makes the verdict milder. Papers that lead to different records are
+not compared with each other: that they do not belong together is a finding of its own, and accuses none of them.
+
+    tampered disclosure + genuine receipt     → record_mismatch
+    Zhang's disclosure + Li's receipt         → papers_do_not_match
+    disclosure + refreshed and older receipt  → in_force
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations, groupby
+from typing import Any
+
+import orjson
+
+from chain_service.core.receipts.trust_file import TrustFile
+from chain_service.core.receipts.trust_file import parse as parse_trust
+from chain_service.core.records.disclosure import Disclosure, parse_disclosure
+from chain_service.core.records.hashing import parse_log_id
+from chain_service.core.records.states import State
+from chain_service.core.verdicts.inputs import Content
+from chain_service.core.verdicts.paper_kinds import Kind, Paper, form, take
+from chain_service.core.verdicts.same_record import body_key, bound, unite
+from chain_service.core.verdicts.verdict import Check, Context, Group, Verdict, check, conclude, gravity
+from chain_service.core.verdicts.verdict_codes import RULES, STATES, Answer
+from chain_service.errors import BadRequest, InvalidProof, NotFound
+from chain_service.jobs.context import App, Caller
+from chain_service.jobs.proofs import trust_files
+from chain_service.jobs.records.records import content_at
+from chain_service.jobs.verifying.request import Question, read_question
+from chain_service.jobs.verifying.verify import check_question, verify_many
+
+MAX_PAPERS = 10
+"""Papers of one question; each pair of them is compared."""
+_PASSING = frozenset(state.code for state in State if not state.is_final)
+"""States that a newer block may show to be over."""
+_OUTDATED = frozenset({"status_stale", "trust_stale"})
+_UNPROVEN = frozenset({"finality_unproven", "node_unavailable"})
+_CLAIMS = (Kind.RECEIPT, Kind.PROOF)
+_FILES = (Kind.FILE, Kind.DIGEST)
+
+Ask = Callable[[Sequence[Question]], Iterable[Verdict]]
+Place = tuple[str, int]
+"""A log in hex and an index in it."""
+Stored = Callable[[Place], Content | None]
+"""The content of the record at a place, where it is at hand: compared, never shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Sheet:
+    """What is judged as one paper: a paper, or disclosures of one body put together."""
+
+    kind: Kind
+    papers: tuple[Paper, ...]
+    data: bytes
+    content: Content | None = None
+
+    def asked(self) -> Question:
+        if self.kind is Kind.DISCLOSURE:
+            return Question(disclosure=self.data)
+        if self.kind in _CLAIMS:
+            return Question(receipt=self.data)
+        return Question(file=self.data) if self.kind is Kind.FILE else Question(digest=self.data.decode())
+
+
+@dataclass
+class _Desk:
+    """Papers with what is known of each by itself."""
+
+    sheets: list[_Sheet]
+    alone: dict[_Sheet, Verdict]
+    places: dict[_Sheet, Place]
+    stored: Stored
+    strangers: list[tuple[_Sheet, _Sheet]] = field(default_factory=list)
+    found: dict[frozenset[_Sheet], Verdict] = field(default_factory=dict)
+    """What was asked of several sheets together."""
+
+    @property
+    def lead(self) -> _Sheet:
+        """The sheet that the others are compared with: a disclosure, else what proves a place, else a file."""
+        order = (Kind.DISCLOSURE, Kind.RECEIPT, Kind.PROOF, Kind.FILE, Kind.DIGEST)
+        return min(self.sheets, key=lambda sheet: order.index(sheet.kind))
+
+    def content_at(self, place: Place) -> Content | None:
+        """The content of the record at this place, by a disclosure among the papers or as it is stored."""
+        here = (sheet.content for sheet in self.sheets if self.places.get(sheet) == place)
+        return next((content for content in here if content is not None), None) or self.stored(place)
+
+    def broken(self, sheet: _Sheet) -> bool:
+        """Whether it proves nothing already by itself."""
+        return sheet.kind in _CLAIMS and self.alone[sheet].code == "proof_invalid"
+
+
+def verify_papers(
+    app: App, papers: Sequence[Paper], base: Question, caller: Caller | None = None, *, operator: bool = False
+) -> Verdict:
+    """The verdict on all papers of one holder. Raises `BadRequest` as `verify` and for more than MAX_PAPERS.
+
+    `base` says what else is asked: identifier, number, name, moment, cause.
+    """
+    require_few(papers)
+    ask = _asker(app, caller, operator=operator)
+    return judge_papers(papers, base, ask, lambda place: content_at(app, place), _accepted(app))
+
+
+def holders(app: App, papers: Sequence[Paper], at: int | None) -> list[list[Paper]]:
+    """The papers by the record that each belongs to, for an operator: every list is one question."""
+    ask = _asker(app, None, operator=True)
+    return split(papers, Question(at=at), ask, lambda place: content_at(app, place))
+
+
+def verify_lists(app: App, lists: Iterable[Sequence[Paper]], at: int | None) -> Iterator[Verdict]:
+    """A verdict for each list of papers of one holder, in order, for an operator; single papers share reads."""
+    base = Question(at=at)
+    for alone, some in groupby(lists, key=lambda papers: len(papers) == 1 and papers[0].kind is not Kind.TRUST):
+        if alone:
+            yield from verify_many(app, (_together(base, *_sheets(papers)) for papers in some), operator=True)
+        else:
+            for papers in some:
+                yield verify_papers(app, papers, base, operator=True)
+
+
+def require_few(papers: Sequence[Paper]) -> None:
+    if len(papers) > MAX_PAPERS:
+        raise BadRequest(
+            f"at most {MAX_PAPERS} papers of one holder can be verified at once", code="malformed_request", field="file"
+        )
+
+
+def _asker(app: App, caller: Caller | None, *, operator: bool) -> Ask:
+    return lambda questions: verify_many(app, questions, caller, operator=operator)
+
+
+def _accepted(app: App) -> TrustFile | None:
+    try:
+        return parse_trust(trust_files.in_force(app))
+    except (NotFound, BadRequest):
+        return None
+
+
+def judge_papers(
+    papers: Sequence[Paper], base: Question, ask: Ask, stored: Stored, accepted: TrustFile | None = None
+) -> Verdict:
+    """The verdict on all papers. `accepted` is the trust file in use here; None where there is none."""
+    sheets = _sheets(papers)
+    trusted = [paper for paper in papers if paper.kind is Kind.TRUST]
+    desk, verdict = None, None
+    if len({_class(sheet) for sheet in sheets}) == len(sheets):
+        # one paper of each class at most: where all of them together are good, each is
+        verdict = next(iter(ask([_all_asked(base, sheets)])))
+        desk = _Desk(sheets, dict.fromkeys(sheets, verdict), _same_place(sheets, verdict), stored)
+    if desk is None or verdict is None or (len(sheets) > 1 and verdict.answer is not Answer.VALID):
+        desk = _desk(sheets, base, ask, stored)
+        _compare(desk, base, ask)
+        verdict = _weighed(desk, base, ask)
+    context = verdict.context
+    others = [_trust_verdict(paper, accepted, context) for paper in trusted]
+    verdict = min([verdict, *(other for other in others if other is not None)], key=lambda told: gravity(told.code))
+    return _with_papers(verdict, desk, trusted) if len(papers) > 1 else verdict
+
+
+def verify_each(app: App, questions: Sequence[Question], caller: Caller | None) -> Iterator[Verdict]:
+    """A verdict for each question, in order, each about papers of one holder."""
+    verdicts = verify_many(app, questions, caller)
+    for question, verdict in zip(questions, verdicts, strict=True):
+        papers = list(_papers_of(question))
+        if verdict.answer is Answer.VALID or len(papers) < 2:
+            yield verdict
+        else:
+            base = replace(question, disclosure=None, receipt=None, file=None, digest=None)
+            yield verify_papers(app, papers, base, caller)
+
+
+def _papers_of(question: Question) -> Iterator[Paper]:
+    if question.disclosure is not None:
+        yield take("disclosure", question.disclosure, Kind.DISCLOSURE)
+    if question.receipt is not None:
+        yield take("receipt", question.receipt, Kind.RECEIPT)
+    if question.file is not None:
+        yield Paper("file", Kind.FILE, question.file)
+    if question.digest is not None:
+        yield Paper("digest", Kind.DIGEST, question.digest.encode())
+
+
+def _all_asked(base: Question, sheets: Sequence[_Sheet]) -> Question:
+    return replace(_together(base, *sheets), **_given(replace(base, at=None, use_cause=None)))
+
+
+def _same_place(sheets: Sequence[_Sheet], verdict: Verdict) -> dict[_Sheet, Place]:
+    found = _place(sheets[0], verdict) if sheets else None
+    return {} if found is None else dict.fromkeys(sheets, found)
+
+
+def _sheets(papers: Sequence[Paper]) -> list[_Sheet]:
+    bodies: dict[bytes, list[tuple[Paper, Content]]] = {}
+    same: dict[tuple[Kind, bytes], list[Paper]] = {}
+    for paper in papers:
+        if paper.kind is Kind.TRUST:
+            continue
+        content = None
+        if paper.kind is Kind.DISCLOSURE:
+            try:
+                content = parse_disclosure(paper.data)
+            except BadRequest:
+                content = None  # its verdict says why
+        if content is not None:
+            bodies.setdefault(content.body_digest, []).append((paper, content))
+        else:
+            same.setdefault((paper.kind, paper.data), []).append(paper)
+    found = []
+    for together in bodies.values():
+        content = unite([one for _, one in together])
+        data = together[0][0].data if len(together) == 1 else orjson.dumps(content.to_json())
+        found.append(_Sheet(Kind.DISCLOSURE, tuple(paper for paper, _ in together), data, content))
+    return [*found, *(_Sheet(kind, tuple(equal), data) for (kind, data), equal in same.items())]
+
+
+def _given(question: Question) -> dict[str, Any]:
+    return {name: value for name, value in vars(question).items() if value is not None}
+
+
+def _together(base: Question, *sheets: _Sheet) -> Question:
+    """The question about these sheets, without what is asked of the record besides."""
+    question = Question(at=base.at, use_cause=base.use_cause)
+    for sheet in sheets:
+        question = replace(question, **_given(sheet.asked()))
+    return question
+
+
+def _desk(sheets: list[_Sheet], base: Question, ask: Ask, stored: Stored) -> _Desk:
+    verdicts = ask([_together(base, sheet) for sheet in sheets])
+    alone = dict(zip(sheets, verdicts, strict=True))
+    places = {sheet: _place(sheet, alone[sheet]) for sheet in sheets}
+    desk = _Desk(sheets, alone, {sheet: place for sheet, place in places.items() if place is not None}, stored)
+    _learn(desk, base, ask)
+    return desk
+
+
+def _learn(desk: _Desk, base: Question, ask: Ask) -> None:
+    """Finds places by other papers: of a disclosure by what proves it, of a file by the disclosure that lists it."""
+    for lost, helping, included in ((0, 1, True), (2, 0, False)):
+        pairs = [
+            (one, other)
+            for one in desk.sheets
+            if _class(one) == lost and one not in desk.places and (one.content is not None or lost == 2)
+            for other in desk.sheets
+            if _class(other) == helping and other in desk.places
+        ]
+        verdicts = ask([_together(base, *pair) for pair in pairs]) if pairs else ()
+        for (one, other), verdict in zip(pairs, verdicts, strict=True):
+            desk.found[frozenset((one, other))] = verdict
+            if _place(one, verdict) == desk.places[other] if included else _is_listed(verdict):
+                desk.places.setdefault(one, desk.places[other])
+
+
+def _is_listed(verdict: Verdict) -> bool:
+    found = {one.name: one.code for one in verdict.groups[0].checks}
+    return found.get("file_digest") in ("file_matches", "signed_file_matches")
+
+
+def _place(sheet: _Sheet, verdict: Verdict) -> Place | None:
+    """Where the record stands that the sheet belongs to, if that is shown; of a receipt or proof, where it says."""
+    if sheet.kind in _CLAIMS and verdict.code == "issuer_unknown":
+        return None
+    if sheet.kind in _CLAIMS and verdict.code != "proof_invalid":
+        said = read_question(sheet.asked()).place
+        return None if said is None else (said[0].hex(), said[1])
+    record = next((group for group in verdict.groups if group.name == "record"), None)
+    checks = {one.name: one for one in record.checks} if record is not None else {}
+    shown = all(name in checks and checks[name].code == code for name, code in _SHOWN)
+    if not shown or checks["file_digest"].code in ("content_altered", "not_anchored", "several_records"):
+        return None
+    evidence = checks["inclusion"].evidence
+    return evidence["log"], evidence["index"]
+
+
+_SHOWN = (("inclusion", "included"), ("anchor", "head_on_chain"))
+
+
+def _compare(desk: _Desk, base: Question, ask: Ask) -> None:
+    """Judges each pair that can be compared and is not known to be of two records."""
+    wanted: list[tuple[_Sheet, _Sheet]] = []
+    for one, other in combinations(desk.sheets, 2):
+        places = desk.places.get(one), desk.places.get(other)
+        if None not in places and places[0] != places[1]:
+            desk.strangers.append((one, other))
+        elif one.kind is other.kind is Kind.DISCLOSURE:
+            _compare_bodies(desk, one, other)
+        elif _class(one) != _class(other):
+            wanted.append((one, other))
+    missing = [pair for pair in wanted if frozenset(pair) not in desk.found]
+    for pair, verdict in zip(
+        missing, ask([_together(base, *pair) for pair in missing]) if missing else (), strict=True
+    ):
+        desk.found[frozenset(pair)] = verdict
+    for pair in combinations(desk.sheets, 2):
+        key = frozenset(pair)
+        if pair in desk.strangers or (any(map(desk.broken, pair)) and any(sheet in desk.places for sheet in pair)):
+            desk.found.pop(key, None)
+        elif key in desk.found and desk.found[key].answer is Answer.INVALID and _unrelated(desk, *pair):
+            desk.strangers.append(pair)
+            del desk.found[key]
+
+
+def _class(sheet: _Sheet) -> int:
+    return 0 if sheet.kind is Kind.DISCLOSURE else 1 if sheet.kind in _CLAIMS else 2
+
+
+def _compare_bodies(desk: _Desk, one: _Sheet, other: _Sheet) -> None:
+    """Two different bodies: one of them altered, or of two records."""
+    if one.content is None or other.content is None:
+        return  # what cannot be read is a finding by itself
+    shown = [sheet for sheet in (one, other) if sheet in desk.places]
+    altered = bound(one.content, other.content) if shown else body_key(one.content) == body_key(other.content)
+    if not altered:
+        desk.strangers.append((one, other))
+        return
+    suspect = other if one in desk.places else one
+    evidence = {"detail": "two disclosures of one record differ", "papers": [_entry(desk, x) for x in (one, other)]}
+    found = _finding(desk.alone[suspect], check("record", "inclusion", "record_mismatch", evidence))
+    desk.found[frozenset((one, other))] = found
+
+
+def _unrelated(desk: _Desk, *pair: _Sheet) -> bool:
+    """Whether a disclosure that is shown nowhere makes no claim to be the record that the other paper belongs to."""
+    body = next((sheet for sheet in pair if sheet.content is not None and sheet not in desk.places), None)
+    place = next((desk.places[sheet] for sheet in pair if sheet in desk.places), None)
+    if body is None or body.content is None or place is None:
+        return False
+    known = desk.content_at(place)
+    if known is not None:
+        return not bound(body.content, known)
+    return body.content.org != parse_log_id(bytes.fromhex(place[0]))[0]
+
+
+def _weighed(desk: _Desk, base: Question, ask: Ask) -> Verdict:
+    """The gravest of all that was found wrong, else that the papers do not match, else the verdict on all of them."""
+    lead = desk.lead
+    wrong = [verdict for verdict in (*desk.alone.values(), *desk.found.values()) if verdict.answer is Answer.INVALID]
+    if desk.strangers:
+        parted = _finding(desk.alone[lead], check("record", "parse", "papers_do_not_match", {}))
+        return min([*wrong, parted], key=lambda verdict: gravity(verdict.code))
+    chosen = _chosen(desk, lead)
+    joint = list(ask([_all_asked(base, [*chosen, *file]) for file in _each_file(desk, lead)]))
+    if any(map(desk.broken, chosen)) and wrong:
+        return min(wrong, key=lambda verdict: gravity(verdict.code))
+    counted = [*joint, *_counted(desk, lead, chosen)]
+    newest = joint[0].context.status_as_of or ""
+    wrong = [one for one in wrong if one.code not in _PASSING or (one.context.status_as_of or "") >= newest]
+    found = min([*counted, *wrong], key=lambda verdict: gravity(verdict.code))
+    warnings = dict.fromkeys(one for verdict in (found, *joint) for one in verdict.context.warnings)
+    return replace(found, context=replace(found.context, warnings=tuple(warnings)))
+
+
+def _chosen(desk: _Desk, lead: _Sheet) -> list[_Sheet]:
+    """The lead, and of what proves a place that which tells the newest status of the record."""
+    chosen = [lead]
+    claims = [sheet for sheet in desk.sheets if sheet.kind in _CLAIMS]
+    if claims and lead.kind not in _CLAIMS:
+        chosen.append(max(claims, key=lambda sheet: _rank_of_claim(desk, lead, sheet)))
+    elif claims:
+        chosen = [max(claims, key=lambda sheet: _rank_of_claim(desk, None, sheet))]
+    return chosen
+
+
+def _each_file(desk: _Desk, lead: _Sheet) -> list[list[_Sheet]]:
+    """Each file that is judged with those chosen: what proves the record counts for every one."""
+    files = [[sheet] for sheet in desk.sheets if sheet.kind in _FILES and lead.kind not in _FILES]
+    return files or [[]]
+
+
+def _rank_of_claim(desk: _Desk, lead: _Sheet | None, sheet: _Sheet) -> tuple[bool, str, bool]:
+    told = desk.alone[sheet] if lead is None else desk.found.get(frozenset((lead, sheet)), desk.alone[sheet])
+    return not desk.broken(sheet), told.context.status_as_of or "", sheet.kind is Kind.RECEIPT
+
+
+def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Verdict]:
+    """The verdicts on the sheets that the joint questions left out, each with the lead where they can be compared."""
+    for sheet in desk.sheets:
+        if sheet in chosen or sheet is lead or (sheet.kind in _FILES and lead.kind not in _FILES):
+            continue
+        verdict = desk.found.get(frozenset((lead, sheet)), desk.alone[sheet])
+        if sheet.kind in _CLAIMS and (verdict.code in _OUTDATED or verdict.code in STATES):
+            continue  # a newer one tells the status
+        if sheet.kind is Kind.PROOF and verdict.code in _UNPROVEN and any(s.kind is Kind.RECEIPT for s in chosen):
+            continue  # it says the same, and the receipt proves it
+        yield verdict
+
+
+def _finding(verdict: Verdict, found: Check) -> Verdict:
+    """The verdict with this one finding instead of all others of its record."""
+    names = [name for group, name in RULES if group == "record"]
+    checks = [found if name == found.name else check("record", name, _PASSED_OVER.get(name, "not_reached"))
+              for name in names]  # fmt: skip
+    subject = verdict.groups[0].subject if verdict.groups else "-"
+    return conclude((Group("record", subject, tuple(checks)),), Context(verdict.context.at, verdict.context.chain))
+
+
+_PASSED_OVER = {"parse": "readable"}
+
+
+def _trust_verdict(paper: Paper, accepted: TrustFile | None, context: Context) -> Verdict | None:
+    """What is to be said of a trust file among the papers; None where it is of those who are trusted here."""
+    evidence = {"part": "trust"}
+    try:
+        trust = parse_trust(paper.data)
+    except InvalidProof as error:
+        found = check("record", "log_signature", "proof_invalid", evidence | {"detail": error.message})
+    except BadRequest as error:
+        found = check("record", "parse", "unreadable", evidence | {"detail": error.message})
+    else:
+        if accepted is not None and set(trust.terms.root_keys) & set(accepted.terms.root_keys):
+            return None
+        found = check("record", "validators", "issuer_unknown", evidence | {"fingerprint": trust.fingerprint})
+    nothing = conclude((), context)
+    return _finding(nothing, found)
+
+
+def _entry(desk: _Desk, sheet: _Sheet) -> dict[str, Any]:
+    verdict = desk.alone[sheet]
+    told: dict[str, Any] = {
+        "paper": ", ".join(paper.name for paper in sheet.papers)[:300],
+        "kind": form(sheet.papers[0]),
+        "belongsTo": _belongs_to(desk, sheet),
+    }
+    return told | ({"code": verdict.code} if verdict.answer is Answer.INVALID else {})
+
+
+def _belongs_to(desk: _Desk, sheet: _Sheet) -> str | None:
+    """The number that a disclosure among the papers shows for this record, else organisation and place in its log."""
+    place = desk.places.get(sheet)
+    same = [other for other in desk.sheets if other is sheet or (place and desk.places.get(other) == place)]
+    for other in same:
+        if other.content is not None:
+            number = _number(other.content)
+            if number is not None:
+                return number
+    if place is None:
+        return None
+    return f"{parse_log_id(bytes.fromhex(place[0]))[0]} #{place[1]}"
+
+
+def _number(content: Content) -> str | None:
+    members: Mapping[str, Any] = content.record.covered if isinstance(content, Disclosure) else content.members
+    number = members.get("certificateNumber") or members.get("documentNumber")
+    return None if number is None else str(number)
+
+
+def _with_papers(verdict: Verdict, desk: _Desk, trusted: Sequence[Paper]) -> Verdict:
+    """The verdict whose first check lists every paper that was handed in."""
+    listed = [_entry(desk, sheet) for sheet in desk.sheets]
+    listed += [{"paper": paper.name[:300], "kind": "trust", "belongsTo": None} for paper in trusted]
+    groups = list(verdict.groups)
+    for position, group in enumerate(groups):
+        if group.name == "record":
+            first, *rest = group.checks
+            first = replace(first, evidence={**first.evidence, "papers": listed})
+            groups[position] = replace(group, checks=(first, *rest))
+            break
+    return replace(verdict, groups=tuple(groups))
+
+
+def split(papers: Sequence[Paper], base: Question, ask: Ask, stored: Stored) -> list[list[Paper]]:
+    """The papers by the record that each belongs to; those that lead nowhere go with the only holder, if there is one.
+
+    Trust files go with every list.
+    """
+    sheets = _sheets(papers)
+    trusted = [paper for paper in papers if paper.kind is Kind.TRUST]
+    if len(sheets) < 2:
+        return [list(papers)]
+    desk = _desk(sheets, base, ask, stored)
+    lists: list[list[_Sheet]] = []
+    for sheet in sorted(sheets, key=lambda sheet: (sheet not in desk.places, _class(sheet))):
+        home = next((one for one in lists if _at_home(desk, sheet, one)), None)
+        if home is None and sheet not in desk.places:
+            home = lists[0] if len(lists) == 1 and _comparable(desk, lists[0], sheet) else None
+        if home is None:
+            lists.append([sheet])
+        else:
+            home.append(sheet)
+    order = {id(paper): number for number, paper in enumerate(papers)}
+    found = [sorted((paper for sheet in one for paper in sheet.papers), key=lambda paper: order[id(paper)])
+             for one in lists]  # fmt: skip
+    return [[*one, *trusted] for one in sorted(found, key=lambda one: order[id(one[0])])]
+
+
+def _at_home(desk: _Desk, sheet: _Sheet, others: Sequence[_Sheet]) -> bool:
+    place = desk.places.get(sheet)
+    for other in others:
+        there = desk.places.get(other)
+        if place is not None and place == there:
+            return True
+        if sheet.content is None or place is not None:
+            continue
+        known = other.content or (desk.content_at(there) if there is not None else None)
+        if known is not None and bound(sheet.content, known):
+            return True
+    return False
+
+
+def _comparable(desk: _Desk, others: Sequence[_Sheet], sheet: _Sheet) -> bool:
+    """Whether the list holds anything that this sheet can be compared with, and nothing tells that they are apart."""
+    classes = {_class(other) for other in others}
+    if sheet.kind is Kind.DISCLOSURE:
+        return _class(sheet) not in classes and not any(_unrelated(desk, sheet, other) for other in others)
+    return classes != {_class(sheet)}
+
+
+def check_asked(papers: Sequence[Paper], base: Question, caller: Caller | None, now: int) -> None:
+    """What is asked besides the papers can be asked. Raises `BadRequest`."""
+    shown = any(paper.kind is Kind.DISCLOSURE for paper in papers)
+    check_question(replace(base, disclosure=b"" if shown else None), caller, now)

@@ -1,0 +1,317 @@
+"""Verifying: gather what is presented, remembered and proven on chain at one block; then judge, which is pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import structlog
+
+from chain_service.chain.reader import History
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState, Slot
+from chain_service.core.records.hashing import LogId
+from chain_service.core.verdicts.file_ownership import decide
+from chain_service.core.verdicts.inputs import Claim, Facts, Failure, HeadSignature, Names, Outage, Presented
+from chain_service.core.verdicts.judge import Examine, judge
+from chain_service.core.verdicts.shown_members import with_hidden
+from chain_service.core.verdicts.verdict import Verdict
+from chain_service.core.verdicts.verdict_codes import Outcome
+from chain_service.errors import BadRequest, InvalidProof, Unavailable
+from chain_service.jobs.context import App, Caller
+from chain_service.jobs.validators import refresh_trust
+from chain_service.jobs.verifying.attached_receipt import attached_place, with_attached
+from chain_service.jobs.verifying.chain_history import Shown, anchored, at_moment, require_one_history
+from chain_service.jobs.verifying.documents import Examined, examine_file, no_signatures, with_answers
+from chain_service.jobs.verifying.lookup import Draft, damaged, gather
+from chain_service.jobs.verifying.names import registered_names
+from chain_service.jobs.verifying.request import Question
+from chain_service.store import chain_index
+from chain_service.store.readings import NewReading
+
+__all__ = ["Outcome", "Question", "Verdict", "check_question", "verify", "verify_many"]
+
+TOGETHER = 200
+"""Questions that share one read of the chain."""
+CLOCK_SKEW = 5
+log = structlog.get_logger("verify")
+
+
+def verify(app: App, question: Question, caller: Caller | None = None, *, operator: bool = False) -> Verdict:
+    """One verdict; outages and bad documents are findings in it, never exceptions.
+
+    Raises `BadRequest` for a question that cannot be asked: a moment in the future, a look-up by identifier without
+    number and name (or, with role `verify`, without cause), nothing at all.
+    """
+    return next(verify_many(app, [question], caller, operator=operator))
+
+
+def verify_many(
+    app: App, questions: Iterable[Question], caller: Caller | None = None, *, operator: bool = False
+) -> Iterator[Verdict]:
+    """A verdict for each question, in order; several share each read of the chain.
+
+    operator: asked at the instance's own command line, so files are read as for a caller with a key, and a successor
+    is named.
+    """
+    remaining = iter(questions)
+    while group := list(islice(remaining, TOGETHER)):
+        yield from _verify_group(app, group, caller, operator=operator)
+
+
+def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None, *, operator: bool) -> list[Verdict]:
+    now = app.now
+    for question in questions:
+        check_question(question, caller, now)
+    documents = _all_examined(app, questions, public=caller is None and not operator)
+    with app.database.reading() as connection:
+        refresh_trust(app, connection)
+        drafts = [
+            gather(connection, question, caller, document.before_attaching if document else None, operator=operator)
+            for question, document in zip(questions, documents, strict=True)
+        ]
+        names = registered_names(connection, drafts)
+        head = chain_index.head_block(connection)
+    _log_lookups(app, questions, drafts, caller)
+    drafts = _beside_proven(app, [_usable(draft) for draft in drafts])
+    shown = anchored(app, drafts)
+    anchors = [one.anchor for one in shown]
+    now_state = _read_chain(app, head, drafts, anchors, documents)
+    drafts = [_with_failure(draft, one, now_state) for draft, one in zip(drafts, shown, strict=True)]
+    then_states = _read_past(app, questions, drafts, now)
+
+    def facts(question: Question, draft: Draft, anchor: ProvenState | None) -> Facts:
+        return Facts(
+            subject=draft.subject,
+            presented=draft.presented,
+            at=now if question.at is None else question.at,
+            now_state=now_state,
+            max_age=int(app.settings.stale_after),
+            past=question.at is not None and question.at < now,
+            anchor_state=anchor,
+            claim=draft.claim,
+            head_signature=_signature(draft),
+            memory=draft.memory,
+            recalled=draft.recalled,
+            then_state=None if question.at is None else then_states.get(question.at),
+            display=draft.display,
+            **_beside(draft, names),
+        )
+
+    verdicts = []
+    for question, draft, anchor, document in zip(questions, drafts, anchors, documents, strict=True):
+        known = facts(question, draft, anchor)
+        examine = document.examine(draft.subject, known.at, now_state, anchor) if document else no_signatures
+        try:
+            verdicts.append(_judged(app, question, document, known, examine))
+        except Exception as error:  # noqa: BLE001 - judging never raises unless a stored row was altered into nonsense
+            log.error("what is stored of a record cannot be judged", error=type(error).__name__)
+            verdicts.append(judge(facts(question, damaged(draft), None), no_signatures))
+    return verdicts
+
+
+def _beside_proven(app: App, drafts: Sequence[Draft]) -> list[Draft]:
+    """The drafts with what is proven of the anchoring of the records beside those meant."""
+    alone = [
+        Draft("", Presented(), claim=one.claim, evidence=kept) for draft in drafts for one, kept in draft.beside.found
+    ]
+    states = iter([one.anchor for one in anchored(app, alone)] if alone else [])
+    return [
+        replace(
+            draft,
+            beside=replace(
+                draft.beside,
+                found=tuple((replace(one, anchor_state=next(states)), kept) for one, kept in draft.beside.found),
+            ),
+        )
+        for draft in drafts
+    ]
+
+
+def _beside(draft: Draft, names: Names) -> dict[str, Any]:
+    """What Facts hold beside the record meant: the other records and the names."""
+    beside = draft.beside
+    candidates = tuple(one for one, _ in beside.found)
+    return {"candidates": candidates, "undecided": beside.undecided, "crowded": beside.crowded, "names": names}
+
+
+def _pointed(app: App, known: Facts, document: Examined | None) -> tuple[LogId, int] | None:
+    """The place that a receipt attached to the document proves, looked at where nothing else says whose it is."""
+    if not known.undecided or document is None or document.facts.receipt is None:
+        return None
+    return attached_place(app, document.facts.receipt)
+
+
+def _judged(app: App, question: Question, document: Examined | None, known: Facts, examine: Examine) -> Verdict:
+    """The verdict with the members that it does not show, and what a receipt attached to the document adds.
+
+    A receipt that was handed in goes before an attached one.
+    """
+    known = decide(known, examine, _pointed(app, known, document))
+    verdict = with_hidden(judge(known, examine), known.presented.disclosure, known.recalled, known.names)
+    if question.receipt is not None or document is None or document.facts.receipt is None:
+        return verdict
+    return with_attached(app, verdict, known, document.facts.receipt)
+
+
+def _all_examined(app: App, questions: Sequence[Question], *, public: bool) -> list[Examined | None]:
+    """What was read in the file of each question; one that several questions are about is read once."""
+    files: dict[bytes, Examined | None] = {}
+    for question in questions:
+        if question.file is not None and question.file not in files:
+            files[question.file] = _examined(app, question, public=public)
+    return [None if question.file is None else files[question.file] for question in questions]
+
+
+def _examined(app: App, question: Question, *, public: bool) -> Examined | None:
+    found = examine_file(app.parsers, question.file, app.settings.revocation_list_age, public=public)
+    if found is None or question.file is None:
+        return found
+    return with_answers(found, app.parsers, app.responders, question.file, app.now, public=public)
+
+
+def _usable(draft: Draft) -> Draft:
+    """The draft, if the chain's words that it needs have places; what is stored of it is damaged otherwise."""
+    try:
+        _wanted(draft)
+    except Exception as error:  # noqa: BLE001 - it must not keep the other questions from the chain
+        log.error("what is stored of a record has no place on chain", error=type(error).__name__)
+        return damaged(draft)
+    return draft
+
+
+def check_question(question: Question, caller: Caller | None, now: int) -> None:
+    """The question can be asked, by this caller at this moment (unix seconds). Raises `BadRequest`."""
+    if question.at is not None and question.at > now + CLOCK_SKEW:
+        raise BadRequest("at must not lie in the future", code="at_in_future", field="at")
+    by_number = question.number is not None or question.holder_name is not None
+    if question.disclosure is not None:
+        return
+    if question.identifier is None:
+        if by_number:
+            # with a proof, which is public, a number alone could be guessed
+            raise BadRequest(
+                "certificateNumber and certificateHolderName go with an identifier or a disclosure",
+                code="identifier_missing",
+                field="identifier",
+            )
+        return
+    if caller is not None and "verify" in caller.roles:
+        if not (question.use_cause or "").strip():
+            raise BadRequest("a look-up by identifier needs a useCause", code="use_cause_missing", field="useCause")
+    elif not question.number or not question.holder_name:
+        raise BadRequest(
+            "a look-up by identifier needs certificateNumber and certificateHolderName too",
+            code="number_and_name_missing",
+            field="certificateNumber",
+        )
+
+
+def _log_lookups(app: App, questions: Sequence[Question], drafts: Sequence[Draft], caller: Caller | None) -> None:
+    """Every look-up by identifier is on record with its cause, and never the identifier itself."""
+    asked = [
+        NewReading(
+            app.clock(),
+            caller.key_id if caller else None,
+            caller.org if caller else None,
+            draft.memory.record_id if draft.memory else None,
+            action="verify",
+            cause=(question.use_cause or "public look-up")[:500],
+        )
+        for question, draft in zip(questions, drafts, strict=True)
+        if question.identifier is not None
+    ]
+    if asked:
+        app.readings.write(asked)
+
+
+def _with_failure(draft: Draft, shown: Shown, now_state: ProvenState | Outage) -> Draft:
+    """The draft, with the failure of a receipt that proves nothing or is of another history than the chain's."""
+    failure = shown.failure
+    if failure is None and draft.receipt is not None and isinstance(now_state, ProvenState):
+        try:
+            require_one_history(shown.states, now_state, draft.receipt)
+        except InvalidProof as error:
+            failure = Failure("proof_invalid", "receipt", error.message)
+    if failure is None:
+        return draft
+    presented = replace(draft.presented, failure=failure)
+    if failure.code == "issuer_unknown":
+        # of another chain: its place in a log is none of this one
+        return Draft(draft.subject, presented, beside=draft.beside)
+    return replace(draft, presented=presented)
+
+
+def _wanted(draft: Draft) -> list[Slot]:
+    """Where the chain holds the heads and the states that the draft's claims lead to."""
+    return [
+        slot
+        for claim in _claims(draft)
+        for slot in (
+            (storage_layout.RECORD_LOG, storage_layout.head_slot(claim.log, claim.proof.size)),
+            (storage_layout.RECORD_STATUS, storage_layout.status_slot(claim.log, claim.proof.index)[0]),
+        )
+    ]
+
+
+def _claims(draft: Draft) -> list[Claim]:
+    """That of the record meant and those of the records beside it."""
+    return [one for one in (draft.claim, *(found.claim for found, _ in draft.beside.found)) if one is not None]
+
+
+def _signature(draft: Draft) -> HeadSignature | None:
+    one = draft.receipt
+    return None if one is None else HeadSignature(one.protected, one.key_id, one.signature)
+
+
+def _read_chain(
+    app: App,
+    head: chain_index.Block | None,
+    drafts: Sequence[Draft],
+    anchors: Sequence[ProvenState | None],
+    documents: Sequence[Examined | None],
+) -> ProvenState | Outage:
+    """The newest final block with everything that the drafts need, in one round trip."""
+    wants: list[Slot] = []
+    histories: list[History] = []
+    for draft, anchor in zip(drafts, anchors, strict=True):
+        wants += _wanted(draft)
+        if draft.claim is None:
+            continue
+        content = draft.presented.disclosure or draft.recalled
+        if anchor is None and content is not None and content.kind == "certificate":
+            histories.append(
+                History(
+                    storage_layout.ORGANISATIONS, partial(storage_layout.permit_slot, content.org, content.type_code), 1
+                )
+            )
+    for document in filter(None, documents):
+        slots, more = document.words()
+        wants += slots
+        histories += more
+    if head is None or app.chain is None:
+        return Outage("node_unavailable", "the chain has not been read yet")
+    try:
+        _, state, _ = app.chain.reader.prove_histories(head.number, wants, histories, head.hash)
+    except Unavailable as error:
+        return Outage("node_unavailable", error.message)
+    except InvalidProof as error:
+        return Outage("finality_unproven", error.message)
+    # the block up to which the index follows the chain speaks of now, even if its validators are known to change after
+    return replace(state, counts=True, speaks_until=None)
+
+
+def _read_past(
+    app: App, questions: Sequence[Question], drafts: Sequence[Draft], now: int
+) -> dict[int, ProvenState]:  # fmt: skip
+    """What is proven of the moments in the past that are asked about."""
+    found: dict[int, ProvenState] = {}
+    for moment in {question.at for question in questions if question.at is not None and question.at < now}:
+        claims = [claim for q, d in zip(questions, drafts, strict=True) if q.at == moment for claim in _claims(d)]
+        state = at_moment(app, moment, claims)
+        if state is not None:
+            found[moment] = state
+    return found

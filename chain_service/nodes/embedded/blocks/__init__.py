@@ -1,0 +1,1 @@
+"""Blocks, transactions and state of the trial chain."""

@@ -1,0 +1,1 @@
+"""The programs that run the nodes: go-ethereum and Besu."""

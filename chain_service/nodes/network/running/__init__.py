@@ -1,0 +1,1 @@
+"""Nodes as processes: started, supervised, watched and stopped."""

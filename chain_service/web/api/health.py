@@ -1,0 +1,33 @@
+"""`/healthz`, `/readyz`, `/metrics`: for supervisors and Prometheus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+
+from chain_service.jobs.instance import health
+from chain_service.web.http.answers import json_answer
+from chain_service.web.http.auth import TheApp
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", response_model=dict[str, Any])
+def healthz() -> Response:
+    """The process answers."""
+    return json_answer({"alive": True})
+
+
+@router.get("/readyz", response_model=dict[str, Any], responses={503: {"description": "not ready; checks say why"}})
+def readyz(app: TheApp) -> Response:
+    """Database, node, index lag and age of the head; 503 with the reasons when one of them is not good."""
+    state = health.readiness(app)
+    return json_answer(state, 200 if state["ready"] else 503)
+
+
+@router.get("/metrics", include_in_schema=False)
+def metrics(request: Request) -> Response:
+    return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)

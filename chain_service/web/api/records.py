@@ -1,0 +1,135 @@
+"""`/v1/records`: submitting, reading, proving and changing the state of records."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from chain_service.jobs.anchoring import change_state
+from chain_service.jobs.proofs import receipts
+from chain_service.jobs.records import records
+from chain_service.web.http.answers import json_answer, ndjson_answer, problems, request_body
+from chain_service.web.http.auth import KnownCaller, MaybeCaller, TheApp
+from chain_service.web.http.bodies import (
+    JSON,
+    MAX_JSON,
+    NDJSON,
+    bounded_lines,
+    check_depth,
+    need_media_type,
+    read_body,
+    shaped,
+)
+from chain_service.web.http.problems import PayloadTooLarge
+from chain_service.web.schemas.requests import AcceptedRecords, Proof, RecordPage, RecordView, StatusRequest
+
+router = APIRouter(prefix="/v1/records", tags=["records"])
+
+Body = Annotated[bytes, Depends(read_body)]
+RECORD = {"type": "object", "required": ["kind"], "properties": {"kind": {"enum": ["certificate", "document"]}}}
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=AcceptedRecords,
+    responses=problems(401, 403, 409, 413, 415, 422, 429, 503),
+    openapi_extra=request_body(json=RECORD, ndjson={"type": "string", "description": "one record a line"}),
+)
+def submit(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+    """Stores one record, or up to 10,000 as NDJSON; all or nothing. They are anchored soon after."""
+    kind = need_media_type(request, JSON, NDJSON)
+    if kind == JSON:
+        if len(body) > MAX_JSON:
+            raise PayloadTooLarge(f"one record may have at most {MAX_JSON} bytes", limit=MAX_JSON)
+        check_depth(body)
+        accepted = records.submit(app, caller, [(1, body)])
+    else:
+        accepted = records.submit(app, caller, bounded_lines(body, app.settings.max_lines))
+    request.app.state.metrics.accepted.inc(sum(1 for one in accepted if one.created))
+    if kind == JSON:
+        return json_answer({"records": [{"id": a.id, "state": a.state, "created": a.created} for a in accepted]}, 202)
+    lines = ({"line": a.line, "id": a.id, "state": a.state, "created": a.created} for a in accepted)
+    return ndjson_answer(lines, 202)
+
+
+@router.get("", response_model=RecordPage, responses=problems(401, 403, 422))
+def page(
+    caller: KnownCaller,
+    app: TheApp,
+    state: Annotated[str | None, Query(max_length=32)] = None,
+    type: Annotated[str | None, Query(max_length=64)] = None,
+    from_: Annotated[str | None, Query(alias="from", max_length=40)] = None,
+    to: Annotated[str | None, Query(max_length=40)] = None,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> Response:
+    """The key's organisation's own records, page by page."""
+    return json_answer(
+        records.page(app, caller, state=state, type=type, from_=from_, to=to, q=q, cursor=cursor, limit=limit)
+    )
+
+
+@router.get("/{record_id}", response_model=RecordView, responses=problems(401, 404, 410))
+def read(record_id: str, caller: MaybeCaller, app: TheApp) -> Response:
+    """Where a record stands; its own organisation also sees the disclosure."""
+    return json_answer(records.read(app, record_id, caller))
+
+
+@router.get("/{record_id}/proof", response_model=Proof, responses=problems(404, 409))
+def proof(record_id: str, app: TheApp) -> Response:
+    """That the record is in the anchored log; contains no record."""
+    return json_answer(records.proof(app, record_id))
+
+
+@router.get(
+    "/{record_id}/receipt",
+    response_class=Response,
+    responses={
+        200: {"description": "COSE receipt (RFC 9942)", "content": {receipts.MEDIA_TYPE: {}, JSON: {}}},
+        **problems(404, 409, 503),
+    },
+)
+def receipt(
+    record_id: str,
+    request: Request,
+    app: TheApp,
+    refresh: Annotated[bool, Query(description="with the state at the newest final block")] = False,
+) -> Response:
+    """The record's receipt, which needs no server: inclusion, head, permits and state down to the validators' seals.
+
+    It contains no record. `Accept: application/json` shows what is in it.
+    """
+    data = receipts.receipt(app, record_id, refreshed=refresh)
+    if request.headers.get("accept", "").partition(";")[0].strip() == JSON:
+        return json_answer(receipts.parse(data).to_json())
+    name = {"Content-Disposition": f'attachment; filename="{record_id}.receipt"'}
+    return Response(data, media_type=receipts.MEDIA_TYPE, headers=name)
+
+
+@router.post(
+    "/{record_id}/status",
+    status_code=202,
+    response_model=dict[str, Any],
+    responses=problems(401, 403, 404, 409, 415, 422),
+    openapi_extra=request_body(json=StatusRequest),
+)
+def change_status(record_id: str, request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+    """Accepts a change of state; it is in force once final on chain."""
+    need_media_type(request, JSON)
+    wish = shaped(body, StatusRequest)
+    done = change_state.change_status(
+        app,
+        caller,
+        record_id,
+        wish.to,
+        wish.reasonCode,
+        text=wish.text,
+        legal_basis=wish.legalBasis,
+        successor=wish.successor,
+        officer=f"key {caller.key_id}",
+    )
+    return json_answer(done, 202)

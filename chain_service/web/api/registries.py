@@ -1,0 +1,125 @@
+"""`/v1/seals`, `/v1/catalogs`, `/v1/organisations`, `/v1/types`: what is registered, by whom."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from chain_service.errors import BadRequest
+from chain_service.jobs.anchoring import publish_catalogs, register_seals
+from chain_service.jobs.instance import certificate_types
+from chain_service.jobs.registries import organisations
+from chain_service.web.http.answers import json_answer, problems, request_body
+from chain_service.web.http.auth import KnownCaller, TheApp
+from chain_service.web.http.bodies import JSON, need_media_type, parse_json, read_body, shaped
+from chain_service.web.schemas.requests import SealStateRequest
+
+router = APIRouter(prefix="/v1")
+
+Body = Annotated[bytes, Depends(read_body)]
+Sequence = Annotated[int, Field(ge=1, le=2**53 - 1)]
+ANY_OBJECT: dict[str, Any] = {"type": "object"}
+
+
+def _object(request: Request, body: bytes) -> dict[str, Any]:
+    need_media_type(request, JSON)
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        raise BadRequest("the body must be a JSON object", code="malformed_request", field="(body)")
+    return value
+
+
+@router.post(
+    "/seals",
+    tags=["seals"],
+    status_code=202,
+    response_model=dict[str, Any],
+    responses=problems(401, 403, 409, 415, 422),
+    openapi_extra=request_body(json=ANY_OBJECT),
+)
+def register_seal(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+    """Accepts a seal for registration on chain; a personal seal is refused."""
+    return json_answer(register_seals.register_seal(app, caller, _object(request, body)), 202)
+
+
+@router.get("/seals/{code}", tags=["seals"], response_model=dict[str, Any], responses=problems(404))
+def read_seal(code: str, app: TheApp) -> Response:
+    """A seal's registered digests, owner, period and state."""
+    return json_answer(register_seals.seal(app, code))
+
+
+@router.post(
+    "/seals/{code}/state",
+    tags=["seals"],
+    status_code=202,
+    response_model=dict[str, Any],
+    responses=problems(401, 403, 404, 409, 415, 422),
+    openapi_extra=request_body(json=SealStateRequest),
+)
+def set_seal_state(code: str, request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+    """Accepts a change of a seal's state; cancelled is final."""
+    need_media_type(request, JSON)
+    return json_answer(register_seals.set_seal_state(app, caller, code, shaped(body, SealStateRequest).to), 202)
+
+
+@router.post(
+    "/catalogs",
+    tags=["catalogs"],
+    status_code=202,
+    response_model=dict[str, Any],
+    responses=problems(401, 403, 409, 415, 422),
+    openapi_extra=request_body(json=ANY_OBJECT),
+)
+def publish_catalog(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+    """Accepts versions of catalog entries, published, changed or withdrawn: one object, or an array, all or nothing."""
+    need_media_type(request, JSON)
+    value = parse_json(body)
+    accepted = publish_catalogs.publish(app, caller, value)
+    return json_answer({"versions": accepted} if isinstance(value, list) else accepted[0], 202)
+
+
+@router.get("/catalogs", tags=["catalogs"], response_model=dict[str, Any])
+def list_catalogs(
+    app: TheApp,
+    org: Annotated[str | None, Query(max_length=18)] = None,
+    layer: Annotated[Literal["duty", "data", "table"] | None, Query()] = None,
+    after: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """The latest version of every catalog entry, by code; `next` is the `after` of the next page."""
+    return json_answer(publish_catalogs.list_catalogs(app, org=org, layer=layer, after=after, limit=limit))
+
+
+@router.get("/catalogs/{code:path}/history", tags=["catalogs"], response_model=dict[str, Any], responses=problems(404))
+def catalog_history(code: str, app: TheApp) -> Response:
+    """Every version in order, each with its predecessor's digest, against the head on chain."""
+    return json_answer(publish_catalogs.history(app, code))
+
+
+@router.get("/catalogs/{code:path}/diff", tags=["catalogs"], response_model=dict[str, Any], responses=problems(404))
+def catalog_diff(
+    code: str, app: TheApp, from_: Annotated[Sequence, Query(alias="from")], to: Annotated[Sequence, Query()]
+) -> Response:
+    """What changed between two versions, field by field."""
+    return json_answer(publish_catalogs.diff(app, code, from_, to))
+
+
+@router.get("/organisations", tags=["organisations"], response_model=dict[str, Any])
+def list_organisations(app: TheApp) -> Response:
+    """The organisations registered on chain."""
+    return json_answer({"organisations": organisations.list_organisations(app)})
+
+
+@router.get("/organisations/{code}", tags=["organisations"], response_model=dict[str, Any], responses=problems(404))
+def read_organisation(code: str, app: TheApp) -> Response:
+    """One organisation: its standing, log and permits."""
+    return json_answer(organisations.organisation(app, code))
+
+
+@router.get("/types", tags=["organisations"], response_model=dict[str, Any])
+def list_types(app: TheApp) -> Response:
+    """The certificate types known here."""
+    return json_answer({"types": certificate_types.list_types(app)})

@@ -1,0 +1,41 @@
+"""Receipts of both consensus forms, taken apart, put together wrongly, and what has to be said of them."""
+
+from dataclasses import replace
+
+import cbor2
+import pytest
+
+from chain_service.core.chainproof.evidence_cbor import BlockProof
+from chain_service.core.encoding import cose
+from chain_service.core.receipts.receipt import encode, parse
+from chain_service.errors import MalformedDocument
+from support.worlds.receipt_world import Issued, details
+
+CLIQUE, QBFT = Issued("clique"), Issued("qbft")
+
+
+def parts_of(receipt):
+    """Protected header, unprotected header, payload and signature, decoded."""
+    message = cbor2.loads(encode(receipt)[1:])
+    return [cbor2.loads(message[0]), *message[1:]]
+
+
+def joined(protected, unprotected, payload, signature):
+    if not isinstance(protected, bytes):
+        protected = cose.encode(protected)
+    return b"\xd2" + cose.encode([protected, unprotected, payload, signature])
+
+
+def malformed(data, saying=None):
+    with pytest.raises(MalformedDocument, match=saying):
+        parse(data)
+
+
+def with_evidence(receipt, evidence):
+    return replace(receipt, blocks=(BlockProof(evidence),))
+
+
+def invalid(issued, receipt, saying, **asked):
+    verdict = issued.verify(receipt, **asked)
+    assert (verdict.answer.value, verdict.code) == ("invalid", "proof_invalid")
+    assert saying in details(verdict)

@@ -1,0 +1,72 @@
+"""Papers are told apart by their bytes, whatever they are called and however they arrive."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chain_service.core.verdicts.paper_kinds import CUT_OFF, EMPTY, Kind, Paper, form, recognise, take, trouble
+
+WHOLE = json.dumps({"record": {"certificateNumber": "JY1"}, "salt": "00"}).encode()
+PARTIAL = json.dumps({"open": {}, "covered": {}, "key": "00", "revealed": {}}).encode()
+PROOF = json.dumps({"entry": "00", "index": 1, "size": 2, "path": [], "anchor": {}}).encode()
+BOM = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (WHOLE, Kind.DISCLOSURE),
+        (PARTIAL, Kind.DISCLOSURE),
+        (BOM + b" \r\n" + WHOLE, Kind.DISCLOSURE),
+        (WHOLE[:20], Kind.DISCLOSURE),
+        (PARTIAL[:12], Kind.DISCLOSURE),
+        (PROOF, Kind.PROOF),
+        (BOM + PROOF, Kind.PROOF),
+        (PROOF[:30], Kind.PROOF),
+        (b"\xd2\x84", Kind.RECEIPT),
+        (b"\xd8\x62\x84", Kind.TRUST),
+        (b"%PDF-1.7", Kind.FILE),
+        (b"PK\x03\x04", Kind.FILE),
+        (b"", Kind.FILE),
+        (b"[]", Kind.FILE),
+        (b'{"path": "somebody\'s own JSON"}', Kind.FILE),
+        (b'{"record": "a word that others use, too"}', Kind.FILE),
+        (b'{"name": "x", "version": "1"', Kind.FILE),
+        (WHOLE + b" " * 2**20, Kind.FILE),
+    ],
+)
+def test_each_kind_is_known_by_its_bytes(data: bytes, kind: Kind) -> None:
+    assert recognise(data) is kind
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_are_too_strange(data: bytes) -> None:
+    paper = take("any", data)
+    assert paper.kind in Kind and form(paper) and trouble(data) in (None, EMPTY, CUT_OFF)
+
+
+@given(st.integers(min_value=1, max_value=len(WHOLE) - 1))
+def test_what_was_cut_off_is_said_to_be(length: int) -> None:
+    assert trouble(WHOLE[:length]) is CUT_OFF
+    assert trouble(BOM + WHOLE[:length]) is CUT_OFF
+
+
+def test_what_is_whole_has_no_such_trouble_and_what_is_empty_has_its_own() -> None:
+    assert [trouble(data) for data in (WHOLE, PROOF, b"\xd2\x84", b"%PDF-1.7")] == [None] * 4
+    assert trouble(b"") is trouble(b" \n") is EMPTY
+
+
+def test_the_name_it_was_handed_in_by_counts_only_where_bytes_tell_nothing() -> None:
+    assert take("x.receipt", WHOLE, Kind.RECEIPT) == Paper("x.receipt", Kind.DISCLOSURE, WHOLE)
+    assert take("d.json", b"\x00\xff", Kind.DISCLOSURE).kind is Kind.DISCLOSURE
+    assert take("licence.pdf", BOM + WHOLE).data == WHOLE
+
+
+def test_files_are_called_by_their_form() -> None:
+    seal = bytes.fromhex("30820100308200f0300b") + b"\x16\x02ES" + bytes(20)
+    data = {"pdf": b"junk %PDF-1.4", "archive": b"PK\x03\x04", "seal": seal, "file": b"scan"}
+    assert {name: form(take("", content)) for name, content in data.items()} == {name: name for name in data}

@@ -1,0 +1,136 @@
+"""The page has words in both languages for every evidence name and sentence of the record's checks."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[4] / "chain_service"
+STATIC = PACKAGE / "web" / "pages" / "static"
+CORE = [
+    "verdicts/judge",
+    "verdicts/anchoring_checks",
+    "verdicts/standing_checks",
+    "receipts/verify_offline",
+    "receipts/receipt",
+    "chainproof/evidence",
+    "receipts/trust_file",
+    "registries/permits",
+    "registries/histories",
+    "verdicts/candidates",
+]
+JOBS = [
+    "verifying/attached_receipt",
+    "verifying/lookup",
+    "verifying/several_papers",
+    "verifying/chain_history",
+    "verifying/request",
+    "proofs/receipts",
+    "records/records",
+]
+DOCUMENTS = sorted(file for file in (PACKAGE / "documents").rglob("*.py") if file.name != "kinds.py")
+TELLING = [
+    *(PACKAGE / "core" / f"{name}.py" for name in CORE),
+    *(PACKAGE / "jobs" / f"{name}.py" for name in JOBS),
+    *DOCUMENTS,
+]
+JUDGES = [
+    *(
+        PACKAGE / "core" / "verdicts" / f"{name}.py"
+        for name in ("judge", "anchoring_checks", "standing_checks", "candidates")
+    ),
+    *(PACKAGE / "jobs" / "verifying" / f"{name}.py" for name in ("several_papers", "request", "lookup")),
+    *(PACKAGE / "documents" / "judging" / f"{name}.py" for name in ("binding", "signatures", "timing")),
+]
+NOT_TOLD = {
+    "{…} {…}",
+    "{…} #{…}",
+    "handed out",
+    "partial disclosure made",
+    "read by its organisation",
+    "searched by its organisation",
+    "the picture of signature",
+}
+"""Texts with a blank that no verdict tells: subjects, causes in the journal, the beginning of a longer one."""
+NOT_EVIDENCE = {"assurance", "id", "members", "names", "org", "parse", "status"}
+
+
+def told(name: str) -> set[str]:
+    """The keys of one object in details.js."""
+    text = (STATIC / "details.js").read_text(encoding="utf-8")
+    body = re.search(rf"const {name} = \{{\n(.*?)\n\}};", text, re.DOTALL)
+    assert body is not None
+    return set(re.findall(r'^  "?(.+?)"?:(?: [\["]|$)', body[1], re.MULTILINE))
+
+
+def unspoken(tree: ast.AST) -> Iterator[ast.AST]:
+    """What is no sentence of the program: docstrings, the pieces of a template, what is logged, patterns."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield node.value
+        elif isinstance(node, ast.JoinedStr):
+            yield from (part for value in node.values for part in ast.walk(value))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("log.", "re.")):
+            yield from ast.walk(node)
+
+
+def sentences(file: Path) -> Iterator[str]:
+    """Every text of words in the module, with {…} for what varies: any of them may come to be told."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    left_out = {id(node) for node in unspoken(tree)}
+    for node in ast.walk(tree):
+        text = ""
+        if id(node) in left_out:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "{…}" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = node.value
+        if " " in text.strip() and text.isprintable() and not re.search(r"[\u4e00-\u9fff]|\(\?P<", text):
+            yield text
+
+
+def evidence_names(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        names: list[ast.expr | None] = node.keys if isinstance(node, ast.Dict) else []
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "evidence":
+            names = [node.slice]
+        yield from (str(name.value) for name in names if isinstance(name, ast.Constant) and "_" not in str(name.value))
+
+
+@pytest.mark.parametrize("file", TELLING, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_every_sentence_has_its_chinese(file: Path) -> None:
+    assert set(sentences(file)) - told("DETAILS") - NOT_TOLD == set()
+
+
+@pytest.mark.parametrize("file", JUDGES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_every_evidence_name_has_words(file: Path) -> None:
+    assert set(evidence_names(file)) - told("EVIDENCE") - NOT_EVIDENCE == set()
+
+
+def test_templates_put_back_what_varies() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    asked = {
+        "salt must be 64 lower-case hex digits": "salt 须为 64 位小写十六进制",
+        "the file is empty": "文件为空",
+        "the seal is nested more than 24 deep": "印章的嵌套超过 24 层",
+        "an annotation of page 2": "第 2 页的注释",
+        "annotation 印 on page 2": "第 2 页上的注释 印",
+        "the form field unknown": "表单域 unknown",
+        "nothing known": None,
+    }
+    script = f"import {{ inChinese }} from {json.dumps(str(STATIC / 'details.js'))};"
+    script += f"console.log(JSON.stringify({json.dumps(list(asked))}.map(inChinese)));"
+    done = subprocess.run(
+        [node, "--input-type=module", "--no-warnings", "-e", script], capture_output=True, text=True, timeout=60
+    )
+    assert json.loads(done.stdout or "null") == list(asked.values()), done.stderr
