@@ -181,10 +181,12 @@ def sealed_by(headers: Sequence[CliqueHeader], trust: ChainTrust) -> frozenset[b
 
     Raises InvalidProof, UnknownSealers.
     """
+    ranges = []
     for header in headers:
-        require_field_count(header.fields, header.number, trust.range_at(header.number, FORM_CLIQUE))
-    validators = trust.range_at(headers[0].number, FORM_CLIQUE).validators
-    if trust.range_at(headers[-1].number, FORM_CLIQUE).validators != validators:
+        ranges.append(trust.range_at(header.number, FORM_CLIQUE))
+        require_field_count(header.fields, header.number, ranges[-1])
+    validators = ranges[0].validators
+    if ranges[-1].validators != validators:
         raise InvalidProof("the validators change within these headers; prove from a later block")
     return verify_majority(headers, validators, trust.epoch)
 

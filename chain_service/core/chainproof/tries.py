@@ -6,6 +6,7 @@ Absence is a result like any other and needs its whole proof; a proof that ends 
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,9 @@ MAX_PATH: Final = 64
 MAX_NODES: Final = 16_384
 """Distinct nodes in one pool: several thousand slots of one block. Receipts carry far fewer and are bounded there."""
 
+_FULL_BRANCH: Final = struct.Struct("3x" + 16 * "x32s" + "x")
+"""A branch with all of its children hashed and no value: a list of 529 bytes, each hash after its prefix."""
+_FULL_PREFIXES: Final = b"\xa0" * 16 + b"\x80"
 _HASHED_OR_EMPTY: Final = re.compile(rb"\xa0(.{32})|\x80", re.DOTALL)
 
 
@@ -46,14 +50,13 @@ class NodePool:
     def __init__(self, nodes: Sequence[bytes], max_nodes: int = MAX_NODES) -> None:
         if len(nodes) > max_nodes:
             raise InvalidProof("too many trie nodes", nodes=len(nodes))
-        self._nodes: dict[bytes, bytes] = {}
         self._decoded: dict[bytes, list[rlp.Item]] = {}
         self._used: dict[bytes, None] = {}
         for node in nodes:
             # Shorter nodes stand inside their parents; under 32-byte keys no root is that short either.
             if not 32 <= len(node) <= MAX_NODE_BYTES and node != EMPTY_NODE:
                 raise InvalidProof("a trie node is too small or too large", bytes=len(node))
-            self._nodes[keccak256(node)] = node
+        self._nodes = dict(zip(map(keccak256, nodes), nodes, strict=True))
         if len(self._nodes) != len(nodes):
             raise InvalidProof("a trie node is listed twice")
 
@@ -123,9 +126,12 @@ class NodePool:
 def _branch(raw: bytes) -> list[rlp.Item] | None:
     """The items of a branch whose children are all hashed or empty, as `strict_rlp` decodes them; else None.
 
-    Most nodes are such branches, and this is three times as fast.
+    Most nodes are such branches, and this is three times as fast; those with all of their children, which the upper
+    nodes of a large trie are, are faster still.
     """
     size = len(raw)
+    if size == _FULL_BRANCH.size and raw[:3] == b"\xf9\x02\x11" and raw[3::33] == _FULL_PREFIXES:
+        return [*_FULL_BRANCH.unpack(raw), b""]
     if raw[0] == 0xF8:
         start, whole = 2, 56 <= raw[1] == size - 2
     else:

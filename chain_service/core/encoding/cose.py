@@ -72,8 +72,12 @@ def _is_plain(value: Cbor) -> bool:
     if kind is bytes or kind is int or kind is str or value is None:
         return True
     if kind is list:
-        return all(map(_is_plain, value))
+        return _BYTES.issuperset(map(type, value)) or all(map(_is_plain, value))
     return kind is dict and all(type(key) is int and _is_plain(item) for key, item in value.items())
+
+
+_BYTES: Final = frozenset({bytes})
+"""Most lists here are of byte strings, which need no call each."""
 
 
 def _refuse_tag(*_: object) -> None:

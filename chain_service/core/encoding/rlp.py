@@ -95,11 +95,11 @@ def _item(data: bytes, at: int, end: int, depth: int) -> tuple[Item, int]:
         raise InvalidProof("RLP is truncated")
     items: list[Item] = []
     while start < stop:
-        # Trie nodes are mostly 32-byte hashes and empty children: these two need no call.
+        # Trie nodes and headers are mostly strings of 2 to 55 bytes and empty ones: these two need no call.
         first = data[start]
-        if first == 0xA0 and start + 33 <= stop:
-            items.append(data[start + 1 : start + 33])
-            start += 33
+        if 0x81 < first < 0xB8 and (after := start + first - 0x7F) <= stop:
+            items.append(data[start + 1 : after])
+            start = after
         elif first == 0x80:
             items.append(b"")
             start += 1

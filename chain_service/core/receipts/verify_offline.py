@@ -19,7 +19,6 @@ from chain_service.core.chainproof.evidence_cbor import MAX_NODES
 from chain_service.core.chainproof.trust import ChainTrust, UnknownSealers
 from chain_service.core.encoding.text import Text
 from chain_service.core.encoding.times import local_day
-from chain_service.core.log.merkle import leaf_hash, root_from_inclusion
 from chain_service.core.receipts.receipt import Receipt, parse
 from chain_service.core.receipts.trust_file import SECONDS_A_DAY, TrustFile
 from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, parse_disclosure
@@ -84,14 +83,15 @@ def prove_receipt(
     if states[0].time > receipt.issued_at:
         raise InvalidProof("the first evidence is from after the receipt was signed", block=states[0].block)
     # 5. nor is it from before the record was anchored: the log's head stands in it
-    if not states[0].word(storage_layout.RECORD_LOG, storage_layout.head_slot(receipt.log, receipt.proof.size)):
+    head = storage_layout.RECORD_LOG, storage_layout.head_slot(receipt.log, receipt.proof.size)
+    if not states[0].word(*head):
         raise InvalidProof("the first evidence is from before the log had this head", block=states[0].block)
     if len(states) == 2:
         # 6. the refreshed status is from a later block
         if states[1].block <= states[0].block or states[1].time < states[0].time:
             raise InvalidProof("the newer evidence is not about a later block", block=states[1].block)
         # 7. of the same history: the head stands there too, and nothing else that was there is gone
-        states[1].word(storage_layout.RECORD_LOG, storage_layout.head_slot(receipt.log, receipt.proof.size))
+        states[1].word(*head)
         _require_kept(*states)
         require_end_kept(*states, receipt.log, receipt.proof)
     return states
@@ -151,7 +151,6 @@ def verify_offline(
     moment = now if at is None else at
     _refuse_future(moment, now)
     shown = _prove(receipt, trust, presented.disclosure, remembered)
-    claim, signature = _claimed(shown, presented.disclosure)
     past = at is not None and at < now  # else the newest block counts, even if its proposer's clock runs before ours
     usable = [state for state in shown.counting if state.time <= moment or not past] or list(shown.counting[:1])
     anchor = shown.counting[0] if shown.counting else None
@@ -167,8 +166,8 @@ def verify_offline(
         past=past,
         then_state=usable[-1] if usable else None,
         anchor_state=anchor,
-        claim=claim,
-        head_signature=signature,
+        claim=shown.claim,
+        head_signature=shown.signature,
         earliest=shown.states[0].time if shown.states and anchor is not shown.states[0] else None,
         limit=limit,
         notices=(*trust.warnings(now), *shown.doubts, *accepted),
@@ -180,16 +179,6 @@ def verify_offline(
 def _of_seals(state: ProvenState | Outage) -> ProvenState | Outage:
     """What is known of the registry of seals: a receipt of another chain proves nothing of the one here."""
     return _NO_EVIDENCE if isinstance(state, Outage) and state.code == "issuer_unknown" else state
-
-
-def _claimed(shown: _Shown, content: Content | None) -> tuple[Claim | None, HeadSignature | None]:
-    """What the receipt asserts of the record, and the log's signature; None without either."""
-    parsed = shown.receipt
-    if parsed is None or content is None or shown.failure is not None:
-        return None, None
-    entry = record_entry(parsed.log, parsed.proof.index, content.body_digest)
-    signature = HeadSignature(parsed.protected, parsed.key_id, parsed.signature)
-    return Claim(parsed.log, entry, parsed.proof, presented=True), signature
 
 
 def _outage(shown: _Shown) -> Outage:
@@ -223,8 +212,17 @@ class _Shown:
     states: tuple[ProvenState, ...] = ()
     counting: tuple[ProvenState, ...] = ()
     """Those of the states that count by themselves and are enough to judge the record by."""
+    claim: Claim | None = None
+    """What it asserts of the record; None where it proves nothing, or nothing was presented to prove."""
     failure: Failure | None = None
     doubts: tuple[Warning, ...] = ()
+
+    @property
+    def signature(self) -> HeadSignature | None:
+        """The log's signature of what is claimed."""
+        if self.receipt is None or self.claim is None:
+            return None
+        return HeadSignature(self.receipt.protected, self.receipt.key_id, self.receipt.signature)
 
 
 def _prove(
@@ -234,9 +232,13 @@ def _prove(
     try:
         receipt = parse(data)
         states = prove_receipt(receipt, trust.chain, remembered)
-        if content is not None and _leads_to_head(receipt, content, states):
+        if content is None:
+            return _Shown(receipt, states, _counting(states, receipt, content))
+        entry = record_entry(receipt.log, receipt.proof.index, content.body_digest)
+        claim = Claim(receipt.log, entry, receipt.proof, presented=True)
+        if _leads_to_head(claim, states):
             _require_cover(states, receipt, content)
-        return _Shown(receipt, states, _counting(states, receipt, content))
+        return _Shown(receipt, states, _counting(states, receipt, content), claim)
     except BadRequest as error:
         doubts = (warning("equivocation"),) if error.code == "equivocation" else ()
         return _Shown(receipt, failure=Failure(_code(error, trust), "receipt", error.message), doubts=doubts)
@@ -322,15 +324,13 @@ def seen_blocks(receipt: bytes, trust: TrustFile) -> tuple[SeenBlock, ...]:
     return tuple(found)
 
 
-def _leads_to_head(receipt: Receipt, content: Content, states: Sequence[ProvenState]) -> bool:
-    """Whether the receipt is this content's: its path leads from there to the head that a state holds."""
-    entry = record_entry(receipt.log, receipt.proof.index, content.body_digest)
+def _leads_to_head(claim: Claim, states: Sequence[ProvenState]) -> bool:
+    """Whether the receipt is the content's: its path leads from there to the head that a state holds."""
     try:
-        root = int.from_bytes(root_from_inclusion(leaf_hash(entry), receipt.proof), "big")
+        root = int.from_bytes(claim.root, "big")
     except InvalidProof:
         return False
-    slot = storage_layout.RECORD_LOG, storage_layout.head_slot(receipt.log, receipt.proof.size)
-    return any(state.words.get(slot) == root for state in states)
+    return any(state.words.get(claim.head) == root for state in states)
 
 
 def _require_cover(states: Sequence[ProvenState], receipt: Receipt, content: Content) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState
 from chain_service.core.encoding import cose
 from chain_service.core.encoding.text import Text
@@ -54,7 +53,7 @@ def find_head(facts: Facts) -> Head | None:
         if claim.proof.index < 1:
             raise InvalidProof("entry 0 is the founding entry, never a record", index=claim.proof.index)
         parse_log_id(claim.log)
-        roots = {claim.entry: root_from_inclusion(leaf_hash(claim.entry), claim.proof)}
+        roots = {claim.entry: claim.root}
         expected = record_entry(claim.log, claim.proof.index, content.body_digest) if content else claim.entry
         if expected != claim.entry:
             roots = {expected: root_from_inclusion(leaf_hash(expected), claim.proof)} | roots
@@ -70,7 +69,7 @@ def find_head(facts: Facts) -> Head | None:
 
 def _states_that_tell(facts: Facts, claim: Claim) -> list[tuple[ProvenState, int]]:
     """The states that cover the head's word, with it, the oldest first."""
-    slot = storage_layout.RECORD_LOG, storage_layout.head_slot(claim.log, claim.proof.size)
+    slot = claim.head
     states = {
         state.block: state
         for state in (facts.then_state, facts.now_state, facts.anchor_state)
@@ -94,12 +93,11 @@ def judge_log_signature(facts: Facts, head: Head | None) -> Check:
     if head is None or head.root is None:
         return check("record", "log_signature", "not_reached")
     evidence: dict[str, Any] = {"keyId": signed.key_id.hex(), "root": head.root.hex()}
-    state = _state_with_key(facts, head.claim, signed.key_id)
-    if state is None:
+    told = _key_told(facts, head.claim, signed.key_id)
+    if told is None:
         return unread("log_signature", facts.now_state, evidence)
+    state, found = told
     evidence |= block_evidence(state)
-    org, _ = parse_log_id(head.claim.log)
-    found = find_log_key(state, org, signed.key_id)
     if found is None:
         detail = {"detail": "no log key of the organisation has this key id"}
         return check("record", "log_signature", "proof_invalid", evidence | detail)
@@ -112,16 +110,16 @@ def judge_log_signature(facts: Facts, head: Head | None) -> Check:
     return check("record", "log_signature", "signed", evidence)
 
 
-def _state_with_key(facts: Facts, claim: Claim, key_id: bytes) -> ProvenState | None:
-    """The newest state that tells whether the organisation has a log key with this id; None if none does."""
+def _key_told(facts: Facts, claim: Claim, key_id: bytes) -> tuple[ProvenState, tuple[int, bytes] | None] | None:
+    """The newest state that tells whether the organisation has a log key with this id, and what it tells: place and
+    key, or None; None if no state does."""
     org, _ = parse_log_id(claim.log)
     for state in (facts.now_state, facts.anchor_state):
         if isinstance(state, ProvenState):
             try:
-                find_log_key(state, org, key_id)
+                return state, find_log_key(state, org, key_id)
             except InvalidProof:
                 continue
-            return state
     return None
 
 
@@ -207,12 +205,13 @@ def judge_anchor(facts: Facts, head: Head) -> Check:
     claim = head.claim
     if head.root is None:
         return check("record", "anchor", "not_reached")
+    contract, slot = claim.head
     evidence: dict[str, Any] = {
-        "contract": storage_layout.RECORD_LOG,
+        "contract": contract,
         "log": claim.log.hex(),
         "size": claim.proof.size,
         "root": head.root.hex(),
-        "slot": "0x" + storage_layout.head_slot(claim.log, claim.proof.size).hex(),
+        "slot": "0x" + slot.hex(),
     }
     if head.shown_by is not None:
         return check(

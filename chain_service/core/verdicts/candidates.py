@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chain_service.core.chainproof import storage_layout
 from chain_service.core.verdicts.anchoring_checks import Head, find_head, judge_anchor, judge_inclusion
 from chain_service.core.verdicts.inputs import Candidate, Content, Facts, Presented
 from chain_service.core.verdicts.standing_checks import judge_status
@@ -98,8 +97,7 @@ def others(facts: Facts) -> list[Other]:
 
 def _came_later(facts: Facts, head: Head) -> bool:
     """Whether the state of the moment asked about proves that the record was not on chain by then."""
-    slot = storage_layout.RECORD_LOG, storage_layout.head_slot(head.claim.log, head.claim.proof.size)
-    return facts.past and facts.then_state is not None and facts.then_state.words.get(slot) == 0
+    return facts.past and facts.then_state is not None and facts.then_state.words.get(head.claim.head) == 0
 
 
 def _untold(detail: str) -> Check:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
-from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.chainproof.evidence import ProvenState, Slot
 from chain_service.core.encoding.text import Text
-from chain_service.core.log.merkle import InclusionProof
+from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.records.disclosure import Disclosure, PartialDisclosure
 from chain_service.core.records.hashing import Entry, LogId
 from chain_service.core.records.states import State
@@ -67,6 +69,16 @@ class Claim:
     proof: InclusionProof
     presented: bool
     """True when the caller brought it, False when the service built it from what it stores."""
+
+    @cached_property
+    def root(self) -> bytes:
+        """The root that the path leads to from the entry. Raises InvalidProof if it has no meaning for this place."""
+        return root_from_inclusion(leaf_hash(self.entry), self.proof)
+
+    @cached_property
+    def head(self) -> Slot:
+        """Where the chain keeps the root of a log of this size."""
+        return storage_layout.RECORD_LOG, storage_layout.head_slot(self.log, self.proof.size)
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,10 @@ def with_hidden(
     told: dict[str, Any] = {**record, "hidden": hidden}
     told["shown"] = _is_file_compared(verdict) or _is_shown(presented, hidden)
     labels = names.labels.get(content.type_code, {}) if names is not None and content.kind == "certificate" else {}
-    paths = {*record["members"], *hidden}
-    if used := {name: label.to_json() for name, label in labels.items() if f"extension.{name}" in paths}:
-        told["labels"] = used
+    if labels:
+        paths = {*record["members"], *hidden}
+        if used := {name: label.to_json() for name, label in labels.items() if f"extension.{name}" in paths}:
+            told["labels"] = used
     warnings = verdict.context.warnings
     withheld = hidden_members(presented, presented.members) if isinstance(presented, PartialDisclosure) else []
     if withheld:

@@ -96,7 +96,6 @@ class Verdict:
         }
 
 
-_VARIES = re.compile(r"[{\[]")
 _NAME = re.compile(r"\{(\w+)\}")
 _OPTIONAL = re.compile(r"\[([^\]]*)\]")
 
@@ -106,7 +105,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
     Raises KeyError when a value outside brackets is missing.
     """
-    if "{" not in template and "[" not in template:
+    if not _varies(template):
         return template
 
     def part(match: re.Match[str]) -> str:
@@ -115,12 +114,16 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
     if "[" in template:
         template = _OPTIONAL.sub(part, template)
-    return _NAME.sub(lambda match: values[match[1]], template)
+    return template.format_map(values)
+
+
+def _varies(template: str) -> bool:
+    return "{" in template or "[" in template
 
 
 def fill_text(text: Text, params: Mapping[str, Text]) -> Text:
     """`text` with the parameters of each language filled in."""
-    if not _VARIES.search(text.zh) and not _VARIES.search(text.en):
+    if not _varies(text.zh) and not _varies(text.en):
         return text
     return Text(
         fill(text.zh, {name: value.zh for name, value in params.items()}),
@@ -157,13 +160,13 @@ def warning(code: str, **params: object) -> Warning:
     return Warning(code, fill_text(WARNINGS[code], texts))
 
 
-_RANKS = {code: rank for rank, code in enumerate(CODES)}
 _SEVERITY = {Answer.INVALID: 0, Answer.INDETERMINATE: 1, Answer.VALID: 2}
+_GRAVITY = {code: (_SEVERITY[row.answer], rank) for rank, (code, row) in enumerate(CODES.items())}
 
 
 def gravity(code: str) -> tuple[int, int]:
     """Sorts verdict codes, the one that decides first: invalid, indeterminate, valid; within one as in `CODES`."""
-    return _SEVERITY[CODES[code].answer], _RANKS[code]
+    return _GRAVITY[code]
 
 
 def gravest(group: str, checks: Iterable[Check]) -> Check:
@@ -192,10 +195,10 @@ def conclude(groups: Iterable[Group], context: Context) -> Verdict:
 
 def _finding(group: str, result: Check) -> str:
     """The verdict code that a check's result amounts to."""
-    for note in RULES[group, result.name].notes:
-        if note.code == result.code:
-            return note.best
-    return result.code
+    return _BEST.get((group, result.name, result.code), result.code)
+
+
+_BEST = {(rule.group, rule.name, note.code): note.best for rule in RULES.values() for note in rule.notes}
 
 
 def codes_as_markdown() -> str:
