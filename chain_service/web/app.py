@@ -17,7 +17,7 @@ from chain_service.web.security import SecurityHeaders
 
 DESCRIPTION = (
     "Anchor, verify and trace government records on a permissioned chain. "
-    "Errors are RFC 9457 problems with a stable `code`; README lists the codes. "
+    "Errors are RFC 9457 problems with a stable `code`; docs/reference/errors.md lists the codes. "
     "Writes may be repeated safely."
 )
 

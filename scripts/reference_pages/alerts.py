@@ -66,7 +66,7 @@ ALERTS = {
         "log",
         "日志与链上不一致，该日志已停止受理",
         "a log and the chain disagree: the log is stopped and accepts nothing",
-        "执行 `audit` 查明；密钥被盗时先停用账户，再开启新一代日志（`org grant … --rights none`，`org new-generation`）",
+        "执行 `audit` 查明；密钥被盗时先停用账户，再开启新一代日志：`org grant … --rights none`、`org new-generation`",
         "run `audit`; if a key was stolen stop the account, then open a new generation (`org grant … --rights none`, "
         "`org new-generation`)",
         False,
@@ -135,7 +135,10 @@ def page() -> str:
     )
     alerts = table(("alert", "subject", "what 含义", "what to do 处理", "goes by itself"), rows)
     findings = table(("finding", "中文", "English"), ((code(name), *text) for name, text in FINDINGS.items()))
-    return "\n".join(["# Alerts and findings 告警与审计发现", "", INTRODUCTION, "", *alerts, "", FOUND, "", *findings]) + "\n"
+    return (
+        "\n".join(["# Alerts and findings 告警与审计发现", "", INTRODUCTION, "", *alerts, "", FOUND, "", *findings])
+        + "\n"
+    )
 
 
 def _goes(alert: Meaning) -> str:

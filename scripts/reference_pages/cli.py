@@ -14,7 +14,8 @@ from reference_pages.markdown import code, table
 INTRODUCTION = """\
 The command line acts on the instance in `--data DIR` (default `./data`, or `CHAIN_SERVICE_DATA`), for whoever operates
 it; everybody else uses [HTTP](http.md). `--data`, `--json` (machine output on standard output, nothing else there) and
-`--quiet` may stand before or after the command. Where workers are needed and none run, `--wait` does their steps itself.
+`--quiet` may stand before or after the command. Where workers are needed and none run, `--wait` does their steps
+itself.
 
 | exit code | |
 |---|---|

@@ -24,10 +24,12 @@ and `max_lines` ([settings.md](settings.md))."""
 VERIFY = """\
 ## Asking for a verdict
 
-`POST /v1/verify` takes a form with up to 10 papers of one holder, each told by its bytes, or JSON. It answers 200 with a
+`POST /v1/verify` takes a form with up to 10 papers of one holder, each told by its bytes, or JSON. It answers 200
+with a
 verdict whenever the request could be read. By identifier a caller without a key gives number and holder name too, and a
 wrong name and an unknown identifier answer alike; with a key of role `verify` the identifier and a `useCause` (事由)
-suffice, and the answer shows the anchored members to compare. `at` is the moment asked about, now by default; one in the
+suffice, and the answer shows the anchored members to compare. `at` is the moment asked about, now by default; one in
+the
 future is refused (`at_in_future`).
 
 ```json

@@ -8,9 +8,10 @@ from chain_service.core.seals import MAX_SIGNER_CERTIFICATES, NAME_LIMIT
 from chain_service.core.types import HOLDER_CATEGORIES, LABEL_LIMIT, LEVELS, MOST_LABELS
 
 INTRODUCTION = """\
-A record is a JSON object. Members that the tables do not name are refused (`unknown members`); sector fields go under
+A record is a JSON object. Members that the tables do not name are refused (`malformed_record`); sector fields go under
 `extension`. Nothing empty is kept: null, empty text, lists and objects count as left out. Numbers are integers within
-±(2^53−1). Dates are `YYYY-MM-DD` and mean days in UTC+8, both ends included; ids are UUIDs in lower case. A text may hold
+±(2^53−1). Dates are `YYYY-MM-DD` and mean days in UTC+8, both ends included; ids are UUIDs in lower case. A text may
+hold
 no control characters, and none that cannot be seen or that change the order of what is shown (`hidden_character`).
 
 *Open* members stand readable in every disclosure, a partial one too, so that nobody can hide an expiry; all others are
@@ -52,13 +53,15 @@ RULES = f"""\
   same again with equal content gives the first id and `created: false`; with other content it is `identifier_taken`.
 - The identifier's shape and check character (ISO 7064 MOD 37,36) are verified. The check digit of an organisation code
   is not insisted on, since legal early-pilot codes fail it: a verdict warns (`org_code_check_fails`).
-- Certificates need a permit of their type on the day of issue (`issuer_not_permitted`); documents need none, and may not
+- Certificates need a permit of their type on the day of issue (`issuer_not_permitted`); documents need none, and may
+  not
   have a type code that is one of certificates (`type_is_certificate`).
 - `extension` may hold any JSON to {shapes.MAX_EXTENSION_DEPTH} levels, with names of 1 to 128 characters.
 - `replaces`: once the new record is final the old one becomes `superseded`, if the submitting key also has the role
   `status`, the organisation is the same and a holder code agrees; otherwise the link is shown and the old record keeps
   its state until its own organisation acts.
-- With `anchor --documents DIR` a file may be named as `{{"path": "licence.ofd"}}`: both digests are computed from it."""
+- With `anchor --documents DIR` a file may be named as `{{"path": "licence.ofd"}}`: both digests are computed from
+  it."""
 
 STATES = """\
 Four bits for each record on chain; a record that was never changed is in force. `expired` and "not yet effective" are
@@ -119,7 +122,11 @@ TYPE = (
     ("holderCategory", "yes", "one of " + "、".join(HOLDER_CATEGORIES)),
     ("validity", "", "as the catalog of types words it, such as 5年 or 长期"),
     ("level", "yes", "one of " + "、".join(LEVELS)),
-    ("labels", "", f"for at most {MOST_LABELS} sector fields: `{{field: {{zh, en}}}}`, each of {LABEL_LIMIT} characters"),
+    (
+        "labels",
+        "",
+        f"for at most {MOST_LABELS} sector fields: `{{field: {{zh, en}}}}`, each of {LABEL_LIMIT} characters",
+    ),
 )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
-from chain_service.core import catalogs, seals, statuses, types
-from chain_service.core.shapes import HOLDER_REQUIRED, MAX_EXTENSION_DEPTH, SHAPES, Shape
+from chain_service.core import catalogs, seals, statuses
+from chain_service.core.shapes import HOLDER_REQUIRED, SHAPES, Shape
 from chain_service.core.showing import MEMBERS
 from reference_pages import record_notes
 from reference_pages.markdown import code, codes, table
@@ -99,13 +98,3 @@ def _catalog_values() -> Iterator[str]:
 
 def _named(rows: Rows) -> list[str]:
     return table(("member", "must", "what"), ((code(name), must, what) for name, must, what in rows))
-
-
-def named_in_the_program() -> dict[str, Any]:
-    """For the test: the members that each notes table has to name, and those that it names."""
-    return {
-        "seal": (seals._MEMBERS, {row[0] for row in record_notes.SEAL}),
-        "catalog": (catalogs._MEMBERS, {row[0] for row in record_notes.CATALOG}),
-        "type": (types._MEMBERS, {row[0] for row in record_notes.TYPE}),
-        "depth": (MAX_EXTENSION_DEPTH, 8),
-    }

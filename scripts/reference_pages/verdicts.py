@@ -15,7 +15,8 @@ what varies. `invalid` is said only where something is shown to be wrong; what c
 nothing that applies and was not checked is `valid`.
 
 A check has one of four outcomes: `passed`, `failed`, `indeterminate`, `skipped`. A skipped check did not apply to what
-was asked, or cannot be done where the verdict is made (the offline page reads no documents), and then a warning says so.
+was asked, or cannot be done where the verdict is made (the offline page reads no documents), and then a warning says
+so.
 
 Every verdict names its `assurance`: `trial`, one signer vouches for the chain; `majority`, more than half of the
 validators sealed consecutive blocks from this one on (Clique); `quorum`, two thirds of the validators sealed it (QBFT).
