@@ -115,14 +115,14 @@ ALERTS = {
 
 INTRODUCTION = """\
 Alerts are kept in the database. Those that stand are told by `GET /readyz` (code, subject, since when: the newest
-twenty) and counted by the gauge `chain_service_alerts_standing` in `/metrics`; there is no command yet that lists or
-settles them, and those marked "stays" stand until their row is dealt with in the database. No alert makes the instance
-unready by itself. What to watch is in [operate/monitoring.md](../operate/monitoring.md)."""
+twenty) and counted by the gauge `chain_service_alerts_standing` in `/metrics`; there is no command yet that lists
+or settles them, and those marked "stays" stand until their row is dealt with in the database. No alert makes the
+instance unready by itself. What to watch is in [operate/monitoring.md](../operate/monitoring.md)."""
 FOUND = """\
 ## Findings of `audit` 审计发现
 
-`chain-service audit` ends with exit code 1 if there is one; each names the record, log, seal or catalog entry and what
-differs. What an auditor does about them is in [for/auditor.md](../for/auditor.md)."""
+`chain-service audit` ends with exit code 1 if there is one; each names the record, log, seal or catalog entry and
+what differs. What an auditor does about them is in [for/auditor.md](../for/auditor.md)."""
 
 
 def page() -> str:

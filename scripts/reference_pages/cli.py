@@ -12,10 +12,10 @@ from chain_service.cli.main import cli
 from reference_pages.markdown import code, table
 
 INTRODUCTION = """\
-The command line acts on the instance in `--data DIR` (default `./data`, or `CHAIN_SERVICE_DATA`), for whoever operates
-it; everybody else uses [HTTP](http.md). `--data`, `--json` (machine output on standard output, nothing else there) and
-`--quiet` may stand before or after the command. Where workers are needed and none run, `--wait` does their steps
-itself.
+The command line acts on the instance in `--data DIR` (default `./data`, or `CHAIN_SERVICE_DATA`), for whoever
+operates it; everybody else uses [HTTP](http.md). `--data`, `--json` (machine output on standard output, nothing
+else there) and `--quiet` may stand before or after the command. Where workers are needed and none run, `--wait`
+does their steps itself.
 
 | exit code | |
 |---|---|
@@ -25,7 +25,8 @@ itself.
 | 3 | cannot tell; for `network propose`: votes are missing |
 | 4 | node, database or service unavailable |
 
-For `verify` an unreadable document is 1 and a node that is down is 3; of several papers the worst decides (1, 3, 0)."""
+For `verify` an unreadable document is 1 and a node that is down is 3; of several papers the worst decides (1, 3,
+0)."""
 EXAMPLES = ("Example:", "Examples:")
 
 

@@ -12,25 +12,24 @@ from chain_service.web.app import create_app
 from reference_pages.markdown import code, codes, table
 
 INTRODUCTION = """\
-JSON in UTF-8; times are RFC 3339 in UTC; digests `sha-256:<hex>` or `sm3:<hex>`. Errors are problems as in RFC 9457:
-[errors.md](errors.md). A running service describes every request and answer at `/openapi.json`; this page lists them.
+JSON in UTF-8; times are RFC 3339 in UTC; digests `sha-256:<hex>` or `sm3:<hex>`. Errors are problems as in RFC
+9457: [errors.md](errors.md). A running service describes every request and answer at `/openapi.json`; this page
+lists them.
 
 A key (`chain-service key create --org CODE --role …`) is sent as `Authorization: Bearer KEY` and acts for its
-organisation only. Every write may be repeated safely: a record is known by its identity and content, a change by its
-target state. Accepted (202) means durable; what was accepted is anchored soon after and final a little later.
+organisation only. Every write may be repeated safely: a record is known by its identity and content, a change by
+its target state. Accepted (202) means durable; what was accepted is anchored soon after and final a little later.
 
-Without a key verifications are counted per client address (`public_rate`). Bodies are bounded by `max_body`, `max_file`
-and `max_lines` ([settings.md](settings.md))."""
+Without a key verifications are counted per client address (`public_rate`). Bodies are bounded by `max_body`,
+`max_file` and `max_lines` ([settings.md](settings.md))."""
 VERIFY = """\
 ## Asking for a verdict
 
 `POST /v1/verify` takes a form with up to 10 papers of one holder, each told by its bytes, or JSON. It answers 200
-with a
-verdict whenever the request could be read. By identifier a caller without a key gives number and holder name too, and a
-wrong name and an unknown identifier answer alike; with a key of role `verify` the identifier and a `useCause` (事由)
-suffice, and the answer shows the anchored members to compare. `at` is the moment asked about, now by default; one in
-the
-future is refused (`at_in_future`).
+with a verdict whenever the request could be read. By identifier a caller without a key gives number and holder name
+too, and a wrong name and an unknown identifier answer alike; with a key of role `verify` the identifier and a
+`useCause` (事由) suffice, and the answer shows the anchored members to compare. `at` is the moment asked about, now
+by default; one in the future is refused (`at_in_future`).
 
 ```json
 {"verdict": "valid | invalid | indeterminate", "code": "in_force", "message": {"zh": "…", "en": "…"},
@@ -44,8 +43,8 @@ future is refused (`at_in_future`).
 PAGES = """\
 ## Pages
 
-`/` verifies, in Chinese and English; `/offline.html` verifies a receipt without any server and can be saved. `/metrics`
-is for Prometheus."""
+`/` verifies, in Chinese and English; `/offline.html` verifies a receipt without any server and can be saved.
+`/metrics` is for Prometheus."""
 
 KEYLESS, ANY_KEY = "nobody needs a key", "any key"
 WHO = {

@@ -11,9 +11,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _row(cells: Sequence[str]) -> str:
-    # What looks like a tag outside of code, as in `<CODE>`, would vanish from the page.
-    shown = (" ".join(cell.split()).replace("|", "\\|") or "–" for cell in cells)
-    return "| " + " | ".join(shown) + " |"
+    return "| " + " | ".join(_shown(cell) or "–" for cell in cells) + " |"
+
+
+def _shown(cell: str) -> str:
+    # Outside of code what looks like a tag, as <type code>, would vanish from the page.
+    parts = " ".join(cell.split()).replace("|", "\\|").split("`")
+    return "`".join(part if n % 2 else part.replace("<", "&lt;") for n, part in enumerate(parts))
 
 
 def code(text: object) -> str:

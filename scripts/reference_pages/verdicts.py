@@ -10,16 +10,17 @@ from reference_pages.markdown import code, table
 
 INTRODUCTION = """\
 A verdict is `valid`, `invalid` or `indeterminate`, with one code. The worst finding decides: `invalid` before
-`indeterminate` before `valid`, and among them the first in this table. A code never changes its meaning; `…` stands for
-what varies. `invalid` is said only where something is shown to be wrong; what could not be done is `indeterminate`, and
-nothing that applies and was not checked is `valid`.
+`indeterminate` before `valid`, and among them the first in this table. A code never changes its meaning; `…` stands
+for what varies. `invalid` is said only where something is shown to be wrong; what could not be done is
+`indeterminate`, and nothing that applies and was not checked is `valid`.
 
-A check has one of four outcomes: `passed`, `failed`, `indeterminate`, `skipped`. A skipped check did not apply to what
-was asked, or cannot be done where the verdict is made (the offline page reads no documents), and then a warning says
-so.
+A check has one of four outcomes: `passed`, `failed`, `indeterminate`, `skipped`. A skipped check did not apply to
+what was asked, or cannot be done where the verdict is made (the offline page reads no documents), and then a
+warning says so.
 
 Every verdict names its `assurance`: `trial`, one signer vouches for the chain; `majority`, more than half of the
-validators sealed consecutive blocks from this one on (Clique); `quorum`, two thirds of the validators sealed it (QBFT).
+validators sealed consecutive blocks from this one on (Clique); `quorum`, two thirds of the validators sealed it
+(QBFT).
 
 What a clerk does about a verdict is in [for/counter.md](../for/counter.md)."""
 WARN = """\

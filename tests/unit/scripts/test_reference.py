@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import pytest
 import reference
 from chain_service.config import Settings
 from chain_service.core import catalogs, seals, types
+from chain_service.core.records import parse_record
 from reference_pages import alerts, http
+from reference_pages.markdown import table
 from reference_pages.record_notes import CATALOG, SEAL, TYPE
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -80,6 +83,17 @@ def test_the_members_described_are_those_that_the_program_takes(
     notes: tuple[tuple[str, str, str], ...], taken: frozenset[str]
 ) -> None:
     assert sorted(name for name, *_ in notes) == sorted(taken)
+
+
+def test_the_record_shown_as_an_example_is_one() -> None:
+    example = re.search(r"^```json\n(.+?)^```", text("records.md"), re.MULTILINE | re.DOTALL)
+    assert example is not None
+    parse_record(json.loads(example[1]))
+
+
+def test_what_looks_like_a_tag_does_not_vanish_from_a_table() -> None:
+    assert "&lt;type code>" in text("records.md")
+    assert table(("a",), [("<b> `<c>` |",)])[-1] == "| &lt;b> `<c>` \\| |"
 
 
 def test_every_command_of_a_page_can_be_found_by_its_words() -> None:
