@@ -1,4 +1,4 @@
-"""Every error code a caller can meet, in both languages; README's table is printed from here."""
+"""Every error code a caller can meet, in both languages; docs/reference/errors.md is made from here."""
 
 from __future__ import annotations
 
@@ -396,7 +396,7 @@ def problem_object(error: ChainServiceError, request_id: str | None = None) -> d
 
 
 def codes_as_markdown() -> str:
-    """The table of codes for README."""
+    """The table of codes for docs/reference."""
     rows = ["| code | HTTP | 中文 | English |", "|---|---|---|---|"]
     rows += [f"| `{code}` | {m.status} | {m.zh} | {m.en} |" for code, m in CODES.items() if m.status != 400]
     return "\n".join(rows) + "\n"

@@ -18,7 +18,7 @@ from chain_service.web.pages import routes
 
 DESCRIPTION = (
     "Anchor, verify and trace government records on a permissioned chain. "
-    "Errors are RFC 9457 problems with a stable `code`; README lists the codes. "
+    "Errors are RFC 9457 problems with a stable `code`; docs/reference/errors.md lists the codes. "
     "Writes may be repeated safely."
 )
 

@@ -1,4 +1,4 @@
-"""README's tour does what README says, on an instance of its own."""
+"""The tour of docs/tour.md does what it says, on an instance of its own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from readme_tour import ROOT, Shell, Step, steps
+from tour_steps import ROOT, Shell, Step, steps
 
 from support.worlds.running_instance import free_port
 
-README = ROOT / "README.md"
+TOUR = ROOT / "docs" / "tour.md"
 
 
 def test_a_step_is_a_command_with_the_output_it_promises() -> None:
@@ -26,7 +26,7 @@ def test_a_step_is_a_command_with_the_output_it_promises() -> None:
 
 @pytest.mark.timeout(1200)  # some fifty commands, each a new process
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tour uses curl, which is not installed")
-def test_the_tour_of_readme_runs_and_says_what_readme_says(tmp_path: Path) -> None:
+def test_the_tour_runs_and_says_what_the_page_says(tmp_path: Path) -> None:
     (tmp_path / "scripts").symlink_to(ROOT / "scripts")
     (tmp_path / ".venv").symlink_to(sys.prefix)
     ports = {"8000": str(free_port()), "8545": str(free_port())}
@@ -41,11 +41,11 @@ def test_the_tour_of_readme_runs_and_says_what_readme_says(tmp_path: Path) -> No
             text = text.replace(f"127.0.0.1:{usual}", f"127.0.0.1:{ours}")
         return text
 
-    tour = steps(README.read_text(encoding="utf-8"))
+    tour = steps(TOUR.read_text(encoding="utf-8"))
     assert len(tour) > 30
     with Shell(tmp_path, settings) as shell:
         for step in tour:
             found = shell.run(here(step.command))
             wanted = Step(step.command, here(step.output))
             if not wanted.promises(found):
-                pytest.fail(f"$ {step.command}\n{found}\nREADME says:\n{wanted.output}", pytrace=False)
+                pytest.fail(f"$ {step.command}\n{found}\ndocs/tour.md says:\n{wanted.output}", pytrace=False)

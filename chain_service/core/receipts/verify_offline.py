@@ -234,8 +234,7 @@ def _prove(
         states = prove_receipt(receipt, trust.chain, remembered)
         if content is None:
             return _Shown(receipt, states, _counting(states, receipt, content))
-        entry = record_entry(receipt.log, receipt.proof.index, content.body_digest)
-        claim = Claim(receipt.log, entry, receipt.proof, presented=True)
+        claim = _claim(receipt, content)
         if _leads_to_head(claim, states):
             _require_cover(states, receipt, content)
         return _Shown(receipt, states, _counting(states, receipt, content), claim)
@@ -284,7 +283,7 @@ def proven_place(receipt: bytes, trust: TrustFile) -> tuple[LogId, int] | None:
 def is_proof_of(receipt: bytes, content: Content, trust: TrustFile) -> bool:
     """Whether the receipt's path leads from this content to a proven head. Never raises."""
     proven = _proven(receipt, trust)
-    return proven is not None and _leads_to_head(proven[0], content, proven[1])
+    return proven is not None and _leads_to_head(_claim(proven[0], content), proven[1])
 
 
 def _proven(data: bytes, trust: TrustFile) -> tuple[Receipt, tuple[ProvenState, ...]] | None:
@@ -322,6 +321,12 @@ def seen_blocks(receipt: bytes, trust: TrustFile) -> tuple[SeenBlock, ...]:
             if state.counts:
                 found.append(SeenBlock(state.block, state.block_hash, block.evidence.headers))
     return tuple(found)
+
+
+def _claim(receipt: Receipt, content: Content) -> Claim:
+    """That the receipt's path leads from this content."""
+    entry = record_entry(receipt.log, receipt.proof.index, content.body_digest)
+    return Claim(receipt.log, entry, receipt.proof, presented=True)
 
 
 def _leads_to_head(claim: Claim, states: Sequence[ProvenState]) -> bool:

@@ -202,7 +202,7 @@ _BEST = {(rule.group, rule.name, note.code): note.best for rule in RULES.values(
 
 
 def codes_as_markdown() -> str:
-    """Two Markdown tables for README: every verdict code, and which check may raise which of them."""
+    """Two Markdown tables for docs/reference: every verdict code, and which check may raise which of them."""
     lines = ["| code | verdict | 中文 | English | next step |", "|---|---|---|---|---|"]
     for row in CODES.values():
         message, step = _readable(row.message), _readable(row.next_step)

@@ -1,4 +1,4 @@
-"""Every verdict code, check and warning with both languages: the one table, also printed into README."""
+"""Every verdict code, check and warning with both languages: the one table, from which docs/reference is made too."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def _password(settings: Settings) -> tuple[str, Path | None]:
 
 def _configuration(settings: Settings) -> str:
     """`config.toml` with what was given for this instance; every other setting keeps its default."""
-    lines = ["# chain-service: see `Configuration` in README for every setting.\n"]
+    lines = ["# chain-service: see docs/reference/settings.md for every setting.\n"]
     for name in ("database_url", "rpc_urls", "password_file", "host", "port", "chain_port", "block_period"):
         if name in settings.model_fields_set:
             lines.append(f"{name} = {toml_value(getattr(settings, name))}\n")

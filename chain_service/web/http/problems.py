@@ -25,7 +25,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "what exactly, in English"},
-        "code": {"type": "string", "description": "stable; README has the table"},
+        "code": {"type": "string", "description": "stable; docs/reference/errors.md lists them"},
         "message": {
             "type": "object",
             "properties": {"zh": {"type": "string"}, "en": {"type": "string"}},

@@ -116,7 +116,7 @@ def test_details_never_displace_the_members_of_a_problem() -> None:
     assert (problem["status"], problem["type"]) == (422, "urn:chain-service:problem:bad_request")
 
 
-def test_readme_gets_every_code_a_caller_can_meet() -> None:
+def test_the_reference_gets_every_code_a_caller_can_meet() -> None:
     table = codes_as_markdown()
     assert table.splitlines()[0] == "| code | HTTP | 中文 | English |"
     for code, meaning in CODES.items():

@@ -1,4 +1,4 @@
-"""README's tour as commands with the output that README promises, and a shell that runs them one after the other."""
+"""The tour as commands with the output that docs/tour.md promises, and a shell that runs them one after the other."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _DONE = "tour-command-done"
 
 @dataclass(frozen=True)
 class Step:
-    """One command as README shows it; in `output` an ellipsis stands for what varies."""
+    """One command as the page shows it; in `output` an ellipsis stands for what varies."""
 
     command: str
     output: str
 
     def promises(self, found: str) -> bool:
-        """Whether `found` is what README says, blanks at line ends apart."""
+        """Whether `found` is what the page says, blanks at line ends apart."""
         wanted = _tidy(self.output)
         return re.fullmatch(".*?".join(map(re.escape, wanted.split("…"))), _tidy(found), re.DOTALL) is not None
 

@@ -1,0 +1,48 @@
+"""Writes `docs/reference`: what the program knows better than anybody who describes it.
+
+python scripts/reference.py            writes every page
+python scripts/reference.py --check    changes nothing, ends with 1 if a page differs from what it would be
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from reference_pages import alerts, cli, errors, http, records, settings, verdicts
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
+PAGES: Mapping[str, Callable[[], str]] = {
+    "verdicts.md": verdicts.page,
+    "errors.md": errors.page,
+    "alerts.md": alerts.page,
+    "settings.md": settings.page,
+    "http.md": http.page,
+    "cli.md": cli.page,
+    "records.md": records.page,
+}
+MADE = "<!-- made by scripts/reference.py: change the program, then run it -->\n\n"
+
+
+def main() -> int:
+    # What this machine's operator has set is no default of the program.
+    for name in [name for name in os.environ if name.startswith("CHAIN_SERVICE_")]:
+        del os.environ[name]
+    differing = []
+    for name, make in PAGES.items():
+        path, text = FOLDER / name, MADE + make()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        differing.append(name)
+        if "--check" not in sys.argv[1:]:
+            path.write_text(text, encoding="utf-8")
+    if differing and "--check" in sys.argv[1:]:
+        print(f"{', '.join(differing)} in docs/reference: run python scripts/reference.py", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,16 @@
+"""Every error code that a caller can meet."""
+
+from __future__ import annotations
+
+from chain_service.error_codes import codes_as_markdown
+
+INTRODUCTION = """\
+Over HTTP an error is a problem as in RFC 9457 (`application/problem+json`) with a stable `code`, both languages in
+`message`, and what it concerns (`line`, `field`, …). The command line prints the same code and texts on standard
+error, and with `--json` the problem as `{"error": …}` on standard output; its exit codes are in [cli.md](cli.md).
+Every write may be repeated safely. What cannot be told of a paper is no error but a verdict:
+[verdicts.md](verdicts.md)."""
+
+
+def page() -> str:
+    return f"# Errors 错误码\n\n{INTRODUCTION}\n\n{codes_as_markdown()}"

@@ -1,0 +1,110 @@
+"""Every route, from the schema that the service itself gives at `/openapi.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+from chain_service.config import Settings
+from chain_service.jobs.context import App
+from chain_service.web.app import create_app
+from reference_pages.markdown import code, codes, table
+
+INTRODUCTION = """\
+JSON in UTF-8; times are RFC 3339 in UTC; digests `sha-256:<hex>` or `sm3:<hex>`. Errors are problems as in RFC
+9457: [errors.md](errors.md). A running service describes every request and answer at `/openapi.json`; this page
+lists them.
+
+A key (`chain-service key create --org CODE --role …`) is sent as `Authorization: Bearer KEY` and acts for its
+organisation only. Every write may be repeated safely: a record is known by its identity and content, a change by
+its target state. Accepted (202) means durable; what was accepted is anchored soon after and final a little later.
+
+Without a key verifications are counted per client address (`public_rate`). Bodies are bounded by `max_body`,
+`max_file` and `max_lines` ([settings.md](settings.md))."""
+VERIFY = """\
+## Asking for a verdict
+
+`POST /v1/verify` takes a form with up to 10 papers of one holder, each told by its bytes, or JSON. It answers 200
+with a verdict whenever the request could be read. By identifier a caller without a key gives number and holder name
+too, and a wrong name and an unknown identifier answer alike; with a key of role `verify` the identifier and a
+`useCause` (事由) suffice, and the answer shows the anchored members to compare. `at` is the moment asked about, now
+by default; one in the future is refused (`at_in_future`).
+
+```json
+{"verdict": "valid | invalid | indeterminate", "code": "in_force", "message": {"zh": "…", "en": "…"},
+ "nextStep": {"zh": "…", "en": "…"}, "at": "…",
+ "chain": {"id": 0, "block": 0, "hash": "0x…", "time": "…", "assurance": "trial | majority | quorum"},
+ "includedBy": "…", "statusAsOf": "…", "warnings": [{"code": "…", "message": {"zh": "…", "en": "…"}}],
+ "groups": [{"name": "record | signature", "subject": "…", "checks": [{"name": "inclusion",
+   "outcome": "passed | failed | indeterminate | skipped", "code": "…", "message": {}, "evidence": {}}]}],
+ "record": {"kind": "certificate", "org": "…", "type": "…", "anchoredAt": "…", "status": "in_force", "members": {}}}
+```"""
+PAGES = """\
+## Pages
+
+`/` verifies, in Chinese and English; `/offline.html` verifies a receipt without any server and can be saved.
+`/metrics` is for Prometheus."""
+
+KEYLESS, ANY_KEY = "nobody needs a key", "any key"
+WHO = {
+    ("POST", "/v1/records"): "`anchor`",
+    ("GET", "/v1/records"): "`audit`, `anchor` or `status`",
+    ("GET", "/v1/records/{record_id}"): "all; the disclosure for `audit` or `anchor` of its organisation",
+    ("POST", "/v1/records/{record_id}/status"): "`status`",
+    ("POST", "/v1/verify"): "all; `verify` for an identifier alone",
+    ("POST", "/v1/verify/bulk"): ANY_KEY,
+    ("POST", "/v1/seals"): "`seal`",
+    ("POST", "/v1/seals/{code}/state"): "`seal`",
+    ("POST", "/v1/catalogs"): "`catalog`",
+}
+"""Who may call what; all that is not here may be called by everybody."""
+
+
+def schema() -> dict[str, Any]:
+    """The OpenAPI schema, of an application over no instance."""
+    return create_app(cast(App, SimpleNamespace(settings=Settings()))).openapi()
+
+
+def page() -> str:
+    paths = schema()["paths"]
+    listed = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    if unknown := WHO.keys() - listed:
+        raise ValueError(f"no such routes: {sorted(unknown)}")
+    lines = ["# HTTP", "", INTRODUCTION, "", *table(("call", "role", "what", "answers"), _rows(paths)), "", VERIFY, ""]
+    lines += ["## Parameters", "", *table(("call", "in the query", "what"), _parameters(paths)), "", PAGES]
+    return "\n".join(lines) + "\n"
+
+
+def _calls(paths: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in paths.items():
+        for method, call in methods.items():
+            yield method.upper(), path, call
+
+
+def _rows(paths: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    for method, path, call in _calls(paths):
+        who = WHO.get((method, path), "all")
+        yield code(f"{method} {path}"), who, call.get("description", ""), codes(sorted(call["responses"]))
+
+
+def _parameters(paths: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    for method, path, call in _calls(paths):
+        for parameter in call.get("parameters", []):
+            if parameter["in"] == "query":
+                told = parameter.get("description") or _bounds(parameter["schema"])
+                yield code(f"{method} {path}"), code(parameter["name"]), told
+
+
+def _bounds(shape: dict[str, Any]) -> str:
+    options = [part for part in shape.get("anyOf", [shape]) if part.get("type") != "null"]
+    told: list[str] = []
+    for part in options:
+        told += [str(part.get("type", ""))]
+        told += ["one of " + ", ".join(part["enum"])] if "enum" in part else []
+        told += [f"from {part['minimum']}"] if "minimum" in part else []
+        told += [f"at most {part['maximum']}"] if "maximum" in part else []
+        told += [f"at most {part['maxLength']} characters"] if "maxLength" in part else []
+    if shape.get("default") is not None:
+        told.append(f"default {shape['default']}")
+    return ", ".join(word for word in told if word)

@@ -1,0 +1,103 @@
+"""docs/reference says what the program says."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import reference
+from chain_service.config import Settings
+from chain_service.core.records import certificate_types as types
+from chain_service.core.records.record import parse_record
+from chain_service.core.registries import catalogs, seals
+from reference_pages import alerts, http
+from reference_pages.markdown import table
+from reference_pages.record_notes import CATALOG, SEAL, TYPE
+
+ROOT = Path(__file__).resolve().parents[3]
+PACKAGE = ROOT / "chain_service"
+
+
+def text(name: str) -> str:
+    return (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+
+
+def asked(file: Path) -> set[str]:
+    """The roles that a module asks its caller for."""
+    calls = (node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+    return {
+        str(call.args[0].value)
+        for call in calls
+        if ast.unparse(call.func) == "caller.need" and isinstance(call.args[0], ast.Constant)
+    }
+
+
+def test_making_the_pages_again_leaves_no_difference() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "reference.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_page_that_differs_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(reference, "PAGES", {**reference.PAGES, "errors.md": lambda: "other"})
+    monkeypatch.setattr(sys, "argv", ["reference.py", "--check"])
+    assert reference.main() == 1
+    assert capsys.readouterr().err.startswith("errors.md in docs/reference")
+
+
+def test_there_are_no_other_pages() -> None:
+    assert {path.name for path in (ROOT / "docs" / "reference").iterdir()} == set(reference.PAGES)
+
+
+def test_every_setting_stands_in_the_table_with_its_variable() -> None:
+    listed = re.findall(r"^\| `(\w+)` \| `CHAIN_SERVICE_(\w+)` \|", text("settings.md"), re.MULTILINE)
+    assert [name for name, _ in listed] == list(Settings.model_fields)
+    assert all(name.upper() == variable for name, variable in listed)
+
+
+def test_every_alert_that_the_program_raises_has_a_text_and_no_other_has() -> None:
+    assert len(alerts.raised()) >= 10
+    assert alerts.raised() == alerts.ALERTS.keys()
+
+
+def test_an_alert_without_a_text_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(alerts.ALERTS, "nonce_gap")
+    with pytest.raises(ValueError, match="nonce_gap"):
+        alerts.page()
+
+
+def test_the_roles_of_routes_are_those_that_the_jobs_ask_for() -> None:
+    written = {role for who in http.WHO.values() for role in re.findall(r"`(\w+)`", who)}
+    assert written == {role for file in PACKAGE.rglob("*.py") for role in asked(file)} | {"verify"}
+
+
+@pytest.mark.parametrize(
+    ("notes", "taken"), [(SEAL, seals._MEMBERS), (CATALOG, catalogs._MEMBERS), (TYPE, types._MEMBERS)]
+)
+def test_the_members_described_are_those_that_the_program_takes(
+    notes: tuple[tuple[str, str, str], ...], taken: frozenset[str]
+) -> None:
+    assert sorted(name for name, *_ in notes) == sorted(taken)
+
+
+def test_the_record_shown_as_an_example_is_one() -> None:
+    example = re.search(r"^```json\n(.+?)^```", text("records.md"), re.MULTILINE | re.DOTALL)
+    assert example is not None
+    parse_record(json.loads(example[1]))
+
+
+def test_what_looks_like_a_tag_does_not_vanish_from_a_table() -> None:
+    assert "&lt;type code>" in text("records.md")
+    assert table(("a",), [("<b> `<c>` |",)])[-1] == "| &lt;b> `<c>` \\| |"
+
+
+def test_every_command_of_a_page_can_be_found_by_its_words() -> None:
+    commands = re.findall(r"^## ([a-z -]+)$", text("cli.md"), re.MULTILINE)
+    assert {"verify", "status set", "trust export", "network grow"} <= set(commands)
+    assert len(commands) == len(set(commands))
