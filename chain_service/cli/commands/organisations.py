@@ -48,11 +48,11 @@ def add(
 
       chain-service org add 11430000006122244L "Example City Administration"
     """
-    from chain_service.jobs.instance import registrar
+    from chain_service.jobs.instance import registrar as office
 
     door = the_door(context)
     app = door.app()
-    _answer(door, app, registrar.add(app, code, name, account=account, registrar=registrar), code)
+    _answer(door, app, office.add(app, code, name, account=account, registrar=registrar), code)
 
 
 @org.command()
@@ -71,12 +71,12 @@ def grant(
 
       chain-service org grant 11430000006122244L 0x5290…9EE7 --rights anchor
     """
-    from chain_service.jobs.instance import registrar
+    from chain_service.jobs.instance import registrar as office
 
     names = [] if rights == "none" else split_names(rights, "--rights")
     door = the_door(context)
     app = door.app()
-    _answer(door, app, registrar.grant(app, code, address, names, registrar=registrar), code)
+    _answer(door, app, office.grant(app, code, address, names, registrar=registrar), code)
 
 
 @org.command()
@@ -87,11 +87,11 @@ def suspend(context: typer.Context, code: Code, registrar: Registrar = None) -> 
 
       chain-service org suspend 11430000006122244L
     """
-    from chain_service.jobs.instance import registrar
+    from chain_service.jobs.instance import registrar as office
 
     door = the_door(context)
     app = door.app()
-    _answer(door, app, registrar.suspend(app, code, registrar=registrar), code)
+    _answer(door, app, office.suspend(app, code, registrar=registrar), code)
 
 
 @org.command()
@@ -102,11 +102,11 @@ def resume(context: typer.Context, code: Code, registrar: Registrar = None) -> N
 
       chain-service org resume 11430000006122244L
     """
-    from chain_service.jobs.instance import registrar
+    from chain_service.jobs.instance import registrar as office
 
     door = the_door(context)
     app = door.app()
-    _answer(door, app, registrar.resume(app, code, registrar=registrar), code)
+    _answer(door, app, office.resume(app, code, registrar=registrar), code)
 
 
 @org.command("new-generation")
@@ -119,11 +119,11 @@ def new_generation(context: typer.Context, code: Code, registrar: Registrar = No
 
       chain-service org new-generation 11430000006122244L
     """
-    from chain_service.jobs.instance import registrar
+    from chain_service.jobs.instance import registrar as office
 
     door = the_door(context)
     app = door.app()
-    _answer(door, app, registrar.new_generation(app, code, registrar=registrar), code)
+    _answer(door, app, office.new_generation(app, code, registrar=registrar), code)
 
 
 @org.command()
@@ -142,7 +142,7 @@ def permit(
       chain-service org permit 11430000006122244L 11100000000013338W011 \\
           --from 2020-01-01
     """
-    from chain_service.jobs.instance import registrar
+    from chain_service.jobs.instance import registrar as office
 
     first = parse_day(from_, "--from")
     last = parse_day(until, "--until") if until is not None else None
@@ -150,7 +150,7 @@ def permit(
         raise BadRequest("--until lies before --from", code="usage", field="--until")
     door = the_door(context)
     app = door.app()
-    _answer(door, app, registrar.permit(app, code, type_code, first, last, registrar=registrar), code)
+    _answer(door, app, office.permit(app, code, type_code, first, last, registrar=registrar), code)
 
 
 @org.command("end-permit")
@@ -168,12 +168,12 @@ def end_permit(
       chain-service org end-permit 11430000006122244L 11100000000013338W011 \\
           --on 2026-06-30
     """
-    from chain_service.jobs.instance import registrar
+    from chain_service.jobs.instance import registrar as office
 
     door = the_door(context)
     day = parse_day(on, "--on")
     app = door.app()
-    _answer(door, app, registrar.end_permit(app, code, type_code, day, registrar=registrar), code)
+    _answer(door, app, office.end_permit(app, code, type_code, day, registrar=registrar), code)
 
 
 @types.command("add")

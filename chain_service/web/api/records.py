@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from chain_service.core.receipts import receipt
+from chain_service.core.receipts.receipt import MEDIA_TYPE, parse
 from chain_service.jobs.anchoring import change_state, submit_records
 from chain_service.jobs.proofs import receipts
 from chain_service.jobs.records import records
@@ -90,7 +90,7 @@ def proof(record_id: str, app: TheApp) -> Response:
     "/{record_id}/receipt",
     response_class=Response,
     responses={
-        200: {"description": "COSE receipt (RFC 9942)", "content": {receipt.MEDIA_TYPE: {}, JSON: {}}},
+        200: {"description": "COSE receipt (RFC 9942)", "content": {MEDIA_TYPE: {}, JSON: {}}},
         **problems(404, 409, 503),
     },
 )
@@ -106,9 +106,9 @@ def receipt(
     """
     data = receipts.receipt(app, record_id, refreshed=refresh)
     if request.headers.get("accept", "").partition(";")[0].strip() == JSON:
-        return json_answer(receipt.parse(data).to_json())
+        return json_answer(parse(data).to_json())
     name = {"Content-Disposition": f'attachment; filename="{record_id}.receipt"'}
-    return Response(data, media_type=receipt.MEDIA_TYPE, headers=name)
+    return Response(data, media_type=MEDIA_TYPE, headers=name)
 
 
 @router.post(
