@@ -66,7 +66,7 @@ class ChainReader:
         self.trust = trust
         self._names: dict[str, str] = {to_checksum_address(pin.address): name for name, pin in trust.contracts.items()}
         self._addresses = {name: address for address, name in self._names.items()}
-        self.told_by: Rpc | None = None
+        self.last_event_source: Rpc | None = None
         """The node whose events were believed last."""
 
     def head(self) -> int:

@@ -121,7 +121,7 @@ def _unseen(what: str, done: int, total: int) -> None:
     """The progress that nobody watches."""
 
 
-def the_door(context: typer.Context) -> Door:
+def invocation(context: typer.Context) -> Door:
     door = context.find_root().obj
     assert isinstance(door, Door)
     return door

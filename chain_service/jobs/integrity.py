@@ -21,7 +21,7 @@ _PLACE = ("generation", "leaf_index", "size", "root")
 _LARGEST = 2**53
 
 
-def need_sound(record: StoredRecord) -> None:
+def require_intact(record: StoredRecord) -> None:
     """Place, head and finality of the record are numbers and hashes, whole or not there. Raises `Corrupt`."""
     values = {name: getattr(record, name) for name in (*_NUMBERS, *_HASHES)}
     numbers = [values[name] for name in _NUMBERS if values[name] is not None]
@@ -35,9 +35,9 @@ def need_sound(record: StoredRecord) -> None:
         raise Corrupt("what is stored of the record's place or finality is damaged", record=record.id)
 
 
-def placed(record: StoredRecord) -> tuple[int, int, int]:
+def log_position(record: StoredRecord) -> tuple[int, int, int]:
     """Generation, index and the size of the log that a batched record has. Raises `Corrupt`."""
-    need_sound(record)
+    require_intact(record)
     if record.generation is None or record.leaf_index is None or record.size is None:
         raise Corrupt("the stored record has lost its place in the log", record=record.id)
     return record.generation, record.leaf_index, record.size

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from chain_service.store.rows import json_object, touched
+from chain_service.store.rows import json_object, row_count
 from chain_service.store.schema import alerts
 
 
@@ -37,7 +37,7 @@ def put(connection: Connection, code: str, subject: str, details: Mapping[str, A
 def clear(connection: Connection, code: str, subject: str, at: float) -> bool:
     """No alert of this code and subject stands; False where none did."""
     standing = (alerts.c.code == code, alerts.c.subject == subject, alerts.c.cleared_at.is_(None))
-    return touched(connection.execute(update(alerts).where(*standing).values(cleared_at=at))) == 1
+    return row_count(connection.execute(update(alerts).where(*standing).values(cleared_at=at))) == 1
 
 
 def listed(connection: Connection, *, cleared: bool = False, limit: int = 1000) -> list[Alert]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store.rows import every, only, touched
+from chain_service.store.rows import all_as, one_or_none, row_count
 from chain_service.store.schema import batches, records, stopped_logs
 
 
@@ -75,18 +75,18 @@ def get(connection: Connection, id: str) -> Batch:
 
 def find(connection: Connection, id: str) -> Batch | None:
     """The batch of this id; None where it was dissolved."""
-    return only(connection.execute(_BY_ID, {"id": id}), Batch)
+    return one_or_none(connection.execute(_BY_ID, {"id": id}), Batch)
 
 
 def by_head(connection: Connection, org: str, generation: int, size: int) -> Batch | None:
     """The batch that ends at this size."""
     head = (batches.c.org == org, batches.c.generation == generation, batches.c.new_size == size)
-    return only(connection.execute(select(batches).where(*head)), Batch)
+    return one_or_none(connection.execute(select(batches).where(*head)), Batch)
 
 
 def by_submission(connection: Connection, submission_id: str) -> Batch | None:
     """The batch that this submission carries."""
-    return only(connection.execute(select(batches).where(batches.c.submission_id == submission_id)), Batch)
+    return one_or_none(connection.execute(select(batches).where(batches.c.submission_id == submission_id)), Batch)
 
 
 def of_log(connection: Connection, org: str, generation: int) -> list[Batch]:
@@ -123,14 +123,14 @@ def final_head(connection: Connection, org: str, generation: int, *, block: int 
     )
     if block is not None:
         query = query.where(batches.c.final_block <= block)
-    return only(connection.execute(query.order_by(batches.c.new_size.desc()).limit(1)), Batch)
+    return one_or_none(connection.execute(query.order_by(batches.c.new_size.desc()).limit(1)), Batch)
 
 
 def covering(connection: Connection, org: str, generation: int, leaf_index: int) -> Batch | None:
     """The batch that put this leaf into the log."""
     place = (batches.c.old_size <= leaf_index, batches.c.new_size > leaf_index)
     log = (batches.c.org == org, batches.c.generation == generation)
-    return only(connection.execute(select(batches).where(*log, *place)), Batch)
+    return one_or_none(connection.execute(select(batches).where(*log, *place)), Batch)
 
 
 def unfinal(connection: Connection, org: str | None = None) -> list[Batch]:
@@ -139,7 +139,7 @@ def unfinal(connection: Connection, org: str | None = None) -> list[Batch]:
     if org is not None:
         query = query.where(batches.c.org == org)
     order = (batches.c.org, batches.c.generation, batches.c.new_size)
-    return every(connection.execute(query.order_by(*order)), Batch)
+    return all_as(connection.execute(query.order_by(*order)), Batch)
 
 
 def mark_final(
@@ -173,7 +173,7 @@ def store_evidence(connection: Connection, id: str, evidence: bytes, block: int)
 def without_evidence(connection: Connection, limit: int) -> list[Batch]:
     """Final batches whose pooled proof is still to be fetched, oldest first."""
     query = select(batches).where(batches.c.final_block.is_not(None), batches.c.evidence.is_(None))
-    return every(connection.execute(query.order_by(batches.c.final_block).limit(limit)), Batch)
+    return all_as(connection.execute(query.order_by(batches.c.final_block).limit(limit)), Batch)
 
 
 def dissolve(connection: Connection, id: str) -> int:
@@ -184,7 +184,7 @@ def dissolve(connection: Connection, id: str) -> int:
     """
     batch = get(connection, id)
     freed = update(records).where(records.c.batch_id == id).values(batch_id=None, generation=None, leaf_index=None)
-    count = touched(connection.execute(freed))
+    count = row_count(connection.execute(freed))
     later = select(func.count()).where(
         batches.c.org == batch.org, batches.c.generation == batch.generation, batches.c.new_size > batch.new_size
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, exists, func, insert, select, update
 
-from chain_service.store.rows import chunks, every, only
+from chain_service.store.rows import all_as, chunks, one_or_none
 from chain_service.store.schema import catalog_versions as versions
 from chain_service.store.schema import submissions, transactions
 
@@ -56,14 +56,14 @@ def add_many(connection: Connection, new: Sequence[NewCatalogVersion]) -> None:
 def history(connection: Connection, code: str) -> list[CatalogVersion]:
     """The entry's accepted versions by sequence, those waiting at the end."""
     query = select(versions).where(versions.c.code == code, _accepted).order_by(versions.c.sequence)
-    return every(connection.execute(query), CatalogVersion)
+    return all_as(connection.execute(query), CatalogVersion)
 
 
 def latest(connection: Connection, codes: Sequence[str]) -> dict[str, CatalogVersion]:
     """The newest accepted version of each entry, final or waiting, by code."""
     found: list[CatalogVersion] = []
     for part in chunks(codes):
-        found += every(connection.execute(_newest().where(versions.c.code.in_(part))), CatalogVersion)
+        found += all_as(connection.execute(_newest().where(versions.c.code.in_(part))), CatalogVersion)
     return {version.code: version for version in found}
 
 
@@ -78,7 +78,7 @@ def page(
         query = query.where(versions.c.layer == layer)
     if after is not None:
         query = query.where(versions.c.code > after)
-    found = every(connection.execute(query), CatalogVersion)
+    found = all_as(connection.execute(query), CatalogVersion)
     return found[:limit], found[limit - 1].code if len(found) > limit else None
 
 
@@ -99,7 +99,7 @@ def unsigned(connection: Connection, org: str) -> list[CatalogVersion]:
     query = select(versions).join(submissions, submissions.c.id == versions.c.submission_id)
     query = query.where(versions.c.org == org, versions.c.final_block.is_(None), _accepted, *waiting)
     order = (submissions.c.seq, versions.c.code, versions.c.sequence)
-    return every(connection.execute(query.order_by(*order)), CatalogVersion)
+    return all_as(connection.execute(query.order_by(*order)), CatalogVersion)
 
 
 def refuse(connection: Connection, code: str, sequence: int, reason: str) -> None:
@@ -132,7 +132,7 @@ def codes(connection: Connection) -> list[str]:
 def by_digest(connection: Connection, digest: bytes) -> CatalogVersion | None:
     """The version with this digest; None where it is not ours."""
     query = select(versions).where(versions.c.digest == digest, _accepted).limit(1)
-    return only(connection.execute(query), CatalogVersion)
+    return one_or_none(connection.execute(query), CatalogVersion)
 
 
 def last_refusal(connection: Connection, code: str) -> str | None:

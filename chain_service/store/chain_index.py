@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, insert, select, update
 
 from chain_service.store import validators
-from chain_service.store.rows import chunks, every, json_object, only
+from chain_service.store.rows import all_as, chunks, json_object, one_or_none
 from chain_service.store.schema import (
     batches,
     blocks,
@@ -138,12 +138,12 @@ _HEAD = select(blocks).order_by(blocks.c.number.desc()).limit(1)
 
 def head_block(connection: Connection) -> Block | None:
     """The newest block read; None before the first."""
-    return only(connection.execute(_HEAD), Block)
+    return one_or_none(connection.execute(_HEAD), Block)
 
 
 def block(connection: Connection, number: int) -> Block | None:
     """The block of this number, if it was read."""
-    return only(connection.execute(select(blocks).where(blocks.c.number == number)), Block)
+    return one_or_none(connection.execute(select(blocks).where(blocks.c.number == number)), Block)
 
 
 def blocks_of(connection: Connection, numbers: Sequence[int]) -> dict[int, Block]:
@@ -151,20 +151,20 @@ def blocks_of(connection: Connection, numbers: Sequence[int]) -> dict[int, Block
     found: dict[int, Block] = {}
     for part in chunks(numbers):
         rows = connection.execute(select(blocks).where(blocks.c.number.in_(part)))
-        found |= {one.number: one for one in every(rows, Block)}
+        found |= {one.number: one for one in all_as(rows, Block)}
     return found
 
 
 def block_at(connection: Connection, time: int) -> Block | None:
     """The newest block read whose time is not after this one (unix seconds)."""
     query = select(blocks).where(blocks.c.time <= time).order_by(blocks.c.number.desc()).limit(1)
-    return only(connection.execute(query), Block)
+    return one_or_none(connection.execute(query), Block)
 
 
 def block_range(connection: Connection, first: int, last: int) -> list[Block]:
     """The blocks read from `first` to `last`, both included, by number."""
     query = select(blocks).where(blocks.c.number.between(first, last)).order_by(blocks.c.number)
-    return every(connection.execute(query), Block)
+    return all_as(connection.execute(query), Block)
 
 
 def events(
@@ -204,7 +204,7 @@ def _heads() -> Select[Any]:
 
 def log_heads(connection: Connection, log: bytes) -> list[Head]:
     """Every head the log ever had on chain, by size."""
-    return every(connection.execute(_heads().where(heads.c.log == log).order_by(heads.c.size)), Head)
+    return all_as(connection.execute(_heads().where(heads.c.log == log).order_by(heads.c.size)), Head)
 
 
 def log_head(connection: Connection, log: bytes, *, until: int | None = None) -> Head | None:
@@ -212,12 +212,12 @@ def log_head(connection: Connection, log: bytes, *, until: int | None = None) ->
     query = _heads().where(heads.c.log == log)
     if until is not None:
         query = query.where(heads.c.block <= until)
-    return only(connection.execute(query.order_by(heads.c.size.desc()).limit(1)), Head)
+    return one_or_none(connection.execute(query.order_by(heads.c.size.desc()).limit(1)), Head)
 
 
 def head_of_size(connection: Connection, log: bytes, size: int) -> Head | None:
     """The log's head of exactly this size."""
-    return only(connection.execute(_heads().where(heads.c.log == log, heads.c.size == size)), Head)
+    return one_or_none(connection.execute(_heads().where(heads.c.log == log, heads.c.size == size)), Head)
 
 
 def logs(connection: Connection) -> list[bytes]:
@@ -248,12 +248,12 @@ def status_history(
 ) -> list[StatusEvent]:
     """All changes of state at this place (up to block `until`), in chain order; none means in force ever since."""
     given = {"log": log, "leaf_index": leaf_index, "until": NEVER if until is None else until}
-    return every(connection.execute(_HISTORY, given), StatusEvent)
+    return all_as(connection.execute(_HISTORY, given), StatusEvent)
 
 
 def status_events_of(connection: Connection, log: bytes) -> list[StatusEvent]:
     """All changes of state in the log, in chain order."""
-    return every(connection.execute(_statuses().where(status_events.c.log == log).order_by(*_order)), StatusEvent)
+    return all_as(connection.execute(_statuses().where(status_events.c.log == log).order_by(*_order)), StatusEvent)
 
 
 def states(connection: Connection, log: bytes, indexes: Sequence[int]) -> dict[int, int]:

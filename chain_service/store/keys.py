@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from chain_service.errors import NotFound
-from chain_service.store.rows import touched
+from chain_service.store.rows import row_count
 from chain_service.store.schema import api_keys
 
 
@@ -53,7 +53,7 @@ def listed(connection: Connection, org: str | None = None) -> list[ApiKey]:
 def revoke(connection: Connection, id: str, at: float) -> bool:
     """The key is revoked; False if it was before. Raises NotFound (`key_unknown`)."""
     standing = update(api_keys).where(api_keys.c.id == id, api_keys.c.revoked_at.is_(None))
-    if touched(connection.execute(standing.values(revoked_at=at))):
+    if row_count(connection.execute(standing.values(revoked_at=at))):
         return True
     if connection.execute(select(api_keys.c.id).where(api_keys.c.id == id)).one_or_none() is None:
         raise NotFound("no key has this id", code="key_unknown", id=id)

@@ -9,7 +9,7 @@ from threading import Lock
 from sqlalchemy import Connection, insert, select
 
 from chain_service.store.database import Database
-from chain_service.store.rows import every
+from chain_service.store.rows import all_as
 from chain_service.store.schema import readings
 
 
@@ -87,10 +87,10 @@ class ReadingLog:
 def of_record(connection: Connection, record_id: str, limit: int = 1000) -> list[Reading]:
     """Who read the record, newest first."""
     query = select(readings).where(readings.c.record_id == record_id).order_by(readings.c.id.desc()).limit(limit)
-    return every(connection.execute(query), Reading)
+    return all_as(connection.execute(query), Reading)
 
 
 def page(connection: Connection, *, before: int | None = None, limit: int = 100) -> list[Reading]:
     """All readings, newest first, from before this id on."""
     query = select(readings).order_by(readings.c.id.desc()).limit(limit)
-    return every(connection.execute(query if before is None else query.where(readings.c.id < before)), Reading)
+    return all_as(connection.execute(query if before is None else query.where(readings.c.id < before)), Reading)

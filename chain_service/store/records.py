@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store.rows import add_rows, chunks, every, only, touched
+from chain_service.store.rows import add_rows, all_as, chunks, one_or_none, row_count
 from chain_service.store.schema import batches, record_files, records, status_changes
 
 RecordState = Literal["pending", "batched", "anchored", "failed"]
@@ -210,7 +210,7 @@ _PLACES_NAMING = (
 
 def get(connection: Connection, id: str) -> StoredRecord:
     """The record of this id, erased ones too. Raises NotFound (`record_unknown`)."""
-    found = only(connection.execute(_BY_ID, {"id": id}), StoredRecord)
+    found = one_or_none(connection.execute(_BY_ID, {"id": id}), StoredRecord)
     if found is None:
         raise NotFound("no record has this id", code="record_unknown", id=id)
     return found
@@ -218,13 +218,13 @@ def get(connection: Connection, id: str) -> StoredRecord:
 
 def get_many(connection: Connection, ids: Sequence[str]) -> dict[str, StoredRecord]:
     """Those of the ids that exist, by id."""
-    found = (every(connection.execute(_stored().where(records.c.id.in_(part))), StoredRecord) for part in chunks(ids))
+    found = (all_as(connection.execute(_stored().where(records.c.id.in_(part))), StoredRecord) for part in chunks(ids))
     return {record.id: record for part in found for record in part}
 
 
 def by_body_digest(connection: Connection, digest: bytes) -> StoredRecord | None:
     """The record with this body digest; None where none was accepted or it was erased."""
-    return only(connection.execute(_BY_BODY_DIGEST, {"body_digest": digest}), StoredRecord)
+    return one_or_none(connection.execute(_BY_BODY_DIGEST, {"body_digest": digest}), StoredRecord)
 
 
 def naming_file(
@@ -235,7 +235,7 @@ def naming_file(
 
     Without `final` those under way, oldest first. At most `limit`; failed and erased ones are never among them.
     """
-    return every(connection.execute(_NAMING[final], {**_by_algorithm(digests), "most": limit}), StoredRecord)
+    return all_as(connection.execute(_NAMING[final], {**_by_algorithm(digests), "most": limit}), StoredRecord)
 
 
 def places_naming_file(
@@ -254,13 +254,13 @@ def _by_algorithm(digests: Sequence[tuple[str, bytes]]) -> dict[str, list[bytes]
 
 def by_identity(connection: Connection, identity: str) -> list[StoredRecord]:
     """The records of all organisations under this identity, newest first, 100 at most; failed ones too."""
-    return every(connection.execute(_BY_IDENTITY, {"identity": identity}), StoredRecord)
+    return all_as(connection.execute(_BY_IDENTITY, {"identity": identity}), StoredRecord)
 
 
 def by_place(connection: Connection, org: str, generation: int, leaf_index: int) -> StoredRecord | None:
     """The record at this place of the log."""
     place = {"org": org, "generation": generation, "leaf_index": leaf_index}
-    return only(connection.execute(_BY_PLACE, place), StoredRecord)
+    return one_or_none(connection.execute(_BY_PLACE, place), StoredRecord)
 
 
 def erased_places(connection: Connection, org: str) -> list[tuple[int, int]]:
@@ -272,25 +272,25 @@ def erased_places(connection: Connection, org: str) -> list[tuple[int, int]]:
 
 def replacing(connection: Connection, id: str) -> list[StoredRecord]:
     """The records that name this one as what they replace, oldest first."""
-    return every(connection.execute(_REPLACING, {"replaces": id}), StoredRecord)
+    return all_as(connection.execute(_REPLACING, {"replaces": id}), StoredRecord)
 
 
 def of_batch(connection: Connection, batch_id: str) -> list[StoredRecord]:
     """A batch's records by leaf index."""
     query = _stored().where(records.c.batch_id == batch_id).order_by(records.c.leaf_index)
-    return every(connection.execute(query), StoredRecord)
+    return all_as(connection.execute(query), StoredRecord)
 
 
 def replacing_in_batch(connection: Connection, batch_id: str) -> list[StoredRecord]:
     """Those of a batch's records that replace another, by leaf index."""
     query = _stored().where(records.c.batch_id == batch_id, records.c.replaces.is_not(None))
-    return every(connection.execute(query.order_by(records.c.leaf_index)), StoredRecord)
+    return all_as(connection.execute(query.order_by(records.c.leaf_index)), StoredRecord)
 
 
 def stream(connection: Connection, org: str, generation: int, first: int, count: int) -> list[StoredRecord]:
     """The log's records from leaf index `first` on, `count` at most, by index."""
     log = (records.c.org == org, records.c.generation == generation, records.c.leaf_index >= first)
-    return every(connection.execute(_stored().where(*log).order_by(records.c.leaf_index).limit(count)), StoredRecord)
+    return all_as(connection.execute(_stored().where(*log).order_by(records.c.leaf_index).limit(count)), StoredRecord)
 
 
 def page(
@@ -300,7 +300,7 @@ def page(
     query = _stored().where(records.c.org == org)
     if before is not None:
         query = query.where(records.c.seq < before)
-    found = every(
+    found = all_as(
         connection.execute(_narrowed(query, filters).order_by(records.c.seq.desc()).limit(limit + 1)), StoredRecord
     )
     return found[:limit], found[limit - 1].seq if len(found) > limit else None
@@ -336,7 +336,7 @@ def waiting(connection: Connection) -> list[Waiting]:
         .group_by(records.c.org)
         .order_by(oldest)
     )
-    return every(connection.execute(query), Waiting)
+    return all_as(connection.execute(query), Waiting)
 
 
 def take_pending(connection: Connection, org: str, limit: int) -> list[Pending]:
@@ -348,7 +348,7 @@ def take_pending(connection: Connection, org: str, limit: int) -> list[Pending]:
         .limit(limit)
         .with_for_update()
     )
-    return every(connection.execute(query), Pending)
+    return all_as(connection.execute(query), Pending)
 
 
 def place(connection: Connection, batch_id: str, generation: int, indexes: Mapping[int, int]) -> None:
@@ -366,14 +366,14 @@ def place(connection: Connection, batch_id: str, generation: int, indexes: Mappi
     else:
         each = placed.where(records.c.seq == bindparam("of")).values(leaf_index=bindparam("at"))
         result = connection.execute(each, [{"of": seq, "at": index} for seq, index in indexes.items()])
-    if touched(result) != len(indexes):
+    if row_count(result) != len(indexes):
         raise Conflict("a record to be placed is not pending any more", code="record_moved")
 
 
 def fail(connection: Connection, id: str, reason: str) -> bool:
     """A pending record has failed for this reason and leaves its identity free; False if it was not pending."""
     pending = (records.c.id == id, records.c.batch_id.is_(None), records.c.failure.is_(None))
-    return touched(connection.execute(update(records).where(*pending).values(failure=reason))) == 1
+    return row_count(connection.execute(update(records).where(*pending).values(failure=reason))) == 1
 
 
 def erase(connection: Connection, id: str, reason: str, at: float) -> bool:
@@ -386,7 +386,7 @@ def erase(connection: Connection, id: str, reason: str, at: float) -> bool:
     unbatched = records.c.batch_id.is_(None)
     kept = update(records).where(records.c.id == id, records.c.erased_at.is_(None))
     result = connection.execute(kept.values(**lost, erased_at=at, erased_reason=reason))
-    if touched(result) == 0:
+    if row_count(result) == 0:
         get(connection, id)
         return False
     connection.execute(

@@ -18,13 +18,13 @@ MAX_STORED = 16 * 2**20
 """Bytes of JSON in one column."""
 
 
-def only(result: Result[Any], shape: type[T]) -> T | None:
+def one_or_none(result: Result[Any], shape: type[T]) -> T | None:
     """The one row as `shape`, whose fields are named as the columns; None where there is none."""
     row = result.one_or_none()
     return None if row is None else shape(**dict(zip(result.keys(), row, strict=True)))
 
 
-def every(result: Result[Any], shape: type[T]) -> list[T]:
+def all_as(result: Result[Any], shape: type[T]) -> list[T]:
     """All rows, in order, each as `shape`."""
     names = tuple(result.keys())
     return [shape(**dict(zip(names, row, strict=True))) for row in result]
@@ -47,7 +47,7 @@ def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
     return (items[at : at + PARAMETERS] for at in range(0, len(items), PARAMETERS))
 
 
-def touched(result: Result[Any]) -> int:
+def row_count(result: Result[Any]) -> int:
     """How many rows the statement changed."""
     return result.rowcount if isinstance(result, CursorResult) else 0
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, delete, insert, select, update
 
 from chain_service.errors import NotFound
-from chain_service.store.rows import every, only
+from chain_service.store.rows import all_as, one_or_none
 from chain_service.store.schema import seal_changes, seals
 
 
@@ -74,7 +74,7 @@ def add(connection: Connection, new: NewSeal) -> None:
 
 def find(connection: Connection, code: str) -> Seal | None:
     """The seal of this code, refused ones too."""
-    return only(connection.execute(select(seals).where(seals.c.code == code)), Seal)
+    return one_or_none(connection.execute(select(seals).where(seals.c.code == code)), Seal)
 
 
 def get(connection: Connection, code: str) -> Seal:
@@ -87,20 +87,20 @@ def get(connection: Connection, code: str) -> Seal:
 
 def get_many(connection: Connection, codes: Sequence[str]) -> dict[str, Seal]:
     """Those of the seals that exist, by code."""
-    found = every(connection.execute(select(seals).where(seals.c.code.in_(codes))), Seal)
+    found = all_as(connection.execute(select(seals).where(seals.c.code.in_(codes))), Seal)
     return {seal.code: seal for seal in found}
 
 
 def by_digest(connection: Connection, digest: bytes) -> Seal | None:
     """The newest seal whose SHA-256 or SM3 digest this is."""
     query = select(seals).where((seals.c.sha256 == digest) | (seals.c.sm3 == digest))
-    return only(connection.execute(query.order_by(seals.c.created_at.desc()).limit(1)), Seal)
+    return one_or_none(connection.execute(query.order_by(seals.c.created_at.desc()).limit(1)), Seal)
 
 
 def of_owner(connection: Connection, owner: str | None = None) -> list[Seal]:
     """The owner's seals (all where None), by code."""
     query = select(seals).order_by(seals.c.code)
-    return every(connection.execute(query if owner is None else query.where(seals.c.owner == owner)), Seal)
+    return all_as(connection.execute(query if owner is None else query.where(seals.c.owner == owner)), Seal)
 
 
 def add_change(connection: Connection, new: NewSealChange) -> None:
@@ -112,14 +112,14 @@ def add_change(connection: Connection, new: NewSealChange) -> None:
 def changes(connection: Connection, code: str) -> list[SealChange]:
     """The seal's accepted changes by `n`, those not final yet at the end; refused ones are left out."""
     query = select(seal_changes).where(seal_changes.c.code == code, seal_changes.c.refused.is_(None))
-    return every(connection.execute(query.order_by(seal_changes.c.n)), SealChange)
+    return all_as(connection.execute(query.order_by(seal_changes.c.n)), SealChange)
 
 
 def by_submission(connection: Connection, submission_id: str) -> tuple[list[Seal], list[SealChange]]:
     """What the submission carries."""
     return (
-        every(connection.execute(select(seals).where(seals.c.submission_id == submission_id)), Seal),
-        every(
+        all_as(connection.execute(select(seals).where(seals.c.submission_id == submission_id)), Seal),
+        all_as(
             connection.execute(select(seal_changes).where(seal_changes.c.submission_id == submission_id)), SealChange
         ),
     )

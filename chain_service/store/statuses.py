@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
 
 from chain_service.errors import NotFound
-from chain_service.store.rows import chunks, every, only
+from chain_service.store.rows import all_as, chunks, one_or_none
 from chain_service.store.schema import batches, records, status_changes
 
 
@@ -87,7 +87,7 @@ def add(connection: Connection, new: NewStatusChange) -> None:
 
 def get(connection: Connection, id: str) -> StatusChange:
     """The change of this id. Raises NotFound."""
-    found = only(connection.execute(select(status_changes).where(status_changes.c.id == id)), StatusChange)
+    found = one_or_none(connection.execute(select(status_changes).where(status_changes.c.id == id)), StatusChange)
     if found is None:
         raise NotFound("no status change has this id", code="change_unknown", id=id)
     return found
@@ -95,7 +95,7 @@ def get(connection: Connection, id: str) -> StatusChange:
 
 def waiting(connection: Connection, record_id: str) -> StatusChange | None:
     """The record's newest change that is accepted and not final."""
-    return only(connection.execute(_WAITING_OF, {"record": record_id}), StatusChange)
+    return one_or_none(connection.execute(_WAITING_OF, {"record": record_id}), StatusChange)
 
 
 def waiting_many(connection: Connection, record_ids: Sequence[str]) -> set[str]:
@@ -110,14 +110,14 @@ def waiting_many(connection: Connection, record_ids: Sequence[str]) -> set[str]:
 def of_record(connection: Connection, record_id: str) -> list[StatusChange]:
     """All changes of the record, in order of acceptance, refused ones too."""
     query = select(status_changes).where(status_changes.c.record_id == record_id).order_by(status_changes.c.seq)
-    return every(connection.execute(query), StatusChange)
+    return all_as(connection.execute(query), StatusChange)
 
 
 def by_digests(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, StatusChange]:
     """Our changes behind digests read from the chain, by digest."""
     found: list[StatusChange] = []
     for part in chunks(digests):
-        found += every(
+        found += all_as(
             connection.execute(select(status_changes).where(status_changes.c.digest.in_(part))), StatusChange
         )
     return {change.digest: change for change in found}
@@ -160,7 +160,7 @@ def unsent(connection: Connection, org: str, generation: int, limit: int) -> lis
         .limit(limit)
         .with_for_update(of=status_changes)
     )
-    return every(connection.execute(query), Unsent)
+    return all_as(connection.execute(query), Unsent)
 
 
 def group(connection: Connection, ids: Sequence[str], submission_id: str) -> None:
@@ -173,7 +173,7 @@ def group(connection: Connection, ids: Sequence[str], submission_id: str) -> Non
 def of_submission(connection: Connection, submission_id: str) -> list[StatusChange]:
     """The changes that travel in this submission, in order."""
     query = select(status_changes).where(status_changes.c.submission_id == submission_id)
-    return every(connection.execute(query.order_by(status_changes.c.seq)), StatusChange)
+    return all_as(connection.execute(query.order_by(status_changes.c.seq)), StatusChange)
 
 
 def release(connection: Connection, submission_id: str) -> None:

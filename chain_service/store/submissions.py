@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store.rows import every, only, touched
+from chain_service.store.rows import all_as, one_or_none, row_count
 from chain_service.store.schema import accounts, submissions, transactions
 
 
@@ -82,7 +82,7 @@ def queue(connection: Connection, new: NewSubmission) -> None:
 
 def get(connection: Connection, id: str) -> Submission:
     """The submission of this id. Raises NotFound."""
-    found = only(connection.execute(select(submissions).where(submissions.c.id == id)), Submission)
+    found = one_or_none(connection.execute(select(submissions).where(submissions.c.id == id)), Submission)
     if found is None:
         raise NotFound("no submission has this id", code="submission_unknown", id=id)
     return found
@@ -109,7 +109,7 @@ def due(connection: Connection, account: str, now: float, limit: int = 100) -> l
         .order_by(submissions.c.seq)
         .limit(limit)
     )
-    return every(connection.execute(query), Submission)
+    return all_as(connection.execute(query), Submission)
 
 
 def accounts_with_work(connection: Connection) -> list[str]:
@@ -157,34 +157,34 @@ def postpone(connection: Connection, id: str, error: str, until: float) -> None:
     connection.execute(update(submissions).where(submissions.c.id == id).values(values))
 
 
-def hasten(connection: Connection, accounts: Sequence[str], now: float) -> None:
+def retry_now(connection: Connection, accounts: Sequence[str], now: float) -> None:
     """What these accounts' submissions were refused for may be gone: each is due now."""
     refused = update(submissions).where(_open, submissions.c.account.in_(accounts), submissions.c.next_attempt_at > now)
     connection.execute(refused.values(next_attempt_at=now))
 
 
-def stranded(connection: Connection, account: str, sent_before: float) -> list[SignedTransaction]:
+def unconfirmed(connection: Connection, account: str, sent_before: float) -> list[SignedTransaction]:
     """Signed bytes in no final block that were never sent, or last before this moment: send them again by nonce."""
     late = transactions.c.sent_at.is_(None) | (transactions.c.sent_at < sent_before)
     query = select(transactions).where(transactions.c.account == account, transactions.c.block.is_(None), late)
-    return every(connection.execute(query.order_by(transactions.c.nonce)), SignedTransaction)
+    return all_as(connection.execute(query.order_by(transactions.c.nonce)), SignedTransaction)
 
 
 def unmined(connection: Connection) -> list[SignedTransaction]:
     """All signed bytes that no final block holds yet, by account and nonce."""
     query = select(transactions).where(transactions.c.block.is_(None))
-    return every(connection.execute(query.order_by(transactions.c.account, transactions.c.nonce)), SignedTransaction)
+    return all_as(connection.execute(query.order_by(transactions.c.account, transactions.c.nonce)), SignedTransaction)
 
 
 def by_hash(connection: Connection, hash: bytes) -> SignedTransaction | None:
     """The transaction of this hash; None where it is not ours."""
-    return only(connection.execute(select(transactions).where(transactions.c.hash == hash)), SignedTransaction)
+    return one_or_none(connection.execute(select(transactions).where(transactions.c.hash == hash)), SignedTransaction)
 
 
 def history(connection: Connection, id: str) -> list[SignedTransaction]:
     """All transactions that carried the submission, by nonce."""
     query = select(transactions).where(transactions.c.submission_id == id).order_by(transactions.c.nonce)
-    return every(connection.execute(query), SignedTransaction)
+    return all_as(connection.execute(query), SignedTransaction)
 
 
 def mark_final(connection: Connection, hash: bytes, block: int) -> Submission | None:
@@ -213,7 +213,7 @@ def _mined(connection: Connection, hash: bytes, outcome: str, block: int, error:
     return connection.execute(mined.returning(transactions.c.submission_id)).scalar_one_or_none()
 
 
-def settle(connection: Connection, id: str, block: int) -> None:
+def mark_final_by_other(connection: Connection, id: str, block: int) -> None:
     """What the submission was for stands in this final block by another transaction: it is final and not sent again.
 
     Of its own transactions a live one stays until it is mined (it will revert).
@@ -227,7 +227,7 @@ def abandon(connection: Connection, id: str, reason: str, at: float) -> None:
     or it is final: they may still act."""
     live = exists().where(transactions.c.submission_id == id, transactions.c.outcome.is_(None))
     given_up = update(submissions).where(submissions.c.id == id, _open, ~live)
-    if touched(connection.execute(given_up.values(abandoned_at=at, abandoned_reason=reason))) == 0:
+    if row_count(connection.execute(given_up.values(abandoned_at=at, abandoned_reason=reason))) == 0:
         raise Conflict("the submission is final, abandoned or under way", code="submission_live", id=id)
 
 
@@ -240,7 +240,7 @@ def backlog(connection: Connection) -> Backlog:
 def failing(connection: Connection) -> list[Submission]:
     """Open submissions whose last attempt failed, oldest first: what the operator has to look at."""
     query = select(submissions).where(_open, submissions.c.last_error.is_not(None))
-    return every(connection.execute(query.order_by(submissions.c.seq)), Submission)
+    return all_as(connection.execute(query.order_by(submissions.c.seq)), Submission)
 
 
 def open_subjects(connection: Connection, kind: str) -> set[str]:

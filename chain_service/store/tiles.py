@@ -8,7 +8,7 @@ from sqlalchemy import Connection, LargeBinary, bindparam, delete, func, select,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.errors import Corrupt
-from chain_service.store.rows import touched
+from chain_service.store.rows import row_count
 from chain_service.store.schema import tiles
 
 ENTRIES = -1
@@ -78,7 +78,7 @@ def write_many(connection: Connection, org: str, generation: int, new: Mapping[t
         for (level, n), value in sorted(new.items())
     ]
     result = connection.execute(upsert, rows, execution_options={"preserve_rowcount": True})
-    if touched(result) != len(rows):
+    if row_count(result) != len(rows):
         raise Corrupt("a stored tile of the log would be rewritten", code="tile_rewritten", org=org)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from chain_service.store.rows import chunks, json_object, touched
+from chain_service.store.rows import chunks, json_object, row_count
 from chain_service.store.schema import certificate_type_names, certificate_types
 
 
@@ -31,7 +31,7 @@ def put(connection: Connection, new: CertificateType) -> None:
         connection.execute(insert(certificate_type_names), row)
     body = json.dumps(dict(new.body), ensure_ascii=False, sort_keys=True)
     replaced = update(certificate_types).where(certificate_types.c.code == new.code).values(body=body)
-    if touched(connection.execute(replaced)) == 0:
+    if row_count(connection.execute(replaced)) == 0:
         row = {"code": new.code, "body": body, "created_at": new.created_at}
         connection.execute(insert(certificate_types), row)
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from chain_service.store.rows import every, only
+from chain_service.store.rows import all_as, one_or_none
 from chain_service.store.schema import rival_headers, validators
 
 
@@ -47,13 +47,13 @@ _LISTED = select(validators).order_by(validators.c.block)
 
 def listed(connection: Connection) -> list[ValidatorSet]:
     """All sets, by block."""
-    return every(connection.execute(_LISTED), ValidatorSet)
+    return all_as(connection.execute(_LISTED), ValidatorSet)
 
 
 def at(connection: Connection, block: int) -> ValidatorSet | None:
     """Who may seal after this block, with the votes under way; None where that is not known."""
     query = select(validators).where(validators.c.block <= block).order_by(validators.c.block.desc()).limit(1)
-    return only(connection.execute(query), ValidatorSet)
+    return one_or_none(connection.execute(query), ValidatorSet)
 
 
 def forget_after(connection: Connection, block: int) -> None:
@@ -70,6 +70,6 @@ def keep_rivals(connection: Connection, rivals: Sequence[RivalHeader]) -> None:
 
 def rivals(connection: Connection) -> list[RivalHeader]:
     """All headers kept as evidence, by height."""
-    return every(
+    return all_as(
         connection.execute(select(rival_headers).order_by(rival_headers.c.number, rival_headers.c.hash)), RivalHeader
     )

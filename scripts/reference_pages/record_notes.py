@@ -125,7 +125,8 @@ TYPE = (
     (
         "labels",
         "",
-        f"for at most {MOST_LABELS} sector fields: `{{field: {{zh, en}}}}`, each of {LABEL_LIMIT} characters",
+        f"for at most {MOST_LABELS} sector fields: `{{field: {{zh, en}}}}`, each of {LABEL_LIMIT} characters; "
+        "pages and warnings call them so; a label that reads as a member of every record, such as 持证主体, is refused",
     ),
 )
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from chain_service.cli import render
-from chain_service.cli.invocation import the_door
+from chain_service.cli.invocation import invocation
 
 anchors = typer.Typer(no_args_is_help=True, help="Trust store for signatures in documents. 签章信任根")
 
@@ -26,7 +26,7 @@ def list_anchors(context: typer.Context) -> None:
     """
     from chain_service.jobs.parsing.trust_directory import listed
 
-    door = the_door(context)
+    door = invocation(context)
     found = listed(door.settings().trust_directory, int(time.time()))
 
     def human(out: Console) -> None:

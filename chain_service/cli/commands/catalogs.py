@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from chain_service.cli import render
-from chain_service.cli.invocation import read_objects, the_door
+from chain_service.cli.invocation import invocation, read_objects
 from chain_service.cli.options import Org, Timeout, Wait
 
 catalog = typer.Typer(no_args_is_help=True, help="Data catalog: publish, change, withdraw, trace. 政务数据目录")
@@ -35,7 +35,7 @@ def publish(
     from chain_service.jobs.anchoring import publish_catalogs
     from chain_service.jobs.workers import wait_final
 
-    door = the_door(context)
+    door = invocation(context)
     found = read_objects(file)
     app = door.app()
     done = publish_catalogs.publish(app, door.operator(org), found)
@@ -67,7 +67,7 @@ def trace(
     """
     from chain_service.jobs.anchoring import publish_catalogs as catalogs
 
-    door = the_door(context)
+    door = invocation(context)
     app = door.app()
     found = catalogs.diff(app, code, *diff) if diff else catalogs.history(app, code)
     door.answer(found, lambda out: _traced(out, found))

@@ -14,7 +14,7 @@ import typer
 
 from chain_service.cli import render
 from chain_service.cli.failures import REFUSED
-from chain_service.cli.invocation import catch_up, the_door
+from chain_service.cli.invocation import catch_up, invocation
 from chain_service.cli.logging import configure_logs
 from chain_service.cli.options import Registrar
 from chain_service.config import Settings
@@ -44,7 +44,7 @@ def init(context: typer.Context) -> None:
     """
     from chain_service.jobs.instance import initialise
 
-    door = the_door(context)
+    door = invocation(context)
     done = initialise.init(door.settings())
     door.answer(done, lambda out: render.facts(out, done), done["data"])
     if done.get("passwordFile"):
@@ -68,7 +68,7 @@ def chain_run(
     from chain_service.nodes.embedded.node import Node
     from chain_service.nodes.embedded.server import serve as serve_node
 
-    door = the_door(context)
+    door = invocation(context)
     settings = door.settings(chain_port=port)
     configure_logs(serving=True)
     password = settings.keystore_password()
@@ -97,7 +97,7 @@ def chain_export(context: typer.Context, file: Annotated[Path, typer.Argument(me
     """
     from chain_service.nodes.embedded.export import export
 
-    door = the_door(context)
+    door = invocation(context)
     head = export(door.settings().node_directory, file)
     done = {"file": str(file), "genesis": f"{file}.genesis.json", "head": head}
     door.answer(done, lambda out: render.facts(out, done), str(file))
@@ -119,7 +119,7 @@ def deploy(
     """
     from chain_service.jobs.instance import initialise as setup
 
-    door = the_door(context)
+    door = invocation(context)
     with door.progress() as progress:
         done = setup.deploy(door.settings(rpc_urls=rpc or None), registrar=registrar, progress=progress)
     door.answer(done, lambda out: render.facts(out, done), str(done["chainId"]))
@@ -147,7 +147,7 @@ def serve(
     from chain_service.web.app import create_app
     from chain_service.web.http.server import run_server
 
-    door = the_door(context)
+    door = invocation(context)
     settings = door.settings(host=host, port=port)
     check_listening(settings)
     app = door.app(host=host, port=port)
@@ -178,7 +178,7 @@ def worker(context: typer.Context) -> None:
     """
     from chain_service.jobs.workers import Workers
 
-    door = the_door(context)
+    door = invocation(context)
     app = door.app()
     configure_logs(serving=True)
     with _until_signalled() as stopped, Workers(app):
@@ -201,7 +201,7 @@ def audit(
     """
     from chain_service.jobs.auditing.audit import audit as run_audit
 
-    door = the_door(context)
+    door = invocation(context)
     with door.progress() as progress:
         app = door.app()
         catch_up(app)
@@ -222,7 +222,7 @@ def rebuild(context: typer.Context) -> None:
     """
     from chain_service.jobs.auditing.audit import rebuild as run_rebuild
 
-    door = the_door(context)
+    door = invocation(context)
     with door.progress() as progress:
         done = run_rebuild(door.app(), progress)
     door.answer(done, lambda out: render.facts(out, done))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.invocation import the_door
+from chain_service.cli.invocation import invocation
 from chain_service.cli.options import Org, split_names
 
 keys = typer.Typer(no_args_is_help=True, help="API keys: made, listed, revoked. 接口密钥")
@@ -30,7 +30,7 @@ def create(
     """
     from chain_service.jobs.instance import api_keys as jobs
 
-    door = the_door(context)
+    door = invocation(context)
     roles = [name for given in role for name in split_names(given, "--role")]
     made = jobs.create_key(door.app(), org, roles, label)
     door.answer(made, lambda out: render.facts(out, made), made["key"])
@@ -47,7 +47,7 @@ def list_keys(context: typer.Context) -> None:
     """
     from chain_service.jobs.instance import api_keys as jobs
 
-    door = the_door(context)
+    door = invocation(context)
     found = jobs.list_keys(door.app())
     columns = list(dict.fromkeys(name for one in found for name in one))
     door.answer(
@@ -67,6 +67,6 @@ def revoke(context: typer.Context, key_id: Annotated[str, typer.Argument(metavar
     """
     from chain_service.jobs.instance import api_keys as jobs
 
-    door = the_door(context)
+    door = invocation(context)
     done = jobs.revoke_key(door.app(), key_id)
     door.answer(done, lambda out: render.facts(out, done), key_id)

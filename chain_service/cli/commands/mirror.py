@@ -9,7 +9,7 @@ import typer
 
 from chain_service.cli import render
 from chain_service.cli.failures import papers
-from chain_service.cli.invocation import Door, read_input, the_door
+from chain_service.cli.invocation import Door, invocation, read_input
 from chain_service.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def mirror(
     from chain_service.core.log.checkpoints import VerifierKey
     from chain_service.jobs.mirroring.mirror import mirror as run_mirror
 
-    door = the_door(context)
+    door = invocation(context)
     expected = VerifierKey.parse(key.strip()) if key is not None else None
     reader = _reader(door, rpc, trust)
     with papers(), door.progress() as progress:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from chain_service.cli import render
 from chain_service.cli.failures import INDETERMINATE, UNAVAILABLE
-from chain_service.cli.invocation import Door, the_door
+from chain_service.cli.invocation import Door, invocation
 from chain_service.errors import BadRequest
 
 network = typer.Typer(
@@ -77,7 +77,7 @@ def init(
 
     if engine not in ENGINES:
         raise BadRequest(f"--engine must be geth or besu, not {engine!r}", code="usage", field="--engine")
-    door = the_door(context)
+    door = invocation(context)
     plan = Plan(
         validators=validators, engine=engine, writers=writers, observers=observers, chain_id=chain_id, period=period,
         epoch=epoch, gas_limit=gas_limit, funded=tuple(fund or ()), host=host, first_port=port, authority=authority,
@@ -109,7 +109,7 @@ def join(
     """
     from chain_service.jobs.instance import network as jobs
 
-    door = the_door(context)
+    door = invocation(context)
     done = jobs.join(door.settings(), _directory(door, out), descriptors, genesis)
     door.answer(done, lambda console: render.facts(console, done), done["genesisDigest"])
     _say_switched(door, done)
@@ -135,7 +135,7 @@ def up(
     """
     from chain_service.nodes.network.running.control import up as start
 
-    door = the_door(context)
+    door = invocation(context)
     settings = door.settings()
     directory = _directory(door, out)
     done = start(
@@ -156,7 +156,7 @@ def down(context: typer.Context, nodes: Names = None, out: Where = None) -> None
     """
     from chain_service.nodes.network.running.control import down as stop
 
-    door = the_door(context)
+    door = invocation(context)
     done = stop(_directory(door, out), nodes or ())
     door.answer(done, lambda console: render.facts(console, done), str(len(done["stopped"])))
 
@@ -173,7 +173,7 @@ def status(context: typer.Context, out: Where = None) -> None:
     """
     from chain_service.nodes.network.running.status import status as look
 
-    door = the_door(context)
+    door = invocation(context)
     found = look(_directory(door, out))
     door.answer(found, lambda console: _show(console, found), str(found["head"]))
     if not found["up"]:
@@ -202,7 +202,7 @@ def propose(
     """
     from chain_service.nodes.network.votes import propose as vote
 
-    door = the_door(context)
+    door = invocation(context)
     if (add is None) == (remove is None):
         raise BadRequest("give one of --add and --remove", code="usage", field="--add")
     done = vote(_directory(door, out), add or remove or "", add=add is not None, timeout=timeout)
@@ -240,7 +240,7 @@ def grow(
     from chain_service.jobs.instance import network as jobs
     from chain_service.nodes.network.create import Plan
 
-    door = the_door(context)
+    door = invocation(context)
     if source is not None:
         if door.data is not None and door.data.resolve() != source.resolve():
             raise BadRequest("--from and --data name different instances", code="usage", field="--from")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.invocation import Door, read_objects, the_door
+from chain_service.cli.invocation import Door, invocation, read_objects
 from chain_service.cli.options import Registrar, parse_day, split_names
 from chain_service.errors import BadRequest, Unavailable
 
@@ -50,7 +50,7 @@ def add(
     """
     from chain_service.jobs.instance import registrar as office
 
-    door = the_door(context)
+    door = invocation(context)
     app = door.app()
     _answer(door, app, office.add(app, code, name, account=account, registrar=registrar), code)
 
@@ -74,7 +74,7 @@ def grant(
     from chain_service.jobs.instance import registrar as office
 
     names = [] if rights == "none" else split_names(rights, "--rights")
-    door = the_door(context)
+    door = invocation(context)
     app = door.app()
     _answer(door, app, office.grant(app, code, address, names, registrar=registrar), code)
 
@@ -89,7 +89,7 @@ def suspend(context: typer.Context, code: Code, registrar: Registrar = None) -> 
     """
     from chain_service.jobs.instance import registrar as office
 
-    door = the_door(context)
+    door = invocation(context)
     app = door.app()
     _answer(door, app, office.suspend(app, code, registrar=registrar), code)
 
@@ -104,7 +104,7 @@ def resume(context: typer.Context, code: Code, registrar: Registrar = None) -> N
     """
     from chain_service.jobs.instance import registrar as office
 
-    door = the_door(context)
+    door = invocation(context)
     app = door.app()
     _answer(door, app, office.resume(app, code, registrar=registrar), code)
 
@@ -121,7 +121,7 @@ def new_generation(context: typer.Context, code: Code, registrar: Registrar = No
     """
     from chain_service.jobs.instance import registrar as office
 
-    door = the_door(context)
+    door = invocation(context)
     app = door.app()
     _answer(door, app, office.new_generation(app, code, registrar=registrar), code)
 
@@ -148,7 +148,7 @@ def permit(
     last = parse_day(until, "--until") if until is not None else None
     if last is not None and last < first:
         raise BadRequest("--until lies before --from", code="usage", field="--until")
-    door = the_door(context)
+    door = invocation(context)
     app = door.app()
     _answer(door, app, office.permit(app, code, type_code, first, last, registrar=registrar), code)
 
@@ -170,7 +170,7 @@ def end_permit(
     """
     from chain_service.jobs.instance import registrar as office
 
-    door = the_door(context)
+    door = invocation(context)
     day = parse_day(on, "--on")
     app = door.app()
     _answer(door, app, office.end_permit(app, code, type_code, day, registrar=registrar), code)
@@ -190,7 +190,7 @@ def add_type(context: typer.Context, file: Annotated[Path, typer.Argument(metava
     """
     from chain_service.jobs.instance import certificate_types as jobs
 
-    door = the_door(context)
+    door = invocation(context)
     found = read_objects(file)
     app = door.app()
     done = [jobs.add_type(app, one) for one in found]
@@ -207,7 +207,7 @@ def list_types(context: typer.Context) -> None:
     """
     from chain_service.jobs.instance import certificate_types as jobs
 
-    door = the_door(context)
+    door = invocation(context)
     found = jobs.list_types(door.app())
     columns = list(dict.fromkeys(name for one in found for name in one if name != "labels"))
     door.answer(

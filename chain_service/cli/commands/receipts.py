@@ -9,7 +9,7 @@ import typer
 
 from chain_service.cli import render
 from chain_service.cli.failures import REFUSED
-from chain_service.cli.invocation import read_input, replace_file, the_door
+from chain_service.cli.invocation import invocation, read_input, replace_file
 from chain_service.errors import BadRequest, ChainServiceError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def refresh(
 
       chain-service receipts refresh out/
     """
-    door = the_door(context)
+    door = invocation(context)
     files = sorted(path for path in directory.glob("*.receipt") if path.is_file())
     if not files:
         raise BadRequest(f"{directory} holds no .receipt file", code="file_not_found", file=str(directory))

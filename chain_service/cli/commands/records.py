@@ -14,7 +14,7 @@ import typer
 from chain_service.cli import render
 from chain_service.cli.attached_documents import Documents
 from chain_service.cli.failures import REFUSED
-from chain_service.cli.invocation import Door, catch_up, replace_file, the_door, write_output
+from chain_service.cli.invocation import Door, catch_up, invocation, replace_file, write_output
 from chain_service.cli.options import Org, Timeout, Wait
 from chain_service.errors import BadRequest, Forbidden, Gone
 
@@ -64,7 +64,7 @@ def anchor(
     """
     from chain_service.jobs.workers import wait_anchored
 
-    door = the_door(context)
+    door = invocation(context)
     attached = Documents(documents, door.settings().max_file) if documents is not None else None
     source = _Source(file, attached)
     app = door.app()
@@ -186,7 +186,7 @@ def erase(
     """
     from chain_service.jobs.records import records
 
-    door = the_door(context)
+    door = invocation(context)
     app = door.app()
     try:
         owner = records.read(app, record, None)["org"]

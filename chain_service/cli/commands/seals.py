@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.invocation import read_input, read_objects, the_door
+from chain_service.cli.invocation import invocation, read_input, read_objects
 from chain_service.cli.options import Org, Timeout, Wait
 
 _DER = b"\x30"
@@ -42,7 +42,7 @@ def register_seal(
     from chain_service.jobs.anchoring import register_seals
     from chain_service.jobs.workers import wait_final
 
-    door = the_door(context)
+    door = invocation(context)
     app = door.app()
     data = read_input(file, app.settings.max_file)
     delivered = data[:1] == _DER
@@ -75,7 +75,7 @@ def set_state(
     from chain_service.jobs.anchoring import register_seals as seals
     from chain_service.jobs.workers import wait_final
 
-    door = the_door(context)
+    door = invocation(context)
     app = door.app()
     owner = seals.seal(app, code)["ownerCode"]
     done = seals.set_seal_state(app, door.operator(owner), code, to)

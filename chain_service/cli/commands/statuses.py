@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.invocation import the_door
+from chain_service.cli.invocation import invocation
 from chain_service.cli.options import Timeout, Wait
 
 status = typer.Typer(no_args_is_help=True, help="Revoke, suspend, return, supersede; and the history. 状态变更")
@@ -45,7 +45,7 @@ def set_status(
     from chain_service.jobs.records import records, state_history
     from chain_service.jobs.workers import wait_final
 
-    door = the_door(context)
+    door = invocation(context)
     app = door.app()
     owner = records.read(app, record, None)["org"]
     done = change_state.change_status(
@@ -75,7 +75,7 @@ def history(context: typer.Context, record: Annotated[str, typer.Argument(metava
     """
     from chain_service.jobs.records import state_history
 
-    door = the_door(context)
+    door = invocation(context)
     found = state_history.status_history(door.app(), record)
     columns = list(dict.fromkeys(name for one in found for name in one))
     door.answer(

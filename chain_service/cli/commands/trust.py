@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from chain_service.cli.failures import papers
-from chain_service.cli.invocation import read_input, replace_file, the_door
+from chain_service.cli.invocation import invocation, read_input, replace_file
 
 trust = typer.Typer(no_args_is_help=True, help="The trust file of offline verification. 信任文件")
 
@@ -41,7 +41,7 @@ def export(
     """
     from chain_service.jobs.proofs import trust_files as jobs
 
-    door = the_door(context)
+    door = invocation(context)
     app = door.app()
     done = jobs.export(app, rotate=new_root_key)
     if out is not None:
@@ -81,7 +81,7 @@ def update(
     from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES
     from chain_service.jobs.proofs import trust_files as jobs
 
-    door = the_door(context)
+    door = invocation(context)
     newer = read_input(file, MAX_TRUST_BYTES + 1)
     if current is None:
         current = door.settings().data / jobs.FILE
@@ -108,7 +108,7 @@ def validators(
     """
     from chain_service.jobs.validators import state
 
-    door = the_door(context)
+    door = invocation(context)
     done = state(door.app(), from_block, addresses)
     listed = ", ".join(done["validators"])
     door.answer(done, lambda console: console.print(f"from block {from_block} 起: {listed}", markup=False))

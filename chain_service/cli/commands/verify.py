@@ -13,7 +13,7 @@ import typer
 
 from chain_service.cli import render
 from chain_service.cli.failures import DONE, INDETERMINATE, REFUSED
-from chain_service.cli.invocation import Door, catch_up, read_input, the_door, write_output
+from chain_service.cli.invocation import Door, catch_up, invocation, read_input, write_output
 from chain_service.cli.options import parse_moment_option, split_names
 from chain_service.errors import BadRequest, InvalidProof
 
@@ -67,7 +67,7 @@ def verify(
       chain-service verify --offline --trust city.trust licence.ofd \\
           --disclosure 0d7c….disclosure.json --receipt 0d7c….receipt
     """
-    door = the_door(context)
+    door = invocation(context)
     moment = parse_moment_option(at)
     if not offline and (trust or heads or anchors or accept_stale_trust):
         raise BadRequest(_FOR_OFFLINE, code="usage", field="--offline")
@@ -198,7 +198,7 @@ def present(
     """
     from chain_service.jobs.records import records
 
-    door = the_door(context)
+    door = invocation(context)
     names = split_names(reveal, "--reveal")
     app = door.app()
     owner = records.read(app, record, None)["org"]

@@ -136,7 +136,7 @@ def _hasten(app: App, connection: Connection, event: ChainEvent) -> None:
     """What the organisation's accounts had refused is asked again at once: the registrar may have cured it."""
     org = event.args["organisation"].rstrip(b"\0").decode("ascii", "replace")
     accounts = [one for one in (event.args.get("account"), app.keystore.accounts().get(org)) if one is not None]
-    submissions.hasten(connection, accounts, app.clock())
+    submissions.retry_now(connection, accounts, app.clock())
 
 
 def _head_final(
@@ -155,7 +155,7 @@ def _head_final(
     batches.mark_final(connection, org, generation, batch.new_size, batch.root, **final)
     if batch.evidence is None:
         batches.store_evidence(connection, batch.id, proof.evidence, proof.block)
-    submissions.settle(connection, batch.submission_id, event.block)
+    submissions.mark_final_by_other(connection, batch.submission_id, event.block)
     alerts.clear(connection, REFUSED, batch.submission_id, app.clock())
     supersede_replaced(app, connection, batch.id)
 

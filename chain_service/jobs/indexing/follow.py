@@ -150,7 +150,7 @@ def _believed(app: App, node: Rpc, headers: Headers) -> tuple[list[ChainEvent], 
             events = _events_of(app, one, headers)
             if _complete(app, events, headers):
                 proofs = _proven(app, events, headers)
-                reader.told_by = one
+                reader.last_event_source = one
                 return events, proofs
             doubtful = doubtful or (one, events)
         except InvalidProof as error:
@@ -160,7 +160,7 @@ def _believed(app: App, node: Rpc, headers: Headers) -> tuple[list[ChainEvent], 
             failure = failure or (error if isinstance(error, Unavailable) else Unavailable(error.message))
     if doubtful is None:
         raise failure or Unavailable("no node tells of the events", code="node_unavailable")
-    reader.told_by = doubtful[0]
+    reader.last_event_source = doubtful[0]
     return doubtful[1], _proven(app, doubtful[1], headers)
 
 
@@ -225,9 +225,9 @@ def _settle_reverted(app: App, final: int) -> None:
 
 def _read_again(app: App, block: int) -> None:
     """A node has our transaction in a block that was shown without its event: all from that block on is read anew."""
-    told_by = app.require_chain().reader.told_by
-    if told_by is not None:
-        told_by.distrust()
+    last_event_source = app.require_chain().reader.last_event_source
+    if last_event_source is not None:
+        last_event_source.distrust()
     with app.database.transaction() as connection:
         head = chain_index.head_block(connection)
         if head is None or head.number < block:

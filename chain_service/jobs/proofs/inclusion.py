@@ -12,7 +12,7 @@ from chain_service.errors import (
     Corrupt,
     InvalidProof,
 )
-from chain_service.jobs.integrity import placed
+from chain_service.jobs.integrity import log_position
 from chain_service.store import tiles
 from chain_service.store.records import StoredRecord
 
@@ -25,7 +25,7 @@ def inclusion(connection: Connection, batched: Sequence[StoredRecord]) -> list[t
     readers: dict[tuple[str, int], tiles.TileReader] = {}
     found = []
     for record in batched:
-        generation, index, size = placed(record)
+        generation, index, size = log_position(record)
         key = (record.org, generation)
         reader = readers.setdefault(key, tiles.TileReader(connection, *key))
         try:

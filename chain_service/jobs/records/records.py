@@ -22,7 +22,7 @@ from chain_service.errors import (
     MalformedDocument,
 )
 from chain_service.jobs.context import App, Caller
-from chain_service.jobs.integrity import disclosure_of, placed, stored_disclosure
+from chain_service.jobs.integrity import disclosure_of, log_position, stored_disclosure
 from chain_service.jobs.proofs.inclusion import inclusion
 from chain_service.jobs.records.state_history import status_history
 from chain_service.store import batches, records, submissions
@@ -104,7 +104,7 @@ def proof(app: App, record_id: str) -> dict[str, Any]:
         record = records.get(connection, record_id)
         if record.state != "anchored":
             raise Conflict("the record is not anchored yet; try again in a few seconds", code="not_anchored")
-        _, index, size = placed(record)
+        _, index, size = log_position(record)
         entry, path = inclusion(connection, [record])[0]
     return {
         "entry": entry.hex(),
@@ -119,7 +119,7 @@ def anchor_of(app: App, record: StoredRecord) -> dict[str, Any] | None:
     """Where the chain holds the record's head; None before it is final."""
     if record.final_block is None or app.chain is None:
         return None
-    generation, _, size = placed(record)
+    generation, _, size = log_position(record)
     if record.root is None or record.final_hash is None or record.final_time is None or record.final_tx is None:
         raise Corrupt("the stored record has lost its head or where that is final", record=record.id)
     return {

@@ -11,7 +11,7 @@ from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import State
 from chain_service.jobs.context import App, Caller
-from chain_service.jobs.integrity import placed, stored_state, told_successor
+from chain_service.jobs.integrity import log_position, stored_state, told_successor
 from chain_service.store import chain_index, records, statuses
 from chain_service.store.records import StoredRecord
 from chain_service.store.rows import json_object
@@ -19,7 +19,7 @@ from chain_service.store.rows import json_object
 
 def current_state(connection: Connection, record: StoredRecord) -> State:
     """The state of an anchored record as the index has read it."""
-    generation, index, _ = placed(record)
+    generation, index, _ = log_position(record)
     log = log_id(OrgCode(record.org), generation)
     return stored_state(chain_index.states(connection, log, [index]).get(index, 0))
 

@@ -39,7 +39,7 @@ def dispatch(app: App) -> int:
 def _resend(app: App, account: str) -> int:
     """Bytes that no final block holds and that were never sent, or long ago, are sent again."""
     with app.database.reading() as connection:
-        waiting = submissions.stranded(connection, account, app.clock() - RESEND_AFTER)
+        waiting = submissions.unconfirmed(connection, account, app.clock() - RESEND_AFTER)
     late = [transaction for transaction in waiting if transaction.sent_at is not None]
     if late:
         _fill_gap(app, account, min(transaction.nonce for transaction in late))

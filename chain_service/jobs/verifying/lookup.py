@@ -27,7 +27,7 @@ from chain_service.core.verdicts.inputs import (
 )
 from chain_service.errors import Corrupt, NotFound, Unavailable
 from chain_service.jobs.context import Caller
-from chain_service.jobs.integrity import need_sound, placed, stored_state, told_successor
+from chain_service.jobs.integrity import log_position, require_intact, stored_state, told_successor
 from chain_service.jobs.proofs.inclusion import inclusion
 from chain_service.jobs.verifying.candidates import Named, named_by, newest, waiting_for
 from chain_service.jobs.verifying.candidates import recalled as recalled_of
@@ -127,7 +127,7 @@ def _gather(
         memory = _memory_of_place(connection, claim, asker)
         beside = replace(beside, undecided=undecided)
         return Draft(subject, presented, claim=claim, receipt=read.receipt, memory=memory, beside=beside)
-    need_sound(record)
+    require_intact(record)
     recalled = recalled_of(record)
     if claim is None and record.state == "anchored":
         claim, failure = _stored_claim(connection, record, failure)
@@ -197,7 +197,7 @@ def _erased(connection: Connection, content: Content) -> StoredRecord | None:
 def _stored_claim(
     connection: Connection, record: StoredRecord, failure: Failure | None
 ) -> tuple[Claim | None, Failure | None]:
-    generation, _, _ = placed(record)
+    generation, _, _ = log_position(record)
     try:
         entry, proof = inclusion(connection, [record])[0]
     except Corrupt as error:
@@ -211,7 +211,7 @@ def _candidate(
     """What is remembered of a record besides the one meant; no claim where that cannot be used."""
     claim, memory, evidence = None, Memory(record.id, record.state), None
     try:
-        need_sound(record)
+        require_intact(record)
         claim, _ = _stored_claim(connection, record, None)
         memory = _memory(connection, record, asker)
         evidence = batches.get(connection, record.batch_id).evidence if record.batch_id else None

@@ -13,7 +13,7 @@ from typing import IO, Self
 from eth_keys.datatypes import PrivateKey
 
 from chain_service.errors import BadRequest, Conflict
-from chain_service.nodes.embedded.blocks import genesis as births
+from chain_service.nodes.embedded.blocks import genesis as trial_genesis
 from chain_service.nodes.embedded.blocks.database import FILE, Database
 from chain_service.nodes.embedded.blocks.genesis import Genesis
 from chain_service.nodes.embedded.blocks.history import Block, History
@@ -54,7 +54,7 @@ class Node:
             raise
         self._maker = BlockMaker(genesis, key, self._database.lookup)
         self._methods = Methods(self, self._database)
-        self._stir = threading.Event()
+        self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._clock_is_behind = False
@@ -67,12 +67,12 @@ class Node:
         seconds of silence. Raises NotFound (no chain there), Unauthorised (wrong password), BadRequest (period) and
         Conflict, code `chain_in_use`, when another process has it open.
         """
-        genesis = births.load(directory)
+        genesis = trial_genesis.load(directory)
         if period is not None and period < genesis.period:
             raise BadRequest(f"this chain's blocks are at least {genesis.period} s apart since genesis, not {period}")
         lock = _lock(directory)
         try:
-            key = births.unlock(directory, password, genesis)
+            key = trial_genesis.unlock(directory, password, genesis)
             return cls(directory, genesis, key, genesis.period if period is None else period, heartbeat, lock)
         except BaseException:
             lock.close()
@@ -94,7 +94,7 @@ class Node:
                 answers.append(error)
         refusals = iter(self.pool.add(decoded))
         answers = [item if isinstance(item, RpcError) else next(refusals) or item for item in answers]
-        self._stir.set()
+        self._wake.set()
         return answers
 
     def start(self) -> None:
@@ -108,7 +108,7 @@ class Node:
         """No block is being sealed any more; what waits in the pool stays on disk."""
         if self._thread:
             self._stopping.set()
-            self._stir.set()
+            self._wake.set()
             self._thread.join()
             self._thread = None
 
@@ -152,11 +152,11 @@ class Node:
                 _log.exception("no block could be sealed; trying again in %s s", _RETRY_AFTER)
                 wait = _RETRY_AFTER
             if wait > 0:
-                self._stir.wait(wait)
+                self._wake.wait(wait)
 
     def _step(self) -> float:
         """One block is sealed if it is time (answer 0), else the seconds to wait unless something stirs."""
-        self._stir.clear()
+        self._wake.clear()
         waiting = self.pool.ready()
         head, now = self.history.head.header.timestamp, time.time()
         self._mind_clock(head - now)

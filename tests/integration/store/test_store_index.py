@@ -114,7 +114,7 @@ def test_what_a_replaced_block_held_is_batched_again_and_sent_again(database: Da
         found = batches.get(connection, second.id)
         assert (found.final_block, found.evidence, found.fell_out_at) == (None, None, AT)
         assert batches.get(connection, first.id).evidence == b"proof"
-        assert [one.hash for one in submissions.stranded(connection, ACCOUNT, 0.0)] == [second_tx]
+        assert [one.hash for one in submissions.unconfirmed(connection, ACCOUNT, 0.0)] == [second_tx]
         assert submissions.get(connection, second.submission_id).final_block is None
 
         made_final(connection, second, 11)
@@ -131,7 +131,7 @@ def test_a_reverted_transaction_that_falls_out_fills_its_nonce_again(database: D
         second = signed(connection, id)
         submissions.mark_final(connection, second, 5)
         chain_index.rollback_to(connection, 3, AT)
-        again = submissions.stranded(connection, ACCOUNT, 0.0)
+        again = submissions.unconfirmed(connection, ACCOUNT, 0.0)
         assert [(one.hash, one.outcome) for one in again] == [(first, "reverted"), (second, None)]
         submissions.mark_final(connection, first, 4)
         chain_index.rollback_to(connection, 3, AT)
@@ -154,7 +154,7 @@ def test_a_dropped_index_leaves_records_proofs_and_signed_bytes(database: Databa
         assert chain_index.all_states(connection, LOG) == {}
         assert states(connection, [one.id]) == ["batched"]
         assert batches.get(connection, batch.id).evidence == b"proof"
-        assert submissions.stranded(connection, ACCOUNT, AT) == []
+        assert submissions.unconfirmed(connection, ACCOUNT, AT) == []
         made_final(connection, batch, 2)
         assert states(connection, [one.id]) == ["anchored"]
         assert batches.without_evidence(connection, 10) == []

@@ -39,11 +39,11 @@ def test_a_submission_is_final_with_its_transaction(database: Database) -> None:
         id = submission(connection)
         hash = signed(connection, id)
         submissions.mark_sent(connection, hash, NOW)
-        assert submissions.stranded(connection, ACCOUNT, NOW) == []
-        assert [one.hash for one in submissions.stranded(connection, ACCOUNT, NOW + 1)] == [hash]
+        assert submissions.unconfirmed(connection, ACCOUNT, NOW) == []
+        assert [one.hash for one in submissions.unconfirmed(connection, ACCOUNT, NOW + 1)] == [hash]
         found = submissions.mark_final(connection, hash, 9)
         assert found is not None and (found.id, found.final_block, found.final_tx) == (id, 9, hash)
-        assert submissions.stranded(connection, ACCOUNT, NOW + 1) == []
+        assert submissions.unconfirmed(connection, ACCOUNT, NOW + 1) == []
         assert submissions.backlog(connection) == submissions.Backlog(0, None)
         assert submissions.accounts_with_work(connection) == []
         assert submissions.mark_final(connection, b"foreign", 9) is None
@@ -127,6 +127,6 @@ def test_what_is_under_way_cannot_be_abandoned(database: Database) -> None:
 def test_what_another_transaction_achieved_is_not_sent_again(database: Database) -> None:
     with database.transaction() as connection:
         id = submission(connection)
-        submissions.settle(connection, id, 6)
+        submissions.mark_final(connection, id, 6)
         assert due(connection) == []
         assert submissions.get(connection, id).final_block == 6

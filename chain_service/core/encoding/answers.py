@@ -1,0 +1,76 @@
+"""What jobs answer: frozen dataclasses, shown as JSON at the doors.
+
+A job returns values, the door shows them. A class of answers is declared once and is then both the type that mypy
+checks and the schema that OpenAPI tells:
+
+    @answer
+    class Registered:
+        code: str
+        "The organisation's code."
+        log_keys: tuple[bytes, ...]
+        warning: str | None = left_out()
+
+    to_json(Registered("11…", (key,)))  # {"code": "11…", "logKeys": ["3f…"]}
+
+Member names are the fields' names in lower camel case, bytes are hex, moments are written by the job (RFC 3339).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import date
+from enum import Enum
+from functools import cache
+from typing import Any, Final, TypeVar, dataclass_transform
+
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
+
+_LEFT_OUT: Final = "left out"
+_CONFIG: Final = ConfigDict(alias_generator=to_camel, use_attribute_docstrings=True, ser_json_bytes="hex")
+Answer = TypeVar("Answer")
+
+
+def left_out() -> Any:
+    """A field that is no member of the JSON object while it is None."""
+    return field(default=None, metadata={_LEFT_OUT: True})
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(left_out, field))
+def answer(cls: type[Answer]) -> type[Answer]:
+    """The class as a frozen dataclass whose schema has the names and descriptions that `to_json` writes."""
+    made = dataclass(frozen=True, slots=True)(cls)
+    made.__pydantic_config__ = _CONFIG  # type: ignore[attr-defined]
+    return made
+
+
+def to_json(value: Any) -> Any:
+    """The value as JSON has it: dataclasses as objects, tuples and sets as arrays, bytes as hex, dates as ISO 8601.
+
+    Raises TypeError for what has no such form.
+    """
+    if value is None or (isinstance(value, str | bool | int | float) and not isinstance(value, Enum)):
+        return value
+    if isinstance(value, Enum):
+        return to_json(value.value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, date):
+        return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        shown = ((key, getattr(value, name), omits) for name, key, omits in _members(type(value)))
+        return {key: to_json(content) for key, content, omits in shown if content is not None or not omits}
+    if isinstance(value, Mapping):
+        return {str(key): to_json(content) for key, content in value.items()}
+    if isinstance(value, Sequence):
+        return [to_json(one) for one in value]
+    if isinstance(value, Set):
+        return sorted(to_json(one) for one in value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+@cache
+def _members(cls: type[Any]) -> tuple[tuple[str, str, bool], ...]:
+    """Name, member name and whether None is left out, of each field."""
+    return tuple((one.name, to_camel(one.name), _LEFT_OUT in one.metadata) for one in fields(cls))
