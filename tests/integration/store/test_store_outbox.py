@@ -127,6 +127,6 @@ def test_what_is_under_way_cannot_be_abandoned(database: Database) -> None:
 def test_what_another_transaction_achieved_is_not_sent_again(database: Database) -> None:
     with database.transaction() as connection:
         id = submission(connection)
-        submissions.mark_final(connection, id, 6)
+        submissions.mark_final_by_other(connection, id, 6)
         assert due(connection) == []
         assert submissions.get(connection, id).final_block == 6

@@ -109,7 +109,7 @@ def test_a_refused_version_takes_those_behind_it_along(database: Database) -> No
     with database.transaction() as connection:
         first, second, third = (version(connection, "A/1", sequence) for sequence in (1, 2, 3))
         catalogs.mark_final(connection, "A/1", 1, first.digest, **FINAL)
-        submissions.mark_final(connection, first.submission_id, 7)
+        submissions.mark_final_by_other(connection, first.submission_id, 7)
         assert [found.id for found in catalogs.unsigned(connection, ORG)] == [second.id, third.id]
         catalogs.refuse(connection, "A/1", 2, "CatalogConflict")
         assert catalogs.unsigned(connection, ORG) == []
