@@ -1,6 +1,6 @@
-// What was presented cannot be used: every refusal of this verifier, which always ends as a finding and never as a crash.
+// Why something presented cannot be used. A refusal always ends as a finding, never as a crash.
 
-export class Refused extends Error {} // what was presented cannot be used; always ends as a finding, never as a crash
+export class Refused extends Error {}
 
 export class Mismatch extends Refused {} // a disclosure contradicts itself
 
