@@ -253,7 +253,7 @@ TWINS = {
     "Kind": {"core.verdicts.paper_kinds", "documents.kinds", "documents.pdf.changes"},
     "Metrics": {"core.registries.catalog_findings", "web.http.request_log"},
     "Named": {"core.verdicts.names", "documents.ofd.references", "jobs.verifying.candidates"},
-    "Note": {"core.log.checkpoints", "core.verdicts.verdict_codes"},
+    "Note": {"core.log.checkpoints", "core.verdicts.check_rules"},
     "Outcome": {"core.verdicts.verdict_codes", "nodes.embedded.blocks.evm"},
     "PermitEntry": {"core.chainproof.storage_layout", "store.organisations"},
     "Pool": {"documents.pki.paths", "jobs.proofs.batch_evidence", "nodes.embedded.blocks.mempool"},

@@ -25,6 +25,7 @@ from chain_service.core.receipts.verify_offline import present, prove_receipt, v
 from chain_service.core.records.disclosure import Disclosure, parse_disclosure
 from chain_service.core.records.hashing import log_id, record_entry
 from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.verdicts.check_rules import RECORD
 from chain_service.jobs.proofs import trust_files as trust
 from chain_service.jobs.proofs.receipts import receipt, refresh
 from chain_service.store import chain_index
@@ -223,5 +224,5 @@ def test_after_a_trial_chain_grew_its_receipts_are_refreshed_and_its_ranges_end(
         assert city.verify(disclosure=disclosure, receipt=fresh).code == "in_force"
         # the service's own index leads from the trial chain's block to today's: it needs no newer one
         verdict = city.verify(disclosure=disclosure)
-        (anchor,) = [one for one in verdict.groups[0].checks if one.name == "anchor"]
+        anchor = verdict.record[RECORD.ANCHOR]
         assert anchor.evidence["block"] < first < verdict.context.chain["block"]
