@@ -278,8 +278,34 @@ def test_no_two_classes_have_one_name() -> None:
     assert twins == TWINS
 
 
-MODULES_AS_INTERFACES = {"core/chainproof/consensus.py", "nodes/network/engines/engine.py"}
+MODULES_AS_INTERFACES = {"nodes/network/engines/engine.py"}
 """Where a Protocol is to come."""
+
+
+FORMS = {"FORM_CLIQUE", "FORM_QBFT", "evm-clique/1", "evm-qbft/1"}
+FORMS_NAMED_IN = {f"core/chainproof/{name}.py" for name in ("trust", "clique", "qbft")}
+
+
+def words_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and text of every name, attribute and constant text in the code of a module."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Name):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.lineno, node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+
+
+def test_whoever_tells_one_consensus_from_another_asks_it() -> None:
+    """`core.chainproof.consensus.Consensus` has the differences; nobody else names a form of consensus."""
+    assert_none(
+        where(path, line, f"names {word}")
+        for path in python(PACKAGE)
+        if path.relative_to(ROOT / PACKAGE).as_posix() not in FORMS_NAMED_IN
+        for line, word in words_of(path)
+        if word in FORMS
+    )
 
 
 def test_no_module_stands_for_an_interface() -> None:

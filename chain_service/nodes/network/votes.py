@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chain_service.core.chainproof import qbft
+from chain_service.core.chainproof.consensus import QBFT
 from chain_service.core.chainproof.headers import header_rlp_from_json
 from chain_service.errors import BadRequest, Conflict, Unavailable
 from chain_service.nodes.network.descriptor import NETWORK_FILE, Network, load
@@ -116,7 +117,7 @@ def _voted(network: Network, voters: dict[str, str], target: str, add: bool) -> 
         head = int(call(door, "eth_blockNumber"), 16)
         first = max(1, head - head % network.epoch, head - _MOST_BLOCKS)
         blocks = (call(door, "eth_getBlockByNumber", hex(number), False) for number in range(first, head + 1))
-        headers = (qbft.parse_header(header_rlp_from_json(block, qbft.block_hash)) for block in blocks)
+        headers = (qbft.parse_header(header_rlp_from_json(block, QBFT.block_hash)) for block in blocks)
         votes = besu.standing_votes(headers, bytes.fromhex(target[2:]), network.epoch)
         return {"0x" + voter.hex() for voter, choice in votes.items() if choice == add}
     snapshot = call(door, "clique_getSnapshot")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chain_service.core.chainproof import clique, qbft
+from chain_service.core.chainproof.consensus import QBFT
 from chain_service.core.chainproof.headers import header_rlp_from_json
 from chain_service.errors import ChainServiceError
 from chain_service.nodes.network.descriptor import NETWORK_FILE, Network, NodeDescriptor, load
@@ -99,4 +100,4 @@ def _sealer(network: Network, block: dict[str, Any]) -> str:
     """Who made the block: for Clique recovered from the seal, for QBFT the proposer the header names."""
     if network.engine == "geth":
         return "0x" + clique.recover_signer(clique.parse_header(header_rlp_from_json(block))).hex()
-    return "0x" + qbft.parse_header(header_rlp_from_json(block, qbft.block_hash)).coinbase.hex()
+    return "0x" + qbft.parse_header(header_rlp_from_json(block, QBFT.block_hash)).coinbase.hex()

@@ -17,6 +17,7 @@ from chain_service.core.chainproof.clique import majority_size
 from chain_service.core.chainproof.evidence import Evidence, evidence_from_rpc
 from chain_service.core.chainproof.evidence_cbor import BlockProof
 from chain_service.core.chainproof.storage_layout import OPEN_END, PERMIT_GRANT, PermitEntry
+from chain_service.core.chainproof.trust import FORM_CLIQUE
 from chain_service.core.encoding.cose import Signer
 from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.receipts import receipt as receipts
@@ -99,6 +100,7 @@ def _evidence(deployed: Deployment, words: dict[str, Any], number: int, among: l
         deployed.genesis_hash,
         [block_json(raw) for raw in chain(number, sealers, among, world.root)],
         [world.proof_json(name, slots) for name, slots in wanted.items()],
+        FORM_CLIQUE,
     )
 
 

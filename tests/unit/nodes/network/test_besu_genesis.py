@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chain_service.core.chainproof import qbft
+from chain_service.core.chainproof.consensus import QBFT
 from chain_service.core.chainproof.headers import NO_OMMERS
 from chain_service.core.encoding import rlp
 from chain_service.core.encoding.digests import keccak256
@@ -96,8 +97,8 @@ def test_what_the_encoder_writes_the_verifier_reads(validators: list[bytes]) -> 
 def test_our_verifier_takes_the_validators_from_our_first_block(validators: int, network_of) -> None:
     network = network_of(validators)
     raw = header_zero(genesis(network))
-    assert list(qbft.genesis_validators(raw)) == sorted(unhex(node.address) for node in network.validators)
-    assert qbft.block_hash(raw) == keccak256(raw)
+    assert list(QBFT.genesis_validators(raw)) == sorted(unhex(node.address) for node in network.validators)
+    assert QBFT.block_hash(raw) == keccak256(raw)
 
 
 def test_the_first_block_fixes_free_gas_and_large_contracts(network_of) -> None:
