@@ -20,12 +20,9 @@ from chain_service.core.records.states import REASONS, State
 from chain_service.core.registries.permits import PermitDecision, decide_permit, read_permits
 from chain_service.core.verdicts.anchoring_checks import CHANGED, Head, block_evidence, unread
 from chain_service.core.verdicts.check_rules import RECORD
-from chain_service.core.verdicts.inputs import Claim, Content, Facts, Outage, PastChange
+from chain_service.core.verdicts.inputs import BLOCK_AHEAD, Claim, Content, Facts, Outage, PastChange
 from chain_service.core.verdicts.verdict import Check, check
 from chain_service.errors import InvalidProof
-
-CLOCK_SKEW = 60
-"""Seconds that the newest block may lie ahead of the service's clock; honest validators are a second ahead at most."""
 
 
 def judge_permit(facts: Facts, content: Content | None, head: Head, state: ProvenState) -> Check:
@@ -133,7 +130,7 @@ def judge_status(facts: Facts, claim: Claim) -> Check:
         return check(RECORD.STATUS, "status_changing", evidence | changing)
     if is_silent(now_state, facts.at):
         return check(RECORD.STATUS, "trust_stale", evidence | {"detail": CHANGED.en}, {"detail": CHANGED})
-    if not facts.past and now_state.time - facts.at > CLOCK_SKEW:
+    if not facts.past and now_state.time - facts.at > BLOCK_AHEAD:
         detail = {"detail": "the chain's newest block lies in the future of this service's clock"}
         return check(RECORD.STATUS, "status_stale", evidence | detail, as_of)
     if facts.at - now_state.time > facts.max_age:

@@ -35,7 +35,7 @@ from chain_service.documents.judging.binding import (
 from chain_service.documents.judging.later_seals import SignedSince, Sound, signed_since
 from chain_service.documents.judging.remarks import kind_evidence, warnings_of
 from chain_service.documents.judging.timing import (
-    SKEW,
+    SIGNER_CLOCK_SKEW,
     CertificateStanding,
     Timing,
     certificate_standing,
@@ -447,7 +447,7 @@ def _signing_time(case: _Case) -> Check:
     seal_ended = seal.valid_until if seal is not None and seal.valid_until < timing.at else None
     ends = {"certificateEnded": standing.ended_at, "certificateRevoked": standing.revoked_at, "sealEnded": seal_ended}
     evidence |= {name: rfc3339(moment) for name, moment in ends.items() if moment is not None}
-    if timing.claimed is not None and timing.claimed > timing.latest + SKEW:
+    if timing.claimed is not None and timing.claimed > timing.latest + SIGNER_CLOCK_SKEW:
         if timing.proven is None:
             detail = {"detail": "it claims to have been signed after the moment asked about"}
             return check(SIGNATURE.SIGNING_TIME, "signing_time_unproven", evidence | detail)

@@ -15,7 +15,7 @@ from chain_service.core.verdicts.verdict import Context, conclude
 from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.documents.facts import ClaimedTime, CoverageFacts, Problem, ReferenceFacts, SignatureFacts
 from chain_service.documents.judging.signatures import judge_document
-from chain_service.documents.judging.timing import SKEW
+from chain_service.documents.judging.timing import SIGNER_CLOCK_SKEW as SKEW
 from support.worlds.judged_documents import (
     DAY,
     FIRST,
