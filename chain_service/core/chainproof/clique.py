@@ -168,7 +168,7 @@ class Clique:
     form: Final = FORM_CLIQUE
     assurance: Final = "majority"
     counts_validators: Final = True
-    is_equivocation: Final = False
+    second_block_is_equivocation: Final = False
     has_single_header: Final = False
     needs_field_count: Final = False
 

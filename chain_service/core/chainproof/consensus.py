@@ -52,7 +52,7 @@ class Consensus(Protocol[H]):
         ...
 
     @property
-    def is_equivocation(self) -> bool:
+    def second_block_is_equivocation(self) -> bool:
         """A second block of one height, sealed as it has to be, shows that validators sealed both.
 
         Where not, branches are ordinary, and the one that becomes final counts.

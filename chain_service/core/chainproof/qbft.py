@@ -202,7 +202,7 @@ class Qbft:
     form: Final = FORM_QBFT
     assurance: Final = "quorum"
     counts_validators: Final = False
-    is_equivocation: Final = True
+    second_block_is_equivocation: Final = True
     has_single_header: Final = True
     needs_field_count: Final = True
 
