@@ -15,7 +15,9 @@ from typing import Any
 
 from chain_service.core.chainproof.storage_layout import POSITIONS
 from chain_service.core.records.member_names import MEMBERS
-from chain_service.core.verdicts.verdict_codes import CODES, ESSENTIAL, RULES, WARNINGS
+from chain_service.core.verdicts.check_rules import CHECKS, ESSENTIAL
+from chain_service.core.verdicts.verdict_codes import CODES
+from chain_service.core.verdicts.warnings import WARNINGS
 from joined_modules import ModuleError, joined
 
 PAGES = Path(__file__).resolve().parents[1] / "chain_service" / "web" / "pages"
@@ -77,7 +79,7 @@ def _icon() -> str:
 def tables() -> str:
     """The module with the tables that both verifiers judge by."""
     rules: dict[str, dict[str, Any]] = {}
-    for rule in RULES.values():
+    for rule in CHECKS:
         notes = {
             note.code: {"outcome": note.outcome.value, "best": note.best, "text": note.text.to_json()}
             for note in rule.notes
@@ -92,7 +94,7 @@ def tables() -> str:
     lines += ["  rules: {", *(f"    {group}: {_listed(rows)}," for group, rows in rules.items()), "  },"]
     lines += [f"  warnings: {_listed({code: text.to_json() for code, text in WARNINGS.items()})},"]
     lines += [f"  members: {_json({name: [text.zh, text.en] for name, text in MEMBERS.items()})},"]
-    lines += [f"  essential: {_json(sorted('.'.join(names) for names in ESSENTIAL))},"]
+    lines += [f"  essential: {_json(sorted(map(str, ESSENTIAL)))},"]
     lines += [f"  positions: {_json(POSITIONS)},", "};"]
     return "\n".join(lines) + "\n"
 

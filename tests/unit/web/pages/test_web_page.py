@@ -73,10 +73,10 @@ def test_every_state_has_words_in_both_languages() -> None:
 
 
 def test_every_check_has_words_in_both_languages() -> None:
-    from chain_service.core.verdicts.verdict_codes import RULES
+    from chain_service.core.verdicts.check_rules import CHECKS
 
-    for _, name in RULES:
-        assert re.search(rf"^  {name}: \[\"[^\"]+\", \"[^\"]+\"\]", LABELS, re.MULTILINE), name
+    for rule in CHECKS:
+        assert re.search(rf"^  {rule.name}: \[\"[^\"]+\", \"[^\"]+\"\]", LABELS, re.MULTILINE), rule
 
 
 def test_every_field_has_a_label_and_every_control_a_name() -> None:
