@@ -9,6 +9,7 @@ from rich import markup
 from rich.console import Console
 from rich.table import Table
 
+from chain_service.core.encoding.answers import to_json
 from chain_service.core.encoding.visible_text import escaped
 
 MARKS = {
@@ -29,8 +30,9 @@ def escape(text: str) -> str:
     return markup.escape(escaped(text))
 
 
-def facts(console: Console, value: Mapping[str, Any], *, indent: int = 0) -> None:
-    """One line for each member, nested ones below theirs."""
+def facts(console: Console, value: Any, *, indent: int = 0) -> None:
+    """One line for each member of an object or an answer, nested ones below theirs."""
+    value = to_json(value)
     width = max((len(name) for name in value), default=0)
     pad = " " * indent
     for name, item in value.items():
