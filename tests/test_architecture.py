@@ -235,9 +235,7 @@ def test_no_module_hands_on_names_of_another() -> None:
 
 
 TWINS = {
-    "Accepted": {"jobs.anchoring.submit_records", "web.schemas.requests"},
     "Account": {"core.chainproof.tries", "nodes.embedded.blocks.state_trie"},
-    "Anchor": {"documents.pki.trust_store", "web.schemas.requests"},
     "Answer": {"core.verdicts.verdict_codes", "documents.pki.ocsp"},
     "Block": {"nodes.embedded.blocks.history", "store.chain_index"},
     "Budget": {"documents.ofd.xml", "documents.pdf.changes"},

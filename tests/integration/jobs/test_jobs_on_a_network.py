@@ -47,7 +47,7 @@ def test_a_record_is_anchored_with_a_majority_and_as_many_blocks_on_top(net: Net
     assert (verdict.code, shown(verdict)["assurance"]) == ("in_force", "majority")
     net.follow(0)
     assert net.indexed.number == net.chain.newest - 4
-    block = records.proof(net.city.app, ids[0])["anchor"]["block"]
+    block = records.proof(net.city.app, ids[0]).anchor.block
     assert block <= net.indexed.number
     assert audit(net.city.app)["ok"]
 
@@ -160,9 +160,7 @@ def test_a_final_block_that_is_replaced_is_an_alert_with_both_branches_and_nothi
     assert net.indexed.hash == net.chain.hash(net.indexed.number, b"other")
     for id in ids:
         proof = records.proof(net.city.app, id)
-        assert (proof["entry"], proof["path"], proof["index"]) == tuple(
-            before[id][n] for n in ("entry", "path", "index")
-        )
+        assert (proof.entry, proof.path, proof.index) == (before[id].entry, before[id].path, before[id].index)
     assert [net.city.judged(org, id) for id in ids] == ["in_force"] * 2
     assert audit(net.city.app)["ok"]
 
@@ -182,7 +180,7 @@ def test_nodes_that_are_behind_deny_no_receipt(net: Network) -> None:
     ids = net.anchor(org, org.certificate())
     data = receipts.receipt(net.city.app, ids[0])
     for node in net.nodes:
-        node.newest = records.proof(net.city.app, ids[0])["anchor"]["block"] + 1
+        node.newest = records.proof(net.city.app, ids[0]).anchor.block + 1
     assert receipts.refresh(net.city.app, [data]) == [data]
 
 

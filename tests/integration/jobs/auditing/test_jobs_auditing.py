@@ -356,7 +356,7 @@ def test_rebuilding_the_index_gives_the_same_state(own_city: City, tmp_path: Pat
     city.rounds()
     assert seen(city, org, ids, value["sealCode"], catalog)[:3] == before[:3], "nothing was sent again"
     (later,) = city.anchor(org, org.certificate())
-    assert records.read(city.app, later, None)["index"] == 4
+    assert records.read(city.app, later, None).index == 4
 
 
 def test_an_audit_of_nobody_is_no_audit(city: City) -> None:
