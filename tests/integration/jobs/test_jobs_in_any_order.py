@@ -190,8 +190,8 @@ class Office(RuleBasedStateMachine):
                 assert city.judged(self.org, id) == self.states[id].code
         assert len(places) == len(self.bodies) - len(self.never)
         report = audit(city.app, self.org.code)
-        assert report["findings"] == []
-        assert sum(log["records"] for log in report["logs"]) == len(places)
+        assert report.findings == ()
+        assert sum(log.records for log in report.logs) == len(places)
         with city.app.database.reading() as connection:
             assert not batches.unfinal(connection, self.org.code)
             changes = [change for id in self.bodies for change in statuses.of_record(connection, id)]

@@ -174,7 +174,7 @@ def test_after_erasure_the_proof_stays_and_the_audit_is_content(city: City) -> N
     records.erase(city.app, ids[1], "到期清理", org.caller)
     assert records.proof(city.app, ids[1]) == before
     report = audit(city.app, org.code)
-    assert (report["ok"], report["logs"][0]["erased"], report["logs"][0]["records"]) == (True, 1, 3)
+    assert (report.ok, report.logs[0].erased, report.logs[0].records) == (True, 1, 3)
 
 
 def test_the_holder_of_the_disclosure_can_still_have_it_verified(city: City) -> None:

@@ -246,7 +246,7 @@ def test_a_nonce_used_elsewhere_costs_a_new_signature_and_nothing_else(own_city:
         batch = stored.get(connection, ids[0]).batch_id
         carrier = submissions.history(connection, batches.get(connection, batch or "").submission_id)
     assert [(one.outcome, one.error) for one in carrier] == [("reverted", "nonce_taken"), ("final", None)]
-    assert audit(city.app, org.code)["ok"]
+    assert audit(city.app, org.code).ok
     assert records.read(city.app, first, None).state == "anchored"
 
 

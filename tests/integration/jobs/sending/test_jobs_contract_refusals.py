@@ -143,7 +143,7 @@ def test_a_new_generation_takes_the_waiting_batch_into_the_new_log_and_the_old_o
     assert (shown["generation"], [log["size"] for log in shown["logs"]], len(shown["logKeys"])) == (1, [3, 3], 2)
     city.set_state(org, old[0], "withdrawn")
     assert city.judged(org, old[0]) == "withdrawn"
-    assert audit(city.app, org.code)["ok"]
+    assert audit(city.app, org.code).ok
 
 
 def test_a_first_batch_that_never_got_on_chain_leaves_nothing_of_the_old_log(city: City) -> None:
@@ -155,8 +155,8 @@ def test_a_first_batch_that_never_got_on_chain_leaves_nothing_of_the_old_log(cit
     city.trial.registrar.set_suspended(org.code, False)
     try_again(city, waiting)
     report = audit(city.app, org.code)
-    assert report["ok"]
-    assert [log["generation"] for log in report["logs"]] == [1]
+    assert report.ok
+    assert [log.generation for log in report.logs] == [1]
 
 
 def advance_by_hand(city: City, org: Org, *entries: bytes) -> None:
@@ -180,7 +180,7 @@ def test_a_head_of_others_stops_the_log_with_an_alert_and_nothing_is_lost(city: 
     log = log_id(OrgCode(org.code), 0).hex()
     assert ("head_conflict", log) in city.alerts()
     assert city.state(ids[0]) in ("pending", "batched")
-    findings = {finding["code"] for finding in audit(city.app, org.code)["findings"]}
+    findings = {finding.code for finding in audit(city.app, org.code).findings}
     assert "head_unknown" in findings
 
 
