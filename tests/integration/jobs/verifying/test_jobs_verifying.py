@@ -90,8 +90,9 @@ def test_what_cannot_be_read_is_unreadable(city: City, damaged: bytes) -> None:
 def test_a_partial_disclosure_shows_what_it_reveals_and_verifies(city: City) -> None:
     org = city.organisation()
     (id,) = city.anchor(org, org.certificate())
-    partial = records.present(city.app, id, ["certificateNumber", "holders.0.certificateHolderName"], org.caller)
-    told = city.verify(disclosure=json.dumps(partial.to_json()).encode()).to_json()
+    names = ["certificateNumber", "holders.0.certificateHolderName"]
+    partial = records.present(city.app, id, names, org.caller).to_json()
+    told = city.verify(disclosure=json.dumps(partial).encode()).to_json()
     assert (told["verdict"], told["code"]) == ("valid", "in_force")
     members = told["record"]["members"]
     assert members["holders.0.certificateHolderName"].startswith("临澜市")
