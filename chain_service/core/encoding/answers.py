@@ -22,14 +22,16 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from enum import Enum
 from functools import cache
-from typing import Any, Final, TypeVar, dataclass_transform
+from typing import Annotated, Any, Final, TypeVar, dataclass_transform
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 _LEFT_OUT: Final = "left out"
 _CONFIG: Final = ConfigDict(alias_generator=to_camel, use_attribute_docstrings=True, ser_json_bytes="hex")
 Answer = TypeVar("Answer")
+Hex = Annotated[bytes, WithJsonSchema({"type": "string", "pattern": "^([0-9a-f]{2})*$"})]
+"""Bytes whose schema says that they are shown in hex, which is no file."""
 
 
 def left_out() -> Any:
