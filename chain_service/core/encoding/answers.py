@@ -12,7 +12,8 @@ checks and the schema that OpenAPI tells:
 
     to_json(Registered("11…", (key,)))  # {"code": "11…", "logKeys": ["3f…"]}
 
-Member names are the fields' names in lower camel case, bytes are hex, moments are written by the job (RFC 3339).
+Member names are the fields' names in lower camel case, without the underscore at the end of `from_`; bytes are hex,
+moments are written by the job (RFC 3339).
 """
 
 from __future__ import annotations
@@ -28,7 +29,14 @@ from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 _LEFT_OUT: Final = "left out"
-_CONFIG: Final = ConfigDict(alias_generator=to_camel, use_attribute_docstrings=True, ser_json_bytes="hex")
+
+
+def _member_name(name: str) -> str:
+    """The name in JSON; an underscore at the end only keeps a field's name apart from Python's own words."""
+    return to_camel(name.removesuffix("_"))
+
+
+_CONFIG: Final = ConfigDict(alias_generator=_member_name, use_attribute_docstrings=True, ser_json_bytes="hex")
 Answer = TypeVar("Answer")
 
 
@@ -73,4 +81,4 @@ def to_json(value: Any) -> Any:
 @cache
 def _members(cls: type[Any]) -> tuple[tuple[str, str, bool], ...]:
     """Name, member name and whether None is left out, of each field."""
-    return tuple((one.name, to_camel(one.name), _LEFT_OUT in one.metadata) for one in fields(cls))
+    return tuple((one.name, _member_name(one.name), _LEFT_OUT in one.metadata) for one in fields(cls))
