@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -13,10 +12,21 @@ from chain_service.chain.rpc import Rpc
 from chain_service.core.chainproof.clique_votes import Signers
 from chain_service.core.chainproof.consensus import Followed, follow
 from chain_service.core.chainproof.trust import FORM_QBFT, ChainTrust, joined
+from chain_service.core.encoding.answers import answer
+from chain_service.core.encoding.display import hex0x
 from chain_service.errors import BadRequest, Conflict
 from chain_service.jobs.context import App, Chain
 from chain_service.store import validators
 from chain_service.store.validators import ValidatorSet
+
+
+@answer
+class StatedValidators:
+    """Who may seal from a block on, as the operator stated."""
+
+    from_block: int
+    validators: tuple[str, ...]
+    """Their addresses, ascending."""
 
 
 def refresh_trust(app: App, connection: Connection) -> None:
@@ -75,7 +85,7 @@ def changes(followed: Sequence[Followed], before: Signers | None) -> list[Valida
     return found
 
 
-def state(app: App, from_block: int, addresses: Sequence[str]) -> dict[str, Any]:
+def state(app: App, from_block: int, addresses: Sequence[str]) -> StatedValidators:
     """From this block on these validators are trusted, whom the operator has compared with what the authorities said.
 
     For QBFT chains, whose headers do not say who was voted in rightly. Raises `BadRequest`, `Conflict` (codes
@@ -103,4 +113,4 @@ def state(app: App, from_block: int, addresses: Sequence[str]) -> dict[str, Any]
             )
         validators.add(connection, [ValidatorSet(from_block - 1, b"".join(raw), b"", stated=True)])
         refresh_trust(app, connection)
-    return {"fromBlock": from_block, "validators": ["0x" + one.hex() for one in raw]}
+    return StatedValidators(from_block, tuple(hex0x(one) for one in raw))

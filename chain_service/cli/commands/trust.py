@@ -110,7 +110,7 @@ def validators(
 
     door = invocation(context)
     done = state(door.app(), from_block, addresses)
-    listed = ", ".join(done["validators"])
+    listed = ", ".join(done.validators)
     door.answer(done, lambda console: console.print(f"from block {from_block} 起: {listed}", markup=False))
 
 

@@ -45,7 +45,7 @@ def left_out() -> Any:
     return field(default=None, metadata={_LEFT_OUT: True})
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(left_out, field))
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def answer(cls: type[Answer]) -> type[Answer]:
     """The class as a frozen dataclass whose schema has the names and descriptions that `to_json` writes."""
     made = dataclass(frozen=True, slots=True)(cls)
