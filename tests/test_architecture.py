@@ -235,9 +235,7 @@ def test_no_module_hands_on_names_of_another() -> None:
 
 
 TWINS = {
-    "Accepted": {"jobs.anchoring.submit_records", "web.schemas.requests"},
     "Account": {"core.chainproof.tries", "nodes.embedded.blocks.state_trie"},
-    "Anchor": {"documents.pki.trust_store", "web.schemas.requests"},
     "Answer": {"core.verdicts.verdict_codes", "documents.pki.ocsp"},
     "Block": {"nodes.embedded.blocks.history", "store.chain_index"},
     "Budget": {"documents.ofd.xml", "documents.pdf.changes"},
@@ -245,7 +243,6 @@ TWINS = {
     "CertificateType": {"core.records.certificate_types", "store.types"},
     "Database": {"nodes.embedded.blocks.database", "store.database"},
     "Failure": {"cli.failures", "core.verdicts.inputs"},
-    "Finding": {"core.registries.catalog_findings", "jobs.auditing.findings"},
     "Form": {"core.encoding.json_fields", "web.api.verify"},
     "Genesis": {"core.chainproof.consensus", "nodes.embedded.blocks.genesis"},
     "Head": {"core.verdicts.anchoring_checks", "store.batches", "store.chain_index"},
@@ -260,7 +257,6 @@ TWINS = {
     "Read": {"documents.pdf.signatures", "jobs.verifying.request"},
     "RpcError": {"chain.rpc", "nodes.embedded.rpc_error"},
     "Seal": {"core.registries.seals", "store.seals"},
-    "Seen": {"chain.reader", "jobs.mirroring.mirror"},
     "Shape": {"core.records.schema", "web.schemas.requests"},
     "Signed": {"chain.sender", "core.verdicts.judge"},
     "StatusChange": {"chain.contracts", "store.statuses"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import markup
 from rich.console import Console
@@ -11,6 +11,9 @@ from rich.table import Table
 
 from chain_service.core.encoding.answers import to_json
 from chain_service.core.encoding.visible_text import escaped
+
+if TYPE_CHECKING:
+    from chain_service.jobs.auditing.audit import AuditReport
 
 MARKS = {
     "passed": ("✓", "green"),
@@ -102,22 +105,21 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def audit(console: Console, found: Mapping[str, Any]) -> None:
+def audit(console: Console, found: AuditReport) -> None:
     """What an audit found: one line for each log, one for each finding."""
-    for log in found.get("logs", ()):
-        console.print("  " + "  ".join(f"[dim]{escape(k)}[/] {escape(_plain(v))}" for k, v in log.items()))
-    for finding in found["findings"]:
-        console.print(f"[bold red]✗[/] {escape(finding['code'])}  {escape(finding['subject'])}")
-        console.print(f"    {escape(finding['message']['zh'])} · {escape(finding['message']['en'])}")
-        details = "  ".join(f"[dim]{escape(k)}[/] {escape(_plain(v))}" for k, v in finding["details"].items())
+    for log in found.logs:
+        console.print("  " + "  ".join(f"[dim]{escape(k)}[/] {escape(_plain(v))}" for k, v in to_json(log).items()))
+    for finding in found.findings:
+        console.print(f"[bold red]✗[/] {escape(finding.code)}  {escape(finding.subject)}")
+        console.print(f"    {escape(finding.message.zh)} · {escape(finding.message.en)}")
+        details = "  ".join(f"[dim]{escape(k)}[/] {escape(_plain(v))}" for k, v in finding.details.items())
         if details:
             console.print(f"    {details}")
-    logs, records = found["logs"], sum(log["records"] for log in found["logs"])
-    seals, entries = found["seals"], found["catalogEntries"]
-    if found["ok"] and not (logs or seals or entries):
+    if found.ok and not (found.logs or found.seals or found.catalog_entries):
         console.print("[bold yellow]○ 无可审计内容[/] nothing was audited: there is no log, seal or catalog entry")
-    elif found["ok"]:
-        counts = f"{records} records, {seals} seals, {entries} catalog entries"
+    elif found.ok:
+        records = sum(log.records for log in found.logs)
+        counts = f"{records} records, {found.seals} seals, {found.catalog_entries} catalog entries"
         console.print(f"[bold green]✓ 一致[/] everything stored is proven by the chain: {counts}")
     else:
-        console.print(f"[bold red]✗ 不一致[/] {len(found['findings'])} findings")
+        console.print(f"[bold red]✗ 不一致[/] {len(found.findings)} findings")

@@ -30,13 +30,13 @@ def list_anchors(context: typer.Context) -> None:
     found = listed(door.settings().trust_directory, int(time.time()))
 
     def human(out: Console) -> None:
-        certificates, lists = found["certificates"], found["revocationLists"]
-        out.print(f"{found['directory']}: {len(certificates)} certificates, {len(lists)} lists", markup=False)
+        certificates, lists = found.certificates, found.revocation_lists
+        out.print(f"{found.directory}: {len(certificates)} certificates, {len(lists)} lists", markup=False)
         if certificates:
-            rows = [(one["label"], one["kind"], one["until"], one["subject"]) for one in certificates]
+            rows = [(one.label, one.kind, one.until, one.subject) for one in certificates]
             render.table(out, ("label", "kind", "until", "subject"), rows)
         if lists:
-            rows = [(one["ageDays"], one["nextUpdate"], one["stale"], one["issuer"]) for one in lists]
-            render.table(out, ("age in days", "next update", "stale", "issuer"), rows)
+            ages = [(one.age_days, one.next_update, one.stale, one.issuer) for one in lists]
+            render.table(out, ("age in days", "next update", "stale", "issuer"), ages)
 
-    door.answer(found, human, "\n".join(one["subject"] for one in found["certificates"]))
+    door.answer(found, human, "\n".join(one.subject for one in found.certificates))

@@ -206,8 +206,8 @@ def audit(
         app = door.app()
         catch_up(app)
         found = run_audit(app, org, progress)
-    door.answer(found, lambda out: render.audit(out, found), "ok" if found["ok"] else "not ok")
-    if not found["ok"]:
+    door.answer(found, lambda out: render.audit(out, found), "ok" if found.ok else "not ok")
+    if not found.ok:
         raise typer.Exit(REFUSED)
 
 

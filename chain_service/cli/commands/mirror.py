@@ -55,7 +55,7 @@ def mirror(
     reader = _reader(door, rpc, trust)
     with papers(), door.progress() as progress:
         done = run_mirror(url, directory, reader=reader, key=expected, progress=progress)
-    door.answer(done, lambda out: render.facts(out, done), f"{done['size']} {done['root']}")
+    door.answer(done, lambda out: render.facts(out, done), f"{done.size} {done.root.hex()}")
     if reader is None:
         door.note("The heads were not compared with the chain: name --rpc and --trust. 未与链上比对。")
 

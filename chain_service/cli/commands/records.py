@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +20,7 @@ from chain_service.cli.options import Org, Timeout, Wait
 from chain_service.errors import BadRequest, Forbidden, Gone
 
 if TYPE_CHECKING:
-    from chain_service.jobs.anchoring.submit_records import Accepted
+    from chain_service.jobs.anchoring.submit_records import AcceptedRecord
     from chain_service.jobs.context import App, Caller, Progress
 
 
@@ -86,8 +87,8 @@ def anchor(
         raise typer.Exit(REFUSED)
 
 
-def _tell(door: Door, accepted: list[Accepted], states: Mapping[str, str], out: Path | None) -> None:
-    done = [{"line": one.line, "id": one.id, "state": states[one.id], "created": one.created} for one in accepted]
+def _tell(door: Door, accepted: list[AcceptedRecord], states: Mapping[str, str], out: Path | None) -> None:
+    done = [replace(one, state=states[one.id]) for one in accepted]
     counted = ", ".join(f"{count} {_STATES.get(state, state)}" for state, count in Counter(states.values()).items())
     created = sum(1 for one in accepted if one.created)
     door.answer(
@@ -144,10 +145,10 @@ def _checked(app: App, caller: Caller, source: _Source) -> int:
         return check(app, caller, source.lines())
 
 
-def _store(app: App, caller: Caller, source: _Source, told: Any) -> list[Accepted]:
+def _store(app: App, caller: Caller, source: _Source, told: Any) -> list[AcceptedRecord]:
     from chain_service.jobs.anchoring.submit_records import submit
 
-    accepted: list[Accepted] = []
+    accepted: list[AcceptedRecord] = []
     lines = source.lines()
     while chunk := list(islice(lines, app.settings.max_lines)):
         accepted += submit(app, caller, chunk)
@@ -170,7 +171,7 @@ def _hand_out(app: App, caller: Caller, ids: list[str], out: Path, progress: Pro
     for one in receipts.hand_out(app, caller, ids, progress):
         replace_file(out / f"{one.id}.receipt", one.receipt)
         if one.disclosure is not None:
-            write_output(out / f"{one.id}.disclosure.json", one.disclosure)
+            write_output(out / f"{one.id}.disclosure.json", one.disclosure.to_json())
 
 
 def erase(
@@ -185,13 +186,14 @@ def erase(
       chain-service erase 0d7c… --reason "holder's request under PIPL Art. 47"
     """
     from chain_service.jobs.records import records
+    from chain_service.jobs.records.answers import Erasure
 
     door = invocation(context)
     app = door.app()
     try:
-        owner = records.read(app, record, None)["org"]
+        owner = records.read(app, record, None).org
     except Gone:
-        done: dict[str, Any] = {"id": record, "erased": True, "changed": False}
+        done = Erasure(record, erased=True, changed=False)
     else:
         done = records.erase(app, record, reason, door.operator(owner))
     door.answer(done, lambda console: render.facts(console, done), record)

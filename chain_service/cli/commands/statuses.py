@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chain_service.cli import render
 from chain_service.cli.invocation import invocation
 from chain_service.cli.options import Timeout, Wait
+from chain_service.core.encoding.answers import to_json
+
+if TYPE_CHECKING:
+    from chain_service.jobs.anchoring.change_state import ChangeAnswer
+    from chain_service.jobs.records.answers import StateOnChain
 
 status = typer.Typer(no_args_is_help=True, help="Revoke, suspend, return, supersede; and the history. 状态变更")
 
@@ -47,8 +52,8 @@ def set_status(
 
     door = invocation(context)
     app = door.app()
-    owner = records.read(app, record, None)["org"]
-    done = change_state.change_status(
+    owner = records.read(app, record, None).org
+    done: ChangeAnswer | StateOnChain = change_state.change_status(
         app,
         door.operator(owner),
         record,
@@ -77,13 +82,14 @@ def history(context: typer.Context, record: Annotated[str, typer.Argument(metava
 
     door = invocation(context)
     found = state_history.status_history(door.app(), record)
-    columns = list(dict.fromkeys(name for one in found for name in one))
+    rows = [to_json(one) for one in found]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
     door.answer(
         {"record": record, "history": found},
         lambda out: (
-            render.table(out, columns, [[one.get(name) for name in columns] for one in found])
+            render.table(out, columns, [[row.get(name) for name in columns] for row in rows])
             if found
             else out.print("in force since it was anchored 自上链起有效")
         ),
-        "\n".join(str(one.get("to")) for one in found),
+        "\n".join(one.to for one in found),
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from chain_service.cli.failures import papers
-from chain_service.cli.invocation import invocation, read_input, replace_file
+from chain_service.cli.invocation import Door, invocation, read_input, replace_file
+
+if TYPE_CHECKING:
+    from chain_service.jobs.proofs.trust_files import KeptTrustFile
 
 trust = typer.Typer(no_args_is_help=True, help="The trust file of offline verification. 信任文件")
 
@@ -46,13 +50,12 @@ def export(
     done = jobs.export(app, rotate=new_root_key)
     if out is not None:
         replace_file(out, jobs.in_force(app))
-        done["file"] = str(out)
+        done = replace(done, file=out)
     if page is not None:
         from chain_service.web.pages.routes import page_trusting
 
         replace_file(page, page_trusting(jobs.in_force(app)).encode())
-        done["page"] = str(page)
-    door.answer(done, lambda console: _show(console, done), done["fingerprint"])
+    _answer(door, done, {} if page is None else {"page": str(page)})
 
 
 @trust.command()
@@ -87,7 +90,7 @@ def update(
         current = door.settings().data / jobs.FILE
     with papers():
         done = jobs.update(current, newer, fingerprint)
-    door.answer(done, lambda console: _show(console, done), done["fingerprint"])
+    _answer(door, done, {})
 
 
 @trust.command()
@@ -114,11 +117,18 @@ def validators(
     door.answer(done, lambda console: console.print(f"from block {from_block} 起: {listed}", markup=False))
 
 
-def _show(console: Console, done: dict[str, Any]) -> None:
+def _answer(door: Door, done: KeptTrustFile, more: dict[str, str]) -> None:
+    """Tells what the file says, in its own words, and `more` that was written."""
     from chain_service.jobs.proofs.trust_files import grouped
 
-    state = "new 新版" if done["changed"] else "unchanged 未变"
-    console.print(f"{done['file']}  version {done['version']}, {state}", markup=False)
-    console.print(f"  {done['issued']} – {done['expires']}", style="dim", markup=False)
-    console.print("  指纹 fingerprint  ", style="bold", end="")
-    console.print(grouped(done["fingerprint"]), markup=False)
+    shown = done.trust.to_json()
+
+    def human(console: Console) -> None:
+        state = "new 新版" if done.changed else "unchanged 未变"
+        console.print(f"{done.file}  version {done.trust.terms.version}, {state}", markup=False)
+        console.print(f"  {shown['issued']} – {shown['expires']}", style="dim", markup=False)
+        console.print("  指纹 fingerprint  ", style="bold", end="")
+        console.print(grouped(done.trust.fingerprint), markup=False)
+
+    told = {"file": str(done.file), **shown, "changed": done.changed, **more}
+    door.answer(told, human, done.trust.fingerprint)

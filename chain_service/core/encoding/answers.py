@@ -7,7 +7,7 @@ checks and the schema that OpenAPI tells:
     class Registered:
         code: str
         "The organisation's code."
-        log_keys: tuple[bytes, ...]
+        log_keys: tuple[Hex, ...]
         warning: str | None = left_out()
 
     to_json(Registered("11…", (key,)))  # {"code": "11…", "logKeys": ["3f…"]}
@@ -23,9 +23,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from enum import Enum
 from functools import cache
-from typing import Any, Final, TypeVar, dataclass_transform
+from typing import Annotated, Any, Final, TypeVar, dataclass_transform
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 _LEFT_OUT: Final = "left out"
@@ -38,6 +38,8 @@ def _member_name(name: str) -> str:
 
 _CONFIG: Final = ConfigDict(alias_generator=_member_name, use_attribute_docstrings=True, ser_json_bytes="hex")
 Answer = TypeVar("Answer")
+Hex = Annotated[bytes, WithJsonSchema({"type": "string", "pattern": "^([0-9a-f]{2})*$"})]
+"""Bytes whose schema says that they are shown in hex, which is no file."""
 
 
 def left_out() -> Any:

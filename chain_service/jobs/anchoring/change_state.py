@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection
 
+from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.visible_text import require_visible
 from chain_service.core.records.states import may_follow, parse_change_request
 from chain_service.errors import Conflict
@@ -16,6 +15,24 @@ from chain_service.jobs.records.state_history import current_state
 from chain_service.store import records, statuses
 from chain_service.store.records import StoredRecord
 from chain_service.store.statuses import StatusChange
+
+
+@answer
+class ChangeAnswer:
+    """A change of a record's state that was asked for."""
+
+    id: str
+    "The record."
+    status: str
+    "Its state on chain."
+    created: bool
+    "False where the change, or one to the same state, was accepted before."
+    state: str
+    "pending while a change is on its way to the chain, then final."
+    to: str | None = left_out()
+    "The state that it will have."
+    change: str | None = left_out()
+    "The id of the change on its way."
 
 
 def change_status(
@@ -29,7 +46,7 @@ def change_status(
     legal_basis: str | None = None,
     successor: str | None = None,
     officer: str | None = None,
-) -> dict[str, Any]:
+) -> ChangeAnswer:
     """The change is durable and on its way to the chain; until it is final the record's verdict is indeterminate.
 
     Asking again for the state that stands, or that is on its way, returns it with `created` False. Raises
@@ -69,9 +86,12 @@ def change_status(
 
 def _answer(
     connection: Connection, record: StoredRecord, waiting: StatusChange | None, *, created: bool
-) -> dict[str, Any]:
-    current = current_state(connection, record)
-    answer: dict[str, Any] = {"id": record.id, "status": current.code, "created": created, "state": "final"}
-    if waiting is not None:
-        answer |= {"state": "pending", "to": stored_state(waiting.to_state).code, "change": waiting.id}
-    return answer
+) -> ChangeAnswer:
+    return ChangeAnswer(
+        id=record.id,
+        status=current_state(connection, record).code,
+        created=created,
+        state="final" if waiting is None else "pending",
+        to=None if waiting is None else stored_state(waiting.to_state).code,
+        change=None if waiting is None else waiting.id,
+    )

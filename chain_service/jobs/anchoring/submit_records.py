@@ -6,14 +6,15 @@ import secrets
 import unicodedata
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import date
 from functools import cache
 
 from chain_service.core.chainproof.storage_layout import PermitEntry
+from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.visible_text import require_visible
 from chain_service.core.records.hashing import Salt, body_digest
-from chain_service.core.records.record import Record, Remark, parse_record
+from chain_service.core.records.record import Record, parse_record
 from chain_service.core.registries.permits import permitted_on
 from chain_service.errors import ChainServiceError, Conflict, Forbidden, MalformedRecord
 from chain_service.jobs.context import App, Caller
@@ -23,18 +24,27 @@ from chain_service.store import types as certificate_types
 from chain_service.store.records import Known, NewRecord
 
 
-@dataclass(frozen=True)
-class Accepted:
-    """One line's answer. `created` is False when the same content was accepted before; `id` is then the first one's."""
+@answer
+class AcceptedRecord:
+    """One record that is durable now."""
 
-    line: int
+    _: KW_ONLY
+    line: int | None = left_out()
+    "Its line, where several were sent."
     id: str
     state: str
     created: bool
-    warnings: tuple[Remark, ...] = ()
+    "False where the same content was accepted before; `id` is then the first one's."
 
 
-def submit(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list[Accepted]:
+@answer
+class AcceptedRecords:
+    """The records that are durable now."""
+
+    records: tuple[AcceptedRecord, ...]
+
+
+def submit(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list[AcceptedRecord]:
     """All records are durable and will be anchored, or none is.
 
     `lines` are (line number, JSON text). Errors name `line`: `MalformedRecord` (code `duplicate_identifier` for two
@@ -67,7 +77,6 @@ class _Prepared:
 
     line: int
     row: NewRecord
-    warnings: tuple[Remark, ...]
 
 
 def _prepare(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list[_Prepared]:
@@ -89,7 +98,7 @@ def _prepare(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> li
                 line=line,
                 first=first,
             )
-        prepared.append(_Prepared(line, _row(app, caller, record), record.warnings))
+        prepared.append(_Prepared(line, _row(app, caller, record)))
     if not prepared:
         raise MalformedRecord("there is no record in what was sent", field="")
     return prepared
@@ -173,23 +182,23 @@ def _row(app: App, caller: Caller, record: Record) -> NewRecord:
     )
 
 
-def _store(app: App, org: str, prepared: Sequence[_Prepared]) -> list[Accepted]:
+def _store(app: App, org: str, prepared: Sequence[_Prepared]) -> list[AcceptedRecord]:
     with app.database.transaction() as connection:
         known = records.existing(connection, org, [one.row.identity for one in prepared])
-        answers: list[Accepted] = []
+        answers: list[AcceptedRecord] = []
         new: list[NewRecord] = []
         for one in prepared:
             before = known.get(one.row.identity)
             if before is None:
                 new.append(one.row)
-                answers.append(Accepted(one.line, one.row.id, "pending", True, one.warnings))
+                answers.append(AcceptedRecord(line=one.line, id=one.row.id, state="pending", created=True))
             else:
                 answers.append(_again(one, before))
         records.insert_many(connection, new)
     return answers
 
 
-def _again(one: _Prepared, before: Known) -> Accepted:
+def _again(one: _Prepared, before: Known) -> AcceptedRecord:
     if before.body != one.row.body:
         raise Conflict(
             "this identifier is taken by a record with other content; a changed certificate needs a new version and "
@@ -198,4 +207,4 @@ def _again(one: _Prepared, before: Known) -> Accepted:
             line=one.line,
             id=before.id,
         )
-    return Accepted(one.line, before.id, before.state, False, one.warnings)
+    return AcceptedRecord(line=one.line, id=before.id, state=before.state, created=False)

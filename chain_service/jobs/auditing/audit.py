@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.records.hashing import parse_log_id
 from chain_service.core.records.identifiers import OrgCode, is_org_code
 from chain_service.errors import InvalidProof, NotFound, Unavailable
-from chain_service.jobs.auditing.findings import Finding, finding
-from chain_service.jobs.auditing.logs import LogAudit
+from chain_service.jobs.auditing.findings import AuditFinding, finding
+from chain_service.jobs.auditing.logs import AuditedLog, LogAudit
 from chain_service.jobs.auditing.registries import audit_catalogs, audit_seals
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
@@ -20,14 +21,46 @@ from chain_service.store import batches, chain_index, organisations
 from chain_service.store.chain_index import Block
 
 
-def audit(app: App, org: str | None = None, progress: Progress = silent) -> dict[str, Any]:
+@answer
+class AuditedBlock:
+    """The block that the index has read last: the audit is as of then."""
+
+    block: int
+    hash: str
+    time: str
+
+
+@answer
+class AuditReport:
+    """What an audit found, and how much it looked at."""
+
+    ok: bool
+    "Nothing was found."
+    findings: tuple[AuditFinding, ...]
+    logs: tuple[AuditedLog, ...]
+    seals: int
+    catalog_entries: int
+    chain: AuditedBlock
+
+
+@answer
+class RebuiltIndex:
+    """What the index holds after it was read from the chain again."""
+
+    blocks: int
+    "How many were read."
+    anchored: int
+    "Records that are on chain."
+    batched: int
+    "Records that are in a batch on its way there."
+
+
+def audit(app: App, org: str | None = None, progress: Progress = silent) -> AuditReport:
     """Every stored log, record, state, seal and catalog entry (of one organisation, if given), proven or named.
 
-    `ok` holds only if nothing was found; `logs`, `seals` and `catalogEntries` say how much was looked at. Memory is
-    seen as it was at one moment, so workers may go on meanwhile. Raises `Unavailable` when the chain cannot be read or
-    what the node says of it does not hold: then nothing is proven; `NotFound` (`organisation_unknown`).
+    Memory is seen as it was at one moment, so workers may go on meanwhile. Raises `Unavailable` when the chain cannot
+    be read or what the node says of it does not hold: then nothing is proven; `NotFound` (`organisation_unknown`).
     """
-    report: dict[str, Any] = {"logs": [], "seals": 0, "catalogEntries": 0}
     with app.database.reading() as connection:
         head = chain_index.head_block(connection)
         if org is not None and not _is_known(app, connection, org):
@@ -35,15 +68,9 @@ def audit(app: App, org: str | None = None, progress: Progress = silent) -> dict
         if head is None:
             raise Unavailable("the chain has not been read yet; start a worker first", code="node_unavailable")
         try:
-            found = _audit(app, connection, head, org, report, progress)
+            return _audit(app, connection, head, org, progress)
         except InvalidProof as error:
             raise Unavailable(f"what the node says does not hold: {error.message}", code="finality_unproven") from error
-    return {
-        "ok": not found,
-        "findings": [one.to_json() for one in found],
-        **report,
-        "chain": {"block": head.number, "hash": hex0x(head.hash), "time": moment(head.time)},
-    }
 
 
 def _is_known(app: App, connection: Connection, org: str) -> bool:
@@ -54,28 +81,40 @@ def _is_known(app: App, connection: Connection, org: str) -> bool:
     return org in here or organisations.find(connection, org) is not None
 
 
-def _audit(
-    app: App, connection: Connection, head: Block, org: str | None, report: dict[str, Any], progress: Progress
-) -> list[Finding]:
-    """What was found; `report` tells how much was looked at."""
+def _audit(app: App, connection: Connection, head: Block, org: str | None, progress: Progress) -> AuditReport:
     (block,) = app.require_chain().reader.blocks(head.number, head.number)
     if block.block_hash != head.hash:
-        return [finding("index_differs", str(head.number), stored=hex0x(head.hash), onChain=hex0x(block.block_hash))]
+        moved = finding("index_differs", str(head.number), stored=hex0x(head.hash), onChain=hex0x(block.block_hash))
+        return _report(head, [moved])
     stored = set(batches.logs(connection))
     on_chain = {parse_log_id(log) for log in chain_index.logs(connection)}
     mine = set(app.keystore.accounts()) | {code for code, _ in stored}
-    found: list[Finding] = []
+    found: list[AuditFinding] = []
+    logs = []
     for code, generation in sorted(stored | on_chain):
         if code in mine and org in (None, code):
             one = LogAudit(app, connection, head, OrgCode(code), generation, progress)
             found += one.run()
-            report["logs"].append(one.summary())
-    report["seals"] = audit_seals(app, connection, head, org, found)
-    report["catalogEntries"] = audit_catalogs(app, connection, head, org, found)
-    return found
+            logs.append(one.summary())
+    seals = audit_seals(app, connection, head, org, found)
+    entries = audit_catalogs(app, connection, head, org, found)
+    return _report(head, found, logs, seals, entries)
 
 
-def rebuild(app: App, progress: Progress = silent) -> dict[str, Any]:
+def _report(
+    head: Block, found: Sequence[AuditFinding], logs: Sequence[AuditedLog] = (), seals: int = 0, entries: int = 0
+) -> AuditReport:
+    return AuditReport(
+        ok=not found,
+        findings=tuple(found),
+        logs=tuple(logs),
+        seals=seals,
+        catalog_entries=entries,
+        chain=AuditedBlock(head.number, hex0x(head.hash), moment(head.time)),
+    )
+
+
+def rebuild(app: App, progress: Progress = silent) -> RebuiltIndex:
     """What the index derived is dropped and read again from the chain; records, entries and proofs stay.
 
     Raises `Conflict` (`worker_running`) while a worker runs.
@@ -87,4 +126,4 @@ def rebuild(app: App, progress: Progress = silent) -> dict[str, Any]:
         blocks = index(app, progress)
         with app.database.reading() as connection:
             counts = batches.count(connection)
-    return {"blocks": blocks, "anchored": counts.anchored, "batched": counts.batched}
+    return RebuiltIndex(blocks, counts.anchored, counts.batched)

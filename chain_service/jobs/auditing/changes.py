@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from chain_service.core.records.hashing import Salt, change_digest
 from chain_service.core.records.states import State, parse_change_record
 from chain_service.errors import BadRequest, Corrupt
-from chain_service.jobs.auditing.findings import Finding, finding
+from chain_service.jobs.auditing.findings import AuditFinding, finding
 from chain_service.store import chain_index, records, statuses
 from chain_service.store.chain_index import StatusEvent
 from chain_service.store.rows import json_object
@@ -16,7 +16,7 @@ from chain_service.store.statuses import StatusChange
 
 def check_changes(
     connection: Connection, log: bytes, org: str, generation: int, account: str | None
-) -> tuple[Finding, ...]:
+) -> tuple[AuditFinding, ...]:
     """Changes of `account` (the organisation's own here) without their record, and records that say something else."""
     events = chain_index.status_events_of(connection, log)
     ours = statuses.by_digests(connection, [event.digest for event in events])

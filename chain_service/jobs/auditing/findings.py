@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from chain_service.core.encoding.answers import answer
+from chain_service.core.encoding.text import Text
 
 FINDINGS: Mapping[str, tuple[str, str]] = {
     "founding_entry_differs": (
@@ -38,24 +40,17 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something that is not as the chain says; `subject` is a record id, log, seal or catalog code."""
+@answer
+class AuditFinding:
+    """Something that is not as the chain says."""
 
     code: str
     subject: str
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        zh, en = FINDINGS[self.code]
-        return {
-            "code": self.code,
-            "subject": self.subject,
-            "message": {"zh": zh, "en": en},
-            "details": dict(self.details),
-        }
+    "Id of a record, log, seal or catalog entry, or number of a block."
+    message: Text
+    details: Mapping[str, Any]
 
 
-def finding(code: str, subject: str, **details: Any) -> Finding:
+def finding(code: str, subject: str, **details: Any) -> AuditFinding:
     """A finding of the table."""
-    return Finding(code, subject, details)
+    return AuditFinding(code, subject, Text(*FINDINGS[code]), details)

@@ -16,13 +16,14 @@ from chain_service.core.chainproof.storage_layout import (
     status_in,
     status_slot,
 )
+from chain_service.core.encoding.answers import Hex, answer
 from chain_service.core.log import tiles as core_tiles
 from chain_service.core.log.merkle import leaf_hash
 from chain_service.core.records.hashing import founding_entry, log_id, record_entry
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import BadRequest, InvalidProof
 from chain_service.jobs.auditing.changes import check_changes
-from chain_service.jobs.auditing.findings import Finding, finding
+from chain_service.jobs.auditing.findings import AuditFinding, finding
 from chain_service.jobs.context import App, Progress
 from chain_service.jobs.integrity import stored_disclosure
 from chain_service.store import batches, chain_index, records, tiles
@@ -34,6 +35,22 @@ CHUNK = 4096
 SLOTS_AT_ONCE = 400
 
 
+@answer
+class AuditedLog:
+    """How much of one log was proven."""
+
+    org: str
+    generation: int
+    log: Hex
+    size: int
+    "Leaves under the newest head on chain."
+    heads: int
+    "Heads on chain."
+    records: int
+    erased: int
+    "How many of the records are erased."
+
+
 class LogAudit:
     """The audit of one log as of the block that the index has read last, and of the memory that `connection` sees."""
 
@@ -43,13 +60,13 @@ class LogAudit:
         self._app, self._connection, self._block, self._progress = app, connection, head, progress
         self._org, self._generation = org, generation
         self._log = log_id(org, generation)
-        self._found: list[Finding] = []
+        self._found: list[AuditFinding] = []
         self._size = self._records = self._erased = 0
         self._heads: list[Head] = chain_index.log_heads(connection, self._log)
         self._batches: list[Batch] = batches.of_log(connection, org, generation)
         self._states = chain_index.all_states(connection, self._log)
 
-    def run(self) -> list[Finding]:
+    def run(self) -> list[AuditFinding]:
         """What is not as it should be."""
         self._check_heads()
         entries = self._check_tree(self._connection)
@@ -60,17 +77,17 @@ class LogAudit:
         self._check_states()
         return self._found
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> AuditedLog:
         """What was proven."""
-        return {
-            "org": self._org,
-            "generation": self._generation,
-            "log": self._log.hex(),
-            "size": self._size,
-            "heads": len(self._heads),
-            "records": self._records,
-            "erased": self._erased,
-        }
+        return AuditedLog(
+            org=self._org,
+            generation=self._generation,
+            log=self._log,
+            size=self._size,
+            heads=len(self._heads),
+            records=self._records,
+            erased=self._erased,
+        )
 
     def _add(self, code: str, subject: str, **details: Any) -> None:
         self._found.append(finding(code, subject, **details))

@@ -25,7 +25,7 @@ from chain_service.core.registries.catalogs import CatalogVersion, check_history
 from chain_service.core.registries.histories import read_seal_facts, read_seal_states
 from chain_service.core.registries.seals import parse_seal
 from chain_service.errors import BadRequest, Corrupt
-from chain_service.jobs.auditing.findings import Finding, finding
+from chain_service.jobs.auditing.findings import AuditFinding, finding
 from chain_service.jobs.context import App
 from chain_service.store import catalogs, chain_index, organisations, seals
 from chain_service.store.chain_index import Block
@@ -35,7 +35,7 @@ from chain_service.store.seals import Seal
 TOGETHER = 100
 
 
-def audit_seals(app: App, connection: Connection, head: Block, org: str | None, found: list[Finding]) -> int:
+def audit_seals(app: App, connection: Connection, head: Block, org: str | None, found: list[AuditFinding]) -> int:
     """Every registered seal is stored, and its facts and states are those on chain; how many there are."""
     final = [(seal, seals.changes(connection, seal.code)) for seal in seals.of_owner(connection, org)]
     final = [(seal, changes) for seal, changes in final if seal.final_block is not None]
@@ -72,7 +72,7 @@ def _facts(seal: Seal) -> list[bytes]:
     return [owner, body.sha256, body.sm3, period.to_bytes(32, "big"), *body.signer_certificates]
 
 
-def audit_catalogs(app: App, connection: Connection, head: Block, org: str | None, found: list[Finding]) -> int:
+def audit_catalogs(app: App, connection: Connection, head: Block, org: str | None, found: list[AuditFinding]) -> int:
     """Every entry on chain is stored, and its versions form one history whose end is its head; how many there are."""
     histories = {code: catalogs.history(connection, code) for code in catalogs.codes(connection)}
     mine = [(code, rows) for code, rows in histories.items() if rows and org in (None, rows[0].org)]
@@ -101,7 +101,7 @@ def _version(body: bytes) -> CatalogVersion:
     return parse_catalog(json_object(body, "a stored catalog version"))
 
 
-def _missing_entries(app: App, connection: Connection, org: str | None, known: set[str]) -> list[Finding]:
+def _missing_entries(app: App, connection: Connection, org: str | None, known: set[str]) -> list[AuditFinding]:
     missing: dict[str, str] = {}
     for event in chain_index.events(connection, ("CatalogChanged",)):
         owner = organisations.org_of(event)

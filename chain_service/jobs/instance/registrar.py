@@ -12,7 +12,7 @@ from chain_service.core.chainproof.storage_layout import (
     Right,
     day_number,
 )
-from chain_service.core.encoding.answers import answer, left_out
+from chain_service.core.encoding.answers import Hex, answer, left_out
 from chain_service.core.encoding.visible_text import require_visible
 from chain_service.core.records.identifiers import org_code_checks, parse_org_code, parse_type_code
 from chain_service.errors import BadRequest
@@ -33,7 +33,7 @@ class OrganisationStanding:
     suspended: bool
     generation: int
     """Which of its logs is open."""
-    log_keys: tuple[bytes, ...]
+    log_keys: tuple[Hex, ...]
 
 
 @answer

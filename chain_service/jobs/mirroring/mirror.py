@@ -6,11 +6,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from chain_service.chain.reader import ChainReader
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState
+from chain_service.core.encoding.answers import Hex, answer
 from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.log import checkpoints
 from chain_service.core.log.checkpoints import MAX_NOTE_BYTES, Checkpoint, Note, VerifierKey
@@ -28,7 +28,7 @@ _ORIGIN = re.compile(r".+/([0-9A-Z]{18})\.(0|[1-9][0-9]{0,9})")
 
 
 @dataclass(frozen=True)
-class Seen:
+class HeadsOnChain:
     """What the chain was shown to say of the log at one final block."""
 
     state: ProvenState
@@ -38,6 +38,41 @@ class Seen:
     """How many heads of the log were compared, this time."""
     size: int
     """The log's size on chain, which a checkpoint may lag behind."""
+
+
+@answer
+class ComparedChain:
+    """The final block at which a mirrored log was compared with the chain."""
+
+    block: int
+    hash: str
+    time: str
+    assurance: str
+    heads: int
+    "How many heads of the log were compared, this time."
+    size_on_chain: int
+    "The log's size on chain, which a checkpoint may lag behind."
+
+
+@answer
+class MirrorReport:
+    """What a mirror holds of a log now."""
+
+    url: str
+    directory: str
+    origin: str
+    "The log's name in its checkpoints."
+    size: int
+    root: Hex
+    before: int | None
+    "The size that was mirrored before."
+    tiles: int
+    "How many were recomputed."
+    fetched: int
+    "How many files were fetched, this time."
+    signature_checked: bool
+    chain: ComparedChain | None
+    "Nothing where no chain was compared."
 
 
 Reader = ChainReader
@@ -51,7 +86,7 @@ def mirror(
     reader: ChainReader | None = None,
     key: VerifierKey | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> MirrorReport:
     """`directory` holds the log as the server has it now, every tile recomputed; running it again goes on from there.
 
     With a `reader` every head that the chain holds is proven and compared; with a `key` the checkpoint is signed by it.
@@ -169,7 +204,9 @@ def _prove_heads(reader: ChainReader, log: LogId, heads: dict[int, bytes]) -> Pr
     return state
 
 
-def _compare_heads(reader: ChainReader, log: LogId, copy: Mirror, served: Checkpoint, progress: Progress) -> Seen:
+def _compare_heads(
+    reader: ChainReader, log: LogId, copy: Mirror, served: Checkpoint, progress: Progress
+) -> HeadsOnChain:
     """Every head that the chain tells of since last time, up to the served one, is proven and is this log's root."""
     trust = reader.trust
     if copy.first_entry() != founding_entry(trust.chain_id, trust.contracts[storage_layout.RECORD_LOG].address, log):
@@ -186,7 +223,9 @@ def _compare_heads(reader: ChainReader, log: LogId, copy: Mirror, served: Checkp
                     compared = min(compared, event.block - 1)
         progress("heads", end - first + 1, last - first + 1)
     state = _prove_heads(reader, log, {size: copy.root(size) for size in sizes})
-    return Seen(state, compared, len(sizes), state.word(storage_layout.RECORD_LOG, storage_layout.size_slot(log)))
+    return HeadsOnChain(
+        state, compared, len(sizes), state.word(storage_layout.RECORD_LOG, storage_layout.size_slot(log))
+    )
 
 
 def _report(
@@ -195,28 +234,29 @@ def _report(
     served: Checkpoint,
     kept: Checkpoint | None,
     tiles: int,
-    seen: Seen | None,
+    seen: HeadsOnChain | None,
     key: VerifierKey | None,
-) -> dict[str, Any]:
-    chain = None
-    if seen is not None:
-        chain = {
-            "block": seen.state.block,
-            "hash": hex0x(seen.state.block_hash),
-            "time": moment(seen.state.time),
-            "assurance": seen.state.assurance,
-            "heads": seen.heads,
-            "sizeOnChain": seen.size,
-        }
-    return {
-        "url": url,
-        "directory": str(copy.directory),
-        "origin": served.origin,
-        "size": served.size,
-        "root": served.root.hex(),
-        "before": kept.size if kept is not None else None,
-        "tiles": tiles,
-        "fetched": copy.fetched,
-        "signatureChecked": key is not None,
-        "chain": chain,
-    }
+) -> MirrorReport:
+    return MirrorReport(
+        url=url,
+        directory=str(copy.directory),
+        origin=served.origin,
+        size=served.size,
+        root=served.root,
+        before=kept.size if kept is not None else None,
+        tiles=tiles,
+        fetched=copy.fetched,
+        signature_checked=key is not None,
+        chain=_shown(seen) if seen is not None else None,
+    )
+
+
+def _shown(seen: HeadsOnChain) -> ComparedChain:
+    return ComparedChain(
+        block=seen.state.block,
+        hash=hex0x(seen.state.block_hash),
+        time=moment(seen.state.time),
+        assurance=seen.state.assurance,
+        heads=seen.heads,
+        size_on_chain=seen.size,
+    )

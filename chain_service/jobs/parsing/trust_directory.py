@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import structlog
 from cryptography import x509
 
+from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.times import rfc3339
 from chain_service.documents.pki.sm2 import DEFAULT_ID
 from chain_service.documents.pki.trust_store import Anchor, TrustStore
@@ -33,6 +33,41 @@ _CERTIFICATES = frozenset({".cer", ".crt", ".pem", ".der"})
 _LISTS = frozenset({".crl", ".pem", ".der"})
 _PEM = re.compile(rb"-----BEGIN (?:X509 CRL|(?:TRUSTED |X509 )?CERTIFICATE)-----([A-Za-z0-9+/=\s]+)-----END")
 log = structlog.get_logger("anchors")
+
+
+@answer
+class ListedCertificate:
+    """A certificate of the trust store."""
+
+    label: str
+    "The folder it lies in: a region, or whatever the operator calls it."
+    kind: str
+    "anchor or intermediate."
+    subject: str
+    until: str | None
+    "Its end; none where it cannot be read."
+
+
+@answer
+class ListedRevocationList:
+    """A revocation list of the trust store."""
+
+    issuer: str
+    of: str | None
+    "When it was issued; none where it cannot be read."
+    next_update: str | None
+    age_days: int | None
+    stale: bool
+    "The next one is due, or it cannot be read."
+
+
+@answer
+class TrustStoreListing:
+    """What the trust store holds."""
+
+    directory: str
+    certificates: tuple[ListedCertificate, ...]
+    revocation_lists: tuple[ListedRevocationList, ...]
 
 
 class Anchors:
@@ -71,40 +106,41 @@ def read_store(directory: Path) -> TrustStore:
     return TrustStore(tuple(anchors), tuple(intermediates), tuple(crls))
 
 
-def listed(directory: Path, now: int) -> dict[str, Any]:
+def listed(directory: Path, now: int) -> TrustStoreListing:
     """What the trust store holds, for reading: each certificate with its end, each revocation list with its age."""
     store = read_store(directory)
     certificates = [(one.label, "anchor", one.certificate) for one in store.anchors]
     certificates += [("-", "intermediate", der) for der in store.intermediates]
-    return {
-        "directory": str(directory),
-        "certificates": [{"label": label, "kind": kind} | _certificate(der) for label, kind, der in certificates],
-        "revocationLists": [_revocation_list(der, now) for der in store.crls],
-    }
+    return TrustStoreListing(
+        directory=str(directory),
+        certificates=tuple(ListedCertificate(label, kind, *_certificate(der)) for label, kind, der in certificates),
+        revocation_lists=tuple(_revocation_list(der, now) for der in store.crls),
+    )
 
 
-def _certificate(der: bytes) -> dict[str, Any]:
+def _certificate(der: bytes) -> tuple[str, str | None]:
+    """Subject and end of a certificate."""
     try:
         found = x509.load_der_x509_certificate(der)
-        return {"subject": found.subject.rfc4514_string(), "until": _moment(found.not_valid_after_utc)}
+        return found.subject.rfc4514_string(), _moment(found.not_valid_after_utc)
     except ValueError as error:
-        return {"subject": f"unreadable: {error}"[:200], "until": None}
+        return f"unreadable: {error}"[:200], None
 
 
-def _revocation_list(der: bytes, now: int) -> dict[str, Any]:
+def _revocation_list(der: bytes, now: int) -> ListedRevocationList:
     try:
         found = x509.load_der_x509_crl(der)
         issuer = found.issuer.rfc4514_string()
     except ValueError as error:
-        return {"issuer": f"unreadable: {error}"[:200], "of": None, "nextUpdate": None, "ageDays": None, "stale": True}
+        return ListedRevocationList(f"unreadable: {error}"[:200], None, None, None, stale=True)
     promised = found.next_update_utc
-    return {
-        "issuer": issuer,
-        "of": _moment(found.last_update_utc),
-        "nextUpdate": None if promised is None else _moment(promised),
-        "ageDays": int(now - found.last_update_utc.timestamp()) // 86_400,
-        "stale": promised is not None and promised.timestamp() < now,
-    }
+    return ListedRevocationList(
+        issuer=issuer,
+        of=_moment(found.last_update_utc),
+        next_update=None if promised is None else _moment(promised),
+        age_days=int(now - found.last_update_utc.timestamp()) // 86_400,
+        stale=promised is not None and promised.timestamp() < now,
+    )
 
 
 def _moment(when: datetime) -> str:

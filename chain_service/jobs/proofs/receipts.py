@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -28,6 +27,7 @@ from chain_service.core.log import tiles as core_tiles
 from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.receipts import receipt as receipts
 from chain_service.core.receipts.receipt import Receipt, parse
+from chain_service.core.records.disclosure import Disclosure
 from chain_service.core.records.hashing import Entry, parse_log_id
 from chain_service.core.registries.histories import place_slots, seal_slots, slots_of_record
 from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidProof, NotFound, Unavailable
@@ -50,7 +50,7 @@ class HandedOut:
 
     id: str
     receipt: bytes
-    disclosure: dict[str, Any] | None
+    disclosure: Disclosure | None
 
 
 def receipt(app: App, record_id: str, *, refreshed: bool = False) -> bytes:
@@ -97,7 +97,7 @@ def hand_out(app: App, caller: Caller, ids: Sequence[str], progress: Progress = 
             ]
         )
         for done, (record, made) in enumerate(zip(found, _current(app, found), strict=True), start + 1):
-            content = disclosure_of(record).to_json() if record.erased_at is None else None
+            content = disclosure_of(record) if record.erased_at is None else None
             yield HandedOut(record.id, receipts.encode(made), content)
             progress("write", done, len(ids))
 

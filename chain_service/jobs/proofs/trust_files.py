@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from chain_service.chain.reader import ChainReader
 from chain_service.core.chainproof.consensus import proof_length, provable_from, prove_block
@@ -25,7 +24,17 @@ FILE = "trust.cose"
 """The trust file in force, below the instance's directory."""
 
 
-def export(app: App, *, rotate: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True)
+class KeptTrustFile:
+    """The trust file that stands at a path."""
+
+    file: Path
+    trust: TrustFile
+    changed: bool
+    """False where it stood there before."""
+
+
+def export(app: App, *, rotate: bool = False) -> KeptTrustFile:
     """`DIR/trust.cose` states what holds now; a new version, signed by the old keys too, only if something changed.
 
     Half its lifetime before it expires counts as a change. The first export makes the root key; `rotate` replaces it.
@@ -43,7 +52,7 @@ def export(app: App, *, rotate: bool = False) -> dict[str, Any]:
     if old is None:
         return _written(file, core.sign(terms, [signers[keys[newest]]]), None)
     if not _differ(old.terms, terms):
-        return describe(file, old) | {"changed": False}
+        return KeptTrustFile(file, old, changed=False)
     if len(set(old.terms.root_keys) & signers.keys()) < old.terms.threshold:
         raise Conflict("this keystore lacks the root keys that signed the trust file in force", code="no_root_key")
     needed = {keys[newest], *old.terms.root_keys} & signers.keys()
@@ -63,7 +72,7 @@ def in_force(app: App) -> bytes:
     return file.read_bytes()
 
 
-def update(file: Path, newer: bytes, fingerprint: str | None = None) -> dict[str, Any]:
+def update(file: Path, newer: bytes, fingerprint: str | None = None) -> KeptTrustFile:
     """`file` is the trust file in `newer`, signed by enough of the root keys of the one before.
 
     The first one is accepted by its fingerprint, which a person has compared. Raises as
@@ -77,11 +86,11 @@ def update(file: Path, newer: bytes, fingerprint: str | None = None) -> dict[str
             )
         trust = core.accept_first(newer, fingerprint)
     elif file.read_bytes() == newer:
-        return describe(file, core.parse(newer)) | {"changed": False}
+        return KeptTrustFile(file, core.parse(newer), changed=False)
     else:
         trust = core.update(read(file), newer)
     _write(file, newer)
-    return describe(file, trust) | {"changed": True}
+    return KeptTrustFile(file, trust, changed=True)
 
 
 def read(file: Path) -> TrustFile:
@@ -103,15 +112,10 @@ def grouped(digits: str) -> str:
     return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
 
 
-def describe(file: Path, trust: TrustFile) -> dict[str, Any]:
-    """What a trust file says, for reading."""
-    return {"file": str(file), **trust.to_json()}
-
-
-def _written(file: Path, data: bytes, old: TrustFile | None) -> dict[str, Any]:
+def _written(file: Path, data: bytes, old: TrustFile | None) -> KeptTrustFile:
     made = core.parse(data) if old is None else core.update(old, data)
     _write(file, data)
-    return describe(file, made) | {"changed": True}
+    return KeptTrustFile(file, made, changed=True)
 
 
 def _write(file: Path, data: bytes) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from typing import Any, cast, get_args
+from dataclasses import replace
+from typing import cast, get_args
 
 from chain_service.core.encoding.decoding import read_base64, read_day
 from chain_service.core.encoding.display import hex0x, moment
-from chain_service.core.records.disclosure import Disclosure, reveal
+from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, reveal
 from chain_service.core.records.hashing import log_id, parse_log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import State
@@ -24,6 +25,15 @@ from chain_service.errors import (
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.integrity import disclosure_of, log_position, stored_disclosure
 from chain_service.jobs.proofs.inclusion import inclusion
+from chain_service.jobs.records.answers import (
+    AnchoredHead,
+    Disclosed,
+    Erasure,
+    ListedRecord,
+    RecordPage,
+    RecordProof,
+    RecordStanding,
+)
 from chain_service.jobs.records.state_history import status_history
 from chain_service.store import batches, records, submissions
 from chain_service.store.readings import NewReading
@@ -33,7 +43,7 @@ MAX_PAGE = 500
 _CURSOR = re.compile(rb"[0-9]{1,19}")
 
 
-def read(app: App, record_id: str, caller: Caller | None) -> dict[str, Any]:
+def read(app: App, record_id: str, caller: Caller | None) -> RecordStanding:
     """Where the record stands; its own organisation's readers get the disclosure too, and that is logged.
 
     Raises `NotFound` (`record_unknown`), `Gone` (`erased`).
@@ -41,11 +51,12 @@ def read(app: App, record_id: str, caller: Caller | None) -> dict[str, Any]:
     with app.database.reading() as connection:
         record = records.get(connection, record_id)
         _refuse_erased(record)
-    view = _view(app, record)
-    if caller is not None and caller.org == record.org and caller.roles & {"audit", "anchor"}:
-        view["disclosure"] = disclosure_of(record).to_json()
-        _log(app, caller, record, "disclosure", "read by its organisation")
-    return view
+    standing = _standing(app, record)
+    if caller is None or caller.org != record.org or not caller.roles & {"audit", "anchor"}:
+        return standing
+    disclosed = replace(standing, disclosure=Disclosed.whole(disclosure_of(record)))
+    _log(app, caller, record, "disclosure", "read by its organisation")
+    return disclosed
 
 
 def page(
@@ -59,7 +70,7 @@ def page(
     q: str | None = None,
     cursor: str | None = None,
     limit: int = 50,
-) -> dict[str, Any]:
+) -> RecordPage:
     """The organisation's own records, newest first, without their contents; `next` is the cursor of the next page.
 
     `from_` and `to` are days of issue. A search (`q`) is logged, without what was searched for.
@@ -75,27 +86,25 @@ def page(
         app.readings.write([NewReading(app.clock(), caller.key_id, caller.org, None, action="search", cause=cause)])
     with app.database.reading() as connection:
         rows, following = records.page(connection, caller.org, filters, max(1, min(limit, MAX_PAGE)), before)
-    return {
-        "records": [
-            {
-                "id": row.id,
-                "kind": row.kind,
-                "org": row.org,
-                "type": row.type_code,
-                "number": row.number,
-                "issued": row.issued,
-                "state": row.state,
-                "index": row.leaf_index,
-                "createdAt": moment(row.created_at),
-                "erased": row.erased_at is not None,
-            }
-            for row in rows
-        ],
-        "next": _write_cursor(following),
-    }
+    return RecordPage(tuple(_listed(row) for row in rows), _write_cursor(following))
 
 
-def proof(app: App, record_id: str) -> dict[str, Any]:
+def _listed(row: StoredRecord) -> ListedRecord:
+    return ListedRecord(
+        id=row.id,
+        kind=row.kind,
+        org=row.org,
+        type=row.type_code,
+        number=row.number,
+        issued=row.issued,
+        state=row.state,
+        index=row.leaf_index,
+        created_at=moment(row.created_at),
+        erased=row.erased_at is not None,
+    )
+
+
+def proof(app: App, record_id: str) -> RecordProof:
     """The record's place in the anchored log, provable by anyone; it outlives erasure.
 
     Raises `NotFound`, `Conflict` (`not_anchored`).
@@ -106,54 +115,48 @@ def proof(app: App, record_id: str) -> dict[str, Any]:
             raise Conflict("the record is not anchored yet; try again in a few seconds", code="not_anchored")
         _, index, size = log_position(record)
         entry, path = inclusion(connection, [record])[0]
-    return {
-        "entry": entry.hex(),
-        "index": index,
-        "size": size,
-        "path": [node.hex() for node in path.path],
-        "anchor": anchor_of(app, record),
-    }
+    return RecordProof(entry, index, size, path.path, anchor_of(app, record))
 
 
-def anchor_of(app: App, record: StoredRecord) -> dict[str, Any] | None:
+def anchor_of(app: App, record: StoredRecord) -> AnchoredHead | None:
     """Where the chain holds the record's head; None before it is final."""
     if record.final_block is None or app.chain is None:
         return None
     generation, _, size = log_position(record)
     if record.root is None or record.final_hash is None or record.final_time is None or record.final_tx is None:
         raise Corrupt("the stored record has lost its head or where that is final", record=record.id)
-    return {
-        "chainId": app.chain.deployment.chain_id,
-        "contract": app.chain.deployment.address("RecordLog"),
-        "log": log_id(OrgCode(record.org), generation).hex(),
-        "size": size,
-        "root": record.root.hex(),
-        "block": record.final_block,
-        "blockHash": hex0x(record.final_hash),
-        "time": moment(record.final_time),
-        "tx": hex0x(record.final_tx),
-    }
+    return AnchoredHead(
+        chain_id=app.chain.deployment.chain_id,
+        contract=app.chain.deployment.address("RecordLog"),
+        log=log_id(OrgCode(record.org), generation),
+        size=size,
+        root=record.root,
+        block=record.final_block,
+        block_hash=hex0x(record.final_hash),
+        time=moment(record.final_time),
+        tx=hex0x(record.final_tx),
+    )
 
 
-def disclosure(app: App, record_id: str, caller: Caller) -> dict[str, Any]:
+def disclosure(app: App, record_id: str, caller: Caller) -> Disclosure:
     """The whole record with its salt, for its own organisation; the reading is logged.
 
     Raises `NotFound`, `Gone`, `Forbidden` (`wrong_organisation`, `missing_role`).
     """
     record = _own(app, record_id, caller)
     _log(app, caller, record, "disclosure", "read by its organisation")
-    return disclosure_of(record).to_json()
+    return disclosure_of(record)
 
 
-def present(app: App, record_id: str, names: Sequence[str], caller: Caller) -> dict[str, Any]:
+def present(app: App, record_id: str, names: Sequence[str], caller: Caller) -> PartialDisclosure:
     """A partial disclosure that shows these members and proves that the others are there."""
     record = _own(app, record_id, caller)
     whole = disclosure_of(record)
     _log(app, caller, record, "present", "partial disclosure made")
-    return reveal(whole.record, whole.salt, names).to_json()
+    return reveal(whole.record, whole.salt, names)
 
 
-def erase(app: App, record_id: str, reason: str, caller: Caller) -> dict[str, Any]:
+def erase(app: App, record_id: str, reason: str, caller: Caller) -> Erasure:
     """Record, salt and every look-up value made from them are destroyed; entry and position stay.
 
     Raises `NotFound`, `Forbidden`, `Conflict` (`not_anchored`) while its batch is under way. Repeating it is safe.
@@ -167,7 +170,7 @@ def erase(app: App, record_id: str, reason: str, caller: Caller) -> dict[str, An
             raise Conflict("the record is being anchored; erase it when that is done", code="not_anchored")
         done = records.erase(connection, record_id, reason.strip(), app.clock())
     app.database.scrub()
-    return {"id": record_id, "erased": True, "changed": done}
+    return Erasure(record_id, erased=True, changed=done)
 
 
 def _own(app: App, record_id: str, caller: Caller) -> StoredRecord:
@@ -198,24 +201,24 @@ def content_at(app: App, place: tuple[str, int]) -> Disclosure | None:
         return None
 
 
-def _view(app: App, record: StoredRecord) -> dict[str, Any]:
+def _standing(app: App, record: StoredRecord) -> RecordStanding:
     history = status_history(app, record.id)
-    view = {
-        "id": record.id,
-        "kind": record.kind,
-        "org": record.org,
-        "type": record.type_code,
-        "state": record.state,
-        "index": record.leaf_index,
-        "anchor": anchor_of(app, record),
-        "status": history[-1]["to"] if history else State.IN_FORCE.code,
-        "history": history,
-        "createdAt": moment(record.created_at),
-        "replaces": record.replaces,
-        "failure": record.failure,
-        "waitingFor": _obstacle(app, record),
-    }
-    return {name: value for name, value in view.items() if value is not None}
+    return RecordStanding(
+        id=record.id,
+        kind=record.kind,
+        org=record.org,
+        type=record.type_code,
+        state=record.state,
+        index=record.leaf_index,
+        anchor=anchor_of(app, record),
+        status=history[-1].to if history else State.IN_FORCE.code,
+        history=history,
+        created_at=moment(record.created_at),
+        replaces=record.replaces,
+        failure=record.failure,
+        waiting_for=_obstacle(app, record),
+        disclosure=None,
+    )
 
 
 def _obstacle(app: App, record: StoredRecord) -> str | None:

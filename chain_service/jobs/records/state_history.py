@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection
 
 from chain_service.core.encoding.display import hex0x, moment
@@ -12,9 +10,12 @@ from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import State
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.integrity import log_position, stored_state, told_successor
+from chain_service.jobs.records.answers import Disclosed, StateOnChain
 from chain_service.store import chain_index, records, statuses
+from chain_service.store.chain_index import StatusEvent
 from chain_service.store.records import StoredRecord
 from chain_service.store.rows import json_object
+from chain_service.store.statuses import StatusChange
 
 
 def current_state(connection: Connection, record: StoredRecord) -> State:
@@ -24,7 +25,7 @@ def current_state(connection: Connection, record: StoredRecord) -> State:
     return stored_state(chain_index.states(connection, log, [index]).get(index, 0))
 
 
-def status_history(app: App, record_id: str) -> list[dict[str, Any]]:
+def status_history(app: App, record_id: str) -> tuple[StateOnChain, ...]:
     """Every state the record took on chain, oldest first: the event itself and, where it is ours, its change record.
 
     Texts, legal bases and officers are shown by `disclosed_history` only. Raises `NotFound`, `Corrupt`.
@@ -32,39 +33,38 @@ def status_history(app: App, record_id: str) -> list[dict[str, Any]]:
     return _history(app, record_id, disclosed=False)
 
 
-def disclosed_history(app: App, record_id: str, caller: Caller) -> list[dict[str, Any]]:
+def disclosed_history(app: App, record_id: str, caller: Caller) -> tuple[StateOnChain, ...]:
     """`status_history` with the change records, for the record's own organisation."""
     with app.database.reading() as connection:
         caller.need_org(records.get(connection, record_id).org)
     return _history(app, record_id, disclosed=True)
 
 
-def _history(app: App, record_id: str, *, disclosed: bool) -> list[dict[str, Any]]:
+def _history(app: App, record_id: str, *, disclosed: bool) -> tuple[StateOnChain, ...]:
     with app.database.reading() as connection:
         record = records.get(connection, record_id)
         if record.generation is None or record.leaf_index is None:
-            return []
+            return ()
         log = log_id(OrgCode(record.org), record.generation)
         events = chain_index.status_history(connection, log, record.leaf_index)
         ours = statuses.by_digests(connection, [event.digest for event in events])
-    found = []
-    for event in events:
-        change = ours.get(event.digest)
-        entry: dict[str, Any] = {
-            "to": stored_state(event.state).code,
-            "reasonCode": event.reason,
-            "digest": "sha-256:" + event.digest.hex(),
-            "account": event.account,
-            "block": event.block,
-            "time": moment(event.time),
-            "tx": hex0x(event.tx),
-        }
-        if change is not None and change.body is not None:
-            successor = told_successor(change)
-            if successor is not None:
-                entry["successor"] = successor
-            if disclosed and change.salt is not None:
-                body = json_object(change.body, "a stored change of state", change=change.id)
-                entry["change"] = {"record": body, "salt": change.salt.hex()}
-        found.append(entry)
-    return found
+    return tuple(_state(event, ours.get(event.digest), disclosed=disclosed) for event in events)
+
+
+def _state(event: StatusEvent, change: StatusChange | None, *, disclosed: bool) -> StateOnChain:
+    successor = shown = None
+    if change is not None and change.body is not None:
+        successor = told_successor(change)
+        if disclosed and change.salt is not None:
+            shown = Disclosed(json_object(change.body, "a stored change of state", change=change.id), change.salt)
+    return StateOnChain(
+        to=stored_state(event.state).code,
+        reason_code=event.reason,
+        digest="sha-256:" + event.digest.hex(),
+        account=event.account,
+        block=event.block,
+        time=moment(event.time),
+        tx=hex0x(event.tx),
+        successor=successor,
+        change=shown,
+    )

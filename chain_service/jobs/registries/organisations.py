@@ -14,7 +14,7 @@ from chain_service.core.chainproof.storage_layout import (
     code_key,
     date_of_day,
 )
-from chain_service.core.encoding.answers import answer
+from chain_service.core.encoding.answers import Hex, answer
 from chain_service.core.encoding.display import moment
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import is_org_code, parse_org_code
@@ -44,7 +44,7 @@ class IndexedPermitStep:
 
     type: str | None
     """Code of the certificate type; null where this instance does not list the type."""
-    type_hash: bytes
+    type_hash: Hex
     """What the chain knows the type by."""
     action: str
     """`grant` or `end`."""
@@ -59,7 +59,7 @@ class OrganisationLog:
     """One generation of an organisation's log."""
 
     generation: int
-    log: bytes
+    log: Hex
     """The log's identifier on chain."""
     size: int
     """How many entries the newest head on chain has."""
@@ -83,7 +83,7 @@ class OrganisationDetails(ListedOrganisation):
 
     accounts: Mapping[str, tuple[str, ...]]
     """Rights of each account."""
-    log_keys: tuple[bytes, ...]
+    log_keys: tuple[Hex, ...]
     permits: tuple[IndexedPermitStep, ...]
     logs: tuple[OrganisationLog, ...]
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from chain_service.core.receipts.receipt import MEDIA_TYPE, parse
 from chain_service.jobs.anchoring import change_state, submit_records
+from chain_service.jobs.anchoring.submit_records import AcceptedRecords
 from chain_service.jobs.proofs import receipts
 from chain_service.jobs.records import records
+from chain_service.jobs.records.answers import RecordPage, RecordProof, RecordStanding
 from chain_service.web.http.answers import json_answer, ndjson_answer, problems, request_body
 from chain_service.web.http.auth import KnownCaller, MaybeCaller, TheApp
 from chain_service.web.http.bodies import (
@@ -24,7 +27,7 @@ from chain_service.web.http.bodies import (
     shaped,
 )
 from chain_service.web.http.problems import PayloadTooLarge
-from chain_service.web.schemas.requests import AcceptedRecords, Proof, RecordPage, RecordView, StatusRequest
+from chain_service.web.schemas.requests import StatusRequest
 
 router = APIRouter(prefix="/v1/records", tags=["records"])
 
@@ -51,9 +54,8 @@ def submit(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Re
         accepted = submit_records.submit(app, caller, bounded_lines(body, app.settings.max_lines))
     request.app.state.metrics.accepted.inc(sum(1 for one in accepted if one.created))
     if kind == JSON:
-        return json_answer({"records": [{"id": a.id, "state": a.state, "created": a.created} for a in accepted]}, 202)
-    lines = ({"line": a.line, "id": a.id, "state": a.state, "created": a.created} for a in accepted)
-    return ndjson_answer(lines, 202)
+        return json_answer(AcceptedRecords(tuple(replace(one, line=None) for one in accepted)), 202)
+    return ndjson_answer(accepted, 202)
 
 
 @router.get("", response_model=RecordPage, responses=problems(401, 403, 422))
@@ -74,13 +76,13 @@ def page(
     )
 
 
-@router.get("/{record_id}", response_model=RecordView, responses=problems(401, 404, 410))
+@router.get("/{record_id}", response_model=RecordStanding, responses=problems(401, 404, 410))
 def read(record_id: str, caller: MaybeCaller, app: TheApp) -> Response:
     """Where a record stands; its own organisation also sees the disclosure."""
     return json_answer(records.read(app, record_id, caller))
 
 
-@router.get("/{record_id}/proof", response_model=Proof, responses=problems(404, 409))
+@router.get("/{record_id}/proof", response_model=RecordProof, responses=problems(404, 409))
 def proof(record_id: str, app: TheApp) -> Response:
     """That the record is in the anchored log; contains no record."""
     return json_answer(records.proof(app, record_id))
@@ -114,7 +116,7 @@ def receipt(
 @router.post(
     "/{record_id}/status",
     status_code=202,
-    response_model=dict[str, Any],
+    response_model=change_state.ChangeAnswer,
     responses=problems(401, 403, 404, 409, 415, 422),
     openapi_extra=request_body(json=StatusRequest),
 )

@@ -108,61 +108,6 @@ class Bilingual(BaseModel):
     en: str
 
 
-class Accepted(BaseModel):
-    """One record that is durable now. `created` is false when it was there already with equal content."""
-
-    id: str
-    state: str
-    created: bool
-    line: int | None = None
-
-
-class AcceptedRecords(BaseModel):
-    records: list[Accepted]
-
-
-class RecordPage(BaseModel):
-    records: list[dict[str, Any]]
-    next: str | None = Field(None, description="cursor of the next page")
-
-
-class Anchor(BaseModel):
-    chainId: int
-    contract: str
-    log: str
-    size: int
-    root: str
-    block: int
-    blockHash: str
-    time: str
-    tx: str | None = None
-
-
-class RecordView(BaseModel):
-    id: str
-    kind: str
-    org: str
-    state: str
-    index: int | None = None
-    anchor: Anchor | None = None
-    status: str | None = None
-    history: list[dict[str, Any]] = []
-    createdAt: str
-    type: str
-    replaces: str | None = None
-    waitingFor: str | None = Field(None, description="why the contract refused its batch last, by the error's name")
-    failure: str | None = None
-    disclosure: dict[str, Any] | None = Field(None, description="for its own organisation only")
-
-
-class Proof(BaseModel):
-    entry: str
-    index: int
-    size: int
-    path: list[str]
-    anchor: Anchor
-
-
 class CheckView(BaseModel):
     name: str
     outcome: Literal["passed", "failed", "indeterminate", "skipped"]

@@ -200,7 +200,7 @@ class Instance:
             )
             assert decode_result(RECORD_LOG, "sizeOf", size) == len(rows) + 1
             found = audit(app)
-            assert found["ok"], found["findings"]
+            assert found.ok, found.findings
         finally:
             app.database.close()
 

@@ -128,7 +128,7 @@ class Office(RuleBasedStateMachine):
             if refused.code == "illegal_transition":
                 assert not may_follow(self.states[id], to)
             return
-        if answer["created"]:
+        if answer.created:
             assert may_follow(self.states[id], to)
             self.states[id] = to
 
@@ -183,15 +183,15 @@ class Office(RuleBasedStateMachine):
         places = set()
         for id in self.bodies.keys() - self.never:
             proof = records.proof(city.app, id)
-            places.add((proof["anchor"]["log"], proof["index"]))
+            places.add((proof.anchor.log, proof.index))
             if id in self.erased:
                 assert city.verify(receipt=city.proof(id)).code in ("nothing_to_verify", self.states[id].code)
             else:
                 assert city.judged(self.org, id) == self.states[id].code
         assert len(places) == len(self.bodies) - len(self.never)
         report = audit(city.app, self.org.code)
-        assert report["findings"] == []
-        assert sum(log["records"] for log in report["logs"]) == len(places)
+        assert report.findings == ()
+        assert sum(log.records for log in report.logs) == len(places)
         with city.app.database.reading() as connection:
             assert not batches.unfinal(connection, self.org.code)
             changes = [change for id in self.bodies for change in statuses.of_record(connection, id)]

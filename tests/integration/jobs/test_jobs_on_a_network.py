@@ -47,9 +47,9 @@ def test_a_record_is_anchored_with_a_majority_and_as_many_blocks_on_top(net: Net
     assert (verdict.code, shown(verdict)["assurance"]) == ("in_force", "majority")
     net.follow(0)
     assert net.indexed.number == net.chain.newest - 4
-    block = records.proof(net.city.app, ids[0])["anchor"]["block"]
+    block = records.proof(net.city.app, ids[0]).anchor.block
     assert block <= net.indexed.number
-    assert audit(net.city.app)["ok"]
+    assert audit(net.city.app).ok
 
 
 def test_blocks_without_a_majority_are_never_taken_for_final(net: Network) -> None:
@@ -119,7 +119,7 @@ def test_one_lying_node_among_three_neither_misleads_nor_stops_anything(net: Net
     assert net.indexed.number == net.chain.newest - 4
     assert {net.indexed.hash} == {net.chain.hash(net.indexed.number)}
     assert not net.codes() - {"events_missing"}
-    assert audit(net.city.app)["ok"]
+    assert audit(net.city.app).ok
 
 
 def test_a_node_on_another_branch_is_left_aside_and_its_header_kept(net: Network) -> None:
@@ -160,11 +160,9 @@ def test_a_final_block_that_is_replaced_is_an_alert_with_both_branches_and_nothi
     assert net.indexed.hash == net.chain.hash(net.indexed.number, b"other")
     for id in ids:
         proof = records.proof(net.city.app, id)
-        assert (proof["entry"], proof["path"], proof["index"]) == tuple(
-            before[id][n] for n in ("entry", "path", "index")
-        )
+        assert (proof.entry, proof.path, proof.index) == (before[id].entry, before[id].path, before[id].index)
     assert [net.city.judged(org, id) for id in ids] == ["in_force"] * 2
-    assert audit(net.city.app)["ok"]
+    assert audit(net.city.app).ok
 
 
 def test_nodes_that_read_the_chain_anew_from_its_beginning_are_waited_for(net: Network) -> None:
@@ -182,7 +180,7 @@ def test_nodes_that_are_behind_deny_no_receipt(net: Network) -> None:
     ids = net.anchor(org, org.certificate())
     data = receipts.receipt(net.city.app, ids[0])
     for node in net.nodes:
-        node.newest = records.proof(net.city.app, ids[0])["anchor"]["block"] + 1
+        node.newest = records.proof(net.city.app, ids[0]).anchor.block + 1
     assert receipts.refresh(net.city.app, [data]) == [data]
 
 
@@ -248,7 +246,7 @@ def test_a_transaction_that_a_node_keeps_to_itself_is_sent_through_the_others(ne
     assert set(net.nodes[1].taken) == set(net.nodes[2].taken) == set(net.nodes[0].taken), "the same bytes"
     net.city.clock.ahead = 0
     net.settle(ids)
-    assert audit(net.city.app)["ok"]
+    assert audit(net.city.app).ok
 
 
 def test_a_node_that_dies_before_it_proves_what_it_told_stops_no_log(net: Network) -> None:

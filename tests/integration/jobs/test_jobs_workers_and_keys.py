@@ -177,7 +177,7 @@ def test_an_instance_comes_to_be_and_deploys_once(own_chain: Trial, tmp_path: Pa
         with pytest.raises(Exception) as undeployed:
             workers.run_once(app)
         assert undeployed.value.code == "not_deployed"
-        assert records.page(app, api_keys.Caller.operator(org_code(1)))["records"] == []
+        assert records.page(app, api_keys.Caller.operator(org_code(1))).records == ()
     finally:
         app.database.close()
     done = initialise.deploy(settings, registrar=own_chain.directory / "registrar.json")

@@ -50,7 +50,7 @@ def papers_of(city: City, org: Org, *, names_seal: bool = True) -> dict[str, byt
     city.trial.mine(2)
     city.step()
     number, holder = (
-        records.present(city.app, id, [name], org.caller)
+        records.present(city.app, id, [name], org.caller).to_json()
         for name in ("certificateNumber", "holders.0.certificateHolderName")
     )
     trust_files.export(city.app)

@@ -31,11 +31,13 @@ from chain_service.core.chainproof.storage_layout import (
     day_number,
     organisation_word,
 )
+from chain_service.core.encoding.answers import to_json
 from chain_service.core.encoding.digests import file_digests
 from chain_service.core.records.identifiers import CertificateIdentifier, TypeCode, is_org_code, org_code_checks
 from chain_service.core.verdicts.verdict import Verdict
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import change_state, submit_records
+from chain_service.jobs.anchoring.change_state import ChangeAnswer
 from chain_service.jobs.context import App, Caller, Chain
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.instance.registrar import ALL_RIGHTS
@@ -246,7 +248,7 @@ class City:
         """All of them are anchored or failed."""
         workers.wait_anchored(self.app, ids, timeout=WAIT)
 
-    def change(self, org: Org, record: str, to: str, reason: int = 3, **other: Any) -> dict[str, Any]:
+    def change(self, org: Org, record: str, to: str, reason: int = 3, **other: Any) -> ChangeAnswer:
         """The accepted change of state, with a legal basis."""
         other = {"legal_basis": "食品安全法第一百二十四条", **other}
         return change_state.change_status(self.app, org.caller, record, to, reason, **other)
@@ -273,16 +275,16 @@ class City:
             time.sleep(0.01)
 
     def state(self, record: str) -> str:
-        return str(records.read(self.app, record, None)["state"])
+        return records.read(self.app, record, None).state
 
     def status(self, record: str) -> str:
-        return str(records.read(self.app, record, None)["status"])
+        return records.read(self.app, record, None).status
 
     def disclosure(self, org: Org, record: str) -> bytes:
-        return json.dumps(records.disclosure(self.app, record, org.caller)).encode()
+        return json.dumps(records.disclosure(self.app, record, org.caller).to_json()).encode()
 
     def proof(self, record: str) -> bytes:
-        return json.dumps(records.proof(self.app, record)).encode()
+        return json.dumps(to_json(records.proof(self.app, record))).encode()
 
     def verify(self, **question: Any) -> Verdict:
         return verify(self.app, Question(**question))

@@ -30,6 +30,8 @@ from chain_service.errors import (
     Reverted,
     Unavailable,
 )
+from chain_service.jobs.auditing.audit import AuditedBlock, AuditReport
+from chain_service.jobs.auditing.logs import AuditedLog
 
 COMMANDS = {
     "anchors list",
@@ -249,17 +251,18 @@ def test_an_interrupted_command_ends_with_130_and_one_word(
     assert "interrupted" in told and "Traceback" not in told
 
 
-def report(**members: Any) -> dict[str, Any]:
-    return {"ok": True, "findings": [], "logs": [], "seals": 0, "catalogEntries": 0, **members}
+def report(*logs: AuditedLog, seals: int = 0) -> AuditReport:
+    block = AuditedBlock(7, "0x" + "0a" * 32, "2026-01-31T08:00:00Z")
+    return AuditReport(ok=True, findings=(), logs=logs, seals=seals, catalog_entries=0, chain=block)
 
 
 def test_an_audit_says_how_much_it_proved_and_that_nothing_is_nothing() -> None:
-    def shown(found: dict[str, Any]) -> str:
+    def shown(found: AuditReport) -> str:
         console = Console(file=io.StringIO(), width=200)
         render.audit(console, found)
         return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
     nothing = shown(report())
     assert "nothing was audited" in nothing and "无可审计内容" in nothing and "proven" not in nothing
-    told = shown(report(logs=[{"org": "x", "records": 12}], seals=1))
+    told = shown(report(AuditedLog("x", 0, b"\x0a" * 32, size=13, heads=2, records=12, erased=0), seals=1))
     assert "proven by the chain: 12 records, 1 seals, 0 catalog entries" in told

@@ -25,12 +25,12 @@ def test_a_record_is_pending_then_batched_then_anchored_in_order_of_acceptance(c
     assert [city.state(id) for id in ids] == ["batched"] * 3
     city.settle(ids)
     views = [records.read(city.app, id, None) for id in ids]
-    assert [view["state"] for view in views] == ["anchored"] * 3
-    assert [view["index"] for view in views] == [1, 2, 3]
-    assert views[0]["anchor"]["size"] == 4
+    assert [view.state for view in views] == ["anchored"] * 3
+    assert [view.index for view in views] == [1, 2, 3]
+    assert views[0].anchor.size == 4
     (later,) = city.anchor(org, org.certificate())
     view = records.read(city.app, later, None)
-    assert (view["index"], view["anchor"]["size"]) == (4, 5)
+    assert (view.index, view.anchor.size) == (4, 5)
 
 
 def test_the_proof_of_an_anchored_record_leads_from_its_entry_to_the_root_on_chain(city: City) -> None:
@@ -38,9 +38,9 @@ def test_the_proof_of_an_anchored_record_leads_from_its_entry_to_the_root_on_cha
     ids = city.anchor(org, *(org.certificate() for _ in range(5)))
     for id in ids:
         proof = records.proof(city.app, id)
-        path = tuple(bytes.fromhex(node) for node in proof["path"])
-        leaf, root = leaf_hash(bytes.fromhex(proof["entry"])), bytes.fromhex(proof["anchor"]["root"])
-        verify_inclusion(leaf, InclusionProof(proof["index"], proof["size"], path), root)
+        assert proof.anchor is not None
+        path = InclusionProof(proof.index, proof.size, proof.path)
+        verify_inclusion(leaf_hash(proof.entry), path, proof.anchor.root)
         assert city.judged(org, id) == "in_force"
 
 
@@ -94,7 +94,7 @@ def test_organisations_do_not_wait_for_each_other(city: City) -> None:
     orgs = [city.organisation() for _ in range(3)]
     ids = [id for org in orgs for id in city.submit(org, org.certificate(), org.document())]
     city.settle(ids)
-    assert [records.read(city.app, id, None)["index"] for id in ids] == [1, 2] * 3
+    assert [records.read(city.app, id, None).index for id in ids] == [1, 2] * 3
 
 
 def test_a_repeated_submission_gets_the_first_answer_whatever_its_state(city: City) -> None:
@@ -126,7 +126,7 @@ def test_two_lines_with_one_identifier_refuse_the_whole_body(city: City) -> None
         submit_records.submit(city.app, org.caller, lines(body, fresh, body))
     details = refused.value.details
     assert (refused.value.code, details["first"], details["line"]) == ("duplicate_identifier", 1, 3)
-    assert records.page(city.app, org.caller)["records"] == []
+    assert records.page(city.app, org.caller).records == ()
 
 
 def test_one_malformed_line_refuses_the_whole_body_by_its_number(city: City) -> None:
@@ -134,7 +134,7 @@ def test_one_malformed_line_refuses_the_whole_body_by_its_number(city: City) -> 
     with pytest.raises(MalformedRecord) as refused:
         submit_records.submit(city.app, org.caller, [*lines(org.certificate()), (2, b'{"kind":')])
     assert refused.value.details["line"] == 2
-    assert records.page(city.app, org.caller)["records"] == []
+    assert records.page(city.app, org.caller).records == ()
 
 
 def test_a_key_submits_for_its_own_organisation_only(city: City) -> None:

@@ -66,7 +66,7 @@ def test_each_version_names_its_predecessor_and_the_last_one_stands_on_chain(cit
     assert [version.previous for version in versions[1:]] == [version.digest for version in versions[:-1]]
     assert (told.proof.outcome, told.proof.head.sequence) == ("passed", 4)
     assert told.proof.head.digest == versions[-1].digest
-    assert audit(city.app, org.code)["ok"]
+    assert audit(city.app, org.code).ok
 
 
 def test_versions_may_wait_for_the_chain_in_order(city: City) -> None:
@@ -163,7 +163,7 @@ def test_a_tampered_version_is_found_by_tracing_and_by_the_audit(city: City) -> 
     told = publish_catalogs.history(city.app, code).proof
     assert told.outcome == "failed"
     assert {one.code for one in told.findings} >= {"wrong_predecessor"}
-    assert {one["subject"] for one in audit(city.app, org.code)["findings"]} == {code}
+    assert {one.subject for one in audit(city.app, org.code).findings} == {code}
 
 
 def test_differences_between_versions_are_told_by_field_and_item(city: City) -> None:

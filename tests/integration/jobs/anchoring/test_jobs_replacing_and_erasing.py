@@ -19,6 +19,7 @@ from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.context import Caller
 from chain_service.jobs.instance import api_keys
 from chain_service.jobs.records import records, state_history
+from chain_service.jobs.records.answers import Erasure
 from chain_service.jobs.verifying.request import Question
 from chain_service.jobs.verifying.verify import verify
 from chain_service.store import readings
@@ -44,7 +45,7 @@ def test_a_replaced_record_becomes_superseded_once_the_new_one_is_final(city: Ci
     workers.wait_final(city.app, "status", old, timeout=WAIT)
     assert (city.judged(org, old), city.judged(org, new)) == ("superseded", "in_force")
     (entry,) = state_history.status_history(city.app, old)
-    assert (entry["successor"], entry["reasonCode"]) == (new, 8)
+    assert (entry.successor, entry.reason_code) == (new, 8)
 
 
 def test_a_successor_is_named_by_its_number_to_those_who_may_see_it(city: City) -> None:
@@ -124,7 +125,7 @@ def test_of_two_successors_in_one_batch_the_first_supersedes(city: City) -> None
     (old,) = city.anchor(org, org.certificate())
     first, _ = city.anchor(org, org.certificate(replaces=old), org.certificate(replaces=old))
     workers.wait_final(city.app, "status", old, timeout=WAIT)
-    assert [entry["successor"] for entry in state_history.status_history(city.app, old)] == [first]
+    assert [entry.successor for entry in state_history.status_history(city.app, old)] == [first]
 
 
 def test_a_record_and_its_successor_may_come_in_one_batch(city: City) -> None:
@@ -144,8 +145,8 @@ def test_erasure_leaves_no_trace_of_the_content_anywhere(own_city: City, tmp_pat
     city.set_state(org, id, "withdrawn", 2, text="以虚假材料取得的证照")
     disclosure = json.loads(city.disclosure(org, id))
     city.verify(identifier=body["certificateIdentifier"], number="JY9999999901", holder_name="钱若岚")
-    assert records.erase(city.app, id, "持证人申请删除", org.caller) == {"id": id, "erased": True, "changed": True}
-    assert records.erase(city.app, id, "持证人申请删除", org.caller)["changed"] is False
+    assert records.erase(city.app, id, "持证人申请删除", org.caller) == Erasure(id, erased=True, changed=True)
+    assert records.erase(city.app, id, "持证人申请删除", org.caller).changed is False
     for read in (
         lambda: records.read(city.app, id, org.caller),
         lambda: records.disclosure(city.app, id, org.caller),
@@ -173,14 +174,14 @@ def test_after_erasure_the_proof_stays_and_the_audit_is_content(city: City) -> N
     records.erase(city.app, ids[1], "到期清理", org.caller)
     assert records.proof(city.app, ids[1]) == before
     report = audit(city.app, org.code)
-    assert (report["ok"], report["logs"][0]["erased"], report["logs"][0]["records"]) == (True, 1, 3)
+    assert (report.ok, report.logs[0].erased, report.logs[0].records) == (True, 1, 3)
 
 
 def test_the_holder_of_the_disclosure_can_still_have_it_verified(city: City) -> None:
     org = city.organisation()
     ids = city.anchor(org, *(org.certificate() for _ in range(3)))
     disclosure, proof = city.disclosure(org, ids[1]), city.proof(ids[1])
-    partial = json.dumps(records.present(city.app, ids[1], ["certificateNumber"], org.caller)).encode()
+    partial = json.dumps(records.present(city.app, ids[1], ["certificateNumber"], org.caller).to_json()).encode()
     for id in ids[:2]:
         records.erase(city.app, id, "到期清理", org.caller)
     for question in ({"receipt": proof}, {}):
@@ -213,8 +214,8 @@ def test_a_record_that_waits_for_a_batch_is_erased_for_good_and_never_enters_one
     first, second = city.submit(org, org.certificate(), org.certificate())
     records.erase(city.app, first, "录入错误", org.caller)
     city.settle([second])
-    assert records.read(city.app, second, None)["index"] == 1
-    assert records.page(city.app, org.caller, state="failed")["records"][0]["id"] == first
+    assert records.read(city.app, second, None).index == 1
+    assert records.page(city.app, org.caller, state="failed").records[0].id == first
 
 
 def test_a_record_whose_batch_is_under_way_is_not_erased_yet(city: City) -> None:

@@ -50,7 +50,7 @@ def test_a_seal_is_pending_and_then_in_force(city: City) -> None:
     workers.wait_final(city.app, "seal", told.seal_code, timeout=WAIT)
     told = register_seals.seal(city.app, told.seal_code)
     assert (told.state, told.status, len(told.history)) == ("final", "in_force", 1)
-    assert audit(city.app, org.code)["seals"] == 1
+    assert audit(city.app, org.code).seals == 1
 
 
 def test_a_seal_is_frozen_freed_and_cancelled_with_its_history_kept(city: City) -> None:
@@ -65,7 +65,7 @@ def test_a_seal_is_frozen_freed_and_cancelled_with_its_history_kept(city: City) 
     with pytest.raises(Conflict) as refused:
         register_seals.set_seal_state(city.app, org.caller, code, "in_force")
     assert refused.value.code == "illegal_transition"
-    assert audit(city.app, org.code)["ok"]
+    assert audit(city.app, org.code).ok
 
 
 def test_a_personal_seal_is_never_registered(city: City) -> None:

@@ -9,11 +9,13 @@ import pytest
 
 from chain_service.chain.contracts import encode_call
 from chain_service.core.chainproof.storage_layout import RECORD_STATUS
+from chain_service.core.encoding.answers import to_json
 from chain_service.core.records.hashing import Salt, change_digest, log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import SOURCES, State, may_follow
 from chain_service.errors import Conflict, Forbidden, MalformedRecord
 from chain_service.jobs import workers
+from chain_service.jobs.anchoring.change_state import ChangeAnswer
 from chain_service.jobs.records import records, state_history
 from chain_service.store import statuses as store
 from support.worlds.jobs_city import WAIT, City, Org
@@ -55,7 +57,7 @@ def test_while_a_change_is_under_way_the_verdict_is_indeterminate(city: City) ->
     org = city.organisation()
     (id,) = city.anchor(org, org.certificate())
     answer = city.change(org, id, "withdrawn", 2)
-    assert (answer["created"], answer["state"], answer["status"], answer["to"]) == (
+    assert (answer.created, answer.state, answer.status, answer.to) == (
         True,
         "pending",
         "in_force",
@@ -73,11 +75,13 @@ def test_asking_again_for_the_same_state_changes_nothing(city: City) -> None:
     (id,) = city.anchor(org, org.certificate())
     first = city.change(org, id, "cancelled")
     again = city.change(org, id, "cancelled")
-    assert (again["created"], again["change"]) == (False, first["change"])
+    assert (again.created, again.change) == (False, first.change)
     workers.wait_final(city.app, "status", id, timeout=WAIT)
-    assert city.change(org, id, "cancelled") == {"id": id, "status": "cancelled", "created": False, "state": "final"}
+    assert city.change(org, id, "cancelled") == ChangeAnswer(
+        id, "cancelled", created=False, state="final", to=None, change=None
+    )
     assert len(state_history.status_history(city.app, id)) == 1
-    assert city.change(org, city.anchor(org, org.certificate())[0], "in_force")["created"] is False
+    assert city.change(org, city.anchor(org, org.certificate())[0], "in_force").created is False
 
 
 def test_a_second_change_waits_for_the_first(city: City) -> None:
@@ -90,7 +94,7 @@ def test_a_second_change_waits_for_the_first(city: City) -> None:
     workers.wait_final(city.app, "status", id, timeout=WAIT)
     city.set_state(org, id, "in_force", 13)
     city.set_state(org, id, "transferred", 10)
-    assert [entry["to"] for entry in state_history.status_history(city.app, id)] == [
+    assert [entry.to for entry in state_history.status_history(city.app, id)] == [
         "suspended",
         "in_force",
         "transferred",
@@ -152,15 +156,16 @@ def test_the_history_names_each_change_and_discloses_its_record_to_the_organisat
     (id,) = city.anchor(org, org.certificate())
     city.set_state(org, id, "withdrawn", 2, text="以虚假材料取得", officer="王处长")
     (entry,) = state_history.status_history(city.app, id)
-    assert (entry["to"], entry["reasonCode"], entry["account"]) == ("withdrawn", 2, org.account)
-    assert "王处长" not in json.dumps(state_history.status_history(city.app, id), ensure_ascii=False)
+    assert (entry.to, entry.reason_code, entry.account) == ("withdrawn", 2, org.account)
+    assert "王处长" not in json.dumps(to_json(state_history.status_history(city.app, id)), ensure_ascii=False)
     with pytest.raises(Forbidden):
         state_history.disclosed_history(city.app, id, other.caller)
     (disclosed,) = state_history.disclosed_history(city.app, id, org.caller)
-    change = disclosed["change"]
-    assert (change["record"]["officer"], change["record"]["text"]) == ("王处长", "以虚假材料取得")
-    digest = change_digest(change["record"], Salt(bytes.fromhex(change["salt"])))
-    assert entry["digest"] == "sha-256:" + digest.hex()
+    change = disclosed.change
+    assert change is not None
+    assert (change.record["officer"], change.record["text"]) == ("王处长", "以虚假材料取得")
+    digest = change_digest(change.record, Salt(change.salt))
+    assert entry.digest == "sha-256:" + digest.hex()
 
 
 def test_changes_that_wait_together_travel_in_one_transaction(city: City) -> None:
@@ -170,7 +175,7 @@ def test_changes_that_wait_together_travel_in_one_transaction(city: City) -> Non
         city.change(org, id, "lapsed", 7)
     for id in ids:
         workers.wait_final(city.app, "status", id, timeout=WAIT)
-    assert len({state_history.status_history(city.app, id)[0]["tx"] for id in ids}) == 1
+    assert len({state_history.status_history(city.app, id)[0].tx for id in ids}) == 1
     assert {city.status(id) for id in ids} == {"lapsed"}
 
 
@@ -191,7 +196,7 @@ def test_one_change_that_became_illegal_on_chain_blocks_no_other(city: City) -> 
     assert refused.value.code == "refused_by_contract"
     assert [city.status(id) for id in ids] == ["lapsed", "lapsed", "withdrawn", "lapsed", "lapsed", "lapsed"]
     assert city.judged(org, ids[2]) == "withdrawn"
-    assert len({state_history.status_history(city.app, id)[0]["tx"] for id in ids if id != ids[2]}) == 1
+    assert len({state_history.status_history(city.app, id)[0].tx for id in ids if id != ids[2]}) == 1
     with city.app.database.reading() as connection:
         assert [change.refused for change in store.of_record(connection, ids[2])] == ["IllegalTransition"]
 
@@ -206,7 +211,7 @@ def test_a_state_set_by_another_account_is_told_by_the_chain_alone(city: City) -
     city.trial.sender.transact(account, city.trial.deployment.address(RECORD_STATUS), call, timeout=WAIT)
     city.rounds(1)
     assert (city.judged(org, id), city.status(id)) == ("penalised", "penalised")
-    assert records.read(city.app, id, None)["history"][0]["reasonCode"] == 5
+    assert records.read(city.app, id, None).history[0].reason_code == 5
 
 
 def test_whoever_copies_a_changes_digest_into_another_log_ends_nothing(city: City) -> None:

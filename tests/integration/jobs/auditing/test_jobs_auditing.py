@@ -20,7 +20,7 @@ from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import Corrupt, NotFound, Unavailable
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import publish_catalogs, register_seals
-from chain_service.jobs.auditing.audit import audit, rebuild
+from chain_service.jobs.auditing.audit import AuditReport, audit, rebuild
 from chain_service.jobs.records import records, state_history
 from chain_service.store.schema import metadata
 from support.worlds.jobs_city import WAIT, City, Org, org_code
@@ -40,12 +40,12 @@ class Kept:
     def log(self) -> bytes:
         return log_id(OrgCode(self.org.code), 0)
 
-    def audit(self) -> dict[str, Any]:
+    def audit(self) -> AuditReport:
         return audit(self.city.app, self.org.code)
 
     def found(self) -> set[tuple[str, str]]:
         """Code and subject of every finding."""
-        return {(one["code"], one["subject"]) for one in self.audit()["findings"]}
+        return {(one.code, one.subject) for one in self.audit().findings}
 
     def codes(self) -> set[str]:
         return {code for code, _ in self.found()}
@@ -122,10 +122,10 @@ def unaltered_again(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def test_what_was_not_altered_is_proven_whole(kept: Kept) -> None:
     report = kept.audit()
-    assert (report["ok"], report["findings"]) == (True, [])
-    (log,) = report["logs"]
-    assert (log["size"], log["records"], log["heads"]) == (5, 4, 2)
-    assert (report["seals"], report["catalogEntries"]) == (1, 1)
+    assert (report.ok, report.findings) == (True, ())
+    (log,) = report.logs
+    assert (log.size, log.records, log.heads) == (5, 4, 2)
+    assert (report.seals, report.catalog_entries) == (1, 1)
 
 
 def other_content(kept: Kept) -> bytes:
@@ -160,8 +160,8 @@ def test_an_altered_record_does_not_verify_by_identifier_either(kept: Kept) -> N
 def test_a_deleted_record_is_missed(kept: Kept) -> None:
     files = kept.rows("record_files", record_id=kept.ids[1])
     with kept.without("record_files", record_id=kept.ids[1]), kept.without("records", id=kept.ids[1]):
-        (finding,) = kept.audit()["findings"]
-    assert (finding["code"], finding["details"]["index"], len(files)) == ("record_missing", 2, 2)
+        (finding,) = kept.audit().findings
+    assert (finding.code, finding.details["index"], len(files)) == ("record_missing", 2, 2)
 
 
 def test_records_that_changed_places_are_named(kept: Kept) -> None:
@@ -289,9 +289,9 @@ def test_an_audit_while_workers_go_on_sees_one_moment(own_city: City) -> None:
     with workers.Workers(city.app):
         for _ in range(12):
             ids = city.submit(org, org.certificate(), org.certificate())
-            assert audit(city.app, org.code)["findings"] == []
+            assert audit(city.app, org.code).findings == ()
         city.settle(ids)
-    assert audit(city.app, org.code)["logs"][0]["records"] == 24
+    assert audit(city.app, org.code).logs[0].records == 24
 
 
 def test_an_identifier_that_stands_twice_is_named(city: City) -> None:
@@ -300,7 +300,7 @@ def test_an_identifier_that_stands_twice_is_named(city: City) -> None:
     (first,) = city.anchor(org, body)
     city.tamper("UPDATE records SET identity = 'hidden' WHERE id = ?", first)
     (second,) = city.anchor(org, body)
-    found = {(one["code"], one["subject"]) for one in audit(city.app, org.code)["findings"]}
+    found = {(one.code, one.subject) for one in audit(city.app, org.code).findings}
     assert ("identifier_repeated", second) in found
 
 
@@ -310,8 +310,8 @@ def test_an_index_whose_last_block_was_altered_proves_nothing(own_city: City) ->
     city.anchor(org, org.certificate())
     city.tamper("UPDATE blocks SET hash = ? WHERE number = (SELECT max(number) FROM blocks)", bytes(32))
     report = audit(city.app, org.code)
-    assert not report["ok"]
-    assert {one["code"] for one in report["findings"]} == {"index_differs"}
+    assert not report.ok
+    assert {one.code for one in report.findings} == {"index_differs"}
 
 
 def test_an_audit_without_a_node_says_so(own_city: City) -> None:
@@ -351,12 +351,12 @@ def test_rebuilding_the_index_gives_the_same_state(own_city: City, tmp_path: Pat
     workers.wait_final(city.app, "seal", value["sealCode"], timeout=WAIT)
     before = seen(city, org, ids, value["sealCode"], catalog)
     told = rebuild(city.app)
-    assert (told["anchored"], told["batched"]) == (3, 0)
+    assert (told.anchored, told.batched) == (3, 0)
     assert seen(city, org, ids, value["sealCode"], catalog) == before
     city.rounds()
     assert seen(city, org, ids, value["sealCode"], catalog)[:3] == before[:3], "nothing was sent again"
     (later,) = city.anchor(org, org.certificate())
-    assert records.read(city.app, later, None)["index"] == 4
+    assert records.read(city.app, later, None).index == 4
 
 
 def test_an_audit_of_nobody_is_no_audit(city: City) -> None:
@@ -366,7 +366,7 @@ def test_an_audit_of_nobody_is_no_audit(city: City) -> None:
             audit(city.app, code)
         assert refused.value.code == "organisation_unknown"
     report = audit(city.app, city.organisation().code)
-    assert (report["ok"], report["logs"], report["seals"], report["catalogEntries"]) == (True, [], 0, 0)
+    assert (report.ok, report.logs, report.seals, report.catalog_entries) == (True, (), 0, 0)
 
 
 def test_a_change_record_of_any_bytes_is_named_and_ends_no_audit(kept: Kept) -> None:

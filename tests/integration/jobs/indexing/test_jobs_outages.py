@@ -51,7 +51,7 @@ def test_without_a_node_records_are_accepted_and_anchored_later(own_city: City) 
         assert [city.state(id) for id in ids] == ["batched"] * 2
         verdict = city.verify(disclosure=city.disclosure(org, before))
         assert (verdict.answer, verdict.code) == ("indeterminate", "node_unavailable")
-        assert records.proof(city.app, before)["index"] == 1
+        assert records.proof(city.app, before).index == 1
         city.change(org, before, "withdrawn", 2)
         told = health.readiness(city.app)
         assert (told["ready"], told["checks"]["node"]["ok"], told["checks"]["database"]["ok"]) == (False, False, True)
@@ -90,7 +90,7 @@ def test_another_chain_behind_the_url_is_refused(city: City, tmp_path_factory: p
         other.mine(3)
         with pytest.raises(ChainServiceError):
             index(misled.app)
-        assert misled.judged(org, records.page(city.app, org.caller)["records"][0]["id"]) in (
+        assert misled.judged(org, records.page(city.app, org.caller).records[0].id) in (
             "finality_unproven",
             "node_unavailable",
         )
@@ -147,7 +147,7 @@ def test_a_node_that_hides_events_delays_and_one_that_invents_them_finds_no_beli
     city.change(org, id, "withdrawn", 2)
     with city.app.database.reading() as connection:
         digest = statuses.of_record(connection, id)[0].digest
-    log = records.proof(city.app, id)["anchor"]["log"]
+    log = records.proof(city.app, id).anchor.log
 
     def invent(method: str, result: Any) -> Any:
         """The change that was never sent is said to stand in the newest block."""
@@ -205,7 +205,7 @@ def test_a_transaction_that_the_node_lost_is_sent_again_as_it_was(own_city: City
     assert city.trial.rpc.call("eth_getTransactionByHash", "0x" + sent.hash.hex()) is None
     city.clock.ahead += RESEND_AFTER + 1
     city.settle(ids)
-    assert records.read(city.app, ids[0], None)["anchor"]["tx"] == "0x" + sent.hash.hex()
+    assert records.read(city.app, ids[0], None).anchor.tx == "0x" + sent.hash.hex()
 
 
 def under_way(city: City) -> list[submissions.SignedTransaction]:
@@ -246,8 +246,8 @@ def test_a_nonce_used_elsewhere_costs_a_new_signature_and_nothing_else(own_city:
         batch = stored.get(connection, ids[0]).batch_id
         carrier = submissions.history(connection, batches.get(connection, batch or "").submission_id)
     assert [(one.outcome, one.error) for one in carrier] == [("reverted", "nonce_taken"), ("final", None)]
-    assert audit(city.app, org.code)["ok"]
-    assert records.read(city.app, first, None)["state"] == "anchored"
+    assert audit(city.app, org.code).ok
+    assert records.read(city.app, first, None).state == "anchored"
 
 
 def elsewhere(city: City, account: str, nonce: int) -> None:

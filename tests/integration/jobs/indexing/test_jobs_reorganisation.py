@@ -54,7 +54,7 @@ def test_after_a_reorganisation_everything_falls_back_into_place_exactly_once(br
     register_seals.register_seal(city.app, org.caller, value)
     workers.wait_final(city.app, "seal", value["sealCode"], timeout=WAIT)
     (catalog,) = publish(city, org, catalog_entry(org))
-    indexes = {id: records.read(city.app, id, None)["index"] for id in first + later + others}
+    indexes = {id: records.read(city.app, id, None).index for id in first + later + others}
     before = {id: records.proof(city.app, id) for id in indexes}
     with other:
         mine_more(other, city.trial)
@@ -68,25 +68,25 @@ def test_after_a_reorganisation_everything_falls_back_into_place_exactly_once(br
         workers.wait_final(moved.app, "status", first[0], timeout=WAIT)
         workers.wait_final(moved.app, "seal", value["sealCode"], timeout=WAIT)
         workers.wait_final(moved.app, "catalog", catalog, timeout=WAIT)
-        assert {id: records.read(moved.app, id, None)["index"] for id in indexes} == indexes
+        assert {id: records.read(moved.app, id, None).index for id in indexes} == indexes
         for id in indexes:
             proof = records.proof(moved.app, id)
-            assert (proof["entry"], proof["path"]) == (before[id]["entry"], before[id]["path"])
-            assert proof["anchor"]["tx"] == before[id]["anchor"]["tx"], "the same bytes, sent again"
+            assert (proof.entry, proof.path) == (before[id].entry, before[id].path)
+            assert proof.anchor.tx == before[id].anchor.tx, "the same bytes, sent again"
         assert len(heads(moved)) == len(set(heads(moved))) == 3
         assert [moved.judged(org, id) for id in first] == ["withdrawn", "in_force"]
         assert len(state_history.status_history(moved.app, first[0])) == 1
         assert publish_catalogs.history(moved.app, catalog).proof.outcome == "passed"
-        assert audit(moved.app)["ok"]
+        assert audit(moved.app).ok
         (more,) = moved.anchor(org, org.certificate())
-        assert records.read(moved.app, more, None)["index"] == 4
+        assert records.read(moved.app, more, None).index == 4
 
 
 def test_what_the_other_branch_anchored_already_is_found_there(branches: tuple[City, Trial]) -> None:
     city, other = branches
     org = city.organisation()
     ids = city.anchor(org, org.certificate())
-    tx = records.proof(city.app, ids[0])["anchor"]["tx"]
+    tx = records.proof(city.app, ids[0]).anchor.tx
     with city.app.database.reading() as connection:
         raw = workers.submissions.by_hash(connection, bytes.fromhex(tx[2:]))
     assert raw is not None
@@ -97,8 +97,8 @@ def test_what_the_other_branch_anchored_already_is_found_there(branches: tuple[C
         moved = city.on(other)
         index(moved.app)
         assert moved.state(ids[0]) == "anchored"
-        assert records.proof(moved.app, ids[0])["anchor"]["tx"] == tx
-        assert audit(moved.app)["ok"]
+        assert records.proof(moved.app, ids[0]).anchor.tx == tx
+        assert audit(moved.app).ok
 
 
 def test_a_shorter_branch_is_noticed_and_a_node_that_is_merely_behind_is_waited_for(
@@ -119,7 +119,7 @@ def test_a_shorter_branch_is_noticed_and_a_node_that_is_merely_behind_is_waited_
         assert BLOCK_REPLACED in {code for code, _ in city.alerts()}
         assert city.state(ids[0]) == "batched"
         behind.settle(ids)
-        assert audit(behind.app)["ok"]
+        assert audit(behind.app).ok
 
 
 def test_a_reorganisation_that_undoes_a_suspension_sends_what_it_held_up(branches: tuple[City, Trial]) -> None:
@@ -135,7 +135,7 @@ def test_a_reorganisation_that_undoes_a_suspension_sends_what_it_held_up(branche
         moved.clock.ahead += 31.0
         moved.settle(ids)
         assert moved.judged(org, ids[0]) == "in_force"
-        assert audit(moved.app)["ok"]
+        assert audit(moved.app).ok
 
 
 def test_a_node_with_nothing_in_common_is_refused_and_nothing_is_dropped(own_city: City) -> None:

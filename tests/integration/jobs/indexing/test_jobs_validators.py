@@ -64,7 +64,7 @@ def test_a_signer_is_voted_in_and_out_and_every_receipt_verifies_for_ever(templa
         }  # fmt: skip
         assert offline(city, old).block == shown["before"].block
         assert {city.judged(org, id) for id in made.values()} == {"in_force"}
-        assert audit(city.app)["ok"]
+        assert audit(city.app).ok
         known = city.app.require_chain().reader.trust.ranges
         rebuild(city.app)
         assert city.app.require_chain().reader.trust.ranges == known
@@ -87,7 +87,7 @@ def test_a_trial_chain_grows_by_votes_and_nobody_anchors_anything_again(template
         verdict = city.verify(disclosure=city.disclosure(org, first))
         assert verdict.context.chain is not None and verdict.context.chain["assurance"] == "majority"
         assert [offline(city, receipt(city, id)).validators for id in (first, second)] == [1, 4]
-        assert audit(city.app)["ok"]
+        assert audit(city.app).ok
 
 
 # QBFT.
@@ -114,7 +114,7 @@ def test_on_qbft_a_block_is_final_by_its_own_quorum(template: Trial, tmp_path: P
         shown = offline(city, receipt(city, record))
         assert (shown.assurance, shown.validators, shown.signers) == ("quorum", 4, 3)
         workers.check_chain_if_reachable(city.app)
-        assert audit(city.app)["ok"]
+        assert audit(city.app).ok
         rebuild(city.app)
         assert city.judged(org, record) == "in_force"
 

@@ -128,14 +128,14 @@ def test_a_log_is_mirrored_compared_with_the_chain_and_followed(
 ) -> None:
     key = public_logs.verifier_key(city.app, log.log)
     first = mirror(log.url, tmp_path, reader=chain, key=key)
-    assert (first["size"], first["before"], first["fetched"], first["signatureChecked"]) == (5, None, 2, True)
-    assert (first["chain"]["heads"], first["chain"]["sizeOnChain"]) == (1, 5)
+    assert (first.size, first.before, first.fetched, first.signature_checked) == (5, None, 2, True)
+    assert (first.chain.heads, first.chain.size_on_chain) == (1, 5)
     again = mirror(log.url, tmp_path, reader=chain, key=key)
-    assert (again["before"], again["fetched"]) == (5, 0)
+    assert (again.before, again.fetched) == (5, 0)
     city.anchor(org, org.document())
     city.anchor(org, *(org.document() for _ in range(300)))
     grown = mirror(log.url, tmp_path, reader=chain, key=key)
-    assert (grown["size"], grown["before"], grown["chain"]["heads"]) == (306, 5, 2)
+    assert (grown.size, grown.before, grown.chain.heads) == (306, 5, 2)
     shown = sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file())
     parts = ["tile/0/000", "tile/0/001.p/50", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/50"]
     assert shown == ["chain.json", "checkpoint", *parts]
@@ -150,13 +150,13 @@ def test_an_interrupted_mirroring_goes_on_where_it_stopped(city: City, org: Org,
         mirror(log.url, tmp_path)
     assert not (tmp_path / "checkpoint").exists()
     log.instead.clear()
-    assert mirror(log.url, tmp_path)["fetched"] == 2
+    assert mirror(log.url, tmp_path).fetched == 2
     assert log.asked.count("tile/entries/000") == 1
 
 
 def test_without_a_chain_the_tiles_alone_are_recomputed(log: Served, tmp_path: Path) -> None:
     done = mirror(log.url, tmp_path)
-    assert (done["chain"], done["signatureChecked"], done["tiles"]) == (None, False, 1)
+    assert (done.chain, done.signature_checked, done.tiles) == (None, False, 1)
 
 
 def test_a_log_that_shrinks_is_refused_and_its_checkpoint_kept(log: Served, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_fork_is_refused_whatever_its_size(log: Served, tmp_path: Path, more: 
     log.forge(entries + [bytes([1]) * 32] * more)
     assert refused(log, tmp_path) == "log_forked"
     log.instead.clear()
-    assert mirror(log.url, tmp_path)["fetched"] == 0
+    assert mirror(log.url, tmp_path).fetched == 0
 
 
 def test_a_fork_behind_a_full_tile_is_refused_and_leaves_no_trace(
@@ -190,7 +190,7 @@ def test_a_fork_behind_a_full_tile_is_refused_and_leaves_no_trace(
     assert refused(log, tmp_path) == "log_forked"
     log.instead.clear()
     city.anchor(org, *(org.document() for _ in range(300)))
-    assert mirror(log.url, tmp_path)["size"] == 605
+    assert mirror(log.url, tmp_path).size == 605
 
 
 def test_a_first_contact_with_a_forked_log_fails_at_the_chain(log: Served, chain: ChainReader, tmp_path: Path) -> None:

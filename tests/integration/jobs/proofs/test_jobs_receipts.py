@@ -68,7 +68,7 @@ def test_a_disclosure_is_not_what_another_record_s_receipt_proves(city: City) ->
 def test_a_partial_disclosure_goes_with_the_same_receipt(city: City) -> None:
     org = city.organisation()
     (id,) = city.anchor(org, org.certificate())
-    part = json.dumps(records.present(city.app, id, ["certificateNumber"], org.caller)).encode()
+    part = json.dumps(records.present(city.app, id, ["certificateNumber"], org.caller).to_json()).encode()
     assert offline(city, receipts.receipt(city.app, id), part).code == "in_force"
 
 
@@ -174,7 +174,7 @@ def test_receipts_in_bulk_need_no_node_and_come_in_the_order_asked(city: City) -
     made = list(receipts.make(silent, ids))
     assert [id for id, _ in made] == ids
     for id, data in made:
-        org = next(one for one in orgs if one.code == records.read(city.app, id, None)["org"])
+        org = next(one for one in orgs if one.code == records.read(city.app, id, None).org)
         assert offline(city, data, city.disclosure(org, id)).code == "in_force"
     assert list(receipts.make(silent, [])) == []
 
@@ -185,7 +185,7 @@ def test_what_a_holder_gets_is_handed_out_to_the_organisation_alone(city: City) 
     records.erase(city.app, erased, "withdrawn by its holder", org.caller)
     first, second = receipts.hand_out(city.app, org.caller, [id, erased])
     assert first.disclosure is not None and second.disclosure is None
-    assert offline(city, first.receipt, json.dumps(first.disclosure).encode()).code == "in_force"
+    assert offline(city, first.receipt, json.dumps(first.disclosure.to_json()).encode()).code == "in_force"
     with pytest.raises(Forbidden):
         list(receipts.hand_out(city.app, other.caller, [id]))
 

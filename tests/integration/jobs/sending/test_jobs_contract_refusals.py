@@ -36,17 +36,17 @@ def test_a_suspended_organisations_batch_waits_with_the_reason_and_goes_on_after
     city.trial.registrar.set_suspended(org.code, True)
     ids = city.submit(org, org.certificate(), org.certificate())
     city.rounds()
-    assert [records.read(city.app, id, None)["index"] for id in ids] == [2, 3]
+    assert [records.read(city.app, id, None).index for id in ids] == [2, 3]
     assert city.reasons(org) == {"SuspendedOrganisation"}
     assert "SuspendedOrganisation" in {details.get("reason") for details in city.alerts().values()}
-    assert records.read(city.app, ids[0], None)["waitingFor"] == "SuspendedOrganisation"
+    assert records.read(city.app, ids[0], None).waiting_for == "SuspendedOrganisation"
     assert city.judged(org, ids[0]) == "pending"
     assert city.judged(org, before) == "in_force"
     city.trial.registrar.set_suspended(org.code, False)
     try_again(city, ids)
-    assert [records.read(city.app, id, None)["index"] for id in ids] == [2, 3]
+    assert [records.read(city.app, id, None).index for id in ids] == [2, 3]
     assert city.reasons(org) == set()
-    assert "waitingFor" not in records.read(city.app, ids[0], None)
+    assert records.read(city.app, ids[0], None).waiting_for is None
     assert "SuspendedOrganisation" not in {details.get("reason") for details in city.alerts().values()}
 
 
@@ -135,15 +135,15 @@ def test_a_new_generation_takes_the_waiting_batch_into_the_new_log_and_the_old_o
     city.trial.registrar.set_suspended(org.code, False)
     try_again(city, waiting)
     new = [records.read(city.app, id, None) for id in waiting]
-    assert [view["index"] for view in new] == [1, 2]
-    assert {view["anchor"]["log"] for view in new} == {log_id(OrgCode(org.code), 1).hex()}
-    assert [records.proof(city.app, id)["size"] for id in old] == [3, 3]
+    assert [view.index for view in new] == [1, 2]
+    assert {view.anchor.log for view in new} == {log_id(OrgCode(org.code), 1)}
+    assert [records.proof(city.app, id).size for id in old] == [3, 3]
     assert {city.judged(org, id) for id in old + waiting} == {"in_force"}
     shown = organisation(city.app, org.code)
     assert (shown.generation, [log.size for log in shown.logs], len(shown.log_keys)) == (1, [3, 3], 2)
     city.set_state(org, old[0], "withdrawn")
     assert city.judged(org, old[0]) == "withdrawn"
-    assert audit(city.app, org.code)["ok"]
+    assert audit(city.app, org.code).ok
 
 
 def test_a_first_batch_that_never_got_on_chain_leaves_nothing_of_the_old_log(city: City) -> None:
@@ -155,8 +155,8 @@ def test_a_first_batch_that_never_got_on_chain_leaves_nothing_of_the_old_log(cit
     city.trial.registrar.set_suspended(org.code, False)
     try_again(city, waiting)
     report = audit(city.app, org.code)
-    assert report["ok"]
-    assert [log["generation"] for log in report["logs"]] == [1]
+    assert report.ok
+    assert [log.generation for log in report.logs] == [1]
 
 
 def advance_by_hand(city: City, org: Org, *entries: bytes) -> None:
@@ -180,7 +180,7 @@ def test_a_head_of_others_stops_the_log_with_an_alert_and_nothing_is_lost(city: 
     log = log_id(OrgCode(org.code), 0).hex()
     assert ("head_conflict", log) in city.alerts()
     assert city.state(ids[0]) in ("pending", "batched")
-    findings = {finding["code"] for finding in audit(city.app, org.code)["findings"]}
+    findings = {finding.code for finding in audit(city.app, org.code).findings}
     assert "head_unknown" in findings
 
 

@@ -205,12 +205,12 @@ def test_after_a_trial_chain_grew_its_receipts_are_refreshed_and_its_ranges_end(
         first = net.chain.newest + 2
         net.chain.votes[first] = (net.chain.strangers[0].address, True)
         net.follow(16)
-        assert trust.export(city.app)["changed"]
+        assert trust.export(city.app).changed
         trusted = trust_files.parse(trust.in_force(city.app))
         closed, now = trusted.chain.ranges
         header = city.app.require_chain().reader.blocks(first, first)[0]
         assert closed.until == (first, header.block_hash, header.time) and now.from_block == first + 1
-        assert not trust.export(city.app)["changed"]
+        assert not trust.export(city.app).changed
         moment = net.indexed.time + 1
 
         def judged(data: bytes) -> str:

@@ -56,7 +56,7 @@ def test_a_verdict_shows_every_check_with_its_evidence_and_when(city: City) -> N
         "validity_period": "passed",
     }
     assert told["chain"]["assurance"] == "trial"
-    assert told["record"]["anchoredAt"] == records.read(city.app, id, None)["anchor"]["time"]
+    assert told["record"]["anchoredAt"] == records.read(city.app, id, None).anchor.time
 
 
 def test_an_altered_disclosure_is_a_mismatch_whatever_was_altered(city: City) -> None:
@@ -91,7 +91,7 @@ def test_a_partial_disclosure_shows_what_it_reveals_and_verifies(city: City) -> 
     org = city.organisation()
     (id,) = city.anchor(org, org.certificate())
     partial = records.present(city.app, id, ["certificateNumber", "holders.0.certificateHolderName"], org.caller)
-    told = city.verify(disclosure=json.dumps(partial).encode()).to_json()
+    told = city.verify(disclosure=json.dumps(partial.to_json()).encode()).to_json()
     assert (told["verdict"], told["code"]) == ("valid", "in_force")
     members = told["record"]["members"]
     assert members["holders.0.certificateHolderName"].startswith("临澜市")

@@ -33,7 +33,7 @@ def papers_of(city: City, org: Org, number: str | None = None) -> dict[str, byte
     older = receipts.receipt(city.app, id)
     city.trial.mine()
     city.step()
-    shown = {name: records.present(city.app, id, [name], org.caller) for name in SHOWN}
+    shown = {name: records.present(city.app, id, [name], org.caller).to_json() for name in SHOWN}
     trust_files.export(city.app)
     return {
         "disclosure": b"\xef\xbb\xbf" + city.disclosure(org, id),

@@ -15,7 +15,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
-from chain_service.core.encoding.answers import answer, left_out, to_json
+from chain_service.core.encoding.answers import Hex, answer, left_out, to_json
 from chain_service.web.http.answers import json_answer
 
 
@@ -32,7 +32,7 @@ class Part:
     """One part of a thing."""
 
     from_: str
-    block_hash: bytes
+    block_hash: Hex
 
 
 @answer
@@ -147,6 +147,7 @@ def test_the_schema_has_the_names_that_the_json_has() -> None:
     everything = to_json(thing(warning="w", created=True))
     assert list(schema["properties"]) == list(everything)
     assert list(schema["$defs"]["Part"]["properties"]) == list(everything["parts"][0])
+    assert schema["$defs"]["Part"]["properties"]["blockHash"]["type"] == "string"
     assert set(schema["required"]) == set(SHOWN)
     assert schema["description"] == "A thing with all that an answer may hold."
     assert schema["properties"]["catalogCode"]["description"] == "What it is called."
