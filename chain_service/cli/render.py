@@ -60,6 +60,13 @@ def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]
     console.print(made, soft_wrap=False)
 
 
+def listing(console: Console, answers: Iterable[Any], columns: Sequence[str] = (), *, without: str = "") -> None:
+    """A table of answers, a row each and their members as columns: these, or all but one."""
+    rows = [to_json(one) for one in answers]
+    names = columns or tuple(dict.fromkeys(name for row in rows for name in row if name != without))
+    table(console, names, [[row.get(name) for name in names] for row in rows])
+
+
 def verdicts(console: Console, named: Iterable[Mapping[str, Any]]) -> None:
     """One verdict after the other, each with the name of its file."""
     for value in named:

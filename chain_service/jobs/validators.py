@@ -13,6 +13,7 @@ from chain_service.core.chainproof.clique_votes import Signers
 from chain_service.core.chainproof.consensus import Followed, consensus_of, follow
 from chain_service.core.chainproof.trust import ChainTrust, joined
 from chain_service.core.encoding.answers import answer
+from chain_service.core.encoding.display import hex0x
 from chain_service.errors import BadRequest, Conflict
 from chain_service.jobs.context import App, Chain
 from chain_service.store import validators
@@ -21,10 +22,11 @@ from chain_service.store.validators import ValidatorSet
 
 @answer
 class StatedValidators:
-    """Who may seal from a block on, as the operator stated it."""
+    """Who may seal from a block on, as the operator stated."""
 
     from_block: int
     validators: tuple[str, ...]
+    """Their addresses, ascending."""
 
 
 def refresh_trust(app: App, connection: Connection) -> None:
@@ -111,4 +113,4 @@ def state(app: App, from_block: int, addresses: Sequence[str]) -> StatedValidato
             )
         validators.add(connection, [ValidatorSet(from_block - 1, b"".join(raw), b"", stated=True)])
         refresh_trust(app, connection)
-    return StatedValidators(from_block, tuple("0x" + one.hex() for one in raw))
+    return StatedValidators(from_block, tuple(hex0x(one) for one in raw))

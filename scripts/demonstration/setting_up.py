@@ -51,7 +51,7 @@ def register(story: Story, instance: Instance) -> dict[str, str]:
     story.chapter("登记机构、证照类型与颁发许可", "Organisations, certificate types and permits (the registrar's work)")
     app = open_app(instance.settings())
     with story.timed() as spent:
-        known = {one["code"]: one["suspended"] for one in organisations.list_organisations(app)}
+        known = {one.code: one.suspended for one in organisations.list_organisations(app)}
         for one in samples.organisations():
             if one["code"] not in known:
                 registrar.add(app, one["code"], one["name"])
@@ -90,17 +90,17 @@ def register(story: Story, instance: Instance) -> dict[str, str]:
 
 
 def _stands(app: App, code: str, type_code: str) -> bool:
-    return any(one["type"] == type_code for one in organisations.organisation(app, code)["permits"])
+    return any(one.type == type_code for one in organisations.organisation(app, code).permits)
 
 
 def page_key(instance: Instance, code: str) -> str:
     """A key of the organisation that may verify, and nothing else."""
-    return str(api_keys.create_key(open_app(instance.settings()), code, ["verify"], LABEL)["key"])
+    return api_keys.create_key(open_app(instance.settings()), code, ["verify"], LABEL).key
 
 
 def _keys(app: App, codes: Sequence[str]) -> dict[str, str]:
     """A new key for each organisation; those of earlier demonstrations no longer work."""
     for one in api_keys.list_keys(app):
-        if one.get("label") == LABEL and not one.get("revokedAt"):
-            api_keys.revoke_key(app, one["id"])
-    return {code: api_keys.create_key(app, code, ROLES, LABEL)["key"] for code in codes}
+        if one.label == LABEL and one.revoked_at is None:
+            api_keys.revoke_key(app, one.id)
+    return {code: api_keys.create_key(app, code, ROLES, LABEL).key for code in codes}

@@ -20,7 +20,7 @@ from chain_service.nodes.network.create import Plan, create
 from chain_service.nodes.network.descriptor import Network
 from chain_service.nodes.network.engines.engine import engine_of
 from chain_service.nodes.network.rpc import call
-from chain_service.nodes.network.running.control import down, up
+from chain_service.nodes.network.running.control import RunningNodes, StoppedNodes, down, up
 from chain_service.nodes.network.running.ledger import Ledger
 from chain_service.nodes.network.running.status import status
 
@@ -58,11 +58,11 @@ class RunningNetwork:
     def status(self) -> dict[str, Any]:
         return status(self.directory)
 
-    def up(self, *names: str, timeout: float = 60) -> dict[str, Any]:
+    def up(self, *names: str, timeout: float = 60) -> RunningNodes:
         """All nodes, or these, run, and a new block has reached each of them; a named one is restarted."""
         return up(self.directory, names, cache=CACHE, geth=self.geth, timeout=timeout)
 
-    def down(self, *names: str) -> dict[str, Any]:
+    def down(self, *names: str) -> StoppedNodes:
         return down(self.directory, names)
 
     def want(self, *names: str) -> None:

@@ -76,14 +76,14 @@ def test_a_frozen_validator_that_is_thawed_catches_up(healthy: RunningNetwork) -
 def test_one_node_can_be_restarted_alone(healthy: RunningNetwork) -> None:
     before = {name: healthy.pid(name) for name in healthy.running()}
     done = healthy.up("observer-1")
-    assert done["started"] == ["observer-1"]
+    assert done.started == ("observer-1",)
     after = {name: healthy.pid(name) for name in healthy.running()}
     assert {name for name in before if before[name] != after[name]} == {"observer-1"}
 
 
 def test_up_again_starts_nothing(healthy: RunningNetwork) -> None:
     before = {name: healthy.pid(name) for name in healthy.running()}
-    assert healthy.up()["started"] == []
+    assert healthy.up().started == ()
     assert {name: healthy.pid(name) for name in healthy.running()} == before
 
 
@@ -91,7 +91,7 @@ def test_a_new_supervisor_takes_over_the_nodes_of_one_that_was_killed(healthy: R
     before = {name: healthy.pid(name) for name in healthy.running()}
     os.kill(Ledger(healthy.directory).supervisor().pid, signal.SIGKILL)
     wait_until(lambda: Ledger(healthy.directory).supervisor() is None, seconds=10)
-    assert healthy.up()["started"] == []
+    assert healthy.up().started == ()
     assert {name: healthy.pid(name) for name in healthy.running()} == before
     healthy.kill("validator-4")
     wait_until(lambda: len(healthy.running()) == 6 and healthy.pid("validator-4") != before["validator-4"], seconds=20)
@@ -104,7 +104,7 @@ def test_a_supervisor_whose_files_were_removed_writes_them_again_and_obeys(geth:
         for name in ("supervisor.json", "state.json"):
             (ledger.folder / name).unlink()
         wait_until(lambda: ledger.supervisor() == supervisor and ledger.running() == nodes, seconds=10)
-        assert network.down()["stopped"] == ["validator-1"]
+        assert network.down().stopped == ("validator-1",)
         assert not supervisor.lives() and not nodes["validator-1"].lives()
 
 
@@ -119,12 +119,12 @@ def test_down_stops_what_up_started_and_nothing_else(geth: Path, tmp_path: Path)
         with running(Plan(validators=1, writers=0, observers=0), geth) as network:
             supervisor = Ledger(network.directory).supervisor()
             (process,) = Ledger(network.directory).running().values()
-            assert network.down()["stopped"] == ["validator-1"]
+            assert network.down().stopped == ("validator-1",)
             assert not supervisor.lives() and not process.lives()
             assert "panic" not in (network.directory / "validator-1" / "log").read_text()
             forged = {"validator-1": {"process": {"pid": stranger.pid, "started": process.started}}}
             Ledger(network.directory).set_state(forged)
-            assert network.down()["stopped"] == []
+            assert network.down().stopped == ()
             time.sleep(1)
             assert stranger.poll() is None
             with pytest.raises(NotFound, match="no node validator-9"):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from chain_service.cli import render
 from chain_service.cli.invocation import invocation, read_objects
@@ -42,13 +41,13 @@ def publish(
     if wait:
         with door.progress() as progress:
             for number, one in enumerate(done, 1):
-                wait_final(app, "catalog", one["catalogCode"], timeout)
+                wait_final(app, "catalog", one.catalog_code, timeout)
                 progress("final", number, len(done))
     columns = ("catalogCode", "sequence", "digest", "created")
     door.answer(
         {"versions": done},
-        lambda out: render.table(out, columns, [[one.get(name) for name in columns] for one in done]),
-        "\n".join(one["catalogCode"] for one in done),
+        lambda out: render.listing(out, done, columns),
+        "\n".join(one.catalog_code for one in done),
     )
 
 
@@ -70,8 +69,4 @@ def trace(
     door = invocation(context)
     app = door.app()
     found = catalogs.diff(app, code, *diff) if diff else catalogs.history(app, code)
-    door.answer(found, lambda out: _traced(out, found))
-
-
-def _traced(out: Console, found: dict[str, Any]) -> None:
-    render.facts(out, found)
+    door.answer(found, lambda out: render.facts(out, found))

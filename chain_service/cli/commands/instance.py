@@ -46,9 +46,9 @@ def init(context: typer.Context) -> None:
 
     door = invocation(context)
     done = initialise.init(door.settings())
-    door.answer(done, lambda out: render.facts(out, done), done["data"])
-    if done.get("passwordFile"):
-        door.note(f"The keystores' password was written to {done['passwordFile']}: keep it safe. 请妥善保管密码文件。")
+    door.answer(done, lambda out: render.facts(out, done), done.data)
+    if done.password_file is not None:
+        door.note(f"The keystores' password was written to {done.password_file}: keep it safe. 请妥善保管密码文件。")
 
 
 @chain.command("run")
@@ -122,7 +122,7 @@ def deploy(
     door = invocation(context)
     with door.progress() as progress:
         done = setup.deploy(door.settings(rpc_urls=rpc or None), registrar=registrar, progress=progress)
-    door.answer(done, lambda out: render.facts(out, done), str(done["chainId"]))
+    door.answer(done, lambda out: render.facts(out, done), str(done.chain_id))
 
 
 def serve(

@@ -33,7 +33,7 @@ def create(
     door = invocation(context)
     roles = [name for given in role for name in split_names(given, "--role")]
     made = jobs.create_key(door.app(), org, roles, label)
-    door.answer(made, lambda out: render.facts(out, made), made["key"])
+    door.answer(made, lambda out: render.facts(out, made), made.key)
     door.note("The key is not shown again. 密钥仅显示一次，请妥善保存。")
 
 
@@ -49,12 +49,7 @@ def list_keys(context: typer.Context) -> None:
 
     door = invocation(context)
     found = jobs.list_keys(door.app())
-    columns = list(dict.fromkeys(name for one in found for name in one))
-    door.answer(
-        {"keys": found},
-        lambda out: render.table(out, columns, [[one.get(name) for name in columns] for one in found]),
-        "\n".join(one["id"] for one in found),
-    )
+    door.answer({"keys": found}, lambda out: render.listing(out, found), "\n".join(one.id for one in found))
 
 
 @keys.command()

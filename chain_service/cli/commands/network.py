@@ -83,8 +83,9 @@ def init(
         epoch=epoch, gas_limit=gas_limit, funded=tuple(fund or ()), host=host, first_port=port, authority=authority,
     )  # fmt: skip
     done = jobs.init(door.settings(), _directory(door, out), plan)
-    door.answer(done, lambda console: render.facts(console, done), done["directory"])
-    _say_switched(door, done)
+    door.answer(done, lambda console: render.facts(console, done), done.directory)
+    if isinstance(done, jobs.CombinedNetwork):
+        _say_switched(door, done.configured)
 
 
 @network.command()
@@ -111,8 +112,8 @@ def join(
 
     door = invocation(context)
     done = jobs.join(door.settings(), _directory(door, out), descriptors, genesis)
-    door.answer(done, lambda console: render.facts(console, done), done["genesisDigest"])
-    _say_switched(door, done)
+    door.answer(done, lambda console: render.facts(console, done), done.genesis_digest)
+    _say_switched(door, done.configured)
 
 
 @network.command()
@@ -141,7 +142,7 @@ def up(
     done = start(
         directory, nodes or (), cache=settings.data / "bin", geth=settings.geth, timeout=timeout, tell=door.note
     )
-    door.answer(done, lambda console: render.facts(console, done), str(done["block"]))
+    door.answer(done, lambda console: render.facts(console, done), str(done.block))
 
 
 @network.command()
@@ -158,7 +159,7 @@ def down(context: typer.Context, nodes: Names = None, out: Where = None) -> None
 
     door = invocation(context)
     done = stop(_directory(door, out), nodes or ())
-    door.answer(done, lambda console: render.facts(console, done), str(len(done["stopped"])))
+    door.answer(done, lambda console: render.facts(console, done), str(len(done.stopped)))
 
 
 @network.command()
@@ -247,17 +248,17 @@ def grow(
         door = Door(source, door.json, door.quiet)
     plan = Plan(validators=validators, writers=writers, observers=observers, host=host, first_port=port)
     done = jobs.grow(door.settings(), _directory(door, out), plan, door.note)
-    door.answer(done, lambda console: render.facts(console, done), done["headHash"])
-    _say_switched(door, done)
+    door.answer(done, lambda console: render.facts(console, done), done.head_hash)
+    _say_switched(door, done.configured)
 
 
 def _directory(door: Door, out: Path | None) -> Path:
     return out if out is not None else door.settings().data / "network"
 
 
-def _say_switched(door: Door, done: dict[str, Any]) -> None:
-    if done.get("configured"):
-        door.note(f"rpc_urls in {done['configured']} now name this network's nodes. 已将 rpc_urls 指向本网络。")
+def _say_switched(door: Door, configured: str | None) -> None:
+    if configured is not None:
+        door.note(f"rpc_urls in {configured} now name this network's nodes. 已将 rpc_urls 指向本网络。")
 
 
 def _show(console: Console, found: dict[str, Any]) -> None:

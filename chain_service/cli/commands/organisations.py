@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from chain_service.errors import BadRequest, Unavailable
 
 if TYPE_CHECKING:
     from chain_service.jobs.context import App
+    from chain_service.jobs.instance.registrar import GrantedRights, OrganisationStanding, PermitHistory
 
 org = typer.Typer(no_args_is_help=True, help="Organisations, their rights and permits (registrar). 机构管理")
 types = typer.Typer(no_args_is_help=True, help="Certificate types. 证照类型")
@@ -21,7 +22,7 @@ types = typer.Typer(no_args_is_help=True, help="Certificate types. 证照类型"
 Code = Annotated[str, typer.Argument(metavar="CODE", help="Unified social credit code, 18 characters.")]
 
 
-def _answer(door: Door, app: App, done: dict[str, Any], essential: str) -> None:
+def _answer(door: Door, app: App, done: OrganisationStanding | GrantedRights | PermitHistory, essential: str) -> None:
     """Shows what the registrar did, once the index has read it too."""
     from chain_service.jobs.workers import wait_indexed
 
@@ -194,7 +195,8 @@ def add_type(context: typer.Context, file: Annotated[Path, typer.Argument(metava
     found = read_objects(file)
     app = door.app()
     done = [jobs.add_type(app, one) for one in found]
-    door.answer({"types": done}, lambda out: out.print(f"{len(done)} types 类证照"))
+    shown = [{name: value for name, value in one.to_json().items() if value is not None} for one in done]
+    door.answer({"types": shown}, lambda out: out.print(f"{len(done)} types 类证照"))
 
 
 @types.command("list")
@@ -209,7 +211,4 @@ def list_types(context: typer.Context) -> None:
 
     door = invocation(context)
     found = jobs.list_types(door.app())
-    columns = list(dict.fromkeys(name for one in found for name in one if name != "labels"))
-    door.answer(
-        {"types": found}, lambda out: render.table(out, columns, [[one.get(name) for name in columns] for one in found])
-    )
+    door.answer({"types": found}, lambda out: render.listing(out, found, without="labels"))

@@ -51,11 +51,11 @@ def register_seal(
     for one in found:
         made = register_seals.register_seal(app, door.operator(org), one)
         if wait:
-            wait_final(app, "seal", made["sealCode"], timeout)
-            made = register_seals.seal(app, made["sealCode"])
+            wait_final(app, "seal", made.seal_code, timeout)
+            made = register_seals.seal(app, made.seal_code)
         done.append(made)
     value = done[0] if len(done) == 1 else {"seals": done}
-    door.answer(value, lambda out: render.facts(out, value), "\n".join(one["sealCode"] for one in done))
+    door.answer(value, lambda out: render.facts(out, value), "\n".join(one.seal_code for one in done))
 
 
 @seal.command("state")
@@ -77,7 +77,7 @@ def set_state(
 
     door = invocation(context)
     app = door.app()
-    owner = seals.seal(app, code)["ownerCode"]
+    owner = seals.seal(app, code).owner_code
     done = seals.set_seal_state(app, door.operator(owner), code, to)
     if wait:
         wait_final(app, "seal", code, timeout)

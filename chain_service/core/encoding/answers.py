@@ -7,12 +7,13 @@ checks and the schema that OpenAPI tells:
     class Registered:
         code: str
         "The organisation's code."
-        log_keys: tuple[bytes, ...]
+        log_keys: tuple[Hex, ...]
         warning: str | None = left_out()
 
     to_json(Registered("11…", (key,)))  # {"code": "11…", "logKeys": ["3f…"]}
 
-Member names are the fields' names in lower camel case, bytes are hex, moments are written by the job (RFC 3339).
+Member names are the fields' names in lower camel case, without the underscore at the end of `from_`; bytes are hex,
+moments are written by the job (RFC 3339).
 """
 
 from __future__ import annotations
@@ -28,7 +29,14 @@ from pydantic import ConfigDict, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 _LEFT_OUT: Final = "left out"
-_CONFIG: Final = ConfigDict(alias_generator=to_camel, use_attribute_docstrings=True, ser_json_bytes="hex")
+
+
+def _member_name(name: str) -> str:
+    """The name in JSON; an underscore at the end only keeps a field's name apart from Python's own words."""
+    return to_camel(name.removesuffix("_"))
+
+
+_CONFIG: Final = ConfigDict(alias_generator=_member_name, use_attribute_docstrings=True, ser_json_bytes="hex")
 Answer = TypeVar("Answer")
 Hex = Annotated[bytes, WithJsonSchema({"type": "string", "pattern": "^([0-9a-f]{2})*$"})]
 """Bytes whose schema says that they are shown in hex, which is no file."""
@@ -39,7 +47,7 @@ def left_out() -> Any:
     return field(default=None, metadata={_LEFT_OUT: True})
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(left_out, field))
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def answer(cls: type[Answer]) -> type[Answer]:
     """The class as a frozen dataclass whose schema has the names and descriptions that `to_json` writes."""
     made = dataclass(frozen=True, slots=True)(cls)
@@ -75,4 +83,4 @@ def to_json(value: Any) -> Any:
 @cache
 def _members(cls: type[Any]) -> tuple[tuple[str, str, bool], ...]:
     """Name, member name and whether None is left out, of each field."""
-    return tuple((one.name, to_camel(one.name), _LEFT_OUT in one.metadata) for one in fields(cls))
+    return tuple((one.name, _member_name(one.name), _LEFT_OUT in one.metadata) for one in fields(cls))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from chain_service.chain.contracts import encode_call
 from chain_service.core.chainproof.storage_layout import SEAL_IN_FORCE, SEAL_REGISTRY, code_key, organisation_word
+from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.canonical import canonical
-from chain_service.core.encoding.display import moment
+from chain_service.core.encoding.digests import Digest
+from chain_service.core.encoding.display import moment, optional_moment
 from chain_service.core.encoding.visible_text import require_visible
 from chain_service.core.registries.seals import PERSONAL, STATES, Seal, parse_seal, parse_seal_state, seal_may_follow
 from chain_service.errors import BadRequest, Conflict, Corrupt, Forbidden, MalformedDocument, MalformedRecord
@@ -20,6 +24,43 @@ from chain_service.store.submissions import NewSubmission
 _V1, _PERSON = 1, 2
 """In seals of version 1 the type tells organisations from persons (GM/T 0031-2014)."""
 _NAMES = {number: name for name, (number, _, _) in STATES.items()}
+
+
+@answer
+class SealStep:
+    """A step in the life of a seal; step 0 is its registration."""
+
+    n: int
+    to: str
+    state: str
+    """`pending`, `final` or `refused`: how far the step is on its way to the chain."""
+    block: int | None = left_out()
+    time: str | None = left_out()
+
+
+@answer
+class SealDetails:
+    """A seal with its state, as the index has read it."""
+
+    seal_code: str
+    seal_name: str
+    owner_code: str
+    seal_type: str
+    digests: Mapping[str, str]
+    """Of the seal's file, in hex, by algorithm."""
+    signer_certificates: tuple[str, ...]
+    """Digest of each certificate that may sign with the seal."""
+    valid_from: str
+    valid_until: str
+    state: str
+    """`pending`, `final` or `refused`: how far the registration is on its way to the chain."""
+    status: str
+    """`in_force`, `frozen`, `cancelled`, or `expired` once its period is over."""
+    history: tuple[SealStep, ...]
+    failure: str | None = left_out()
+    """Why the contract refused the registration, by the error's name."""
+    created: bool | None = left_out()
+    """Of a request that changes something: whether it did, or found it done."""
 
 
 def seal_entry(app: App, data: bytes, owner: str, seal_type: str | None = None) -> dict[str, Any]:
@@ -55,7 +96,7 @@ def seal_entry(app: App, data: bytes, owner: str, seal_type: str | None = None) 
     }
 
 
-def register_seal(app: App, caller: Caller, entry: object) -> dict[str, Any]:
+def register_seal(app: App, caller: Caller, entry: object) -> SealDetails:
     """The seal is on its way to the registry. Repeating it is safe; another seal under its code is refused.
 
     Raises `MalformedRecord` (`personal_seal` for type 05), `Forbidden`, `Conflict` (`seal_exists`).
@@ -88,10 +129,10 @@ def register_seal(app: App, caller: Caller, entry: object) -> dict[str, Any]:
                     submission_id=submission.id,
                 ),
             )
-    return seal(app, parsed.code) | {"created": known is None or known.refused is not None}
+    return replace(seal(app, parsed.code), created=known is None or known.refused is not None)
 
 
-def seal(app: App, code: str) -> dict[str, Any]:
+def seal(app: App, code: str) -> SealDetails:
     """The seal with its state, as the index has read it. Raises `NotFound` (`seal_unknown`)."""
     with app.database.reading() as connection:
         stored = seals.get(connection, code)
@@ -99,22 +140,21 @@ def seal(app: App, code: str) -> dict[str, Any]:
     parsed = _read(stored)
     final = [change for change in changes if change.final_block is not None]
     recorded = _NAMES[final[-1].state] if final else "in_force"
-    answer = parsed.to_json() | {
-        "state": _progress(stored.refused, stored.final_block),
-        "status": parsed.state_at(app.now, recorded),
-        "history": [
-            {"n": 0, "to": "in_force", "state": _progress(stored.refused, stored.final_block)}
-            | _place(stored.final_block, stored.final_time),
-            *(
-                {"n": change.n, "to": _NAMES[change.state], "state": _progress(change.refused, change.final_block)}
-                | _place(change.final_block, change.final_time)
-                for change in changes
-            ),
-        ],
-    }
-    if stored.refused is not None:
-        answer["failure"] = stored.refused
-    return answer
+    registration = _step(0, "in_force", stored)
+    return SealDetails(
+        seal_code=parsed.code,
+        seal_name=parsed.name,
+        owner_code=parsed.owner,
+        seal_type=parsed.seal_type,
+        digests={"sha-256": parsed.sha256.hex(), "sm3": parsed.sm3.hex()},
+        signer_certificates=tuple(str(Digest("sha-256", one)) for one in parsed.signer_certificates),
+        valid_from=moment(parsed.valid_from),
+        valid_until=moment(parsed.valid_until),
+        state=registration.state,
+        status=parsed.state_at(app.now, recorded),
+        history=(registration, *(_step(change.n, _NAMES[change.state], change) for change in changes)),
+        failure=stored.refused,
+    )
 
 
 def _read(stored: seals.Seal) -> Seal:
@@ -124,7 +164,7 @@ def _read(stored: seals.Seal) -> Seal:
         raise Corrupt("a stored seal is damaged", seal=stored.code) from error
 
 
-def set_seal_state(app: App, caller: Caller, code: str, to: str) -> dict[str, Any]:
+def set_seal_state(app: App, caller: Caller, code: str, to: str) -> SealDetails:
     """The change of state is on its way; asking for the state that stands or is on its way changes nothing.
 
     Raises `MalformedRecord`, `NotFound`, `Forbidden`, `Conflict` (`not_registered`, `change_pending`,
@@ -153,7 +193,7 @@ def set_seal_state(app: App, caller: Caller, code: str, to: str) -> dict[str, An
             submissions.queue(connection, submission)
             change = seals.NewSealChange(str(uuid.uuid4()), code, n, state, caller.key_id, app.clock(), submission.id)
             seals.add_change(connection, change)
-    return seal(app, code) | {"created": current != state}
+    return replace(seal(app, code), created=current != state)
 
 
 def account_of(app: App, org: str) -> str:
@@ -190,9 +230,12 @@ def _registration(parsed: Seal) -> tuple[Any, ...]:
     )
 
 
-def _progress(refused: str | None, final_block: int | None) -> str:
-    return "refused" if refused is not None else "pending" if final_block is None else "final"
-
-
-def _place(block: int | None, time: int | None) -> dict[str, Any]:
-    return {} if block is None or time is None else {"block": block, "time": moment(time)}
+def _step(n: int, to: str, stored: seals.Seal | seals.SealChange) -> SealStep:
+    pending = stored.final_block is None or stored.final_time is None
+    return SealStep(
+        n=n,
+        to=to,
+        state="refused" if stored.refused is not None else "pending" if stored.final_block is None else "final",
+        block=None if pending else stored.final_block,
+        time=None if pending else optional_moment(stored.final_time),
+    )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.display import moment
 from chain_service.errors import ChainServiceError, Unavailable
 from chain_service.jobs.context import App
@@ -12,64 +11,148 @@ from chain_service.store import alerts, batches, chain_index, records, submissio
 
 LAG_BLOCKS = 20
 """Blocks that the index may be behind the newest block that can be final before the instance counts as not ready."""
+MOST_ALERTS = 20
 
 
-def readiness(app: App) -> dict[str, Any]:
+@answer
+class PlainCheck:
+    """Whether something is as it should be, and if not, why."""
+
+    ok: bool
+    code: str | None = left_out()
+    detail: str | None = left_out()
+
+
+@answer
+class NodeCheck:
+    """Whether the node answers, and its newest block."""
+
+    ok: bool
+    head: int | None = left_out()
+    code: str | None = left_out()
+    detail: str | None = left_out()
+
+
+@answer
+class IndexCheck:
+    """How far the index is behind the node."""
+
+    ok: bool
+    block: int
+    """The newest block that was read."""
+    lag: int | None
+    """Blocks between it and the node's newest; null where the node does not answer."""
+
+
+@answer
+class HeadCheck:
+    """How old the newest final block is that verdicts rest on, and if too old, why."""
+
+    ok: bool
+    age_seconds: int
+    time: str
+    code: str | None = left_out()
+    detail: str | None = left_out()
+    newest: int | None = left_out()
+    """The node's newest block, final or not."""
+    sealed_by: int | None = left_out()
+    """Validators that sealed recently."""
+    validators: int | None = left_out()
+    """Validators that may seal."""
+
+
+@answer
+class StandingAlert:
+    """An alert that nothing has ended yet."""
+
+    code: str
+    subject: str
+    since: str
+
+
+@answer
+class AlertsCheck:
+    """Standing alerts, the first of them listed; they do not make the instance unready by themselves."""
+
+    ok: bool
+    standing: tuple[StandingAlert, ...]
+
+
+@answer
+class ReadinessChecks:
+    """What was looked at; without a database nothing of what it holds can be."""
+
+    database: PlainCheck
+    node: NodeCheck
+    index: IndexCheck | PlainCheck | None = left_out()
+    head: HeadCheck | PlainCheck | None = left_out()
+    alerts: AlertsCheck | None = left_out()
+
+
+@answer
+class Readiness:
+    """Whether the instance can do its work."""
+
+    ready: bool
+    checks: ReadinessChecks
+
+
+def readiness(app: App) -> Readiness:
     """Database, node, age of the newest final block and lag of the index, each with its reason; never raises."""
-    checks: dict[str, dict[str, Any]] = {"database": _database(app)}
-    head = _node(app, checks)
-    if checks["database"]["ok"]:
-        checks |= _index(app, head)
-        checks["alerts"] = _alerts(app)
-    must = ("database", "node", "index", "head")
-    return {"ready": all(checks.get(name, {}).get("ok", False) for name in must), "checks": checks}
+    database, node = _database(app), _node(app)
+    if not database.ok:
+        return Readiness(ready=False, checks=ReadinessChecks(database, node))
+    index, head = _index(app, node.head)
+    ready = node.ok and index.ok and head.ok
+    return Readiness(ready, ReadinessChecks(database, node, index, head, _alerts(app)))
 
 
-def _database(app: App) -> dict[str, Any]:
+def _database(app: App) -> PlainCheck:
     try:
         app.database.check()
     except ChainServiceError as error:
-        return {"ok": False, "code": error.code, "detail": error.message}
-    return {"ok": True}
+        return PlainCheck(ok=False, code=error.code, detail=error.message)
+    return PlainCheck(ok=True)
 
 
-def _node(app: App, checks: dict[str, dict[str, Any]]) -> int | None:
+def _node(app: App) -> NodeCheck:
     try:
         head = app.require_chain().reader.head()
     except ChainServiceError as error:
-        checks["node"] = {"ok": False, "code": error.code, "detail": error.message}
-        return None
-    checks["node"] = {"ok": True, "head": head}
-    return head
+        return NodeCheck(ok=False, code=error.code, detail=error.message)
+    return NodeCheck(ok=True, head=head)
 
 
-def _index(app: App, node_head: int | None) -> dict[str, dict[str, Any]]:
+def _index(app: App, node_head: int | None) -> tuple[IndexCheck | PlainCheck, HeadCheck | PlainCheck]:
     """How far the index is behind the node, and how old the newest final block is that verdicts rest on."""
     with app.database.reading() as connection:
         block = chain_index.head_block(connection)
     if block is None:
-        unread = {"ok": False, "code": "index_empty", "detail": "no block has been read yet"}
-        return {"index": unread, "head": unread}
+        unread = PlainCheck(ok=False, code="index_empty", detail="no block has been read yet")
+        return unread, unread
     lag = None if node_head is None else max(0, node_head - block.number)
     age = max(0, app.now - block.time)
-    head = {"ok": age <= app.settings.halted_after, "ageSeconds": age, "time": moment(block.time)}
-    if not head["ok"]:
-        head |= why_old(app, block)
+    ok = age <= app.settings.halted_after
+    why = {} if ok else why_old(app, block)
+    head = HeadCheck(
+        ok=ok,
+        age_seconds=age,
+        time=moment(block.time),
+        code=why.get("code"),
+        detail=why.get("detail"),
+        newest=why.get("newest"),
+        sealed_by=why.get("sealedBy"),
+        validators=why.get("validators"),
+    )
     waiting = app.require_chain().reader.unfinal_blocks(block.number)
-    return {
-        "index": {"ok": lag is None or lag <= LAG_BLOCKS + waiting, "block": block.number, "lag": lag},
-        "head": head,
-    }
+    return IndexCheck(ok=lag is None or lag <= LAG_BLOCKS + waiting, block=block.number, lag=lag), head
 
 
-def _alerts(app: App) -> dict[str, Any]:
-    """Standing alerts, by code; they do not make the instance unready by themselves."""
+def _alerts(app: App) -> AlertsCheck:
     with app.database.reading() as connection:
         standing = alerts.listed(connection)
-    return {
-        "ok": not standing,
-        "standing": [{"code": one.code, "subject": one.subject, "since": moment(one.at)} for one in standing[:20]],
-    }
+    told = (StandingAlert(one.code, one.subject, moment(one.at)) for one in standing[:MOST_ALERTS])
+    return AlertsCheck(ok=not standing, standing=tuple(told))
 
 
 def gauges(app: App) -> dict[str, float]:

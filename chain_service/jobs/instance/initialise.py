@@ -4,21 +4,48 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from chain_service.chain.deployment import Deployment
 from chain_service.chain.deployment import deploy as deploy_contracts
 from chain_service.chain.keystore import Keystore, create_registrar, open_registrar
 from chain_service.chain.rpc import Rpc
 from chain_service.config import Settings
+from chain_service.core.encoding.answers import answer
+from chain_service.core.encoding.display import hex0x
 from chain_service.errors import Conflict, NotFound
 from chain_service.jobs.context import Progress, silent
 from chain_service.nodes.embedded.blocks import genesis
 from chain_service.store.database import Database
 
 
-def init(settings: Settings) -> dict[str, Any]:
+@answer
+class InitialisedInstance:
+    """An instance that was just made, and where its parts lie."""
+
+    data: str
+    registrar: str
+    """Address of the registrar's account."""
+    password_file: str | None
+    """The file with the password that was made up; null where one was given."""
+    genesis: str
+
+
+@answer
+class DeployedContracts:
+    """The contracts, and the chain they stand on."""
+
+    chain_id: int
+    genesis_hash: str
+    consensus: str
+    registrar: str
+    """Address that says who may act for whom."""
+    contracts: Mapping[str, str]
+    """Address of each contract by its name."""
+
+
+def init(settings: Settings) -> InitialisedInstance:
     """DIR holds encrypted keystores, a migrated database, the genesis of a trial chain and `config.toml`.
 
     Without a password in the settings a random one is written to `DIR/password` (mode 0600): move it elsewhere before
@@ -45,15 +72,15 @@ def init(settings: Settings) -> dict[str, Any]:
     finally:
         database.close()
     _write_once(config, _configuration(settings), 0o600)
-    return {
-        "data": str(data),
-        "registrar": registrar,
-        "passwordFile": str(password_file) if password_file else None,
-        "genesis": str(settings.node_directory / "genesis.json"),
-    }
+    return InitialisedInstance(
+        data=str(data),
+        registrar=registrar,
+        password_file=str(password_file) if password_file else None,
+        genesis=str(settings.node_directory / "genesis.json"),
+    )
 
 
-def deploy(settings: Settings, *, registrar: Path | None = None, progress: Progress = silent) -> dict[str, Any]:
+def deploy(settings: Settings, *, registrar: Path | None = None, progress: Progress = silent) -> DeployedContracts:
     """The contracts stand on the chain behind `rpc_urls`, and `DIR/deployment.json` says where.
 
     An interrupted run is finished by the next. Raises `Conflict` (code `already_deployed`) a second time.
@@ -68,18 +95,13 @@ def deploy(settings: Settings, *, registrar: Path | None = None, progress: Progr
         deployment = deploy_contracts(rpc, account, state=state, progress=progress)
     deployment.save(settings.deployment_file)
     state.unlink(missing_ok=True)
-    return describe(deployment)
-
-
-def describe(deployment: Deployment) -> dict[str, Any]:
-    """The deployment for a reader."""
-    return {
-        "chainId": deployment.chain_id,
-        "genesisHash": "0x" + deployment.genesis_hash.hex(),
-        "consensus": deployment.consensus,
-        "registrar": deployment.registrar,
-        "contracts": {name: contract.address for name, contract in deployment.contracts.items()},
-    }
+    return DeployedContracts(
+        chain_id=deployment.chain_id,
+        genesis_hash=hex0x(deployment.genesis_hash),
+        consensus=deployment.consensus,
+        registrar=deployment.registrar,
+        contracts={name: contract.address for name, contract in deployment.contracts.items()},
+    )
 
 
 def _password(settings: Settings) -> tuple[str, Path | None]:

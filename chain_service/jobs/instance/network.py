@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from chain_service.chain.keystore import registrar_address
 from chain_service.config import Settings
+from chain_service.core.encoding.answers import answer
 from chain_service.errors import BadRequest, Conflict
 from chain_service.jobs.instance.initialise import toml_value
 from chain_service.nodes.network import growth
@@ -22,7 +22,60 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _SETTING = re.compile(r"^rpc_urls *=.*\n?", re.MULTILINE)
 
 
-def init(settings: Settings, directory: Path, plan: Plan) -> dict[str, Any]:
+@answer
+class AuthorityNodes:
+    """What one authority made for itself; the network comes of `join`."""
+
+    directory: str
+    chain_id: int
+    descriptor: str
+    """The public file that the other authorities need."""
+    nodes: tuple[str, ...]
+
+
+@answer
+class NetworkNode:
+    name: str
+    role: str
+    address: str
+    """What a validator seals with; empty for others."""
+
+
+@answer
+class CombinedNetwork:
+    """A network whose nodes know each other."""
+
+    directory: str
+    engine: str
+    chain_id: int
+    genesis: str
+    genesis_digest: str
+    """Digest of the file, the same at every authority: to be compared by another way."""
+    nodes: tuple[NetworkNode, ...]
+    rpc_urls: tuple[str, ...]
+    configured: str | None
+    """The configuration file that names its nodes now, if one does."""
+
+
+@answer
+class GrownNetwork:
+    """A network that goes on with the blocks of a trial chain."""
+
+    directory: str
+    chain_id: int
+    head: int
+    """The trial chain's last block."""
+    head_hash: str
+    validators: tuple[str, ...]
+    nodes: tuple[str, ...]
+    retired: str
+    """Where the trial chain's key file was set aside."""
+    rpc_urls: tuple[str, ...]
+    configured: str | None
+    """The configuration file that names its nodes now, if one does."""
+
+
+def init(settings: Settings, directory: Path, plan: Plan) -> AuthorityNodes | CombinedNetwork:
     """A network stands in `directory`, its genesis funds this instance's registrar, and `rpc_urls` name its nodes.
 
     Raises BadRequest where nobody would have means: without an instance `plan.funded` has to name an account.
@@ -41,23 +94,21 @@ def init(settings: Settings, directory: Path, plan: Plan) -> dict[str, Any]:
     require_free(settings)
     made = create(directory, replace(plan, funded=funded))
     if plan.authority:
-        return {
-            "directory": str(directory),
-            "chainId": made.chain_id,
-            "descriptor": str(directory / "descriptor.toml"),
-            "nodes": [node.name for node in made.nodes],
-        }
-    return _told(settings, directory, made)
+        return AuthorityNodes(
+            directory=str(directory),
+            chain_id=made.chain_id,
+            descriptor=str(directory / "descriptor.toml"),
+            nodes=tuple(node.name for node in made.nodes),
+        )
+    return _combined(settings, directory, made)
 
 
-def join(settings: Settings, directory: Path, descriptors: Sequence[Path], genesis: Path | None) -> dict[str, Any]:
+def join(settings: Settings, directory: Path, descriptors: Sequence[Path], genesis: Path | None) -> CombinedNetwork:
     """The own nodes know the others, and where an instance has no contracts yet, `rpc_urls` name the own nodes."""
-    return _told(settings, directory, join_network(directory, descriptors, genesis))
+    return _combined(settings, directory, join_network(directory, descriptors, genesis))
 
 
-def grow(
-    settings: Settings, directory: Path, plan: Plan, tell: Callable[[str], None]
-) -> dict[str, Any]:  # fmt: skip
+def grow(settings: Settings, directory: Path, plan: Plan, tell: Callable[[str], None]) -> GrownNetwork:
     """The instance's trial chain goes on in a running network, which `rpc_urls` name from now on.
 
     Raises Conflict (`chain_in_use`) while the trial chain runs; see `nodes.network.growth.grow`.
@@ -66,9 +117,20 @@ def grow(
         settings.node_directory, settings.keystore_password(), directory, plan, cache=settings.data / "bin",
         binary=settings.geth, tell=tell,
     )  # fmt: skip
-    switched = use(settings, done["rpcUrls"])
+    network = done.network
+    switched = use(settings, network.rpc_urls)
     growth.vote_in(directory, tell)
-    return done | {"configured": str(switched) if switched else None}
+    return GrownNetwork(
+        directory=str(directory),
+        chain_id=network.chain_id,
+        head=done.head,
+        head_hash=done.head_hash,
+        validators=tuple(node.address for node in network.validators),
+        nodes=tuple(node.name for node in network.nodes),
+        retired=str(done.retired_key),
+        rpc_urls=network.rpc_urls,
+        configured=str(switched) if switched else None,
+    )
 
 
 def require_free(settings: Settings) -> None:
@@ -96,15 +158,16 @@ def use(settings: Settings, urls: Sequence[str]) -> Path | None:
     return config
 
 
-def _told(settings: Settings, directory: Path, made: Network) -> dict[str, Any]:
+def _combined(settings: Settings, directory: Path, made: Network) -> CombinedNetwork:
     switched = None if settings.deployment_file.exists() else use(settings, made.rpc_urls)
-    return {
-        "directory": str(directory),
-        "engine": made.engine,
-        "chainId": made.chain_id,
-        "genesis": str(directory / "genesis.json"),
-        "genesisDigest": "sha-256:" + hashlib.sha256((directory / "genesis.json").read_bytes()).hexdigest(),
-        "nodes": [{"name": node.name, "role": node.role, "address": node.address} for node in made.nodes],
-        "rpcUrls": list(made.rpc_urls),
-        "configured": str(switched) if switched else None,
-    }
+    genesis = directory / "genesis.json"
+    return CombinedNetwork(
+        directory=str(directory),
+        engine=made.engine,
+        chain_id=made.chain_id,
+        genesis=str(genesis),
+        genesis_digest="sha-256:" + hashlib.sha256(genesis.read_bytes()).hexdigest(),
+        nodes=tuple(NetworkNode(node.name, node.role, node.address) for node in made.nodes),
+        rpc_urls=tuple(made.rpc_urls),
+        configured=str(switched) if switched else None,
+    )

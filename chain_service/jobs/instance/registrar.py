@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from chain_service.chain.keystore import open_registrar
 from chain_service.chain.registrar import OrganisationState, Registrar, parse_address
@@ -13,18 +12,61 @@ from chain_service.core.chainproof.storage_layout import (
     Right,
     day_number,
 )
+from chain_service.core.encoding.answers import Hex, answer, left_out
 from chain_service.core.encoding.visible_text import require_visible
 from chain_service.core.records.identifiers import org_code_checks, parse_org_code, parse_type_code
 from chain_service.errors import BadRequest
 from chain_service.jobs.context import App
-from chain_service.jobs.registries.organisations import RIGHTS, permit_to_json, right_names
+from chain_service.jobs.registries.organisations import RIGHTS, PermitStep, permit_step, right_names
 from chain_service.jobs.workers import wait_indexed
 
 ALL_RIGHTS = Right.ANCHOR | Right.STATUS | Right.SEAL | Right.CATALOG
 MAX_NAME = 200
 
 
-def add(app: App, code: str, name: str, *, account: str | None = None, registrar: Path | None = None) -> dict[str, Any]:
+@answer
+class OrganisationStanding:
+    """An organisation as the chain has it now."""
+
+    code: str
+    registered: bool
+    suspended: bool
+    generation: int
+    """Which of its logs is open."""
+    log_keys: tuple[Hex, ...]
+
+
+@answer
+class RegisteredOrganisation(OrganisationStanding):
+    """An organisation with the account that has all rights for it."""
+
+    name: str
+    account: str
+    rights: tuple[str, ...]
+    warning: str | None = left_out()
+
+
+@answer
+class GrantedRights:
+    """What an account may do for an organisation."""
+
+    code: str
+    account: str
+    rights: tuple[str, ...]
+
+
+@answer
+class PermitHistory:
+    """Every permit of an organisation for one certificate type, in order."""
+
+    code: str
+    type: str
+    permits: tuple[PermitStep, ...]
+
+
+def add(
+    app: App, code: str, name: str, *, account: str | None = None, registrar: Path | None = None
+) -> RegisteredOrganisation:
     """The organisation is registered with its log key, and an account has all rights for it.
 
     Without `account` this instance makes and keeps one. Repeating it is safe.
@@ -44,13 +86,21 @@ def add(app: App, code: str, name: str, *, account: str | None = None, registrar
     standing = office.register([(org, name.strip(), log_key)])[0]
     office.grant(org, account, ALL_RIGHTS)
     wait_indexed(app)
-    answer = _standing(standing) | {"name": name.strip(), "account": account, "rights": right_names(ALL_RIGHTS)}
-    if not org_code_checks(org):
-        answer["warning"] = "the check digit of this code does not hold; legal early codes fail it too"
-    return answer
+    doubtful = "the check digit of this code does not hold; legal early codes fail it too"
+    return RegisteredOrganisation(
+        code=standing.org,
+        registered=standing.registered,
+        suspended=standing.suspended,
+        generation=standing.generation,
+        log_keys=standing.log_keys,
+        name=name.strip(),
+        account=account,
+        rights=right_names(ALL_RIGHTS),
+        warning=None if org_code_checks(org) else doubtful,
+    )
 
 
-def grant(app: App, code: str, address: str, rights: Sequence[str], *, registrar: Path | None = None) -> dict[str, Any]:
+def grant(app: App, code: str, address: str, rights: Sequence[str], *, registrar: Path | None = None) -> GrantedRights:
     """The account's rights for the organisation are exactly these (none: it is stopped), and it has funds."""
     unknown = sorted(set(rights) - set(RIGHTS))
     if unknown:
@@ -61,26 +111,26 @@ def grant(app: App, code: str, address: str, rights: Sequence[str], *, registrar
     org, account = parse_org_code(code, field="CODE"), parse_address(address, field="ADDR")
     granted = _office(app, registrar).grant(org, account, mask)
     wait_indexed(app)
-    return {"code": code, "account": account, "rights": right_names(granted)}
+    return GrantedRights(code, account, right_names(granted))
 
 
-def suspend(app: App, code: str, *, registrar: Path | None = None) -> dict[str, Any]:
+def suspend(app: App, code: str, *, registrar: Path | None = None) -> OrganisationStanding:
     """Nobody can write for the organisation; what it anchored stays as valid as it was."""
     return _set_suspended(app, code, True, registrar)
 
 
-def resume(app: App, code: str, *, registrar: Path | None = None) -> dict[str, Any]:
+def resume(app: App, code: str, *, registrar: Path | None = None) -> OrganisationStanding:
     """The organisation's accounts can write again; what waited is sent."""
     return _set_suspended(app, code, False, registrar)
 
 
-def _set_suspended(app: App, code: str, suspended: bool, registrar: Path | None) -> dict[str, Any]:
+def _set_suspended(app: App, code: str, suspended: bool, registrar: Path | None) -> OrganisationStanding:
     standing = _office(app, registrar).set_suspended(parse_org_code(code, field="CODE"), suspended)
     wait_indexed(app)
     return _standing(standing)
 
 
-def new_generation(app: App, code: str, *, registrar: Path | None = None) -> dict[str, Any]:
+def new_generation(app: App, code: str, *, registrar: Path | None = None) -> OrganisationStanding:
     """The organisation's next log is open under a new log key; the old log takes no more heads."""
     org = parse_org_code(code, field="CODE")
     office = _office(app, registrar)
@@ -95,7 +145,7 @@ def new_generation(app: App, code: str, *, registrar: Path | None = None) -> dic
 
 def permit(
     app: App, code: str, type_code: str, start: date, until: date | None = None, *, registrar: Path | None = None
-) -> dict[str, Any]:
+) -> PermitHistory:
     """The organisation may issue the type from `start` to `until`, both days included (None: until ended)."""
     if until is not None and until < start:
         raise BadRequest("a permit must not end before it begins", field="until")
@@ -103,16 +153,16 @@ def permit(
     org, kind = parse_org_code(code, field="CODE"), parse_type_code(type_code, field="TYPE")
     history = _office(app, registrar).permit(org, [kind], start, until)[kind]
     wait_indexed(app)
-    return {"code": org, "type": kind, "permits": [permit_to_json(entry) for entry in history]}
+    return PermitHistory(org, kind, tuple(permit_step(entry) for entry in history))
 
 
-def end_permit(app: App, code: str, type_code: str, last_day: date, *, registrar: Path | None = None) -> dict[str, Any]:
+def end_permit(app: App, code: str, type_code: str, last_day: date, *, registrar: Path | None = None) -> PermitHistory:
     """The permit ends after `last_day`."""
     _need_countable(last_day, "on")
     org, kind = parse_org_code(code, field="CODE"), parse_type_code(type_code, field="TYPE")
     history = _office(app, registrar).end_permit(org, kind, last_day)
     wait_indexed(app)
-    return {"code": org, "type": kind, "permits": [permit_to_json(entry) for entry in history]}
+    return PermitHistory(org, kind, tuple(permit_step(entry) for entry in history))
 
 
 def _need_countable(day: date, field: str) -> None:
@@ -127,11 +177,11 @@ def _office(app: App, registrar: Path | None) -> Registrar:
     return Registrar(chain.sender, chain.deployment, account)
 
 
-def _standing(state: OrganisationState) -> dict[str, Any]:
-    return {
-        "code": state.org,
-        "registered": state.registered,
-        "suspended": state.suspended,
-        "generation": state.generation,
-        "logKeys": [key.hex() for key in state.log_keys],
-    }
+def _standing(state: OrganisationState) -> OrganisationStanding:
+    return OrganisationStanding(
+        code=state.org,
+        registered=state.registered,
+        suspended=state.suspended,
+        generation=state.generation,
+        log_keys=state.log_keys,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
@@ -14,6 +14,7 @@ from chain_service.core.chainproof.storage_layout import (
     code_key,
     date_of_day,
 )
+from chain_service.core.encoding.answers import Hex, answer
 from chain_service.core.encoding.display import moment
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import is_org_code, parse_org_code
@@ -24,32 +25,98 @@ from chain_service.store import chain_index, organisations, types
 RIGHTS = {right.name.lower(): right for right in Right if right.name}
 
 
-def list_organisations(app: App) -> list[dict[str, Any]]:
+@answer
+class PermitStep:
+    """A permit given or ended; days are included, and its validity counts from when it was recorded."""
+
+    action: str
+    """`grant` or `end`."""
+    from_: str | None
+    """The first day; null where it ends a permit."""
+    until: str | None
+    """The last day; null where it is open."""
+    recorded_at: str
+
+
+@answer
+class IndexedPermitStep:
+    """A permit given or ended, with the type and the block it stands in."""
+
+    type: str | None
+    """Code of the certificate type; null where this instance does not list the type."""
+    type_hash: Hex
+    """What the chain knows the type by."""
+    action: str
+    """`grant` or `end`."""
+    from_: str | None
+    until: str | None
+    recorded_at: str
+    block: int
+
+
+@answer
+class OrganisationLog:
+    """One generation of an organisation's log."""
+
+    generation: int
+    log: Hex
+    """The log's identifier on chain."""
+    size: int
+    """How many entries the newest head on chain has."""
+
+
+@answer
+class ListedOrganisation:
+    """An organisation on chain."""
+
+    code: str
+    name: str
+    suspended: bool
+    """While suspended nobody can write for it; what it anchored stays as valid as it was."""
+    generation: int
+    """Which of its logs is open."""
+
+
+@answer
+class OrganisationDetails(ListedOrganisation):
+    """An organisation with who may act for it, what it may issue and its logs."""
+
+    accounts: Mapping[str, tuple[str, ...]]
+    """Rights of each account."""
+    log_keys: tuple[Hex, ...]
+    permits: tuple[IndexedPermitStep, ...]
+    logs: tuple[OrganisationLog, ...]
+
+
+def list_organisations(app: App) -> list[ListedOrganisation]:
     """Every organisation on chain, as the index has read it."""
     with app.database.reading() as connection:
-        return [_listed(one) for one in organisations.listed(connection)]
+        return [
+            ListedOrganisation(one.org, one.name, one.suspended, one.generation)
+            for one in organisations.listed(connection)
+        ]
 
 
-def organisation(app: App, code: str) -> dict[str, Any]:
+def organisation(app: App, code: str) -> OrganisationDetails:
     """One organisation with its rights, permits, log keys and logs. Raises `NotFound` (`organisation_unknown`)."""
     if not is_org_code(code):
         raise NotFound("no organisation of this code is registered", code="organisation_unknown")
     with app.database.reading() as connection:
         found = organisations.get(connection, code)
         names = {code_key(one.code): one.code for one in types.listed(connection)}
-        return _listed(found) | {
-            "accounts": {
-                account: right_names(Right(bits)) for account, bits in organisations.rights(connection, code).items()
-            },
-            "logKeys": [key.hex() for key in organisations.log_keys(connection, code)],
-            "permits": [
-                {"type": names.get(one.certificate_type), "typeHash": one.certificate_type.hex()}
-                | permit_to_json(_core(one))
-                | {"block": one.block}
-                for one in organisations.permits(connection, code)
-            ],
-            "logs": [_log(connection, code, generation) for generation in range(found.generation + 1)],
-        }
+        rights = organisations.rights(connection, code)
+        return OrganisationDetails(
+            code=found.org,
+            name=found.name,
+            suspended=found.suspended,
+            generation=found.generation,
+            accounts={account: right_names(Right(bits)) for account, bits in rights.items()},
+            log_keys=tuple(organisations.log_keys(connection, code)),
+            permits=tuple(
+                _indexed_permit(one, names.get(one.certificate_type)) for one in organisations.permits(connection, code)
+            ),
+            logs=tuple(_log(connection, code, generation) for generation in range(found.generation + 1)),
+        )
 
 
 def permit_entries(connection: Connection, org: str, type_code: str) -> list[PermitEntry]:
@@ -61,27 +128,36 @@ def _core(entry: organisations.PermitEntry) -> PermitEntry:
     return PermitEntry(entry.action, entry.valid_from, entry.valid_until, entry.recorded_at)
 
 
-def _listed(one: organisations.Organisation) -> dict[str, Any]:
-    return {"code": one.org, "name": one.name, "suspended": one.suspended, "generation": one.generation}
+def right_names(rights: Right) -> tuple[str, ...]:
+    return tuple(name for name, right in RIGHTS.items() if right in rights)
 
 
-def right_names(rights: Right) -> list[str]:
-    return [name for name, right in RIGHTS.items() if right in rights]
-
-
-def permit_to_json(entry: PermitEntry) -> dict[str, Any]:
+def permit_step(entry: PermitEntry) -> PermitStep:
     grants = entry.action == PERMIT_GRANT
     last = None if entry.until_day == OPEN_END else date_of_day(entry.until_day)
     first = date_of_day(entry.from_day) if grants else None
-    return {
-        "action": "grant" if grants else "end",
-        "from": first.isoformat() if first else None,
-        "until": last.isoformat() if last else None,
-        "recordedAt": moment(entry.recorded_at),
-    }
+    return PermitStep(
+        action="grant" if grants else "end",
+        from_=first.isoformat() if first else None,
+        until=last.isoformat() if last else None,
+        recorded_at=moment(entry.recorded_at),
+    )
 
 
-def _log(connection: Connection, org: str, generation: int) -> dict[str, Any]:
+def _indexed_permit(entry: organisations.PermitEntry, type_code: str | None) -> IndexedPermitStep:
+    step = permit_step(_core(entry))
+    return IndexedPermitStep(
+        type=type_code,
+        type_hash=entry.certificate_type,
+        action=step.action,
+        from_=step.from_,
+        until=step.until,
+        recorded_at=step.recorded_at,
+        block=entry.block,
+    )
+
+
+def _log(connection: Connection, org: str, generation: int) -> OrganisationLog:
     log = log_id(parse_org_code(org), generation)
     head = chain_index.log_head(connection, log)
-    return {"generation": generation, "log": log.hex(), "size": head.size if head else 0}
+    return OrganisationLog(generation, log, head.size if head else 0)

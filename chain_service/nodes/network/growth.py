@@ -7,7 +7,6 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from eth_keys.datatypes import PrivateKey
 
@@ -37,10 +36,20 @@ class Trial:
     head_hash: str
 
 
+@dataclass(frozen=True)
+class GrownChain:
+    """A trial chain that goes on in `network`, from the block `head` on."""
+
+    network: Network
+    head: int
+    head_hash: str
+    retired_key: Path
+
+
 def grow(
     trial: Path, password: str, directory: Path, plan: Plan, *, cache: Path, binary: Path | None,
     tell: control.Tell = control.unheard,
-) -> dict[str, Any]:  # fmt: skip
+) -> GrownChain:  # fmt: skip
     """The chain in `trial` goes on in new nodes in `directory`, which run; the first of them seals it.
 
     The first seals with the trial chain's key; `vote_in` brings the others in. The trial chain's key file is set aside
@@ -59,16 +68,7 @@ def grow(
         (trial / KEY_FILE).rename(trial / RETIRED_KEY_FILE)
     finally:
         node.close()
-    return {
-        "directory": str(directory),
-        "chainId": network.chain_id,
-        "head": stopped.head,
-        "headHash": stopped.head_hash,
-        "validators": [node.address for node in network.validators],
-        "nodes": [node.name for node in network.nodes],
-        "retired": str(trial / RETIRED_KEY_FILE),
-        "rpcUrls": list(network.rpc_urls),
-    }
+    return GrownChain(network, stopped.head, stopped.head_hash, trial / RETIRED_KEY_FILE)
 
 
 def _stopped(node: Node, password: str) -> Trial:

@@ -8,24 +8,33 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
+from chain_service.core.encoding.answers import answer
 from chain_service.jobs.instance import health
 from chain_service.web.http.answers import json_answer
 from chain_service.web.http.auth import TheApp
 
 router = APIRouter(tags=["health"])
+NOT_READY: dict[str, Any] = {"description": "not ready; checks say why", "model": health.Readiness}
 
 
-@router.get("/healthz", response_model=dict[str, Any])
+@answer
+class Liveness:
+    """The process answers, or nothing does."""
+
+    alive: bool
+
+
+@router.get("/healthz", response_model=Liveness)
 def healthz() -> Response:
     """The process answers."""
-    return json_answer({"alive": True})
+    return json_answer(Liveness(alive=True))
 
 
-@router.get("/readyz", response_model=dict[str, Any], responses={503: {"description": "not ready; checks say why"}})
+@router.get("/readyz", response_model=health.Readiness, responses={503: NOT_READY})
 def readyz(app: TheApp) -> Response:
     """Database, node, index lag and age of the head; 503 with the reasons when one of them is not good."""
     state = health.readiness(app)
-    return json_answer(state, 200 if state["ready"] else 503)
+    return json_answer(state, 200 if state.ready else 503)
 
 
 @router.get("/metrics", include_in_schema=False)

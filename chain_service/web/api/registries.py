@@ -15,6 +15,7 @@ from chain_service.jobs.registries import organisations
 from chain_service.web.http.answers import json_answer, problems, request_body
 from chain_service.web.http.auth import KnownCaller, TheApp
 from chain_service.web.http.bodies import JSON, need_media_type, parse_json, read_body, shaped
+from chain_service.web.schemas.listings import AcceptedVersions, OrganisationList, TypeList
 from chain_service.web.schemas.requests import SealStateRequest
 
 router = APIRouter(prefix="/v1")
@@ -36,7 +37,7 @@ def _object(request: Request, body: bytes) -> dict[str, Any]:
     "/seals",
     tags=["seals"],
     status_code=202,
-    response_model=dict[str, Any],
+    response_model=register_seals.SealDetails,
     responses=problems(401, 403, 409, 415, 422),
     openapi_extra=request_body(json=ANY_OBJECT),
 )
@@ -45,7 +46,7 @@ def register_seal(request: Request, caller: KnownCaller, app: TheApp, body: Body
     return json_answer(register_seals.register_seal(app, caller, _object(request, body)), 202)
 
 
-@router.get("/seals/{code}", tags=["seals"], response_model=dict[str, Any], responses=problems(404))
+@router.get("/seals/{code}", tags=["seals"], response_model=register_seals.SealDetails, responses=problems(404))
 def read_seal(code: str, app: TheApp) -> Response:
     """A seal's registered digests, owner, period and state."""
     return json_answer(register_seals.seal(app, code))
@@ -55,7 +56,7 @@ def read_seal(code: str, app: TheApp) -> Response:
     "/seals/{code}/state",
     tags=["seals"],
     status_code=202,
-    response_model=dict[str, Any],
+    response_model=register_seals.SealDetails,
     responses=problems(401, 403, 404, 409, 415, 422),
     openapi_extra=request_body(json=SealStateRequest),
 )
@@ -69,7 +70,7 @@ def set_seal_state(code: str, request: Request, caller: KnownCaller, app: TheApp
     "/catalogs",
     tags=["catalogs"],
     status_code=202,
-    response_model=dict[str, Any],
+    response_model=publish_catalogs.AcceptedVersion | AcceptedVersions,
     responses=problems(401, 403, 409, 415, 422),
     openapi_extra=request_body(json=ANY_OBJECT),
 )
@@ -78,10 +79,10 @@ def publish_catalog(request: Request, caller: KnownCaller, app: TheApp, body: Bo
     need_media_type(request, JSON)
     value = parse_json(body)
     accepted = publish_catalogs.publish(app, caller, value)
-    return json_answer({"versions": accepted} if isinstance(value, list) else accepted[0], 202)
+    return json_answer(AcceptedVersions(tuple(accepted)) if isinstance(value, list) else accepted[0], 202)
 
 
-@router.get("/catalogs", tags=["catalogs"], response_model=dict[str, Any])
+@router.get("/catalogs", tags=["catalogs"], response_model=publish_catalogs.CatalogPage)
 def list_catalogs(
     app: TheApp,
     org: Annotated[str | None, Query(max_length=18)] = None,
@@ -93,13 +94,23 @@ def list_catalogs(
     return json_answer(publish_catalogs.list_catalogs(app, org=org, layer=layer, after=after, limit=limit))
 
 
-@router.get("/catalogs/{code:path}/history", tags=["catalogs"], response_model=dict[str, Any], responses=problems(404))
+@router.get(
+    "/catalogs/{code:path}/history",
+    tags=["catalogs"],
+    response_model=publish_catalogs.CatalogHistory,
+    responses=problems(404),
+)
 def catalog_history(code: str, app: TheApp) -> Response:
     """Every version in order, each with its predecessor's digest, against the head on chain."""
     return json_answer(publish_catalogs.history(app, code))
 
 
-@router.get("/catalogs/{code:path}/diff", tags=["catalogs"], response_model=dict[str, Any], responses=problems(404))
+@router.get(
+    "/catalogs/{code:path}/diff",
+    tags=["catalogs"],
+    response_model=publish_catalogs.CatalogComparison,
+    responses=problems(404),
+)
 def catalog_diff(
     code: str, app: TheApp, from_: Annotated[Sequence, Query(alias="from")], to: Annotated[Sequence, Query()]
 ) -> Response:
@@ -107,19 +118,24 @@ def catalog_diff(
     return json_answer(publish_catalogs.diff(app, code, from_, to))
 
 
-@router.get("/organisations", tags=["organisations"], response_model=dict[str, Any])
+@router.get("/organisations", tags=["organisations"], response_model=OrganisationList)
 def list_organisations(app: TheApp) -> Response:
     """The organisations registered on chain."""
-    return json_answer({"organisations": organisations.list_organisations(app)})
+    return json_answer(OrganisationList(tuple(organisations.list_organisations(app))))
 
 
-@router.get("/organisations/{code}", tags=["organisations"], response_model=dict[str, Any], responses=problems(404))
+@router.get(
+    "/organisations/{code}",
+    tags=["organisations"],
+    response_model=organisations.OrganisationDetails,
+    responses=problems(404),
+)
 def read_organisation(code: str, app: TheApp) -> Response:
     """One organisation: its standing, log and permits."""
     return json_answer(organisations.organisation(app, code))
 
 
-@router.get("/types", tags=["organisations"], response_model=dict[str, Any])
+@router.get("/types", tags=["organisations"], response_model=TypeList)
 def list_types(app: TheApp) -> Response:
     """The certificate types known here."""
-    return json_answer({"types": certificate_types.list_types(app)})
+    return json_answer(TypeList(tuple(certificate_types.list_types(app))))

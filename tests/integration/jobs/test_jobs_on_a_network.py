@@ -275,14 +275,14 @@ def test_a_node_that_dies_before_it_proves_what_it_told_stops_no_log(net: Networ
 def test_when_the_chain_halts_readiness_says_why_and_what_is_anchored_still_verifies_with_its_age(net: Network) -> None:
     org = net.organisation()
     ids = net.anchor(org, org.certificate())
-    assert health.readiness(net.city.app)["ready"]
+    assert health.readiness(net.city.app).ready
     later = net.city.submit(org, org.certificate())
     net.city.clock.ahead = 120.0
     net.city.step()
     told = health.readiness(net.city.app)
-    assert not told["ready"]
-    head = told["checks"]["head"]
-    assert (head["ok"], head["code"], head["validators"]) == (False, "chain_halted", 4) and head["ageSeconds"] >= 115
+    assert not told.ready
+    head = told.checks.head
+    assert (head.ok, head.code, head.validators) == (False, "chain_halted", 4) and head.age_seconds >= 115
     assert health.gauges(net.city.app)["chain_halted"] == 1.0
     assert net.city.alerts()[CHAIN_HALTED, "head"]["code"] == "chain_halted"
     verdict = net.city.verify(disclosure=net.city.disclosure(org, ids[0]))
@@ -291,4 +291,4 @@ def test_when_the_chain_halts_readiness_says_why_and_what_is_anchored_still_veri
     net.city.clock.ahead = 0.0
     net.settle(later)
     index(net.city.app)
-    assert not net.codes() and health.readiness(net.city.app)["ready"]
+    assert not net.codes() and health.readiness(net.city.app).ready

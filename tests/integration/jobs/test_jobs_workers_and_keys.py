@@ -12,6 +12,7 @@ import pytest
 from chain_service.app import open_app
 from chain_service.config import Settings
 from chain_service.core.chainproof.storage_layout import code_key
+from chain_service.core.encoding.answers import to_json
 from chain_service.errors import BadRequest, Conflict, NotFound, Unauthorised
 from chain_service.jobs import workers
 from chain_service.jobs.instance import api_keys, certificate_types, health, initialise, registrar
@@ -52,16 +53,16 @@ def test_waiting_ends_with_the_reasons_known(city: City) -> None:
 def test_a_key_opens_until_it_is_revoked_and_is_shown_once(city: City) -> None:
     org = city.organisation()
     made = api_keys.create_key(city.app, org.code, ["audit", "anchor"], "登记窗口")
-    caller = api_keys.authenticate(city.app, made["key"])
-    assert (caller.org, caller.roles, caller.key_id) == (org.code, {"anchor", "audit"}, made["id"])
+    caller = api_keys.authenticate(city.app, made.key)
+    assert (caller.org, caller.roles, caller.key_id) == (org.code, {"anchor", "audit"}, made.id)
     (listed,) = api_keys.list_keys(city.app, org.code)
-    assert made["key"] not in json.dumps(listed)
-    assert (listed["id"], listed["label"], listed["revokedAt"]) == (made["id"], "登记窗口", None)
-    assert api_keys.revoke_key(city.app, made["id"])["changed"]
-    assert api_keys.revoke_key(city.app, made["id"])["changed"] is False
+    assert made.key not in json.dumps(to_json(listed))
+    assert (listed.id, listed.label, listed.revoked_at) == (made.id, "登记窗口", None)
+    assert api_keys.revoke_key(city.app, made.id).changed
+    assert api_keys.revoke_key(city.app, made.id).changed is False
     with pytest.raises(Unauthorised):
-        api_keys.authenticate(city.app, made["key"])
-    assert api_keys.list_keys(city.app, org.code)[0]["revokedAt"]
+        api_keys.authenticate(city.app, made.key)
+    assert api_keys.list_keys(city.app, org.code)[0].revoked_at
     with pytest.raises(NotFound):
         api_keys.revoke_key(city.app, "nothing")
 
@@ -94,27 +95,27 @@ def test_the_registrars_jobs_stand_on_chain_and_in_the_index_and_may_be_repeated
     app = with_registrar(city).app
     code = org_code(88_000_000 + (city.app.database.dialect == "sqlite"))
     added = registrar.add(app, code, "临澜市园林局")
-    assert (added["registered"], added["suspended"], added["generation"]) == (True, False, 0)
+    assert (added.registered, added.suspended, added.generation) == (True, False, 0)
     assert registrar.add(app, code, "临澜市园林局") == added
     granted = registrar.permit(app, code, FOOD, date(2024, 1, 1))
-    assert [entry["action"] for entry in granted["permits"]] == ["grant"]
+    assert [entry.action for entry in granted.permits] == ["grant"]
     assert registrar.permit(app, code, FOOD, date(2024, 1, 1)) == granted
     ended = registrar.end_permit(app, code, FOOD, date(2025, 1, 1))
-    assert [entry["action"] for entry in ended["permits"]] == ["grant", "end"]
+    assert [entry.action for entry in ended.permits] == ["grant", "end"]
     with pytest.raises(Conflict) as nothing:
         registrar.end_permit(app, code, OTHER, date(2025, 1, 1))
     assert nothing.value.code == "no_permit"
-    assert registrar.suspend(app, code)["suspended"] is True
-    assert organisations.organisation(app, code)["suspended"] is True
-    assert registrar.resume(app, code)["suspended"] is False
-    assert registrar.grant(app, code, added["account"], ["anchor"])["rights"] == ["anchor"]
-    assert organisations.organisation(app, code)["accounts"] == {added["account"]: ["anchor"]}
+    assert registrar.suspend(app, code).suspended is True
+    assert organisations.organisation(app, code).suspended is True
+    assert registrar.resume(app, code).suspended is False
+    assert registrar.grant(app, code, added.account, ["anchor"]).rights == ("anchor",)
+    assert organisations.organisation(app, code).accounts == {added.account: ("anchor",)}
     renewed = registrar.new_generation(app, code)
-    assert (renewed["generation"], len(renewed["logKeys"])) == (1, 2)
+    assert (renewed.generation, len(renewed.log_keys)) == (1, 2)
     shown = organisations.organisation(app, code)
-    assert [permit["typeHash"] for permit in shown["permits"]] == [code_key(FOOD).hex()] * 2
-    assert [log["generation"] for log in shown["logs"]] == [0, 1]
-    assert code in {one["code"] for one in organisations.list_organisations(app)}
+    assert [permit.type_hash for permit in shown.permits] == [code_key(FOOD)] * 2
+    assert [log.generation for log in shown.logs] == [0, 1]
+    assert code in {one.code for one in organisations.list_organisations(app)}
 
 
 def test_what_the_registrar_may_not_do_is_said_before_anything_is_sent(city: City) -> None:
@@ -143,18 +144,18 @@ def test_types_are_listed_by_name_once_added(city: City) -> None:
         "validity": "5年",
         "level": "地市",
     }
-    assert certificate_types.add_type(city.app, entry)["certificateTypeName"] == "食品经营许可证"
+    assert certificate_types.add_type(city.app, entry).name == "食品经营许可证"
     certificate_types.add_type(city.app, entry | {"validity": "3年"})
-    assert [
-        one["validity"] for one in certificate_types.list_types(city.app) if one["certificateTypeCode"] == FOOD
-    ] == ["3年"]
+    assert [one.validity for one in certificate_types.list_types(city.app) if one.certificate_type_code == FOOD] == [
+        "3年"
+    ]
 
 
 def test_a_ready_instance_says_so_and_counts_its_work(own_city: City) -> None:
     city = own_city
-    assert not health.readiness(city.app)["ready"], "nothing has been read from the chain yet"
+    assert not health.readiness(city.app).ready, "nothing has been read from the chain yet"
     org = city.organisation()
-    assert health.readiness(city.app)["ready"]
+    assert health.readiness(city.app).ready
     ids = city.submit(org, org.certificate(), org.certificate())
     assert health.gauges(city.app)["records_pending"] == 2
     city.settle(ids)
@@ -180,13 +181,13 @@ def test_an_instance_comes_to_be_and_deploys_once(own_chain: Trial, tmp_path: Pa
     finally:
         app.database.close()
     done = initialise.deploy(settings, registrar=own_chain.directory / "registrar.json")
-    assert done["chainId"] == own_chain.deployment.chain_id
+    assert done.chain_id == own_chain.deployment.chain_id
     with pytest.raises(Conflict) as again:
         initialise.deploy(settings, registrar=own_chain.directory / "registrar.json")
     assert again.value.code == "already_deployed"
     app = open_app(settings)
     try:
         workers.run_once(app)
-        assert health.readiness(app)["ready"]
+        assert health.readiness(app).ready
     finally:
         app.database.close()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from chain_service.core.encoding.answers import answer
 from chain_service.errors import Conflict, Unavailable
 from chain_service.nodes.network.descriptor import NETWORK_FILE, Network, NodeDescriptor, load
 from chain_service.nodes.network.engines.engine import engine_of
@@ -22,6 +23,27 @@ _LAUNCH = 20
 Tell = Callable[[str], None]
 
 
+@answer
+class RunningNodes:
+    """Nodes that run, and the block that was sealed since."""
+
+    directory: str
+    nodes: tuple[str, ...]
+    started: tuple[str, ...]
+    """Those that did not run before, or were restarted."""
+    block: int
+    seconds: float
+    """How long it took."""
+    rpc_urls: tuple[str, ...]
+
+
+@answer
+class StoppedNodes:
+    directory: str
+    stopped: tuple[str, ...]
+    """Those that ran before."""
+
+
 def unheard(_text: str) -> None:
     """Nobody listens to what is going on."""
 
@@ -29,7 +51,7 @@ def unheard(_text: str) -> None:
 def up(
     directory: Path, names: Sequence[str] = (), *, cache: Path, geth: Path | None = None, timeout: float = 60,
     tell: Tell = unheard,
-) -> dict[str, object]:  # fmt: skip
+) -> RunningNodes:  # fmt: skip
     """The named nodes run, by default all own ones, and a new block has been sealed since and reached each of them.
 
     What runs already is left alone, but a node that is named is restarted. `cache` keeps the engine's program; `geth`
@@ -51,17 +73,17 @@ def up(
         _launch(directory, ledger, binary)
     began = time.monotonic()
     block = _wait_for_block(directory, network, nodes, began + timeout)
-    return {
-        "directory": str(directory),
-        "nodes": [node.name for node in nodes],
-        "started": [node.name for node in nodes if node.name not in before or node.name in names],
-        "block": block,
-        "seconds": round(time.monotonic() - began, 1),
-        "rpcUrls": list(network.rpc_urls),
-    }
+    return RunningNodes(
+        directory=str(directory),
+        nodes=tuple(node.name for node in nodes),
+        started=tuple(node.name for node in nodes if node.name not in before or node.name in names),
+        block=block,
+        seconds=round(time.monotonic() - began, 1),
+        rpc_urls=network.rpc_urls,
+    )
 
 
-def down(directory: Path, names: Sequence[str] = ()) -> dict[str, object]:
+def down(directory: Path, names: Sequence[str] = ()) -> StoppedNodes:
     """The named nodes do not run, by default none that `up` started; others are not touched.
 
     Each gets one interrupt and a minute to write its state. Raises NotFound, Unavailable (`network_stalled`).
@@ -89,7 +111,7 @@ def down(directory: Path, names: Sequence[str] = ()) -> dict[str, object]:
     late = [name for name, process in stopped.items() if not process.wait(GRACE + 10)]
     if late:
         raise Unavailable(f"still running: {', '.join(late)}", code="network_stalled")
-    return {"directory": str(directory), "stopped": sorted(stopped)}
+    return StoppedNodes(str(directory), tuple(sorted(stopped)))
 
 
 def _chosen(directory: Path, network: Network, names: Sequence[str]) -> list[NodeDescriptor]:

@@ -34,8 +34,8 @@ def entry(org: Org, **other: Any) -> dict[str, Any]:
 
 def registered(city: City, org: Org, **other: Any) -> str:
     told = register_seals.register_seal(city.app, org.caller, entry(org, **other))
-    workers.wait_final(city.app, "seal", told["sealCode"], timeout=WAIT)
-    return str(told["sealCode"])
+    workers.wait_final(city.app, "seal", told.seal_code, timeout=WAIT)
+    return told.seal_code
 
 
 def set_state(city: City, org: Org, code: str, to: str) -> None:
@@ -46,10 +46,10 @@ def set_state(city: City, org: Org, code: str, to: str) -> None:
 def test_a_seal_is_pending_and_then_in_force(city: City) -> None:
     org = city.organisation()
     told = register_seals.register_seal(city.app, org.caller, entry(org))
-    assert (told["state"], told["created"]) == ("pending", True)
-    workers.wait_final(city.app, "seal", told["sealCode"], timeout=WAIT)
-    told = register_seals.seal(city.app, told["sealCode"])
-    assert (told["state"], told["status"], len(told["history"])) == ("final", "in_force", 1)
+    assert (told.state, told.created) == ("pending", True)
+    workers.wait_final(city.app, "seal", told.seal_code, timeout=WAIT)
+    told = register_seals.seal(city.app, told.seal_code)
+    assert (told.state, told.status, len(told.history)) == ("final", "in_force", 1)
     assert audit(city.app, org.code).seals == 1
 
 
@@ -59,9 +59,9 @@ def test_a_seal_is_frozen_freed_and_cancelled_with_its_history_kept(city: City) 
     for to in ("frozen", "in_force", "frozen", "cancelled"):
         set_state(city, org, code, to)
     told = register_seals.seal(city.app, code)
-    assert told["status"] == "cancelled"
-    assert [one["to"] for one in told["history"]] == ["in_force", "frozen", "in_force", "frozen", "cancelled"]
-    assert [one["n"] for one in told["history"]] == [0, 1, 2, 3, 4]
+    assert told.status == "cancelled"
+    assert [one.to for one in told.history] == ["in_force", "frozen", "in_force", "frozen", "cancelled"]
+    assert [one.n for one in told.history] == [0, 1, 2, 3, 4]
     with pytest.raises(Conflict) as refused:
         register_seals.set_seal_state(city.app, org.caller, code, "in_force")
     assert refused.value.code == "illegal_transition"
@@ -79,7 +79,7 @@ def test_registering_again_is_safe_and_another_seal_under_the_code_is_refused(ci
     org = city.organisation()
     value = entry(org)
     register_seals.register_seal(city.app, org.caller, value)
-    assert register_seals.register_seal(city.app, org.caller, value)["created"] is False
+    assert register_seals.register_seal(city.app, org.caller, value).created is False
     with pytest.raises(Conflict) as refused:
         register_seals.register_seal(city.app, org.caller, value | {"sealName": "另一枚"})
     assert refused.value.code == "seal_exists"
@@ -97,8 +97,8 @@ def test_a_state_is_changed_by_the_owner_one_at_a_time_and_only_once_registered(
     workers.wait_final(city.app, "seal", code, timeout=WAIT)
     with pytest.raises(Forbidden):
         register_seals.set_seal_state(city.app, other.caller, code, "frozen")
-    assert register_seals.set_seal_state(city.app, org.caller, code, "frozen")["created"]
-    assert register_seals.set_seal_state(city.app, org.caller, code, "frozen")["created"] is False
+    assert register_seals.set_seal_state(city.app, org.caller, code, "frozen").created
+    assert register_seals.set_seal_state(city.app, org.caller, code, "frozen").created is False
     with pytest.raises(Conflict) as second:
         register_seals.set_seal_state(city.app, org.caller, code, "cancelled")
     assert second.value.code == "change_pending"
@@ -116,7 +116,7 @@ def test_a_code_that_another_account_took_on_chain_is_refused_with_the_reason(ci
 def test_a_seal_past_its_period_is_expired_without_any_change_on_chain(city: City) -> None:
     org = city.organisation()
     code = registered(city, org, validUntil="2024-12-31")
-    assert register_seals.seal(city.app, code)["status"] == "expired"
+    assert register_seals.seal(city.app, code).status == "expired"
 
 
 def test_an_unknown_seal_is_not_found(city: City) -> None:

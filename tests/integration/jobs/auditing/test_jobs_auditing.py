@@ -278,7 +278,7 @@ def test_an_altered_catalog_version_is_named(kept: Kept) -> None:
         other = {"body": body.replace("负责".encode(), "无关".encode())}
         with kept.altered("catalog_versions", other, code=kept.catalog, sequence=sequence):
             assert {subject for _, subject in kept.found()} == {kept.catalog}
-            assert publish_catalogs.history(kept.city.app, kept.catalog)["proof"]["outcome"] == "failed"
+            assert publish_catalogs.history(kept.city.app, kept.catalog).proof.outcome == "failed"
     with kept.altered("catalog_versions", {"body": b"{"}, code=kept.catalog):
         assert kept.found() == {("catalog_altered", kept.catalog)}
 

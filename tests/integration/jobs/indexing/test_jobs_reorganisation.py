@@ -76,7 +76,7 @@ def test_after_a_reorganisation_everything_falls_back_into_place_exactly_once(br
         assert len(heads(moved)) == len(set(heads(moved))) == 3
         assert [moved.judged(org, id) for id in first] == ["withdrawn", "in_force"]
         assert len(state_history.status_history(moved.app, first[0])) == 1
-        assert publish_catalogs.history(moved.app, catalog)["proof"]["outcome"] == "passed"
+        assert publish_catalogs.history(moved.app, catalog).proof.outcome == "passed"
         assert audit(moved.app).ok
         (more,) = moved.anchor(org, org.certificate())
         assert records.read(moved.app, more, None).index == 4

@@ -140,7 +140,7 @@ def test_a_new_generation_takes_the_waiting_batch_into_the_new_log_and_the_old_o
     assert [records.proof(city.app, id).size for id in old] == [3, 3]
     assert {city.judged(org, id) for id in old + waiting} == {"in_force"}
     shown = organisation(city.app, org.code)
-    assert (shown["generation"], [log["size"] for log in shown["logs"]], len(shown["logKeys"])) == (1, [3, 3], 2)
+    assert (shown.generation, [log.size for log in shown.logs], len(shown.log_keys)) == (1, [3, 3], 2)
     city.set_state(org, old[0], "withdrawn")
     assert city.judged(org, old[0]) == "withdrawn"
     assert audit(city.app, org.code).ok

@@ -78,7 +78,7 @@ def asked(shared_city: City) -> Iterator[tuple[TestClient, Org, str, dict[str, s
     city = shared_city
     org = city.organisation()
     (record,) = city.anchor(org, org.certificate())
-    key = api_keys.create_key(city.app, org.code, ROLES)["key"]
+    key = api_keys.create_key(city.app, org.code, ROLES).key
     with TestClient(create_app(city.app), raise_server_exceptions=False) as client:
         yield client, org, record, {"Authorization": f"Bearer {key}"}
 
