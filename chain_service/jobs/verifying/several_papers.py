@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -35,11 +35,10 @@ from chain_service.core.verdicts.same_record import body_key, bound, unite
 from chain_service.core.verdicts.verdict import Check, Context, Group, Verdict, check, conclude, gravity
 from chain_service.core.verdicts.verdict_codes import RULES, STATES, Answer, Outcome
 from chain_service.errors import BadRequest, CannotTell, InvalidProof, NotFound
-from chain_service.jobs.context import App, Caller
-from chain_service.jobs.proofs import trust_files
-from chain_service.jobs.records.records import content_at
 from chain_service.jobs.verifying.request import Question, read_question
-from chain_service.jobs.verifying.verify import check_question, verify_many
+
+if TYPE_CHECKING:
+    from chain_service.jobs.context import App, Caller
 
 MAX_PAPERS = 10
 """Papers of one question; each pair of them is compared."""
@@ -121,6 +120,8 @@ def verify_papers(
 
     `base` says what else is asked: identifier, number, name, moment, cause.
     """
+    from chain_service.jobs.records.records import content_at
+
     require_few(papers)
     ask = _asker(app, caller, operator=operator)
     return judge_papers(papers, base, ask, lambda place: content_at(app, place), _accepted(app))
@@ -128,12 +129,16 @@ def verify_papers(
 
 def holders(app: App, papers: Sequence[Paper], at: int | None) -> list[list[Paper]]:
     """The papers by the record that each belongs to, for an operator: every list is one question."""
+    from chain_service.jobs.records.records import content_at
+
     ask = _asker(app, None, operator=True)
     return split(papers, Question(at=at), ask, lambda place: content_at(app, place))
 
 
 def verify_lists(app: App, lists: Iterable[Sequence[Paper]], at: int | None) -> Iterator[Verdict]:
     """A verdict for each list of papers of one holder, in order, for an operator; single papers share reads."""
+    from chain_service.jobs.verifying.verify import verify_many
+
     base = Question(at=at)
     for alone, some in groupby(lists, key=lambda papers: len(papers) == 1 and papers[0].kind is not Kind.TRUST):
         if alone:
@@ -151,10 +156,14 @@ def require_few(papers: Sequence[Paper]) -> None:
 
 
 def _asker(app: App, caller: Caller | None, *, operator: bool) -> Ask:
+    from chain_service.jobs.verifying.verify import verify_many
+
     return lambda questions: verify_many(app, questions, caller, operator=operator)
 
 
 def _accepted(app: App) -> TrustFile | None:
+    from chain_service.jobs.proofs import trust_files
+
     try:
         return parse_trust(trust_files.in_force(app))
     except (NotFound, BadRequest):
@@ -191,6 +200,8 @@ def judge_papers(
 
 def verify_each(app: App, questions: Sequence[Question], caller: Caller | None) -> Iterator[Verdict]:
     """A verdict for each question, in order, each about papers of one holder."""
+    from chain_service.jobs.verifying.verify import verify_many
+
     verdicts = verify_many(app, questions, caller)
     for question, verdict in zip(questions, verdicts, strict=True):
         papers = list(_papers_of(question))
@@ -592,5 +603,7 @@ def _comparable(desk: _Desk, others: Sequence[_Sheet], sheet: _Sheet) -> bool:
 
 def check_asked(papers: Sequence[Paper], base: Question, caller: Caller | None, now: int) -> None:
     """What is asked besides the papers can be asked. Raises `BadRequest`."""
+    from chain_service.jobs.verifying.verify import check_question
+
     shown = any(paper.kind is Kind.DISCLOSURE for paper in papers)
     check_question(replace(base, disclosure=b"" if shown else None), caller, now)
