@@ -61,6 +61,11 @@ CODES: dict[str, Meaning] = {
         "证照标识有误：格式或末位校验字符不对，请逐字核对。",
         "The identifier is mistyped: its form or its check character is wrong.",
     ),
+    "not_installed": Meaning(
+        404,
+        "缺少可选组件 chain-service[…]（名称见上）：用 pip 安装后重试。",
+        "An optional part, chain-service[…] as named, is missing; install it with pip.",
+    ),
     "number_and_name_missing": Meaning(
         422, "按标识核验须同时提供证照编号和持证主体名称。", "A look-up by identifier needs number and holder name too."
     ),

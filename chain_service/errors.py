@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 
@@ -95,3 +96,8 @@ class Corrupt(ChainServiceError):
     """Our own data contradict the chain or the program: stop and alert."""
 
     default_code = "corrupt"
+
+
+def frames(error: BaseException) -> list[str]:
+    """Where an unexpected error came from, without its message, which might quote data."""
+    return [f"{f.filename}:{f.lineno}:{f.name}" for f in traceback.extract_tb(error.__traceback__)[-12:]]

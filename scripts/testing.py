@@ -1,6 +1,8 @@
 """Runs what `scripts/test` promises: tools are found or installed, then style, types, contracts and tests are checked.
 
-With arguments for pytest only pytest runs. The exit code is 0 only if every part passed; pytest's summary comes last.
+--long adds the tests that take minutes; --fast runs a selection of pure unit tests that takes less than ten seconds.
+With --fast or arguments for pytest only pytest runs. The exit code is 0 only if every part
+passed; pytest's summary comes last.
 """
 
 from __future__ import annotations
@@ -26,6 +28,11 @@ HALVES = (
     ("tests/unit", "tests/property", "tests/vectors", "tests/contracts", "tests/test_architecture.py"),
 )
 """Folders of tests by what keeps them busy: together they are all of `tests`."""
+FAST = (
+    "tests/unit/core/encoding", "tests/unit/core/log", "tests/unit/core/records", "tests/unit/core/registries",
+    "--ignore=tests/unit/core/encoding/test_decoding.py",
+)  # fmt: skip
+"""Pure unit tests that take less than ten seconds of one core; those of decoding alone take as long again."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +74,9 @@ TOOLS = (
 
 def main() -> int:
     """The exit code of the whole."""
-    arguments = sys.argv[1:]
+    arguments = [word for given in sys.argv[1:] for word in (FAST if given == "--fast" else (given,))]
     if {"-h", "--help"} & set(arguments):
-        print("usage: scripts/test [--long] [arguments of pytest]\n\n" + (__doc__ or ""))
+        print("usage: scripts/test [--long | --fast] [arguments of pytest]\n\n" + (__doc__ or ""))
         return 0
     only_pytest = any(argument != "--long" for argument in arguments)
     long = ", long tests too" if "--long" in arguments else ""

@@ -24,6 +24,7 @@ _BY_CODE = {
     "wrong_password": WRONG_USAGE,
     "wrong_chain": UNAVAILABLE,
     "no_trust": WRONG_USAGE,
+    "not_installed": WRONG_USAGE,
     "foreign_trust": REFUSED,
     "wrong_fingerprint": REFUSED,
     "papers_refused": REFUSED,

@@ -7,11 +7,11 @@ import sys
 
 import structlog
 
+from chain_service.errors import frames
+
 
 def _frames_only(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Tracebacks without the exceptions' messages, which may quote data."""
-    from chain_service.web.http.request_log import frames
-
     found = event.pop("exc_info", None)
     error = found[1] if isinstance(found, tuple) else found if isinstance(found, BaseException) else sys.exc_info()[1]
     if found and error is not None:

@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from chain_service import __version__
-from chain_service.cli import failures
+from chain_service.cli import extras, failures
 from chain_service.cli.commands import (
     anchors,
     catalogs,
@@ -142,6 +142,8 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - so that the interpreter's last flush fails nowhere
         return failures.REFUSED
+    except ModuleNotFoundError as error:
+        return failures.report(extras.not_installed(error) or failures.unforeseen(error), as_json=as_json)
     except Exception as error:  # noqa: BLE001 - an operator never sees a traceback
         return failures.report(failures.unforeseen(error), as_json=as_json)
 

@@ -14,7 +14,7 @@ from chain_service.nodes.network.create import Plan
 from chain_service.nodes.network.engines import geth_binary
 from chain_service.nodes.network.engines.besu import find as find_besu
 
-BOOT_SECONDS = 30
+BOOT_SECONDS = 120
 
 
 @pytest.fixture(scope="session")

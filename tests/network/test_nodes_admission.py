@@ -20,7 +20,7 @@ from chain_service.nodes.network.running import control
 from chain_service.nodes.network.running.control import down, up
 
 pytestmark = pytest.mark.long
-PATIENCE = 12
+PATIENCE = 20
 """Seconds; a listed node has its peers within two."""
 
 

@@ -1,6 +1,7 @@
 """Damaged receipts and foreign bytes: invalid or provably harmless, and nothing but our own errors comes out."""
 
 import random
+import time
 from dataclasses import replace
 
 import cbor2
@@ -178,10 +179,12 @@ def test_foreign_bytes_never_raise(data):
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
-@settings(max_examples=100_000, deadline=2000, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(anything)
 def test_a_hundred_thousand_foreign_inputs_never_raise(data):
+    started = time.process_time()
     never_raises(data)
+    assert time.process_time() - started < 2
 
 
 @settings(max_examples=200, deadline=None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from chain_service.cli import extras
 from chain_service.cli.failures import papers as papers_refused
 from chain_service.cli.invocation import Door, read_input
 from chain_service.cli.proven_heads import Heads
@@ -35,7 +36,7 @@ from chain_service.core.verdicts.verdict_codes import Answer
 from chain_service.errors import BadRequest
 from chain_service.jobs.parsing.pool import Parsers, parser_limits
 from chain_service.jobs.parsing.trust_directory import Anchors
-from chain_service.jobs.verifying.documents import Examined, examine_file, no_signatures
+from chain_service.jobs.verifying.documents import Examined, examine_file, needs_parsing, no_signatures
 from chain_service.jobs.verifying.request import Question, is_cose, read_question
 from chain_service.jobs.verifying.several_papers import MAX_PAPERS, Place, judge_papers, split
 
@@ -86,6 +87,8 @@ def reading(settings: Settings, anchors: Path | None) -> Iterator[tuple[Examiner
         if data is None:
             return None
         if data not in known:
+            if needs_parsing(data):
+                extras.require("documents")  # where it would be read is another process, which cannot say this
             if len(known) >= MAX_PAPERS:
                 known.clear()
             known[data] = examine_file(parsers, data, settings.revocation_list_age, public=False)

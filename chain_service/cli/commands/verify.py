@@ -102,8 +102,10 @@ class _Handed:
 
     def each(self) -> Iterator[list[Paper]]:
         """Every FILE by itself, with what was named as an option."""
-        for path in self.files or [None]:
-            yield [*([] if path is None else [self._paper(path)]), *self._named()]
+        if not self.files:
+            yield self._named()
+        for path in self.files:
+            yield [self._paper(path), *self._named()]
 
     def all(self) -> list[Paper]:
         return [*map(self._paper, self.files), *self._named()]
@@ -143,7 +145,7 @@ def _verify_offline(
 
 
 def _verify_online(door: Door, handed: _Handed, moment: int | None) -> None:
-    from chain_service.jobs.verifying.several_papers import holders, verify_lists
+    from chain_service.jobs.verifying.verify_papers import holders, verify_lists
 
     app = door.app()
     papers = handed.all() if handed.few else None

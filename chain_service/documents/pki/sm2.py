@@ -9,8 +9,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-import gmssl_pyx
-
 from chain_service.core.encoding.digests import sm3
 
 DEFAULT_ID: Final = b"1234567812345678"
@@ -68,6 +66,8 @@ def deviates(signature: bytes) -> bool:
 
 def _verify_digest(point: bytes, signed: bytes, r: int, s: int) -> bool:
     """GB/T 32918.2 §7.1, steps B1 and B2 here, the others in GmSSL; it refuses points that are not on the curve."""
+    import gmssl_pyx  # here: whoever holds trust stores needs the default id of this module, and no GmSSL
+
     if not (0 < r < ORDER and 0 < s < ORDER and (r + s) % ORDER):
         return False
     try:

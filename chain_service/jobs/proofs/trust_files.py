@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from chain_service.chain.reader import ChainReader
 from chain_service.core.chainproof.consensus import proof_length, provable_from, prove_block
 from chain_service.core.chainproof.headers import decode_fields
 from chain_service.core.chainproof.trust import ChainTrust, Until, ValidatorRange, joined
@@ -17,8 +17,10 @@ from chain_service.core.encoding.cose import Signer
 from chain_service.core.receipts import trust_file as core
 from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES, TrustFile, TrustTerms
 from chain_service.errors import BadRequest, Conflict, NotFound
-from chain_service.jobs.context import App
-from chain_service.jobs.validators import refresh_trust
+
+if TYPE_CHECKING:
+    from chain_service.chain.reader import ChainReader
+    from chain_service.jobs.context import App
 
 FILE = "trust.cose"
 """The trust file in force, below the instance's directory."""
@@ -130,6 +132,8 @@ def _write(file: Path, data: bytes) -> None:
 
 
 def _terms(app: App, version: int, root_key: bytes) -> TrustTerms:
+    from chain_service.jobs.validators import refresh_trust
+
     settings = app.settings
     reader = app.require_chain().reader
     with app.database.reading() as connection:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
-from chain_service.chain.reader import History
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState, Slot
 from chain_service.core.encoding.decoding import read_day
@@ -22,8 +22,11 @@ from chain_service.documents.judging.binding import Binding, is_seal_code
 from chain_service.documents.judging.signatures import judge_document
 from chain_service.documents.kinds import at_first_sight
 from chain_service.errors import MalformedDocument
-from chain_service.jobs.parsing.ocsp_responders import Responders
 from chain_service.jobs.parsing.pool import Parsers
+
+if TYPE_CHECKING:
+    from chain_service.chain.reader import History
+    from chain_service.jobs.parsing.ocsp_responders import Responders
 
 MAX_SEALS = 16
 """Seals of one document that are looked up on chain; those beyond count as not told."""
@@ -65,6 +68,8 @@ class Examined:
 
     def words(self) -> tuple[list[Slot], list[History]]:
         """What the chain has to be asked for its signatures: seals, and the permit that it itself speaks of."""
+        from chain_service.chain.reader import History
+
         slots: list[Slot] = []
         histories = list(_seal_histories(self.seal_codes))
         claimed = self.claimed_issuer()
@@ -99,9 +104,16 @@ class Examined:
 
 
 def _seal_histories(codes: Sequence[str]) -> Iterator[History]:
+    from chain_service.chain.reader import History
+
     for code in codes:
         yield History(storage_layout.SEAL_REGISTRY, partial(storage_layout.seal_fact_slot, code), _SEAL_FACTS)
         yield History(storage_layout.SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), _SEAL_STATES)
+
+
+def needs_parsing(data: bytes) -> bool:
+    """Whether the first bytes leave open what the file is, so that another process reads it."""
+    return at_first_sight(data) is None
 
 
 def examine_file(parsers: Parsers, data: bytes | None, list_age: float, *, public: bool) -> Examined | None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations, groupby
+from itertools import combinations
 from typing import Any, Final
 
 import orjson
@@ -35,12 +35,8 @@ from chain_service.core.verdicts.paper_kinds import Kind, Paper, form, take
 from chain_service.core.verdicts.same_record import body_key, bound, unite
 from chain_service.core.verdicts.verdict import Check, Context, Group, Verdict, check, conclude, gravity
 from chain_service.core.verdicts.verdict_codes import STATES, Answer, Outcome
-from chain_service.errors import BadRequest, CannotTell, InvalidProof, NotFound
-from chain_service.jobs.context import App, Caller
-from chain_service.jobs.proofs import trust_files
-from chain_service.jobs.records.records import content_at
+from chain_service.errors import BadRequest, CannotTell, InvalidProof
 from chain_service.jobs.verifying.request import Question, read_question
-from chain_service.jobs.verifying.verify import check_question, verify_many
 
 MAX_PAPERS = 10
 """Papers of one question; each pair of them is compared."""
@@ -115,51 +111,11 @@ class _Desk:
         return sheet.kind in _CLAIMS and self.alone[sheet].code == "proof_invalid"
 
 
-def verify_papers(
-    app: App, papers: Sequence[Paper], base: Question, caller: Caller | None = None, *, operator: bool = False
-) -> Verdict:
-    """The verdict on all papers of one holder. Raises `BadRequest` as `verify` and for more than MAX_PAPERS.
-
-    `base` says what else is asked: identifier, number, name, moment, cause.
-    """
-    require_few(papers)
-    ask = _asker(app, caller, operator=operator)
-    return judge_papers(papers, base, ask, lambda place: content_at(app, place), _accepted(app))
-
-
-def holders(app: App, papers: Sequence[Paper], at: int | None) -> list[list[Paper]]:
-    """The papers by the record that each belongs to, for an operator: every list is one question."""
-    ask = _asker(app, None, operator=True)
-    return split(papers, Question(at=at), ask, lambda place: content_at(app, place))
-
-
-def verify_lists(app: App, lists: Iterable[Sequence[Paper]], at: int | None) -> Iterator[Verdict]:
-    """A verdict for each list of papers of one holder, in order, for an operator; single papers share reads."""
-    base = Question(at=at)
-    for alone, some in groupby(lists, key=lambda papers: len(papers) == 1 and papers[0].kind is not Kind.TRUST):
-        if alone:
-            yield from verify_many(app, (_together(base, *_sheets(papers)) for papers in some), operator=True)
-        else:
-            for papers in some:
-                yield verify_papers(app, papers, base, operator=True)
-
-
 def require_few(papers: Sequence[Paper]) -> None:
     if len(papers) > MAX_PAPERS:
         raise BadRequest(
             f"at most {MAX_PAPERS} papers of one holder can be verified at once", code="malformed_request", field="file"
         )
-
-
-def _asker(app: App, caller: Caller | None, *, operator: bool) -> Ask:
-    return lambda questions: verify_many(app, questions, caller, operator=operator)
-
-
-def _accepted(app: App) -> TrustFile | None:
-    try:
-        return parse_trust(trust_files.in_force(app))
-    except (NotFound, BadRequest):
-        return None
 
 
 def judge_papers(
@@ -190,19 +146,13 @@ def judge_papers(
     return _with_papers(verdict, desk, trusted) if len(papers) > 1 else verdict
 
 
-def verify_each(app: App, questions: Sequence[Question], caller: Caller | None) -> Iterator[Verdict]:
-    """A verdict for each question, in order, each about papers of one holder."""
-    verdicts = verify_many(app, questions, caller)
-    for question, verdict in zip(questions, verdicts, strict=True):
-        papers = list(_papers_of(question))
-        if verdict.answer is Answer.VALID or len(papers) < 2:
-            yield verdict
-        else:
-            base = replace(question, disclosure=None, receipt=None, file=None, digest=None)
-            yield verify_papers(app, papers, base, caller)
+def one_question(base: Question, papers: Sequence[Paper]) -> Question:
+    """What is asked about all the papers at once."""
+    return _together(base, *_sheets(papers))
 
 
-def _papers_of(question: Question) -> Iterator[Paper]:
+def papers_of(question: Question) -> Iterator[Paper]:
+    """The papers that were handed in with a question."""
     if question.disclosure is not None:
         yield take("disclosure", question.disclosure, Kind.DISCLOSURE)
     if question.receipt is not None:
@@ -587,9 +537,3 @@ def _comparable(desk: _Desk, others: Sequence[_Sheet], sheet: _Sheet) -> bool:
     if sheet.kind is Kind.DISCLOSURE:
         return _class(sheet) not in classes and not any(_unrelated(desk, sheet, other) for other in others)
     return classes != {_class(sheet)}
-
-
-def check_asked(papers: Sequence[Paper], base: Question, caller: Caller | None, now: int) -> None:
-    """What is asked besides the papers can be asked. Raises `BadRequest`."""
-    shown = any(paper.kind is Kind.DISCLOSURE for paper in papers)
-    check_question(replace(base, disclosure=b"" if shown else None), caller, now)

@@ -19,8 +19,9 @@ from chain_service.core.records.identifiers import tidied_identifier
 from chain_service.core.verdicts.paper_kinds import Kind, Paper, take
 from chain_service.errors import BadRequest
 from chain_service.jobs.verifying.request import Question
-from chain_service.jobs.verifying.several_papers import MAX_PAPERS, check_asked, require_few, verify_each, verify_papers
+from chain_service.jobs.verifying.several_papers import MAX_PAPERS, require_few
 from chain_service.jobs.verifying.verify import check_question
+from chain_service.jobs.verifying.verify_papers import check_asked, verify_each, verify_papers
 from chain_service.web.http.answers import json_answer, ndjson_stream, problems, request_body
 from chain_service.web.http.auth import KnownCaller, PublicOrKeyed, TheApp, public_or_keyed
 from chain_service.web.http.bodies import (

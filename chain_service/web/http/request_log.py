@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -14,7 +13,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chain_service.errors import ChainServiceError
+from chain_service.errors import ChainServiceError, frames
 from chain_service.web.http.problems import problem_response
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -64,11 +63,6 @@ class Metrics:
 def about_request(request: Request, **facts: str | None) -> None:
     """These facts stand in the request's log line: ids and codes only, nothing about a person."""
     request.state.log_facts = {**getattr(request.state, "log_facts", {}), **{k: v for k, v in facts.items() if v}}
-
-
-def frames(error: BaseException) -> list[str]:
-    """Where an unforeseen error came from, without its message, which might quote data."""
-    return [f"{f.filename}:{f.lineno}:{f.name}" for f in traceback.extract_tb(error.__traceback__)[-12:]]
 
 
 class Observe:

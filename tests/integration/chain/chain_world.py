@@ -47,7 +47,7 @@ class World(Chain):
 
     @property
     def organisations(self) -> Registrar:
-        return Registrar(self.sender, self.deployment, self.registrar, timeout=20)
+        return Registrar(self.sender, self.deployment, self.registrar, timeout=120)
 
 
 @contextmanager

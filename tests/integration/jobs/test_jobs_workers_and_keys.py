@@ -43,7 +43,7 @@ def test_waiting_ends_with_the_reasons_known(city: City) -> None:
     city.trial.registrar.set_suspended(org.code, True)
     ids = city.submit(org, org.certificate())
     with pytest.raises(Exception) as late:
-        workers.wait_anchored(city.app, ids, timeout=1.0)
+        workers.wait_anchored(city.app, ids, timeout=3.0)
     assert late.value.code == "timeout"
     assert "SuspendedOrganisation" in late.value.details["reasons"]
     city.trial.registrar.set_suspended(org.code, False)

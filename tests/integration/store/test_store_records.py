@@ -237,7 +237,7 @@ def test_ten_thousand_records_are_accepted_and_placed_in_bulk(database: Database
         finding = time.monotonic() - started
     assert len(known) == 10_000
     print(f"{database.dialect}: accept {accepting:.2f} s, place {placing:.2f} s, find {finding:.2f} s")
-    assert max(accepting, placing, finding) < 20
+    assert max(accepting, placing, finding) < 120
 
 
 def test_erasing_leaves_the_place_and_nothing_else(database: Database) -> None:

@@ -53,7 +53,7 @@ from chain_service.store.database import Database
 PASSWORD = "correct horse"
 PERMITTED = date(2020, 1, 1)
 ISSUED = date(2025, 6, 2)
-WAIT = 20.0
+WAIT = 120.0
 SETUP_GAS = 4_000_000
 LETTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _numbers = itertools.count(1)

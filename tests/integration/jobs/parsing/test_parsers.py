@@ -101,13 +101,13 @@ def test_a_process_killed_at_work_is_an_outage_and_not_a_finding(sealed: bytes) 
 
 
 def test_a_process_that_hangs_is_killed_and_replaced(sealed: bytes) -> None:
-    with pool(seconds=1, seconds_public=0.2) as made:
+    with pool(seconds_public=0.2) as made:
         os.kill(process(made), signal.SIGSTOP)
         began = time.monotonic()
         with pytest.raises(Unavailable) as hung:
             made.read(sealed, public=True)
         assert hung.value.code == "busy"
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < LIMITS.seconds
         assert made.read(sealed).problem is None
 
 
@@ -185,15 +185,15 @@ def test_what_is_no_certificate_is_left_out_of_the_trust_store(tmp_path: Path) -
 
 
 def test_callers_without_a_key_leave_a_process_to_the_others(sealed: bytes) -> None:
-    with pool(processes=2, waiting=4, seconds_public=1) as made:
+    with pool(processes=2, waiting=4, seconds_public=30) as made:
         first = [one for one in made._idle.queue if one is not None][-1]._process.pid
         os.kill(first, signal.SIGSTOP)  # the one that is taken first
         stuck, _ = in_background(lambda: made.read(sealed, public=True))
         time.sleep(0.1)
         waiting, _ = in_background(lambda: made.read(sealed, public=True))
-        began = time.monotonic()
         assert made.read(sealed).problem is None
-        assert time.monotonic() - began < 1
+        assert stuck.is_alive() and waiting.is_alive()
+        os.kill(first, signal.SIGCONT)
         for thread in (stuck, waiting):
             thread.join(10)
 

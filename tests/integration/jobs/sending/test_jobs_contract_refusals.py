@@ -58,7 +58,7 @@ def test_resumption_seen_on_chain_sends_at_once_what_waited_for_it(city: City) -
         city.clock.ahead += 31.0
         city.step()
     city.trial.registrar.set_suspended(org.code, False)
-    workers.wait_anchored(city.app, ids, timeout=5.0)
+    workers.wait_anchored(city.app, ids, timeout=25.0)
 
 
 def test_a_transaction_that_reverts_because_of_a_suspension_in_between_is_sent_again(city: City) -> None:

@@ -34,13 +34,11 @@ from chain_service.jobs.verifying.request import Question
 from chain_service.jobs.verifying.several_papers import (
     Ask,
     Place,
-    holders,
     judge_papers,
     split,
-    verify_lists,
-    verify_papers,
 )
 from chain_service.jobs.verifying.verify import verify_many
+from chain_service.jobs.verifying.verify_papers import holders, verify_lists, verify_papers
 from support.offline.offline_node import run_with
 from support.pdf import pdfs
 from support.worlds.document_holders import ADDITIONS, ALTERATIONS, INSEPARABLE, Papers, papers_of

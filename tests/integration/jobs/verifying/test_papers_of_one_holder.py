@@ -19,7 +19,7 @@ from chain_service.core.verdicts.verdict_codes import Answer
 from chain_service.jobs.proofs import receipts, trust_files
 from chain_service.jobs.records import records
 from chain_service.jobs.verifying.request import Question
-from chain_service.jobs.verifying.several_papers import holders, verify_papers
+from chain_service.jobs.verifying.verify_papers import holders, verify_papers
 from support.worlds.jobs_city import City, Org
 
 Papers = Mapping[str, bytes]

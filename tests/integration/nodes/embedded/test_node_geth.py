@@ -69,7 +69,7 @@ def served(geth: Path, data: Path) -> Iterator[str]:
 
 
 def _address(log: Path) -> str:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         for line in log.read_text().splitlines():
             if "HTTP server started" in line:
@@ -81,7 +81,7 @@ def _address(log: Path) -> str:
 def ask(url: str, method: str, *parameters: Any) -> dict[str, Any]:
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while True:
         with urllib.request.urlopen(request, timeout=30) as response:
             answer: dict[str, Any] = json.loads(response.read())
@@ -204,7 +204,7 @@ def test_geth_goes_on_sealing_with_the_same_key(geth: Path, open_chain: Opener, 
             stdout=log, stderr=log,
         )  # fmt: skip
     try:
-        until, number = time.monotonic() + 30, 0
+        until, number = time.monotonic() + 120, 0
         while number < head + 2 and time.monotonic() < until:
             time.sleep(0.5)
             command = [geth, "attach", "--exec", "eth.blockNumber", data / "ipc"]

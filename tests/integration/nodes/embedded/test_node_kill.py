@@ -108,7 +108,7 @@ def check(node: Killable, account: LocalAccount, kept: Kept) -> int:
     for number, digest in kept.blocks.items():
         (block,) = node.ask(("eth_getBlockByNumber", [number, False]))
         assert block and block["hash"] == digest, f"block {number} was answered and is gone"
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         pending, latest = node.ask(*(("eth_getTransactionCount", [account.address, t]) for t in ("pending", "latest")))
         if pending == latest:

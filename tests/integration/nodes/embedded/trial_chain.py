@@ -92,7 +92,7 @@ class Chain:
         self.nonce += 1
         return digest
 
-    def mine(self, digest: str, seconds: float = 20) -> dict[str, Any]:
+    def mine(self, digest: str, seconds: float = 120) -> dict[str, Any]:
         """The receipt, waited for."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -26,7 +26,7 @@ from support.documents.city import NOW, SIGNED, city
 DATA = b"<Signature.xml>"
 DAY = 86_400
 AT_MOST = 2.0
-"""Seconds for one input, far above what is usual."""
+"""Seconds of computing for one input, far above what is usual."""
 
 
 @cache
@@ -128,12 +128,12 @@ def feed(count: int, seed: int) -> None:
     for number in range(count):
         data = broken(chance)
         for name, door in DOORS.items():
-            started = time.perf_counter()
+            started = time.process_time()
             try:
                 door(data)
             except MalformedDocument as error:
                 assert error.code.replace("_", "").islower(), (name, number)
-            assert time.perf_counter() - started < AT_MOST, (name, number, data.hex())
+            assert time.process_time() - started < AT_MOST, (name, number, data.hex())
 
 
 def test_broken_structures_are_answered_at_every_door() -> None:
@@ -162,8 +162,8 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_structures_cost_little(name: str) -> None:
     for door in DOORS.values():
-        started = time.perf_counter()
+        started = time.process_time()
         with pytest.raises(MalformedDocument):
             door(HOSTILE[name])
             raise MalformedDocument("a problem was found and told")
-        assert time.perf_counter() - started < AT_MOST
+        assert time.process_time() - started < AT_MOST

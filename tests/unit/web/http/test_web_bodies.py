@@ -133,9 +133,9 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         parse_moment(text)
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("unit", [b'\\"', b"\\", b'"', b'\\\\"', b"a"])
 def test_a_string_without_end_is_scanned_once(unit: bytes) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     check_depth(b'{"a":"' + unit * (2**20 // len(unit)))
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
