@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from chain_service.chain.deployment import check_chain
 from chain_service.errors import ChainServiceError, Conflict, Unavailable
+from chain_service.jobs.alerts import WORK_FAILED
 from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
@@ -25,7 +26,6 @@ from chain_service.store import alerts, catalogs, chain_index, records, seals, s
 
 LOCK = "worker.lock"
 LONGEST_PAUSE = 5.0
-WORK_FAILED = "work_failed"
 log = structlog.get_logger("worker")
 
 Kind = Literal["status", "seal", "catalog"]

@@ -13,11 +13,11 @@ from typing import Annotated, Any
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.failures import REFUSED
 from chain_service.cli.invocation import catch_up, invocation
 from chain_service.cli.logging import configure_logs
 from chain_service.cli.options import Registrar
 from chain_service.config import Settings
+from chain_service.error_codes import REFUSED
 from chain_service.errors import BadRequest
 
 GRACE = 30

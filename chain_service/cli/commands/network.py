@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from chain_service.cli import render
-from chain_service.cli.failures import INDETERMINATE, UNAVAILABLE
 from chain_service.cli.invocation import Door, invocation
+from chain_service.error_codes import INDETERMINATE, UNAVAILABLE
 from chain_service.errors import BadRequest
 
 network = typer.Typer(

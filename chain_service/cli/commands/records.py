@@ -13,9 +13,9 @@ import typer
 
 from chain_service.cli import render
 from chain_service.cli.attached_documents import Documents
-from chain_service.cli.failures import REFUSED
 from chain_service.cli.invocation import Door, catch_up, invocation, replace_file, write_output
 from chain_service.cli.options import Org, Timeout, Wait
+from chain_service.error_codes import REFUSED
 from chain_service.errors import BadRequest, Forbidden, Gone
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import orjson
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.failures import DONE, INDETERMINATE, REFUSED
 from chain_service.cli.invocation import Door, catch_up, invocation, read_input, write_output
 from chain_service.cli.options import parse_moment_option, split_names
+from chain_service.error_codes import DONE, INDETERMINATE, REFUSED
 from chain_service.errors import BadRequest, InvalidProof
 
 if TYPE_CHECKING:

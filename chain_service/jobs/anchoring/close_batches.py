@@ -13,13 +13,12 @@ from chain_service.core.log import tiles as core_tiles
 from chain_service.core.log.merkle import leaf_hash
 from chain_service.core.records.hashing import LogId, founding_entry, log_id, record_entry
 from chain_service.core.records.identifiers import OrgCode
+from chain_service.jobs.alerts import NO_ACCOUNT
 from chain_service.jobs.context import App
 from chain_service.store import alerts, batches, organisations, records, submissions, tiles
 from chain_service.store.batches import NewBatch
 from chain_service.store.records import Waiting
 from chain_service.store.submissions import NewSubmission
-
-NO_ACCOUNT = "no_account"
 
 
 def close_batches(app: App, *, force: bool = False) -> int:

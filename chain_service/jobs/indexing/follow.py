@@ -11,6 +11,7 @@ from chain_service.core.chainproof.consensus import follow, headers_on_top, newe
 from chain_service.core.chainproof.headers import SealedHeader, may_hold
 from chain_service.core.chainproof.trust import FORM_CLIQUE
 from chain_service.errors import Conflict, InvalidProof, Unavailable
+from chain_service.jobs.alerts import EVENTS_MISSING, SEALING, VALIDATORS_UNKNOWN
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing import apply_events
 from chain_service.jobs.indexing.apply_events import Headers, HeadProofs
@@ -21,10 +22,6 @@ from chain_service.jobs.validators import changes, count_from_genesis, known_aft
 from chain_service.store import alerts, chain_index, submissions, validators
 from chain_service.store.chain_index import Block
 from chain_service.store.validators import ValidatorSet
-
-EVENTS_MISSING = "events_missing"
-VALIDATORS_UNKNOWN = "validators_unknown"
-SEALING = "sealing"
 
 
 def index(app: App, progress: Progress = silent) -> int:

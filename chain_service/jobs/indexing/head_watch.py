@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from chain_service.errors import ChainServiceError
+from chain_service.jobs.alerts import CHAIN_HALTED, HEAD
 from chain_service.jobs.context import App
 from chain_service.store import alerts, chain_index
-
-CHAIN_HALTED = "chain_halted"
-HEAD = "head"
 
 
 def watch_head(app: App) -> None:

@@ -13,14 +13,13 @@ from chain_service.core.chainproof.consensus import Followed, follow, newest_fin
 from chain_service.core.chainproof.headers import SealedHeader
 from chain_service.core.chainproof.trust import FORM_QBFT
 from chain_service.errors import Corrupt, InvalidProof, Unavailable
+from chain_service.jobs.alerts import BLOCK_REPLACED, EQUIVOCATION
 from chain_service.jobs.context import App
 from chain_service.jobs.validators import known_after
 from chain_service.store import alerts, chain_index, validators
 from chain_service.store.chain_index import Block
 from chain_service.store.validators import RivalHeader
 
-BLOCK_REPLACED = "final_block_replaced"
-EQUIVOCATION = "equivocation"
 CHUNK = 200
 MOST_TOLD = 50
 """Headers of each branch that an alert shows; all of them are kept."""

@@ -6,8 +6,9 @@ from typing import Any
 
 from chain_service.core.encoding.display import moment
 from chain_service.errors import ChainServiceError, Unavailable
+from chain_service.jobs.alerts import CHAIN_HALTED
 from chain_service.jobs.context import App
-from chain_service.jobs.indexing.head_watch import CHAIN_HALTED, why_old
+from chain_service.jobs.indexing.head_watch import why_old
 from chain_service.store import alerts, batches, chain_index, records, submissions
 
 LAG_BLOCKS = 20
