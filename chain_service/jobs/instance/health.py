@@ -6,7 +6,7 @@ from typing import Any
 
 from chain_service.core.encoding.display import moment
 from chain_service.errors import ChainServiceError, Unavailable
-from chain_service.jobs.alerts import CHAIN_HALTED
+from chain_service.jobs.alerts import ALERTS, CHAIN_HALTED
 from chain_service.jobs.context import App
 from chain_service.jobs.indexing.head_watch import why_old
 from chain_service.store import alerts, batches, chain_index, records, submissions
@@ -69,8 +69,16 @@ def _alerts(app: App) -> dict[str, Any]:
         standing = alerts.listed(connection)
     return {
         "ok": not standing,
-        "standing": [{"code": one.code, "subject": one.subject, "since": moment(one.at)} for one in standing[:20]],
+        "standing": [_shown(one) for one in standing[:20]],
     }
+
+
+def _shown(alert: alerts.Alert) -> dict[str, Any]:
+    shown: dict[str, Any] = {"code": alert.code, "subject": alert.subject, "since": moment(alert.at)}
+    if meaning := ALERTS.get(alert.code):  # none for a code that only an older version raised
+        shown["message"] = {"zh": meaning.zh, "en": meaning.en}
+        shown["remedy"] = {"zh": meaning.remedy_zh, "en": meaning.remedy_en}
+    return shown
 
 
 def gauges(app: App) -> dict[str, float]:
