@@ -42,6 +42,11 @@ class DeployedContract:
     code_hash: bytes
     block: int
 
+    @property
+    def raw_address(self) -> bytes:
+        """The 20 bytes of the address."""
+        return _raw(self.address)
+
 
 @dataclass(frozen=True)
 class Deployment:

@@ -95,7 +95,7 @@ def _extend(app: App, connection: Connection, log: LogId, size: int, digests: li
     """The stored log has one more entry per body digest; a log of size 0 gets its founding entry first."""
     chain = app.require_chain()
     org, generation = log[:18].decode("ascii"), int.from_bytes(log[28:], "big")
-    contract = bytes.fromhex(chain.deployment.address(RECORD_LOG).removeprefix("0x"))
+    contract = chain.deployment.contracts[RECORD_LOG].raw_address
     founding = founding_entry(chain.deployment.chain_id, contract, log)
     old_size = size or 1
     entries = [record_entry(log, old_size + at, digest) for at, digest in enumerate(digests)]

@@ -107,7 +107,7 @@ class LogAudit:
         if len(entries) < max(end, self._size):
             self._add("log_cut_short", self._log.hex(), stored=len(entries), needed=max(end, self._size))
         deployment = self._app.require_chain().deployment
-        contract = bytes.fromhex(deployment.address(RECORD_LOG).removeprefix("0x"))
+        contract = deployment.contracts[RECORD_LOG].raw_address
         if entries and entries[0] != founding_entry(deployment.chain_id, contract, self._log):
             self._add("founding_entry_differs", self._log.hex())
         grown: dict[tuple[int, int], bytes] = {}

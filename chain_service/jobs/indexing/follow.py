@@ -171,9 +171,8 @@ def _events_of(app: App, node: Rpc, headers: Headers) -> list[ChainEvent]:
 def _complete(app: App, events: Sequence[ChainEvent], headers: Headers) -> bool:
     """No block's bloom filter speaks of a contract that the events are silent about."""
     told = {(event.block, event.address) for event in events}
-    addresses = {
-        one.address: bytes.fromhex(one.address[2:]) for one in app.require_chain().deployment.contracts.values()
-    }
+    contracts = app.require_chain().deployment.contracts.values()
+    addresses = {contract.address: contract.raw_address for contract in contracts}
     return all(
         (number, address) in told or not may_hold(header.bloom, raw)
         for number, header in headers.items()

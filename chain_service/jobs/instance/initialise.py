@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from chain_service.chain.keystore import Keystore, create_registrar, open_regist
 from chain_service.chain.rpc import Rpc
 from chain_service.config import Settings
 from chain_service.errors import Conflict, NotFound
+from chain_service.files import write_new
 from chain_service.jobs.context import Progress, silent
 from chain_service.nodes.embedded.blocks import genesis
 from chain_service.store.database import Database
@@ -44,7 +44,7 @@ def init(settings: Settings) -> dict[str, Any]:
         database.migrate()
     finally:
         database.close()
-    _write_once(config, _configuration(settings), 0o600)
+    write_new(config, _configuration(settings).encode(), code="already_initialised")
     return {
         "data": str(data),
         "registrar": registrar,
@@ -91,7 +91,7 @@ def _password(settings: Settings) -> tuple[str, Path | None]:
             raise
     file = settings.data / "password"
     password = secrets.token_urlsafe(32)
-    _write_once(file, password + "\n", 0o600)
+    write_new(file, f"{password}\n".encode(), code="already_initialised")
     return password, file
 
 
@@ -111,10 +111,3 @@ def toml_value(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _write_once(file: Path, text: str, mode: int) -> None:
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())

@@ -12,6 +12,7 @@ from typing import Any
 from chain_service.chain.keystore import registrar_address
 from chain_service.config import Settings
 from chain_service.errors import BadRequest, Conflict
+from chain_service.files import replace_file
 from chain_service.jobs.instance.initialise import toml_value
 from chain_service.nodes.network import growth
 from chain_service.nodes.network.create import Plan, create
@@ -89,10 +90,7 @@ def use(settings: Settings, urls: Sequence[str]) -> Path | None:
     text = config.read_text("utf-8")
     line = f"rpc_urls = {toml_value(list(urls))}\n"
     text = _SETTING.sub("", text)
-    aside = config.with_name(".config.toml.new")
-    aside.touch(mode=0o600)
-    aside.write_text(text + line, "utf-8")
-    aside.replace(config)
+    replace_file(config, (text + line).encode())
     return config
 
 

@@ -101,7 +101,7 @@ def _final_head(connection: Connection, log: str) -> Batch:
 
 
 def _origin(deployment: Deployment, org: str, generation: int) -> str:
-    contract = bytes.fromhex(deployment.address(RECORD_LOG).removeprefix("0x"))
+    contract = deployment.contracts[RECORD_LOG].raw_address
     return origin(deployment.chain_id, contract, org, generation)
 
 

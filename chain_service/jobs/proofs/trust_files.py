@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -18,6 +16,7 @@ from chain_service.core.encoding.cose import Signer
 from chain_service.core.receipts import trust_file as core
 from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES, TrustFile, TrustTerms
 from chain_service.errors import BadRequest, Conflict, NotFound
+from chain_service.files import SHARED, replace_file
 from chain_service.jobs.context import App
 from chain_service.jobs.validators import refresh_trust
 
@@ -80,7 +79,7 @@ def update(file: Path, newer: bytes, fingerprint: str | None = None) -> dict[str
         return describe(file, core.parse(newer)) | {"changed": False}
     else:
         trust = core.update(read(file), newer)
-    _write(file, newer)
+    replace_file(file, newer, mode=SHARED)
     return describe(file, trust) | {"changed": True}
 
 
@@ -110,19 +109,8 @@ def describe(file: Path, trust: TrustFile) -> dict[str, Any]:
 
 def _written(file: Path, data: bytes, old: TrustFile | None) -> dict[str, Any]:
     made = core.parse(data) if old is None else core.update(old, data)
-    _write(file, data)
+    replace_file(file, data, mode=SHARED)
     return describe(file, made) | {"changed": True}
-
-
-def _write(file: Path, data: bytes) -> None:
-    """The file holds these bytes, whole, instead of its former ones."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    with os.fdopen(descriptor, "wb") as stream:
-        os.fchmod(stream.fileno(), 0o644)
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(name).replace(file)
 
 
 def _terms(app: App, version: int, root_key: bytes) -> TrustTerms:

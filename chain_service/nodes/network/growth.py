@@ -12,6 +12,7 @@ from typing import Any
 from eth_keys.datatypes import PrivateKey
 
 from chain_service.errors import BadRequest, Conflict, Corrupt, Unavailable
+from chain_service.files import move
 from chain_service.nodes.embedded.blocks.genesis import KEY_FILE, RETIRED_KEY_FILE, Genesis, unlock
 from chain_service.nodes.embedded.export import export
 from chain_service.nodes.embedded.node import Node
@@ -56,7 +57,7 @@ def grow(
     try:
         stopped = _stopped(node, password)
         network = _take_over(stopped, directory, plan, program, cache, tell)
-        (trial / KEY_FILE).rename(trial / RETIRED_KEY_FILE)
+        move(trial / KEY_FILE, trial / RETIRED_KEY_FILE)
     finally:
         node.close()
     return {

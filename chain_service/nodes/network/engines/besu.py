@@ -18,6 +18,7 @@ from eth_keys.datatypes import PrivateKey
 
 from chain_service.core.chainproof.qbft import QbftHeader
 from chain_service.errors import BadRequest, Unavailable
+from chain_service.files import write_shared
 from chain_service.nodes.network.descriptor import Network, NodeDescriptor
 
 VALIDATOR_HAS_RPC = True
@@ -45,7 +46,7 @@ def require_place(folder: Path) -> None:
 def configure(folder: Path, network: Network, node: NodeDescriptor) -> None:
     """Options, peers and the allowlist of the node in `folder`. Raises BadRequest, then nothing is written."""
     for name, text in node_files(network, node).items():
-        (folder / name).write_text(text, "ascii")
+        write_shared(folder / name, text)
 
 
 def node_files(network: Network, node: NodeDescriptor) -> dict[str, str]:
