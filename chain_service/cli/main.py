@@ -35,7 +35,7 @@ from chain_service.errors import ChainServiceError
 HELP = """Anchor, verify and trace government records on a permissioned chain.
 电子证照、电子文书与政务数据目录的上链、核验与追溯。
 
-A first day:
+First steps:
 
   chain-service init                 keystores, database and chain in ./data
   chain-service chain run &          the trial chain
@@ -139,7 +139,7 @@ def run(arguments: list[str]) -> int:
     except TyperException as error:
         return failures.report(_usage(error), as_json=as_json) if error.format_message() else WRONG_USAGE
     except (KeyboardInterrupt, typer.Abort):
-        return failures.report(failures.Failure("stopped before the end", code="interrupted"), as_json=as_json)
+        return failures.report(failures.Failure("interrupted", code="interrupted"), as_json=as_json)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - so that the interpreter's last flush fails nowhere
         return REFUSED

@@ -234,7 +234,7 @@ def check_listening(settings: Settings) -> None:
         raise BadRequest("tls_certificate and tls_key belong together", code="bad_settings", field="tls_key")
     if settings.tls_certificate or settings.behind_proxy or _is_loopback(settings.host):
         return
-    raise BadRequest(f"{settings.host} is reachable from outside and nothing encrypts", code="insecure_listen")
+    raise BadRequest(f"{settings.host} is beyond loopback: refusing to listen without TLS", code="insecure_listen")
 
 
 def _is_loopback(host: str) -> bool:

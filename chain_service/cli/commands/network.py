@@ -28,7 +28,7 @@ Where = Annotated[
 ]
 Fund = Annotated[
     list[str] | None,
-    typer.Option(metavar="ADDRESS", help="Account with means from the start; DATA's registrar always."),
+    typer.Option(metavar="ADDRESS", help="Account funded at genesis; DATA's registrar always."),
 ]
 Authority = Annotated[
     str, typer.Option(metavar="NAME", help="Make only this authority's keys and descriptor; then `join`.")
@@ -276,4 +276,6 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     sealed = ", ".join(f"{one['block']} {one['name'] or one['address']}" for one in found["signers"])
     console.print(f"[dim]sealed 出块[/]  {sealed or '–'}")
     supervisor = found["supervisor"]
-    console.print(f"[dim]supervisor[/]  {supervisor or '✗ none: dead nodes stay dead; `network up` 未运行'}")
+    console.print(
+        f"[dim]supervisor[/]  {supervisor or '✗ none: stopped nodes are not restarted; run `network up` 未运行'}"
+    )

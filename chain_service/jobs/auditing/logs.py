@@ -176,7 +176,7 @@ class LogAudit:
         if first != record.id:
             self._add("identifier_repeated", record.id, index=index, first=first)
         if record.body_digest != disclosure.body_digest or record.identity != disclosure.record.identity:
-            self._add("record_altered", record.id, index=index, reason="its look-up values are not its own")
+            self._add("record_altered", record.id, index=index, reason="its look-up values do not match its content")
 
     def _check_evidence(self, connection: Connection) -> None:
         """Each anchored batch's stored proof still shows its head."""

@@ -101,7 +101,7 @@ def _read_from(app: App, head: Block | None, one: Seen) -> int:
         if signers is None:
             signers, counted = count_from_genesis(app, one.node, number)
             if parent not in (None, counted):
-                raise Unavailable("the node left our branch meanwhile", code="node_unavailable")
+                raise Unavailable("the node switched to another branch meanwhile", code="node_unavailable")
             parent, begun = counted, [ValidatorSet(number, *signers.to_bytes())]
     followed = follow(chain.reader.headers(one.node, number + 1, last), trust, signers, parent)
     place = newest_final([block.header for block in followed], trust)
@@ -156,7 +156,7 @@ def _believed(app: App, node: Rpc, headers: Headers) -> tuple[list[ChainEvent], 
         except (Unavailable, RpcError) as error:
             failure = failure or (error if isinstance(error, Unavailable) else Unavailable(error.message))
     if doubtful is None:
-        raise failure or Unavailable("no node tells of the events", code="node_unavailable")
+        raise failure or Unavailable("no node returned the logs", code="node_unavailable")
     reader.last_event_source = doubtful[0]
     return doubtful[1], _proven(app, doubtful[1], headers)
 

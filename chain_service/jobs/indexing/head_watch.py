@@ -39,7 +39,7 @@ def why_old(app: App, block: chain_index.Block) -> dict[str, Any]:
     told = {"newest": number, "sealedBy": signers, "validators": validators}
     still = number <= block.number + reader.unfinal_blocks(block.number)
     if still or app.now - time > app.settings.halted_after:
-        detail = "no validator seals blocks: fewer than a majority are at work, or they wait for one that is down"
+        detail = "no blocks are sealed: no majority of the validators is running, or they wait for one that is down"
         return {"code": "chain_halted", "detail": detail, **told}
     if 2 * signers <= validators:
         return {"code": "no_majority", "detail": "blocks come, but no majority of the validators seals them", **told}

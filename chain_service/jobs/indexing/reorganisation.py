@@ -35,7 +35,9 @@ def keep_rivals(app: App, head: Block, others: Sequence[Seen]) -> None:
         try:
             _keep_rival(app, head, sealed(one.header, trust))
         except InvalidProof as error:
-            log.warning("a node shows a block that nobody we trust sealed", node=one.node.names[0], code=error.code)
+            log.warning(
+                "a node returned a block that no trusted validator sealed", node=one.node.names[0], code=error.code
+            )
         one.node.distrust()
 
 

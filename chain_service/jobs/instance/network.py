@@ -35,7 +35,7 @@ def init(settings: Settings, directory: Path, plan: Plan) -> dict[str, Any]:
     funded = (*plan.funded, *mine)
     if not funded and not plan.authority:
         raise BadRequest(
-            "nobody could pay for a transaction: run `chain-service init` first, or give --fund ADDRESS",
+            "no funded account: run `chain-service init` first, or give --fund ADDRESS",
             code="usage",
             field="--fund",
         )

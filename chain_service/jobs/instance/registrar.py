@@ -46,7 +46,7 @@ def add(app: App, code: str, name: str, *, account: str | None = None, registrar
     wait_indexed(app)
     answer = _standing(standing) | {"name": name.strip(), "account": account, "rights": right_names(ALL_RIGHTS)}
     if not org_code_checks(org):
-        answer["warning"] = "the check digit of this code does not hold; legal early codes fail it too"
+        answer["warning"] = "the check digit of this code is wrong, as in some early codes that are legal"
     return answer
 
 

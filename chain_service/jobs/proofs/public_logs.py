@@ -86,7 +86,7 @@ def tile(app: App, log: str, path: TilePath) -> bytes:
         stored = tiles.read(connection, head.org, head.generation, path.level, path.n) or b""
     data = stored[: path.width * tiles.HASH]
     if len(data) < path.width * tiles.HASH:
-        raise Corrupt("a stored tile is shorter than the anchored log demands", code="tile_missing", log=log)
+        raise Corrupt("a stored tile is shorter than the anchored log requires", code="tile_missing", log=log)
     if path.level != tiles.ENTRIES:
         return data
     return entries_tile([data[at : at + tiles.HASH] for at in range(0, len(data), tiles.HASH)])

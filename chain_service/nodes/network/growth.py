@@ -49,9 +49,9 @@ def grow(
     Conflict (`chain_in_use`: the trial chain runs; it has unsealed transactions), BadRequest, Unavailable.
     """
     if plan.engine != "geth":
-        raise BadRequest("only go-ethereum goes on with a Clique chain: --engine geth", code="usage", field="--engine")
+        raise BadRequest("only go-ethereum can continue a Clique chain: --engine geth", code="usage", field="--engine")
     if plan.authority or plan.validators < 1:
-        raise BadRequest("growing needs a validator to seal on", code="usage", field="--validators")
+        raise BadRequest("a grown network needs at least one validator", code="usage", field="--validators")
     program = binary_of("geth", cache, binary, tell)
     node = Node.open(trial, password)  # never started: nobody else seals while it is held
     try:
@@ -80,7 +80,7 @@ def _stopped(node: Node, password: str) -> Trial:
         )
     if node.genesis.period < 1:
         raise BadRequest(
-            "this trial chain was born with block_period 0, and go-ethereum seals no empty blocks in such a chain: a "
+            "this trial chain was made with block_period 0, and go-ethereum seals no empty blocks in such a chain: a "
             "network cannot go on with it"
         )
     head, key = node.history.head, unlock(node.directory, password, node.genesis)

@@ -116,7 +116,7 @@ def _write(directory: Path, files: dict[str, dict[str, Any]]) -> None:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise
-            raise Conflict(f"{directory} holds something already; a chain is never overwritten") from error
+            raise Conflict(f"{directory} is not empty; a chain is never overwritten") from error
 
 
 def load(directory: Path) -> Genesis:
@@ -151,7 +151,7 @@ def unlock(directory: Path, password: str, genesis: Genesis) -> PrivateKey:
     except FileNotFoundError as error:
         reason = f"{path} is missing: nothing can seal this chain's blocks"
         if (directory / RETIRED_KEY_FILE).exists():
-            reason += "; the chain has grown into a network, which goes on with it: chain-service network up"
+            reason += "; the chain is run by a network now: chain-service network up"
         raise NotFound(reason) from error
     try:
         key = PrivateKey(bytes(Account.decrypt(keystore, password)))
