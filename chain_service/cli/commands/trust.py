@@ -97,7 +97,7 @@ def validators(
     addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...", help="All validators from that block on.")],
     from_block: Annotated[int, typer.Option("--from-block", metavar="N", help="First block of these validators.")],
 ) -> None:
-    """Trust these validators of a QBFT chain from a block on. 登记 QBFT 验证者集合
+    """Trust these validators of a QBFT chain from a block on. 登记 QBFT 链的验证节点
 
     The index stops with the alert `validators_unknown` at a block that names
     others than the trusted ones. Compare them with what the authorities decided,

@@ -102,8 +102,8 @@ def _check_permits(app: App, org: str, prepared: Sequence[_Prepared]) -> None:
         standing = organisations.find(connection, org)
         if standing is not None and batches.stopped(connection, org, standing.generation) is not None:
             raise Conflict(
-                "the organisation's log is stopped: the chain holds a log head that this instance did not make; tell the "
-                "operator, who runs `audit`, and the registrar, who can open a new generation",
+                "the organisation's log is stopped: the chain holds a log head that this instance did not make; tell "
+                "the operator, who runs `audit`, and the registrar, who can open a new generation",
                 code="log_stopped",
                 org=org,
             )

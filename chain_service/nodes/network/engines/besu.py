@@ -159,7 +159,7 @@ def compose(network: Network, nodes: tuple[NodeDescriptor, ...]) -> str:
     """compose.yaml: every own node from the pinned image, on the host's network so that loopback stays loopback."""
     lines = [
         "# Start with / 启动： USER_ID=$(id -u) GROUP_ID=$(id -g) docker compose up -d",
-        "# Monitor the age of the newest block: a halted chain answers, accepts transactions and reports being in sync.",
+        "# Monitor the age of the newest block: a halted chain answers, takes transactions and reports being in sync.",
         f"# Alert when the timestamp of eth_getBlockByNumber latest is older than {15 + 5 * network.period} s.",
         "# 健康状况看最新区块的时间：链停止后节点仍会应答、接收交易，并称已同步；最新区块超过上述秒数须告警。",
         "# When more than a third of the validators were down, restart all of them, which resets the round timers.",
