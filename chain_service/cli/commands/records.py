@@ -45,9 +45,7 @@ def anchor(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write what each holder gets; implies --wait.")
     ] = None,
-    documents: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Directory of the documents that records name.")
-    ] = None,
+    documents: Annotated[Path | None, typer.Option(metavar="DIR", help="Directory of named documents.")] = None,
 ) -> None:
     """Anchor records: the whole file is checked first, then stored; the chain follows. 记录上链
 
