@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     geth: Path | None = Field(None, description="go-ethereum 1.13.15 for a network; empty means found or built")
     batch_size: int = Field(10_000, ge=1, le=2**18, description="records that close a batch at once; also its bound")
     batch_age: float = Field(1.0, ge=0, description="seconds after which waiting records are closed into a batch")
-    poll_interval: float = Field(0.25, gt=0, description="seconds between two looks of a worker")
+    poll_interval: float = Field(0.25, gt=0, description="seconds between two runs of a worker's step")
     halted_after: float = Field(90.0, gt=0, description="age in seconds of the newest final block that raises an alert")
     stale_after: float = Field(300.0, gt=0, description="age in seconds of the newest final block that counts as stale")
     offline_age_limit: int = Field(86_400, ge=1, description="seconds after which a receipt's status is out of date")
@@ -51,10 +51,10 @@ class Settings(BaseSettings):
         None, description="directory of root certificates and revocation lists for documents; default DIR/trust-store"
     )
     revocation_list_age: float = Field(
-        7 * 86_400.0, gt=0, description="seconds after its making for which a revocation list speaks for the present"
+        7 * 86_400.0, gt=0, description="age in seconds up to which a revocation list counts as current"
     )
     ocsp_responders: list[str] = Field(
-        [], description="URL prefixes of OCSP responders that may be asked; with none nothing is ever fetched"
+        [], description="URL prefixes of OCSP responders that may be asked; with none nothing is fetched"
     )
     sm2_user_id: str = Field(
         "1234567812345678", min_length=1, max_length=2000, description="id of signers in SM2 digests (GM/T 0009)"
@@ -70,7 +70,9 @@ class Settings(BaseSettings):
     def _prefixes(cls, prefixes: list[str]) -> list[str]:
         for prefix in prefixes:
             if not _PREFIX.fullmatch(prefix) or ".." in prefix:
-                raise ValueError(f"{prefix!r} is no URL prefix such as http://ocsp.example/ or https://host:8443/ocsp")
+                raise ValueError(
+                    f"{prefix!r} is not a URL prefix such as http://ocsp.example/ or https://host:8443/ocsp"
+                )
         return prefixes
 
     @classmethod

@@ -1,4 +1,8 @@
-"""Every error code a caller can meet, in both languages; docs/reference/errors.md is made from here."""
+"""Every error code a caller can meet: HTTP status, exit code, and in both languages what is wrong and what to do.
+
+`problem_object` makes the HTTP answer of a row, `cli/failures` its lines at the terminal, scripts/reference.py
+docs/reference/errors.md.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,17 @@ from chain_service.errors import (
     Corrupt,
     Forbidden,
     Gone,
+    InvalidProof,
+    MalformedDocument,
+    MalformedRecord,
     NotFound,
     Reverted,
     Unauthorised,
     Unavailable,
 )
+
+DONE, REFUSED, WRONG_USAGE, INDETERMINATE, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+"""Exit codes of the command line."""
 
 
 @dataclass(frozen=True)
@@ -24,338 +34,514 @@ class Meaning:
     """What one code means to its reader."""
 
     status: int
-    """HTTP status."""
+    """HTTP status; 400 where only the command line raises it."""
+    exit: int
     zh: str
     en: str
-    """One sentence each: what is wrong and what to do about it."""
+    """One sentence each: what is wrong."""
+    remedy_zh: str
+    remedy_en: str
+    """One sentence each: what to do about it."""
+
+    @property
+    def message_zh(self) -> str:
+        """What is wrong and what to do."""
+        return self.zh + self.remedy_zh
+
+    @property
+    def message_en(self) -> str:
+        """What is wrong and what to do."""
+        return f"{self.en} {self.remedy_en}"
 
 
+# fmt: off
 CODES: dict[str, Meaning] = {
     # the request itself
     "bad_request": Meaning(
-        422, "请求内容有误，请按提示修改后重试。", "The request is not allowed; change what is named."
+        422, WRONG_USAGE, "请求内容不被允许。", "The request is not allowed.",
+        "请按说明修改后重试。", "Change what the message names and try again.",
     ),
     "malformed_request": Meaning(
-        422, "请求格式不正确，请检查所指字段。", "The request cannot be read; check the field named."
+        422, WRONG_USAGE, "请求格式不正确。", "The request cannot be read.",
+        "请检查所指字段。", "Check the field that is named.",
     ),
     "malformed_record": Meaning(
-        422,
-        "记录不符合规范，全部内容均未保存，请修改所指字段。",
-        "A record breaks the rules; nothing was stored. Fix the field named.",
+        422, WRONG_USAGE, "记录不符合规范，全部内容均未保存。", "A record breaks the rules; nothing was stored.",
+        "请修改所指字段。", "Correct the field that is named.",
     ),
-    "malformed_document": Meaning(422, "文件或凭证无法解析。", "The document, disclosure or proof cannot be parsed."),
+    "malformed_document": Meaning(
+        422, WRONG_USAGE, "文件、披露文件或凭证无法解析。", "The file, disclosure or receipt cannot be parsed.",
+        "请确认文件完整，或向提供方重新索取。", "Check that the file is complete, or ask its sender for it again.",
+    ),
     "papers_refused": Meaning(
-        422,
-        "所给文件（信任文件、凭证或日志）不能证明任何内容，已拒绝。",
-        "The papers given prove nothing and are refused.",
+        422, REFUSED, "所给的信任文件、凭证或日志未通过检验，已拒绝。",
+        "The evidence was rejected: a trust file, receipt or log does not hold.",
+        "请向提供方重新索取，并核对来源。", "Ask its issuer for it again and check where it came from.",
     ),
-    "invalid_proof": Meaning(422, "证明无效。", "The proof proves nothing."),
-    "at_in_future": Meaning(422, "所询时间在未来，无法核验。", "The moment asked about lies in the future."),
+    "invalid_proof": Meaning(
+        422, UNAVAILABLE, "证明不成立。", "The proof does not hold.",
+        "请更换节点重试；仍出现时告知运维人员。",
+        "Try again through another node; tell the operator if it happens again.",
+    ),
+    "at_in_future": Meaning(
+        422, WRONG_USAGE, "所询时间在未来，无法核验。", "The moment asked about lies in the future.",
+        "请改用当前或过去的时间。", "Ask about the present or a past moment.",
+    ),
     "identifier_missing": Meaning(
-        422,
-        "证照编号和持证主体名称须与证照标识或披露文件一并提供。",
-        "Number and holder name go with an identifier or a disclosure.",
+        422, WRONG_USAGE, "仅有证照编号和持证主体名称，缺少证照标识或披露文件。",
+        "Number and holder name were given without an identifier or a disclosure.",
+        "请一并提供证照标识或披露文件。", "Give the identifier or the disclosure too.",
     ),
     "identifier_mistyped": Meaning(
-        422,
-        "证照标识有误：格式或末位校验字符不对，请逐字核对。",
+        422, WRONG_USAGE, "证照标识有误：格式或末位校验字符不对。",
         "The identifier is mistyped: its form or its check character is wrong.",
+        "请逐字核对。", "Compare it character by character.",
     ),
     "not_installed": Meaning(
-        404,
-        "缺少可选组件 chain-service[…]（名称见上）：用 pip 安装后重试。",
-        "An optional part, chain-service[…] as named, is missing; install it with pip.",
+        404, WRONG_USAGE,
+        "缺少可选组件 chain-service[…]（名称见上）。", "An optional part, chain-service[…] as named, is missing.",
+        "请用 pip 安装后重试。", "Install it with pip.",
     ),
     "number_and_name_missing": Meaning(
-        422, "按标识核验须同时提供证照编号和持证主体名称。", "A look-up by identifier needs number and holder name too."
+        422, WRONG_USAGE,
+        "按证照标识核验缺少证照编号或持证主体名称。", "A look-up by identifier lacks number or holder name.",
+        "请同时提供两者。", "Give both.",
     ),
-    "use_cause_missing": Meaning(422, "按标识核验须说明事由。", "A look-up by identifier needs a useCause."),
+    "use_cause_missing": Meaning(
+        422, WRONG_USAGE, "按证照标识核验未说明事由。", "A look-up by identifier lacks its use cause.",
+        "请填写 useCause。", "Give `useCause`.",
+    ),
     "duplicate_identifier": Meaning(
-        422, "同一请求中有重复的标识，全部内容均未保存。", "An identifier occurs twice in one body; nothing was stored."
+        422, WRONG_USAGE,
+        "同一请求中有重复的标识，全部内容均未保存。", "An identifier occurs twice in one body; nothing was stored.",
+        "请去除重复后重新提交。", "Remove the duplicate and submit again.",
     ),
     "hidden_character": Meaning(
-        422,
-        "文本含有看不见或改变显示顺序的字符（field 为所在成员，character 为该字符），请删除后重新提交。",
-        "A text holds a character that cannot be seen or changes the order of what is shown; `field` names the member, "
-        "`character` the character. Leave it out.",
+        422, WRONG_USAGE, "文本含有看不见或改变显示顺序的字符（field 为所在成员，character 为该字符）。",
+        "A text holds a character that cannot be seen or changes the order of what is shown; `field` names the "
+        "member, `character` the character.",
+        "请删除该字符后重新提交。", "Remove the character and submit again.",
     ),
     "type_is_certificate": Meaning(
-        422,
-        "该类型代码属于证照，电子文书不得使用；请按证照提交或改用其他类型代码。",
-        "This type code is that of certificates and no document can have it; submit a certificate or use another code.",
+        422, WRONG_USAGE,
+        "该类型代码属于证照，电子文书不得使用。", "This type code belongs to certificates; a document cannot have it.",
+        "请按证照提交，或改用其他类型代码。", "Submit a certificate, or use another code.",
     ),
-    "unknown_member": Meaning(422, "记录中没有所指的成员。", "The record has no member of this name."),
-    "record_mismatch": Meaning(422, "所披露的成员与其摘要不符。", "A revealed member does not have the digest listed."),
+    "unknown_member": Meaning(
+        422, WRONG_USAGE, "记录中没有所指的成员。", "The record has no member of this name.",
+        "请核对成员名称。", "Check the member's name.",
+    ),
+    "record_mismatch": Meaning(
+        422, UNAVAILABLE, "所披露的成员与其摘要不符。", "A revealed member does not match its digest.",
+        "请向出具方重新索取披露文件。", "Ask for the disclosure again.",
+    ),
     "seal_signature_invalid": Meaning(
-        422,
-        "印章的制章签名不成立，拒绝登记。",
-        "The maker's signature in the seal does not hold; it is not registered.",
+        422, WRONG_USAGE, "印章的制章者签名不成立，未予登记。",
+        "The maker's signature of the seal does not verify; the seal was not registered.",
+        "请向制章单位核实印章文件。", "Ask the seal's maker to check the file.",
     ),
-    "personal_seal": Meaning(422, "个人印章不予登记。", "Personal seals are never registered."),
-    "body_too_large": Meaning(413, "请求内容过大，请分批提交。", "The body is too large; send it in parts."),
+    "personal_seal": Meaning(
+        422, WRONG_USAGE, "个人印章不予登记。", "Personal seals are not registered.",
+        "请改用机构印章。", "Use a seal of the organisation.",
+    ),
+    "body_too_large": Meaning(
+        413, WRONG_USAGE, "请求内容过大。", "The body is too large.",
+        "请分批提交。", "Send it in parts.",
+    ),
     "file_too_large": Meaning(
-        413,
-        "文件过大，无法上传；可改为提交文件的 SHA-256 摘要核验。",
-        "The file is too large to send; it can be verified by its SHA-256 digest.",
+        413, WRONG_USAGE, "文件过大，无法上传。", "The file is too large to upload.",
+        "可改为提交文件的 SHA-256 摘要核验。", "Verify it by its SHA-256 digest.",
     ),
-    "too_many_lines": Meaning(413, "行数过多，请分批提交。", "Too many lines; send them in parts."),
-    "unsupported_media_type": Meaning(415, "不支持该内容类型。", "This content type is not accepted here."),
-    "method_not_allowed": Meaning(405, "该地址不支持此方法。", "This address does not take this method."),
+    "too_many_lines": Meaning(
+        413, WRONG_USAGE, "行数过多。", "There are too many lines.",
+        "请分批提交。", "Send them in parts.",
+    ),
+    "unsupported_media_type": Meaning(
+        415, WRONG_USAGE, "不支持该内容类型。", "This content type is not supported here.",
+        "请改用接口文档中的类型。", "Use a type that the reference names.",
+    ),
+    "method_not_allowed": Meaning(
+        405, REFUSED, "该地址不支持此方法。", "This address does not support the method.",
+        "请改用 Allow 首部所列的方法。", "Use a method of the Allow header.",
+    ),
     "rate_limited": Meaning(
-        429, "请求过于频繁，请稍后再试；持密钥者不受此限。", "Too many requests; wait, or use a key, which is exempt."
+        429, REFUSED, "请求过于频繁。", "Too many requests.",
+        "请稍后再试；持密钥者不受此限。", "Wait, or use an API key, which is exempt.",
     ),
     # who asks
-    "unauthorised": Meaning(401, "缺少密钥，或密钥无效、已吊销。", "No key, or one that is unknown or revoked."),
-    "forbidden": Meaning(403, "该密钥无权执行此操作。", "This key may not do this."),
-    "missing_role": Meaning(403, "该密钥缺少所需角色。", "This key lacks the role that is needed."),
+    "unauthorised": Meaning(
+        401, REFUSED, "缺少密钥，或密钥无效、已吊销。", "The API key is missing, unknown or revoked.",
+        "请使用有效的密钥。", "Use a valid key.",
+    ),
+    "forbidden": Meaning(
+        403, REFUSED, "该密钥无权执行此操作。", "This key may not do this.",
+        "请向运维人员申请权限。", "Ask the operator for a key that may.",
+    ),
+    "missing_role": Meaning(
+        403, REFUSED, "该密钥缺少所需角色。", "This key lacks the role that is needed.",
+        "请向运维人员申请具有该角色的密钥。", "Ask the operator for a key with that role.",
+    ),
     "wrong_organisation": Meaning(
-        403,
-        "该密钥只能为其所属机构办理，内容均未保存。",
-        "A key acts for its own organisation only; nothing was stored.",
+        403, REFUSED,
+        "该密钥只能为其所属机构办理，内容均未保存。", "A key acts for its own organisation only; nothing was stored.",
+        "请使用该机构的密钥。", "Use a key of that organisation.",
     ),
     "issuer_not_permitted": Meaning(
-        403,
-        "该机构在颁发日期无权颁发该类证照，内容均未保存。",
+        403, REFUSED, "该机构在颁发日期无权颁发该类证照，内容均未保存。",
         "The organisation had no permit for this type on the issued date; nothing was stored.",
+        "请核对颁发日期，或联系登记管理方登记颁发许可。", "Check the issued date, or ask the registrar for a permit.",
     ),
     "organisation_not_registered": Meaning(
-        403,
-        "该机构尚未在链上登记，请联系登记管理方。",
-        "The organisation is not registered on chain; ask the registrar.",
+        403, REFUSED, "该机构尚未在链上登记。", "The organisation is not registered on chain.",
+        "请联系登记管理方。", "Ask the registrar.",
     ),
     "no_account": Meaning(
-        403,
-        "本服务不保管该机构的账户，请由其自行办理。",
-        "This instance keeps no account for the organisation; ask its custodian.",
+        403, REFUSED, "本服务不保管该机构的账户。", "This instance keeps no account for the organisation.",
+        "请由保管该账户的一方办理。", "Ask its custodian.",
     ),
     # what is asked for
-    "not_found": Meaning(404, "未找到所请求的内容。", "There is nothing here under that name."),
-    "record_unknown": Meaning(404, "没有此编号的记录。", "No record has this id."),
-    "seal_unknown": Meaning(404, "没有此编码的印章。", "No seal has this code."),
-    "catalog_unknown": Meaning(404, "没有此代码的目录条目。", "No catalog entry has this code."),
-    "no_version": Meaning(404, "该目录条目没有此版本。", "The catalog entry has no such version."),
-    "organisation_unknown": Meaning(404, "没有登记此代码的机构。", "No organisation of this code is registered."),
-    "key_unknown": Meaning(404, "没有此编号的密钥。", "No key has this id."),
-    "log_unknown": Meaning(404, "本服务没有此名称的已上链日志。", "This instance has no anchored log of that name."),
-    "tile_unknown": Meaning(404, "该日志尚无此分块。", "The anchored log has no such tile."),
+    "not_found": Meaning(
+        404, REFUSED, "未找到所请求的内容。", "There is nothing under that name.",
+        "请核对地址或名称。", "Check the address or the name.",
+    ),
+    "record_unknown": Meaning(
+        404, REFUSED, "没有此编号的记录。", "No record has this id.",
+        "请核对编号。", "Check the id.",
+    ),
+    "seal_unknown": Meaning(
+        404, REFUSED, "没有此编码的印章。", "No seal has this code.",
+        "请核对印章编码。", "Check the seal code.",
+    ),
+    "catalog_unknown": Meaning(
+        404, REFUSED, "没有此代码的目录条目。", "No catalog entry has this code.",
+        "请核对目录代码。", "Check the code.",
+    ),
+    "no_version": Meaning(
+        404, REFUSED, "该目录条目没有此版本。", "The catalog entry has no such version.",
+        "请读取其现有版本。", "Read the versions that it has.",
+    ),
+    "organisation_unknown": Meaning(
+        404, REFUSED, "没有登记此代码的机构。", "No organisation of this code is registered.",
+        "请核对机构代码。", "Check the organisation's code.",
+    ),
+    "key_unknown": Meaning(
+        404, REFUSED, "没有此编号的密钥。", "No key has this id.",
+        "请用 key list 查看现有密钥。", "See `chain-service key list`.",
+    ),
+    "log_unknown": Meaning(
+        404, REFUSED, "本服务没有此名称的已上链日志。", "This instance has no anchored log of that name.",
+        "请核对日志名称。", "Check the name of the log.",
+    ),
+    "tile_unknown": Meaning(
+        404, REFUSED, "已上链的日志尚无此瓦片。", "The anchored log has no such tile.",
+        "请按检查点的大小读取。", "Read no further than the size of the checkpoint.",
+    ),
     "no_trust": Meaning(
-        404, "没有信任文件。", "There is no trust file here; run `chain-service trust export` or update."
+        404, WRONG_USAGE, "没有信任文件。", "There is no trust file here.",
+        "请执行 chain-service trust export 或 trust update。", "Run `chain-service trust export` or `trust update`.",
     ),
     "erased": Meaning(
-        410, "记录已删除，仅存证明仍可核验。", "The record was erased; only its proof of existence stays."
+        410, REFUSED,
+        "记录内容已删除，仅存证明仍可核验。", "The record was erased; only its proof of existence stays.",
+        "无法恢复；已取得的披露文件仍可核验。",
+        "It cannot be restored; disclosures handed out before can still be verified.",
     ),
     # what stands already
-    "conflict": Meaning(409, "与现有内容冲突。", "This contradicts what stands already."),
+    "conflict": Meaning(
+        409, REFUSED, "与现有内容冲突。", "This contradicts what exists already.",
+        "请先读取现有内容。", "Read what exists first.",
+    ),
     "log_stopped": Meaning(
-        409,
-        "该机构的日志与链上不一致，已停止受理，请联系运维人员。",
-        "The log is stopped: chain and memory disagree, and the operator has to look. Nothing was stored.",
+        409, REFUSED, "该机构的日志与链上不一致，已停止受理，内容均未保存。",
+        "The log is stopped because it differs from the chain; nothing was stored.",
+        "请联系运维人员。", "Tell the operator.",
     ),
     "identifier_taken": Meaning(
-        409,
-        "同一标识已登记了不同内容。",
+        409, REFUSED, "同一标识已登记了不同内容，内容均未保存。",
         "The identifier is already registered with other content; nothing was stored.",
+        "请核对标识；更正证照时使用 replaces。",
+        "Check the identifier; a correction names the old record in `replaces`.",
     ),
-    "illegal_transition": Meaning(409, "不允许的状态变更。", "The record's state does not allow this change."),
+    "illegal_transition": Meaning(
+        409, REFUSED, "记录的现状态不允许此变更。", "The record's state does not allow this change.",
+        "请先查看记录的状态。", "Read the record's state first.",
+    ),
     "not_anchored": Meaning(
-        409, "记录尚未上链，请稍后再试。", "The record is not anchored yet; try again in a minute."
+        409, REFUSED, "记录尚未上链。", "The record is not anchored yet.",
+        "请稍后再试。", "Try again in a minute.",
     ),
     "change_pending": Meaning(
-        409, "另一变更正在处理，请稍后再试。", "Another change is on its way and not yet final; try again in a minute."
+        409, REFUSED, "另一项变更正在处理，尚未成为最终。", "Another change is under way and not final yet.",
+        "请稍后再试。", "Try again in a minute.",
     ),
     "catalog_conflict": Meaning(
-        409,
-        "目录版本序号或前版摘要不符，请读取最新版本。",
-        "Sequence or previous digest does not fit; read the latest version.",
+        409, REFUSED, "目录版本序号或前版摘要不符。", "The sequence number or the previous digest does not match.",
+        "请读取最新版本后重新提交。", "Read the latest version and submit again.",
     ),
-    "seal_exists": Meaning(409, "该印章编码已登记了不同内容。", "Another seal is registered under this code."),
+    "seal_exists": Meaning(
+        409, REFUSED, "该印章编码已登记了不同内容。", "Another seal is registered under this code.",
+        "请核对印章编码。", "Check the seal code.",
+    ),
     "not_registered": Meaning(
-        409, "印章尚未上链登记，请稍后再试。", "The seal is not registered on chain yet; try again."
+        409, REFUSED, "印章尚未在链上登记。", "The seal is not registered on chain yet.",
+        "请稍后再试。", "Try again in a minute.",
     ),
     "already_initialised": Meaning(
-        409, "该目录已初始化，未作任何改动。", "This directory is initialised already; nothing was changed."
+        409, REFUSED, "该目录已初始化，未作任何改动。", "This directory is initialised already; nothing was changed.",
+        "请改用其他目录。", "Use another directory.",
     ),
     "already_deployed": Meaning(
-        409, "合约已部署，未作任何改动。", "The contracts are deployed already; nothing was changed."
+        409, REFUSED, "合约已部署，未作任何改动。", "The contracts are deployed already; nothing was changed.",
+        "无需处理。", "There is nothing to do.",
     ),
     "worker_running": Meaning(
-        409, "另一进程正在使用该目录。", "Another process works on this directory; stop it first."
+        409, REFUSED, "另一进程正在使用该目录。", "Another process uses this directory.",
+        "请先停止该进程。", "Stop it first.",
     ),
     "refused_by_contract": Meaning(
-        409, "合约拒绝了该变更，原因见说明。", "The contract refused the change; its reason is named."
+        409, REFUSED,
+        "合约拒绝了该变更，原因见说明。", "The contract refused the change; the message names the reason.",
+        "请消除该原因后重新提交。", "Remove the reason and submit again.",
     ),
     "no_network": Meaning(
-        404,
-        "没有该网络或描述文件，请先执行 chain-service network init，或更正路径。",
-        "No network or descriptor there; run `chain-service network init`, or correct the path.",
+        404, WRONG_USAGE, "没有该网络或其描述文件。", "There is no network or descriptor there.",
+        "请执行 chain-service network init，或更正路径。", "Run `chain-service network init`, or correct the path.",
     ),
     "no_engine": Meaning(
-        503,
-        "缺少区块链节点程序，请按提示安装或构建。",
-        "The nodes' program is not here; install or build it as told.",
+        503, UNAVAILABLE, "缺少区块链节点程序。", "The node program is not installed.",
+        "请按提示安装或构建。", "Install or build it as the message says.",
     ),
-    "engine_failed": Meaning(503, "节点程序运行失败，请查看其输出。", "The nodes' program failed; see what it said."),
+    "engine_failed": Meaning(
+        503, UNAVAILABLE, "节点程序运行失败。", "The node program failed.",
+        "请查看其输出。", "Read its output.",
+    ),
     "network_stalled": Meaning(
-        503,
-        "网络未产生新区块或节点未响应，请查看 network status。",
-        "No new block is sealed or a node does not answer; see `chain-service network status`.",
+        503, UNAVAILABLE, "网络未产生新区块，或有节点未响应。", "No new block is sealed, or a node does not answer.",
+        "请查看 chain-service network status。", "See `chain-service network status`.",
     ),
-    "chain_in_use": Meaning(409, "另一进程正在使用该试验链。", "Another process runs this trial chain; stop it first."),
+    "chain_in_use": Meaning(
+        409, REFUSED, "另一进程正在使用该试验链。", "Another process uses this trial chain.",
+        "请先停止该进程。", "Stop it first.",
+    ),
     "database_newer": Meaning(
-        409, "数据库由更新版本的程序写成，请升级程序。", "The database is newer than the program; update it."
+        409, REFUSED, "数据库由更新版本的程序写成。", "The database was written by a newer version of the program.",
+        "请升级程序。", "Update the program.",
     ),
     "no_log_key": Meaning(
-        409,
-        "本服务不保管该记录上链时的日志密钥，无法签发凭证。",
-        "This instance keeps no log key that stood on chain when the record was anchored.",
+        409, REFUSED, "本服务不保管该记录上链时的日志密钥，无法签发凭证。",
+        "This instance does not hold the log key that was on chain when the record was anchored.",
+        "请向保管该密钥的一方申请凭证。", "Ask the log's custodian for the receipt.",
     ),
-    "reverted": Meaning(409, "合约拒绝执行，原因见说明。", "A contract refused; its reason is named."),
+    "reverted": Meaning(
+        409, REFUSED, "合约拒绝执行，原因见说明。", "A contract refused; the message names the reason.",
+        "请消除该原因后重试。", "Remove the reason and try again.",
+    ),
     # what is not there now
-    "unavailable": Meaning(503, "服务暂时不可用，请稍后重试。", "The service cannot do this now; try again later."),
+    "unavailable": Meaning(
+        503, UNAVAILABLE, "服务暂时不可用。", "The service cannot do this now.",
+        "请稍后重试。", "Try again later.",
+    ),
     "not_deployed": Meaning(
-        503,
-        "合约尚未部署，请先执行 chain-service deploy。",
-        "No contracts yet; the operator has to run `chain-service deploy`.",
+        503, UNAVAILABLE, "合约尚未部署。", "No contracts are deployed yet.",
+        "请先执行 chain-service deploy。", "The operator has to run `chain-service deploy`.",
     ),
     "not_initialised": Meaning(
-        503,
-        "该目录尚未初始化，请先执行 chain-service init。",
-        "This directory holds no instance; run `chain-service init` first.",
+        503, WRONG_USAGE, "该目录尚未初始化。", "This directory holds no instance.",
+        "请先执行 chain-service init。", "Run `chain-service init` first.",
     ),
     "node_unavailable": Meaning(
-        503,
-        "区块链节点无法访问，请检查节点或稍后重试。",
-        "The chain's node cannot be reached; start it or try again later.",
+        503, UNAVAILABLE, "区块链节点无法访问。", "The chain's node cannot be reached.",
+        "请检查节点或稍后重试。", "Start it, or try again later.",
     ),
     "finality_unproven": Meaning(
-        503,
-        "节点给出的证明不成立，请重试并告知运维。",
-        "What the node says does not prove itself; try again, tell the operator.",
+        503, UNAVAILABLE, "节点给出的证明不成立。", "The proof that the node gave does not hold.",
+        "请重试，并告知运维人员。", "Try again and tell the operator.",
     ),
     "wrong_chain": Meaning(
-        503,
-        "节点所在的链与部署时不同，已拒绝使用。",
-        "The node is on another chain than the contracts; correct rpc_urls.",
+        503, UNAVAILABLE,
+        "节点所在的链不是合约部署所在的链，已拒绝使用。", "The node is on another chain than the contracts.",
+        "请更正 rpc_urls。", "Correct `rpc_urls`.",
     ),
     "unknown_consensus": Meaning(
-        503,
-        "节点的创世块既非 Clique 也非 QBFT，请更正 rpc_urls。",
-        "The node's genesis is neither Clique nor QBFT; correct rpc_urls.",
+        503, UNAVAILABLE,
+        "节点的创世区块既非 Clique 也非 QBFT。", "The node's genesis block is neither Clique nor QBFT.",
+        "请更正 rpc_urls。", "Correct `rpc_urls`.",
     ),
     "trust_stale": Meaning(
-        503,
-        "区块由现有信任信息未列出的验证节点签署，请核对验证节点或更新信任文件后重试。",
-        "A block is sealed by validators that are not known here; compare the validators, or get a newer trust file.",
+        503, UNAVAILABLE,
+        "区块由现有信任信息未列出的验证节点签署。", "A block is sealed by validators that are not known here.",
+        "请核对验证节点，或更新信任文件后重试。", "Compare the validators, or get a newer trust file.",
     ),
     "other_validators": Meaning(
-        503,
-        "区块中的验证者与受信任的不同，请与各机构核对后执行 trust validators。",
-        "A block names other validators than trusted; compare them with the authorities, then `trust validators`.",
+        503, UNAVAILABLE, "区块中的验证节点与受信任的不同。", "A block names other validators than the trusted ones.",
+        "请与各机构核对后执行 trust validators。",
+        "Compare them with the authorities, then run `chain-service trust validators`.",
     ),
     "database_unavailable": Meaning(
-        503, "数据库无法访问，请稍后重试。", "The database cannot be reached; try again later."
+        503, UNAVAILABLE, "数据库无法访问。", "The database cannot be reached.",
+        "请稍后重试。", "Try again later.",
     ),
-    "index_busy": Meaning(503, "索引正由另一进程更新，请稍后重试。", "Another process reads the chain; try again."),
+    "index_busy": Meaning(
+        503, UNAVAILABLE, "索引正由另一进程更新。", "Another process is updating the index.",
+        "请稍后重试。", "Try again.",
+    ),
     "busy": Meaning(
-        503,
-        "等待解析的文件过多或解析超时，请稍后重试。",
-        "Too many documents wait to be read, or the machine is too slow now; try again in a few seconds.",
+        503, UNAVAILABLE,
+        "等待解析的文件过多，或解析超时。", "Too many files wait to be parsed, or parsing timed out.",
+        "请稍后重试。", "Try again in a few seconds.",
     ),
-    "port_in_use": Meaning(503, "端口已被占用，请改用其他端口。", "The port is taken; choose another with --port."),
-    "shutting_down": Meaning(503, "服务正在停止，请稍后重试。", "The service is stopping; try again in a moment."),
+    "port_in_use": Meaning(
+        503, UNAVAILABLE, "端口已被占用。", "The port is in use.",
+        "请用 --port 改用其他端口。", "Choose another with `--port`.",
+    ),
+    "shutting_down": Meaning(
+        503, UNAVAILABLE, "服务正在停止。", "The service is stopping.",
+        "请稍后重试。", "Try again in a moment.",
+    ),
     # what must not happen
     "corrupt": Meaning(
-        500,
-        "本地数据与链或程序不一致，请停止并通知运维。",
-        "Our own data contradict the chain or the program; stop and tell the operator.",
+        500, REFUSED, "本地数据与链或程序不一致。", "The stored data contradict the chain or the program.",
+        "请停止服务并告知运维人员。", "Stop the service and tell the operator.",
     ),
     "internal_error": Meaning(
-        500, "服务内部错误，已记录。", "The service failed; the failure was logged under the request id."
+        500, UNAVAILABLE, "服务内部错误，已记录。", "Unexpected error; it was logged.",
+        "请把所示信息和请求编号告知运维人员。", "Report the message and the request id to the operator.",
     ),
     # only on the command line
-    "too_few_signers": Meaning(400, "根密钥签名数量不足。", "Too few root keys sign the trust file."),
+    "too_few_signers": Meaning(
+        400, WRONG_USAGE, "信任文件的根密钥签名数量不足。", "Too few root keys signed the trust file.",
+        "请补足签名后重试。", "Have the missing root keys sign it.",
+    ),
     "equivocation": Meaning(
-        400, "同一高度出现两个已证明的区块，已拒绝。", "Two different blocks of one height are proven; refused."
+        400, UNAVAILABLE,
+        "同一高度出现两个已证明的区块，已拒绝。", "Two different blocks of one height are proven; both were refused.",
+        "请保留证据并告知各机构。", "Keep the evidence and tell the authorities.",
     ),
     "block_replaced": Meaning(
-        400,
-        "凭证所依据的区块与链上同一高度的区块不同，已拒绝。",
-        "The proof is about another block than the one that the chain has at its height; refused.",
+        400, UNAVAILABLE, "凭证所依据的区块与链上同一高度的区块不同，已拒绝。",
+        "The proof rests on another block than the chain has at that height; it was refused.",
+        "请重新取得凭证。", "Get the receipt again.",
     ),
     "foreign_trust": Meaning(
-        400,
-        "信任文件未经原根密钥签署，或属于另一条链，未采用。",
-        "The trust file is not the successor of the one in use.",
+        400, REFUSED, "信任文件未经原根密钥签署，或属于另一条链，未采用。",
+        "The trust file is not the successor of the one in use: signed by other root keys, or of another chain.",
+        "请向签发方重新索取并核对指纹。", "Ask its issuer for it again and compare the fingerprint.",
     ),
-    "trust_rollback": Meaning(400, "信任文件比现用的旧，未采用。", "The trust file is older than the one in use."),
+    "trust_rollback": Meaning(
+        400, REFUSED,
+        "信任文件比现用的旧，未采用。", "The trust file is older than the one in use; it was not accepted.",
+        "请使用最新的信任文件。", "Use the newest one.",
+    ),
     "wrong_fingerprint": Meaning(
-        400, "信任文件的指纹不符，未采用。", "The trust file has another fingerprint; it was not accepted."
+        400, REFUSED, "信任文件的指纹不符，未采用。", "The trust file has another fingerprint; it was not accepted.",
+        "请通过另一途径与签发方核对指纹。", "Compare the fingerprint with its issuer by another way.",
     ),
     "fingerprint_missing": Meaning(
-        400,
-        "首次采用信任文件须核对指纹 (--fingerprint)。",
-        "The first trust file needs --fingerprint, compared with what its issuer shows by another way.",
+        400, WRONG_USAGE, "首次采用信任文件未给出指纹。", "The first trust file needs a fingerprint.",
+        "请用 --fingerprint 给出经另一途径核对的指纹。",
+        "Give `--fingerprint`, compared with what its issuer shows by another way.",
     ),
     "no_root_key": Meaning(
-        400,
-        "密钥库缺少原根密钥，无法签发新版信任文件。",
+        400, REFUSED, "密钥库缺少现用信任文件的根密钥，无法签发新版。",
         "The keystore lacks the root keys of the trust file in force.",
+        "请在保管根密钥的实例上签发。", "Sign on the instance that holds them.",
     ),
     "log_forked": Meaning(
-        400, "日志与先前所见不一致（分叉），已拒绝。", "The log contradicts what it showed before; it was refused."
+        400, REFUSED,
+        "日志与先前所见不一致（分叉），已拒绝。", "The log contradicts what it showed before (fork); it was refused.",
+        "请保留镜像作为证据并告知各机构。", "Keep the mirror as evidence and tell the authorities.",
     ),
-    "log_shrunk": Meaning(400, "日志比先前缩短，已拒绝。", "The log was longer before; it was refused."),
-    "other_log": Meaning(400, "这是另一个日志，已拒绝。", "This is another log; it was refused."),
+    "log_shrunk": Meaning(
+        400, REFUSED, "日志比先前缩短，已拒绝。", "The log is shorter than before; it was refused.",
+        "请保留镜像作为证据并告知各机构。", "Keep the mirror as evidence and tell the authorities.",
+    ),
+    "other_log": Meaning(
+        400, REFUSED, "这是另一个日志，已拒绝。", "This is another log; it was refused.",
+        "请核对日志名称，或改用其他目录。", "Check the log's name, or use another directory.",
+    ),
     "tile_mismatch": Meaning(
-        400, "日志分块与其内容不符，已拒绝。", "A tile of the log is not what its contents give; it was refused."
+        400, REFUSED,
+        "日志瓦片与其内容不符，已拒绝。", "A tile of the log does not match its contents; it was refused.",
+        "请重试；仍出现时告知日志的保管方。", "Try again; tell the log's custodian if it happens again.",
     ),
     "head_not_on_chain": Meaning(
-        400, "链上没有此日志头，已拒绝。", "The chain does not hold this head; it was refused."
+        400, REFUSED, "链上没有此日志头，已拒绝。", "The chain does not hold this log head; it was refused.",
+        "请重试；仍出现时告知各机构。", "Try again; tell the authorities if it happens again.",
     ),
     "checkpoint_unsigned": Meaning(
-        400, "检查点没有预期的签名，已拒绝。", "The checkpoint is not signed by the key expected; it was refused."
+        400, REFUSED,
+        "检查点没有预期密钥的签名，已拒绝。", "The checkpoint is not signed by the expected key; it was refused.",
+        "请核对 --key。", "Check `--key`.",
     ),
     "mirror_damaged": Meaning(
-        400,
-        "镜像文件已损坏，请删除所指文件后重试。",
-        "The mirror's own files were changed; remove the one named, run again.",
+        400, REFUSED, "镜像文件已损坏。", "The mirror's own files were changed.",
+        "请删除所指文件后重试。", "Remove the file that is named and run again.",
     ),
-    "log_unavailable": Meaning(400, "日志服务无法访问。", "The log's server cannot be reached; try again later."),
-    "foreign_receipt": Meaning(400, "凭证属于另一条链或合约。", "The receipt is about another chain or contract."),
+    "log_unavailable": Meaning(
+        400, UNAVAILABLE, "日志服务无法访问。", "The log's server cannot be reached.",
+        "请稍后重试。", "Try again later.",
+    ),
+    "foreign_receipt": Meaning(
+        400, UNAVAILABLE, "凭证属于另一条链或合约。", "The receipt belongs to another chain or contract.",
+        "请使用该链的信任文件核验。", "Verify it with the trust file of its chain.",
+    ),
     "validators_counted": Meaning(
-        409,
-        "Clique 链的验证者由投票得出，无需登记。",
-        "A Clique chain's validators are counted from its votes, not stated.",
+        409, REFUSED, "Clique 链的验证节点由投票得出，无需登记。",
+        "The validators of a Clique chain follow from its votes and cannot be stated.",
+        "无需处理。", "There is nothing to do.",
     ),
     "validators_known": Meaning(
-        409,
-        "该区块起的验证者已知，只能登记之后的。",
-        "The validators of that block are known; only later ones can be stated.",
+        409, REFUSED, "该区块起的验证节点已知。", "The validators from that block on are known already.",
+        "只能登记之后区块的验证节点。", "State those of a later block.",
     ),
-    "usage": Meaning(400, "命令用法不正确，请查看 --help。", "The command is used wrongly; see --help."),
-    "wrong_password": Meaning(400, "密码不能打开密钥库。", "The password does not open the keystore."),
+    "usage": Meaning(
+        400, WRONG_USAGE, "命令用法不正确。", "The command is used wrongly.",
+        "请查看 --help。", "See `--help`.",
+    ),
+    "wrong_password": Meaning(
+        400, WRONG_USAGE, "密码不能打开密钥库。", "The password does not open the keystore.",
+        "请更正密码。", "Correct the password.",
+    ),
     "no_registrar": Meaning(
-        400, "未找到登记管理方的密钥库。", "No registrar's keystore here; name it with --registrar."
+        400, WRONG_USAGE, "未找到登记管理方的密钥库。", "There is no registrar's keystore here.",
+        "请用 --registrar 指定。", "Name it with `--registrar`.",
     ),
-    "no_permit": Meaning(400, "该机构从未获得该类证照的许可。", "The organisation never had a permit for this type."),
-    "file_not_written": Meaning(400, "文件无法写入。", "The file cannot be written."),
+    "no_permit": Meaning(
+        400, REFUSED, "该机构从未获得该类证照的颁发许可。", "The organisation never had a permit for this type.",
+        "请核对机构和证照类型。", "Check the organisation and the type.",
+    ),
+    "file_not_written": Meaning(
+        400, WRONG_USAGE, "文件无法写入。", "The file cannot be written.",
+        "请检查目录权限和磁盘空间。", "Check the directory's permissions and the free space.",
+    ),
     "bad_settings": Meaning(
-        400, "配置有误，请检查所指设置。", "A setting is wrong; check config.toml and the environment."
+        400, WRONG_USAGE, "配置有误。", "A setting is wrong.",
+        "请检查 config.toml 和环境变量中所指的设置。", "Check `config.toml` and the environment.",
     ),
     "no_password": Meaning(
-        400, "缺少密钥库密码。", "No keystore password: set CHAIN_SERVICE_PASSWORD or name a password file."
+        400, WRONG_USAGE, "缺少密钥库密码。", "The keystore's password is missing.",
+        "请设置 CHAIN_SERVICE_PASSWORD 或指定密码文件。", "Set CHAIN_SERVICE_PASSWORD or name a password file.",
     ),
-    "file_not_found": Meaning(400, "文件不存在或无法读取。", "The file does not exist or cannot be read."),
+    "file_not_found": Meaning(
+        400, WRONG_USAGE, "文件不存在或无法读取。", "The file does not exist or cannot be read.",
+        "请核对路径和权限。", "Check the path and its permissions.",
+    ),
     "insecure_listen": Meaning(
-        400,
-        "对外监听须配置 TLS，或明确声明前置代理 (behind_proxy)。",
-        "Listening beyond loopback needs tls_certificate and tls_key, or behind_proxy = true.",
+        400, WRONG_USAGE, "未配置 TLS，拒绝在本机以外的地址监听。", "Refusing to listen beyond loopback without TLS.",
+        "请配置 tls_certificate 和 tls_key，或在有前置代理时设置 behind_proxy。",
+        "Set `tls_certificate` and `tls_key`, or `behind_proxy = true` behind a proxy.",
     ),
     "timeout": Meaning(
-        503, "等待超时，已受理的内容会继续处理。", "Waited too long; what was accepted goes on being processed."
+        503, UNAVAILABLE,
+        "等待超时；已受理的内容会继续处理。", "Waited too long; what was accepted is still being processed.",
+        "请稍后查询结果。", "Ask for the result later.",
     ),
-    "interrupted": Meaning(400, "已中断；重复执行是安全的。", "Interrupted; running the same command again is safe."),
+    "interrupted": Meaning(
+        400, INTERRUPTED, "已中断。", "Interrupted.",
+        "重复执行是安全的。", "Running the same command again is safe.",
+    ),
 }
+# fmt: on
 
 _BY_CLASS: tuple[tuple[type[ChainServiceError], str], ...] = (
     (Gone, "erased"),
@@ -366,6 +552,9 @@ _BY_CLASS: tuple[tuple[type[ChainServiceError], str], ...] = (
     (Reverted, "reverted"),
     (Unavailable, "unavailable"),
     (Corrupt, "corrupt"),
+    (InvalidProof, "invalid_proof"),
+    (MalformedRecord, "malformed_record"),
+    (MalformedDocument, "malformed_document"),
     (BadRequest, "bad_request"),
 )
 
@@ -388,11 +577,11 @@ def problem_object(error: ChainServiceError, request_id: str | None = None) -> d
     meaning = meaning_of(error)
     problem: dict[str, Any] = {
         "type": f"urn:chain-service:problem:{error.code}",
-        "title": meaning.en,
+        "title": meaning.message_en,
         "status": meaning.status,
         "detail": error.message,
         "code": error.code,
-        "message": {"zh": meaning.zh, "en": meaning.en},
+        "message": {"zh": meaning.message_zh, "en": meaning.message_en},
     }
     problem.update({name: value for name, value in error.details.items() if name not in RESERVED})
     if request_id:
@@ -401,7 +590,11 @@ def problem_object(error: ChainServiceError, request_id: str | None = None) -> d
 
 
 def codes_as_markdown() -> str:
-    """The table of codes for docs/reference."""
-    rows = ["| code | HTTP | 中文 | English |", "|---|---|---|---|"]
-    rows += [f"| `{code}` | {m.status} | {m.zh} | {m.en} |" for code, m in CODES.items() if m.status != 400]
+    """The table of codes for docs/reference; a code that only the command line gives has no HTTP status there."""
+    rows = ["| code | HTTP | exit | what 含义 | what to do 处理 |", "|---|---|---|---|---|"]
+    rows += [
+        f"| `{code}` | {row.status if row.status != 400 else '–'} | {row.exit} "
+        f"| {row.zh} · {row.en} | {row.remedy_zh} · {row.remedy_en} |"
+        for code, row in CODES.items()
+    ]
     return "\n".join(rows) + "\n"

@@ -1,31 +1,63 @@
-"""Files that must exist whole or not at all."""
+"""The only place where the package writes files: whole or not at all, private unless said otherwise, and durable.
+
+A file is written beside its place under a name of its own, flushed to the disk, and only then takes its place; so a
+crash leaves the former file or the new one, and a reader never sees a half. `mode` is subject to the umask. A rule in
+tests/test_architecture.py keeps other modules from writing by themselves.
+"""
 
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from chain_service.errors import Conflict
 
+PRIVATE, SHARED = 0o600, 0o666
+"""Modes: for the service alone, and for whomever the umask lets read."""
 
-def write_new(file: Path, content: bytes, *, code: str, mode: int = 0o600) -> None:
-    """The file holds `content`, durably. Raises `Conflict` with `code` if it existed; never overwrites."""
+
+def write_new(file: Path, content: bytes, *, code: str, mode: int = PRIVATE) -> None:
+    """The file holds `content`. Raises `Conflict` with `code` if it existed; never overwrites."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            os.fchmod(stream.fileno(), mode)
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        file.hardlink_to(temporary)  # unlike a rename, fails if the name is taken
-    except FileExistsError as error:
-        raise Conflict(f"{file.name} exists already and is never overwritten", code=code, file=str(file)) from error
-    finally:
-        temporary.unlink()
+    with _written(file, mode) as (stream, temporary):
+        stream.write(content)
+        _flush(stream)
+        try:
+            file.hardlink_to(temporary)  # unlike a rename, fails if the name is taken
+        except FileExistsError as error:
+            raise Conflict(f"{file.name} exists already and is never overwritten", code=code, file=str(file)) from error
     sync_directory(file.parent)
+
+
+def replace_file(file: Path, content: bytes, *, mode: int = PRIVATE) -> None:
+    """The file holds `content` instead of what it held, if it existed."""
+    with replacing(file, mode=mode) as stream:
+        stream.write(content)
+
+
+def write_shared(file: Path, text: str) -> None:
+    """The file, readable by whomever the umask lets, holds the text in UTF-8 instead of what it held."""
+    replace_file(file, text.encode(), mode=SHARED)
+
+
+@contextmanager
+def replacing(file: Path, *, mode: int = PRIVATE) -> Iterator[BinaryIO]:
+    """A stream whose bytes are the file's when the block ends; when it raises, the file is what it was."""
+    with _written(file, mode) as (stream, temporary):
+        yield stream
+        _flush(stream)
+        temporary.replace(file)
+    sync_directory(file.parent)
+
+
+def move(made: Path, target: Path) -> None:
+    """What was made at `made`, a file or a directory on the same disk, stands at `target`. Raises OSError."""
+    made.replace(target)
+    sync_directory(target.parent)
 
 
 def sync_directory(directory: Path) -> None:
@@ -35,3 +67,20 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _written(file: Path, mode: int) -> Iterator[tuple[BinaryIO, Path]]:
+    """A new file beside `file`, gone at the end unless it was moved."""
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream, temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _flush(stream: BinaryIO) -> None:
+    stream.flush()
+    os.fsync(stream.fileno())

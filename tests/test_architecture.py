@@ -428,6 +428,42 @@ def test_nothing_happens_on_import_but_definitions() -> None:
     )
 
 
+WRITERS = re.compile(
+    r"(^|\.)(mkstemp|NamedTemporaryFile|write_text|write_bytes|O_EXCL|fsync|fchmod|hardlink_to|os\.replace|rename)$"
+)
+WRITING = {
+    ("cli/invocation.py", "path.write_bytes"),  # an output that may be a device
+    ("cli/main.py", "open"),  # the null device
+    ("nodes/network/running/supervisor.py", "ledger.lock.open"),  # a lock without contents
+}
+
+
+def written(node: ast.AST) -> str | None:
+    """The name by which this writes a file, opens one for writing anew, or moves one."""
+    if isinstance(node, (ast.Attribute, ast.Name)):
+        return name if WRITERS.search(name := dotted(node)) else None
+    if not isinstance(node, ast.Call):
+        return None
+    name = dotted(node.func)
+    modes = {
+        value.value for value in (*node.args, *(k.value for k in node.keywords)) if isinstance(value, ast.Constant)
+    }
+    if name.rpartition(".")[2] == "open" and modes & {"w", "x", "wb", "xb", "wt", "xt"}:
+        return name
+    return name if name.endswith(".replace") and len(node.args) == 1 and not node.keywords else None
+
+
+def test_files_are_written_in_one_place() -> None:
+    """`chain_service/files.py` writes whole, durable files; appending to a log is not writing one."""
+    assert_none(
+        where(path, node.lineno, name)  # type: ignore[attr-defined]
+        for path in python(PACKAGE)
+        if path.relative_to(ROOT / PACKAGE).as_posix() != "files.py"
+        for node in ast.walk(tree(path))
+        if (name := written(node)) and (path.relative_to(ROOT / PACKAGE).as_posix(), name) not in WRITING
+    )
+
+
 DECODERS = {"loads", "b64decode", "urlsafe_b64decode", "fromhex", "fromisoformat"}
 DECODING = {
     "core/encoding/canonical.py",
@@ -452,11 +488,7 @@ DECODING = {
     "core/records/record.py",
     "core/records/schema.py",
     "jobs/parsing/trust_directory.py",
-    "jobs/auditing/logs.py",
-    "jobs/anchoring/close_batches.py",
     "jobs/verifying/candidates.py",
-    "jobs/indexing/follow.py",
-    "jobs/proofs/public_logs.py",
     "jobs/verifying/several_papers.py",
     "jobs/records/records.py",
     "jobs/sending/refusals.py",

@@ -192,7 +192,7 @@ def decode_revert(data: bytes | str | None) -> Reverted:
         raw = b""
     item = _errors().get(raw[:4])
     if item is None:
-        return Reverted("the contract refused without a reason we know", data="0x" + raw[:256].hex())
+        return Reverted("the contract refused without a known reason", data="0x" + raw[:256].hex())
     try:
         values = _decoder().decode(item.types, raw[4:])
     except (DecodingError, OverflowError, ValueError):

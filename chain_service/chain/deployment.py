@@ -42,6 +42,11 @@ class DeployedContract:
     code_hash: bytes
     block: int
 
+    @property
+    def raw_address(self) -> bytes:
+        """The 20 bytes of the address."""
+        return _raw(self.address)
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -299,7 +304,7 @@ def _load_plan(state: Path, chain_id: int, genesis_hash: bytes, registrar: str) 
         raise Corrupt("the state of an interrupted deployment cannot be read", file=str(state)) from error
     if meant != (chain_id, genesis_hash, registrar):
         raise Conflict(
-            "an interrupted deployment was meant for another chain or registrar; remove its file to begin anew",
+            "an interrupted deployment belongs to another chain or registrar; delete its file to start again",
             code="wrong_chain",
             file=str(state),
         )

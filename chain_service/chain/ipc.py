@@ -18,7 +18,7 @@ def exchange(path: str, body: bytes, timeout: float, limit: int) -> bytes | None
         while not answer.endswith(b"\n"):  # the node's encoder ends every answer with a line feed and has no other
             part = connection.recv(2**20)
             if not part:
-                raise ConnectionError("the node hung up before its answer was complete")
+                raise ConnectionError("the connection to the node closed before its answer was complete")
             answer += part
             if len(answer) > limit:
                 return None

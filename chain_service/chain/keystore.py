@@ -248,11 +248,11 @@ def registrar_address(file: Path) -> str:
 
 def _open_master(file: Path, password: str) -> bytes:
     if not file.is_file():
-        raise NotFound("there is no keystore here; init makes one", code="no_keystore", file=str(file))
+        raise NotFound("there is no keystore here; run `chain-service init`", code="no_keystore", file=str(file))
     try:
         content = orjson.loads(file.read_bytes())
         if (content["n"], content["r"], content["p"]) != (SCRYPT_N, SCRYPT_R, SCRYPT_P):
-            raise Corrupt("the keystore asks for other scrypt costs", code="damaged_key", file=file.name)
+            raise Corrupt("the keystore uses other scrypt parameters", code="damaged_key", file=file.name)
         salt, nonce, sealed = (bytes.fromhex(content[name]) for name in ("salt", "nonce", "master"))
         return AESGCM(_stretch(password, salt)).decrypt(nonce, sealed, b"")
     except InvalidTag as error:

@@ -197,7 +197,7 @@ class ChainReader:
             except Unavailable as error:
                 missing = error
             except RpcError as error:
-                missing = Unavailable("the node refuses to answer", code="node_unavailable", reason=error.reason)
+                missing = Unavailable("the node refused the request", code="node_unavailable", reason=error.reason)
         raise wrong or missing or Unavailable("no node answered", code="node_unavailable")
 
     def block_hash(self, raw: bytes) -> bytes:
@@ -225,9 +225,11 @@ class ChainReader:
             if state.block != number:
                 raise InvalidProof("the node proved another block", block=number)
             if expected_hash is not None and state.block_hash != expected_hash:
-                raise InvalidProof("another block stands at this height now", code="block_replaced", block=number)
+                raise InvalidProof(
+                    "the chain has another block at this height now", code="block_replaced", block=number
+                )
             if evidence.accounts != tuple(sorted(asked.items())):
-                raise InvalidProof("the node proved other slots than those asked for", block=number)
+                raise InvalidProof("the node proved other slots than requested", block=number)
             return evidence, state
 
         return self._from_any(read)
@@ -271,7 +273,7 @@ class ChainReader:
             asked = {"address": list(self._names), "fromBlock": hex(start), "toBlock": hex(end)}
             answer = asked_of.call("eth_getLogs", asked)
             if not isinstance(answer, list):
-                raise Unavailable("the node's answer is no list of events", code="node_unavailable")
+                raise Unavailable("the node's answer is not a list of events", code="node_unavailable")
             found = [decode_event(log, self._names) for log in answer]
             if any(not start <= event.block <= end for event in found):
                 raise Unavailable("the node reported events of other blocks", code="node_unavailable")

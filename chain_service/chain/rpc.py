@@ -167,7 +167,7 @@ class Rpc:
         try:
             return orjson.loads(content)
         except orjson.JSONDecodeError as error:
-            raise _Unusable("an answer that is no JSON") from error
+            raise _Unusable("the answer is not JSON") from error
 
     def _open(self, url: str) -> tuple[urllib3.HTTPConnectionPool, str]:
         """The node's connections and path: finding them anew for each call takes as long as the call."""
@@ -200,7 +200,7 @@ def quantity(answer: Any) -> int:
 
 
 def _no_quantity(reason: str) -> Unavailable:
-    return Unavailable(f"the node's answer is no quantity: {reason}", code="node_unavailable")
+    return Unavailable(f"the node's answer is not a quantity: {reason}", code="node_unavailable")
 
 
 def data(answer: Any) -> bytes:
@@ -211,7 +211,7 @@ def data(answer: Any) -> bytes:
 
 
 def _no_bytes(reason: str) -> Unavailable:
-    return Unavailable(f"the node's answer is no byte string: {reason}", code="node_unavailable")
+    return Unavailable(f"the node's answer is not a byte string: {reason}", code="node_unavailable")
 
 
 class _Unusable(Exception):
@@ -221,7 +221,7 @@ class _Unusable(Exception):
 def _read(request: dict[str, Any], answer: Any) -> Any:
     """The result or an `RpcError` value (JSON-RPC 2.0 §5)."""
     if not isinstance(answer, dict) or answer.get("id") not in (request["id"], None):
-        raise _Unusable("an answer to another request")
+        raise _Unusable("the answer is for another request")
     error = answer.get("error")
     if error is not None:
         if not isinstance(error, dict) or not isinstance(error.get("code"), int):
@@ -237,7 +237,7 @@ def _read_batch(requests: list[dict[str, Any]], answer: Any) -> list[Any]:
     if isinstance(answer, dict) and answer.get("error") is not None:
         return [_read({**request, "id": answer.get("id")}, answer) for request in requests]
     if not isinstance(answer, list) or len(answer) != len(requests):
-        raise _Unusable("a batch answered in part")
+        raise _Unusable("the answer to a batch is incomplete")
     by_id = {item.get("id"): item for item in answer if isinstance(item, dict)}
     return [_read(request, by_id.get(request["id"])) for request in requests]
 

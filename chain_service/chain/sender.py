@@ -165,7 +165,7 @@ class Sender:
             self._asked("eth_call", replay, _block(int(sent["blockNumber"], 16) - 1))
         except Reverted as reason:
             return reason
-        return Reverted("the transaction failed; replayed alone it would not", tx="0x" + tx.hex())
+        return Reverted("the transaction failed, but not when replayed alone", tx="0x" + tx.hex())
 
     def _asked(self, method: str, *params: Any) -> Any:
         try:

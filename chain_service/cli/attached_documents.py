@@ -23,7 +23,7 @@ class Documents:
     def __init__(self, directory: Path, limit: int) -> None:
         """Raises BadRequest (`file_not_found`) if there is no such directory."""
         if not directory.is_dir():
-            raise BadRequest(f"{directory} is no directory", code="file_not_found", field="--documents")
+            raise BadRequest(f"{directory} is not a directory", code="file_not_found", field="--documents")
         self._directory = directory.resolve()
         self._limit = limit
         self._known: dict[str, dict[str, str]] = {}

@@ -16,6 +16,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from chain_service import files
 from chain_service.config import Settings
 from chain_service.core.encoding.answers import to_json
 from chain_service.core.encoding.canonical import read_json
@@ -190,7 +191,7 @@ def _line(path: Path, number: int, line: bytes) -> Any:
 
 
 def write_output(path: Path, value: Any) -> None:
-    """`path` holds the value as JSON. Raises BadRequest (`file_not_written`)."""
+    """`path`, which may be a device such as /dev/stdout, gets the value as JSON. Raises BadRequest."""
     try:
         path.write_bytes(orjson.dumps(value, to_json, INDENTED) + b"\n")
     except OSError as error:
@@ -199,9 +200,7 @@ def write_output(path: Path, value: Any) -> None:
 
 def replace_file(path: Path, data: bytes) -> None:
     """`path` holds the bytes, whole, instead of its former ones. Raises BadRequest (`file_not_written`)."""
-    temporary = path.with_name(f".{path.name}.new")
     try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        files.replace_file(path, data, mode=files.SHARED)
     except OSError as error:
         raise BadRequest(f"{path}: {error.strerror}", code="file_not_written", file=str(path)) from None

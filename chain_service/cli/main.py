@@ -29,12 +29,13 @@ from chain_service.cli.commands import (
 )
 from chain_service.cli.invocation import Door
 from chain_service.cli.logging import configure_logs
+from chain_service.error_codes import DONE, INTERRUPTED, REFUSED, WRONG_USAGE
 from chain_service.errors import ChainServiceError
 
 HELP = """Anchor, verify and trace government records on a permissioned chain.
 电子证照、电子文书与政务数据目录的上链、核验与追溯。
 
-A first day:
+First steps:
 
   chain-service init                 keystores, database and chain in ./data
   chain-service chain run &          the trial chain
@@ -130,18 +131,18 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in words[: words.index("--")] if "--" in words else "--json" in words
     try:
         result = cli(words, prog_name="chain-service", standalone_mode=False)
-        if result == failures.INTERRUPTED:
+        if result == INTERRUPTED:
             raise KeyboardInterrupt
-        return result if isinstance(result, int) else failures.DONE
+        return result if isinstance(result, int) else DONE
     except ChainServiceError as error:
         return failures.report(error, as_json=as_json)
     except TyperException as error:
-        return failures.report(_usage(error), as_json=as_json) if error.format_message() else failures.WRONG_USAGE
+        return failures.report(_usage(error), as_json=as_json) if error.format_message() else WRONG_USAGE
     except (KeyboardInterrupt, typer.Abort):
-        return failures.report(failures.Failure("stopped before the end", code="interrupted"), as_json=as_json)
+        return failures.report(failures.Failure("interrupted", code="interrupted"), as_json=as_json)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - so that the interpreter's last flush fails nowhere
-        return failures.REFUSED
+        return REFUSED
     except ModuleNotFoundError as error:
         return failures.report(extras.not_installed(error) or failures.unforeseen(error), as_json=as_json)
     except Exception as error:  # noqa: BLE001 - an operator never sees a traceback

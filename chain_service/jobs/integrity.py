@@ -32,14 +32,14 @@ def require_intact(record: StoredRecord) -> None:
     if record.state in ("batched", "anchored"):
         sound = sound and all(values[name] is not None for name in _PLACE)
     if not sound or not isinstance(record.created_at, int | float):
-        raise Corrupt("what is stored of the record's place or finality is damaged", record=record.id)
+        raise Corrupt("the record's stored place or final block is damaged", record=record.id)
 
 
 def log_position(record: StoredRecord) -> tuple[int, int, int]:
     """Generation, index and the size of the log that a batched record has. Raises `Corrupt`."""
     require_intact(record)
     if record.generation is None or record.leaf_index is None or record.size is None:
-        raise Corrupt("the stored record has lost its place in the log", record=record.id)
+        raise Corrupt("the stored record has no place in the log any more", record=record.id)
     return record.generation, record.leaf_index, record.size
 
 

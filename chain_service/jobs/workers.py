@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from chain_service.chain.deployment import check_chain
 from chain_service.errors import ChainServiceError, Conflict, Unavailable
+from chain_service.jobs.alerts import WORK_FAILED
 from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
@@ -25,7 +26,6 @@ from chain_service.store import alerts, catalogs, chain_index, records, seals, s
 
 LOCK = "worker.lock"
 LONGEST_PAUSE = 5.0
-WORK_FAILED = "work_failed"
 log = structlog.get_logger("worker")
 
 Kind = Literal["status", "seal", "catalog"]
@@ -39,7 +39,7 @@ def worker_lock(app: App) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Conflict(f"another process works on {app.settings.data} already", code="worker_running") from None
+            raise Conflict(f"another process uses {app.settings.data} already", code="worker_running") from None
         yield
     finally:
         os.close(descriptor)
@@ -118,7 +118,7 @@ class Workers:
                 pause = min(LONGEST_PAUSE, pause * 2)
             else:
                 if failing is not None:
-                    log.info("step works again", worker=name)
+                    log.info("step succeeds again", worker=name)
                     self._clear(name)
                 failing, pause = None, interval
             self._stop.wait(pause)
@@ -172,7 +172,7 @@ def _pause(app: App, end: float) -> None:
         with app.database.reading() as connection:
             reasons = [one.last_error for one in submissions.failing(connection) if one.last_error]
         raise Unavailable(
-            "this takes longer than expected; it goes on in the background once a worker runs",
+            "this takes longer than expected; it continues in the background once a worker runs",
             code="timeout",
             reasons=sorted(set(reasons)),
         )

@@ -38,7 +38,7 @@ class Database:
         if self.dialect not in ("sqlite", "postgresql"):
             raise Conflict(f"database_url names {self.dialect}; use sqlite or postgresql", code="unknown_database")
         if self.dialect == "sqlite" and not parsed.database:
-            raise Conflict("database_url must name a file; SQLite in memory loses what it acknowledged")
+            raise Conflict("database_url must name a file; in-memory SQLite is not supported")
         options: dict[str, Any] = {"pool_size": 20, "max_overflow": 40, "pool_timeout": BUSY_SECONDS}
         if self.dialect == "postgresql":
             options["pool_pre_ping"] = True
@@ -73,7 +73,7 @@ class Database:
             yield
             return
         if not self._one_writer.acquire(timeout=BUSY_SECONDS):
-            raise Unavailable("the database stays locked", code="database_unavailable")
+            raise Unavailable("the database is locked by another process", code="database_unavailable")
         try:
             yield
         finally:

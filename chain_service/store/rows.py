@@ -38,7 +38,7 @@ def json_object(stored: str | bytes | None, what: str, **where: Any) -> dict[str
     except MalformedRecord:
         found = None
     if not isinstance(found, dict):
-        raise Corrupt(f"{what} is damaged: its text is no JSON object", **where)
+        raise Corrupt(f"{what} is damaged: it is not a JSON object", **where)
     return found
 
 

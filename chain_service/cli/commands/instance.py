@@ -13,11 +13,11 @@ from typing import Annotated, Any
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.failures import REFUSED
 from chain_service.cli.invocation import catch_up, invocation
 from chain_service.cli.logging import configure_logs
 from chain_service.cli.options import Registrar
 from chain_service.config import Settings
+from chain_service.error_codes import REFUSED
 from chain_service.errors import BadRequest
 
 GRACE = 30
@@ -234,7 +234,7 @@ def check_listening(settings: Settings) -> None:
         raise BadRequest("tls_certificate and tls_key belong together", code="bad_settings", field="tls_key")
     if settings.tls_certificate or settings.behind_proxy or _is_loopback(settings.host):
         return
-    raise BadRequest(f"{settings.host} is reachable from outside and nothing encrypts", code="insecure_listen")
+    raise BadRequest(f"{settings.host} is beyond loopback: refusing to listen without TLS", code="insecure_listen")
 
 
 def _is_loopback(host: str) -> bool:

@@ -57,7 +57,7 @@ def mirror(
         done = run_mirror(url, directory, reader=reader, key=expected, progress=progress)
     door.answer(done, lambda out: render.facts(out, done), f"{done.size} {done.root.hex()}")
     if reader is None:
-        door.note("The heads were not compared with the chain: name --rpc and --trust. 未与链上比对。")
+        door.note("The log heads were not compared with the chain: name --rpc and --trust. 未与链上比对。")
 
 
 def _reader(door: Door, rpc: list[str] | None, trust: Path | None) -> Reader | None:

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from chain_service.cli import render
-from chain_service.cli.failures import INDETERMINATE, UNAVAILABLE
 from chain_service.cli.invocation import Door, invocation
+from chain_service.error_codes import INDETERMINATE, UNAVAILABLE
 from chain_service.errors import BadRequest
 
 network = typer.Typer(
@@ -28,7 +28,7 @@ Where = Annotated[
 ]
 Fund = Annotated[
     list[str] | None,
-    typer.Option(metavar="ADDRESS", help="Account with means from the start; DATA's registrar always."),
+    typer.Option(metavar="ADDRESS", help="Account funded at genesis; DATA's registrar always."),
 ]
 Authority = Annotated[
     str, typer.Option(metavar="NAME", help="Make only this authority's keys and descriptor; then `join`.")
@@ -277,4 +277,6 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     sealed = ", ".join(f"{one['block']} {one['name'] or one['address']}" for one in found["signers"])
     console.print(f"[dim]sealed 出块[/]  {sealed or '–'}")
     supervisor = found["supervisor"]
-    console.print(f"[dim]supervisor[/]  {supervisor or '✗ none: dead nodes stay dead; `network up` 未运行'}")
+    console.print(
+        f"[dim]supervisor[/]  {supervisor or '✗ none: stopped nodes are not restarted; run `network up` 未运行'}"
+    )

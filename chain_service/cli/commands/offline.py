@@ -79,7 +79,7 @@ def reading(settings: Settings, anchors: Path | None) -> Iterator[tuple[Examiner
     """
     directory = anchors or settings.trust_directory
     if anchors is not None and not directory.is_dir():
-        raise BadRequest(f"{anchors} is no directory", code="file_not_found", field="--anchors")
+        raise BadRequest(f"{anchors} is not a directory", code="file_not_found", field="--anchors")
     parsers = Parsers(parser_limits(settings), Anchors(directory, settings.sm2_user_id.encode()))
     known: dict[bytes, Examined | None] = {}  # of the last files: several questions are about one
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.failures import REFUSED
 from chain_service.cli.invocation import invocation, read_input, replace_file
+from chain_service.error_codes import REFUSED
 from chain_service.errors import BadRequest, ChainServiceError
 
 if TYPE_CHECKING:

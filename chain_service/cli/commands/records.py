@@ -14,9 +14,9 @@ import typer
 
 from chain_service.cli import render
 from chain_service.cli.attached_documents import Documents
-from chain_service.cli.failures import REFUSED
 from chain_service.cli.invocation import Door, catch_up, invocation, replace_file, write_output
 from chain_service.cli.options import Org, Timeout, Wait
+from chain_service.error_codes import REFUSED
 from chain_service.errors import BadRequest, Forbidden, Gone
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def anchor(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write what each holder gets; implies --wait.")
     ] = None,
-    documents: Annotated[Path | None, typer.Option(metavar="DIR", help="Where named documents lie.")] = None,
+    documents: Annotated[Path | None, typer.Option(metavar="DIR", help="Directory of named documents.")] = None,
 ) -> None:
     """Anchor records: the whole file is checked first, then stored; the chain follows. 记录上链
 

@@ -26,7 +26,7 @@ def export(
         bool, typer.Option("--new-root-key", help="Replace the root key; old and new one sign.")
     ] = False,
     page: Annotated[
-        Path | None, typer.Option("--page", metavar="FILE", help="Write the offline page that trusts it there.")
+        Path | None, typer.Option("--page", metavar="FILE", help="Write the offline page with this trust file there.")
     ] = None,
 ) -> None:
     """Write DIR/trust.cose: chain, contracts, validators, limits; signed. 导出信任文件
@@ -66,7 +66,8 @@ def update(
         Path | None, typer.Option("--trust", metavar="TRUST", help="The one in use; DIR/trust.cose by default.")
     ] = None,
     fingerprint: Annotated[
-        str | None, typer.Option(metavar="HEX", help="For the first one: what its issuer told you by another way.")
+        str | None,
+        typer.Option(metavar="HEX", help="For the first one: the fingerprint, as its issuer gave it by another way."),
     ] = None,
 ) -> None:
     """Use a newer trust file from now on, if the old one's keys signed it. 更新信任文件
@@ -96,10 +97,10 @@ def update(
 @trust.command()
 def validators(
     context: typer.Context,
-    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...", help="Everyone who may seal from then on.")],
-    from_block: Annotated[int, typer.Option("--from-block", metavar="N", help="The first block they may seal.")],
+    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...", help="All validators from that block on.")],
+    from_block: Annotated[int, typer.Option("--from-block", metavar="N", help="First block of these validators.")],
 ) -> None:
-    """Trust these validators of a QBFT chain from a block on. 登记 QBFT 验证者集合
+    """Trust these validators of a QBFT chain from a block on. 登记 QBFT 链的验证节点
 
     The index stops with the alert `validators_unknown` at a block that names
     others than the trusted ones. Compare them with what the authorities decided,

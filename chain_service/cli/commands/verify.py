@@ -12,9 +12,9 @@ import orjson
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.failures import DONE, INDETERMINATE, REFUSED
 from chain_service.cli.invocation import Door, catch_up, invocation, read_input, write_output
 from chain_service.cli.options import parse_moment_option, split_names
+from chain_service.error_codes import DONE, INDETERMINATE, REFUSED
 from chain_service.errors import BadRequest, InvalidProof
 
 if TYPE_CHECKING:
@@ -130,17 +130,17 @@ def _verify_offline(
     *,
     accept_stale: bool,
 ) -> None:
-    from chain_service.cli.commands import offline as apart
+    from chain_service.cli.commands import offline as offline_papers
     from chain_service.cli.proven_heads import Heads
 
-    trusted, known = apart.the_trust(door, trust), Heads.load(heads)
-    with apart.reading(door.settings(), anchors) as (examiner, judged):
-        desk = apart.Offline(trusted, moment, known, examiner, judged, accept_stale)
+    trusted, known = offline_papers.the_trust(door, trust), Heads.load(heads)
+    with offline_papers.reading(door.settings(), anchors) as (examiner, judged):
+        desk = offline_papers.Offline(trusted, moment, known, examiner, judged, accept_stale)
         if handed.few:
-            lists = desk.split(apart.with_receipts(handed.all()))
+            lists = desk.split(offline_papers.with_receipts(handed.all()))
             _tell(door, [_name(one) for one in lists], desk.verdicts(lists))
         else:
-            each = (apart.with_receipts(one) for one in handed.each())
+            each = (offline_papers.with_receipts(one) for one in handed.each())
             _tell(door, [str(path) for path in handed.files], desk.verdicts(each))
 
 

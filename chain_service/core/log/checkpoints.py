@@ -68,7 +68,7 @@ class VerifierKey:
             raise MalformedDocument("a verifier key is name+id+key, the key Ed25519", field="key")
         found = cls(name, raw[1:])
         if found.key_id.hex() != key_id:
-            raise MalformedDocument("a verifier key's id does not belong to its name and key", field="key")
+            raise MalformedDocument("a verifier key's id does not match its name and key", field="key")
         return found
 
 
@@ -84,7 +84,7 @@ class Note:
         """Returns only if the key signed. Raises InvalidProof, also if one of several signatures by it is wrong."""
         found = [signature for name, id, signature in self.signatures if (name, id) == (key.name, key.key_id)]
         if not found:
-            raise InvalidProof("the checkpoint is not signed by the key expected", code="checkpoint_unsigned")
+            raise InvalidProof("the checkpoint is not signed by the expected key", code="checkpoint_unsigned")
         for signature in found:
             verify_ed25519(key.public_key, signature, self.text.encode())
 

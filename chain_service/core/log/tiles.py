@@ -170,13 +170,13 @@ def _paths_within(rows: list[list[bytes]], above: tuple[bytes, ...]) -> list[tup
 
 def _hashes(tile: bytes, width: int) -> list[bytes]:
     if len(tile) < width * _HASH:
-        raise Corrupt("a stored tile is shorter than the log's size demands", needed=width, found=len(tile) // _HASH)
+        raise Corrupt("a stored tile is shorter than the log's size requires", needed=width, found=len(tile) // _HASH)
     return [tile[at : at + _HASH] for at in range(0, width * _HASH, _HASH)]
 
 
 def _require(possible: bool) -> None:
     if not possible:
-        raise InvalidProof("no such proof exists: index or old size do not fit the size")
+        raise InvalidProof("there is no such proof: index or old size exceed the log's size")
 
 
 def tiles_of(size: int) -> list[tuple[int, int, int]]:

@@ -116,7 +116,7 @@ def _complete(search: _Search, chain: tuple[Certificate, ...]) -> Iterator[tuple
         return
     candidates = search.pool.issuers(last.issuer.key, search.others)
     if not candidates:
-        search.missing = f"no certificate of the issuer {last.issuer.text} is at hand"
+        search.missing = f"no certificate of the issuer {last.issuer.text} is available"
     if len(chain) == MAX_PATH:
         return
     for issuer in candidates:

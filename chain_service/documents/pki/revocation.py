@@ -131,7 +131,7 @@ def look_up(
 
     lists: those that bear the issuer's name. Never raises.
     """
-    usable, detail = [], f"no list of {issuer.subject.text} is at hand"
+    usable, detail = [], f"no revocation list of {issuer.subject.text} is available"
     for one in lists:
         flaw = _why_not(one, certificate, issuer, user_id)
         if flaw is None:

@@ -70,9 +70,7 @@ def change_status(
         if target is request.to:
             return _answer(connection, record, waiting, created=False)
         if waiting is not None:
-            raise Conflict(
-                f"a change to {target.code} is on its way; try again when it is final", code="change_pending"
-            )
+            raise Conflict(f"a change to {target.code} is pending; try again when it is final", code="change_pending")
         if not may_follow(current, request.to):
             raise Conflict(
                 f"a record that is {current.code} cannot become {request.to.code}",

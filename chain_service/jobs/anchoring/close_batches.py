@@ -13,13 +13,12 @@ from chain_service.core.log import tiles as core_tiles
 from chain_service.core.log.merkle import leaf_hash
 from chain_service.core.records.hashing import LogId, founding_entry, log_id, record_entry
 from chain_service.core.records.identifiers import OrgCode
+from chain_service.jobs.alerts import NO_ACCOUNT
 from chain_service.jobs.context import App
 from chain_service.store import alerts, batches, organisations, records, submissions, tiles
 from chain_service.store.batches import NewBatch
 from chain_service.store.records import Waiting
 from chain_service.store.submissions import NewSubmission
-
-NO_ACCOUNT = "no_account"
 
 
 def close_batches(app: App, *, force: bool = False) -> int:
@@ -96,7 +95,7 @@ def _extend(app: App, connection: Connection, log: LogId, size: int, digests: li
     """The stored log has one more entry per body digest; a log of size 0 gets its founding entry first."""
     chain = app.require_chain()
     org, generation = log[:18].decode("ascii"), int.from_bytes(log[28:], "big")
-    contract = bytes.fromhex(chain.deployment.address(RECORD_LOG).removeprefix("0x"))
+    contract = chain.deployment.contracts[RECORD_LOG].raw_address
     founding = founding_entry(chain.deployment.chain_id, contract, log)
     old_size = size or 1
     entries = [record_entry(log, old_size + at, digest) for at, digest in enumerate(digests)]

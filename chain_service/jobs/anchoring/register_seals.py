@@ -183,7 +183,7 @@ def set_seal_state(app: App, caller: Caller, code: str, to: str) -> SealDetails:
         if current != state:
             if newest is not None and newest.final_block is None:
                 raise Conflict(
-                    f"a change to {_NAMES[current]} is on its way; try again when it is final", code="change_pending"
+                    f"a change to {_NAMES[current]} is pending; try again when it is final", code="change_pending"
                 )
             if not seal_may_follow(current, state):
                 raise Conflict(f"a seal that is {_NAMES[current]} cannot become {to}", code="illegal_transition")

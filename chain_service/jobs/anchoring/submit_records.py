@@ -100,7 +100,7 @@ def _prepare(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> li
             )
         prepared.append(_Prepared(line, _row(app, caller, record)))
     if not prepared:
-        raise MalformedRecord("there is no record in what was sent", field="")
+        raise MalformedRecord("the body contains no record", field="")
     return prepared
 
 
@@ -111,8 +111,8 @@ def _check_permits(app: App, org: str, prepared: Sequence[_Prepared]) -> None:
         standing = organisations.find(connection, org)
         if standing is not None and batches.stopped(connection, org, standing.generation) is not None:
             raise Conflict(
-                "the organisation's log is stopped, because the chain holds a head that this instance never made; the "
-                "operator has to look, and the registrar can open a new generation",
+                "the organisation's log is stopped: the chain holds a log head that this instance did not make; tell "
+                "the operator, who runs `audit`, and the registrar, who can open a new generation",
                 code="log_stopped",
                 org=org,
             )

@@ -64,13 +64,15 @@ def audit(app: App, org: str | None = None, progress: Progress = silent) -> Audi
     with app.database.reading() as connection:
         head = chain_index.head_block(connection)
         if org is not None and not _is_known(app, connection, org):
-            raise NotFound("nobody here or on chain has this code", code="organisation_unknown", org=org)
+            raise NotFound("no organisation has this code, here or on chain", code="organisation_unknown", org=org)
         if head is None:
             raise Unavailable("the chain has not been read yet; start a worker first", code="node_unavailable")
         try:
             return _audit(app, connection, head, org, progress)
         except InvalidProof as error:
-            raise Unavailable(f"what the node says does not hold: {error.message}", code="finality_unproven") from error
+            raise Unavailable(
+                f"the node's answer could not be proven: {error.message}", code="finality_unproven"
+            ) from error
 
 
 def _is_known(app: App, connection: Connection, org: str) -> bool:

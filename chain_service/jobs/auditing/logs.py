@@ -124,7 +124,7 @@ class LogAudit:
         if len(entries) < max(end, self._size):
             self._add("log_cut_short", self._log.hex(), stored=len(entries), needed=max(end, self._size))
         deployment = self._app.require_chain().deployment
-        contract = bytes.fromhex(deployment.address(RECORD_LOG).removeprefix("0x"))
+        contract = deployment.contracts[RECORD_LOG].raw_address
         if entries and entries[0] != founding_entry(deployment.chain_id, contract, self._log):
             self._add("founding_entry_differs", self._log.hex())
         grown: dict[tuple[int, int], bytes] = {}
@@ -193,7 +193,7 @@ class LogAudit:
         if first != record.id:
             self._add("identifier_repeated", record.id, index=index, first=first)
         if record.body_digest != disclosure.body_digest or record.identity != disclosure.record.identity:
-            self._add("record_altered", record.id, index=index, reason="its look-up values are not its own")
+            self._add("record_altered", record.id, index=index, reason="its look-up values do not match its content")
 
     def _check_evidence(self, connection: Connection) -> None:
         """Each anchored batch's stored proof still shows its head."""

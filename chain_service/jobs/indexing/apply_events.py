@@ -22,10 +22,10 @@ from chain_service.core.encoding.digests import keccak256
 from chain_service.core.records.hashing import log_id, parse_log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import MalformedRecord
+from chain_service.jobs.alerts import LOG_STOPPED, REFUSED
 from chain_service.jobs.anchoring.supersede import supersede_replaced
 from chain_service.jobs.context import App
 from chain_service.jobs.proofs.batch_proof import HeadProof, prove_batch
-from chain_service.jobs.sending.refusals import LOG_STOPPED, REFUSED
 from chain_service.store import (
     alerts,
     batches,

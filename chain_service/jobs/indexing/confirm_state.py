@@ -91,7 +91,7 @@ def confirm(
             later = True
         proven |= _words(state, part)
     if told.contradicted(proven, later=later):
-        raise InvalidProof("the node tells of events that its own state denies", block=last.number)
+        raise InvalidProof("the node's events contradict its proven state", block=last.number)
 
 
 def _words(state: ProvenState, slots: Sequence[Slot]) -> dict[Slot, int]:

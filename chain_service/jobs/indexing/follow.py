@@ -10,6 +10,7 @@ from chain_service.chain.rpc import Rpc, RpcError
 from chain_service.core.chainproof.consensus import consensus_of, follow, headers_on_top, newest_final
 from chain_service.core.chainproof.headers import SealedHeader, may_hold
 from chain_service.errors import Conflict, InvalidProof, Unavailable
+from chain_service.jobs.alerts import EVENTS_MISSING, SEALING, VALIDATORS_UNKNOWN
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing import apply_events
 from chain_service.jobs.indexing.apply_events import Headers, HeadProofs
@@ -20,10 +21,6 @@ from chain_service.jobs.validators import changes, count_from_genesis, known_aft
 from chain_service.store import alerts, chain_index, submissions, validators
 from chain_service.store.chain_index import Block
 from chain_service.store.validators import ValidatorSet
-
-EVENTS_MISSING = "events_missing"
-VALIDATORS_UNKNOWN = "validators_unknown"
-SEALING = "sealing"
 
 
 def index(app: App, progress: Progress = silent) -> int:
@@ -103,7 +100,7 @@ def _read_from(app: App, head: Block | None, one: Seen) -> int:
         if signers is None:
             signers, counted = count_from_genesis(app, one.node, number)
             if parent not in (None, counted):
-                raise Unavailable("the node left our branch meanwhile", code="node_unavailable")
+                raise Unavailable("the node switched to another branch meanwhile", code="node_unavailable")
             parent, begun = counted, [ValidatorSet(number, *signers.to_bytes())]
     followed = follow(chain.reader.headers(one.node, number + 1, last), trust, signers, parent)
     place = newest_final([block.header for block in followed], trust)
@@ -158,7 +155,7 @@ def _believed(app: App, node: Rpc, headers: Headers) -> tuple[list[ChainEvent], 
         except (Unavailable, RpcError) as error:
             failure = failure or (error if isinstance(error, Unavailable) else Unavailable(error.message))
     if doubtful is None:
-        raise failure or Unavailable("no node tells of the events", code="node_unavailable")
+        raise failure or Unavailable("no node returned the logs", code="node_unavailable")
     reader.last_event_source = doubtful[0]
     return doubtful[1], _proven(app, doubtful[1], headers)
 
@@ -173,9 +170,8 @@ def _events_of(app: App, node: Rpc, headers: Headers) -> list[ChainEvent]:
 def _complete(app: App, events: Sequence[ChainEvent], headers: Headers) -> bool:
     """No block's bloom filter speaks of a contract that the events are silent about."""
     told = {(event.block, event.address) for event in events}
-    addresses = {
-        one.address: bytes.fromhex(one.address[2:]) for one in app.require_chain().deployment.contracts.values()
-    }
+    contracts = app.require_chain().deployment.contracts.values()
+    addresses = {contract.address: contract.raw_address for contract in contracts}
     return all(
         (number, address) in told or not may_hold(header.bloom, raw)
         for number, header in headers.items()

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from chain_service.errors import ChainServiceError
+from chain_service.jobs.alerts import CHAIN_HALTED, HEAD
 from chain_service.jobs.context import App
 from chain_service.store import alerts, chain_index
-
-CHAIN_HALTED = "chain_halted"
-HEAD = "head"
 
 
 def watch_head(app: App) -> None:
@@ -41,7 +39,7 @@ def why_old(app: App, block: chain_index.Block) -> dict[str, Any]:
     told = {"newest": number, "sealedBy": signers, "validators": validators}
     still = number <= block.number + reader.unfinal_blocks(block.number)
     if still or app.now - time > app.settings.halted_after:
-        detail = "no validator seals blocks: fewer than a majority are at work, or they wait for one that is down"
+        detail = "no blocks are sealed: no majority of the validators is running, or they wait for one that is down"
         return {"code": "chain_halted", "detail": detail, **told}
     if 2 * signers <= validators:
         return {"code": "no_majority", "detail": "blocks come, but no majority of the validators seals them", **told}

@@ -12,14 +12,13 @@ from chain_service.chain.rpc import Rpc
 from chain_service.core.chainproof.consensus import Followed, consensus_of, follow, newest_final, sealed
 from chain_service.core.chainproof.headers import SealedHeader
 from chain_service.errors import Corrupt, InvalidProof, Unavailable
+from chain_service.jobs.alerts import BLOCK_REPLACED, EQUIVOCATION
 from chain_service.jobs.context import App
 from chain_service.jobs.validators import known_after
 from chain_service.store import alerts, chain_index, validators
 from chain_service.store.chain_index import Block
 from chain_service.store.validators import RivalHeader
 
-BLOCK_REPLACED = "final_block_replaced"
-EQUIVOCATION = "equivocation"
 CHUNK = 200
 MOST_TOLD = 50
 """Headers of each branch that an alert shows; all of them are kept."""
@@ -35,7 +34,9 @@ def keep_rivals(app: App, head: Block, others: Sequence[Seen]) -> None:
         try:
             _keep_rival(app, head, sealed(one.header, trust))
         except InvalidProof as error:
-            log.warning("a node shows a block that nobody we trust sealed", node=one.node.names[0], code=error.code)
+            log.warning(
+                "a node returned a block that no trusted validator sealed", node=one.node.names[0], code=error.code
+            )
         one.node.distrust()
 
 

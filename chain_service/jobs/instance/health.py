@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.display import moment
+from chain_service.core.encoding.text import Text
 from chain_service.errors import ChainServiceError, Unavailable
+from chain_service.jobs.alerts import ALERTS, CHAIN_HALTED
 from chain_service.jobs.context import App
-from chain_service.jobs.indexing.head_watch import CHAIN_HALTED, why_old
+from chain_service.jobs.indexing.head_watch import why_old
 from chain_service.store import alerts, batches, chain_index, records, submissions
 
 LAG_BLOCKS = 20
@@ -68,6 +70,8 @@ class StandingAlert:
     code: str
     subject: str
     since: str
+    message: Text | None = left_out()
+    remedy: Text | None = left_out()
 
 
 @answer
@@ -151,8 +155,18 @@ def _index(app: App, node_head: int | None) -> tuple[IndexCheck | PlainCheck, He
 def _alerts(app: App) -> AlertsCheck:
     with app.database.reading() as connection:
         standing = alerts.listed(connection)
-    told = (StandingAlert(one.code, one.subject, moment(one.at)) for one in standing[:MOST_ALERTS])
-    return AlertsCheck(ok=not standing, standing=tuple(told))
+    return AlertsCheck(ok=not standing, standing=tuple(_shown(one) for one in standing[:MOST_ALERTS]))
+
+
+def _shown(alert: alerts.Alert) -> StandingAlert:
+    meaning = ALERTS.get(alert.code)  # none for a code that only an older version raised
+    return StandingAlert(
+        code=alert.code,
+        subject=alert.subject,
+        since=moment(alert.at),
+        message=None if meaning is None else Text(meaning.zh, meaning.en),
+        remedy=None if meaning is None else Text(meaning.remedy_zh, meaning.remedy_en),
+    )
 
 
 def gauges(app: App) -> dict[str, float]:

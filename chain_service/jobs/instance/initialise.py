@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from chain_service.config import Settings
 from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.display import hex0x
 from chain_service.errors import Conflict, NotFound
+from chain_service.files import write_new
 from chain_service.jobs.context import Progress, silent
 from chain_service.nodes.embedded.blocks import genesis
 from chain_service.store.database import Database
@@ -71,7 +71,7 @@ def init(settings: Settings) -> InitialisedInstance:
         database.migrate()
     finally:
         database.close()
-    _write_once(config, _configuration(settings), 0o600)
+    write_new(config, _configuration(settings).encode(), code="already_initialised")
     return InitialisedInstance(
         data=str(data),
         registrar=registrar,
@@ -113,7 +113,7 @@ def _password(settings: Settings) -> tuple[str, Path | None]:
             raise
     file = settings.data / "password"
     password = secrets.token_urlsafe(32)
-    _write_once(file, password + "\n", 0o600)
+    write_new(file, f"{password}\n".encode(), code="already_initialised")
     return password, file
 
 
@@ -133,10 +133,3 @@ def toml_value(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _write_once(file: Path, text: str, mode: int) -> None:
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())

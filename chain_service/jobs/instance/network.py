@@ -12,6 +12,7 @@ from chain_service.chain.keystore import registrar_address
 from chain_service.config import Settings
 from chain_service.core.encoding.answers import answer
 from chain_service.errors import BadRequest, Conflict
+from chain_service.files import replace_file
 from chain_service.jobs.instance.initialise import toml_value
 from chain_service.nodes.network import growth
 from chain_service.nodes.network.create import Plan, create
@@ -87,7 +88,7 @@ def init(settings: Settings, directory: Path, plan: Plan) -> AuthorityNodes | Co
     funded = (*plan.funded, *mine)
     if not funded and not plan.authority:
         raise BadRequest(
-            "nobody could pay for a transaction: run `chain-service init` first, or give --fund ADDRESS",
+            "no funded account: run `chain-service init` first, or give --fund ADDRESS",
             code="usage",
             field="--fund",
         )
@@ -151,10 +152,7 @@ def use(settings: Settings, urls: Sequence[str]) -> Path | None:
     text = config.read_text("utf-8")
     line = f"rpc_urls = {toml_value(list(urls))}\n"
     text = _SETTING.sub("", text)
-    aside = config.with_name(".config.toml.new")
-    aside.touch(mode=0o600)
-    aside.write_text(text + line, "utf-8")
-    aside.replace(config)
+    replace_file(config, (text + line).encode())
     return config
 
 

@@ -86,7 +86,7 @@ def add(
     standing = office.register([(org, name.strip(), log_key)])[0]
     office.grant(org, account, ALL_RIGHTS)
     wait_indexed(app)
-    doubtful = "the check digit of this code does not hold; legal early codes fail it too"
+    doubtful = "the check digit of this code is wrong, as in some early codes that are legal"
     return RegisteredOrganisation(
         code=standing.org,
         registered=standing.registered,

@@ -15,6 +15,7 @@ from chain_service.core.log.checkpoints import Note
 from chain_service.core.log.merkle import leaf_hash, root_of
 from chain_service.core.log.tiles import WIDTH, entries_path, entries_tile, root, tile_path
 from chain_service.errors import BadRequest, ChainServiceError, Conflict, Corrupt, MalformedRecord
+from chain_service.files import SHARED, move, replace_file
 from chain_service.jobs.context import Progress
 from chain_service.remote.tile_server import LogSource
 
@@ -104,9 +105,9 @@ class Mirror:
             if file.is_file():
                 target = self.directory / file.relative_to(self._staged)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                file.replace(target)
+                move(file, target)
         self.forget()
-        _replace(self.directory / CHECKPOINT, checkpoint)
+        replace_file(self.directory / CHECKPOINT, checkpoint, mode=SHARED)
         for partial in (self.directory / "tile").rglob("*.p"):
             whole = partial.with_suffix("")
             widths = sorted(int(file.name) for file in partial.iterdir())
@@ -124,7 +125,7 @@ class Mirror:
         head = note.checkpoint
         file = self.directory / "refused" / f"{head.size}-{head.root.hex()[:16]}.{CHECKPOINT}"
         file.parent.mkdir(exist_ok=True)
-        _replace(file, checkpoint)
+        replace_file(file, checkpoint, mode=SHARED)
         return file
 
     def chain_block(self) -> int:
@@ -139,7 +140,7 @@ class Mirror:
 
     def set_chain_block(self, block: int) -> None:
         """The chain's heads up to this block were compared."""
-        _replace(self.directory / _CHAIN, orjson.dumps({"block": block}))
+        replace_file(self.directory / _CHAIN, orjson.dumps({"block": block}), mode=SHARED)
 
     def _wrong(self, path: str, why: str) -> ChainServiceError:
         if (self.directory / path).is_file():
@@ -154,7 +155,7 @@ class Mirror:
         self.fetched += 1
         target = self._staged / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, data)
+        replace_file(target, data, mode=SHARED)
         return data
 
     def _local(self, path: str) -> Path:
@@ -168,9 +169,3 @@ class Mirror:
 
 def _split(hashes: bytes) -> Sequence[bytes]:
     return [hashes[at : at + HASH] for at in range(0, len(hashes), HASH)]
-
-
-def _replace(file: Path, data: bytes) -> None:
-    temporary = file.with_name(f".{file.name}.new")
-    temporary.write_bytes(data)
-    temporary.replace(file)

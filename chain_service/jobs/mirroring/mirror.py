@@ -141,7 +141,7 @@ def _continues(copy: Mirror, served: Checkpoint) -> Checkpoint | None:
     if served.origin != kept.origin:
         raise Conflict("this directory mirrors another log", code="other_log", kept=kept.origin, served=served.origin)
     if served.size < kept.size:
-        raise Conflict("the log was longer before", code="log_shrunk", kept=kept.size, served=served.size)
+        raise Conflict("the log is shorter than before", code="log_shrunk", kept=kept.size, served=served.size)
     if served.size == kept.size and served.root != kept.root:
         raise _forked(kept, served)
     return kept
@@ -149,7 +149,7 @@ def _continues(copy: Mirror, served: Checkpoint) -> Checkpoint | None:
 
 def _forked(kept: Checkpoint, served: Checkpoint) -> Conflict:
     return Conflict(
-        "the log does not continue what it showed before: entries were changed or taken back",
+        "the log is not consistent with its earlier checkpoint: entries were changed or removed",
         code="log_forked",
         keptSize=kept.size,
         keptRoot=kept.root.hex(),
@@ -194,7 +194,7 @@ def _prove_heads(reader: ChainReader, log: LogId, heads: dict[int, bytes]) -> Pr
             word = state.word(contract, slot)
             if word != int.from_bytes(heads[size], "big"):
                 raise Conflict(
-                    "the chain holds no such head" if word == 0 else "the chain holds another root at this size",
+                    "the chain holds no such log head" if word == 0 else "the chain holds another root at this size",
                     code="head_not_on_chain",
                     size=size,
                     root=heads[size].hex(),

@@ -102,7 +102,7 @@ class Parsers:
         seconds = self._limits.seconds_public
         with _place(self._public_places), _place(self._places):
             if not self._public.acquire(timeout=seconds * PATIENCE):
-                raise Unavailable("no process became free to read the document; try again", code="busy")
+                raise Unavailable("no parser process became free; try again", code="busy")
             try:
                 return self._read(data, answers, seconds)
             finally:
@@ -112,7 +112,7 @@ class Parsers:
         try:
             parser = self._idle.get(timeout=seconds * PATIENCE)
         except queue.Empty:
-            raise Unavailable("no process became free to read the document; try again", code="busy") from None
+            raise Unavailable("no parser process became free; try again", code="busy") from None
         try:
             if self._closed:
                 raise Unavailable("the service is stopping", code="busy")
@@ -124,7 +124,7 @@ class Parsers:
         except OSError as error:
             raise Unavailable(f"no process can be started: {error.strerror}", code="busy") from error
         except _Ended as ended:
-            log.warning("a document ended its parser", why=ended.problem.code, size=len(data))
+            log.warning("the parser process ended while it read a document", why=ended.problem.code, size=len(data))
             return DocumentFacts("unknown", len(data), sha256(data), sm3(data), ended.problem)
         finally:
             if parser is not None and parser.broken:
@@ -203,7 +203,7 @@ class _Parser:
         except (OSError, EOFError, MalformedDocument) as error:
             self.end()
             if store is not self._trusted:
-                log.error("a parser ended over the trust store", exit=self._process.returncode)
+                log.error("the parser process ended while it read the trust store", exit=self._process.returncode)
                 raise Unavailable("the trust store could not be read; raise parser_memory", code="busy") from error
             raise self._blame(late.is_set(), seconds, time.monotonic() - began) from error
         finally:
@@ -231,4 +231,4 @@ class _Parser:
             return Unavailable(f"the document was not read within {took:.0f} s; try again", code="busy")
         if code == OUT_OF_MEMORY:
             return _Ended(Problem("too_large", f"reading it needs more than {self._memory} MiB of memory"))
-        return _Ended(Problem("parser_stopped", "the process that read it stopped"))
+        return _Ended(Problem("parser_stopped", "the parser process ended"))

@@ -72,7 +72,7 @@ class Pool:
         if state.word(storage_layout.RECORD_LOG, storage_layout.head_slot(self.log, batch.new_size)) != int.from_bytes(
             batch.root, "big"
         ):
-            raise Corrupt("the chain holds another head than the stored batch", code="head_altered", batch=batch.id)
+            raise Corrupt("the chain holds another log head than the stored batch", code="head_altered", batch=batch.id)
         self.state = state
         self.signer = _signer(app, batch.org, state)
         self._selector = Selector(Evidence.from_bytes(stored), trust)
@@ -115,7 +115,7 @@ def _read_again(app: App, batch: Batch) -> bytes:
     assert batch.final_block is not None and batch.final_hash is not None
     found = prove_batch(app, batch, batch.final_block, batch.final_hash)
     if found.root != batch.root:
-        raise Corrupt("the chain holds another head than the stored batch", code="head_altered", batch=batch.id)
+        raise Corrupt("the chain holds another log head than the stored batch", code="head_altered", batch=batch.id)
     with app.database.transaction() as connection:
         batches.store_evidence(connection, batch.id, found.evidence, found.block)
     return found.evidence

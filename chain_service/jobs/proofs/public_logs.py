@@ -86,7 +86,7 @@ def tile(app: App, log: str, path: TilePath) -> bytes:
         stored = tiles.read(connection, head.org, head.generation, path.level, path.n) or b""
     data = stored[: path.width * tiles.HASH]
     if len(data) < path.width * tiles.HASH:
-        raise Corrupt("a stored tile is shorter than the anchored log demands", code="tile_missing", log=log)
+        raise Corrupt("a stored tile is shorter than the anchored log requires", code="tile_missing", log=log)
     if path.level != tiles.ENTRIES:
         return data
     return entries_tile([data[at : at + tiles.HASH] for at in range(0, len(data), tiles.HASH)])
@@ -101,7 +101,7 @@ def _final_head(connection: Connection, log: str) -> Batch:
 
 
 def _origin(deployment: Deployment, org: str, generation: int) -> str:
-    contract = bytes.fromhex(deployment.address(RECORD_LOG).removeprefix("0x"))
+    contract = deployment.contracts[RECORD_LOG].raw_address
     return origin(deployment.chain_id, contract, org, generation)
 
 

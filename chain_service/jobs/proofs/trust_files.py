@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -17,6 +15,7 @@ from chain_service.core.encoding.cose import Signer
 from chain_service.core.receipts import trust_file as core
 from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES, TrustFile, TrustTerms
 from chain_service.errors import BadRequest, Conflict, NotFound
+from chain_service.files import SHARED, replace_file
 
 if TYPE_CHECKING:
     from chain_service.chain.reader import ChainReader
@@ -91,7 +90,7 @@ def update(file: Path, newer: bytes, fingerprint: str | None = None) -> KeptTrus
         return KeptTrustFile(file, core.parse(newer), changed=False)
     else:
         trust = core.update(read(file), newer)
-    _write(file, newer)
+    replace_file(file, newer, mode=SHARED)
     return KeptTrustFile(file, trust, changed=True)
 
 
@@ -116,19 +115,8 @@ def grouped(digits: str) -> str:
 
 def _written(file: Path, data: bytes, old: TrustFile | None) -> KeptTrustFile:
     made = core.parse(data) if old is None else core.update(old, data)
-    _write(file, data)
+    replace_file(file, data, mode=SHARED)
     return KeptTrustFile(file, made, changed=True)
-
-
-def _write(file: Path, data: bytes) -> None:
-    """The file holds these bytes, whole, instead of its former ones."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    with os.fdopen(descriptor, "wb") as stream:
-        os.fchmod(stream.fileno(), 0o644)
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(name).replace(file)
 
 
 def _terms(app: App, version: int, root_key: bytes) -> TrustTerms:

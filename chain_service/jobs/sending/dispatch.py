@@ -7,6 +7,7 @@ import structlog
 from chain_service.chain.rpc import RpcError
 from chain_service.chain.sender import Signed
 from chain_service.errors import Conflict, NotFound, Reverted
+from chain_service.jobs.alerts import NONCE_GAP
 from chain_service.jobs.context import App
 from chain_service.jobs.sending import refusals
 from chain_service.jobs.sending.group_changes import group_status_changes
@@ -15,7 +16,6 @@ from chain_service.store.submissions import SignedTransaction, Submission
 
 log = structlog.get_logger("dispatch")
 
-NONCE_GAP = "nonce_gap"
 LARGEST_FILL = 256
 TRANSFER_GAS = 21_000
 RESEND_AFTER = 10.0

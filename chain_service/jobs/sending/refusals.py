@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chain_service.core.records.hashing import parse_log_id
 from chain_service.errors import Reverted
+from chain_service.jobs.alerts import LOG_STOPPED, REFUSED
 from chain_service.jobs.context import App
 from chain_service.jobs.sending.group_changes import refuse_change, refuse_version
 from chain_service.store import alerts, batches, seals, submissions, tiles
@@ -27,9 +28,6 @@ FOR_EVER = frozenset(
     }
 )
 """Refusals that sending again cannot cure."""
-
-REFUSED = "refused_by_contract"
-LOG_STOPPED = "head_conflict"
 
 
 def handle(app: App, submission: Submission, refusal: Reverted) -> None:

@@ -86,7 +86,7 @@ def gather(
     except (Unavailable, DriverError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever an altered row leads to, it is no answer and ends no others
-        log.error("what is stored of a record is damaged", error=type(error).__name__)
+        log.error("the stored record is damaged", error=type(error).__name__)
         return damaged(Draft(_subject(question, read), _presented(question, read)))
 
 
@@ -216,7 +216,7 @@ def _candidate(
         memory = _memory(connection, record, asker)
         evidence = batches.get(connection, record.batch_id).evidence if record.batch_id else None
     except (Corrupt, NotFound) as error:
-        log.error("what is stored of another record is damaged", error=type(error).__name__)
+        log.error("the stored data of another record are damaged", error=type(error).__name__)
         claim = None
     exact = record.id not in named.inexact
     return Candidate(record.org, record.kind, claim, memory, recalled_of(record), exact), evidence

@@ -25,7 +25,7 @@ def registered_names(connection: Connection, drafts: Sequence[Draft]) -> Names:
     try:
         by_org = organisations.names(connection, {content.org for content in contents})
     except Corrupt as error:
-        log.error("what is stored of an organisation's name is damaged", error=error.message)
+        log.error("the stored name of an organisation is damaged", error=error.message)
         by_org = {}
     codes = {content.type_code for content in contents if content.kind == "certificate"}
     by_type = types.names(connection, codes)
@@ -41,7 +41,7 @@ def _labels(connection: Connection, codes: set[str]) -> dict[str, Mapping[str, T
                 labels = parse_labels(entry.body.get("labels"))
                 found[code] = {name: label for name, label in labels.items() if not imitates_member(label)}
         except (Corrupt, MalformedRecord) as error:
-            log.error("what is stored of a certificate type is damaged", error=error.message)
+            log.error("a stored certificate type is damaged", error=error.message)
     return found
 
 

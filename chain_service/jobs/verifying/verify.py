@@ -113,7 +113,7 @@ def _verify_group(app: App, questions: Sequence[Question], caller: Caller | None
         try:
             verdicts.append(_judged(app, question, document, known, examine))
         except Exception as error:  # noqa: BLE001 - judging never raises unless a stored row was altered into nonsense
-            log.error("what is stored of a record cannot be judged", error=type(error).__name__)
+            log.error("a stored record cannot be judged", error=type(error).__name__)
             verdicts.append(judge(facts(question, damaged(draft), None), no_signatures))
     return verdicts
 
@@ -184,7 +184,7 @@ def _usable(draft: Draft) -> Draft:
     try:
         _wanted(draft)
     except Exception as error:  # noqa: BLE001 - it must not keep the other questions from the chain
-        log.error("what is stored of a record has no place on chain", error=type(error).__name__)
+        log.error("a stored record has no place on chain", error=type(error).__name__)
         return damaged(draft)
     return draft
 

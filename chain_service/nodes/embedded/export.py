@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from chain_service.errors import BadRequest, Conflict
+from chain_service.files import replacing, write_shared
 from chain_service.nodes.embedded.blocks.database import FILE, connect
 from chain_service.nodes.embedded.blocks.genesis import load
 from chain_service.nodes.embedded.blocks.sealing import encode_block
@@ -34,17 +33,10 @@ def export(directory: Path, target: Path) -> int:
 
 def _write(directory: Path, target: Path, beside: Path, genesis: str) -> int:
     number = 0
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
-        try:
-            for number, block in _blocks(directory / FILE):  # noqa: B007 - the last number is the head's
-                file.write(block)
-            file.flush()
-            os.fsync(file.fileno())
-            beside.write_text(genesis, "ascii")
-            Path(file.name).rename(target)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    with replacing(target) as file:
+        for number, block in _blocks(directory / FILE):  # noqa: B007 - the last number is the newest block's
+            file.write(block)
+        write_shared(beside, genesis)
     return number
 
 

@@ -174,7 +174,7 @@ class Node:
         if (ahead > _CLOCK_TOLERANCE) != self._clock_is_behind:
             self._clock_is_behind = not self._clock_is_behind
             if self._clock_is_behind:
-                _log.warning("the head block lies %.0f s ahead of the clock; no block is sealed until then", ahead)
+                _log.warning("the newest block is %.0f s ahead of the clock; no block is sealed until then", ahead)
 
     def _account_now(self, address: bytes) -> Account | None:
         return account_at(self._database.lookup, self.history.head.header.state_root, address)
@@ -188,5 +188,5 @@ def _lock(directory: Path) -> IO[bytes]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise Conflict(f"another process has the trial chain in {directory} open", code="chain_in_use") from error
+        raise Conflict(f"another process uses the trial chain in {directory}", code="chain_in_use") from error
     return file

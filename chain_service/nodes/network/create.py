@@ -14,6 +14,7 @@ from pathlib import Path
 from eth_keys.datatypes import PrivateKey
 
 from chain_service.errors import BadRequest, Conflict, NotFound, Unavailable
+from chain_service.files import write_shared
 from chain_service.nodes.network.descriptor import (
     DESCRIPTOR_FILE,
     MAX_NODES,
@@ -97,7 +98,7 @@ def create(
         funded=tuple(sorted({account.lower() for account in plan.funded})),
         nodes=tuple(nodes),
     )
-    (directory / DESCRIPTOR_FILE).write_text(network.to_toml(), "ascii")
+    write_shared(directory / DESCRIPTOR_FILE, network.to_toml())
     return network if plan.authority else settle(directory, network, genesis or genesis_json(network))
 
 
@@ -147,14 +148,14 @@ def combine(parts: Sequence[Network]) -> Network:
 
 def settle(directory: Path, network: Network, genesis: str) -> Network:
     """Genesis, peers of the own nodes, network.toml and the files beside them are those of this network."""
-    (directory / GENESIS_FILE).write_text(genesis, "ascii")
+    write_shared(directory / GENESIS_FILE, genesis)
     own = network.own(directory)
     network = replace(network, rpc_urls=tuple(rpc_urls(directory, network)))
     engine = engine_of(network.engine)
     for node in own:
         engine.configure(directory / node.name, network, node)
     write_files(directory, network)
-    (directory / NETWORK_FILE).write_text(network.to_toml(), "ascii")
+    write_shared(directory / NETWORK_FILE, network.to_toml())
     return network
 
 

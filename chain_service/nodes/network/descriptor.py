@@ -157,7 +157,7 @@ def _node(value: Any) -> NodeDescriptor:
     _check(value, checks)
     node = NodeDescriptor(**value)
     if (node.role == "validator") != bool(node.address):
-        raise BadRequest(f"node {node.name}: validators, and only they, have an `address`", field="address")
+        raise BadRequest(f"node {node.name}: validators have an `address`, others none", field="address")
     return node
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from chain_service.files import write_shared
 from chain_service.nodes.network.descriptor import Network, NodeDescriptor
 from chain_service.nodes.network.engines.engine import engine_of
 
@@ -14,14 +15,14 @@ COMPOSE_FILE = "compose.yaml"
 def write_files(directory: Path, network: Network) -> None:
     """Prometheus, systemd and, for Besu, compose files of the own nodes are those of this network."""
     own = network.own(directory)
-    (directory / PROMETHEUS_FILE).write_text(_prometheus(network, own), "utf-8")
+    write_shared(directory / PROMETHEUS_FILE, _prometheus(network, own))
     units = directory / "systemd"
     units.mkdir(exist_ok=True)
     for node in own:
-        (units / f"chain-{node.name}.service").write_text(_unit(directory, network, node), "utf-8")
+        write_shared(units / f"chain-{node.name}.service", _unit(directory, network, node))
     compose = engine_of(network.engine).compose(network, own)
     if compose is not None:
-        (directory / COMPOSE_FILE).write_text(compose, "utf-8")
+        write_shared(directory / COMPOSE_FILE, compose)
 
 
 def _prometheus(network: Network, own: tuple[NodeDescriptor, ...]) -> str:

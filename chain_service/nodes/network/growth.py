@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from eth_keys.datatypes import PrivateKey
 
 from chain_service.errors import BadRequest, Conflict, Corrupt, Unavailable
+from chain_service.files import move
 from chain_service.nodes.embedded.blocks.genesis import KEY_FILE, RETIRED_KEY_FILE, Genesis, unlock
 from chain_service.nodes.embedded.export import export
 from chain_service.nodes.embedded.node import Node
@@ -57,15 +58,15 @@ def grow(
     Conflict (`chain_in_use`: the trial chain runs; it has unsealed transactions), BadRequest, Unavailable.
     """
     if not engine_of(plan.engine).GROWS_FROM_TRIAL:
-        raise BadRequest("only go-ethereum goes on with a Clique chain: --engine geth", code="usage", field="--engine")
+        raise BadRequest("only go-ethereum can continue a Clique chain: --engine geth", code="usage", field="--engine")
     if plan.authority or plan.validators < 1:
-        raise BadRequest("growing needs a validator to seal on", code="usage", field="--validators")
+        raise BadRequest("a grown network needs at least one validator", code="usage", field="--validators")
     program = geth.program(cache, binary, tell)
     node = Node.open(trial, password)  # never started: nobody else seals while it is held
     try:
         stopped = _stopped(node, password)
         network = _take_over(stopped, directory, plan, program, cache, tell)
-        (trial / KEY_FILE).rename(trial / RETIRED_KEY_FILE)
+        move(trial / KEY_FILE, trial / RETIRED_KEY_FILE)
     finally:
         node.close()
     return GrownChain(network, stopped.head, stopped.head_hash, trial / RETIRED_KEY_FILE)
@@ -79,7 +80,7 @@ def _stopped(node: Node, password: str) -> Trial:
         )
     if node.genesis.period < 1:
         raise BadRequest(
-            "this trial chain was born with block_period 0, and go-ethereum seals no empty blocks in such a chain: a "
+            "this trial chain was made with block_period 0, and go-ethereum seals no empty blocks in such a chain: a "
             "network cannot go on with it"
         )
     head, key = node.history.head, unlock(node.directory, password, node.genesis)

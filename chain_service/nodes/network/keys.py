@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from pathlib import Path
 
 from eth_account import Account
 from eth_keys.datatypes import PrivateKey
 from eth_utils.crypto import keccak
+
+from chain_service.files import write_new
 
 _LIGHT_SCRYPT = 4096
 """go-ethereum's light setting: the password beside it is 256 random bits, so stretching adds nothing."""
@@ -32,10 +33,7 @@ def address_of(public_key: str) -> str:
 
 def write_private(path: Path, text: str) -> None:
     """`path`, new, holds the text with mode 0600."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
+    write_new(path, text.encode("ascii"), code="key_exists")
 
 
 def make_folder(path: Path) -> None:

@@ -30,9 +30,9 @@ def propose(directory: Path, address: str, *, add: bool, timeout: float = 60) ->
     doors = _doors(directory, network)
     signers = _signers(network, doors)
     if (target in signers) == add:
-        raise Conflict(f"{target} is {'a validator already' if add else 'no validator'}; nobody voted")
+        raise Conflict(f"{target} is {'a validator already' if add else 'no validator'}; no vote was cast")
     if not add and len(signers) == 1:
-        raise Conflict("the last validator cannot be voted out: nobody would seal")
+        raise Conflict("the last validator cannot be voted out: no block would be sealed")
     engine = engine_of(network.engine)
     voters = _tell(doors, signers, *engine.propose(target, add))
     if not voters:

@@ -118,7 +118,7 @@ async def read_asked(request: Request, _counted: Annotated[Any, Depends(public_o
         return await _form(request)
     body = await read_body(request)
     if len(body) > 2 * MAX_JSON:
-        raise PayloadTooLarge(f"a JSON question may have at most {2 * MAX_JSON} bytes", limit=2 * MAX_JSON)
+        raise PayloadTooLarge(f"a JSON request may have at most {2 * MAX_JSON} bytes", limit=2 * MAX_JSON)
     return body
 
 
@@ -158,7 +158,7 @@ def _question(wish: VerifyRequest) -> Question:
     return question
 
 
-_NOTHING = "ask about something: a file, digest, disclosure, receipt or identifier"
+_NOTHING = "give a file, digest, disclosure, receipt or identifier to verify"
 
 
 def _bytes(value: dict[str, Any] | None) -> bytes | None:
@@ -201,7 +201,9 @@ def verify_one(
     "/bulk",
     response_model=VerdictView,
     responses=problems(401, 403, 413, 415, 422),
-    openapi_extra=request_body(ndjson={"type": "string", "description": "one question a line, as for /v1/verify"}),
+    openapi_extra=request_body(
+        ndjson={"type": "string", "description": "one verification request a line, as for /v1/verify"}
+    ),
 )
 def verify_bulk(
     request: Request, caller: KnownCaller, app: TheApp, body: Annotated[bytes, Depends(read_body)]

@@ -11,11 +11,10 @@ import pytest
 
 from chain_service.core.verdicts.verdict import Verdict
 from chain_service.jobs import workers
+from chain_service.jobs.alerts import BLOCK_REPLACED, CHAIN_HALTED, EQUIVOCATION
 from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.indexing.follow import index
-from chain_service.jobs.indexing.head_watch import CHAIN_HALTED
-from chain_service.jobs.indexing.reorganisation import BLOCK_REPLACED, EQUIVOCATION
 from chain_service.jobs.instance import health
 from chain_service.jobs.proofs import receipts
 from chain_service.jobs.records import records

@@ -16,7 +16,7 @@ from chain_service.config import Settings
 from chain_service.core.records import certificate_types as types
 from chain_service.core.records.record import parse_record
 from chain_service.core.registries import catalogs, seals
-from reference_pages import alerts, http
+from reference_pages import http
 from reference_pages.markdown import table
 from reference_pages.record_notes import CATALOG, SEAL, TYPE
 
@@ -59,17 +59,6 @@ def test_every_setting_stands_in_the_table_with_its_variable() -> None:
     listed = re.findall(r"^\| `(\w+)` \| `CHAIN_SERVICE_(\w+)` \|", text("settings.md"), re.MULTILINE)
     assert [name for name, _ in listed] == list(Settings.model_fields)
     assert all(name.upper() == variable for name, variable in listed)
-
-
-def test_every_alert_that_the_program_raises_has_a_text_and_no_other_has() -> None:
-    assert len(alerts.raised()) >= 10
-    assert alerts.raised() == alerts.ALERTS.keys()
-
-
-def test_an_alert_without_a_text_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(alerts.ALERTS, "nonce_gap")
-    with pytest.raises(ValueError, match="nonce_gap"):
-        alerts.page()
 
 
 def test_the_roles_of_routes_are_those_that_the_jobs_ask_for() -> None:

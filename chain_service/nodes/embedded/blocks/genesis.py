@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import secrets
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from eth_keys.datatypes import PrivateKey
 from eth_utils.address import is_address, to_canonical_address, to_checksum_address
 
 from chain_service.errors import BadRequest, Conflict, Corrupt, NotFound, Unauthorised
+from chain_service.files import move, write_new
 from chain_service.nodes.embedded.blocks.clique_sealing import SEAL_SIZE, genesis_extra_data
 from chain_service.nodes.embedded.blocks.evm import genesis_state
 
@@ -110,31 +110,13 @@ def _write(directory: Path, files: dict[str, dict[str, Any]]) -> None:
         made = Path(aside) / "chain"
         made.mkdir(mode=0o700)
         for name, document in files.items():
-            with open(made / name, "x", encoding="ascii", opener=_private) as file:
-                json.dump(document, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
+            write_new(made / name, json.dumps(document, indent=1).encode("ascii"), code="conflict")
         try:
-            made.rename(directory)
+            move(made, directory)
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise
-            raise Conflict(f"{directory} holds something already; a chain is never overwritten") from error
-    _sync(directory)
-    _sync(directory.parent)
-
-
-def _sync(directory: Path) -> None:
-    """The names in `directory` are on disk."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+            raise Conflict(f"{directory} is not empty; a chain is never overwritten") from error
 
 
 def load(directory: Path) -> Genesis:
@@ -169,7 +151,7 @@ def unlock(directory: Path, password: str, genesis: Genesis) -> PrivateKey:
     except FileNotFoundError as error:
         reason = f"{path} is missing: nothing can seal this chain's blocks"
         if (directory / RETIRED_KEY_FILE).exists():
-            reason += "; the chain has grown into a network, which goes on with it: chain-service network up"
+            reason += "; the chain is run by a network now: chain-service network up"
         raise NotFound(reason) from error
     try:
         key = PrivateKey(bytes(Account.decrypt(keystore, password)))

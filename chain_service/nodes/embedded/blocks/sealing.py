@@ -73,7 +73,7 @@ class BlockMaker:
                 return self._seal(parent, ancestors, candidates(), timestamp, failed)
             except _Broken as broken:
                 _log.exception("transaction %s breaks the virtual machine", broken.transaction.hash.hex())
-                failed[broken.transaction.hash] = "the virtual machine failed on it"
+                failed[broken.transaction.hash] = "the virtual machine failed to execute it"
 
     def _seal(
         self,

@@ -20,6 +20,7 @@ from chain_service.core.chainproof.consensus import QBFT
 from chain_service.core.chainproof.headers import header_rlp_from_json
 from chain_service.core.chainproof.qbft import BFT_MIX_HASH, QbftExtra, QbftHeader, parse_header
 from chain_service.errors import BadRequest, Unavailable
+from chain_service.files import write_shared
 from chain_service.nodes.network.descriptor import Network, NodeDescriptor
 
 VALIDATOR_HAS_RPC = True
@@ -80,7 +81,7 @@ def require_place(folder: Path) -> None:
 def configure(folder: Path, network: Network, node: NodeDescriptor) -> None:
     """Options, peers and the allowlist of the node in `folder`. Raises BadRequest, then nothing is written."""
     for name, text in node_files(network, node).items():
-        (folder / name).write_text(text, "ascii")
+        write_shared(folder / name, text)
 
 
 def node_files(network: Network, node: NodeDescriptor) -> dict[str, str]:
@@ -159,7 +160,7 @@ def require_version(binary: Path) -> None:
         run = subprocess.run([binary, "--version"], capture_output=True, timeout=60, check=True)  # noqa: S603
     except (OSError, subprocess.SubprocessError) as error:
         raise Unavailable(
-            f"{binary} --version does not run ({error}): does Java 25 stand beside it? 请检查 Java 是否已安装。",
+            f"{binary} --version does not run ({error}): is Java 25 installed? 请检查 Java 是否已安装。",
             code="no_engine",
         ) from None
     found = _VERSION.search(run.stdout[:10_000].decode("utf-8", "replace"))
@@ -213,10 +214,10 @@ def compose(network: Network, nodes: tuple[NodeDescriptor, ...]) -> str:
     """compose.yaml: every own node from the pinned image, on the host's network so that loopback stays loopback."""
     lines = [
         "# Start with / 启动： USER_ID=$(id -u) GROUP_ID=$(id -g) docker compose up -d",
-        "# Health is the age of the head: a halted chain still answers, takes transactions and says it is in sync.",
+        "# Monitor the age of the newest block: a halted chain answers, takes transactions and reports being in sync.",
         f"# Alert when the timestamp of eth_getBlockByNumber latest is older than {15 + 5 * network.period} s.",
         "# 健康状况看最新区块的时间：链停止后节点仍会应答、接收交易，并称已同步；最新区块超过上述秒数须告警。",
-        "# When more than a third of the validators stood still, restart all of them: round timers begin anew.",
+        "# When more than a third of the validators were down, restart all of them, which resets the round timers.",
         "# 超过三分之一的验证节点停止后，须重启全部验证节点，使共识轮次重新计时。",
         f"name: chain-{network.chain_id}",
         "services:",

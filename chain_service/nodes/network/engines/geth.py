@@ -13,6 +13,7 @@ from eth_keys.datatypes import PrivateKey
 from chain_service.core.chainproof import clique
 from chain_service.core.chainproof.headers import header_rlp_from_json
 from chain_service.errors import BadRequest, Unavailable
+from chain_service.files import write_shared
 from chain_service.nodes.network.descriptor import Network, NodeDescriptor
 from chain_service.nodes.network.engines import geth_binary
 from chain_service.nodes.network.keys import new_key, write_sealing_key
@@ -94,7 +95,7 @@ def configure(folder: Path, network: Network, node: NodeDescriptor) -> None:
         "NoDiscovery": True, "StaticNodes": peers, "TrustedNodes": peers,
     }  # fmt: skip
     lines = ["[Node.P2P]", *(f"{name} = {json.dumps(value)}" for name, value in settings.items())]
-    (folder / "node.toml").write_text("\n".join(lines) + "\n", "ascii")
+    write_shared(folder / "node.toml", "\n".join(lines) + "\n")
 
 
 def initialised(folder: Path) -> bool:

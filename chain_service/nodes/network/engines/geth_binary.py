@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chain_service.errors import BadRequest, Corrupt, Unavailable
+from chain_service.files import move
 
 VERSION = "1.13.15"
 MODULE = "github.com/ethereum/go-ethereum"
@@ -50,7 +51,7 @@ def find_or_build(cache: Path) -> Path | None:
         if built is None:
             return None
         target = cache / f"geth-{VERSION}"
-        built.replace(target)
+        move(built, target)
     return target
 
 

@@ -56,7 +56,7 @@ def up(
 
     What runs already is left alone, but a node that is named is restarted. `cache` keeps the engine's program; `geth`
     is one to use instead. Raises NotFound, Unavailable (`no_engine`; `network_stalled` when nothing is sealed within
-    `timeout` seconds; the nodes go on running then).
+    `timeout` seconds; the nodes keep running then).
     """
     network = load(directory / NETWORK_FILE)
     nodes = _chosen(directory, network, names)
@@ -167,7 +167,7 @@ def _wait_for_block(directory: Path, network: Network, nodes: Sequence[NodeDescr
     silent = sorted(waited - heads.keys())
     reason = f"no answer from {', '.join(silent)}" if silent else "no new block reached every node"
     raise Unavailable(
-        f"{reason}; the nodes go on running. More than half of the validators have to be up: see `network status` and "
+        f"{reason}; the nodes keep running. More than half of the validators have to be up: see `network status` and "
         f"{directory}/NODE/log",
         code="network_stalled",
     )

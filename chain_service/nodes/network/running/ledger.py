@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from chain_service.files import write_shared
 from chain_service.nodes.network.running.processes import Process
 
 
@@ -62,6 +63,4 @@ def _read(path: Path) -> Any:
 
 
 def _write(path: Path, value: Any) -> None:
-    aside = path.with_name(f".{path.name}.new")
-    aside.write_text(json.dumps(value, indent=1), "ascii")
-    aside.replace(path)
+    write_shared(path, json.dumps(value, indent=1))

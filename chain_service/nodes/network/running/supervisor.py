@@ -105,7 +105,7 @@ class Supervisor:
             if state != self._told or not self.ledger.state():
                 self.ledger.set_state(state)
         except OSError as error:  # a full disk must not leave the nodes without a keeper
-            say("what runs could not be written down", error=str(error))
+            say("the list of running processes could not be written", error=str(error))
             return
         self._told = state
 
@@ -199,7 +199,7 @@ class Supervisor:
         stale = oldest > 15 + 5 * self.network.period
         if stale != self._stale:
             self._stale = stale
-            say("no new blocks: half of the validators or more are away" if stale else "blocks again", age=oldest)
+            say("no new blocks: half of the validators or more are down" if stale else "blocks again", age=oldest)
 
 
 def _log(folder: Path) -> Any:
@@ -227,7 +227,7 @@ def main() -> int:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another supervisor has this network")
+            say("another supervisor runs this network")
             return 3
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

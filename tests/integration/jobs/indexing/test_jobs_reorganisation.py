@@ -11,10 +11,10 @@ from test_jobs_seals import entry as seal_entry
 
 from chain_service.errors import Corrupt
 from chain_service.jobs import workers
+from chain_service.jobs.alerts import BLOCK_REPLACED
 from chain_service.jobs.anchoring import publish_catalogs, register_seals
 from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.indexing.follow import index
-from chain_service.jobs.indexing.reorganisation import BLOCK_REPLACED
 from chain_service.jobs.records import records, state_history
 from chain_service.store import batches, chain_index
 from support.worlds.jobs_city import WAIT, City, Trial

@@ -12,9 +12,9 @@ from chain_service.core.receipts.receipt import parse
 from chain_service.core.receipts.verify_offline import prove_receipt
 from chain_service.errors import BadRequest, Conflict, InvalidProof
 from chain_service.jobs import validators, workers
+from chain_service.jobs.alerts import EQUIVOCATION, VALIDATORS_UNKNOWN
 from chain_service.jobs.auditing.audit import audit, rebuild
-from chain_service.jobs.indexing.follow import VALIDATORS_UNKNOWN, index
-from chain_service.jobs.indexing.reorganisation import EQUIVOCATION
+from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.proofs import receipts
 from chain_service.jobs.proofs import trust_files as trust
 from support.worlds.jobs_city import City, Org, Trial

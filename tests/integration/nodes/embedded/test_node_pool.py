@@ -172,7 +172,7 @@ def test_a_transaction_that_breaks_the_machine_is_dropped_and_the_rest_goes_on(
     idle.node.start()
     assert idle.mine(good)["status"] == "0x1"
     assert idle.call("eth_getTransactionByHash", bad) is None
-    assert "the virtual machine failed on it" in caplog.text
+    assert "the virtual machine failed to execute it" in caplog.text
 
 
 def test_blocks_respect_the_gas_limit(open_chain: Opener) -> None:

@@ -66,7 +66,7 @@ def test_without_a_list_nothing_is_known() -> None:
     root = authority()
     told = found(leaf_of(root), root)
     assert (told.outcome, told.source) == ("unknown", "none")
-    assert "no list" in told.detail
+    assert "no revocation list" in told.detail
 
 
 def test_a_list_in_the_issuers_name_by_another_key_says_nothing() -> None:

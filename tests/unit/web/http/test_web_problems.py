@@ -73,7 +73,7 @@ def test_each_kind_of_error_has_its_status(client_of: Any, error: Exception, sta
 def test_a_contract_error_keeps_its_own_name_as_code(client_of: Any) -> None:
     problem = client_of(failing(Reverted("refused", code="SuspendedOrganisation"))).get("/fail").json()
     assert problem["code"] == "SuspendedOrganisation"
-    assert problem["message"]["zh"] == CODES["reverted"].zh
+    assert problem["message"]["zh"] == CODES["reverted"].message_zh
 
 
 def test_who_has_to_wait_is_told_how_long(client_of: Any) -> None:
@@ -118,10 +118,16 @@ def test_details_never_displace_the_members_of_a_problem() -> None:
 
 def test_the_reference_gets_every_code_a_caller_can_meet() -> None:
     table = codes_as_markdown()
-    assert table.splitlines()[0] == "| code | HTTP | 中文 | English |"
     for code, meaning in CODES.items():
-        assert (f"| `{code}` | {meaning.status} |" in table) == (meaning.status != 400)
-        assert meaning.zh and meaning.en
+        shown = meaning.status if meaning.status != 400 else "–"
+        assert f"| `{code}` | {shown} | {meaning.exit} | {meaning.zh} · {meaning.en} |" in table
+        assert meaning.remedy_zh and meaning.remedy_en
+
+
+def test_every_sentence_of_the_table_ends_as_one() -> None:
+    for code, meaning in CODES.items():
+        assert meaning.zh.endswith("。") and meaning.remedy_zh.endswith("。"), code
+        assert meaning.en.endswith(".") and meaning.remedy_en.endswith("."), code
 
 
 def codes_raised() -> set[str]:
