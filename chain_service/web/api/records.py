@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from chain_service.core.receipts.receipt import MEDIA_TYPE, parse
+from chain_service.core.records.states import parse_change_request
 from chain_service.jobs.anchoring import change_state, submit_records
 from chain_service.jobs.proofs import receipts
 from chain_service.jobs.records import records
@@ -121,7 +122,7 @@ def receipt(
 def change_status(record_id: str, request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
     """Accepts a change of state; it is in force once final on chain."""
     need_media_type(request, JSON)
-    wish = shaped(body, StatusRequest)
+    wish = shaped(body, StatusRequest, parse_change_request)
     done = change_state.change_status(
         app,
         caller,
