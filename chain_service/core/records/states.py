@@ -249,14 +249,20 @@ STATUS_CHANGE = ObjectValue(
         Member(
             "to",
             Text("目标状态", "state to set"),
-            Text("、".join(f"{state.code}（{state.zh}）" for state in State), "a state, see below"),
+            Text(
+                "、".join(f"{state.code}（{state.zh}）" for state in State),
+                "one of " + ", ".join(state.code for state in State),
+            ),
             TextValue(among=tuple(state.code for state in State)),
             required=True,
         ),
         Member(
             "reasonCode",
             Text("变更原因", "reason"),
-            Text("、".join(f"{reason.number} {reason.zh}" for reason in REASONS.values()), "a number, see below"),
+            Text(
+                "、".join(f"{reason.number} {reason.zh}" for reason in REASONS.values()),
+                ", ".join(f"{reason.number} {reason.en}" for reason in REASONS.values()),
+            ),
             NumberValue(among=tuple(REASONS), or_text=True),
             required=True,
         ),

@@ -89,7 +89,8 @@ _LONG = Text(f"不超过 {TEXT_LIMIT} 个字符的文本", f"text of at most {TE
 
 def _one_of(values: Mapping[str, tuple[str, str]], more: Text | None = None) -> Text:
     listed = "、".join(f"{code} {zh}" for code, (zh, _) in values.items())
-    return Text(listed + (f"；{more.zh}" if more else ""), "see below" + (f"; {more.en}" if more else ""))
+    told = ", ".join(f"{code} {en}" for code, (_, en) in values.items())
+    return Text(listed + (f"；{more.zh}" if more else ""), told + (f"; {more.en}" if more else ""))
 
 
 ITEM = ObjectValue(
@@ -149,7 +150,7 @@ CATALOG = ObjectValue(
         Member(
             "previous",
             Text("前一版本摘要", "previous version"),
-            Text("前一版本的摘要 `sha-256:…`，可不填", "the same: `sha-256:…` of the version before"),
+            Text("前一版本的摘要 `sha-256:…`，可不填", "`sha-256:…` of the version before; filled in if left out"),
             TextValue(pattern="sha-256:" + HEX32),
         ),
         Member("summary", Text("摘要说明", "summary"), _LONG, TextValue(TEXT_LIMIT)),

@@ -76,7 +76,10 @@ SEAL = ObjectValue(
         Member(
             "sealType",
             Text("印章类型", "seal type"),
-            Text("、".join(f"{code} {zh}" for code, (zh, _) in SEAL_TYPES.items()), "see below"),
+            Text(
+                "、".join(f"{code} {zh}" for code, (zh, _) in SEAL_TYPES.items()),
+                ", ".join(f"{code} {en}" for code, (_, en) in SEAL_TYPES.items()),
+            ),
             TextValue(among=tuple(SEAL_TYPES)),
             required=True,
         ),

@@ -25,12 +25,12 @@ from chain_service.web.http.bodies import (
     shaped,
 )
 from chain_service.web.http.problems import PayloadTooLarge
+from chain_service.web.schemas import submissions
 from chain_service.web.schemas.requests import AcceptedRecords, Proof, RecordPage, RecordView, StatusRequest
 
 router = APIRouter(prefix="/v1/records", tags=["records"])
 
 Body = Annotated[bytes, Depends(read_body)]
-RECORD = {"type": "object", "required": ["kind"], "properties": {"kind": {"enum": ["certificate", "document"]}}}
 
 
 @router.post(
@@ -38,7 +38,7 @@ RECORD = {"type": "object", "required": ["kind"], "properties": {"kind": {"enum"
     status_code=202,
     response_model=AcceptedRecords,
     responses=problems(401, 403, 409, 413, 415, 422, 429, 503),
-    openapi_extra=request_body(json=RECORD, ndjson={"type": "string", "description": "one record a line"}),
+    openapi_extra=request_body(json=submissions.RECORD, ndjson={"type": "string", "description": "one record a line"}),
 )
 def submit(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
     """Stores one record, or up to 10,000 as NDJSON; all or nothing. They are anchored soon after."""
