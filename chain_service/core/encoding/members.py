@@ -11,7 +11,7 @@ A JSON Schema made here describes the pruned value: null and empty texts, lists 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -107,7 +107,7 @@ class ListValue:
         return schema | {"uniqueItems": True} if self.different else schema
 
     def core_schema(self) -> CoreSchema:
-        return core_schema.list_schema(_core(self.item), min_length=1, max_length=self.most, strict=True)
+        return core_schema.list_schema(core_schema_of(self.item), min_length=1, max_length=self.most, strict=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,9 @@ class MapValue:
 
     def core_schema(self) -> CoreSchema:
         names = core_schema.literal_schema(list(self.names)) if self.names else core_schema.str_schema()
-        return core_schema.dict_schema(names, _core(self.value), min_length=1, max_length=self.most, strict=True)
+        return core_schema.dict_schema(
+            names, core_schema_of(self.value), min_length=1, max_length=self.most, strict=True
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ class ObjectValue:
 
     def core_schema(self) -> CoreSchema:
         fields = {
-            member.name: core_schema.typed_dict_field(_core(member.type), required=member.required)
+            member.name: core_schema.typed_dict_field(core_schema_of(member.type), required=member.required)
             for member in self.members
         }
         return core_schema.typed_dict_schema(fields, extra_behavior="forbid", strict=True)
@@ -189,7 +191,8 @@ class ObjectValue:
 Value: TypeAlias = TextValue | NumberValue | FlagValue | AnyValue | ListValue | MapValue | ObjectValue
 
 
-def _core(value: Value) -> CoreSchema:
+def core_schema_of(value: Value) -> CoreSchema:
+    """How pydantic-core checks such a value in a record, as quickly as ten thousand lines need it."""
     if isinstance(value, NumberValue | FlagValue):
         raise TypeError("no record has a member of this type; `Form` reads it")
     return value.core_schema()
@@ -226,8 +229,3 @@ def member_at(table: ObjectValue, field: str) -> Member | None:
         else:
             break
     return found
-
-
-def labels_of(*tables: ObjectValue) -> Mapping[str, Text]:
-    """What people call every member of these tables, by its name."""
-    return {member.name: member.label for table in tables for member in table}

@@ -51,7 +51,7 @@ def require_visible(value: Any, field: str = "") -> None:
 
 def add_hidden(value: Any, refusals: Refusals) -> None:
     """The hidden characters of a value refused already, in members that were not, are refused too."""
-    named = {one.details.get("field") for one in refusals.found}
+    named = {escaped(one.path or str(one.details.get("field", "")))[:256] for one in refusals.found}
     try:
         require_visible(value)
     except MalformedRecord as error:

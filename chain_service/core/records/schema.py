@@ -23,6 +23,7 @@ from chain_service.core.encoding.members import (
     Member,
     ObjectValue,
     TextValue,
+    core_schema_of,
     member_at,
 )
 from chain_service.core.encoding.refusals import Refusals
@@ -261,8 +262,7 @@ class Shape:
 
 
 def _validators(table: ObjectValue) -> Mapping[str, SchemaValidator]:
-    fields = ((member.name, ObjectValue((member,)).core_schema()) for member in table)
-    return {name: SchemaValidator(schema["fields"][name]["schema"]) for name, schema in fields}
+    return {member.name: SchemaValidator(core_schema_of(member.type)) for member in table}
 
 
 def _required(table: ObjectValue) -> frozenset[str]:
@@ -342,7 +342,8 @@ def _pruned_whole(value: Mapping[str, Json], shape: Shape) -> dict[str, Json]:
             for refusal in islice(_refusals(error, shape.table), MOST_ERRORS):
                 if str(refusal.details["field"]).split(".")[0] not in said:
                     refusals.add(refusal)
-            # What stands right by itself may still contradict the rest.
+        if refusals.found:
+            # What stands right by itself may still be wrong within, or contradict the rest.
             said = _named(refusals)
             right = {name: item for name, item in known.items() if name not in said}
             if "extension" in right:

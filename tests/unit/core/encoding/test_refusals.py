@@ -55,6 +55,8 @@ def refused(name: str, **change: Any) -> list[dict[str, Any]]:
             {"files": 1.5, "certificateName": 7, "certificateIdentifier": "1", "certificateIssuedDate": "2029-01-01"},
             {"files", "certificateName", "certificateIdentifier", "certificateExpiringDate"},
         ),
+        ("document", {"surprise": 1, "issuedDate": "2029-01-01", "expiringDate": "2028-02-30"},
+         {"surprise", "expiringDate"}),
         ("document", {"documentNumber": None, "title": ["x"]}, {"documentNumber", "title"}),
         (
             "seal",
