@@ -14,7 +14,7 @@ from chain_service.core.encoding.canonical import prune
 from chain_service.core.registries.schemas import SUBMITTED, json_schemas
 from chain_service.errors import MOST_ERRORS, MalformedRecord
 from support.submissions.json_schema import faults
-from support.submissions.samples import ORG, PARSERS, SAMPLES, TYPE
+from support.submissions.submission_examples import ORG, PARSERS, SAMPLES, TYPE
 
 SCHEMAS = json_schemas()
 TEXTS = [

@@ -13,7 +13,7 @@ from chain_service.core.records.record import parse_record
 from chain_service.core.records.schema import CERTIFICATE
 from chain_service.error_codes import problem_object
 from chain_service.errors import MOST_ERRORS, Corrupt, Forbidden, MalformedRecord
-from support.submissions.samples import HOLDER, PARSERS, SAMPLES
+from support.submissions.submission_examples import HOLDER, PARSERS, SAMPLES
 
 
 def refused(name: str, **change: Any) -> list[dict[str, Any]]:
