@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chain_service.errors import (
+    MOST_ERRORS,
     BadRequest,
     ChainServiceError,
     Conflict,
@@ -584,9 +585,24 @@ def problem_object(error: ChainServiceError, request_id: str | None = None) -> d
         "message": {"zh": meaning.message_zh, "en": meaning.message_en},
     }
     problem.update({name: value for name, value in error.details.items() if name not in RESERVED})
+    if told := error.errors or ((error,) if isinstance(error, MalformedRecord) else ()):
+        problem["errors"] = [_entry(one) for one in told[:MOST_ERRORS]]
     if request_id:
         problem["requestId"] = request_id
     return problem
+
+
+LONGEST_TEXT = 1_000
+"""Characters of a message in `errors`."""
+
+
+def _entry(error: ChainServiceError) -> dict[str, Any]:
+    """One refusal of several: where in the body, its code, and what is wrong in both languages."""
+    meaning = meaning_of(error)
+    field = error.path or error.details.get("field") or ""
+    entry = {name: error.details[name] for name in ("line", "entry") if name in error.details}
+    message = {"zh": (error.zh or meaning.zh)[:LONGEST_TEXT], "en": error.message[:LONGEST_TEXT]}
+    return entry | {"field": str(field)[:256], "code": error.code, "message": message}
 
 
 def codes_as_markdown() -> str:

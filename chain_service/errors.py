@@ -5,21 +5,29 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
+MOST_ERRORS = 100
+"""Refusals of one body that are told at once; what is wrong beyond them is told the next time."""
+
 
 class ChainServiceError(Exception):
     """Root of all errors raised on purpose.
 
     `code` is stable and machine-readable, `message` is one English sentence that names the field and the remedy,
-    `details` holds JSON values (never record contents, salts or keys).
+    `details` holds JSON values (never record contents, salts or keys). `zh` says in Chinese what `message` says, where
+    the sentence of the code is not enough, and `path` leads from the body to a member that `details["field"]` only
+    names. `errors` are all refusals of one body, this one first, or empty.
     """
 
     default_code = "error"
 
-    def __init__(self, message: str, *, code: str | None = None, **details: Any) -> None:
+    def __init__(self, message: str, *, code: str | None = None, zh: str | None = None, **details: Any) -> None:
         super().__init__(message)
         self.code = code or self.default_code
         self.message = message
+        self.zh = zh
+        self.path: str | None = None
         self.details = details
+        self.errors: tuple[ChainServiceError, ...] = ()
 
 
 class BadRequest(ChainServiceError):

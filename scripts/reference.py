@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from reference_pages import alerts, cli, errors, http, records, settings, verdicts
+from chain_service.core.registries.schemas import SUBMITTED
+from reference_pages import alerts, cli, errors, http, records, schemas, settings, verdicts
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -22,6 +24,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "http.md": http.page,
     "cli.md": cli.page,
     "records.md": records.page,
+    **{f"schemas/{name}.json": partial(schemas.page, name) for name in SUBMITTED},
 }
 MADE = "<!-- made by scripts/reference.py: change the program, then run it -->\n\n"
 
@@ -32,11 +35,12 @@ def main() -> int:
         del os.environ[name]
     differing = []
     for name, make in PAGES.items():
-        path, text = FOLDER / name, MADE + make()
+        path, text = FOLDER / name, make() if name.endswith(".json") else MADE + make()
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         differing.append(name)
         if "--check" not in sys.argv[1:]:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
     if differing and "--check" in sys.argv[1:]:
         print(f"{', '.join(differing)} in docs/reference: run python scripts/reference.py", file=sys.stderr)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import orjson
 from rich.console import Console
 
-from chain_service.error_codes import REFUSED, UNAVAILABLE, WRONG_USAGE, meaning_of, problem_object
-from chain_service.errors import BadRequest, ChainServiceError, InvalidProof
+from chain_service.core.encoding.visible_text import escaped
+from chain_service.error_codes import CODES, REFUSED, UNAVAILABLE, WRONG_USAGE, meaning_of, problem_object
+from chain_service.errors import MOST_ERRORS, BadRequest, ChainServiceError, InvalidProof
 
 
 class Failure(ChainServiceError):
@@ -51,15 +53,37 @@ def unforeseen(error: BaseException) -> Failure:
 
 def report(error: ChainServiceError, *, as_json: bool) -> int:
     """Prints the failure: on standard error for people, with --json also on standard output as `{"error": problem}`."""
+    problem = problem_object(error)
     if as_json:
-        sys.stdout.write(orjson.dumps({"error": problem_object(error)}, default=str).decode() + "\n")
+        sys.stdout.write(orjson.dumps({"error": problem}, default=str).decode() + "\n")
         sys.stdout.flush()
     meaning = meaning_of(error)
     console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     console.print("错误 Error ", style="bold red", end="")
     console.print(error.code, style="bold", markup=False)
-    console.print(f"  {error.message}", markup=False)
+    entries = problem.get("errors", [])
+    if entries:
+        console.print()
+        _entries(console, entries)
+    else:
+        console.print(f"  {error.message}", markup=False)
     console.print(f"  {meaning.message_zh}", markup=False)
     if meaning.en not in error.message:
         console.print(f"  {meaning.message_en}", markup=False)
     return exit_code(error)
+
+
+def _entries(console: Console, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Every refusal: where, which, what is wrong in both languages; then what the other codes ask for."""
+    for entry in entries:
+        where = [f"行 line {entry['line']}"] if "line" in entry else []
+        where += [f"条 entry {entry['entry']}"] if "entry" in entry else []
+        where += [escaped(entry["field"])] if entry["field"] else []
+        console.print("✗ ", style="red", end="")
+        console.print("  ".join([*where, entry["code"]]), markup=False)
+        console.print(f"    {escaped(entry['message']['zh'])} · {escaped(entry['message']['en'])}", markup=False)
+    for code in dict.fromkeys(entry["code"] for entry in entries[1:]):
+        if code != entries[0]["code"] and code in CODES:
+            console.print(f"  {code}: {CODES[code].message_zh} · {CODES[code].message_en}", markup=False)
+    if len(entries) == MOST_ERRORS:
+        console.print(f"  仅列出前 {MOST_ERRORS} 处 only the first {MOST_ERRORS} are told", markup=False)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from chain_service.core.records import schema as shapes
-from chain_service.core.records.certificate_types import HOLDER_CATEGORIES, LABEL_LIMIT, LEVELS, MOST_LABELS
-from chain_service.core.registries.catalogs import DATA_TYPE_LIMIT, MAX_ITEMS, MAX_LINKS, TEXT_LIMIT, TITLE_LIMIT
-from chain_service.core.registries.seals import MAX_SIGNER_CERTIFICATES, NAME_LIMIT
 
 INTRODUCTION = """\
 A record is a JSON object. Members that the tables do not name are refused (`malformed_record`); sector fields go
@@ -17,6 +14,12 @@ case. A text may hold no control characters, and none that cannot be seen or tha
 *Open* members stand readable in every disclosure, a partial one too, so that nobody can hide an expiry; all others
 are covered, each by a digest of its own ([standards/hashing.md](../standards/hashing.md)).
 
+Everything on this page is also JSON Schema (2020-12): [certificate](schemas/certificate.json),
+[document](schemas/document.json), [seal](schemas/seal.json), [catalog entry](schemas/catalog-entry.json),
+[change of state](schemas/status-change.json), [certificate type](schemas/certificate-type.json). They describe what
+is left without empty values; what they refuse is refused, and the rules between members come on top. A refusal tells
+everything that is wrong at once, up to 100 in `errors` ([errors.md](errors.md)).
+
 ```json
 {"kind": "certificate", "certificateTypeCode": "114399000061230011002", "certificateTypeName": "营业执照",
  "certificateNumber": "YZ202500000001",
@@ -27,25 +30,6 @@ are covered, each by a digest of its own ([standards/hashing.md](../standards/ha
 ```"""
 
 TITLES = {"certificate": "Certificates 电子证照", "document": "Documents 电子文书"}
-
-CHINESE = {
-    "kind": "记录种类",
-    "certificateTypeCode": "证照类型代码",
-    "certificateIssuingAuthorityCode": "证照颁发机构代码",
-    "certificateIssuedDate": "证照颁发日期",
-    "certificateEffectiveDate": "证照有效期起始日期",
-    "certificateExpiringDate": "证照有效期截止日期",
-    "documentTypeCode": "文书类型代码",
-    "issuingOrganisationCode": "制发机构代码",
-    "issuedDate": "制发日期",
-    "expiringDate": "失效日期",
-    "sealCodes": "印章编码",
-    "replaces": "所取代的记录",
-    "mediaType": "媒体类型",
-    "digests": "摘要",
-}
-
-HOLDER = ("certificateHolderName", "certificateHolderCode", "certificateHolderTypeCode", "certificateHolderTypeName")
 
 RULES = f"""\
 - The log is that of the issuing organisation. A key submits for its own organisation only (`wrong_organisation`).
@@ -74,63 +58,9 @@ SEALS = """\
 Public metadata, registered on chain (`seal register`, `POST /v1/seals`). Seals of persons (type 05) are never
 registered. From an `.esl` file all of this is read."""
 
-SEAL = (
-    ("sealCode", "yes", "esID: 1 to 64 letters, digits, dots, dashes, underscores"),
-    ("sealName", "yes", f"text of at most {NAME_LIMIT} characters"),
-    ("ownerCode", "yes", "unified social credit code of the organisation"),
-    ("sealType", "yes", "see below"),
-    ("digests", "yes", "`sha-256` and `sm3` of the seal in DER, hex"),
-    ("signerCertificates", "yes", f"1 to {MAX_SIGNER_CERTIFICATES} digests `sha-256:…` of certificates that may sign"),
-    ("validFrom", "yes", "day, or time in RFC 3339"),
-    ("validUntil", "yes", "day, or time in RFC 3339; included"),
-)
-
 CATALOGS = """\
 Public metadata, a chain of versions (`catalog publish`, `POST /v1/catalogs`). Each version names its predecessor's
 digest, and the newest digest stands on chain, so that the history can neither fork nor lose a version. Links lead
 one layer up: a table to data, data to a duty."""
 
-CATALOG = (
-    ("catalogCode", "yes", "as 301001/000001"),
-    ("layer", "yes", "see below"),
-    ("title", "yes", f"text of at most {TITLE_LIMIT} characters"),
-    ("providerCode", "yes", "unified social credit code of the organisation that provides the data"),
-    ("action", "yes", "`publish`, `change` or `withdraw`"),
-    ("sequence", "", "filled in if left out; given and not fitting: `catalog_conflict`"),
-    ("previous", "", "the same: `sha-256:…` of the version before"),
-    ("summary", "", f"text of at most {TEXT_LIMIT} characters"),
-    ("format", "", "see below"),
-    ("items", "", f"at most {MAX_ITEMS}: `name`, `dataType` (at most {DATA_TYPE_LIMIT} characters), `length`"),
-    ("sharingType", "", "see below; 2 and 3 need a `legalBasis`"),
-    ("sharingCondition", "", f"text of at most {TEXT_LIMIT} characters"),
-    ("sharingMethod", "", "see below"),
-    ("legalBasis", "", f"text of at most {TEXT_LIMIT} characters"),
-    ("classification", "", f"text of at most {TEXT_LIMIT} characters"),
-    ("open", "", "true or false: open to the public"),
-    ("updateCycle", "", "see below"),
-    ("links", "", f"at most {MAX_LINKS} catalog codes one layer up"),
-    ("extension", "", "an object"),
-)
-
 TYPES = "What the registrar tells the instance by `chain-service type add FILE`; a permit names such a code."
-
-TYPE = (
-    ("certificateTypeCode", "yes", "unified social credit code of the defining organ and 3 digits"),
-    ("certificateTypeName", "yes", "text of at most 200 characters"),
-    ("definingOrganCode", "yes", "unified social credit code; the type code begins with it"),
-    ("definingOrganName", "", "text"),
-    ("holderCategory", "yes", "one of " + "、".join(HOLDER_CATEGORIES)),
-    ("validity", "", "as the catalog of types words it, such as 5年 or 长期"),
-    ("level", "yes", "one of " + "、".join(LEVELS)),
-    (
-        "labels",
-        "",
-        f"for at most {MOST_LABELS} sector fields: `{{field: {{zh, en}}}}`, each of {LABEL_LIMIT} characters; "
-        "pages and warnings call them so; a label that reads as a member of every record, such as 持证主体, is refused",
-    ),
-)
-
-
-def expected(name: str) -> str:
-    """What a member has to be, in the words of the program's own refusals."""
-    return shapes._EXPECTED[name]

@@ -2,58 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
+from chain_service.core.encoding.members import Member, ObjectValue
+from chain_service.core.records import certificate_types
 from chain_service.core.records import states as statuses
-from chain_service.core.records.member_names import MEMBERS
-from chain_service.core.records.schema import HOLDER_REQUIRED, SHAPES, Shape
+from chain_service.core.records.schema import FILE, HOLDER, SHAPES
 from chain_service.core.registries import catalogs, seals
 from reference_pages import record_notes
 from reference_pages.markdown import code, codes, table
-
-Rows = Iterable[Sequence[str]]
 
 
 def page() -> str:
     lines = ["# Records 记录", "", record_notes.INTRODUCTION, ""]
     for shape in SHAPES.values():
-        lines += [f"## {record_notes.TITLES[shape.kind]}", "", *_members(shape), ""]
+        lines += [f"## {record_notes.TITLES[shape.kind]}", "", *_members(shape.table), ""]
     lines += ["## Holders and files 持证主体与文件", "", *_parts(), "", record_notes.RULES, ""]
-    lines += ["## States 状态", "", record_notes.STATES, "", *_states(), "", *_reasons(), ""]
-    lines += ["## Seals 电子印章", "", record_notes.SEALS, "", *_named(record_notes.SEAL), ""]
+    lines += [
+        "## States 状态",
+        "",
+        record_notes.STATES,
+        "",
+        *_named(statuses.STATUS_CHANGE),
+        "",
+        *_states(),
+        "",
+        *_reasons(),
+        "",
+    ]
+    lines += ["## Seals 电子印章", "", record_notes.SEALS, "", *_named(seals.SEAL), ""]
     lines += [*_values("sealType", seals.SEAL_TYPES), "", *_values("state", _seal_states()), ""]
-    lines += ["## Catalog entries 目录条目", "", record_notes.CATALOGS, "", *_named(record_notes.CATALOG), ""]
+    lines += ["## Catalog entries 目录条目", "", record_notes.CATALOGS, "", *_named(catalogs.CATALOG), ""]
     lines += _catalog_values()
-    lines += ["## Certificate types 证照类型", "", record_notes.TYPES, "", *_named(record_notes.TYPE)]
+    lines += ["## Certificate types 证照类型", "", record_notes.TYPES, "", *_named(certificate_types.TYPE)]
     return "\n".join(lines) + "\n"
 
 
-def _members(shape: Shape) -> list[str]:
-    return table(("member", "中文", "must", "open", "what"), (_member(shape, name) for name in shape.members))
-
-
-def _member(shape: Shape, name: str) -> tuple[str, ...]:
-    must = "yes" if name in shape.required else ""
-    return code(name), _chinese(name), must, "yes" if name in shape.open else "", record_notes.expected(name)
-
-
-def _chinese(name: str) -> str:
-    return record_notes.CHINESE.get(name) or (MEMBERS[name].zh if name in MEMBERS else "")
+def _members(table_of: ObjectValue) -> list[str]:
+    rows = ((*_told(member), _yes(member.required), _yes(member.open), *_meaning(member)) for member in table_of)
+    return table(("member", "中文", "must", "open", "what", "要求"), rows)
 
 
 def _parts() -> list[str]:
     rows: list[tuple[str, ...]] = []
-    for name in record_notes.HOLDER:
-        rows.append((code(f"holders.<i>.{name}"), _chinese(name), _yes(name in HOLDER_REQUIRED), _expected(name)))
-    for name in ("mediaType", "digests"):
-        rows.append((code(f"files.<i>.{name}"), _chinese(name), _yes(name == "digests"), _expected(name)))
-    for name in ("sha-256", "sm3"):
-        rows.append((code(f"files.<i>.digests.{name}"), "", "", _expected(name)))
-    return table(("member", "中文", "must", "what"), rows)
+    for prefix, part in (("holders.<i>.", HOLDER), ("files.<i>.", FILE)):
+        rows += [(*_told(member, prefix), _yes(member.required), *_meaning(member)) for member in part]
+    return table(("member", "中文", "must", "what", "要求"), rows)
 
 
-def _expected(name: str) -> str:
-    return record_notes.expected(name)
+def _told(member: Member, prefix: str = "") -> tuple[str, str]:
+    return code(prefix + member.name), member.label.zh
+
+
+def _meaning(member: Member) -> tuple[str, str]:
+    return member.meaning.en, member.meaning.zh
 
 
 def _yes(condition: bool) -> str:
@@ -97,5 +99,6 @@ def _catalog_values() -> Iterator[str]:
         yield from [*_values(name, values), ""]
 
 
-def _named(rows: Rows) -> list[str]:
-    return table(("member", "must", "what"), ((code(name), must, what) for name, must, what in rows))
+def _named(table_of: ObjectValue) -> list[str]:
+    rows = ((*_told(member), _yes(member.required), *_meaning(member)) for member in table_of)
+    return table(("member", "中文", "must", "what", "要求"), rows)

@@ -138,8 +138,9 @@ def _checked(app: App, caller: Caller, source: _Source) -> int:
 
     try:
         return check(app, caller, source.lines())
-    except Forbidden as refusal:
-        if refusal.code not in ("organisation_not_registered", "issuer_not_permitted"):
+    except (BadRequest, Forbidden) as refusal:
+        codes = {one.code for one in refusal.errors or (refusal,)}
+        if codes.isdisjoint(("organisation_not_registered", "issuer_not_permitted")):
             raise
         catch_up(app)
         return check(app, caller, source.lines())

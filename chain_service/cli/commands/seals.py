@@ -47,6 +47,7 @@ def register_seal(
     data = read_input(file, app.settings.max_file)
     delivered = data[:1] == _DER
     found = [register_seals.seal_entry(app, data, org, seal_type)] if delivered else read_objects(file)
+    register_seals.check_seals(door.operator(org), found)
     done = []
     for one in found:
         made = register_seals.register_seal(app, door.operator(org), one)

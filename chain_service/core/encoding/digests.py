@@ -14,7 +14,8 @@ from chain_service.errors import MalformedRecord
 
 Algorithm = Literal["sha-256", "sm3"]
 
-_HEX64 = re.compile(r"[0-9a-f]{64}")
+HEX32 = "[0-9a-f]{64}"
+_HEX64 = re.compile(HEX32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from chain_service.core.encoding.refusals import Refusals
 from chain_service.errors import MalformedRecord
 
 _IGNORED = re.compile(r"[\s·・•‧∙]")
@@ -39,19 +40,34 @@ def _name(character: str) -> str:
 def require_visible(value: Any, field: str = "") -> None:
     """Returns only if no text in the JSON value, member names included, holds such a character.
 
-    Raises MalformedRecord (`hidden_character`) with `field`, the member's path, and `character`.
+    Raises MalformedRecord (`hidden_character`) with `field`, the member's path, and `character`; `errors` are all.
     """
-    for path, text in _texts(value, field):
-        character = hidden_character(text)
-        if character is not None:
-            where = escaped(path)[:256]
-            raise MalformedRecord(
-                f"{where} holds the character {character}, which cannot be seen or changes how the text is shown; "
-                "leave it out",
-                code="hidden_character",
-                field=where,
-                character=character,
-            )
+    with Refusals() as refusals:
+        for path, text in _texts(value, field):
+            character = hidden_character(text)
+            if character is not None:
+                refusals.add(_hidden(escaped(path)[:256], character))
+
+
+def add_hidden(value: Any, refusals: Refusals) -> None:
+    """The hidden characters of a value refused already, in members that were not, are refused too."""
+    named = {escaped(one.path or str(one.details.get("field", "")))[:256] for one in refusals.found}
+    try:
+        require_visible(value)
+    except MalformedRecord as error:
+        for one in error.errors:
+            if one.details["field"] not in named:
+                refusals.add(one)
+
+
+def _hidden(where: str, character: str) -> MalformedRecord:
+    return MalformedRecord(
+        f"{where} holds the character {character}, which cannot be seen or changes how the text is shown; leave it out",
+        zh=f"{where} 含有看不见或改变显示顺序的字符 {character}，请删除",
+        code="hidden_character",
+        field=where,
+        character=character,
+    )
 
 
 def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -8,9 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chain_service.core.encoding.json_fields import Form
+from chain_service.core.encoding.members import MapValue, Member, ObjectValue, TextValue
+from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.text import Text
 from chain_service.core.encoding.visible_text import folded
-from chain_service.core.records.identifiers import OrgCode, TypeCode, parse_org_code, parse_type_code
+from chain_service.core.records.identifiers import (
+    ORG_PATTERN,
+    OrgCode,
+    TypeCode,
+    parse_org_code,
+    parse_type_code,
+)
 from chain_service.core.records.member_names import MEMBERS
 from chain_service.errors import MalformedRecord
 
@@ -87,30 +95,39 @@ def parse_type(value: object) -> CertificateType:
 
     Raises MalformedRecord with `field`, also when the type code does not begin with the defining organ's code.
     """
-    form = Form(value, "a certificate type", _MEMBERS)
-    code = parse_type_code(form.get("certificateTypeCode"))
-    organ = parse_org_code(form.get("definingOrganCode"), field="definingOrganCode")
-    if not code.startswith(organ):
-        raise MalformedRecord("certificateTypeCode must begin with definingOrganCode", field="certificateTypeCode")
-    return CertificateType(
-        code=code,
-        name=form.text("certificateTypeName", NAME_LIMIT),
-        defining_organ=organ,
-        defining_organ_name=form.optional_text("definingOrganName", NAME_LIMIT),
-        holder_category=form.choice("holderCategory", HOLDER_CATEGORIES),
-        validity=form.optional_text("validity", NAME_LIMIT),
-        level=form.choice("level", LEVELS),
-        labels=_own_labels(form.get("labels")),
-    )
+    with Refusals(TYPE) as refusals:
+        form = Form(value, "a certificate type", TYPE, refusals)
+        code = refusals.read(parse_type_code, form.get("certificateTypeCode"))
+        organ = refusals.read(parse_org_code, form.get("definingOrganCode"), field="definingOrganCode")
+        if code is not None and organ is not None and not code.startswith(organ):
+            refusals.add(
+                MalformedRecord(
+                    "certificateTypeCode must begin with definingOrganCode",
+                    zh="证照类型代码须以定义机构代码开头",
+                    field="certificateTypeCode",
+                )
+            )
+        name = refusals.read(form.text, "certificateTypeName")
+        organ_name = refusals.read(form.optional_text, "definingOrganName")
+        category = refusals.read(form.choice, "holderCategory")
+        validity = refusals.read(form.optional_text, "validity")
+        level = refusals.read(form.choice, "level")
+        labels = refusals.read(_own_labels, form.get("labels"))
+    return CertificateType(code, name, organ, organ_name, category, validity, level, labels)
 
 
 def _own_labels(value: object) -> Mapping[str, Text]:
-    labels = parse_labels(value)
-    for name, label in labels.items():
-        if imitates_member(label):
-            raise MalformedRecord(
-                f"the label of {name!r:.60} is that of a member that every record has", field="labels"
-            )
+    with Refusals() as refusals:
+        labels = parse_labels(value)
+        for name, label in labels.items():
+            if imitates_member(label):
+                error = MalformedRecord(
+                    f"the label of {name!r:.60} is that of a member that every record has",
+                    zh="该业务字段的名称与记录固有成员相同，请改用其他名称",
+                    field="labels",
+                )
+                error.path = f"labels.{name}"
+                refusals.add(error)
     return labels
 
 
@@ -123,25 +140,82 @@ def parse_labels(value: object) -> Mapping[str, Text]:
         return {}
     if not isinstance(value, dict) or len(value) > MOST_LABELS:
         raise MalformedRecord(f"labels must be an object of at most {MOST_LABELS} fields", field="labels")
-    found = {}
-    for name, label in value.items():
-        if not isinstance(name, str) or not 0 < len(name) <= FIELD_LIMIT:
-            raise MalformedRecord(f"fields in labels have 1 to {FIELD_LIMIT} characters", field="labels")
-        form = Form(label, f"the label of {name!r:.60}", ("zh", "en"))
-        zh = form.text("zh", LABEL_LIMIT)
-        found[name] = Text(zh, form.optional_text("en", LABEL_LIMIT) or zh)
+    found: dict[str, Text] = {}
+    with Refusals(TYPE) as refusals:
+        for name, label in value.items():
+            if not isinstance(name, str) or not 0 < len(name) <= FIELD_LIMIT:
+                refusals.add(MalformedRecord(f"fields in labels have 1 to {FIELD_LIMIT} characters", field="labels"))
+            else:
+                found[name] = refusals.read(_label, name, label, refusals)
     return found
 
 
-_MEMBERS = frozenset(
-    {
-        "certificateTypeCode",
-        "certificateTypeName",
-        "definingOrganCode",
-        "definingOrganName",
-        "holderCategory",
-        "validity",
-        "level",
-        "labels",
-    }
+def _label(name: str, value: object, refusals: Refusals) -> Text:
+    form = Form(value, f"the label of {name!r:.60}", LABEL, refusals, at=f"labels.{name}")
+    zh = form.text("zh")
+    return Text(zh, form.optional_text("en") or zh)
+
+
+_TEXT = Text(f"不超过 {NAME_LIMIT} 个字符的文本", f"text of at most {NAME_LIMIT} characters")
+_CALLED = Text(f"不超过 {LABEL_LIMIT} 个字符的文本", f"text of at most {LABEL_LIMIT} characters")
+LABEL = ObjectValue(
+    (
+        Member("zh", Text("中文名称", "Chinese"), _CALLED, TextValue(LABEL_LIMIT), required=True),
+        Member("en", Text("英文名称", "English"), _CALLED, TextValue(LABEL_LIMIT)),
+    )
 )
+TYPE = ObjectValue(
+    (
+        Member(
+            "certificateTypeCode",
+            Text("证照类型代码", "type code"),
+            Text(
+                "定义机构的统一社会信用代码加 3 位数字", "unified social credit code of the defining organ and 3 digits"
+            ),
+            TextValue(pattern=ORG_PATTERN + "[0-9]{3}"),
+            required=True,
+        ),
+        Member("certificateTypeName", Text("证照类型名称", "type name"), _TEXT, TextValue(NAME_LIMIT), required=True),
+        Member(
+            "definingOrganCode",
+            Text("定义机构代码", "defining organ"),
+            Text("统一社会信用代码，证照类型代码以其开头", "unified social credit code; the type code begins with it"),
+            TextValue(pattern=ORG_PATTERN),
+            required=True,
+        ),
+        Member("definingOrganName", Text("定义机构名称", "defining organ's name"), _TEXT, TextValue(NAME_LIMIT)),
+        Member(
+            "holderCategory",
+            Text("持证主体类别", "holder category"),
+            Text("、".join(HOLDER_CATEGORIES) + "之一", "one of " + "、".join(HOLDER_CATEGORIES)),
+            TextValue(among=HOLDER_CATEGORIES),
+            required=True,
+        ),
+        Member(
+            "validity",
+            Text("有效期限范围", "validity"),
+            Text("如 5年、长期", "as the catalog of types words it, such as 5年 or 长期"),
+            TextValue(NAME_LIMIT),
+        ),
+        Member(
+            "level",
+            Text("颁发机构级别", "level"),
+            Text("、".join(LEVELS) + "之一", "one of " + "、".join(LEVELS)),
+            TextValue(among=LEVELS),
+            required=True,
+        ),
+        Member(
+            "labels",
+            Text("业务字段名称", "labels"),
+            Text(
+                f"不超过 {MOST_LABELS} 个业务字段的名称：`{{字段: {{zh, en}}}}`，各不超过 {LABEL_LIMIT} 个字符；"
+                "不得与记录固有成员（如持证主体）同名",
+                f"for at most {MOST_LABELS} sector fields: `{{field: {{zh, en}}}}`, each of {LABEL_LIMIT} characters; "
+                "pages and warnings call them so; a label that reads as a member of every record, such as 持证主体, "
+                "is refused",
+            ),
+            MapValue(LABEL, longest_name=FIELD_LIMIT, most=MOST_LABELS),
+        ),
+    )
+)
+"""What the registrar tells of a certificate type."""

@@ -219,13 +219,13 @@ def _check_covered_names(names: Iterable[str], shape: Shape) -> None:
 def _check_member(name: str, value: Json, shape: Shape) -> None:
     """Returns only if a record's covered member of this name can have this value. Raises MalformedRecord."""
     if match := _HOLDER_MEMBER.fullmatch(name):
-        check_member(value, HOLDER_MEMBERS[match[2]], name)
+        check_member(value, HOLDER_MEMBERS[match[2]], shape.table, name)
     elif name.startswith("extension."):
         sector = {name.removeprefix("extension."): value}
         if check_extension(sector) != sector:
             raise MalformedRecord(f"{name} holds something empty, which a record leaves out"[:256], field=name[:256])
     else:
-        check_member(value, shape.members[name], name)
+        check_member(value, shape.members[name], shape.table, name)
 
 
 def _object(value: Json, field: str, most: int) -> dict[str, Json]:

@@ -34,7 +34,8 @@ _IDENTIFIER_SHAPE = re.compile(
     re.escape(IDENTIFIER_ROOT)
     + rf"\.({ORG_PATTERN}[0-9]{{3}})\.([0-9A-Z]{{1,32}})\.([0-9A-Z]{{7,32}})\.([0-9]{{3}})\.([0-9A-Z])"
 )
-_CATALOG_SHAPE = re.compile("[1-9][0-9]{5}[0-9A-Z]{0,14}/[0-9A-Z]{1,20}")
+CATALOG_PATTERN = "[1-9][0-9]{5}[0-9A-Z]{0,14}/[0-9A-Z]{1,20}"
+_CATALOG_SHAPE = re.compile(CATALOG_PATTERN)
 
 
 def parse_org_code(text: object, *, field: str = "organisationCode") -> OrgCode:
@@ -91,7 +92,9 @@ class CertificateIdentifier(NamedTuple):
         type_code, issuer, serial, version, check = match.groups()
         identifier = cls(TypeCode(type_code), issuer, serial, version)
         if identifier.check != check:
-            raise MalformedRecord(f"{field} has a wrong check character", field=field)
+            raise MalformedRecord(
+                f"{field} has a wrong check character", zh=f"证照标识（{field}）的校验字符不对，请逐字核对", field=field
+            )
         return identifier
 
     @property

@@ -8,10 +8,12 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from chain_service.core.encoding.canonical import Json, jcs, read_json
+from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode, org_code_checks
 from chain_service.core.records.schema import Kind, Shape, check_whole, shape_of
 from chain_service.errors import MalformedRecord
 
+CERTIFICATE_IDENTIFIER = "certificateIdentifier"
 MAX_RECORD_BYTES = 256 * 1024
 MAX_TEXT_BYTES = 2 * MAX_RECORD_BYTES
 """Blanks and escapes may make the text sent longer than its canonical form."""
@@ -115,17 +117,28 @@ def document_identity(type_code: str, number: str) -> str:
 def parse_record(value: object) -> Record:
     """The record that a JSON object, or its UTF-8 text as bytes, writes.
 
-    Raises MalformedRecord; `field` is the member's path, such as `holders.0.certificateHolderCode`.
+    Raises MalformedRecord; `field` is the member's path, such as `holders.0.certificateHolderCode`, and `errors` has
+    all that is wrong.
     """
     if isinstance(value, bytes):
         value = read_json(value, limit=MAX_TEXT_BYTES)
     if type(value) is not dict:
         raise MalformedRecord("a record must be a JSON object", field="")
     shape = shape_of(value)
-    body = check_whole(value, shape)
+    with Refusals(shape.table) as refusals:
+        try:
+            body = check_whole(value, shape)
+        except MalformedRecord as error:
+            refusals.add(error)
+            if shape.kind == "certificate":
+                refusals.read(_check_identifier_alone, value, shape, refusals)
     canonical = jcs(body)
     if len(canonical) > MAX_RECORD_BYTES:
-        raise MalformedRecord(f"a record must not be longer than {MAX_RECORD_BYTES} bytes", field="")
+        raise MalformedRecord(
+            f"a record must not be longer than {MAX_RECORD_BYTES} bytes",
+            zh=f"一条记录不得超过 {MAX_RECORD_BYTES} 字节",
+            field="",
+        )
     org, type_code, number = body[shape.org], body[shape.type_code], body[shape.number]
     remarks = [] if org_code_checks(org) else [Remark("org_code_check_fails", shape.org)]
     identity = document_identity(type_code, number)
@@ -137,17 +150,31 @@ def parse_record(value: object) -> Record:
 
 def check_identifier(text: str, type_code: str, org: str) -> list[Remark]:
     """Remarks on an identifier that belongs to this type and issuer. Raises MalformedRecord if it does not."""
-    field = "certificateIdentifier"
+    field = CERTIFICATE_IDENTIFIER
     identifier = CertificateIdentifier.parse(text, field=field)
     if identifier.type_code != type_code:
-        raise MalformedRecord("certificateIdentifier names another type than certificateTypeCode", field=field)
+        raise MalformedRecord(
+            "certificateIdentifier names another type than certificateTypeCode",
+            zh="证照标识中的类型代码与证照类型代码不一致",
+            field=field,
+        )
     if identifier.issuer == org:
         return []
     if identifier.issuer_is_org_code:
         raise MalformedRecord(
-            "certificateIdentifier names another issuer than certificateIssuingAuthorityCode", field=field
+            "certificateIdentifier names another issuer than certificateIssuingAuthorityCode",
+            zh="证照标识中的颁发机构与证照颁发机构代码不一致",
+            field=field,
         )
     return [Remark("identifier_issuer_not_org_code", field)]
+
+
+def _check_identifier_alone(value: Mapping[str, Json], shape: Shape, refusals: Refusals) -> None:
+    """Raises MalformedRecord if the identifier of a record refused already is wrong too, and nobody said so."""
+    names = (CERTIFICATE_IDENTIFIER, shape.type_code, shape.org)
+    given = [text for name in names if isinstance(text := value.get(name), str)]
+    if len(given) == len(names) and {one.details.get("field") for one in refusals.found}.isdisjoint(names):
+        check_identifier(*given)
 
 
 def date_of(body: Mapping[str, Json], name: str | None) -> date | None:

@@ -4,20 +4,33 @@ Bounds are ours, chosen well above what is seen: names 256 characters, numbers 1
 32 seal codes, 512 extension members with names of 128 characters, 8 levels in an extension, dates from year 1.
 """
 
-# Annotations are evaluated here, not kept as text: TypedDict reads NotRequired from them.
+from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Annotated, Any, Literal, NotRequired, cast, get_origin, get_type_hints
+from itertools import islice
+from typing import Any, Literal, cast
 
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, with_config
-from typing_extensions import TypedDict
+from pydantic_core import SchemaValidator, ValidationError
 
-from chain_service.core.encoding.canonical import Json, prune, within
+from chain_service.core.encoding.canonical import MAX_DEPTH, Json, prune, within
+from chain_service.core.encoding.members import (
+    AnyValue,
+    ListValue,
+    MapValue,
+    Member,
+    ObjectValue,
+    TextValue,
+    core_schema_of,
+    member_at,
+)
+from chain_service.core.encoding.refusals import Refusals
+from chain_service.core.encoding.text import Text
 from chain_service.core.records.identifiers import IDENTIFIER_ROOT, ORG_PATTERN
-from chain_service.errors import MalformedRecord
+from chain_service.core.records.member_names import MEMBERS
+from chain_service.errors import MOST_ERRORS, MalformedRecord
 
 Kind = Literal["certificate", "document"]
 
@@ -25,128 +38,190 @@ MAX_HOLDERS = 64
 MAX_FILES = 64
 MAX_SEAL_CODES = 32
 MAX_EXTENSION_MEMBERS = 512
+MAX_EXTENSION_NAME = 128
 MAX_EXTENSION_DEPTH = 8
 
-
-def _text(longest: int) -> Any:
-    return StringConstraints(strict=True, min_length=1, max_length=longest, pattern=r"^[^\x00-\x1f\x7f]*$")
-
-
-def _code(longest: int) -> Any:
-    # What tells two records apart must not differ by blanks around it.
-    shape = r"^[^\x00-\x1f\x7f\s]([^\x00-\x1f\x7f]*[^\x00-\x1f\x7f\s])?$"
-    return StringConstraints(strict=True, min_length=1, max_length=longest, pattern=shape)
+_SHOWN = r"[^\x00-\x1f\x7f]"
+# What tells two records apart must not differ by blanks around it; the blanks are Unicode's, listed because regular
+# expressions of different languages mean different ones by \s.
+_NO_BLANK = r"[^\x00-\x20\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 
 
-def _matching(pattern: str) -> Any:
-    return StringConstraints(strict=True, pattern=f"^(?:{pattern})$")
+def _text(longest: int) -> TextValue:
+    return TextValue(longest, f"{_SHOWN}*")
 
 
-_Date = Annotated[str, _matching("[0-9]{4}-[0-9]{2}-[0-9]{2}")]
-_Org = Annotated[str, _matching(ORG_PATTERN)]
-_Hex64 = Annotated[str, _matching("[0-9a-f]{64}")]
-_MediaType = Annotated[str, _matching("[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")]
-_SealCode = Annotated[str, _matching("[!-~]{1,64}")]
-_SealCodes = Annotated[list[_SealCode], Field(min_length=1, max_length=MAX_SEAL_CODES)]
-_RecordId = Annotated[str, _matching("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")]
-_Extension = Annotated[dict[str, Any], Field(min_length=1, max_length=MAX_EXTENSION_MEMBERS)]
-
-_CLOSED = ConfigDict(extra="forbid", strict=True)
+def _code(longest: int) -> TextValue:
+    return TextValue(longest, f"{_NO_BLANK}(?:{_SHOWN}*{_NO_BLANK})?")
 
 
-@with_config(_CLOSED)
-class _Holder(TypedDict):
-    certificateHolderName: Annotated[str, _text(256)]
-    certificateHolderCode: Annotated[str, _code(64)]
-    certificateHolderTypeCode: Annotated[str, _matching("[0-9]{3}")]
-    certificateHolderTypeName: NotRequired[Annotated[str, _text(64)]]
+def _name(longest: int) -> Text:
+    return Text(
+        f"不超过 {longest} 个字符、不含控制字符的文本",
+        f"text of at most {longest} characters without control characters",
+    )
 
 
-@with_config(_CLOSED)
-class _File(TypedDict):
-    mediaType: NotRequired[_MediaType]
-    digests: Annotated[dict[Literal["sha-256", "sm3"], _Hex64], Field(min_length=1)]
+def _number(longest: int) -> Text:
+    return Text(
+        f"不超过 {longest} 个字符、不含控制字符且首尾无空白的文本",
+        f"text of at most {longest} characters without control characters or blanks around it",
+    )
 
 
-class _Covered(TypedDict):
-    files: NotRequired[Annotated[list[_File], Field(min_length=1, max_length=MAX_FILES)]]
-    replaces: NotRequired[_RecordId]
-    extension: NotRequired[_Extension]
+def _kind(kind: str, zh: str) -> Member:
+    return Member(
+        "kind",
+        Text("记录种类", "kind"),
+        Text(f"certificate（电子证照）或 document（电子文书），此处为 {kind}（{zh}）", "certificate or document"),
+        TextValue(among=(kind,)),
+        required=True,
+        open=True,
+    )
 
 
-@with_config(_CLOSED)
-class _OpenCertificate(TypedDict):
-    kind: Literal["certificate"]
-    certificateTypeCode: Annotated[str, _matching(ORG_PATTERN + "[0-9]{3}")]
-    certificateIssuingAuthorityCode: _Org
-    certificateIssuedDate: _Date
-    certificateEffectiveDate: NotRequired[_Date]
-    certificateExpiringDate: NotRequired[_Date]
-    sealCodes: NotRequired[_SealCodes]
+_DATE = Text("日期 YYYY-MM-DD", "a date YYYY-MM-DD")
+_DAY = TextValue(pattern="[0-9]{4}-[0-9]{2}-[0-9]{2}", format="date")
+_ORG = Text("18 位统一社会信用代码", "a unified social credit code of 18 characters")
+_ORG_CODE = TextValue(pattern=ORG_PATTERN)
+_HEX = Text("64 位小写十六进制数字", "64 lower-case hex digits")
+_HEX64 = TextValue(pattern="[0-9a-f]{64}")
+
+HOLDER = ObjectValue(
+    (
+        Member("certificateHolderName", MEMBERS["certificateHolderName"], _name(256), _text(256), required=True),
+        Member("certificateHolderCode", MEMBERS["certificateHolderCode"], _number(64), _code(64), required=True),
+        Member(
+            "certificateHolderTypeCode",
+            MEMBERS["certificateHolderTypeCode"],
+            Text("3 位数字代码，如 001、111", "a code of 3 digits such as 001 or 111"),
+            TextValue(pattern="[0-9]{3}"),
+            required=True,
+        ),
+        Member("certificateHolderTypeName", MEMBERS["certificateHolderTypeName"], _name(64), _text(64)),
+    )
+)
+FILE = ObjectValue(
+    (
+        Member(
+            "mediaType",
+            Text("媒体类型", "media type"),
+            Text("小写的媒体类型，如 application/ofd", "a media type in lower case such as application/ofd"),
+            TextValue(pattern="[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}"),
+        ),
+        Member(
+            "digests",
+            Text("摘要", "digests"),
+            Text("含 sha-256 或 sm3 的对象，其值为 64 位小写十六进制数字", "an object with sha-256 or sm3"),
+            MapValue(_HEX64, names=("sha-256", "sm3")),
+            required=True,
+        ),
+    )
+)
+
+_SEAL_CODES = Member(
+    "sealCodes",
+    Text("印章编码", "seal codes"),
+    Text(
+        f"不超过 {MAX_SEAL_CODES} 个、各 1 至 64 个可见 ASCII 字符的编码列表",
+        f"a list of at most {MAX_SEAL_CODES} codes of 1 to 64 printable ASCII characters",
+    ),
+    ListValue(TextValue(pattern="[!-~]{1,64}"), MAX_SEAL_CODES),
+    open=True,
+)
+_COVERED = (
+    Member(
+        "files",
+        MEMBERS["files"],
+        Text(f"不超过 {MAX_FILES} 个对象的列表", f"a list of at most {MAX_FILES} objects"),
+        ListValue(FILE, MAX_FILES),
+    ),
+    Member(
+        "replaces",
+        Text("所取代的记录", "replaced record"),
+        Text("记录编号，小写 UUID", "a record id, a UUID in lower case"),
+        TextValue(pattern="[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    ),
+    Member(
+        "extension",
+        MEMBERS["extension"],
+        Text(
+            f"不超过 {MAX_EXTENSION_MEMBERS} 个成员的对象，名称 1 至 {MAX_EXTENSION_NAME} 个字符，"
+            f"嵌套不超过 {MAX_EXTENSION_DEPTH} 层",
+            f"an object of at most {MAX_EXTENSION_MEMBERS} members",
+        ),
+        MapValue(AnyValue(), longest_name=MAX_EXTENSION_NAME, most=MAX_EXTENSION_MEMBERS),
+    ),
+)
 
 
-@with_config(_CLOSED)
-class _Certificate(_OpenCertificate, _Covered):
-    certificateTypeName: NotRequired[Annotated[str, _text(256)]]
-    certificateName: NotRequired[Annotated[str, _text(256)]]
-    certificateNumber: Annotated[str, _code(128)]
-    certificateIdentifier: Annotated[str, _matching(r"[0-9A-Z.]{1,128}")]
-    certificateIssuingAuthorityName: NotRequired[Annotated[str, _text(256)]]
-    holders: Annotated[list[_Holder], Field(min_length=1, max_length=MAX_HOLDERS)]
+def _open(name: str, zh: str, en: str, meaning: Text, value: TextValue, *, required: bool = False) -> Member:
+    return Member(name, Text(zh, en), meaning, value, required=required, open=True)
 
 
-@with_config(_CLOSED)
-class _OpenDocument(TypedDict):
-    kind: Literal["document"]
-    documentTypeCode: Annotated[str, _code(64)]
-    issuingOrganisationCode: _Org
-    issuedDate: NotRequired[_Date]
-    expiringDate: NotRequired[_Date]
-    sealCodes: NotRequired[_SealCodes]
-
-
-@with_config(_CLOSED)
-class _Document(_OpenDocument, _Covered):
-    documentNumber: Annotated[str, _code(128)]
-    title: NotRequired[Annotated[str, _text(256)]]
-
-
-_NAME = "text of at most 256 characters without control characters"
-_NUMBER = "text of at most 128 characters without control characters or blanks around it"
-_DATE = "a date YYYY-MM-DD"
-_ORG = "a unified social credit code of 18 characters"
-_EXPECTED: Mapping[str, str] = {
-    "kind": "certificate or document",
-    "certificateTypeCode": "the unified social credit code of the defining organ and 3 digits",
-    "certificateTypeName": _NAME,
-    "certificateName": _NAME,
-    "certificateNumber": _NUMBER,
-    "certificateIdentifier": f"{IDENTIFIER_ROOT}.<type code>.<issuer>.<serial>.<version>.<check>",
-    "certificateIssuingAuthorityCode": _ORG,
-    "certificateIssuingAuthorityName": _NAME,
-    "certificateIssuedDate": _DATE,
-    "certificateEffectiveDate": _DATE,
-    "certificateExpiringDate": _DATE,
-    "holders": f"a list of 1 to {MAX_HOLDERS} objects",
-    "certificateHolderName": _NAME,
-    "certificateHolderCode": "text of at most 64 characters without control characters or blanks around it",
-    "certificateHolderTypeCode": "a code of 3 digits such as 001 or 111",
-    "certificateHolderTypeName": "text of at most 64 characters without control characters",
-    "documentTypeCode": "text of at most 64 characters without control characters or blanks around it",
-    "documentNumber": _NUMBER,
-    "title": _NAME,
-    "issuingOrganisationCode": _ORG,
-    "issuedDate": _DATE,
-    "expiringDate": _DATE,
-    "files": f"a list of at most {MAX_FILES} objects",
-    "mediaType": "a media type in lower case such as application/ofd",
-    "digests": "an object with sha-256 or sm3",
-    "sha-256": "64 lower-case hex digits",
-    "sm3": "64 lower-case hex digits",
-    "sealCodes": f"a list of at most {MAX_SEAL_CODES} codes of 1 to 64 printable ASCII characters",
-    "replaces": "a record id, a UUID in lower case",
-    "extension": f"an object of at most {MAX_EXTENSION_MEMBERS} members",
-}
+_CERTIFICATE = ObjectValue(
+    (
+        _kind("certificate", "电子证照"),
+        _open(
+            "certificateTypeCode",
+            "证照类型代码",
+            "type code",
+            Text(
+                "定义机构的统一社会信用代码加 3 位数字",
+                "the unified social credit code of the defining organ and 3 digits",
+            ),
+            TextValue(pattern=ORG_PATTERN + "[0-9]{3}"),
+            required=True,
+        ),
+        _open(
+            "certificateIssuingAuthorityCode",
+            "证照颁发机构代码",
+            "issuing authority code",
+            _ORG,
+            _ORG_CODE,
+            required=True,
+        ),
+        _open("certificateIssuedDate", "证照颁发日期", "issued date", _DATE, _DAY, required=True),
+        _open("certificateEffectiveDate", "证照有效期起始日期", "effective date", _DATE, _DAY),
+        _open("certificateExpiringDate", "证照有效期截止日期", "expiring date", _DATE, _DAY),
+        _SEAL_CODES,
+        *_COVERED,
+        Member("certificateTypeName", MEMBERS["certificateTypeName"], _name(256), _text(256)),
+        Member("certificateName", MEMBERS["certificateName"], _name(256), _text(256)),
+        Member("certificateNumber", MEMBERS["certificateNumber"], _number(128), _code(128), required=True),
+        Member(
+            "certificateIdentifier",
+            MEMBERS["certificateIdentifier"],
+            Text(
+                f"{IDENTIFIER_ROOT}.<类型代码>.<颁发机构>.<流水号>.<版本>.<校验位>",
+                f"{IDENTIFIER_ROOT}.<type code>.<issuer>.<serial>.<version>.<check>",
+            ),
+            TextValue(pattern="[0-9A-Z.]{1,128}"),
+            required=True,
+        ),
+        Member("certificateIssuingAuthorityName", MEMBERS["certificateIssuingAuthorityName"], _name(256), _text(256)),
+        Member(
+            "holders",
+            MEMBERS["holders"],
+            Text(f"1 至 {MAX_HOLDERS} 个对象的列表", f"a list of 1 to {MAX_HOLDERS} objects"),
+            ListValue(HOLDER, MAX_HOLDERS),
+            required=True,
+        ),
+    )
+)
+_DOCUMENT = ObjectValue(
+    (
+        _kind("document", "电子文书"),
+        _open("documentTypeCode", "文书类型代码", "document type code", _number(64), _code(64), required=True),
+        _open("issuingOrganisationCode", "制发机构代码", "issuing organisation code", _ORG, _ORG_CODE, required=True),
+        _open("issuedDate", "制发日期", "issued date", _DATE, _DAY),
+        _open("expiringDate", "失效日期", "expiring date", _DATE, _DAY),
+        _SEAL_CODES,
+        *_COVERED,
+        Member("documentNumber", MEMBERS["documentNumber"], _number(128), _code(128), required=True),
+        Member("title", MEMBERS["title"], _name(256), _text(256)),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +229,12 @@ class Shape:
     """What a record of one kind may and must hold, and which of its members play which part."""
 
     kind: Kind
-    whole: TypeAdapter[Any]
-    shown: TypeAdapter[Any]
+    table: ObjectValue
+    """Every member with its type and words."""
+    whole: SchemaValidator
+    shown: SchemaValidator
     """The open members alone."""
-    members: Mapping[str, TypeAdapter[Any]]
+    members: Mapping[str, SchemaValidator]
     """Every member by its name."""
     open: frozenset[str]
     """Members that every disclosure shows."""
@@ -169,20 +246,32 @@ class Shape:
     effective: str | None
     expiring: str
 
+    @classmethod
+    def of(cls, kind: Kind, table: ObjectValue, **parts: Any) -> Shape:
+        shown = tuple(member for member in table if member.open)
+        return cls(
+            kind=kind,
+            table=table,
+            whole=SchemaValidator(table.core_schema()),
+            shown=SchemaValidator(ObjectValue(shown).core_schema()),
+            members=_validators(table),
+            open=frozenset(member.name for member in shown),
+            required=_required(table),
+            **parts,
+        )
 
-def _members(of: Any) -> dict[str, TypeAdapter[Any]]:
-    hints = get_type_hints(of, include_extras=True)
-    bare = {name: hint.__args__[0] if get_origin(hint) is NotRequired else hint for name, hint in hints.items()}
-    return {name: TypeAdapter(hint) for name, hint in bare.items()}
+
+def _validators(table: ObjectValue) -> Mapping[str, SchemaValidator]:
+    return {member.name: SchemaValidator(core_schema_of(member.type)) for member in table}
 
 
-CERTIFICATE = Shape(
-    kind="certificate",
-    whole=TypeAdapter(_Certificate),
-    shown=TypeAdapter(_OpenCertificate),
-    members=_members(_Certificate),
-    open=frozenset(_OpenCertificate.__annotations__),
-    required=frozenset(_Certificate.__required_keys__),
+def _required(table: ObjectValue) -> frozenset[str]:
+    return frozenset(member.name for member in table if member.required)
+
+
+CERTIFICATE = Shape.of(
+    "certificate",
+    _CERTIFICATE,
     org="certificateIssuingAuthorityCode",
     type_code="certificateTypeCode",
     number="certificateNumber",
@@ -190,13 +279,9 @@ CERTIFICATE = Shape(
     effective="certificateEffectiveDate",
     expiring="certificateExpiringDate",
 )
-DOCUMENT = Shape(
-    kind="document",
-    whole=TypeAdapter(_Document),
-    shown=TypeAdapter(_OpenDocument),
-    members=_members(_Document),
-    open=frozenset(_OpenDocument.__annotations__),
-    required=frozenset(_Document.__required_keys__),
+DOCUMENT = Shape.of(
+    "document",
+    _DOCUMENT,
     org="issuingOrganisationCode",
     type_code="documentTypeCode",
     number="documentNumber",
@@ -204,8 +289,8 @@ DOCUMENT = Shape(
     effective=None,
     expiring="expiringDate",
 )
-HOLDER_MEMBERS: Mapping[str, TypeAdapter[Any]] = _members(_Holder)
-HOLDER_REQUIRED = frozenset(_Holder.__required_keys__)
+HOLDER_MEMBERS: Mapping[str, SchemaValidator] = _validators(HOLDER)
+HOLDER_REQUIRED = _required(HOLDER)
 SHAPES: Mapping[str, Shape] = {shape.kind: shape for shape in (CERTIFICATE, DOCUMENT)}
 
 
@@ -214,42 +299,99 @@ def shape_of(value: Mapping[str, Json]) -> Shape:
     kind = value.get("kind")
     shape = SHAPES.get(kind) if isinstance(kind, str) else None
     if shape is None:
-        raise MalformedRecord("kind must be certificate or document", field="kind")
+        raise MalformedRecord(
+            "kind must be certificate or document",
+            zh="kind 须为 certificate（电子证照）或 document（电子文书）",
+            field="kind",
+        )
     return shape
 
 
 def check_whole(value: Mapping[str, Json], shape: Shape) -> dict[str, Json]:
-    """The value pruned, if it is a record of this shape. Raises MalformedRecord."""
+    """The value pruned, if it is a record of this shape. Raises MalformedRecord, which tells all that is wrong."""
     try:
-        body = shape.whole.validator.validate_python(value)
+        body = shape.whole.validate_python(value)
     except ValidationError:
         # The shapes have no room for anything empty: without it, the same value may be right.
-        for name in value.keys() - shape.members.keys():
-            raise MalformedRecord("a record has no member of this name; use extension", field=str(name)[:256]) from None
-        body = _validated(shape.whole, prune(value))
-    if "extension" in body:
-        body["extension"] = check_extension(body["extension"])
-        if not body["extension"]:
-            del body["extension"]
-    check_dates(body, shape)
+        body = _pruned_whole(value, shape)
+    with Refusals(shape.table) as refusals:
+        if "extension" in body:
+            body["extension"] = refusals.read(check_extension, body["extension"])
+            if not body["extension"]:
+                del body["extension"]
+        for refusal in _wrong_dates(body, shape):
+            refusals.add(refusal)
     return cast(dict[str, Json], body)
+
+
+def _pruned_whole(value: Mapping[str, Json], shape: Shape) -> dict[str, Json]:
+    with Refusals(shape.table) as refusals:
+        for name in islice((name for name in value if name not in shape.members), MOST_ERRORS):
+            refusals.add(
+                MalformedRecord(
+                    "a record has no member of this name; use extension",
+                    zh="记录没有此名称的成员，业务字段请放入 extension",
+                    field=str(name)[:256],
+                )
+            )
+        known = _pruned_members(value, shape, refusals)
+        try:
+            body = shape.whole.validate_python(known)
+        except ValidationError as error:
+            said = _named(refusals)
+            for refusal in islice(_refusals(error, shape.table), MOST_ERRORS):
+                if str(refusal.details["field"]).split(".")[0] not in said:
+                    refusals.add(refusal)
+        if refusals.found:
+            # What stands right by itself may still be wrong within, or contradict the rest.
+            said = _named(refusals)
+            right = {name: item for name, item in known.items() if name not in said}
+            if "extension" in right:
+                refusals.read(check_extension, right["extension"])
+            for refusal in _wrong_dates(right, shape):
+                refusals.add(refusal)
+    return cast(dict[str, Json], body)
+
+
+def _pruned_members(value: Mapping[str, Json], shape: Shape, refusals: Refusals) -> dict[str, Json]:
+    """The members that the shape has, pruned one by one, so that one which cannot be hides no other."""
+    known: dict[str, Json] = {}
+    for name, item in value.items():
+        if name in shape.members:
+            try:
+                pruned = prune(item, max_depth=MAX_DEPTH - 1)
+            except MalformedRecord as error:
+                refusals.add(within(name, error))
+                continue
+            if pruned or pruned == 0:  # 0 and false are values
+                known[name] = pruned
+    return known
+
+
+def _named(refusals: Refusals) -> set[str]:
+    """The members that a refusal is about."""
+    return {str(one.details.get("field")).split(".")[0] for one in refusals.found}
 
 
 def check_shown(value: Mapping[str, Json], shape: Shape) -> None:
     """Returns only if these are the open members of a pruned record. Raises MalformedRecord."""
-    _validated(shape.shown, value, "open")
-    check_dates(value, shape)
+    check_member(value, shape.shown, shape.table, "open")
+    for refusal in _wrong_dates(value, shape):
+        raise refusal
 
 
-def check_member(value: Json, adapter: TypeAdapter[Any], field: str) -> None:
-    """Returns only if a pruned record can have this member. Raises MalformedRecord."""
-    _validated(adapter, value, field)
+def check_member(value: Json, validator: SchemaValidator, table: ObjectValue, field: str) -> None:
+    """Returns only if a pruned record of this table can have this member. Raises MalformedRecord."""
+    try:
+        validator.validate_python(value)
+    except ValidationError as error:
+        raise next(_refusals(error, table, field)) from None
 
 
 def check_extension(value: Mapping[str, Json]) -> dict[str, Json]:
     """Sector fields pruned: any JSON values with bounded names, number and depth. Raises MalformedRecord."""
     for name in value:
-        if not 0 < len(name) <= 128:
+        if not 0 < len(name) <= MAX_EXTENSION_NAME:
             raise MalformedRecord("names in extension must have 1 to 128 characters", field="extension")
     try:
         return cast(dict[str, Json], prune(value, max_depth=MAX_EXTENSION_DEPTH))
@@ -257,22 +399,27 @@ def check_extension(value: Mapping[str, Json]) -> dict[str, Json]:
         raise within("extension", error) from None
 
 
-def check_dates(body: Mapping[str, Json], shape: Shape) -> None:
-    """Returns only if all dates exist and nothing expires before it begins. Raises MalformedRecord."""
+def _wrong_dates(body: Mapping[str, Json], shape: Shape) -> Iterator[MalformedRecord]:
+    """Each date of the body that does not exist, and the end that lies before a beginning."""
     expiring = body.get(shape.expiring)
-    if expiring is not None:
-        _require_date(expiring, shape.expiring)
+    if expiring is not None and not _is_date(expiring):
+        yield _no_day(shape.expiring)
+        expiring = None
     for name in (shape.issued, shape.effective):
         if name is not None and name in body:
-            _require_date(body[name], name)
+            if not _is_date(body[name]):
+                yield _no_day(name)
             # Dates written YYYY-MM-DD sort as text.
-            if expiring is not None and body[name] > expiring:
-                raise MalformedRecord(f"{shape.expiring} lies before {name}", field=shape.expiring)
+            elif expiring is not None and body[name] > expiring:
+                yield MalformedRecord(
+                    f"{shape.expiring} lies before {name}",
+                    zh=f"{shape.expiring} 早于 {name}",
+                    field=shape.expiring,
+                )
 
 
-def _require_date(text: str, field: str) -> None:
-    if not _is_date(text):
-        raise MalformedRecord(f"{field} is not a day of the calendar", field=field)
+def _no_day(field: str) -> MalformedRecord:
+    return MalformedRecord(f"{field} is not a day of the calendar", zh=f"{field} 不是日历上的日期", field=field)
 
 
 @lru_cache(maxsize=8192)
@@ -284,16 +431,26 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def _validated(adapter: TypeAdapter[Any], value: Json, at: str = "") -> Json:
-    try:
-        return adapter.validator.validate_python(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = [*([at] if at else []), *(str(part) for part in first["loc"] if part != "[key]")]
-    field = ".".join(path)[:256]
-    if first["type"] == "missing":
-        raise MalformedRecord(f"{path[-1]} is missing", field=field)
-    if first["type"] == "extra_forbidden":
-        raise MalformedRecord("there is no member of this name here", field=field)
-    named = [part for step in path for part in step.split(".") if part in _EXPECTED]
-    raise MalformedRecord(f"{named[-1]} must be {_EXPECTED[named[-1]]}" if named else first["msg"], field=field)
+def _refusals(error: ValidationError, table: ObjectValue, at: str = "") -> Iterator[MalformedRecord]:
+    for found in error.errors(include_url=False, include_context=False, include_input=False):
+        path = [*([at] if at else []), *(str(part) for part in found["loc"] if part != "[key]")]
+        yield _refusal(found["type"], found["msg"], ".".join(path)[:256], path[-1], table)
+
+
+def _refusal(kind: str, message: str, field: str, name: str, table: ObjectValue) -> MalformedRecord:
+    member = member_at(table, field.removeprefix("open."))
+    label = field if member is None else f"{member.label.zh}（{field}）"
+    if kind == "missing":
+        return MalformedRecord(f"{name} is missing", zh=f"缺少{label}", field=field)
+    if kind == "extra_forbidden":
+        return MalformedRecord("there is no member of this name here", zh="此处没有该名称的成员", field=field)
+    if member is None:
+        return MalformedRecord(message, field=field)
+    called, meaning = _innermost(field, member)
+    return MalformedRecord(f"{called} must be {meaning.en}", zh=f"{label}须为{meaning.zh}", field=field)
+
+
+def _innermost(field: str, member: Member) -> tuple[str, Text]:
+    """The name that the refusal uses: a digest goes by its algorithm."""
+    last = field.rpartition(".")[2]
+    return (last, _HEX) if member.name == "digests" and last in ("sha-256", "sm3") else (member.name, member.meaning)

@@ -10,12 +10,16 @@ from typing import Any
 
 from chain_service.core.encoding.decoding import read_moment
 from chain_service.core.encoding.json_fields import Form
+from chain_service.core.encoding.members import Member, NumberValue, ObjectValue, TextValue
+from chain_service.core.encoding.refusals import Refusals
+from chain_service.core.encoding.text import Text
 from chain_service.errors import MalformedDocument, MalformedRecord
 
 TEXT_LIMIT = 2_000
 LEGAL_BASIS_LIMIT = 500
 OFFICER_LIMIT = 200
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_UUID = re.compile(_UUID_PATTERN)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -215,39 +219,97 @@ class ChangeRecord:
 def parse_change_request(value: object) -> ChangeRequest:
     """The change asked for in `value`, a JSON object with no other members than a request has.
 
-    Raises MalformedRecord for an unknown member, state or reason, a text that is too long, a missing legal basis
-    (withdrawn, cancelled, penalised, suspended) and a successor that is out of place or no UUID.
+    Raises MalformedRecord, which tells all of them, for an unknown member, state or reason, a text that is too long, a
+    missing legal basis (withdrawn, cancelled, penalised, suspended) and a successor that is out of place or no UUID.
     """
-    return _request(Form(value, "a change of state", _REQUEST_MEMBERS))
+    with Refusals(STATUS_CHANGE) as refusals:
+        return _request(Form(value, "a change of state", STATUS_CHANGE, refusals), refusals)
 
 
 def parse_change_record(value: object) -> ChangeRecord:
     """The stored change record in `value`; raises MalformedRecord like `parse_change_request`, and for a bad time."""
-    form = Form(value, "a change record", _REQUEST_MEMBERS | {"recordId", "officer", "at"})
-    at = form.text("at", 20)
-    if not _is_time(at):
-        raise MalformedRecord("at must be an RFC 3339 time in UTC, to the second", field="at")
-    return ChangeRecord(_uuid(form, "recordId"), _request(form), form.text("officer", OFFICER_LIMIT), at)
+    with Refusals(_CHANGE_RECORD) as refusals:
+        form = Form(value, "a change record", _CHANGE_RECORD, refusals)
+        at = refusals.read(form.text, "at")
+        if at is not None and not _is_time(at):
+            refusals.add(MalformedRecord("at must be an RFC 3339 time in UTC, to the second", field="at"))
+        record_id = refusals.read(_uuid, form, "recordId")
+        request = _request(form, refusals)
+        officer = refusals.read(form.text, "officer")
+    return ChangeRecord(record_id, request, officer, at)
 
 
-_REQUEST_MEMBERS = frozenset({"to", "reasonCode", "text", "legalBasis", "successor"})
+def _text(limit: int) -> Text:
+    return Text(f"不超过 {limit} 个字符的文本", f"text of at most {limit} characters")
 
 
-def _request(form: Form) -> ChangeRequest:
-    state = parse_state(form.get("to"))
-    reason = parse_reason(form.get("reasonCode"))
-    text = form.optional_text("text", TEXT_LIMIT)
-    legal_basis = form.optional_text("legalBasis", LEGAL_BASIS_LIMIT)
-    successor = _uuid(form, "successor") if form.get("successor") is not None else None
-    if state in NEEDS_LEGAL_BASIS and legal_basis is None:
-        raise MalformedRecord(f"legalBasis is required to set a record to {state.code}", field="legalBasis")
-    if successor is not None and state is not State.SUPERSEDED:
-        raise MalformedRecord("successor may only be named when a record becomes superseded", field="successor")
+_ID = Text("记录编号，UUID", "the id (UUID) of a record")
+STATUS_CHANGE = ObjectValue(
+    (
+        Member(
+            "to",
+            Text("目标状态", "state to set"),
+            Text(
+                "、".join(f"{state.code}（{state.zh}）" for state in State),
+                "one of " + ", ".join(state.code for state in State),
+            ),
+            TextValue(among=tuple(state.code for state in State)),
+            required=True,
+        ),
+        Member(
+            "reasonCode",
+            Text("变更原因", "reason"),
+            Text(
+                "、".join(f"{reason.number} {reason.zh}" for reason in REASONS.values()),
+                ", ".join(f"{reason.number} {reason.en}" for reason in REASONS.values()),
+            ),
+            NumberValue(among=tuple(REASONS), or_text=True),
+            required=True,
+        ),
+        Member("text", Text("说明", "explanation"), _text(TEXT_LIMIT), TextValue(TEXT_LIMIT)),
+        Member("legalBasis", Text("法律依据", "legal basis"), _text(LEGAL_BASIS_LIMIT), TextValue(LEGAL_BASIS_LIMIT)),
+        Member("successor", Text("取代它的记录", "record that takes its place"), _ID, TextValue(36, _UUID_PATTERN)),
+    )
+)
+"""What a change of a record's state is asked for with."""
+
+_CHANGE_RECORD = ObjectValue(
+    (
+        *STATUS_CHANGE,
+        Member("recordId", Text("记录编号", "record"), _ID, TextValue(36, _UUID_PATTERN), required=True),
+        Member("officer", Text("经办人", "officer"), _text(OFFICER_LIMIT), TextValue(OFFICER_LIMIT), required=True),
+        Member("at", Text("时间", "time"), Text("RFC 3339 UTC 时间", "a time in UTC"), TextValue(20), required=True),
+    )
+)
+
+
+def _request(form: Form, refusals: Refusals) -> ChangeRequest:
+    state = refusals.read(parse_state, form.get("to"))
+    reason = refusals.read(parse_reason, form.get("reasonCode"))
+    text = refusals.read(form.optional_text, "text")
+    legal_basis = refusals.read(form.optional_text, "legalBasis")
+    successor = refusals.read(_uuid, form, "successor") if form.get("successor") is not None else None
+    if state in NEEDS_LEGAL_BASIS and form.get("legalBasis") is None:
+        refusals.add(
+            MalformedRecord(
+                f"legalBasis is required to set a record to {state.code}",
+                zh=f"变更为{state.zh}须填写法律依据（legalBasis）",
+                field="legalBasis",
+            )
+        )
+    if form.get("successor") is not None and state is not None and state is not State.SUPERSEDED:
+        refusals.add(
+            MalformedRecord(
+                "successor may only be named when a record becomes superseded",
+                zh="仅变更为已被新版取代时可填写取代它的记录（successor）",
+                field="successor",
+            )
+        )
     return ChangeRequest(state, reason, text, legal_basis, successor)
 
 
 def _uuid(form: Form, name: str) -> str:
-    value = form.text(name, 36)
+    value = form.text(name)
     if not _UUID.fullmatch(value):
         raise MalformedRecord(f"{name} must be the id (UUID) of a record", field=name)
     return value.lower()

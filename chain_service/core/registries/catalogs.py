@@ -8,10 +8,29 @@ from typing import Any
 
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.encoding.canonical import prune
-from chain_service.core.encoding.digests import Digest
+from chain_service.core.encoding.digests import HEX32, Digest
 from chain_service.core.encoding.json_fields import Form
+from chain_service.core.encoding.members import (
+    AnyValue,
+    FlagValue,
+    ListValue,
+    MapValue,
+    Member,
+    NumberValue,
+    ObjectValue,
+    TextValue,
+)
+from chain_service.core.encoding.refusals import Refusals
+from chain_service.core.encoding.text import Text
 from chain_service.core.records.hashing import catalog_digest
-from chain_service.core.records.identifiers import CatalogCode, OrgCode, parse_catalog_code, parse_org_code
+from chain_service.core.records.identifiers import (
+    CATALOG_PATTERN,
+    ORG_PATTERN,
+    CatalogCode,
+    OrgCode,
+    parse_catalog_code,
+    parse_org_code,
+)
 from chain_service.errors import Conflict, MalformedRecord
 
 LAYERS: Mapping[str, tuple[str, str]] = {
@@ -64,6 +83,125 @@ TITLE_LIMIT = 200
 TEXT_LIMIT = 2_000
 DATA_TYPE_LIMIT = 50
 
+_SHORT = Text(f"不超过 {TITLE_LIMIT} 个字符的文本", f"text of at most {TITLE_LIMIT} characters")
+_LONG = Text(f"不超过 {TEXT_LIMIT} 个字符的文本", f"text of at most {TEXT_LIMIT} characters")
+
+
+def _one_of(values: Mapping[str, tuple[str, str]], more: Text | None = None) -> Text:
+    listed = "、".join(f"{code} {zh}" for code, (zh, _) in values.items())
+    told = ", ".join(f"{code} {en}" for code, (_, en) in values.items())
+    return Text(listed + (f"；{more.zh}" if more else ""), told + (f"; {more.en}" if more else ""))
+
+
+ITEM = ObjectValue(
+    (
+        Member("name", Text("数据项名称", "name"), _SHORT, TextValue(TITLE_LIMIT), required=True),
+        Member(
+            "dataType",
+            Text("数据类型", "data type"),
+            Text(f"不超过 {DATA_TYPE_LIMIT} 个字符的文本", f"text of at most {DATA_TYPE_LIMIT} characters"),
+            TextValue(DATA_TYPE_LIMIT),
+        ),
+        Member(
+            "length",
+            Text("数据长度", "length"),
+            Text("不小于 0 的整数", "a whole number from 0"),
+            NumberValue(0, MAX_SEQUENCE),
+        ),
+    )
+)
+CATALOG = ObjectValue(
+    (
+        Member(
+            "catalogCode",
+            Text("目录代码", "catalog code"),
+            Text("如 301001/000001", "as 301001/000001"),
+            TextValue(pattern=CATALOG_PATTERN),
+            required=True,
+        ),
+        Member("layer", Text("目录层级", "layer"), _one_of(LAYERS), TextValue(among=tuple(LAYERS)), required=True),
+        Member("title", Text("目录名称", "title"), _SHORT, TextValue(TITLE_LIMIT), required=True),
+        Member(
+            "providerCode",
+            Text("数据提供机构代码", "provider"),
+            Text(
+                "提供数据的机构的统一社会信用代码",
+                "unified social credit code of the organisation that provides the data",
+            ),
+            TextValue(pattern=ORG_PATTERN),
+            required=True,
+        ),
+        Member(
+            "action",
+            Text("操作", "action"),
+            Text("publish（发布）、change（变更）或 withdraw（撤回）", "`publish`, `change` or `withdraw`"),
+            TextValue(among=tuple(ACTIONS)),
+            required=True,
+        ),
+        Member(
+            "sequence",
+            Text("版本序号", "sequence"),
+            Text(
+                "从 1 起的整数，可不填；不符时报 `catalog_conflict`",
+                "filled in if left out; given and not fitting: `catalog_conflict`",
+            ),
+            NumberValue(1, MAX_SEQUENCE),
+        ),
+        Member(
+            "previous",
+            Text("前一版本摘要", "previous version"),
+            Text("前一版本的摘要 `sha-256:…`，可不填", "`sha-256:…` of the version before; filled in if left out"),
+            TextValue(pattern="sha-256:" + HEX32),
+        ),
+        Member("summary", Text("摘要说明", "summary"), _LONG, TextValue(TEXT_LIMIT)),
+        Member("format", Text("数据格式", "format"), _one_of(FORMATS), TextValue(among=tuple(FORMATS))),
+        Member(
+            "items",
+            Text("数据项", "items"),
+            Text(
+                f"不超过 {MAX_ITEMS} 项，名称不得重复：`name`、`dataType`（不超过 {DATA_TYPE_LIMIT} 个字符）、`length`",
+                f"at most {MAX_ITEMS}: `name`, `dataType` (at most {DATA_TYPE_LIMIT} characters), `length`",
+            ),
+            ListValue(ITEM, MAX_ITEMS),
+        ),
+        Member(
+            "sharingType",
+            Text("共享类型", "sharing type"),
+            _one_of(SHARING_TYPES, Text("2 与 3 须填 `legalBasis`", "2 and 3 need a `legalBasis`")),
+            TextValue(among=tuple(SHARING_TYPES)),
+        ),
+        Member("sharingCondition", Text("共享条件", "sharing condition"), _LONG, TextValue(TEXT_LIMIT)),
+        Member(
+            "sharingMethod",
+            Text("共享方式", "sharing method"),
+            _one_of(SHARING_METHODS),
+            TextValue(among=tuple(SHARING_METHODS)),
+        ),
+        Member("legalBasis", Text("依据", "legal basis"), _LONG, TextValue(TEXT_LIMIT)),
+        Member("classification", Text("数据分级", "classification"), _LONG, TextValue(TEXT_LIMIT)),
+        Member(
+            "open",
+            Text("是否开放", "open"),
+            Text("true 或 false：是否向社会开放", "true or false: open to the public"),
+            FlagValue(),
+        ),
+        Member(
+            "updateCycle",
+            Text("更新周期", "update cycle"),
+            _one_of(UPDATE_CYCLES),
+            TextValue(among=tuple(UPDATE_CYCLES)),
+        ),
+        Member(
+            "links",
+            Text("关联目录", "links"),
+            Text(f"不超过 {MAX_LINKS} 个上一层目录代码，不得重复", f"at most {MAX_LINKS} catalog codes one layer up"),
+            ListValue(TextValue(pattern=CATALOG_PATTERN), MAX_LINKS, different=True),
+        ),
+        Member("extension", Text("扩展信息", "extension"), Text("JSON 对象", "an object"), MapValue(AnyValue())),
+    )
+)
+"""What a version of a catalog entry is submitted as."""
+
 
 @dataclass(frozen=True)
 class CatalogVersion:
@@ -94,33 +232,36 @@ def parse_catalog(value: object) -> CatalogVersion:
     Raises MalformedRecord with `field`: unknown member or list value, a sharing type 2 or 3 without legal basis, two
     items of one name, a link from the top layer.
     """
-    form = Form(value, "a catalog entry", _MEMBERS)
-    layer = form.choice("layer", tuple(LAYERS))
-    body = prune({**form.members, "items": _items(form), "open": _open(form)})
-    for name, allowed in (
-        ("sharingType", SHARING_TYPES),
-        ("format", FORMATS),
-        ("sharingMethod", SHARING_METHODS),
-        ("updateCycle", UPDATE_CYCLES),
-    ):
-        form.optional_choice(name, tuple(allowed))
-    for name in ("summary", "sharingCondition", "legalBasis", "classification"):
-        form.optional_text(name, TEXT_LIMIT)
-    if form.get("sharingType") in NEEDS_LEGAL_BASIS and form.get("legalBasis") is None:
-        raise MalformedRecord("legalBasis is required for sharingType 2 and 3", field="legalBasis")
-    if not isinstance(form.get("extension"), dict | None):
-        raise MalformedRecord("extension must be an object", field="extension")
+    with Refusals(CATALOG) as refusals:
+        form = Form(value, "a catalog entry", CATALOG, refusals)
+        layer = refusals.read(form.choice, "layer")
+        items = _items(form, refusals)
+        is_open = refusals.read(_open, form)
+        body = refusals.read(prune, {**form.members, "items": items, "open": is_open})
+        for name in ("sharingType", "format", "sharingMethod", "updateCycle"):
+            refusals.read(form.optional_choice, name)
+        for name in ("summary", "sharingCondition", "legalBasis", "classification"):
+            refusals.read(form.optional_text, name)
+        sharing = form.get("sharingType")
+        if isinstance(sharing, str) and sharing in NEEDS_LEGAL_BASIS and form.get("legalBasis") is None:
+            refusals.add(
+                MalformedRecord(
+                    "legalBasis is required for sharingType 2 and 3",
+                    zh="有条件共享和不予共享须填写依据（legalBasis）",
+                    field="legalBasis",
+                )
+            )
+        if not isinstance(form.get("extension"), dict | None):
+            refusals.add(MalformedRecord("extension must be an object", field="extension"))
+        code = refusals.read(parse_catalog_code, form.get("catalogCode"))
+        title = refusals.read(form.text, "title")
+        provider = refusals.read(parse_org_code, form.get("providerCode"), field="providerCode")
+        action = refusals.read(form.choice, "action")
+        sequence = refusals.read(_sequence, form)
+        previous = None if form.get("previous") is None else refusals.read(_sha256, form)
+        links = refusals.read(_links, form, layer, refusals)
     return CatalogVersion(
-        code=parse_catalog_code(form.get("catalogCode")),
-        layer=layer,
-        title=form.text("title", TITLE_LIMIT),
-        provider=parse_org_code(form.get("providerCode"), field="providerCode"),
-        action=form.choice("action", tuple(ACTIONS)),
-        sequence=_sequence(form),
-        previous=None if form.get("previous") is None else _sha256(form),
-        links=_links(form, layer),
-        update_cycle=form.get("updateCycle"),
-        body=body,
+        code, layer, title, provider, action, sequence, previous, links, form.get("updateCycle"), body
     )
 
 
@@ -201,21 +342,30 @@ def _conflict(message: str, version: CatalogVersion, field: str) -> Conflict:
     return Conflict(message, code="catalog_conflict", catalogCode=version.code, field=field)
 
 
-def _items(form: Form) -> list[dict[str, Any]]:
+def _items(form: Form, refusals: Refusals) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     names: set[str] = set()
-    for number, value in enumerate(form.items("items", MAX_ITEMS)):
-        item = Form(value, f"items.{number}", ("name", "dataType", "length"))
-        name = item.text("name", TITLE_LIMIT)
-        if name in names:
-            raise MalformedRecord("two items have one name", field=f"items.{number}.name")
-        names.add(name)
-        item.optional_text("dataType", DATA_TYPE_LIMIT)
-        length = item.get("length")
-        if length is not None and (type(length) is not int or not 0 <= length <= MAX_SEQUENCE):
-            raise MalformedRecord("length must be a whole number", field=f"items.{number}.length")
-        items.append(dict(item.members))
+    for number, value in enumerate(refusals.read(form.items, "items") or ()):
+        if refusals.full:
+            break
+        item = refusals.read(_item, value, f"items.{number}", names, refusals)
+        if item is not None:
+            items.append(item)
     return items
+
+
+def _item(value: object, at: str, names: set[str], refusals: Refusals) -> dict[str, Any]:
+    """The item, whose name none of `names` is; it is added to them."""
+    item = Form(value, at, ITEM, refusals, at=at)
+    name = refusals.read(item.text, "name")
+    if name is not None and name in names:
+        refusals.add(MalformedRecord("two items have one name", zh="数据项名称重复", field=f"{at}.name"))
+    names.add(name)
+    refusals.read(item.optional_text, "dataType")
+    length = item.get("length")
+    if length is not None and (type(length) is not int or not 0 <= length <= MAX_SEQUENCE):
+        refusals.add(MalformedRecord("length must be a whole number", field=f"{at}.length"))
+    return dict(item.members)
 
 
 def _open(form: Form) -> bool | None:
@@ -239,37 +389,16 @@ def _sha256(form: Form) -> bytes:
     return found.value
 
 
-def _links(form: Form, layer: str) -> tuple[CatalogCode, ...]:
+def _links(form: Form, layer: str, refusals: Refusals) -> tuple[CatalogCode, ...]:
     links = tuple(
-        parse_catalog_code(link, field=f"links.{number}") for number, link in enumerate(form.items("links", MAX_LINKS))
+        refusals.read(parse_catalog_code, link, field=f"links.{number}")
+        for number, link in enumerate(form.items("links"))
     )
-    if links and LAYER_ABOVE[layer] is None:
-        raise MalformedRecord("links lead upward: a duty has no layer above it", field="links")
-    if len(set(links)) != len(links) or form.get("catalogCode") in links:
-        raise MalformedRecord("links must name different other entries", field="links")
+    if links and layer is not None and LAYER_ABOVE[layer] is None:
+        raise MalformedRecord(
+            "links lead upward: a duty has no layer above it", zh="职责目录不得关联上层", field="links"
+        )
+    good = [link for link in links if link is not None]
+    if len(set(good)) != len(good) or form.get("catalogCode") in good:
+        raise MalformedRecord("links must name different other entries", zh="关联条目重复或指向自身", field="links")
     return links
-
-
-_MEMBERS = frozenset(
-    {
-        "catalogCode",
-        "layer",
-        "title",
-        "providerCode",
-        "summary",
-        "format",
-        "items",
-        "sharingType",
-        "sharingCondition",
-        "sharingMethod",
-        "legalBasis",
-        "classification",
-        "open",
-        "updateCycle",
-        "links",
-        "action",
-        "sequence",
-        "previous",
-        "extension",
-    }
-)

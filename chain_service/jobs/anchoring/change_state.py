@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from chain_service.core.encoding.answers import answer, left_out
-from chain_service.core.encoding.visible_text import require_visible
+from chain_service.core.encoding.refusals import Refusals
+from chain_service.core.encoding.visible_text import add_hidden
 from chain_service.core.records.states import may_follow, parse_change_request
 from chain_service.errors import Conflict
 from chain_service.jobs.anchoring.supersede import accept
@@ -53,10 +54,12 @@ def change_status(
     `MalformedRecord`, `NotFound`, `Forbidden`, `Conflict` (`not_anchored`, `illegal_transition`, `change_pending`).
     """
     caller.need("status")
-    request = parse_change_request(
-        {"to": to, "reasonCode": reason_code, "text": text, "legalBasis": legal_basis, "successor": successor}
-    )
-    require_visible({"text": text, "legalBasis": legal_basis})
+    with Refusals() as refusals:
+        request = refusals.read(
+            parse_change_request,
+            {"to": to, "reasonCode": reason_code, "text": text, "legalBasis": legal_basis, "successor": successor},
+        )
+        add_hidden({"text": text, "legalBasis": legal_basis}, refusals)
     with app.database.transaction() as connection:
         record = records.get(connection, record_id)
         caller.need_org(record.org)

@@ -18,13 +18,15 @@ from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.canonical import canonical
 from chain_service.core.encoding.digests import Digest
 from chain_service.core.encoding.display import hex0x, moment
+from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.text import Text
-from chain_service.core.encoding.visible_text import require_visible
+from chain_service.core.encoding.visible_text import add_hidden, require_visible
 from chain_service.core.registries import catalog_findings
 from chain_service.core.registries.catalogs import CatalogVersion, check_history, digest, next_version, parse_catalog
 from chain_service.errors import (
     BadRequest,
     ChainServiceError,
+    Conflict,
     Corrupt,
     InvalidProof,
     MalformedRecord,
@@ -225,7 +227,7 @@ def publish(app: App, caller: Caller, entries: object) -> list[AcceptedVersion]:
     caller.need("catalog")
     parsed = _parse(caller, entries)
     account = account_of(app, caller.org)
-    with app.database.transaction() as connection:
+    with app.database.transaction() as connection, Refusals() as refusals:
         organisations.get(connection, caller.org)
         stored = catalogs.latest(connection, [version.code for version in parsed])
         latest: dict[str, CatalogVersion] = {code: _read(version) for code, version in stored.items()}
@@ -238,12 +240,13 @@ def publish(app: App, caller: Caller, entries: object) -> list[AcceptedVersion]:
                 continue
             try:
                 following = next_version(before, version)
-            except ChainServiceError as error:
-                error.details["entry"] = place
-                raise
+            except Conflict as error:
+                refusals.add(error, entry=place)
+                continue
             latest[version.code] = following
             new.append(following)
             answers.append(_accepted(following, created=True))
+        refusals.raise_first()
         _queue(app, connection, caller, account, new)
     return answers
 
@@ -253,16 +256,27 @@ def _parse(caller: Caller, entries: object) -> list[CatalogVersion]:
     if not 1 <= len(listed) <= MAX_ENTRIES:
         raise MalformedRecord(f"between 1 and {MAX_ENTRIES} entries can be published at once", field="")
     parsed: list[CatalogVersion] = []
-    for place, entry in enumerate(listed, start=1):
+    with Refusals() as refusals:
+        for place, entry in enumerate(listed, start=1):
+            try:
+                parsed.append(_read_entry(caller, entry))
+            except ChainServiceError as error:
+                refusals.add(error, entry=place)
+    return parsed
+
+
+def _read_entry(caller: Caller, entry: object) -> CatalogVersion:
+    """The version in `entry`; raises the first refusal, which tells the others."""
+    with Refusals() as refusals:
         try:
             version = parse_catalog(entry)
-            require_visible(version.body)
-            caller.need_org(version.provider)
-        except ChainServiceError as error:
-            error.details["entry"] = place
-            raise
-        parsed.append(version)
-    return parsed
+        except MalformedRecord as error:
+            refusals.add(error)
+            add_hidden(entry, refusals)
+            refusals.raise_first()
+        refusals.read(require_visible, version.body)
+        refusals.read(caller.need_org, version.provider)
+    return version
 
 
 def _same(before: CatalogVersion, submitted: CatalogVersion) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +13,26 @@ from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.canonical import canonical
 from chain_service.core.encoding.digests import Digest
 from chain_service.core.encoding.display import moment, optional_moment
-from chain_service.core.encoding.visible_text import require_visible
-from chain_service.core.registries.seals import PERSONAL, STATES, Seal, parse_seal, parse_seal_state, seal_may_follow
-from chain_service.errors import BadRequest, Conflict, Corrupt, Forbidden, MalformedDocument, MalformedRecord
+from chain_service.core.encoding.refusals import Refusals
+from chain_service.core.encoding.visible_text import add_hidden, require_visible
+from chain_service.core.registries.seals import (
+    PERSONAL,
+    SEAL,
+    STATES,
+    Seal,
+    parse_seal,
+    parse_seal_state,
+    seal_may_follow,
+)
+from chain_service.errors import (
+    BadRequest,
+    ChainServiceError,
+    Conflict,
+    Corrupt,
+    Forbidden,
+    MalformedDocument,
+    MalformedRecord,
+)
 from chain_service.jobs.context import App, Caller
 from chain_service.store import organisations, seals, submissions
 from chain_service.store.rows import json_object
@@ -102,9 +119,7 @@ def register_seal(app: App, caller: Caller, entry: object) -> SealDetails:
     Raises `MalformedRecord` (`personal_seal` for type 05), `Forbidden`, `Conflict` (`seal_exists`).
     """
     caller.need("seal")
-    parsed = parse_seal(entry)
-    require_visible(parsed.to_json())
-    caller.need_org(parsed.owner)
+    parsed = _parse(caller, entry)
     account = account_of(app, parsed.owner)
     body = canonical(parsed.to_json())
     with app.database.transaction() as connection:
@@ -130,6 +145,32 @@ def register_seal(app: App, caller: Caller, entry: object) -> SealDetails:
                 ),
             )
     return replace(seal(app, parsed.code), created=known is None or known.refused is not None)
+
+
+def check_seals(caller: Caller, entries: Sequence[object]) -> None:
+    """Returns only if `register_seal` can read each of them; raises the first refusal, which tells the others.
+
+    In each `details["entry"]` counts from 1.
+    """
+    with Refusals() as refusals:
+        for place, entry in enumerate(entries, start=1):
+            try:
+                _parse(caller, entry)
+            except ChainServiceError as error:
+                refusals.add(error, entry=place)
+
+
+def _parse(caller: Caller, entry: object) -> Seal:
+    with Refusals(SEAL) as refusals:
+        try:
+            parsed = parse_seal(entry)
+        except MalformedRecord as error:
+            refusals.add(error)
+            add_hidden(entry, refusals)
+            refusals.raise_first()
+        refusals.read(require_visible, parsed.to_json())
+        refusals.read(caller.need_org, parsed.owner)
+    return parsed
 
 
 def seal(app: App, code: str) -> SealDetails:

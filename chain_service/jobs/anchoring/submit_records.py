@@ -12,9 +12,11 @@ from functools import cache
 
 from chain_service.core.chainproof.storage_layout import PermitEntry
 from chain_service.core.encoding.answers import answer, left_out
-from chain_service.core.encoding.visible_text import require_visible
+from chain_service.core.encoding.canonical import read_json
+from chain_service.core.encoding.refusals import Refusals
+from chain_service.core.encoding.visible_text import add_hidden, require_visible
 from chain_service.core.records.hashing import Salt, body_digest
-from chain_service.core.records.record import Record, parse_record
+from chain_service.core.records.record import MAX_TEXT_BYTES, Record, parse_record
 from chain_service.core.registries.permits import permitted_on
 from chain_service.errors import ChainServiceError, Conflict, Forbidden, MalformedRecord
 from chain_service.jobs.context import App, Caller
@@ -49,12 +51,11 @@ def submit(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list
 
     `lines` are (line number, JSON text). Errors name `line`: `MalformedRecord` (code `duplicate_identifier` for two
     lines with one identity, `hidden_character`, `type_is_certificate`), `Forbidden` (`wrong_organisation`,
-    `organisation_not_registered`, `issuer_not_permitted`), `Conflict` (`identifier_taken`). Submitting the same content
-    again is safe.
+    `organisation_not_registered`, `issuer_not_permitted`), `Conflict` (`identifier_taken`); `errors` of the first
+    one are all that is wrong, up to 100. Submitting the same content again is safe.
     """
     caller.need("anchor")
-    prepared = _prepare(app, caller, lines)
-    _check_permits(app, caller.org, prepared)
+    prepared = _checked(app, caller, lines)
     try:
         return _store(app, caller.org, prepared)
     except Conflict as error:
@@ -66,9 +67,7 @@ def submit(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list
 
 def check(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> int:
     """How many records the lines hold, each of which `submit` would read; raises what `submit` would for the others."""
-    prepared = _prepare(app, caller, lines)
-    _check_permits(app, caller.org, prepared)
-    return len(prepared)
+    return len(_checked(app, caller, lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +78,67 @@ class _Prepared:
     row: NewRecord
 
 
-def _prepare(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list[_Prepared]:
+def _checked(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list[_Prepared]:
+    """The records of the lines, all of them good; raises the first refusal, which tells the others."""
+    with Refusals() as refusals:
+        prepared = _prepare(app, caller, lines, refusals)
+        if prepared or not refusals.found:
+            _check_permits(app, caller.org, prepared, refusals)
+    return prepared
+
+
+def _prepare(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]], refusals: Refusals) -> list[_Prepared]:
     prepared: list[_Prepared] = []
     first_line: dict[str, int] = {}
     for line, text in lines:
+        if refusals.full:
+            break
         try:
-            record = parse_record(text)
-            caller.need_org(record.org)
-            require_visible(record.body)
+            record = _read(caller, text)
         except ChainServiceError as error:
-            error.details["line"] = line
-            raise
+            refusals.add(error, line=line)
+            continue
         first = first_line.setdefault(record.identity, line)
         if first != line:
-            raise MalformedRecord(
-                f"lines {first} and {line} have the same identifier; send each record once",
-                code="duplicate_identifier",
-                line=line,
-                first=first,
+            refusals.add(
+                MalformedRecord(
+                    f"lines {first} and {line} have the same identifier; send each record once",
+                    code="duplicate_identifier",
+                    zh=f"第 {first} 行与第 {line} 行的标识相同，每条记录只提交一次",
+                    line=line,
+                    first=first,
+                )
             )
+            continue
         prepared.append(_Prepared(line, _row(app, caller, record)))
-    if not prepared:
+    if not prepared and not refusals.found:
         raise MalformedRecord("the body contains no record", field="")
     return prepared
 
 
-def _check_permits(app: App, org: str, prepared: Sequence[_Prepared]) -> None:
+def _read(caller: Caller, text: bytes) -> Record:
+    """The line's record; raises the first refusal, which tells the others."""
+    with Refusals() as refusals:
+        try:
+            record = parse_record(text)
+        except MalformedRecord as error:
+            refusals.add(error)
+            add_hidden(_value(text), refusals)
+            refusals.raise_first()
+        refusals.read(caller.need_org, record.org)
+        refusals.read(require_visible, record.body)
+    return record
+
+
+def _value(text: bytes) -> object:
+    """What the text writes; nothing where it is no JSON, which has been said already."""
+    try:
+        return read_json(text, limit=MAX_TEXT_BYTES)
+    except MalformedRecord:
+        return None
+
+
+def _check_permits(app: App, org: str, prepared: Sequence[_Prepared], refusals: Refusals) -> None:
     """Every certificate's issuer was permitted its type on the issued date, as far as the index knows."""
     certificates = [(one.line, one.row) for one in prepared if one.row.kind == "certificate"]
     with app.database.reading() as connection:
@@ -128,21 +162,25 @@ def _check_permits(app: App, org: str, prepared: Sequence[_Prepared]) -> None:
         taken = certificate_types.known(connection, {code_of(type_code) for type_code in documents})
     for type_code, line in documents.items():
         if code_of(type_code) in taken:
-            raise MalformedRecord(
-                f"{type_code} is the code of a certificate type; a document needs a type code of its own",
-                code="type_is_certificate",
-                field="documentTypeCode",
-                line=line,
+            refusals.add(
+                MalformedRecord(
+                    f"{type_code} is the code of a certificate type; a document needs a type code of its own",
+                    code="type_is_certificate",
+                    field="documentTypeCode",
+                    line=line,
+                )
             )
     permitted = cache(lambda type_code, issued: permitted_on(permits[type_code], date.fromisoformat(issued)))
     for line, row in certificates:
         if row.issued is not None and not permitted(row.type_code, row.issued):
-            raise Forbidden(
-                f"{org} had no permit for type {row.type_code} on {row.issued}; ask the registrar",
-                code="issuer_not_permitted",
-                line=line,
-                type=row.type_code,
-                issued=row.issued,
+            refusals.add(
+                Forbidden(
+                    f"{org} had no permit for type {row.type_code} on {row.issued}; ask the registrar",
+                    code="issuer_not_permitted",
+                    line=line,
+                    type=row.type_code,
+                    issued=row.issued,
+                )
             )
 
 
@@ -183,7 +221,7 @@ def _row(app: App, caller: Caller, record: Record) -> NewRecord:
 
 
 def _store(app: App, org: str, prepared: Sequence[_Prepared]) -> list[AcceptedRecord]:
-    with app.database.transaction() as connection:
+    with app.database.transaction() as connection, Refusals() as refusals:
         known = records.existing(connection, org, [one.row.identity for one in prepared])
         answers: list[AcceptedRecord] = []
         new: list[NewRecord] = []
@@ -193,7 +231,8 @@ def _store(app: App, org: str, prepared: Sequence[_Prepared]) -> list[AcceptedRe
                 new.append(one.row)
                 answers.append(AcceptedRecord(line=one.line, id=one.row.id, state="pending", created=True))
             else:
-                answers.append(_again(one, before))
+                answers.append(refusals.read(_again, one, before))
+        refusals.raise_first()
         records.insert_many(connection, new)
     return answers
 

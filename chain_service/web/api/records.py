@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from chain_service.core.receipts.receipt import MEDIA_TYPE, parse
+from chain_service.core.records.states import parse_change_request
 from chain_service.jobs.anchoring import change_state, submit_records
 from chain_service.jobs.anchoring.submit_records import AcceptedRecords
 from chain_service.jobs.proofs import receipts
@@ -27,12 +28,12 @@ from chain_service.web.http.bodies import (
     shaped,
 )
 from chain_service.web.http.problems import PayloadTooLarge
+from chain_service.web.schemas import submissions
 from chain_service.web.schemas.requests import StatusRequest
 
 router = APIRouter(prefix="/v1/records", tags=["records"])
 
 Body = Annotated[bytes, Depends(read_body)]
-RECORD = {"type": "object", "required": ["kind"], "properties": {"kind": {"enum": ["certificate", "document"]}}}
 
 
 @router.post(
@@ -40,7 +41,7 @@ RECORD = {"type": "object", "required": ["kind"], "properties": {"kind": {"enum"
     status_code=202,
     response_model=AcceptedRecords,
     responses=problems(401, 403, 409, 413, 415, 422, 429, 503),
-    openapi_extra=request_body(json=RECORD, ndjson={"type": "string", "description": "one record a line"}),
+    openapi_extra=request_body(json=submissions.RECORD, ndjson={"type": "string", "description": "one record a line"}),
 )
 def submit(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
     """Stores one record, or up to 10,000 as NDJSON; all or nothing. They are anchored soon after."""
@@ -123,7 +124,7 @@ def receipt(
 def change_status(record_id: str, request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
     """Accepts a change of state; it is in force once final on chain."""
     need_media_type(request, JSON)
-    wish = shaped(body, StatusRequest)
+    wish = shaped(body, StatusRequest, parse_change_request)
     done = change_state.change_status(
         app,
         caller,

@@ -15,6 +15,7 @@ from chain_service.jobs.registries import organisations
 from chain_service.web.http.answers import json_answer, problems, request_body
 from chain_service.web.http.auth import KnownCaller, TheApp
 from chain_service.web.http.bodies import JSON, need_media_type, parse_json, read_body, shaped
+from chain_service.web.schemas import submissions
 from chain_service.web.schemas.listings import AcceptedVersions, OrganisationList, TypeList
 from chain_service.web.schemas.requests import SealStateRequest
 
@@ -22,7 +23,6 @@ router = APIRouter(prefix="/v1")
 
 Body = Annotated[bytes, Depends(read_body)]
 Sequence = Annotated[int, Field(ge=1, le=2**53 - 1)]
-ANY_OBJECT: dict[str, Any] = {"type": "object"}
 
 
 def _object(request: Request, body: bytes) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def _object(request: Request, body: bytes) -> dict[str, Any]:
     status_code=202,
     response_model=register_seals.SealDetails,
     responses=problems(401, 403, 409, 415, 422),
-    openapi_extra=request_body(json=ANY_OBJECT),
+    openapi_extra=request_body(json=submissions.SEAL),
 )
 def register_seal(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
     """Accepts a seal for registration on chain; a personal seal is refused."""
@@ -72,7 +72,7 @@ def set_seal_state(code: str, request: Request, caller: KnownCaller, app: TheApp
     status_code=202,
     response_model=publish_catalogs.AcceptedVersion | AcceptedVersions,
     responses=problems(401, 403, 409, 415, 422),
-    openapi_extra=request_body(json=ANY_OBJECT),
+    openapi_extra=request_body(json=submissions.CATALOG),
 )
 def publish_catalog(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
     """Accepts versions of catalog entries, published, changed or withdrawn: one object, or an array, all or nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chain_service.config import Settings
 from chain_service.core.encoding.canonical import read_json
-from chain_service.errors import BadRequest
+from chain_service.errors import BadRequest, MalformedRecord
 from chain_service.web.http.problems import (
     PayloadTooLarge,
     UnsupportedMediaType,
@@ -142,15 +142,26 @@ def parse_json(text: bytes) -> Any:
     return read_json(text, limit=len(text), error=partial(BadRequest, code="malformed_request"), exact=True)
 
 
-def shaped(text: bytes, shape: type[Shape]) -> Shape:
-    """`text` as an object of this shape. Raises BadRequest (`malformed_request`) naming the field."""
+def shaped(text: bytes, shape: type[Shape], then: Callable[[Any], object] | None = None) -> Shape:
+    """`text` as an object of this shape. Raises BadRequest (`malformed_request`) naming every field that is wrong.
+
+    `then` is what reads the object next: what it would refuse in other fields is told with the rest.
+    """
     value = parse_json(text)
     if not isinstance(value, dict):
         raise BadRequest("the body must be a JSON object", code="malformed_request", field="(body)")
     try:
         return shape.model_validate(value)
     except ValidationError as error:
-        raise validation_problem(list(error.errors(include_url=False, include_input=False)), "body") from None
+        problem = validation_problem(list(error.errors(include_url=False, include_input=False)), "body")
+    if then is not None:
+        try:
+            then(value)
+        except MalformedRecord as error:
+            named = {one.details["field"] for one in problem.errors}
+            others = (one for one in error.errors or (error,) if one.details.get("field") not in named)
+            problem.errors = (*problem.errors, *others)
+    raise problem
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from chain_service.error_codes import CODES, meaning_of, problem_object
-from chain_service.errors import BadRequest, ChainServiceError, Unauthorised
+from chain_service.errors import MOST_ERRORS, BadRequest, ChainServiceError, Unauthorised
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 
@@ -32,6 +32,24 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         },
         "line": {"type": "integer", "description": "line of an NDJSON body, from 1"},
         "field": {"type": "string", "description": "member or parameter that is wrong"},
+        "errors": {
+            "type": "array",
+            "description": "all that is wrong with what was submitted, up to 100, the first one first",
+            "items": {
+                "type": "object",
+                "required": ["field", "code", "message"],
+                "properties": {
+                    "line": {"type": "integer", "description": "line of an NDJSON body, from 1"},
+                    "entry": {"type": "integer", "description": "element of an array, from 1"},
+                    "field": {"type": "string", "description": "path of the member, empty for the whole"},
+                    "code": {"type": "string"},
+                    "message": {
+                        "type": "object",
+                        "properties": {"zh": {"type": "string"}, "en": {"type": "string"}},
+                    },
+                },
+            },
+        },
         "requestId": {"type": "string"},
     },
 }
@@ -70,20 +88,46 @@ def problem_response(error: ChainServiceError, request_id: str | None = None) ->
     return Response(problem_bytes(problem), problem["status"], headers, "application/problem+json")
 
 
+_RULES = {
+    "missing": "缺少必填成员",
+    "extra_forbidden": "没有此名称的成员",
+    "string_type": "须为文本",
+    "string_too_long": "文本过长",
+    "string_too_short": "文本过短",
+    "string_pattern_mismatch": "格式不符",
+    "int_type": "须为整数",
+    "int_parsing": "须为整数",
+    "bool_type": "须为 true 或 false",
+    "dict_type": "须为 JSON 对象",
+    "model_type": "须为 JSON 对象",
+    "list_type": "须为列表",
+    "literal_error": "不是允许的值",
+    "enum": "不是允许的值",
+    "greater_than_equal": "数值过小",
+    "less_than_equal": "数值过大",
+}
+"""What kind of rule a schema found broken, in Chinese; the library says it in English."""
+
+
 def validation_problem(errors: list[Any], where: str | None = None) -> BadRequest:
-    """What a schema refused: the field and the rule, without the value.
+    """What a schema refused: the fields and the rules, without the values.
 
     `errors` are pydantic's error objects; their `input`, `ctx` and `url` are left out.
     """
-    found = []
-    for item in errors[:20]:
-        location = [str(part) for part in item.get("loc", ())]
-        if where is None and location[:1] in (["body"], ["query"], ["path"], ["header"]):
-            location = location[1:]
-        found.append({"field": ".".join(location) or "(body)", "problem": str(item.get("msg", "not acceptable"))})
-    first = found[0] if found else {"field": "(body)", "problem": "not acceptable"}
-    detail = f"{first['field']}: {first['problem']}"
-    return BadRequest(detail, code="malformed_request", field=first["field"], errors=found)
+    found = [_rule(item, where) for item in errors[:MOST_ERRORS]] or [("(body)", "not acceptable", "内容不可接受")]
+    told = tuple(BadRequest(rule, code="malformed_request", zh=zh, field=field) for field, rule, zh in found)
+    field, rule, zh = found[0]
+    problem = BadRequest(f"{field}: {rule}", code="malformed_request", zh=zh, field=field)
+    problem.errors = told
+    return problem
+
+
+def _rule(item: Mapping[str, Any], where: str | None) -> tuple[str, str, str]:
+    location = [str(part) for part in item.get("loc", ())]
+    if where is None and location[:1] in (["body"], ["query"], ["path"], ["header"]):
+        location = location[1:]
+    zh = _RULES.get(str(item.get("type")), "不符合要求")
+    return ".".join(location)[:256] or "(body)", str(item.get("msg", "not acceptable")), zh
 
 
 def _request_id(request: Request) -> str | None:

@@ -13,12 +13,10 @@ import pytest
 
 import reference
 from chain_service.config import Settings
-from chain_service.core.records import certificate_types as types
 from chain_service.core.records.record import parse_record
-from chain_service.core.registries import catalogs, seals
+from chain_service.core.registries.schemas import SUBMITTED
 from reference_pages import http
 from reference_pages.markdown import table
-from reference_pages.record_notes import CATALOG, SEAL, TYPE
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "chain_service"
@@ -52,7 +50,8 @@ def test_a_page_that_differs_is_named(monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def test_there_are_no_other_pages() -> None:
-    assert {path.name for path in (ROOT / "docs" / "reference").iterdir()} == set(reference.PAGES)
+    folder = ROOT / "docs" / "reference"
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*.*")} == set(reference.PAGES)
 
 
 def test_every_setting_stands_in_the_table_with_its_variable() -> None:
@@ -66,13 +65,12 @@ def test_the_roles_of_routes_are_those_that_the_jobs_ask_for() -> None:
     assert written == {role for file in PACKAGE.rglob("*.py") for role in asked(file)} | {"verify"}
 
 
-@pytest.mark.parametrize(
-    ("notes", "taken"), [(SEAL, seals._MEMBERS), (CATALOG, catalogs._MEMBERS), (TYPE, types._MEMBERS)]
-)
-def test_the_members_described_are_those_that_the_program_takes(
-    notes: tuple[tuple[str, str, str], ...], taken: frozenset[str]
-) -> None:
-    assert sorted(name for name, *_ in notes) == sorted(taken)
+def test_every_member_that_can_be_submitted_stands_on_the_page_in_both_languages() -> None:
+    page = text("records.md")
+    for name, (_, table_of) in SUBMITTED.items():
+        for member in table_of:
+            assert f"`{member.name}` | {member.label.zh} |" in page, (name, member.name)
+            assert member.label.en and member.meaning.zh and member.meaning.en
 
 
 def test_the_record_shown_as_an_example_is_one() -> None:
