@@ -22,6 +22,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "http.md": http.page,
     "cli.md": cli.page,
     "records.md": records.page,
+    "openapi.json": http.openapi_json,
 }
 MADE = "<!-- made by scripts/reference.py: change the program, then run it -->\n\n"
 
@@ -32,7 +33,7 @@ def main() -> int:
         del os.environ[name]
     differing = []
     for name, make in PAGES.items():
-        path, text = FOLDER / name, MADE + make()
+        path, text = FOLDER / name, make() if name.endswith(".json") else MADE + make()
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         differing.append(name)

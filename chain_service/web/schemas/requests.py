@@ -103,11 +103,6 @@ class SealStateRequest(Shape):
     to: Literal["in_force", "frozen", "cancelled"]
 
 
-class Bilingual(BaseModel):
-    zh: str
-    en: str
-
-
 class Accepted(BaseModel):
     """One record that is durable now. `created` is false when it was there already with equal content."""
 
@@ -161,38 +156,3 @@ class Proof(BaseModel):
     size: int
     path: list[str]
     anchor: Anchor
-
-
-class CheckView(BaseModel):
-    name: str
-    outcome: Literal["passed", "failed", "indeterminate", "skipped"]
-    code: str
-    message: Bilingual
-    evidence: dict[str, Any]
-
-
-class GroupView(BaseModel):
-    name: Literal["record", "signature"]
-    subject: str
-    checks: list[CheckView]
-
-
-class WarningView(BaseModel):
-    code: str
-    message: Bilingual
-
-
-class VerdictView(BaseModel):
-    """The answer to one verification."""
-
-    verdict: Literal["valid", "invalid", "indeterminate"]
-    code: str
-    message: Bilingual
-    nextStep: Bilingual
-    at: str
-    chain: dict[str, Any] | None
-    includedBy: str | None
-    statusAsOf: str | None
-    warnings: list[WarningView]
-    groups: list[GroupView]
-    record: dict[str, Any] | None
