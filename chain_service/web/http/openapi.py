@@ -18,6 +18,7 @@ from pydantic.json_schema import models_json_schema
 from chain_service.web.http.answers import problems
 from chain_service.web.http.auth import known_caller, maybe_caller
 from chain_service.web.http.bodies import JSON, NDJSON
+from chain_service.web.schemas.examples import EXAMPLES
 from chain_service.web.schemas.problems import ProblemDetails
 from chain_service.web.schemas.requests import SealStateRequest, StatusRequest, VerifyRequest
 from chain_service.web.schemas.verdicts import VerdictView
@@ -93,6 +94,9 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute, method: str)
     needs = set(_calls(route.dependant))
     if maybe_caller in needs:
         operation["security"] = [{KEY: []}] if known_caller in needs else [{}, {KEY: []}]
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        if (example := EXAMPLES.get((route.path_format, media_type))) is not None:
+            content["example"] = example
     responses = operation["responses"]
     if operation.get("requestBody", {}).get("content", {}).get(NDJSON):
         _add_lines(responses)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chain_service.web.schemas.examples import EXAMPLES
 from reference_pages.http import schema
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -84,3 +85,13 @@ def test_who_has_to_wait_is_told_how_long(described: dict[str, Any]) -> None:
     responses = dict(operations(described))["POST /v1/verify"]["responses"]
     assert "Retry-After" in responses["429"]["headers"] and "Retry-After" in responses["503"]["headers"]
     assert "WWW-Authenticate" in responses["401"]["headers"]
+
+
+def test_every_body_has_an_example_and_every_example_a_body(described: dict[str, Any]) -> None:
+    bodies = {
+        (name.partition(" ")[2], media_type): content.get("example")
+        for name, operation in operations(described)
+        for media_type, content in operation.get("requestBody", {}).get("content", {}).items()
+        if media_type != "multipart/form-data"
+    }
+    assert bodies == EXAMPLES
