@@ -68,7 +68,7 @@ PROMISES = (
     Promise((TEXT,), VALID, "批复文件，按摘要核对", "an approval as a text file, compared by its digest"),
     Promise((QR,), ("indeterminate", "not_anchored"), "二维码图片：内容是 01 的证照标识，图片本身未上链",
             "the identifier of 01 as a QR picture, which is not anchored itself", frozenset({"picture_only"})),
-    Promise((TRUST,), ("indeterminate", "nothing_to_verify"), "信任文件：供离线核验，本身不是证照",
+    Promise((TRUST,), ("indeterminate", "trust_file_alone"), "信任文件：供离线核验，本身不是证照",
             "the trust file, for verifying offline: no certificate itself"),
 )  # fmt: skip
 
