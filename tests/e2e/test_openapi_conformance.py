@@ -122,3 +122,4 @@ def test_no_answer_is_other_than_described(
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "support.schemathesis_hooks", "PYTHONPATH": str(ROOT / "tests")}
     ran = subprocess.run(command, capture_output=True, text=True, timeout=1200, cwd=tmp_path, env=environment)
     assert ran.returncode == 0, ran.stdout[-20_000:] + ran.stderr
+    assert ("Authentication failed" in ran.stdout) == (not keyed)

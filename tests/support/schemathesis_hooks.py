@@ -9,4 +9,6 @@ import schemathesis
 
 @schemathesis.serializer("application/x-ndjson")
 def ndjson(_context: schemathesis.SerializationContext, value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
     return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else repr(value).encode()

@@ -47,6 +47,10 @@ def _gathered(lines: Iterator[bytes]) -> Iterator[bytes]:
         yield bytes(gathered)
 
 
+STREAM = {"type": "string", "format": "binary"}
+"""The schema of lines as generated clients understand it: bytes to pass on as they are."""
+
+
 def component(model: type[BaseModel]) -> dict[str, Any]:
     """Where OpenAPI's components have this model; `web.http.openapi` puts them there."""
     return {"$ref": f"#/components/schemas/{model.__name__}"}
@@ -59,12 +63,14 @@ def request_body(*, json: type[BaseModel] | dict[str, Any] | None = None, **othe
         content[JSON] = {"schema": json if isinstance(json, dict) else component(json)}
     for name, schema in others.items():
         content[{"ndjson": NDJSON, "multipart": "multipart/form-data"}[name]] = {"schema": schema}
+    if NDJSON in content:
+        content[NDJSON]["schema"] = {**content[NDJSON]["schema"], **STREAM}
     return {"requestBody": {"required": True, "content": content}}
 
 
 def lines_of(model: type[BaseModel], description: str) -> dict[str, Any]:
     """The OpenAPI words for NDJSON each of whose lines is this model (`itemSchema` as OpenAPI 3.2 has it)."""
-    text = {"type": "string", "description": f"{description}: one {model.__name__} a line"}
+    text = {**STREAM, "description": f"{description}: one {model.__name__} a line"}
     return {"description": description, "content": {NDJSON: {"schema": text, "itemSchema": component(model)}}}
 
 

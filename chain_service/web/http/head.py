@@ -29,5 +29,5 @@ class HeadAsGet:
 
 def allowed_methods(routes: Iterable[APIRoute], path: str) -> str:
     """The value of `Allow` for this path, empty if no route has it."""
-    methods = {method for route in routes if route.path_regex.match(path) for method in route.methods}
+    methods = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
     return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))

@@ -15,7 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
-from chain_service.web.http.answers import problems
+from chain_service.web.http.answers import STREAM, problems
 from chain_service.web.http.auth import known_caller, maybe_caller
 from chain_service.web.http.bodies import JSON, NDJSON
 from chain_service.web.schemas.examples import EXAMPLES
@@ -62,16 +62,17 @@ def describe(web: FastAPI, routes: Sequence[APIRoute]) -> None:
 
 
 def operation_id(route: APIRoute) -> str:
-    """`records_submit`: what a generated client calls the operation."""
-    return "_".join([*map(str, route.tags[:1]), route.name])
+    """`records_submit`, `verify_one`: what a generated client calls the operation."""
+    tag = str(route.tags[0]) if route.tags else ""
+    return route.name if route.name.startswith(tag) else f"{tag}_{route.name}"
 
 
 def _complete(schema: dict[str, Any], routes: Sequence[APIRoute]) -> dict[str, Any]:
-    listed = {(method, route.path_format) for route in routes for method in route.methods}
+    listed = {(method, route.path_format) for route in routes for method in route.methods or ()}
     if unknown := WHO.keys() - listed:
         raise ValueError(f"no such routes: {sorted(unknown)}")
     for route in routes:
-        for method in route.methods:
+        for method in route.methods or ():
             _complete_operation(schema["paths"][route.path_format][method.lower()], route, method)
     models = models_json_schema(
         [(model, "validation") for model in MODELS] + [(VerdictView, "serialization")],
@@ -136,4 +137,4 @@ def _add_lines(responses: dict[str, Any]) -> None:
     content = next(responses[status] for status in responses if status < "300").get("content", {})
     if NDJSON not in content:
         text = "one line for each line of the body, with its number as `line`"
-        content[NDJSON] = {"schema": {"type": "string", "description": text}}
+        content[NDJSON] = {"schema": {**STREAM, "description": text}}
