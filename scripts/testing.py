@@ -57,7 +57,8 @@ TOOLS = (
     Tool("Chinese font", _chinese_font, ("fontconfig", "fonts-wqy-zenhei"), "nothing; screenshots show empty boxes",
          "install the fonts-wqy-zenhei package"),
     Tool("Node.js and npm", lambda: all(map(shutil.which, ("node", "npm", "npx"))), ("nodejs", "npm"),
-         "the compiler's and Hardhat's contract tests", "install Node.js 18 or newer with npm"),
+         "the linter of the pages, the compiler's and Hardhat's contract tests",
+         "install Node.js 18.18 or newer with npm"),
     Tool("Go or go-ethereum 1.13.15", lambda: any(map(shutil.which, ("geth", "go"))), (),
          "networks, and the import of the trial chain into go-ethereum",
          "install Go 1.23 or newer, or geth 1.13.15 on the PATH"),
@@ -115,7 +116,9 @@ def _prepared_parts() -> list[str]:
         ("ruff format", [str(BIN / "ruff"), "format", "--check"]),
         ("mypy", [str(BIN / "mypy")]),
     ]
-    failed = [] if _compiler() else ["npm ci"]
+    failed = [] if _node_modules() else ["npm ci"]
+    if (ROOT / "node_modules" / ".bin" / "eslint").exists():
+        parts.append(("eslint", ["npm", "run", "--silent", "lint"]))
     if (ROOT / "node_modules" / ".bin" / "hardhat").exists():
         parts.append(("hardhat test", ["npx", "--no-install", "hardhat", "test"]))
     return failed + [name for name, command in parts if not _passes(name, command)]
@@ -134,8 +137,8 @@ def _install(missing: list[Tool]) -> None:
             return
 
 
-def _compiler() -> bool:
-    """The compiler and Hardhat of package-lock.json are in node_modules, or there is no npm; False if npm failed."""
+def _node_modules() -> bool:
+    """What package-lock.json lists is in node_modules, or there is no npm; False if npm failed."""
     if not shutil.which("npm"):
         return True
     lock, done = ROOT / "package-lock.json", ROOT / "node_modules" / ".installed"

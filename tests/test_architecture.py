@@ -253,7 +253,7 @@ TWINS = {
     "Kind": {"core.verdicts.paper_kinds", "documents.kinds", "documents.pdf.changes"},
     "Metrics": {"core.registries.catalog_findings", "web.http.request_log"},
     "Named": {"core.verdicts.names", "documents.ofd.references", "jobs.verifying.candidates"},
-    "Note": {"core.log.checkpoints", "core.verdicts.verdict_codes"},
+    "Note": {"core.log.checkpoints", "core.verdicts.check_rules"},
     "Outcome": {"core.verdicts.verdict_codes", "nodes.embedded.blocks.evm"},
     "PermitEntry": {"core.chainproof.storage_layout", "store.organisations"},
     "Pool": {"documents.pki.paths", "jobs.proofs.batch_evidence", "nodes.embedded.blocks.mempool"},
@@ -278,8 +278,55 @@ def test_no_two_classes_have_one_name() -> None:
     assert twins == TWINS
 
 
-MODULES_AS_INTERFACES = {"core/chainproof/consensus.py", "nodes/network/engines/engine.py"}
-"""Where a Protocol is to come."""
+FORMS = {"FORM_CLIQUE", "FORM_QBFT", "evm-clique/1", "evm-qbft/1"}
+FORMS_NAMED_IN = {f"core/chainproof/{name}.py" for name in ("trust", "clique", "qbft")}
+
+
+def words_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and text of every name, attribute and constant text in the code of a module."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Name):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.lineno, node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+
+
+def test_whoever_tells_one_consensus_from_another_asks_it() -> None:
+    """`core.chainproof.consensus.Consensus` has the differences; nobody else names a form of consensus."""
+    assert_none(
+        where(path, line, f"names {word}")
+        for path in python(PACKAGE)
+        if path.relative_to(ROOT / PACKAGE).as_posix() not in FORMS_NAMED_IN
+        for line, word in words_of(path)
+        if word in FORMS
+    )
+
+
+ENGINES = {"geth", "besu"}
+ENGINE_IMPORTERS = {"engines.engine": ENGINES, "engines.geth": {"geth_binary"}, "growth": {"geth"}}
+"""Who names an engine's module; a trial chain grows with go-ethereum only, by its import of blocks."""
+
+
+def test_whoever_tells_one_engine_from_another_asks_it() -> None:
+    """`nodes.network.engines.engine.NodeEngine` has the differences; nobody else compares an engine's name."""
+    assert_none(
+        where(path, node.lineno, "compares the name of an engine")
+        for path in python(PACKAGE)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Compare)
+        and any(isinstance(one, ast.Constant) and one.value in ENGINES for one in (node.left, *node.comparators))
+    )
+    named = {
+        name.removeprefix(f"{PACKAGE}.nodes.network."): {
+            other.rpartition(".")[2]
+            for other in needs(name)
+            if other.startswith(f"{PACKAGE}.nodes.network.engines.") and not other.endswith(".engine")
+        }
+        for name in modules()
+    }
+    assert {name: engines for name, engines in named.items() if engines} == ENGINE_IMPORTERS
 
 
 def test_no_module_stands_for_an_interface() -> None:
@@ -287,7 +334,7 @@ def test_no_module_stands_for_an_interface() -> None:
         where(path, line, f"imports {name}")
         for path in python(PACKAGE)
         for line, name in imports(path)
-        if name == "types.ModuleType" and path.relative_to(ROOT / PACKAGE).as_posix() not in MODULES_AS_INTERFACES
+        if name == "types.ModuleType"
     )
 
 

@@ -20,7 +20,7 @@ from chain_service.core.chainproof.clique_votes import Signers
 from chain_service.core.chainproof.consensus import Genesis
 from chain_service.core.chainproof.headers import decode_fields, header_rlp_from_json
 from chain_service.core.chainproof.storage_layout import ORGANISATIONS, RECORD_LOG, RECORD_STATUS
-from chain_service.core.chainproof.trust import CONSENSUS, FORM_QBFT, ChainTrust, PinnedContract, joined
+from chain_service.core.chainproof.trust import CONSENSUS, CONSENSUS_NAMES, ChainTrust, PinnedContract, joined
 from chain_service.core.encoding import rlp
 from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import Conflict, Corrupt, InvalidProof, NotFound, Unavailable
@@ -153,7 +153,7 @@ def deploy(
         ),
         chain_id=chain_id,
         genesis_hash=genesis.block_hash,
-        consensus=next(name for name, form in CONSENSUS.items() if form == genesis.form),
+        consensus=CONSENSUS_NAMES[genesis.form],
         validators=((0, tuple(to_checksum_address(one) for one in genesis.validators)),),
         contracts=contracts,
         registrar=registrar.address,
@@ -167,9 +167,12 @@ def _with_ranges(rpc: Rpc, deployment: Deployment) -> Deployment:
     """The same with the validators and the form of headers up to now: Clique's votes counted from genesis on, QBFT's
     fields as genesis has them."""
     trust = deployment.trust()
-    if trust.form == FORM_QBFT:
+    chain_consensus = consensus.consensus_of(trust)
+    if chain_consensus.needs_field_count:
         genesis = rpc.call("eth_getBlockByNumber", "0x0", False)
-        return replace(deployment, headers=((0, len(decode_fields(header_rlp_from_json(genesis)))),))
+        deployment = replace(deployment, headers=((0, len(decode_fields(header_rlp_from_json(genesis)))),))
+    if not chain_consensus.counts_validators:
+        return deployment
     reader = ChainReader(rpc, trust)
     signers, parent = Signers(trust.validators_at(0)), trust.genesis_hash
     ranges = list(deployment.validators)

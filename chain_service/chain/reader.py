@@ -12,7 +12,7 @@ from eth_utils.address import to_checksum_address
 from chain_service.chain.contracts import ChainEvent, decode_event
 from chain_service.chain.rpc import Request, Rpc, RpcError, quantity
 from chain_service.core.chainproof.consensus import (
-    CONSENSUS_FORMS,
+    consensus_of,
     follow,
     headers_on_top,
     newest_final,
@@ -202,8 +202,7 @@ class ChainReader:
 
     def block_hash(self, raw: bytes) -> bytes:
         """The hash of the block with this header, as the chain's consensus has it. Raises `InvalidProof`."""
-        hashed: bytes = CONSENSUS_FORMS[self.trust.form].block_hash(raw)
-        return hashed
+        return consensus_of(self.trust).block_hash(raw)
 
     def prove(
         self, number: int, wants: Sequence[Slot], expected_hash: bytes | None = None, accounts: Collection[str] = ()

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from chain_service.chain.reader import BLOCKS_AT_ONCE
 from chain_service.chain.rpc import Rpc
 from chain_service.core.chainproof.clique_votes import Signers
-from chain_service.core.chainproof.consensus import Followed, follow
-from chain_service.core.chainproof.trust import FORM_QBFT, ChainTrust, joined
+from chain_service.core.chainproof.consensus import Followed, consensus_of, follow
+from chain_service.core.chainproof.trust import ChainTrust, joined
 from chain_service.errors import BadRequest, Conflict
 from chain_service.jobs.context import App, Chain
 from chain_service.store import validators
@@ -42,7 +42,7 @@ def trust_sets(chain: Chain, sets: Sequence[ValidatorSet]) -> ChainTrust:
 
 
 def known_after(connection: Connection, block: int) -> Signers | None:
-    """Who may seal after this indexed block, with the votes under way; None on a QBFT chain."""
+    """Who may seal after this indexed block, with the votes under way; None where they are stated."""
     found = validators.at(connection, block)
     return None if found is None or found.stated else Signers.from_bytes(found.addresses, found.votes)
 
@@ -78,11 +78,11 @@ def changes(followed: Sequence[Followed], before: Signers | None) -> list[Valida
 def state(app: App, from_block: int, addresses: Sequence[str]) -> dict[str, Any]:
     """From this block on these validators are trusted, whom the operator has compared with what the authorities said.
 
-    For QBFT chains, whose headers do not say who was voted in rightly. Raises `BadRequest`, `Conflict` (codes
+    For chains whose headers do not say who was voted in rightly (QBFT). Raises `BadRequest`, `Conflict` (codes
     `validators_counted`, `validators_known`).
     """
     chain = app.require_chain()
-    if chain.reader.trust.form != FORM_QBFT:
+    if consensus_of(chain.reader.trust).counts_validators:
         raise Conflict("this chain's validators are counted from its votes, not stated", code="validators_counted")
     try:
         raw = sorted({bytes.fromhex(one.removeprefix("0x")) for one in addresses})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from chain_service.core.verdicts.verdict import codes_as_markdown
-from chain_service.core.verdicts.verdict_codes import WARNINGS
+from chain_service.core.verdicts.warnings import WARNINGS
 from reference_pages.markdown import code, table
 
 INTRODUCTION = """\

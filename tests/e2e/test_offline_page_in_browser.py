@@ -218,7 +218,7 @@ def test_an_anchored_pdf_with_something_appended_is_neither_accused_nor_excused(
 def test_a_trust_file_that_is_none_verifies_nothing(page: Any, tmp_path: Path) -> None:
     question = ask("")
     banner = drop(page, tmp_path, receipt=question.receipt, disclosure=question.disclosure, trust=question.trust[:-1])
-    assert banner.get_attribute("data-verdict") == "indeterminate" and "信任文件未经确认" in banner.inner_text()
+    assert banner.get_attribute("data-verdict") == "invalid" and "文件损坏" in banner.inner_text()
     assert "信任文件 trust 不能使用，请重新取得" in notes(page) and page.locator(".confirm").count() == 0
 
 

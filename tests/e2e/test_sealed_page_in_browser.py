@@ -8,7 +8,7 @@ from typing import Any
 from test_page_in_browser import browser, page, verify_files
 from test_sealed_documents import sealing
 
-from chain_service.core.verdicts.verdict_codes import RULES
+from chain_service.core.verdicts.check_rules import SIGNATURE_CHECKS
 from support.worlds.running_instance import ISSUER, Instance
 
 __all__ = ["browser", "page", "sealing"]
@@ -25,7 +25,7 @@ def test_a_sealed_licence_shows_the_checks_of_its_seal_in_both_languages(
     banner = verify_files(page, str(folder / "in" / "licence.ofd"))
     assert banner.get_attribute("data-verdict") == "valid"
     group = signature_groups(page)
-    assert group.locator(".check-passed").count() == len([1 for name, _ in RULES if name == "signature"])
+    assert group.locator(".check-passed").count() == len(SIGNATURE_CHECKS)
     assert "印章已登记，签章时有效" in group.inner_text()
     page.screenshot(path=str(tmp_path / "sealed-zh.png"), full_page=True)
     page.click("[data-language=en]")

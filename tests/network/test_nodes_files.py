@@ -18,7 +18,7 @@ from chain_service.core.chainproof import clique
 from chain_service.errors import BadRequest, Conflict, NotFound
 from chain_service.nodes.network.create import Plan, create, join
 from chain_service.nodes.network.descriptor import load, parse
-from chain_service.nodes.network.genesis import clique_extra_data
+from chain_service.nodes.network.engines import geth as geth_engine
 from chain_service.nodes.network.keys import public_hex
 
 FUNDED = ("0x" + "11" * 20,)
@@ -84,7 +84,7 @@ def test_the_genesis_names_the_signers_ascending_and_funds_who_was_named(folder:
     made = create(folder / "net", Plan(validators=4, funded=FUNDED, first_port=0, period=2))
     document = json.loads((folder / "net" / "genesis.json").read_text())
     signers = sorted(bytes.fromhex(node.address[2:]) for node in made.validators)
-    assert document["extraData"] == "0x" + clique_extra_data(signers).hex()
+    assert document["extraData"] == "0x" + geth_engine.extra_data(signers).hex()
     assert document["config"]["clique"] == {"period": 2, "epoch": 30_000}
     assert document["alloc"] == {FUNDED[0][2:]: {"balance": hex(2**200)}}
 
@@ -95,7 +95,7 @@ def test_a_public_clique_genesis_has_the_extra_data_that_our_encoder_makes(share
     raw = bytes.fromhex(vector["headers"][0]["rlp"].removeprefix("0x"))
     signers = clique.parse_header(raw).signers
     assert len(signers) == 4
-    assert clique_extra_data(signers) in raw
+    assert geth_engine.extra_data(signers) in raw
 
 
 def test_authorities_that_see_only_each_others_descriptors_get_the_same_genesis_in_any_order(folder: Path) -> None:

@@ -15,7 +15,7 @@ from chain_service.core.chainproof.evidence import Evidence, evidence_from_rpc, 
 from chain_service.core.chainproof.headers import header_rlp_from_json
 from chain_service.core.chainproof.storage_layout import PermitEntry
 from chain_service.core.chainproof.tries import EMPTY_TRIE_ROOT, NodePool, _branch, verify_listed_proof
-from chain_service.core.chainproof.trust import ChainTrust
+from chain_service.core.chainproof.trust import FORM_CLIQUE, ChainTrust
 from chain_service.core.encoding import rlp as strict_rlp
 from chain_service.core.encoding.digests import keccak256
 from chain_service.core.registries.permits import decide_permit, permitted_on
@@ -176,11 +176,11 @@ PROOF = WORLD.proof_json("RecordLog", [keccak256(b"3")])
 @given(st.sampled_from(sorted(BLOCK)), st.sampled_from(sorted(PROOF)), json_values)
 def test_any_json_from_a_node_is_read_or_refused(field, member, value):
     only_invalid_proof(lambda: header_rlp_from_json(BLOCK | {field: value}))
-    made = only_invalid_proof(lambda: evidence_from_rpc(1, bytes(32), [BLOCK], [PROOF | {member: value}]))
+    made = only_invalid_proof(lambda: evidence_from_rpc(1, bytes(32), [BLOCK], [PROOF | {member: value}], FORM_CLIQUE))
     if made is not None:
         only_invalid_proof(lambda: verify_evidence(replace(made, chain_id=TRUST.chain_id), TRUST))
     part = PROOF["storageProof"][0] | {"key": value}
-    only_invalid_proof(lambda: evidence_from_rpc(1, bytes(32), [], [PROOF | {"storageProof": [part]}]))
+    only_invalid_proof(lambda: evidence_from_rpc(1, bytes(32), [], [PROOF | {"storageProof": [part]}], FORM_CLIQUE))
 
 
 @given(st.sampled_from(sorted(TRUST.to_json())), json_values)

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode, TypeCode
 from chain_service.core.records.states import State
+from chain_service.core.verdicts.check_rules import RECORD, SIGNATURE, SIGNATURE_CHECKS
 from chain_service.core.verdicts.file_ownership import decide
 from chain_service.core.verdicts.inputs import Candidate, Facts, Memory, Presented
 from chain_service.core.verdicts.judge import Anchoring, Signed, judge
 from chain_service.core.verdicts.verdict import Group, Verdict, check
-from chain_service.core.verdicts.verdict_codes import RULES, Answer
+from chain_service.core.verdicts.verdict_codes import Answer
 from support.worlds.judged_records import ANCHORED, FILE, NOW, World, certificate, document
 
 ORGS = tuple(map(OrgCode, ("11430000006122244L", "11330105002500287C", "91350100M0001TGQXM")))
@@ -109,12 +110,10 @@ def sealed_by(org: str | None) -> object:
             return Signed()
         issuer = anchoring.record.org if anchoring.record is not None else None
         binding = "no_issuer_named" if issuer is None else "issuer_bound" if issuer == org else "issuer_mismatch"
-        names = [name for group, name in RULES if group == "signature"]
-        notes = {name: RULES["signature", name].notes[0].code for name in names} | {"issuer_binding": binding}
+        told = {rule: rule.notes[0].code for rule in SIGNATURE_CHECKS} | {SIGNATURE.ISSUER_BINDING: binding}
         params = {"anchor": "root", "time": "then", "organisation": org}
-        return Signed(
-            (Group("signature", "file", tuple(check("signature", n, notes[n], params=params) for n in names)),)
-        )
+        checks = tuple(check(rule, code, params=params) for rule, code in told.items())
+        return Signed((Group("signature", "file", checks),))
 
     return examine
 
@@ -212,13 +211,13 @@ def test_all_organisations_are_named_where_nothing_says_whose_the_file_is() -> N
     verdict = verdict_on([STRANGER, Drawn(2, False, State.IN_FORCE)], Paper("none"))
     assert ORGS[1] in verdict.message.zh and ORGS[2] in verdict.message.en
     assert verdict.to_json()["record"] is None
-    named = verdict.groups[0].checks[1].evidence["alsoNamedBy"]
+    named = verdict.record[RECORD.FILE_DIGEST].evidence["alsoNamedBy"]
     assert {one["organisation"] for one in named} == {ORGS[1], ORGS[2]}
 
 
 def test_a_state_that_another_record_decides_says_so() -> None:
     verdict = verdict_on([WITHDRAWN, STRANGER], Paper("disclosure", 1))
-    status = next(one for one in verdict.groups[0].checks if one.name == "status")
+    status = verdict.record[RECORD.STATUS]
     assert (status.code, status.evidence["decidedBy"], status.evidence["state"]) == ("withdrawn", ORGS[0], "in_force")
     assert ORGS[0] in next(one.message.en for one in verdict.context.warnings if one.code == "decided_by_another")
 

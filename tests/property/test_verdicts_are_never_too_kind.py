@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chain_service.core.log.merkle import InclusionProof
 from chain_service.core.records.disclosure import reveal
 from chain_service.core.records.states import State
+from chain_service.core.verdicts.check_rules import CHECKS, RECORD, CheckRule
 from chain_service.core.verdicts.inputs import (
     AcceptedChange,
     Asked,
@@ -23,7 +24,7 @@ from chain_service.core.verdicts.inputs import (
 )
 from chain_service.core.verdicts.judge import judge
 from chain_service.core.verdicts.verdict import Context, Group, check, conclude
-from chain_service.core.verdicts.verdict_codes import CODES, RULES, Answer, Outcome
+from chain_service.core.verdicts.verdict_codes import CODES, Answer, Outcome
 from support.worlds.judged_records import ANCHORED, FILE, NOW, RECORD_ID, SALT, World, certificate, document
 
 WORLDS = [
@@ -94,29 +95,24 @@ def test_valid_means_that_every_check_passed_or_did_not_apply(case: Facts) -> No
     outcomes = {result.outcome for group in verdict.groups for result in group.checks}
     if verdict.answer is Answer.VALID:
         assert outcomes <= {Outcome.PASSED, Outcome.SKIPPED}
-        record = {result.name: result for result in verdict.groups[0].checks}
-        for name in ("inclusion", "anchor", "validators", "status", "validity_period"):
-            assert record[name].outcome is Outcome.PASSED
-        assert not any(result.code == "not_reached" for result in record.values())
+        for rule in (RECORD.INCLUSION, RECORD.ANCHOR, RECORD.VALIDATORS, RECORD.STATUS, RECORD.VALIDITY_PERIOD):
+            assert verdict.record[rule].outcome is Outcome.PASSED
+        assert not any(result.code == "not_reached" for result in verdict.record.checks)
     if verdict.answer is Answer.INDETERMINATE:
         assert Outcome.FAILED not in outcomes
     if Outcome.FAILED in outcomes:
         assert verdict.answer is Answer.INVALID
 
 
-RESULTS = [
-    (group, name, code)
-    for (group, name), rule in RULES.items()
-    for code in (*rule.raises, *(note.code for note in rule.notes))
-]
+RESULTS = [(rule, code) for rule in CHECKS for code in (*rule.raises, *(note.code for note in rule.notes))]
 PARAMS = dict.fromkeys(
     ("index", "size", "block", "validators", "signers", "date", "time", "anchor", "organisation"), "x"
 )
 
 
 @given(st.lists(st.sampled_from(RESULTS), max_size=12))
-def test_no_combination_with_an_indeterminate_check_is_valid(chosen: list[tuple[str, str, str]]) -> None:
-    groups = [Group(group, "x", (check(group, name, code, params=PARAMS),)) for group, name, code in chosen]
+def test_no_combination_with_an_indeterminate_check_is_valid(chosen: list[tuple[CheckRule, str]]) -> None:
+    groups = [Group(rule.group, "x", (check(rule, code, params=PARAMS),)) for rule, code in chosen]
     verdict = conclude(groups, Context("2025-01-01T00:00:00Z"))
     outcomes = {result.outcome for group in groups for result in group.checks}
     if Outcome.FAILED in outcomes:
@@ -129,10 +125,10 @@ def test_no_combination_with_an_indeterminate_check_is_valid(chosen: list[tuple[
 
 def test_of_any_two_findings_the_worse_and_then_the_earlier_code_decides() -> None:
     order = list(CODES)
-    findings = [(group, name, code) for group, name, code in RESULTS if code in CODES]
+    findings = [(rule, code) for rule, code in RESULTS if code in CODES]
     for one, other in product(findings, repeat=2):
-        groups = [Group(g, "x", (check(g, n, c, params=PARAMS),)) for g, n, c in (one, other)]
-        passed = Group("record", "x", (check("record", "status", "in_force", params=PARAMS),))
+        groups = [Group(rule.group, "x", (check(rule, code, params=PARAMS),)) for rule, code in (one, other)]
+        passed = Group("record", "x", (check(RECORD.STATUS, "in_force", params=PARAMS),))
         decided = conclude([*groups, passed], Context("2025-01-01T00:00:00Z")).code
         severity = [Answer.INVALID, Answer.INDETERMINATE, Answer.VALID]
-        assert decided == min((one[2], other[2]), key=lambda c: (severity.index(CODES[c].answer), order.index(c)))
+        assert decided == min((one[1], other[1]), key=lambda c: (severity.index(CODES[c].answer), order.index(c)))

@@ -9,7 +9,7 @@ from chain_service.core.chainproof.clique import parse_header, recover_signer, v
 from chain_service.core.chainproof.evidence import Evidence, evidence_from_rpc, verify_evidence
 from chain_service.core.chainproof.headers import header_rlp_from_json
 from chain_service.core.chainproof.tries import NodePool, account_at, slot_at
-from chain_service.core.chainproof.trust import ChainTrust, PinnedContract, ValidatorRange
+from chain_service.core.chainproof.trust import FORM_CLIQUE, ChainTrust, PinnedContract, ValidatorRange
 from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
 from support.chains.clique_simulator import block_json, prove_headers
@@ -108,7 +108,7 @@ def trust_in(geth, code_hash):
 def evidence_for(geth, case):
     above = geth["headers"][case["block"] : case["block"] + 3]
     blocks = [block_json(unhex(entry["rlp"])) for entry in above]
-    return evidence_from_rpc(geth["chainId"], unhex(geth["headers"][0]["hash"]), blocks, [case["proof"]])
+    return evidence_from_rpc(geth["chainId"], unhex(geth["headers"][0]["hash"]), blocks, [case["proof"]], FORM_CLIQUE)
 
 
 def value_of(case):
@@ -118,7 +118,7 @@ def value_of(case):
 def test_every_proof_of_a_real_node_gives_its_value_under_its_headers_root(geth, headers):
     assert len(geth["proofs"]) == 9
     for case in geth["proofs"]:
-        made = evidence_from_rpc(geth["chainId"], bytes(32), [], [case["proof"]])
+        made = evidence_from_rpc(geth["chainId"], bytes(32), [], [case["proof"]], FORM_CLIQUE)
         pool = NodePool(made.nodes)
         account = account_at(pool, headers[case["block"]].state_root, unhex(geth["contract"]))
         assert account.storage_root == unhex(case["proof"]["storageHash"])
@@ -150,7 +150,7 @@ def test_a_change_of_signers_is_proven_from_a_later_block(geth):
     genesis_hash = unhex(geth["headers"][0]["hash"])
     for first, expected in ((15, 4), (16, None), (17, None), (18, 5)):
         blocks = [block_json(unhex(entry["rlp"])) for entry in geth["headers"][first : first + 3]]
-        evidence = evidence_from_rpc(geth["chainId"], genesis_hash, blocks, [])
+        evidence = evidence_from_rpc(geth["chainId"], genesis_hash, blocks, [], FORM_CLIQUE)
         if expected:
             assert verify_evidence(evidence, trust).validators == expected
         else:

@@ -6,6 +6,7 @@ import pytest
 
 from chain_service.core.chainproof.evidence import evidence_from_rpc
 from chain_service.core.chainproof.tries import EMPTY_TRIE_ROOT, NodePool, account_at, slot_at, verify_listed_proof
+from chain_service.core.chainproof.trust import FORM_CLIQUE
 from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
 
@@ -24,7 +25,7 @@ def answer(shared, name):
 )
 def test_besus_answers_prove_their_accounts_and_an_absent_slot(shared, name, root):
     proof = answer(shared, name)
-    made = evidence_from_rpc(1, bytes(32), [], [proof])
+    made = evidence_from_rpc(1, bytes(32), [], [proof], FORM_CLIQUE)
     state_root = keccak256(unhex(proof["accountProof"][0]))
     assert state_root.hex().startswith(root)
     ((address, (slot,)),) = made.accounts

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from chain_service.core.chainproof.consensus import QBFT
 from chain_service.core.chainproof.evidence import Evidence, verify_evidence
 from chain_service.core.chainproof.headers import recover_address
 from chain_service.core.chainproof.qbft import (
     BFT_MIX_HASH,
-    block_hash,
     parse_extra,
     parse_header,
     quorum_size,
@@ -73,7 +73,7 @@ def test_two_real_blocks_are_sealed_by_three_of_four(headers, among):
     for number, raw in headers.items():
         header = parse_header(raw)
         assert (header.number, header.fields, header.extra.round, header.extra.vote) == (number, 20, 0, None)
-        assert header.block_hash.hex() == header.seal_digest.hex() == HASHES[number] == block_hash(raw).hex()
+        assert header.block_hash.hex() == header.seal_digest.hex() == HASHES[number] == QBFT.block_hash(raw).hex()
         proven = prove_headers([raw], among, form=FORM_QBFT)
         assert (proven.assurance, proven.signers, proven.validators) == ("quorum", 3, quorum_size(4) + 1)
     assert parse_header(headers[35]).parent_hash.hex() == HASHES[34]

@@ -162,95 +162,110 @@ def verify_majority(
     return signers
 
 
-def block_hash(raw: bytes) -> bytes:
-    """A block's hash, which is the hash of its header as it stands."""
-    return keccak256(raw)
+class Clique:
+    """The Clique consensus, which answers as `core.chainproof.consensus.Consensus` asks."""
 
+    form: Final = FORM_CLIQUE
+    assurance: Final = "majority"
+    counts_validators: Final = True
+    second_block_is_equivocation: Final = False
+    has_single_header: Final = False
+    needs_field_count: Final = False
 
-def read_headers(raws: Sequence[bytes]) -> list[CliqueHeader]:
-    """The headers, each linked to the one before it. Raises InvalidProof."""
-    headers = [parse_header(raw) for raw in raws]
-    for parent, child in pairwise(headers):
-        if child.number != parent.number + 1 or child.parent_hash != parent.block_hash:
-            raise InvalidProof("a header does not follow the one before it", block=child.number)
-    return headers
+    def block_hash(self, raw: bytes) -> bytes:
+        """A block's hash, which is the hash of its header as it stands."""
+        return keccak256(raw)
 
+    def read_headers(self, raws: Sequence[bytes]) -> list[CliqueHeader]:
+        """The headers, each linked to the one before it. Raises InvalidProof."""
+        headers = [parse_header(raw) for raw in raws]
+        for parent, child in pairwise(headers):
+            if child.number != parent.number + 1 or child.parent_hash != parent.block_hash:
+                raise InvalidProof("a header does not follow the one before it", block=child.number)
+        return headers
 
-def sealed_by(headers: Sequence[CliqueHeader], trust: ChainTrust) -> frozenset[bytes]:
-    """The trusted validators who sealed these linked headers, enough of them to prove the first one.
+    def sealed_by(self, headers: Sequence[CliqueHeader], trust: ChainTrust) -> frozenset[bytes]:
+        """The trusted validators who sealed these linked headers, enough of them to prove the first one.
 
-    Raises InvalidProof, UnknownSealers.
-    """
-    ranges = []
-    for header in headers:
-        ranges.append(trust.range_at(header.number, FORM_CLIQUE))
-        require_field_count(header.fields, header.number, ranges[-1])
-    validators = ranges[0].validators
-    if ranges[-1].validators != validators:
-        raise InvalidProof("the validators change within these headers; prove from a later block")
-    return verify_majority(headers, validators, trust.epoch)
+        Raises InvalidProof, UnknownSealers.
+        """
+        ranges = []
+        for header in headers:
+            ranges.append(trust.range_at(header.number, FORM_CLIQUE))
+            require_field_count(header.fields, header.number, ranges[-1])
+        validators = ranges[0].validators
+        if ranges[-1].validators != validators:
+            raise InvalidProof("the validators change within these headers; prove from a later block")
+        return verify_majority(headers, validators, trust.epoch)
 
+    def seals_in(self, headers: Sequence[CliqueHeader]) -> frozenset[bytes]:
+        """Whoever sealed these headers, as far as that can be told."""
+        found = set()
+        for header in headers:
+            with suppress(InvalidProof):
+                found.add(recover_signer(header))
+        return frozenset(found)
 
-def seals_in(headers: Sequence[CliqueHeader]) -> set[bytes]:
-    """Whoever sealed these headers, as far as that can be told."""
-    found = set()
-    for header in headers:
-        with suppress(InvalidProof):
-            found.add(recover_signer(header))
-    return found
+    def genesis_validators(self, raw: bytes) -> tuple[bytes, ...]:
+        """The signers that this genesis names, ascending. Raises InvalidProof if it is no Clique genesis."""
+        header = parse_header(raw)
+        if header.number or not header.signers:
+            raise InvalidProof("block 0 is no Clique genesis: it names no signers", code="unknown_consensus")
+        return header.signers
 
+    def sealed_header(self, raw: bytes, validators: Sequence[bytes], trust: ChainTrust) -> SealedHeader:
+        """The header, sealed by one of `validators`, the ascending addresses that may seal it. Raises InvalidProof."""
+        header = parse_header(raw)
+        require_validators(validators)
+        require_field_count(header.fields, header.number, trust.range_at(header.number, FORM_CLIQUE))
+        signer = verify_seal(header, validators, trust.epoch)
+        return SealedHeader(
+            raw=raw,
+            number=header.number,
+            block_hash=header.block_hash,
+            parent_hash=header.parent_hash,
+            time=header.time,
+            bloom=header.bloom,
+            validators=tuple(validators),
+            signers=(signer,),
+            named=header.signers,
+            vote=(header.coinbase, header.adds) if header.adds or header.coinbase != _ZERO_ADDRESS else None,
+        )
 
-def genesis_validators(raw: bytes) -> tuple[bytes, ...]:
-    """The signers that this genesis names, ascending. Raises InvalidProof if it is no Clique genesis."""
-    header = parse_header(raw)
-    if header.number or not header.signers:
-        raise InvalidProof("block 0 is no Clique genesis: it names no signers", code="unknown_consensus")
-    return header.signers
+    def enough(self, validators: int) -> int:
+        """How many of so many validators prove a block."""
+        return majority_size(validators)
 
+    def proof_length(self, validators: int) -> int:
+        """How many headers, the block's own and those after it, prove a block."""
+        return majority_size(validators)
 
-def sealed_header(raw: bytes, validators: Sequence[bytes], trust: ChainTrust) -> SealedHeader:
-    """The header, sealed by one of `validators`, the ascending addresses that may seal it. Raises InvalidProof."""
-    header = parse_header(raw)
-    require_validators(validators)
-    require_field_count(header.fields, header.number, trust.range_at(header.number, FORM_CLIQUE))
-    signer = verify_seal(header, validators, trust.epoch)
-    return SealedHeader(
-        raw=raw,
-        number=header.number,
-        block_hash=header.block_hash,
-        parent_hash=header.parent_hash,
-        time=header.time,
-        bloom=header.bloom,
-        validators=tuple(validators),
-        signers=(signer,),
-        named=header.signers,
-        vote=(header.coinbase, header.adds) if header.adds or header.coinbase != _ZERO_ADDRESS else None,
-    )
+    def newest_final(self, headers: Sequence[SealedHeader]) -> int | None:
+        """The place of the newest of these linked headers that is final; None if none is.
 
+        One signer: the block itself. N signers: a majority from the block on, no change of signers within it, and N
+        blocks on top, since Clique promises nothing more.
+        """
+        for place in range(len(headers) - 1, -1, -1):
+            validators = headers[place].validators
+            count = len(validators)
+            if count > 1 and place + count >= len(headers):
+                continue
+            window = headers[place : place + majority_size(count)]
+            signers = {signer for header in window for signer in header.signers}
+            if len(signers) == majority_size(count) and all(header.validators == validators for header in window):
+                return place
+        return None
 
-def enough(validators: int) -> int:
-    """How many of so many validators prove a block."""
-    return majority_size(validators)
+    def headers_on_top(self, validators: int) -> int:
+        """How many headers below the newest one it may take to find a final one."""
+        return 0 if validators == 1 else validators + 2 * majority_size(validators)
 
+    def require_turn(self, header: SealedHeader, before: Sequence[SealedHeader]) -> None:
+        """A signer seals one of any ⌊N/2⌋ + 1 blocks (EIP-225); `before` are the headers before it, the last one next.
 
-def proof_length(validators: int) -> int:
-    """How many headers, the block's own and those after it, prove a block."""
-    return majority_size(validators)
-
-
-def newest_final(headers: Sequence[SealedHeader]) -> int | None:
-    """The place of the newest of these linked headers that is final; None if none is.
-
-    One signer: the block itself. N signers: a majority from the block on, no change of signers within it, and N
-    blocks on top, since Clique promises nothing more.
-    """
-    for place in range(len(headers) - 1, -1, -1):
-        validators = headers[place].validators
-        count = len(validators)
-        if count > 1 and place + count >= len(headers):
-            continue
-        window = headers[place : place + majority_size(count)]
-        signers = {signer for header in window for signer in header.signers}
-        if len(signers) == majority_size(count) and all(header.validators == validators for header in window):
-            return place
-    return None
+        Raises InvalidProof.
+        """
+        others = majority_size(len(header.validators)) - 1
+        if any(header.signers == one.signers for one in (before[-others:] if others else ())):
+            raise InvalidProof("a signer sealed again too soon", block=header.number)

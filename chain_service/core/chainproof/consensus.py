@@ -1,25 +1,131 @@
-"""What a chain's consensus says of its blocks: one interface, a module for each form."""
+"""What a chain's consensus says of its blocks: one interface, and Clique and QBFT behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-from chain_service.core.chainproof import clique, qbft
+from chain_service.core.chainproof.clique import Clique, CliqueHeader
 from chain_service.core.chainproof.clique_votes import Signers
 from chain_service.core.chainproof.headers import Assurance, ProvenHeader, SealedHeader, decode_fields
-from chain_service.core.chainproof.trust import FORM_CLIQUE, FORM_QBFT, ChainTrust, UnknownSealers, ValidatorRange
+from chain_service.core.chainproof.qbft import BFT_MIX_HASH, Qbft, QbftHeader
+from chain_service.core.chainproof.trust import ChainTrust, UnknownSealers, ValidatorRange
 from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import CannotTell, InvalidProof
 
-CONSENSUS_FORMS: Final[Mapping[str, ModuleType]] = {FORM_CLIQUE: clique, FORM_QBFT: qbft}
-"""The module of each form.
 
-`read_headers(raws)`, `sealed_by(headers, trust)`, `seals_in(headers)`, `enough(validators)`, `block_hash(header)`,
-`genesis_validators(header)`, `sealed_header(header, validators, trust)`, `proof_length(validators)` and
-`newest_final(headers)`.
-"""
+class ReadHeader(Protocol):
+    """A well-formed header as each consensus reads its own; nothing is said yet about who sealed it."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def block_hash(self) -> bytes: ...
+    @property
+    def state_root(self) -> bytes: ...
+    @property
+    def time(self) -> int: ...
+
+
+H = TypeVar("H", bound=ReadHeader)
+
+
+class Consensus(Protocol[H]):
+    """What has to be known of a consensus to follow its chain and to prove a block of it.
+
+    Whoever has to tell Clique from QBFT asks one of these for the difference, never for its name.
+    """
+
+    @property
+    def form(self) -> str:
+        """How evidence and trust files call it."""
+        ...
+
+    @property
+    def assurance(self) -> Assurance:
+        """What a proven block is worth where there is more than one validator."""
+        ...
+
+    @property
+    def counts_validators(self) -> bool:
+        """Who may seal is counted from the votes in the headers; where not, the operator has to state it."""
+        ...
+
+    @property
+    def second_block_is_equivocation(self) -> bool:
+        """A second block of one height, sealed as it has to be, shows that validators sealed both.
+
+        Where not, branches are ordinary, and the one that becomes final counts.
+        """
+        ...
+
+    @property
+    def has_single_header(self) -> bool:
+        """A proof is one header, however many validators there are; evidence then holds it without a list."""
+        ...
+
+    @property
+    def needs_field_count(self) -> bool:
+        """A header can be verified only where the trust states how many fields it has."""
+        ...
+
+    def enough(self, validators: int) -> int:
+        """How many of so many validators prove a block."""
+        ...
+
+    def proof_length(self, validators: int) -> int:
+        """How many headers, the block's own and those after it, prove a block."""
+        ...
+
+    def headers_on_top(self, validators: int) -> int:
+        """How many headers below the newest one it may take to find a final one."""
+        ...
+
+    def newest_final(self, headers: Sequence[SealedHeader]) -> int | None:
+        """The place of the newest of these linked headers that is final; None if none is."""
+        ...
+
+    def block_hash(self, raw: bytes) -> bytes:
+        """The hash of the block with this header. Raises InvalidProof."""
+        ...
+
+    def genesis_validators(self, raw: bytes) -> tuple[bytes, ...]:
+        """The validators that this genesis names, ascending. Raises InvalidProof (code `unknown_consensus`)."""
+        ...
+
+    def read_headers(self, raws: Sequence[bytes]) -> list[H]:
+        """The headers, each linked to the one before it. Raises InvalidProof."""
+        ...
+
+    def sealed_by(self, headers: Sequence[H], trust: ChainTrust) -> frozenset[bytes]:
+        """The trusted validators who sealed these linked headers, enough of them to prove the first one.
+
+        Raises InvalidProof, UnknownSealers.
+        """
+        ...
+
+    def seals_in(self, headers: Sequence[H]) -> frozenset[bytes]:
+        """Whoever sealed the block that these headers prove, as far as that can be told."""
+        ...
+
+    def sealed_header(self, raw: bytes, validators: Sequence[bytes], trust: ChainTrust) -> SealedHeader:
+        """The header, sealed by those who have to of `validators`, ascending addresses. Raises InvalidProof."""
+        ...
+
+    def require_turn(self, header: SealedHeader, before: Sequence[SealedHeader]) -> None:
+        """Returns only if these signers may seal so soon after the headers `before` it. Raises InvalidProof."""
+        ...
+
+
+CLIQUE: Final[Consensus[CliqueHeader]] = Clique()
+QBFT: Final[Consensus[QbftHeader]] = Qbft()
+CONSENSUS_FORMS: Final[Mapping[str, Consensus[Any]]] = {one.form: one for one in (CLIQUE, QBFT)}
+"""Each consensus whose blocks can be verified here, by the form that evidence and trust name."""
+
+
+def consensus_of(trust: ChainTrust) -> Consensus[Any]:
+    """The consensus of the chain today."""
+    return CONSENSUS_FORMS[trust.form]
 
 
 class Genesis(NamedTuple):
@@ -40,8 +146,8 @@ class Followed(NamedTuple):
 
 def read_genesis(raw: bytes) -> Genesis:
     """The chain that begins with this header. Raises InvalidProof (code `unknown_consensus`) if it is no genesis."""
-    form = FORM_QBFT if decode_fields(raw)[13] == qbft.BFT_MIX_HASH else FORM_CLIQUE
-    return Genesis(form, keccak256(raw), CONSENSUS_FORMS[form].genesis_validators(raw))
+    consensus: Consensus[Any] = QBFT if decode_fields(raw)[13] == BFT_MIX_HASH else CLIQUE
+    return Genesis(consensus.form, keccak256(raw), consensus.genesis_validators(raw))
 
 
 def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHeader:
@@ -52,8 +158,8 @@ def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHe
     """
     if not raws:
         raise InvalidProof("no header proves nothing")
-    module = CONSENSUS_FORMS[form]
-    headers = module.read_headers(raws)
+    consensus = CONSENSUS_FORMS[form]
+    headers = consensus.read_headers(raws)
     first, last = headers[0], headers[-1]
     within: ValidatorRange | None = None
     try:
@@ -61,9 +167,10 @@ def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHe
         _require_between_ends(first, within, trust)
         # rule 2
         by_hash = within.until is not None and (last.number, last.block_hash) == within.until[:2]
-        signers = (
-            module.seals_in(headers).intersection(within.validators) if by_hash else module.sealed_by(headers, trust)
-        )
+        if by_hash:
+            signers = consensus.seals_in(headers) & frozenset(within.validators)
+        else:
+            signers = consensus.sealed_by(headers, trust)
     except UnknownSealers as error:
         if within in (None, trust.open):
             error.details["time"] = last.time
@@ -74,13 +181,13 @@ def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHe
     size, is_open = len(within.validators), within is trust.open
     # rule 4
     still = len(signers.intersection(trust.open.validators))
-    counts = is_open or by_hash or (still >= module.enough(size) and (size > 1 or len(trust.open.validators) == 1))
+    counts = is_open or by_hash or (still >= consensus.enough(size) and (size > 1 or len(trust.open.validators) == 1))
     return ProvenHeader(
         block=first.number,
         block_hash=first.block_hash,
         state_root=first.state_root,
         time=first.time,
-        assurance="trial" if size == 1 else _ASSURANCE[form],
+        assurance="trial" if size == 1 else consensus.assurance,
         validators=size,
         signers=len(signers),
         counts=counts,
@@ -89,10 +196,7 @@ def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHe
     )
 
 
-_ASSURANCE: Final[Mapping[str, Assurance]] = {FORM_CLIQUE: "majority", FORM_QBFT: "quorum"}
-
-
-def _require_between_ends(first: Any, within: ValidatorRange, trust: ChainTrust) -> None:
+def _require_between_ends(first: ReadHeader, within: ValidatorRange, trust: ChainTrust) -> None:
     """Rule 1: the header contradicts no known end of a range. Raises InvalidProof."""
     for one in trust.ranges:
         end = one.until
@@ -115,8 +219,7 @@ def sealed(raw: bytes, trust: ChainTrust) -> SealedHeader:
     if number == 0:
         return _genesis(raw, trust)
     within = trust.range_at(number)
-    header: SealedHeader = CONSENSUS_FORMS[within.form].sealed_header(raw, within.validators, trust)
-    return header
+    return CONSENSUS_FORMS[within.form].sealed_header(raw, within.validators, trust)
 
 
 def follow(raws: Iterable[bytes], trust: ChainTrust, signers: Signers | None, parent: bytes | None) -> list[Followed]:
@@ -125,32 +228,34 @@ def follow(raws: Iterable[bytes], trust: ChainTrust, signers: Signers | None, pa
     `signers` are those after the known block, `parent` its hash; both None where it is not known and the trust says who
     seals. Ends before the first header that does not hold; raises its InvalidProof if that is the first of all.
     """
+    consensus = consensus_of(trust)
     followed: list[Followed] = []
+    before: list[SealedHeader] = []
     for raw in raws:
         try:
-            header = sealed(raw, trust) if signers is None else clique.sealed_header(raw, signers.addresses, trust)
-            _require_turn(header, followed, trust)
-            _require_link(header, followed[-1].header if followed else None, parent)
+            header = sealed(raw, trust) if signers is None else consensus.sealed_header(raw, signers.addresses, trust)
+            consensus.require_turn(header, before)
+            _require_link(header, before[-1] if before else None, parent)
             signers = None if signers is None else signers.after(header)
         except InvalidProof:
             if not followed:
                 raise
             break
+        before.append(header)
         followed.append(Followed(header, signers))
     return followed
 
 
 def newest_final(headers: Sequence[SealedHeader], trust: ChainTrust) -> int | None:
     """The place of the newest of these linked headers that its consensus holds for final; None if none is."""
-    place: int | None = CONSENSUS_FORMS[trust.form].newest_final(headers)
+    place = consensus_of(trust).newest_final(headers)
     return 0 if place is None and headers and headers[0].number == 0 else place
 
 
 def proof_length(trust: ChainTrust, number: int) -> int:
     """How many headers, from this block on, prove it. Raises InvalidProof."""
     within = trust.range_at(number)
-    length: int = CONSENSUS_FORMS[within.form].proof_length(len(within.validators))
-    return length
+    return CONSENSUS_FORMS[within.form].proof_length(len(within.validators))
 
 
 def provable_from(trust: ChainTrust, number: int) -> int:
@@ -162,10 +267,7 @@ def provable_from(trust: ChainTrust, number: int) -> int:
 
 def headers_on_top(trust: ChainTrust, number: int) -> int:
     """How many headers below the newest one, `number`, it may take to find a final one. Raises InvalidProof."""
-    if trust.form == FORM_QBFT:
-        return 0
-    count = len(trust.validators_at(number))
-    return 0 if count == 1 else count + 2 * clique.majority_size(count)
+    return consensus_of(trust).headers_on_top(len(trust.validators_at(number)))
 
 
 def _number(raw: bytes) -> int:
@@ -186,14 +288,6 @@ def _genesis(raw: bytes, trust: ChainTrust) -> SealedHeader:
         validators=trust.validators_at(0),
         signers=(),
     )
-
-
-def _require_turn(header: SealedHeader, followed: Sequence[Followed], trust: ChainTrust) -> None:
-    """EIP-225: a Clique signer seals one of any ⌊N/2⌋ + 1 blocks."""
-    others = clique.majority_size(len(header.validators)) - 1
-    recent = followed[-others:] if trust.form == FORM_CLIQUE and others else ()
-    if any(header.signers == before.header.signers for before in recent):
-        raise InvalidProof("a signer sealed again too soon", block=header.number)
 
 
 def _require_link(header: SealedHeader, before: SealedHeader | None, parent: bytes | None) -> None:

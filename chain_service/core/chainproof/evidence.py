@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from chain_service.core.chainproof.consensus import CONSENSUS_FORMS, prove_block
 from chain_service.core.chainproof.headers import MAX_HEADERS, Assurance, ProvenHeader, header_rlp_from_json
 from chain_service.core.chainproof.tries import EMPTY_NODE, MAX_NODES, NodePool, account_at, slot_at
-from chain_service.core.chainproof.trust import FORM_CLIQUE, ChainTrust
+from chain_service.core.chainproof.trust import ChainTrust
 from chain_service.core.encoding import rlp
 from chain_service.core.encoding.hex_members import from_hex, member, to_hex
 from chain_service.errors import CannotTell, InvalidProof
@@ -172,7 +172,7 @@ def evidence_from_rpc(
     genesis_hash: bytes,
     blocks: Sequence[Mapping[str, Any]],
     proofs: Iterable[Mapping[str, Any]],
-    form: str = FORM_CLIQUE,
+    form: str,
 ) -> Evidence:
     """Evidence made of what a node answered; nothing of it is believed yet.
 

@@ -15,7 +15,7 @@ from chain_service.core.chainproof.consensus import CONSENSUS_FORMS
 from chain_service.core.chainproof.evidence import Evidence, Slot
 from chain_service.core.chainproof.headers import MAX_HEADER_BYTES, MAX_HEADERS, decode_fields
 from chain_service.core.chainproof.tries import MAX_NODE_BYTES, Account, NodePool, account_at, slot_at
-from chain_service.core.chainproof.trust import FORM_COMETBFT, FORM_QBFT, ChainTrust
+from chain_service.core.chainproof.trust import FORM_COMETBFT, ChainTrust
 from chain_service.core.encoding.cose import Cbor
 from chain_service.errors import CannotTell, InvalidProof, MalformedDocument
 
@@ -60,11 +60,12 @@ class BlockProof:
 def block_to_cbor(block: BlockProof) -> Cbor:
     """The map that `block_from_cbor` reads."""
     evidence = block.evidence
+    single = CONSENSUS_FORMS[evidence.form].has_single_header
     value: dict[int, Cbor] = {
         FORM: evidence.form,
         CHAIN_ID: evidence.chain_id,
         GENESIS_HASH: evidence.genesis_hash,
-        HEADERS: evidence.headers[0] if evidence.form == FORM_QBFT else list(evidence.headers),
+        HEADERS: evidence.headers[0] if single else list(evidence.headers),
         NODES: list(evidence.nodes),
         ACCOUNTS: [[address, list(slots)] for address, slots in evidence.accounts],
     }
@@ -88,7 +89,7 @@ def block_from_cbor(value: Cbor) -> BlockProof:
         _refuse("a chain id is a whole number of at most 64 bits", "2")
     if type(genesis_hash) is not bytes or len(genesis_hash) != 32:
         _refuse("a block hash has 32 bytes", "3")
-    headers = [value[HEADERS]] if form == FORM_QBFT else value[HEADERS]
+    headers = [value[HEADERS]] if CONSENSUS_FORMS[form].has_single_header else value[HEADERS]
     checkpoint = value.get(CHECKPOINT)
     if checkpoint is not None and (type(checkpoint) is not str or len(checkpoint) > MAX_CHECKPOINT):
         _refuse(f"a checkpoint is text of at most {MAX_CHECKPOINT} characters", "7")

@@ -1,4 +1,4 @@
-"""What block headers of every consensus share. A form of consensus is a module with `prove_block` and `block_hash`."""
+"""What block headers of every consensus share. What differs is in `consensus`."""
 
 from __future__ import annotations
 

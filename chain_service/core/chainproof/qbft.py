@@ -156,12 +156,6 @@ def _hashes(fields: list[bytes], extra: QbftExtra) -> tuple[bytes, bytes]:
     return hashed, sealed
 
 
-def block_hash(raw: bytes) -> bytes:
-    """The hash of the block with this header; genesis is hashed as it is. Raises InvalidProof."""
-    flat = decode_fields(raw)
-    return _hashes(flat, parse_extra(flat[12]))[0] if flat[8] else keccak256(raw)
-
-
 def verify_seals(header: QbftHeader, validators: Sequence[bytes]) -> set[bytes]:
     """Those of `validators`, ascending addresses, who sealed the header: a quorum at least.
 
@@ -195,32 +189,6 @@ def verify_seals(header: QbftHeader, validators: Sequence[bytes]) -> set[bytes]:
     return signers
 
 
-def read_headers(raws: Sequence[bytes]) -> list[QbftHeader]:
-    """The headers, each linked to the one before it. Raises InvalidProof."""
-    headers = [parse_header(raw) for raw in raws]
-    for parent, child in pairwise(headers):
-        if child.number != parent.number + 1 or child.parent_hash != parent.block_hash:
-            raise InvalidProof("a header does not follow the one before it", block=child.number)
-    return headers
-
-
-def sealed_by(headers: Sequence[QbftHeader], trust: ChainTrust) -> frozenset[bytes]:
-    """The trusted validators who sealed the one header, a quorum at least. Raises InvalidProof, UnknownSealers."""
-    if len(headers) != 1:
-        raise InvalidProof("QBFT evidence has one header", headers=len(headers))
-    _require_fields(headers[0], trust)
-    return frozenset(verify_seals(headers[0], trust.range_at(headers[0].number, FORM_QBFT).validators))
-
-
-def seals_in(headers: Sequence[QbftHeader]) -> set[bytes]:
-    """Whoever sealed the first of these headers, as far as that can be told."""
-    found = set()
-    for seal in headers[0].extra.seals:
-        with suppress(InvalidProof):
-            found.add(recover_address(seal, headers[0].seal_digest))
-    return found
-
-
 def _require_fields(header: QbftHeader, trust: ChainTrust) -> None:
     within = trust.range_at(header.number, FORM_QBFT)
     if within.fields is None:
@@ -228,54 +196,95 @@ def _require_fields(header: QbftHeader, trust: ChainTrust) -> None:
     require_field_count(header.fields, header.number, within)
 
 
-def genesis_validators(raw: bytes) -> tuple[bytes, ...]:
-    """The validators that this genesis names, ascending. Raises InvalidProof if it is no QBFT genesis."""
-    flat = decode_fields(raw)
-    if flat[8] or flat[13] != BFT_MIX_HASH:
-        raise InvalidProof("block 0 is no QBFT genesis", code="unknown_consensus")
-    validators = parse_extra(flat[12]).validators
-    if not validators or any(left >= right for left, right in pairwise(validators)):
-        raise InvalidProof("a QBFT genesis names its validators, ascending", code="unknown_consensus")
-    return validators
+class Qbft:
+    """The QBFT consensus, which answers as `core.chainproof.consensus.Consensus` asks."""
 
+    form: Final = FORM_QBFT
+    assurance: Final = "quorum"
+    counts_validators: Final = False
+    second_block_is_equivocation: Final = True
+    has_single_header: Final = True
+    needs_field_count: Final = True
 
-def sealed_header(raw: bytes, validators: Sequence[bytes], trust: ChainTrust) -> SealedHeader:
-    """The header, sealed by a quorum of `validators`, the ascending addresses that may seal it.
+    def block_hash(self, raw: bytes) -> bytes:
+        """The hash of the block with this header; genesis is hashed as it is. Raises InvalidProof."""
+        flat = decode_fields(raw)
+        return _hashes(flat, parse_extra(flat[12]))[0] if flat[8] else keccak256(raw)
 
-    Raises InvalidProof (code `other_validators` if it names others).
-    """
-    header = parse_header(raw)
-    _require_fields(header, trust)
-    if header.extra.validators != tuple(validators):
-        raise InvalidProof(
-            "a header names other validators than the trusted ones",
-            code="other_validators",
-            block=header.number,
-            named=["0x" + address.hex() for address in header.extra.validators],
+    def read_headers(self, raws: Sequence[bytes]) -> list[QbftHeader]:
+        """The headers, each linked to the one before it. Raises InvalidProof."""
+        headers = [parse_header(raw) for raw in raws]
+        for parent, child in pairwise(headers):
+            if child.number != parent.number + 1 or child.parent_hash != parent.block_hash:
+                raise InvalidProof("a header does not follow the one before it", block=child.number)
+        return headers
+
+    def sealed_by(self, headers: Sequence[QbftHeader], trust: ChainTrust) -> frozenset[bytes]:
+        """The trusted validators who sealed the one header, a quorum at least. Raises InvalidProof, UnknownSealers."""
+        if len(headers) != 1:
+            raise InvalidProof("QBFT evidence has one header", headers=len(headers))
+        _require_fields(headers[0], trust)
+        return frozenset(verify_seals(headers[0], trust.range_at(headers[0].number, FORM_QBFT).validators))
+
+    def seals_in(self, headers: Sequence[QbftHeader]) -> frozenset[bytes]:
+        """Whoever sealed the first of these headers, as far as that can be told."""
+        found = set()
+        for seal in headers[0].extra.seals:
+            with suppress(InvalidProof):
+                found.add(recover_address(seal, headers[0].seal_digest))
+        return frozenset(found)
+
+    def genesis_validators(self, raw: bytes) -> tuple[bytes, ...]:
+        """The validators that this genesis names, ascending. Raises InvalidProof if it is no QBFT genesis."""
+        flat = decode_fields(raw)
+        if flat[8] or flat[13] != BFT_MIX_HASH:
+            raise InvalidProof("block 0 is no QBFT genesis", code="unknown_consensus")
+        validators = parse_extra(flat[12]).validators
+        if not validators or any(left >= right for left, right in pairwise(validators)):
+            raise InvalidProof("a QBFT genesis names its validators, ascending", code="unknown_consensus")
+        return validators
+
+    def sealed_header(self, raw: bytes, validators: Sequence[bytes], trust: ChainTrust) -> SealedHeader:
+        """The header, sealed by a quorum of `validators`, the ascending addresses that may seal it.
+
+        Raises InvalidProof (code `other_validators` if it names others).
+        """
+        header = parse_header(raw)
+        _require_fields(header, trust)
+        if header.extra.validators != tuple(validators):
+            raise InvalidProof(
+                "a header names other validators than the trusted ones",
+                code="other_validators",
+                block=header.number,
+                named=["0x" + address.hex() for address in header.extra.validators],
+            )
+        return SealedHeader(
+            raw=raw,
+            number=header.number,
+            block_hash=header.block_hash,
+            parent_hash=header.parent_hash,
+            time=header.time,
+            bloom=header.bloom,
+            validators=tuple(validators),
+            signers=tuple(sorted(verify_seals(header, validators))),
+            vote=header.extra.vote,
         )
-    return SealedHeader(
-        raw=raw,
-        number=header.number,
-        block_hash=header.block_hash,
-        parent_hash=header.parent_hash,
-        time=header.time,
-        bloom=header.bloom,
-        validators=tuple(validators),
-        signers=tuple(sorted(verify_seals(header, validators))),
-        vote=header.extra.vote,
-    )
 
+    def enough(self, validators: int) -> int:
+        """How many of so many validators prove a block."""
+        return quorum_size(validators)
 
-def enough(validators: int) -> int:
-    """How many of so many validators prove a block."""
-    return quorum_size(validators)
+    def proof_length(self, validators: int) -> int:  # noqa: ARG002 - one header, however many validators
+        """How many headers prove a block: its own."""
+        return 1
 
+    def newest_final(self, headers: Sequence[SealedHeader]) -> int | None:
+        """The place of the newest of these linked headers that is final, which the last one is by its own quorum."""
+        return len(headers) - 1 if headers else None
 
-def proof_length(validators: int) -> int:  # noqa: ARG001 - one header, however many validators
-    """How many headers prove a block: its own."""
-    return 1
+    def headers_on_top(self, validators: int) -> int:  # noqa: ARG002 - the newest one is final, however many there are
+        """How many headers below the newest one it may take to find a final one."""
+        return 0
 
-
-def newest_final(headers: Sequence[SealedHeader]) -> int | None:
-    """The place of the newest of these linked headers that is final, which the last one is by its own quorum."""
-    return len(headers) - 1 if headers else None
+    def require_turn(self, header: SealedHeader, before: Sequence[SealedHeader]) -> None:
+        """Who seals is not bound by the blocks before: a quorum seals each of them."""

@@ -33,6 +33,7 @@ FORM_COMETBFT: Final = "evm-cometbft/1"
 FORMS: Final = (FORM_CLIQUE, FORM_QBFT, FORM_COMETBFT)
 CONSENSUS: Final = {"clique": FORM_CLIQUE, "qbft": FORM_QBFT}
 """The form of a chain's evidence by the name of its consensus, where trust has one form for all ranges."""
+CONSENSUS_NAMES: Final = {form: name for name, form in CONSENSUS.items()}
 MAX_CHAIN_ID_TEXT: Final = 50
 
 

@@ -24,7 +24,16 @@ from chain_service.core.receipts.trust_file import SECONDS_A_DAY, TrustFile
 from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, parse_disclosure
 from chain_service.core.records.hashing import LogId, record_entry
 from chain_service.core.registries.histories import place_slots, require_end_kept, seal_slots, slots_of_record
-from chain_service.core.verdicts.inputs import Claim, Content, Facts, Failure, HeadSignature, Outage, Presented
+from chain_service.core.verdicts.inputs import (
+    ASKED_AHEAD,
+    Claim,
+    Content,
+    Facts,
+    Failure,
+    HeadSignature,
+    Outage,
+    Presented,
+)
 from chain_service.core.verdicts.judge import Examine, judge
 from chain_service.core.verdicts.shown_members import with_hidden
 from chain_service.core.verdicts.verdict import Verdict, Warning, warning
@@ -35,7 +44,6 @@ Doubt = Literal["finality_unproven", "issuer_unknown", "trust_stale"]
 Examining = Callable[[str, int, ProvenState | Outage, ProvenState | None], Examine]
 """How a file's signatures are judged: given its name, the moment, the newest state and that of the anchoring block."""
 
-CLOCK_SKEW: Final = 5
 _RETIRED: Final = Outage("trust_stale", "only validators that have left since vouch for what the receipt shows")
 _NO_EVIDENCE: Final = Outage("finality_unproven", "the receipt proves no block")
 
@@ -191,7 +199,7 @@ def _outage(shown: _Shown) -> Outage:
 
 
 def _refuse_future(moment: int, now: int) -> None:
-    if moment > now + CLOCK_SKEW:
+    if moment > now + ASKED_AHEAD:
         raise BadRequest("at must not lie in the future", code="at_in_future", field="at")
 
 

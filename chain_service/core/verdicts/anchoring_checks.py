@@ -15,6 +15,7 @@ from chain_service.core.records.disclosure import Disclosure
 from chain_service.core.records.hashing import Entry, parse_log_id, record_entry
 from chain_service.core.records.record import document_identity
 from chain_service.core.registries.histories import find_log_key
+from chain_service.core.verdicts.check_rules import RECORD, CheckRule
 from chain_service.core.verdicts.inputs import Asked, Claim, Content, Facts, Outage
 from chain_service.core.verdicts.verdict import Check, check
 from chain_service.errors import InvalidProof, MalformedRecord
@@ -87,27 +88,27 @@ def judge_log_signature(facts: Facts, head: Head | None) -> Check:
     """Whether a key of the log's organisation signed the root that the receipt leads to (RFC 9942 §5.2)."""
     signed, failure = facts.head_signature, facts.presented.failure
     if failure is not None and failure.part == "receipt":
-        return check("record", "log_signature", "not_reached", {"detail": "the receipt proves nothing"})
+        return check(RECORD.LOG_SIGNATURE, "not_reached", {"detail": "the receipt proves nothing"})
     if signed is None:
-        return check("record", "log_signature", "no_receipt")
+        return check(RECORD.LOG_SIGNATURE, "no_receipt")
     if head is None or head.root is None:
-        return check("record", "log_signature", "not_reached")
+        return check(RECORD.LOG_SIGNATURE, "not_reached")
     evidence: dict[str, Any] = {"keyId": signed.key_id.hex(), "root": head.root.hex()}
     told = _key_told(facts, head.claim, signed.key_id)
     if told is None:
-        return unread("log_signature", facts.now_state, evidence)
+        return unread(RECORD.LOG_SIGNATURE, facts.now_state, evidence)
     state, found = told
     evidence |= block_evidence(state)
     if found is None:
         detail = {"detail": "no log key of the organisation has this key id"}
-        return check("record", "log_signature", "proof_invalid", evidence | detail)
+        return check(RECORD.LOG_SIGNATURE, "proof_invalid", evidence | detail)
     place, key = found
     evidence |= {"key": key.hex(), "n": place}
     try:
         cose.verify_ed25519(key, signed.signature, cose.signed_bytes(signed.protected, head.root))
     except InvalidProof as error:
-        return check("record", "log_signature", "proof_invalid", evidence | {"detail": error.message})
-    return check("record", "log_signature", "signed", evidence)
+        return check(RECORD.LOG_SIGNATURE, "proof_invalid", evidence | {"detail": error.message})
+    return check(RECORD.LOG_SIGNATURE, "signed", evidence)
 
 
 def _key_told(facts: Facts, claim: Claim, key_id: bytes) -> tuple[ProvenState, tuple[int, bytes] | None] | None:
@@ -128,18 +129,18 @@ def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) ->
     failure = facts.presented.failure
     if failure is not None and failure.code != "unreadable":
         params = {"detail": UNKNOWN} if failure.code == "trust_stale" else {}
-        return check("record", "inclusion", failure.code, {"part": failure.part, "detail": failure.detail}, params)
+        return check(RECORD.INCLUSION, failure.code, {"part": failure.part, "detail": failure.detail}, params)
     memory = facts.memory
     fits = _is_the_one_asked_for(facts, content)
     if fits is False:
-        return check("record", "inclusion", "record_mismatch", {"detail": "it is not the record that was asked for"})
+        return check(RECORD.INCLUSION, "record_mismatch", {"detail": "it is not the record that was asked for"})
     if fits is None and head is not None:
         detail = {"detail": "whether this is the record that was asked for cannot be seen"}
-        return check("record", "inclusion", "not_anchored", detail)
+        return check(RECORD.INCLUSION, "not_anchored", detail)
     if head is None:
         waiting = memory is not None and memory.state in ("pending", "batched")
         state = {"state": memory.state} if memory is not None else {}
-        return check("record", "inclusion", "pending" if waiting else "not_anchored", state)
+        return check(RECORD.INCLUSION, "pending" if waiting else "not_anchored", state)
     proof = head.claim.proof
     evidence: dict[str, Any] = {
         "log": head.claim.log.hex(),
@@ -149,17 +150,17 @@ def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) ->
     }
     if head.root is None:
         code = "proof_invalid" if head.claim.presented else "record_mismatch"
-        return check("record", "inclusion", code, evidence | {"detail": "the path has no meaning for index and size"})
+        return check(RECORD.INCLUSION, code, evidence | {"detail": "the path has no meaning for index and size"})
     if head.entry != head.expected:
         evidence["entryInLog"] = head.entry.hex()
         # An entry that no head on chain covers says nothing about the content: the anchor decides.
         code = "not_reached" if head.shown_by is None else "record_mismatch"
-        return check("record", "inclusion", code, evidence)
+        return check(RECORD.INCLUSION, code, evidence)
     if facts.past and head.shown_by is not None and facts.at < head.shown_by.time:
         evidence["anchoredAt"] = rfc3339(head.shown_by.time)
-        return check("record", "inclusion", "not_anchored", evidence)
+        return check(RECORD.INCLUSION, "not_anchored", evidence)
     evidence |= {"path": [node.hex() for node in proof.path], "compared": content is not None}
-    return check("record", "inclusion", "included", evidence, {"index": proof.index, "size": proof.size})
+    return check(RECORD.INCLUSION, "included", evidence, {"index": proof.index, "size": proof.size})
 
 
 def _is_the_one_asked_for(facts: Facts, content: Content | None) -> bool | None:
@@ -204,7 +205,7 @@ def judge_anchor(facts: Facts, head: Head) -> Check:
     """Whether the chain holds the head that the inclusion path leads to."""
     claim = head.claim
     if head.root is None:
-        return check("record", "anchor", "not_reached")
+        return check(RECORD.ANCHOR, "not_reached")
     contract, slot = claim.head
     evidence: dict[str, Any] = {
         "contract": contract,
@@ -215,21 +216,20 @@ def judge_anchor(facts: Facts, head: Head) -> Check:
     }
     if head.shown_by is not None:
         return check(
-            "record",
-            "anchor",
+            RECORD.ANCHOR,
             "head_on_chain",
             evidence | block_evidence(head.shown_by),
             {"block": head.shown_by.block},
         )
     telling = _states_that_tell(facts, claim)
     if not telling or (telling[-1][1] == 0 and telling[-1][0] is not facts.now_state):
-        return unread("anchor", facts.now_state, evidence)
+        return unread(RECORD.ANCHOR, facts.now_state, evidence)
     state, word = telling[-1]
     evidence |= block_evidence(state) | {"rootOnChain": f"{word:064x}" if word else None}
     if len({word for _, word in telling[_shown_since(telling) :]}) > 1:
         detail = {"detail": "an older block shows this log with another head: they are not of one history"}
-        return check("record", "anchor", "proof_invalid", evidence | detail)
-    return check("record", "anchor", _other_root(facts, claim, word), evidence)
+        return check(RECORD.ANCHOR, "proof_invalid", evidence | detail)
+    return check(RECORD.ANCHOR, _other_root(facts, claim, word), evidence)
 
 
 def _other_root(facts: Facts, claim: Claim, word: int) -> str:
@@ -242,12 +242,12 @@ def _other_root(facts: Facts, claim: Claim, word: int) -> str:
     return "record_mismatch" if word and facts.presented.disclosure is not None else "proof_invalid"
 
 
-def unread(name: str, state: ProvenState | Outage, evidence: Mapping[str, Any]) -> Check:
+def unread(rule: CheckRule, state: ProvenState | Outage, evidence: Mapping[str, Any]) -> Check:
     """The result of a check whose words could not be read."""
     if isinstance(state, Outage):
         params = {"detail": RETIRED} if state.code == "trust_stale" else {}
-        return check("record", name, state.code, {**evidence, "detail": state.detail}, params)
-    return check("record", name, "finality_unproven", {**evidence, "detail": "the evidence does not cover the word"})
+        return check(rule, state.code, {**evidence, "detail": state.detail}, params)
+    return check(rule, "finality_unproven", {**evidence, "detail": "the evidence does not cover the word"})
 
 
 def judge_validators(facts: Facts, head: Head | None) -> Check:
@@ -255,15 +255,13 @@ def judge_validators(facts: Facts, head: Head | None) -> Check:
     state = facts.now_state
     if isinstance(state, Outage):
         if state.code != "node_unavailable" or head is None or head.shown_by is None:
-            return unread("validators", state, {})
+            return unread(RECORD.VALIDATORS, state, {})
         state = head.shown_by
     counts = {"validators": state.validators, "signers": state.signers}
     evidence = block_evidence(state) | counts
     if facts.limit is not None:
-        return check(
-            "record", "validators", "trust_stale", evidence | {"detail": facts.limit.en}, {"detail": facts.limit}
-        )
-    return check("record", "validators", state.assurance, evidence, counts)
+        return check(RECORD.VALIDATORS, "trust_stale", evidence | {"detail": facts.limit.en}, {"detail": facts.limit})
+    return check(RECORD.VALIDATORS, state.assurance, evidence, counts)
 
 
 def block_evidence(state: ProvenState) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chain_service.core.verdicts.anchoring_checks import Head, find_head, judge_anchor, judge_inclusion
+from chain_service.core.verdicts.check_rules import RECORD
 from chain_service.core.verdicts.inputs import Candidate, Content, Facts, Presented
 from chain_service.core.verdicts.standing_checks import judge_status
 from chain_service.core.verdicts.verdict import Check, check, gravest
@@ -88,7 +89,7 @@ def others(facts: Facts) -> list[Other]:
         elif _came_later(facts, head):
             continue
         elif proof.code in ("node_unavailable", "finality_unproven", "trust_stale"):
-            status = check("record", "status", proof.code, proof.evidence)
+            status = check(RECORD.STATUS, proof.code, proof.evidence)
         else:
             status = _untold("another record that names it is not what the chain holds")
         found.append(Other(candidate, status))
@@ -101,7 +102,7 @@ def _came_later(facts: Facts, head: Head) -> bool:
 
 
 def _untold(detail: str) -> Check:
-    return check("record", "status", "finality_unproven", {"detail": detail})
+    return check(RECORD.STATUS, "finality_unproven", {"detail": detail})
 
 
 def status_among(facts: Facts, content: Content | None, own: Check, found: Sequence[Other]) -> Check:
@@ -115,7 +116,7 @@ def status_among(facts: Facts, content: Content | None, own: Check, found: Seque
     counted = [one for one in found if one.status.outcome is not Outcome.PASSED]
     heirs = _heirs(facts, content, own, found)
     findings = {id(one.status): one.candidate for one in counted if not _passed_on(one, heirs)}
-    decisive = gravest("record", [own, *(one.status for one in counted if id(one.status) in findings)])
+    decisive = gravest([own, *(one.status for one in counted if id(one.status) in findings)])
     named = {"alsoNamedBy": [one.to_json() for one in found]}
     if decisive is own:
         return replace(own, evidence={**own.evidence, **named})

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from chain_service.core.records.hashing import LogId
 from chain_service.core.verdicts.candidates import as_judged, head_of
+from chain_service.core.verdicts.check_rules import SIGNATURE
 from chain_service.core.verdicts.inputs import Candidate, Facts
 from chain_service.core.verdicts.judge import Anchoring, Examine, Signed
 from chain_service.core.verdicts.verdict_codes import Outcome
@@ -55,7 +56,6 @@ def _sound(signed: Signed) -> bool:
     if any(one.outcome in (Outcome.FAILED, Outcome.INDETERMINATE) for one in checks):
         return False
     return any(
-        {("signature", "signature_holds"), ("issuer_binding", "issuer_bound")}
-        <= {(one.name, one.code) for one in group.checks}
+        group[SIGNATURE.SIGNATURE].code == "signature_holds" and group[SIGNATURE.ISSUER_BINDING].code == "issuer_bound"
         for group in signed.groups
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState, Slot
@@ -17,6 +17,12 @@ from chain_service.core.records.states import State
 from chain_service.core.verdicts.verdict import Warning
 
 Content = Disclosure | PartialDisclosure
+
+
+ASKED_AHEAD: Final = 5
+"""Seconds that the moment asked about may lie ahead of the clock here: who asks has a clock of their own."""
+BLOCK_AHEAD: Final = 60
+"""Seconds that the newest block may lie ahead of the clock here; honest validators are a second ahead at most."""
 
 
 @dataclass(frozen=True)

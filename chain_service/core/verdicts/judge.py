@@ -25,12 +25,13 @@ from chain_service.core.verdicts.anchoring_checks import (
     judge_validators,
 )
 from chain_service.core.verdicts.candidates import Other, organisations, others, status_among
+from chain_service.core.verdicts.check_rules import RECORD, SIGNATURE_CHECKS, CheckRule
 from chain_service.core.verdicts.inputs import Asked, Content, Facts
 from chain_service.core.verdicts.names import RecordNames, names_of
 from chain_service.core.verdicts.paper_kinds import TROUBLES
 from chain_service.core.verdicts.standing_checks import judge_period, judge_permit, judge_status, status_as_of
 from chain_service.core.verdicts.verdict import Check, Context, Group, Verdict, Warning, check, conclude, warning
-from chain_service.core.verdicts.verdict_codes import RULES, Outcome
+from chain_service.core.verdicts.verdict_codes import Outcome
 
 
 @dataclass(frozen=True)
@@ -66,26 +67,26 @@ def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
     """
     head = find_head(facts)
     group = judge_record(facts, head)
-    by_name = {result.name: result for result in group.checks}
-    included = by_name["inclusion"].outcome is Outcome.PASSED
+    status = group[RECORD.STATUS]
+    included = group[RECORD.INCLUSION].outcome is Outcome.PASSED
     signed = Signed()
     if facts.presented.whole_files:
-        signed = _unexamined(facts.subject) if examine is None else examine(_anchoring(facts, head, by_name))
+        signed = _unexamined(facts.subject) if examine is None else examine(_anchoring(facts, head, group))
     named = _names(facts, included)
     if signed.kind:
-        first, *rest = group.checks
-        group = replace(group, checks=(replace(first, evidence={**first.evidence, "file": dict(signed.kind)}), *rest))
+        parsed = group[RECORD.PARSE]
+        group = group.having(replace(parsed, evidence={**parsed.evidence, "file": dict(signed.kind)}))
     context = Context(
         at=rfc3339(facts.at),
         chain=_chain(facts),
         included_by=rfc3339(head.shown_by.time) if included and head is not None and head.shown_by else None,
-        status_as_of=status_as_of(facts) if "state" in by_name["status"].evidence else None,
-        record=_record(facts, head, included, by_name["status"].evidence.get("state"), named),
+        status_as_of=status_as_of(facts) if "state" in status.evidence else None,
+        record=_record(facts, head, included, status.evidence.get("state"), named),
         warnings=(
             *facts.notices,
-            *_of_file(signed, by_name["file_digest"]),
+            *_of_file(signed, group[RECORD.FILE_DIGEST]),
             *(warning(code) for code in dict.fromkeys(_warnings(facts))),
-            *_deciding_elsewhere(by_name["status"]),
+            *_deciding_elsewhere(status),
             *(named.warnings() if named is not None else ()),
         ),
     )
@@ -98,10 +99,12 @@ def _of_file(signed: Signed, compared: Check) -> Iterator[Warning]:
     return (one for one in signed.warnings if not (whole and one.code == "attachments_added"))
 
 
-def _anchoring(facts: Facts, head: Head | None, checks: Mapping[str, Check]) -> Anchoring:
-    if checks["file_digest"].outcome is not Outcome.PASSED:
-        return Anchoring(None, None, missing=checks["file_digest"].code == "not_anchored")
-    anchored = all(checks[name].outcome is Outcome.PASSED for name in ("inclusion", "anchor", "validators"))
+def _anchoring(facts: Facts, head: Head | None, record: Group) -> Anchoring:
+    compared = record[RECORD.FILE_DIGEST]
+    if compared.outcome is not Outcome.PASSED:
+        return Anchoring(None, None, missing=compared.code == "not_anchored")
+    shown = (RECORD.INCLUSION, RECORD.ANCHOR, RECORD.VALIDATORS)
+    anchored = all(record[rule].outcome is Outcome.PASSED for rule in shown)
     by = head.shown_by.time if anchored and head is not None and head.shown_by is not None else None
     return Anchoring(facts.presented.disclosure or facts.recalled, by)
 
@@ -140,42 +143,39 @@ def judge_record(facts: Facts, head: Head | None) -> Group:
     content = facts.presented.disclosure or facts.recalled
     found = others(facts)
     # 1. what was presented can be read
-    checks = [_parse(facts)]
-    readable = checks[0].outcome in (Outcome.PASSED, Outcome.SKIPPED)
+    parsed = _parse(facts)
+    readable = parsed.outcome in (Outcome.PASSED, Outcome.SKIPPED)
     # 2. the file is one of the record's
-    checks.append(_file_digest(facts, content, found) if readable else _not_reached("file_digest"))
+    compared = _file_digest(facts, content, found) if readable else _not_reached(RECORD.FILE_DIGEST)
     # 3. the organisation signed the log's head (RFC 9942 receipts)
-    checks.append(judge_log_signature(facts, head) if readable else _not_reached("log_signature"))
+    signed = judge_log_signature(facts, head) if readable else _not_reached(RECORD.LOG_SIGNATURE)
     # 4. the record, under its salt, is the entry at its place in the log
-    checks.append(_inclusion(facts, content, head, found) if readable else _not_reached("inclusion"))
+    included = _inclusion(facts, content, head, found) if readable else _not_reached(RECORD.INCLUSION)
     # 5. the log's head stands on chain
-    checks.append(judge_anchor(facts, head) if readable and head is not None else _not_reached("anchor"))
+    anchored = judge_anchor(facts, head) if readable and head is not None else _not_reached(RECORD.ANCHOR)
     # 6. trusted validators vouch for the block
-    checks.append(judge_validators(facts, head) if readable else _not_reached("validators"))
-    proven = readable and checks[3].outcome is Outcome.PASSED and checks[4].outcome is Outcome.PASSED
+    vouched = judge_validators(facts, head) if readable else _not_reached(RECORD.VALIDATORS)
+    checks = (parsed, compared, signed, included, anchored, vouched)
+    proven = readable and included.outcome is Outcome.PASSED and anchored.outcome is Outcome.PASSED
     if not proven or head is None or head.shown_by is None:
-        permitted, status, period = map(_not_reached, _AFTER_PROOF)
+        permitted, status, period = map(_not_reached, (RECORD.ISSUER_PERMITTED, RECORD.STATUS, RECORD.VALIDITY_PERIOD))
         status = status_among(facts, content, status, found) if readable else status
         return Group("record", facts.subject, (*checks, permitted, status, period))
     # 7. the issuer was permitted to issue this type on the day of issue
-    checks.append(judge_permit(facts, content, head, head.shown_by))
+    permitted = judge_permit(facts, content, head, head.shown_by)
     # 8. no change of state has ended or suspended it, nor any other record that names the file
-    checks.append(status_among(facts, content, judge_status(facts, head.claim), found))
+    status = status_among(facts, content, judge_status(facts, head.claim), found)
     # 9. the day asked about lies in its period
-    checks.append(judge_period(facts, content))
-    return Group("record", facts.subject, tuple(checks))
+    period = judge_period(facts, content)
+    return Group("record", facts.subject, (*checks, permitted, status, period))
 
 
-_AFTER_PROOF = ("issuer_permitted", "status", "validity_period")
-
-
-def _not_reached(name: str) -> Check:
-    return check("record", name, "not_reached")
+def _not_reached(rule: CheckRule) -> Check:
+    return check(rule, "not_reached")
 
 
 def _unexamined(subject: str) -> Signed:
-    names = [name for group, name in RULES if group == "signature"]
-    checks = tuple(check("signature", name, "not_in_this_version") for name in names)
+    checks = tuple(check(rule, "not_in_this_version") for rule in SIGNATURE_CHECKS)
     return Signed((Group("signature", subject, checks),), (warning("signatures_not_checked"),))
 
 
@@ -185,47 +185,47 @@ def _parse(facts: Facts) -> Check:
         failure = presented.failure
         why = TROUBLES.get(failure.detail)
         evidence = {"part": failure.part, "detail": failure.detail}
-        return check("record", "parse", "unreadable", evidence, {} if why is None else {"detail": why})
+        return check(RECORD.PARSE, "unreadable", evidence, {} if why is None else {"detail": why})
     if presented.disclosure is not None or presented.files:
-        return check("record", "parse", "readable")
+        return check(RECORD.PARSE, "readable")
     if presented.failure is not None:
-        return check("record", "parse", "readable", {"part": presented.failure.part})
+        return check(RECORD.PARSE, "readable", {"part": presented.failure.part})
     if presented.asked != Asked() or facts.claim is not None:
-        return check("record", "parse", "not_compared")
-    return check("record", "parse", "nothing_to_verify")
+        return check(RECORD.PARSE, "not_compared")
+    return check(RECORD.PARSE, "nothing_to_verify")
 
 
-def _several(facts: Facts, name: str, found: Sequence[Other], evidence: Mapping[str, Any]) -> Check:
+def _several(facts: Facts, rule: CheckRule, found: Sequence[Other], evidence: Mapping[str, Any]) -> Check:
     """The finding that records of several organisations answer the question and nothing says which is meant."""
     named: dict[str, Any] = {"alsoNamedBy": [one.to_json() for one in found]}
     if facts.crowded:
         named["detail"] = "more records name it than are looked at"
     owner = _owner(facts)
     owners = sorted({*organisations(facts), *([] if owner is None else [owner])})
-    return check("record", name, "several_records", {**evidence, **named}, {"organisations": ", ".join(owners)})
+    return check(rule, "several_records", {**evidence, **named}, {"organisations": ", ".join(owners)})
 
 
 def _inclusion(facts: Facts, content: Content | None, head: Head | None, found: Sequence[Other]) -> Check:
     """As `judge_inclusion` has it, once it is known which record is meant."""
     if facts.undecided and facts.presented.files:
-        return _not_reached("inclusion")
+        return _not_reached(RECORD.INCLUSION)
     own = None if facts.undecided else judge_inclusion(facts, content, head)
     crowded = _lost_in_the_crowd(facts) and not facts.presented.files
     if own is None or (crowded and own.outcome is Outcome.PASSED):
-        return _several(facts, "inclusion", found, {})
+        return _several(facts, RECORD.INCLUSION, found, {})
     return own
 
 
 def _file_digest(facts: Facts, content: Content | None, found: Sequence[Other]) -> Check:
     files = facts.presented.files
     if not files:
-        return check("record", "file_digest", "no_file")
+        return check(RECORD.FILE_DIGEST, "no_file")
     evidence: dict[str, Any] = {"presented": [dict(digests) for digests in files]}
     if facts.undecided:
-        return _several(facts, "file_digest", found, evidence)
+        return _several(facts, RECORD.FILE_DIGEST, found, evidence)
     own = _compared(facts, content, evidence)
     lost = _lost_in_the_crowd(facts) and own.outcome is Outcome.PASSED
-    return _several(facts, "file_digest", found, evidence) if lost else own
+    return _several(facts, RECORD.FILE_DIGEST, found, evidence) if lost else own
 
 
 def _lost_in_the_crowd(facts: Facts) -> bool:
@@ -240,16 +240,14 @@ def _compared(facts: Facts, content: Content | None, evidence: dict[str, Any]) -
     files = facts.presented.files
     listed = _listed_files(facts, content)
     if not listed:
-        return check(
-            "record", "file_digest", "not_anchored", evidence | {"detail": "no record names a file to compare"}
-        )
+        return check(RECORD.FILE_DIGEST, "not_anchored", evidence | {"detail": "no record names a file to compare"})
     for digests in files:
         if not any(same_file(digests, anchored) for anchored in listed):
             before = dict(facts.presented.before_attaching)
             if len(files) == 1 and any(same_file(before, anchored) for anchored in listed):
-                return check("record", "file_digest", "signed_file_matches", evidence | {"asSigned": before})
-            return check("record", "file_digest", "content_altered", evidence | {"filesOfRecord": len(listed)})
-    return check("record", "file_digest", "file_matches", evidence)
+                return check(RECORD.FILE_DIGEST, "signed_file_matches", evidence | {"asSigned": before})
+            return check(RECORD.FILE_DIGEST, "content_altered", evidence | {"filesOfRecord": len(listed)})
+    return check(RECORD.FILE_DIGEST, "file_matches", evidence)
 
 
 def _listed_files(facts: Facts, content: Content | None) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from chain_service.core.encoding.text import Text
 from chain_service.core.records.disclosure import PartialDisclosure
 from chain_service.core.records.member_names import MEMBERS
 from chain_service.core.records.schema import SHAPES
+from chain_service.core.verdicts.check_rules import RECORD
 from chain_service.core.verdicts.inputs import Content, Names
 from chain_service.core.verdicts.verdict import Verdict, warning
 from chain_service.core.verdicts.verdict_codes import Outcome
@@ -75,8 +76,7 @@ def with_hidden(
 
 
 def _is_file_compared(verdict: Verdict) -> bool:
-    checks = [one for group in verdict.groups if group.name == "record" for one in group.checks]
-    return any(one.name == "file_digest" and one.outcome is Outcome.PASSED for one in checks)
+    return verdict.record is not None and verdict.record[RECORD.FILE_DIGEST].outcome is Outcome.PASSED
 
 
 def _is_shown(presented: Content | None, hidden: Iterable[str]) -> bool:

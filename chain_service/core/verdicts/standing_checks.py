@@ -19,36 +19,32 @@ from chain_service.core.records.schema import Shape
 from chain_service.core.records.states import REASONS, State
 from chain_service.core.registries.permits import PermitDecision, decide_permit, read_permits
 from chain_service.core.verdicts.anchoring_checks import CHANGED, Head, block_evidence, unread
-from chain_service.core.verdicts.inputs import Claim, Content, Facts, Outage, PastChange
+from chain_service.core.verdicts.check_rules import RECORD
+from chain_service.core.verdicts.inputs import BLOCK_AHEAD, Claim, Content, Facts, Outage, PastChange
 from chain_service.core.verdicts.verdict import Check, check
 from chain_service.errors import InvalidProof
-
-CLOCK_SKEW = 60
-"""Seconds that the newest block may lie ahead of the service's clock; honest validators are a second ahead at most."""
 
 
 def judge_permit(facts: Facts, content: Content | None, head: Head, state: ProvenState) -> Check:
     """Whether the log's organisation was permitted to issue this type on the day of issue, as known when anchored."""
     if content is None:
-        return check(
-            "record", "issuer_permitted", "nothing_to_verify", {"detail": "the record's content is not at hand"}
-        )
+        return check(RECORD.ISSUER_PERMITTED, "nothing_to_verify", {"detail": "the record's content is not at hand"})
     owner, _ = parse_log_id(head.claim.log)
     evidence: dict[str, Any] = {"organisation": content.org, "type": content.type_code, "log": head.claim.log.hex()}
     if content.org != owner:
-        return check("record", "issuer_permitted", "issuer_not_permitted", evidence | {"logOf": owner})
+        return check(RECORD.ISSUER_PERMITTED, "issuer_not_permitted", evidence | {"logOf": owner})
     if content.kind == "document":
-        return check("record", "issuer_permitted", "no_permit_needed", evidence)
+        return check(RECORD.ISSUER_PERMITTED, "no_permit_needed", evidence)
     issued = date_of(content.open, _shape(content).issued)
     if issued is None:
-        return check("record", "issuer_permitted", "nothing_to_verify", evidence | {"detail": "no date of issue"})
+        return check(RECORD.ISSUER_PERMITTED, "nothing_to_verify", evidence | {"detail": "no date of issue"})
     if facts.anchor_state is None and facts.memory is not None and facts.memory.record_id is not None:
         # the database alone would say when it was anchored: a permit recorded since could count
         detail = {"detail": "the stored proof of the anchoring block is missing or proves nothing"}
-        return check("record", "issuer_permitted", "finality_unproven", evidence | detail)
+        return check(RECORD.ISSUER_PERMITTED, "finality_unproven", evidence | detail)
     found = _permits(facts, content, state)
     if found is None:
-        return unread("issuer_permitted", facts.now_state, evidence)
+        return unread(RECORD.ISSUER_PERMITTED, facts.now_state, evidence)
     entries, state = found
     decision = _decided(facts, entries, issued, state.time if head.shown_by is None else head.shown_by.time)
     if decision is None:
@@ -56,7 +52,7 @@ def judge_permit(facts: Facts, content: Content | None, head: Head, state: Prove
             "detail": "permits changed between the moment when the record may have been anchored and a proven one"
         }
         code = "finality_unproven" if facts.earliest is None else "trust_stale"
-        return check("record", "issuer_permitted", code, evidence | block_evidence(state) | detail)
+        return check(RECORD.ISSUER_PERMITTED, code, evidence | block_evidence(state) | detail)
     evidence |= {
         "issued": issued.isoformat(),
         "entries": len(entries),
@@ -71,7 +67,7 @@ def judge_permit(facts: Facts, content: Content | None, head: Head, state: Prove
             "recordedAt": rfc3339(entry.recorded_at),
         }
     code = "permitted" if decision.permitted else "issuer_not_permitted"
-    return check("record", "issuer_permitted", code, evidence, {"date": issued.isoformat()})
+    return check(RECORD.ISSUER_PERMITTED, code, evidence, {"date": issued.isoformat()})
 
 
 def _decided(facts: Facts, entries: Sequence[PermitEntry], day: date, proven: int) -> PermitDecision | None:
@@ -112,34 +108,34 @@ def judge_status(facts: Facts, claim: Claim) -> Check:
     }
     now_state = facts.now_state
     if isinstance(now_state, Outage):
-        return unread("status", now_state, evidence)
+        return unread(RECORD.STATUS, now_state, evidence)
     try:
         proven = State(storage_layout.status_in(now_state.word(storage_layout.RECORD_STATUS, slot), shift))
     except (InvalidProof, ValueError):
-        return unread("status", now_state, evidence)
+        return unread(RECORD.STATUS, now_state, evidence)
     evidence |= block_evidence(now_state)
     as_of = {"time": status_as_of(facts)}
     state, change = _state_asked(facts, proven, now_state.time)
     if state is None and facts.past and facts.then_state is None:
         detail = {"detail": "no node proves the state of that moment"}
-        return check("record", "status", "finality_unproven", evidence | detail)
+        return check(RECORD.STATUS, "finality_unproven", evidence | detail)
     if state is None:
-        return check("record", "status", "status_stale", evidence | {"detail": "the index and the chain differ"}, as_of)
+        return check(RECORD.STATUS, "status_stale", evidence | {"detail": "the index and the chain differ"}, as_of)
     evidence["state"] = state.code
     if state is not State.IN_FORCE:
-        return check("record", "status", state.code, evidence | _change_evidence(change), _change_params(change))
+        return check(RECORD.STATUS, state.code, evidence | _change_evidence(change), _change_params(change))
     accepted = facts.memory.accepted if facts.memory is not None else None
     if accepted is not None and (not facts.past or accepted.at <= facts.at):
         changing = {"to": accepted.to.code, "acceptedAt": rfc3339(accepted.at)}
-        return check("record", "status", "status_changing", evidence | changing)
+        return check(RECORD.STATUS, "status_changing", evidence | changing)
     if is_silent(now_state, facts.at):
-        return check("record", "status", "trust_stale", evidence | {"detail": CHANGED.en}, {"detail": CHANGED})
-    if not facts.past and now_state.time - facts.at > CLOCK_SKEW:
+        return check(RECORD.STATUS, "trust_stale", evidence | {"detail": CHANGED.en}, {"detail": CHANGED})
+    if not facts.past and now_state.time - facts.at > BLOCK_AHEAD:
         detail = {"detail": "the chain's newest block lies in the future of this service's clock"}
-        return check("record", "status", "status_stale", evidence | detail, as_of)
+        return check(RECORD.STATUS, "status_stale", evidence | detail, as_of)
     if facts.at - now_state.time > facts.max_age:
-        return check("record", "status", "status_stale", evidence | {"maxAge": facts.max_age}, as_of)
-    return check("record", "status", "in_force", evidence, as_of)
+        return check(RECORD.STATUS, "status_stale", evidence | {"maxAge": facts.max_age}, as_of)
+    return check(RECORD.STATUS, "in_force", evidence, as_of)
 
 
 def _state_asked(facts: Facts, proven: State, proven_at: int) -> tuple[State | None, PastChange | None]:
@@ -196,9 +192,7 @@ def _change_params(change: PastChange | None) -> dict[str, object]:
 def judge_period(facts: Facts, content: Content | None) -> Check:
     """Whether the day asked about, in UTC+8, lies in the record's period, first and last day included."""
     if content is None:
-        return check(
-            "record", "validity_period", "nothing_to_verify", {"detail": "the record's content is not at hand"}
-        )
+        return check(RECORD.VALIDITY_PERIOD, "nothing_to_verify", {"detail": "the record's content is not at hand"})
     shape = _shape(content)
     issued, effective, expiring = (
         date_of(content.open, name) for name in (shape.issued, shape.effective, shape.expiring)
@@ -211,11 +205,11 @@ def judge_period(facts: Facts, content: Content | None) -> Check:
         "until": expiring.isoformat() if expiring else None,
     }
     if first is not None and day < first:
-        return check("record", "validity_period", "not_yet_effective", evidence, {"date": first.isoformat()})
+        return check(RECORD.VALIDITY_PERIOD, "not_yet_effective", evidence, {"date": first.isoformat()})
     if expiring is not None and day > expiring:
-        return check("record", "validity_period", "expired", evidence, {"date": expiring.isoformat()})
+        return check(RECORD.VALIDITY_PERIOD, "expired", evidence, {"date": expiring.isoformat()})
     params = {"date": expiring.isoformat()} if expiring else {}
-    return check("record", "validity_period", "within_validity", evidence, params)
+    return check(RECORD.VALIDITY_PERIOD, "within_validity", evidence, params)
 
 
 def _shape(content: Content) -> Shape:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chain_service.core.encoding.text import Text
-from chain_service.core.verdicts.verdict_codes import CODES, ESSENTIAL, RULES, WARNINGS, Answer, Outcome
+from chain_service.core.verdicts.check_rules import CHECKS, ESSENTIAL, CheckRule, GroupName
+from chain_service.core.verdicts.verdict_codes import CODES, Answer, Outcome
+from chain_service.core.verdicts.warnings import WARNINGS
 
 
 @dataclass(frozen=True)
 class Check:
     """One check's result; `params` filled the texts and fill the next step, `evidence` is JSON to read."""
 
-    name: str
+    rule: CheckRule
     outcome: Outcome
     code: str
     message: Text
     evidence: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Text] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The check's name for readers; a program compares `rule`."""
+        return self.rule.name
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -36,9 +43,21 @@ class Check:
 class Group:
     """The checks of one subject: the record, or one signature of a document."""
 
-    name: str
+    name: GroupName
     subject: str
     checks: tuple[Check, ...]
+
+    def __getitem__(self, rule: CheckRule) -> Check:
+        """The result of this check. Raises KeyError where the group has none, as one of another subject does."""
+        for result in self.checks:
+            if result.rule is rule:
+                return result
+        raise KeyError(f"the group {self.name} has no check {rule}")
+
+    def having(self, changed: Check) -> Group:
+        """The group with this result in the place of the one of the same check."""
+        checks = tuple(changed if result.rule is changed.rule else result for result in self.checks)
+        return replace(self, checks=checks)
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name, "subject": self.subject, "checks": [check.to_json() for check in self.checks]}
@@ -77,6 +96,20 @@ class Verdict:
     next_step: Text
     groups: tuple[Group, ...]
     context: Context
+
+    @property
+    def record(self) -> Group | None:
+        """The checks of the record; None where nothing was judged."""
+        return next((group for group in self.groups if group.name == "record"), None)
+
+    @property
+    def signatures(self) -> tuple[Group, ...]:
+        """The checks of each signature, in the order of the document."""
+        return tuple(group for group in self.groups if group.name == "signature")
+
+    def having(self, changed: Group) -> Verdict:
+        """The verdict with this group in the place of its checks of the record; its conclusion stays."""
+        return replace(self, groups=tuple(changed if group is self.record else group for group in self.groups))
 
     def to_json(self) -> dict[str, Any]:
         """The verdict in the shape of the interface; keys that nothing is known for are null."""
@@ -132,8 +165,7 @@ def fill_text(text: Text, params: Mapping[str, Text]) -> Text:
 
 
 def check(
-    group: str,
-    name: str,
+    rule: CheckRule,
     code: str,
     evidence: Mapping[str, Any] | None = None,
     params: Mapping[str, object] | None = None,
@@ -142,16 +174,15 @@ def check(
 
     Raises KeyError for a code that the table does not allow this check: a fault of the program, not of the input.
     """
-    rule = RULES[group, name]
     texts = {key: value if isinstance(value, Text) else Text(str(value), str(value))
              for key, value in (params or {}).items()}  # fmt: skip
     for note in rule.notes:
         if note.code == code:
-            return Check(name, note.outcome, code, fill_text(note.text, texts), dict(evidence or {}), texts)
+            return Check(rule, note.outcome, code, fill_text(note.text, texts), dict(evidence or {}), texts)
     if code not in rule.raises:
-        raise KeyError(f"check {group}.{name} may not raise {code}")
+        raise KeyError(f"check {rule} may not give {code}")
     outcome = Outcome.FAILED if CODES[code].answer is Answer.INVALID else Outcome.INDETERMINATE
-    return Check(name, outcome, code, fill_text(CODES[code].message, texts), dict(evidence or {}), texts)
+    return Check(rule, outcome, code, fill_text(CODES[code].message, texts), dict(evidence or {}), texts)
 
 
 def warning(code: str, **params: object) -> Warning:
@@ -169,9 +200,9 @@ def gravity(code: str) -> tuple[int, int]:
     return _GRAVITY[code]
 
 
-def gravest(group: str, checks: Iterable[Check]) -> Check:
-    """Of several results of a group's checks the one that decides; the first of those that are alike."""
-    return min(checks, key=lambda result: gravity(_finding(group, result)))
+def gravest(checks: Iterable[Check]) -> Check:
+    """Of several results the one that decides; the first of those that are alike."""
+    return min(checks, key=lambda result: gravity(_finding(result)))
 
 
 def conclude(groups: Iterable[Group], context: Context) -> Verdict:
@@ -184,8 +215,8 @@ def conclude(groups: Iterable[Group], context: Context) -> Verdict:
     findings: list[tuple[str, Mapping[str, Text]]] = []
     for group in found:
         for result in group.checks:
-            findings.append((_finding(group.name, result), result.params))
-    if not any((group.name, result.name) in ESSENTIAL and result.outcome is Outcome.PASSED
+            findings.append((_finding(result), result.params))
+    if not any(result.rule in ESSENTIAL and result.outcome is Outcome.PASSED
                for group in found for result in group.checks):  # fmt: skip
         findings.append(("nothing_to_verify", {}))
     code, params = min(findings, key=lambda finding: gravity(finding[0]))
@@ -193,12 +224,12 @@ def conclude(groups: Iterable[Group], context: Context) -> Verdict:
     return Verdict(row.answer, code, fill_text(row.message, params), fill_text(row.next_step, params), found, context)
 
 
-def _finding(group: str, result: Check) -> str:
+def _finding(result: Check) -> str:
     """The verdict code that a check's result amounts to."""
-    return _BEST.get((group, result.name, result.code), result.code)
+    return _BEST.get((result.rule, result.code), result.code)
 
 
-_BEST = {(rule.group, rule.name, note.code): note.best for rule in RULES.values() for note in rule.notes}
+_BEST = {(rule, note.code): note.best for rule in CHECKS for note in rule.notes}
 
 
 def codes_as_markdown() -> str:
@@ -209,7 +240,7 @@ def codes_as_markdown() -> str:
         cells = (f"`{row.code}`", row.answer.value, message.zh, message.en, f"{step.zh} · {step.en}")
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "| group | check | may raise |", "|---|---|---|"]
-    for rule in RULES.values():
+    for rule in CHECKS:
         lines.append(f"| {rule.group} | `{rule.name}` | {' '.join(f'`{code}`' for code in rule.raises)} |")
     return "\n".join(lines) + "\n"
 

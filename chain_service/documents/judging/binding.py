@@ -17,6 +17,7 @@ from chain_service.core.registries.histories import read_seal_states
 from chain_service.core.registries.permits import decide_permit, read_permits
 from chain_service.core.registries.seals import STATES, parse_seal_code
 from chain_service.core.verdicts.anchoring_checks import block_evidence
+from chain_service.core.verdicts.check_rules import SIGNATURE
 from chain_service.core.verdicts.inputs import Outage
 from chain_service.core.verdicts.verdict import Check, check
 from chain_service.documents.facts import SealFacts, SignatureFacts
@@ -137,35 +138,33 @@ def judge_registered(signature: SignatureFacts, found: RegisteredSeal | Outage |
     """
     seal = signature.seal
     if seal is None:
-        return check("signature", "seal_registered", "no_seal")
+        return check(SIGNATURE.SEAL_REGISTERED, "no_seal")
     evidence: dict[str, Any] = {"sealCode": seal.code, "sealName": seal.name, "sha-256": seal.sha256.hex()}
     if found is None:
-        return check("signature", "seal_registered", "not_registered", evidence)
+        return check(SIGNATURE.SEAL_REGISTERED, "not_registered", evidence)
     if isinstance(found, Outage):
-        return check("signature", "seal_registered", found.code, evidence | {"detail": found.detail})
+        return check(SIGNATURE.SEAL_REGISTERED, found.code, evidence | {"detail": found.detail})
     evidence |= block_evidence(found.state) | {
         "owner": found.owner,
         "registeredAt": rfc3339(found.registered_at),
         "states": [{"state": _NAMES[one.state], "since": rfc3339(one.recorded_at)} for one in found.history],
     }
     if not found.is_seal(seal):
-        return check(
-            "signature", "seal_registered", "seal_mismatch", evidence | {"registeredSha256": found.sha256.hex()}
-        )
+        return check(SIGNATURE.SEAL_REGISTERED, "seal_mismatch", evidence | {"registeredSha256": found.sha256.hex()})
     state = found.state_at(timing.signed)
     evidence |= {"stateAtSigning": _NAMES[state], "stateNow": _NAMES[found.state_at(timing.at)]}
     if state != storage_layout.SEAL_IN_FORCE:
-        return check("signature", "seal_registered", "seal_not_in_force", evidence)
+        return check(SIGNATURE.SEAL_REGISTERED, "seal_not_in_force", evidence)
     registered = found.period
     if registered is not None and not registered.valid_from <= timing.signed <= registered.valid_until:
         period = {"from": rfc3339(registered.valid_from), "until": rfc3339(registered.valid_until)}
-        return check("signature", "seal_registered", "seal_not_in_force", evidence | {"period": period})
+        return check(SIGNATURE.SEAL_REGISTERED, "seal_not_in_force", evidence | {"period": period})
     ended = found.ended_between(timing.signed, timing.latest)
     if ended is None and registered is not None and registered.valid_until < timing.latest:
         ended = registered.valid_until
     if ended is not None:
-        return check("signature", "seal_registered", "signing_time_unproven", evidence | {"ended": rfc3339(ended)})
-    return check("signature", "seal_registered", "seal_in_force", evidence)
+        return check(SIGNATURE.SEAL_REGISTERED, "signing_time_unproven", evidence | {"ended": rfc3339(ended)})
+    return check(SIGNATURE.SEAL_REGISTERED, "seal_in_force", evidence)
 
 
 def organisation_of(
@@ -209,19 +208,19 @@ def judge_binding(
     evidence["issuer"] = binding.issuer
     if len(organisations) > 1:
         detail = {"detail": "certificate and seal registry name different organisations"}
-        return check("signature", "issuer_binding", "issuer_mismatch", evidence | detail)
+        return check(SIGNATURE.ISSUER_BINDING, "issuer_mismatch", evidence | detail)
     if not organisations:
-        return check("signature", "issuer_binding", "issuer_unproven", evidence)
+        return check(SIGNATURE.ISSUER_BINDING, "issuer_unproven", evidence)
     (organisation,) = organisations
     if binding.issuer is None:
-        return check("signature", "issuer_binding", "no_issuer_named", evidence)
+        return check(SIGNATURE.ISSUER_BINDING, "no_issuer_named", evidence)
     if organisation != binding.issuer:
         code = "signed_beside_issuer" if issuer_signed else "issuer_mismatch"
-        return check("signature", "issuer_binding", code, evidence, {"organisation": organisation})
+        return check(SIGNATURE.ISSUER_BINDING, code, evidence, {"organisation": organisation})
     refused = _permit_refused(binding)
     if refused is not None:
-        return check("signature", "issuer_binding", "issuer_not_permitted", {**evidence, **refused})
-    return check("signature", "issuer_binding", "issuer_bound", evidence, {"organisation": organisation})
+        return check(SIGNATURE.ISSUER_BINDING, "issuer_not_permitted", {**evidence, **refused})
+    return check(SIGNATURE.ISSUER_BINDING, "issuer_bound", evidence, {"organisation": organisation})
 
 
 def _permit_refused(binding: Binding) -> Mapping[str, Any] | None:

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from chain_service.core.encoding.times import local_day, rfc3339
+from chain_service.core.verdicts.check_rules import SIGNATURE, SIGNATURE_CHECKS, CheckRule
 from chain_service.core.verdicts.inputs import Outage
 from chain_service.core.verdicts.judge import Signed
 from chain_service.core.verdicts.verdict import Check, Group, check
@@ -34,7 +35,7 @@ from chain_service.documents.judging.binding import (
 from chain_service.documents.judging.later_seals import SignedSince, Sound, signed_since
 from chain_service.documents.judging.remarks import kind_evidence, warnings_of
 from chain_service.documents.judging.timing import (
-    SKEW,
+    SIGNER_CLOCK_SKEW,
     CertificateStanding,
     Timing,
     certificate_standing,
@@ -68,23 +69,23 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
     A document that cannot be read is one group that says so; `subject` names the file.
     """
     if document.problem is not None:
-        unread = check("signature", "parse", _unread(document.problem, binding), _problem(document.problem))
-        groups = [Group("signature", subject, (unread, *(_not_reached(name) for name in _STEPS)))]
+        unread = check(SIGNATURE.PARSE, _unread(document.problem, binding), _problem(document.problem))
+        groups = [Group("signature", subject, (unread, *map(_not_reached, _STEPS)))]
         return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
     if document.seal is not None:
         groups = [_seal_group(document.seal, binding, subject)]
         return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
     cases = [_case(document, signature, binding) for signature in document.signatures]
     judged = _judge_all(cases)
-    sound = [_stands(checks, "seal_registered", "coverage") for checks in judged]
+    sound = [_stands(checks, SIGNATURE.SEAL_REGISTERED, SIGNATURE.COVERAGE) for checks in judged]
     groups = []
     for place, (case, checks) in enumerate(zip(cases, judged, strict=True)):
         issuer_signed = any(
             good and other is not case and _signed_by_issuer(other) for good, other in zip(sound, cases, strict=True)
         )
         last = judge_binding(case.signature, case.registry, binding, issuer_signed)
-        if checks[0].outcome is not Outcome.PASSED:
-            last = _not_reached("issuer_binding")
+        if not _readable(checks):
+            last = _not_reached(SIGNATURE.ISSUER_BINDING)
         groups.append(Group("signature", case.signature.place or f"{subject} {place + 1}", (*checks, last)))
     return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
 
@@ -96,14 +97,12 @@ def _seal_group(seal: SealFacts, binding: Binding, subject: str) -> Group:
     registry = find_seal(seal.code, binding)
     case = _Case(alone, timing, None, registry, binding, (), SignedSince(alone.coverage, {}))
     found = {
-        "parse": check("signature", "parse", "signature_readable", {"kind": "seal"}),
-        "seal_signature": check("signature", "seal_signature", *_judge_seal(case, seal, _seal_evidence(seal))),
-        "seal_registered": judge_registered(alone, registry, timing),
+        SIGNATURE.PARSE: check(SIGNATURE.PARSE, "signature_readable", {"kind": "seal"}),
+        SIGNATURE.SEAL_SIGNATURE: check(SIGNATURE.SEAL_SIGNATURE, *_judge_seal(case, seal, _seal_evidence(seal))),
+        SIGNATURE.SEAL_REGISTERED: judge_registered(alone, registry, timing),
     }
-    names = ("parse", *_STEPS)
-    return Group(
-        "signature", subject, tuple(found.get(name, check("signature", name, "nothing_signed")) for name in names)
-    )
+    checks = tuple(found[rule] if rule in found else check(rule, "nothing_signed") for rule in SIGNATURE_CHECKS)
+    return Group("signature", subject, checks)
 
 
 def _case(document: DocumentFacts, signature: SignatureFacts, binding: Binding) -> _Case:
@@ -123,7 +122,8 @@ def _judge_all(cases: list[_Case]) -> list[list[Check]]:
         later = [
             Sound(other.signature, organisation_of(other.signature, other.registry)[0])
             for other, checks in zip(cases, judged, strict=True)
-            if case.signature.place in other.signature.coverage.covers_signatures and _stands(checks, "seal_registered")
+            if case.signature.place in other.signature.coverage.covers_signatures
+            and _stands(checks, SIGNATURE.SEAL_REGISTERED)
         ]
         organisations, _ = organisation_of(case.signature, case.registry)
         since = signed_since(case.signature, organisations, later, case.binding.issuer)
@@ -134,23 +134,28 @@ def _judge_all(cases: list[_Case]) -> list[list[Check]]:
 def _judge(case: _Case) -> list[Check]:
     """Every check but the last; nothing after `parse` where the signature cannot be read."""
     # 1. the signature can be read
-    checks = [_parse(case)]
-    if checks[0].outcome is not Outcome.PASSED:
-        return [*checks, *(_not_reached(name) for name in list(_STEPS)[:-1])]
+    parsed = _parse(case)
+    before_the_last = [rule for rule in _STEPS if rule is not SIGNATURE.ISSUER_BINDING]
+    if parsed.outcome is not Outcome.PASSED:
+        return [parsed, *map(_not_reached, before_the_last)]
     # 2. to 9. content, coverage, signature, seal, signer, revocation, time, registry
-    return [*checks, *(step(case) for name, step in _STEPS.items() if name != "issuer_binding")]
+    return [parsed, *(_STEPS[rule](case) for rule in before_the_last)]
+
+
+def _readable(checks: list[Check]) -> bool:
+    return all(one.outcome is Outcome.PASSED for one in checks if one.rule is SIGNATURE.PARSE)
 
 
 def _sound(result: Check) -> bool:
     return result.outcome in (Outcome.PASSED, Outcome.SKIPPED) and result.code != "not_reached"
 
 
-def _stands(checks: list[Check], *open_to: str) -> bool:
+def _stands(checks: list[Check], *open_to: CheckRule) -> bool:
     """Whether a signature passed its checks, those left aside that may be open, so that others may rest on it.
 
     A registry that cannot be asked, or parts that it leaves out, are told by its own checks and accuse no other.
     """
-    return all(_sound(one) or (one.name in open_to and one.outcome is Outcome.INDETERMINATE) for one in checks)
+    return all(_sound(one) or (one.rule in open_to and one.outcome is Outcome.INDETERMINATE) for one in checks)
 
 
 def _signed_by_issuer(case: _Case) -> bool:
@@ -158,8 +163,8 @@ def _signed_by_issuer(case: _Case) -> bool:
     return organisations == {case.binding.issuer}
 
 
-def _not_reached(name: str) -> Check:
-    return check("signature", name, "not_reached")
+def _not_reached(rule: CheckRule) -> Check:
+    return check(rule, "not_reached")
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
@@ -171,14 +176,14 @@ def _parse(case: _Case) -> Check:
     evidence: dict[str, Any] = {"form": signature.form, "algorithm": signature.algorithm}
     if signature.problem is not None:
         unread = _unread(signature.problem, case.binding)
-        return check("signature", "parse", unread, evidence | _problem(signature.problem))
+        return check(SIGNATURE.PARSE, unread, evidence | _problem(signature.problem))
     if signature.form in SEALED and (signature.signer is None or signature.seal is None):
         detail = {"detail": "the certificate of its signer cannot be read"}
-        return check("signature", "parse", "signature_unsupported", evidence | detail)
+        return check(SIGNATURE.PARSE, "signature_unsupported", evidence | detail)
     problems = signature.problems + (signature.seal.problems if signature.seal is not None else ())
     if deviations := sorted({one.code for one in problems}):
         evidence["deviations"] = deviations
-    return check("signature", "parse", "signature_readable", evidence)
+    return check(SIGNATURE.PARSE, "signature_readable", evidence)
 
 
 _READ_AS: dict[str, str] = {
@@ -220,20 +225,20 @@ def _references(case: _Case) -> Check:
     if changed:
         missing = [one.name for one in references if one.missing]
         evidence |= {"changed": changed[:NAMES_SHOWN], "missing": missing[:NAMES_SHOWN]}
-        return check("signature", "reference_digests", "content_altered", evidence)
+        return check(SIGNATURE.REFERENCE_DIGESTS, "content_altered", evidence)
     if case.signature.data_digest_holds is False:
         detail = {"detail": "what was signed is not the list of digests that the document holds now"}
-        return check("signature", "reference_digests", "content_altered", evidence | detail)
+        return check(SIGNATURE.REFERENCE_DIGESTS, "content_altered", evidence | detail)
     unknown = [one.algorithm for one in references if one.holds is None]
     if unknown or case.signature.data_digest_holds is None:
         if _signer_unknown(case.signature):
-            return _not_reached("reference_digests")
+            return _not_reached(SIGNATURE.REFERENCE_DIGESTS)
         untold = {"detail": "what was signed cannot be told", "unknown": unknown[:NAMES_SHOWN]}
-        return check("signature", "reference_digests", "signature_unsupported", evidence | untold)
+        return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | untold)
     if weak := sorted({one.algorithm for one in references if one.weak} - _made_up_for(case.binding)):
         fitting = {"detail": "others can make a content that fits these digests", "weak": weak}
-        return check("signature", "reference_digests", "signature_unsupported", evidence | fitting)
-    return check("signature", "reference_digests", "digests_match", evidence)
+        return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | fitting)
+    return check(SIGNATURE.REFERENCE_DIGESTS, "digests_match", evidence)
 
 
 def _made_up_for(binding: Binding) -> frozenset[str]:
@@ -257,51 +262,51 @@ def _coverage(case: _Case) -> Check:
     if found.more_names:
         evidence["moreNames"] = found.more_names
     if found.displayed:
-        return check("signature", "coverage", "content_altered", evidence)
+        return check(SIGNATURE.COVERAGE, "content_altered", evidence)
     if found.unclear:
-        return check("signature", "coverage", "changes_unclear", evidence)
+        return check(SIGNATURE.COVERAGE, "changes_unclear", evidence)
     if found.left_out:
-        return check("signature", "coverage", "not_all_signed", evidence)
+        return check(SIGNATURE.COVERAGE, "not_all_signed", evidence)
     if found.whole:
-        return check("signature", "coverage", "shown_covered" if case.uncovered else "all_covered", evidence)
+        return check(SIGNATURE.COVERAGE, "shown_covered" if case.uncovered else "all_covered", evidence)
     if found.other or found.added:
-        return check("signature", "coverage", "shown_covered", evidence)
-    return check("signature", "coverage", "content_altered", evidence)
+        return check(SIGNATURE.COVERAGE, "shown_covered", evidence)
+    return check(SIGNATURE.COVERAGE, "content_altered", evidence)
 
 
 def _signature(case: _Case) -> Check:
     signature = case.signature
     if signature.signer is None:
-        return _not_reached("signature")
+        return _not_reached(SIGNATURE.SIGNATURE)
     evidence: dict[str, Any] = {"algorithm": signature.algorithm, "form": signature.form}
     evidence["certificate"] = signature.signer.sha256.hex()
     if signature.signature_holds is False:
-        return check("signature", "signature", "signature_invalid", evidence)
+        return check(SIGNATURE.SIGNATURE, "signature_invalid", evidence)
     if signature.signature_holds is None:
         detail = {"detail": "its algorithm is not known here"}
-        return check("signature", "signature", "signature_unsupported", evidence | detail)
+        return check(SIGNATURE.SIGNATURE, "signature_unsupported", evidence | detail)
     if critical := _critical(signature.problems):
-        return check("signature", "signature", "signature_unsupported", evidence | critical)
+        return check(SIGNATURE.SIGNATURE, "signature_unsupported", evidence | critical)
     if signature.weak:
         detail = {"detail": "others can make a signature by this algorithm or key that fits"}
-        return check("signature", "signature", "signature_unsupported", evidence | detail)
-    return check("signature", "signature", "signature_holds", evidence)
+        return check(SIGNATURE.SIGNATURE, "signature_unsupported", evidence | detail)
+    return check(SIGNATURE.SIGNATURE, "signature_holds", evidence)
 
 
 def _seal_signature(case: _Case) -> Check:
     """GM/T 0031 §6.1.2: the seal's signature, its maker's certificate; §6.2.2: the signer stands in the seal."""
     seal, signature = case.signature.seal, case.signature
     if seal is None:
-        return check("signature", "seal_signature", "no_seal")
+        return check(SIGNATURE.SEAL_SIGNATURE, "no_seal")
     evidence = _seal_evidence(seal) | {
         "signerInSeal": signature.signer_in_seal,
         "equalToSealFile": signature.seal_file_equal,
     }
     if seal.signature_holds is False:
-        return check("signature", "seal_signature", "signature_invalid", evidence)
+        return check(SIGNATURE.SEAL_SIGNATURE, "signature_invalid", evidence)
     if not signature.signer_in_seal or signature.seal_file_equal is False:
-        return check("signature", "seal_signature", "seal_mismatch", evidence)
-    return check("signature", "seal_signature", *_judge_seal(case, seal, evidence))
+        return check(SIGNATURE.SEAL_SIGNATURE, "seal_mismatch", evidence)
+    return check(SIGNATURE.SEAL_SIGNATURE, *_judge_seal(case, seal, evidence))
 
 
 def _seal_evidence(seal: SealFacts) -> dict[str, Any]:
@@ -380,40 +385,40 @@ def _signer_certificate(case: _Case) -> Check:
         detail = {
             "detail": "the signature does not carry its signer's certificate, and the key of no known signer fits"
         }
-        return check("signature", "signer_certificate", "signer_untrusted", detail)
+        return check(SIGNATURE.SIGNER_CERTIFICATE, "signer_untrusted", detail)
     evidence = _certificate(signer) | {"maySign": signer.may_sign}
     if signer.may_sign is False:
         # GM/T 0031 §6.1.2 makes it part of a seal's validity; elsewhere it leaves open who vouches for this key's use
         code = "signature_invalid" if case.signature.form in SEALED else "signer_untrusted"
         detail = {"detail": "its key usage does not allow signing"}
-        return check("signature", "signer_certificate", code, evidence | detail)
+        return check(SIGNATURE.SIGNER_CERTIFICATE, code, evidence | detail)
     if standing.outside:
         signed = {"signed": rfc3339(case.timing.signed)}
-        return check("signature", "signer_certificate", "signed_outside_validity", evidence | signed)
+        return check(SIGNATURE.SIGNER_CERTIFICATE, "signed_outside_validity", evidence | signed)
     if signer.path.outcome != "trusted":
         detail = {"path": signer.path.outcome, "detail": signer.path.detail}
-        return check("signature", "signer_certificate", "signer_untrusted", evidence | detail)
+        return check(SIGNATURE.SIGNER_CERTIFICATE, "signer_untrusted", evidence | detail)
     params = {"anchor": signer.path.anchor or "-"}
     if standing.ended_at is not None:
         params["date"] = local_day(standing.ended_at).isoformat()
-        return check("signature", "signer_certificate", "signer_expired_since", evidence, params)
-    return check("signature", "signer_certificate", "certificate_trusted", evidence, params)
+        return check(SIGNATURE.SIGNER_CERTIFICATE, "signer_expired_since", evidence, params)
+    return check(SIGNATURE.SIGNER_CERTIFICATE, "certificate_trusted", evidence, params)
 
 
 def _revocation(case: _Case) -> Check:
     signer, standing = case.signature.signer, case.signer
     if signer is None or standing is None or signer.path.outcome != "trusted":
-        return _not_reached("revocation")
+        return _not_reached(SIGNATURE.REVOCATION)
     lists = {"lists": [_revocation_evidence(one) for one in signer.path.revocations]}
     if standing.revoked_before is not None:
         evidence = _revocation_evidence(standing.revoked_before) | {"signed": rfc3339(case.timing.signed)}
-        return check("signature", "revocation", "signer_revoked", evidence)
+        return check(SIGNATURE.REVOCATION, "signer_revoked", evidence)
     if standing.unknown is not None:
-        return check("signature", "revocation", "revocation_unknown", _revocation_evidence(standing.unknown))
+        return check(SIGNATURE.REVOCATION, "revocation_unknown", _revocation_evidence(standing.unknown))
     if standing.revoked_at is not None:
         date = {"date": local_day(standing.revoked_at).isoformat()}
-        return check("signature", "revocation", "revoked_after_signing", lists, date)
-    return check("signature", "revocation", "not_revoked", lists)
+        return check(SIGNATURE.REVOCATION, "revoked_after_signing", lists, date)
+    return check(SIGNATURE.REVOCATION, "not_revoked", lists)
 
 
 def _revocation_evidence(found: RevocationFacts) -> dict[str, Any]:
@@ -433,25 +438,25 @@ def _signing_time(case: _Case) -> Check:
     """GM/T 0031 §6.2.3: inside the seal's period; then ours: proven older than the end of what it rests on."""
     timing, seal, standing = case.timing, case.signature.seal, case.signer
     if standing is None:
-        return _not_reached("signing_time")
+        return _not_reached(SIGNATURE.SIGNING_TIME)
     evidence = timing_evidence(case.signature, timing) | {"byTheStandard": _by_the_standard(case, standing)}
     if seal is not None:
         evidence["sealPeriod"] = [rfc3339(seal.valid_from), rfc3339(seal.valid_until)]
         if not seal.valid_from <= timing.signed <= seal.valid_until:
-            return check("signature", "signing_time", "signed_outside_validity", evidence)
+            return check(SIGNATURE.SIGNING_TIME, "signed_outside_validity", evidence)
     seal_ended = seal.valid_until if seal is not None and seal.valid_until < timing.at else None
     ends = {"certificateEnded": standing.ended_at, "certificateRevoked": standing.revoked_at, "sealEnded": seal_ended}
     evidence |= {name: rfc3339(moment) for name, moment in ends.items() if moment is not None}
-    if timing.claimed is not None and timing.claimed > timing.latest + SKEW:
+    if timing.claimed is not None and timing.claimed > timing.latest + SIGNER_CLOCK_SKEW:
         if timing.proven is None:
             detail = {"detail": "it claims to have been signed after the moment asked about"}
-            return check("signature", "signing_time", "signing_time_unproven", evidence | detail)
+            return check(SIGNATURE.SIGNING_TIME, "signing_time_unproven", evidence | detail)
         evidence["claimContradicted"] = "it claims to have been signed after it is proven to have existed"
     if standing.unproven or (seal_ended is not None and not timing.proven_before(seal_ended + 1)):
-        return check("signature", "signing_time", "signing_time_unproven", evidence)
+        return check(SIGNATURE.SIGNING_TIME, "signing_time_unproven", evidence)
     if timing.proven is not None:
-        return check("signature", "signing_time", "time_proven", evidence, {"time": rfc3339(timing.proven)})
-    return check("signature", "signing_time", "time_claimed", evidence)
+        return check(SIGNATURE.SIGNING_TIME, "time_proven", evidence, {"time": rfc3339(timing.proven)})
+    return check(SIGNATURE.SIGNING_TIME, "time_claimed", evidence)
 
 
 def _by_the_standard(case: _Case, standing: CertificateStanding) -> str:
@@ -468,15 +473,15 @@ def _seal_registered(case: _Case) -> Check:
     return judge_registered(case.signature, case.registry, case.timing)
 
 
-_STEPS: dict[str, Callable[[_Case], Check]] = {
-    "reference_digests": _references,
-    "coverage": _coverage,
-    "signature": _signature,
-    "seal_signature": _seal_signature,
-    "signer_certificate": _signer_certificate,
-    "revocation": _revocation,
-    "signing_time": _signing_time,
-    "seal_registered": _seal_registered,
-    "issuer_binding": lambda case: judge_binding(case.signature, case.registry, case.binding, False),
+_STEPS: dict[CheckRule, Callable[[_Case], Check]] = {
+    SIGNATURE.REFERENCE_DIGESTS: _references,
+    SIGNATURE.COVERAGE: _coverage,
+    SIGNATURE.SIGNATURE: _signature,
+    SIGNATURE.SEAL_SIGNATURE: _seal_signature,
+    SIGNATURE.SIGNER_CERTIFICATE: _signer_certificate,
+    SIGNATURE.REVOCATION: _revocation,
+    SIGNATURE.SIGNING_TIME: _signing_time,
+    SIGNATURE.SEAL_REGISTERED: _seal_registered,
+    SIGNATURE.ISSUER_BINDING: lambda case: judge_binding(case.signature, case.registry, case.binding, False),
 }
 """Every check after `parse`, in the order of the interface; the last one is judged when all signatures are known."""

@@ -13,7 +13,7 @@ from typing import Any
 from chain_service.core.encoding.times import rfc3339
 from chain_service.documents.facts import CertificateFacts, RevocationFacts, SignatureFacts, TimestampFacts
 
-SKEW = 300
+SIGNER_CLOCK_SKEW = 300
 """Seconds that two clocks may differ: a signer's runs before ours, or behind that of who certified it just then."""
 ZONES = 14 * 3600
 """Seconds by which a time without a zone may miss, where it is not Chinese by its standard (ISO 32000-2 §7.9.4)."""
@@ -30,7 +30,7 @@ class Timing:
     proven_by: str | None = None
     list_age: int = 0
     """How many seconds after its making a revocation list still speaks for the present."""
-    slack: int = SKEW
+    slack: int = SIGNER_CLOCK_SKEW
     """Seconds by which the claimed time may miss a certificate's period without contradicting it."""
 
     @property
@@ -86,7 +86,7 @@ def certificate_standing(certificate: CertificateFacts, timing: Timing) -> Certi
     unknown = next((one for one in path.revocations if not _known(one, timing, last)), None)
     ends = [moment for moment in (ended, since) if moment is not None]
     return CertificateStanding(
-        outside=not early <= signed <= late or timing.latest < first - SKEW,
+        outside=not early <= signed <= late or timing.latest < first - SIGNER_CLOCK_SKEW,
         revoked_before=before,
         unknown=unknown,
         ended_at=ended,
@@ -119,7 +119,7 @@ def timing_of(signature: SignatureFacts, *, at: int, anchored_by: int | None, li
     """What is known of a signature's time; the earliest proof counts."""
     first = signature.claimed[0] if signature.claimed else None
     anywhere = first is not None and first.zoneless and first.source == "pdf"
-    slack = SKEW + ZONES if anywhere else SKEW
+    slack = SIGNER_CLOCK_SKEW + ZONES if anywhere else SIGNER_CLOCK_SKEW
     timing = Timing(at, None if first is None else first.at, list_age=list_age, slack=slack)
     if anchored_by is not None and anchored_by <= at:
         timing = replace(timing, proven=anchored_by, proven_by="anchoring in a final block")

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from chain_service.chain.contracts import ChainEvent
 from chain_service.chain.reader import Seen
 from chain_service.chain.rpc import Rpc, RpcError
-from chain_service.core.chainproof.consensus import follow, headers_on_top, newest_final
+from chain_service.core.chainproof.consensus import consensus_of, follow, headers_on_top, newest_final
 from chain_service.core.chainproof.headers import SealedHeader, may_hold
-from chain_service.core.chainproof.trust import FORM_CLIQUE
 from chain_service.errors import Conflict, InvalidProof, Unavailable
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing import apply_events
@@ -98,7 +97,7 @@ def _read_from(app: App, head: Block | None, one: Seen) -> int:
     if last <= number:
         return 0
     parent, signers, begun = head.hash if head else None, None, []
-    if trust.form == FORM_CLIQUE:
+    if consensus_of(trust).counts_validators:
         with app.database.reading() as connection:
             signers = known_after(connection, number)
         if signers is None:

@@ -9,9 +9,8 @@ import structlog
 
 from chain_service.chain.reader import Seen
 from chain_service.chain.rpc import Rpc
-from chain_service.core.chainproof.consensus import Followed, follow, newest_final, sealed
+from chain_service.core.chainproof.consensus import Followed, consensus_of, follow, newest_final, sealed
 from chain_service.core.chainproof.headers import SealedHeader
-from chain_service.core.chainproof.trust import FORM_QBFT
 from chain_service.errors import Corrupt, InvalidProof, Unavailable
 from chain_service.jobs.context import App
 from chain_service.jobs.validators import known_after
@@ -47,7 +46,7 @@ def _keep_rival(app: App, ours: Block, rival: SealedHeader) -> None:
     with app.database.transaction() as connection:
         validators.keep_rivals(connection, [RivalHeader(ours.number, ours.hash, ours.header, now)])
         validators.keep_rivals(connection, [RivalHeader(rival.number, rival.block_hash, rival.raw, now)])
-        if app.require_chain().reader.trust.form == FORM_QBFT:
+        if consensus_of(app.require_chain().reader.trust).second_block_is_equivocation:
             alerts.put(connection, EQUIVOCATION, str(ours.number), _equivocation(app, ours, rival), now)
 
 
@@ -74,7 +73,7 @@ def leave_branch(app: App, head: Block, seen: Sequence[Seen]) -> int:
             number = min(head.number, one.newest)
             if _has_only_begun(app, one) or (ancestor := _common_ancestor(app, one.node, number)).number == number:
                 is_behind = True
-            elif app.require_chain().reader.trust.form == FORM_QBFT:
+            elif consensus_of(app.require_chain().reader.trust).second_block_is_equivocation:
                 _tell_of_quorums(app, one.node, ancestor)
             elif _replaced(app, one, head, ancestor):
                 return -1

@@ -24,9 +24,7 @@ def with_attached(app: App, verdict: Verdict, known: Facts, receipt: bytes) -> V
     if passed is None:
         warned = (*verdict.context.warnings, warning("receipt_ignored"))
         return replace(verdict, context=replace(verdict.context, warnings=warned))
-    record, *others = verdict.groups
-    checks = tuple(passed if one.name == passed.name else one for one in record.checks)
-    return replace(verdict, groups=(replace(record, checks=checks), *others))
+    return verdict if verdict.record is None else verdict.having(verdict.record.having(passed))
 
 
 def attached_place(app: App, data: bytes) -> tuple[LogId, int] | None:

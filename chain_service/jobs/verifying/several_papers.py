@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, groupby
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -29,11 +29,12 @@ from chain_service.core.receipts.trust_file import parse as parse_trust
 from chain_service.core.records.disclosure import Disclosure, parse_disclosure
 from chain_service.core.records.hashing import parse_log_id
 from chain_service.core.records.states import State
+from chain_service.core.verdicts.check_rules import RECORD, RECORD_CHECKS, SIGNATURE
 from chain_service.core.verdicts.inputs import Content
 from chain_service.core.verdicts.paper_kinds import Kind, Paper, form, take
 from chain_service.core.verdicts.same_record import body_key, bound, unite
 from chain_service.core.verdicts.verdict import Check, Context, Group, Verdict, check, conclude, gravity
-from chain_service.core.verdicts.verdict_codes import RULES, STATES, Answer, Outcome
+from chain_service.core.verdicts.verdict_codes import STATES, Answer, Outcome
 from chain_service.errors import BadRequest, CannotTell, InvalidProof, NotFound
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.proofs import trust_files
@@ -182,7 +183,7 @@ def judge_papers(
         _compare(desk, base, ask)
         verdict = _weighed(desk, base, ask)
     if trusted and verdict.code == "nothing_to_verify" and not sheets:
-        verdict = _finding(verdict, check("record", "parse", "trust_file_alone", {"part": "trust"}))
+        verdict = _finding(verdict, check(RECORD.PARSE, "trust_file_alone", {"part": "trust"}))
     context = verdict.context
     others = [_trust_verdict(paper, accepted, context) for paper in trusted]
     verdict = min([verdict, *(other for other in others if other is not None)], key=lambda told: gravity(told.code))
@@ -300,13 +301,11 @@ def _learn(desk: _Desk, base: Question, ask: Ask) -> None:
                 desk.places.setdefault(one, desk.places[other])
 
 
-def _codes(verdict: Verdict) -> dict[str, str]:
-    """The codes of the record's checks by their names."""
-    return {one.name: one.code for one in verdict.groups[0].checks}
-
-
 def _is_listed(verdict: Verdict) -> bool:
-    return _codes(verdict).get("file_digest") in ("file_matches", "signed_file_matches")
+    return verdict.record is not None and verdict.record[RECORD.FILE_DIGEST].code in (
+        "file_matches",
+        "signed_file_matches",
+    )
 
 
 def _place(sheet: _Sheet, verdict: Verdict) -> Place | None:
@@ -316,16 +315,13 @@ def _place(sheet: _Sheet, verdict: Verdict) -> Place | None:
     if sheet.kind in _CLAIMS and verdict.code != "proof_invalid":
         said = read_question(sheet.asked()).place
         return None if said is None else (said[0].hex(), said[1])
-    record = next((group for group in verdict.groups if group.name == "record"), None)
-    checks = {one.name: one for one in record.checks} if record is not None else {}
-    shown = all(name in checks and checks[name].code == code for name, code in _SHOWN)
-    if not shown or checks["file_digest"].code in ("content_altered", "not_anchored", "several_records"):
+    record = verdict.record
+    if record is None or record[RECORD.INCLUSION].code != "included" or record[RECORD.ANCHOR].code != "head_on_chain":
         return None
-    evidence = checks["inclusion"].evidence
+    if record[RECORD.FILE_DIGEST].code in ("content_altered", "not_anchored", "several_records"):
+        return None
+    evidence = record[RECORD.INCLUSION].evidence
     return evidence["log"], evidence["index"]
-
-
-_SHOWN = (("inclusion", "included"), ("anchor", "head_on_chain"))
 
 
 def _compare(desk: _Desk, base: Question, ask: Ask) -> None:
@@ -368,7 +364,7 @@ def _compare_bodies(desk: _Desk, one: _Sheet, other: _Sheet) -> None:
         return
     suspect = other if one in desk.places else one
     evidence = {"detail": "two disclosures of one record differ", "papers": [_entry(desk, x) for x in (one, other)]}
-    found = _finding(desk.alone[suspect], check("record", "inclusion", "record_mismatch", evidence))
+    found = _finding(desk.alone[suspect], check(RECORD.INCLUSION, "record_mismatch", evidence))
     desk.found[frozenset((one, other))] = found
 
 
@@ -379,7 +375,9 @@ def _apart(desk: _Desk, one: _Sheet, other: _Sheet) -> bool:
     file = next((sheet for sheet in (one, other) if sheet.kind is Kind.FILE), None)
     body = next((sheet for sheet in (one, other) if sheet.kind is Kind.DISCLOSURE), None)
     verdict = desk.found[frozenset((one, other))]
-    if file is None or body is None or _codes(verdict).get("file_digest") != "content_altered":
+    if file is None or body is None or verdict.record is None:
+        return False
+    if verdict.record[RECORD.FILE_DIGEST].code != "content_altered":
         return False
     if file in desk.marks and desk.places.get(body) != desk.marks[file]:
         return True
@@ -391,13 +389,21 @@ def _as_signed(verdict: Verdict) -> bool:
 
     Whether the seal was in force, and who stands behind it, may be open: that changes no content.
     """
-    groups = [group for group in verdict.groups if group.name == "signature"]
-    intact = ("parse", "reference_digests", "coverage", "signature", "signer_certificate")
-    for group in groups:
-        outcomes = {one.name: one.outcome for one in group.checks}
-        if Outcome.FAILED in outcomes.values() or any(outcomes.get(name) is not Outcome.PASSED for name in intact):
+    for group in verdict.signatures:
+        if any(one.outcome is Outcome.FAILED for one in group.checks):
             return False
-    return bool(groups)
+        if any(group[rule].outcome is not Outcome.PASSED for rule in _INTACT):
+            return False
+    return bool(verdict.signatures)
+
+
+_INTACT: Final = (
+    SIGNATURE.PARSE,
+    SIGNATURE.REFERENCE_DIGESTS,
+    SIGNATURE.COVERAGE,
+    SIGNATURE.SIGNATURE,
+    SIGNATURE.SIGNER_CERTIFICATE,
+)
 
 
 def _unrelated(desk: _Desk, *pair: _Sheet) -> bool:
@@ -417,7 +423,7 @@ def _weighed(desk: _Desk, base: Question, ask: Ask) -> Verdict:
     lead = desk.lead
     wrong = [verdict for verdict in (*desk.alone.values(), *desk.found.values()) if verdict.answer is Answer.INVALID]
     if desk.strangers:
-        parted = _finding(desk.alone[lead], check("record", "parse", "papers_do_not_match", {}))
+        parted = _finding(desk.alone[lead], check(RECORD.PARSE, "papers_do_not_match", {}))
         return min([*wrong, parted], key=lambda verdict: gravity(verdict.code))
     chosen = _chosen(desk, lead)
     joint = list(ask([_all_asked(base, [*chosen, *file]) for file in _each_file(desk, lead)]))
@@ -468,14 +474,10 @@ def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Ve
 
 def _finding(verdict: Verdict, found: Check) -> Verdict:
     """The verdict with this one finding instead of all others of its record."""
-    names = [name for group, name in RULES if group == "record"]
-    checks = [found if name == found.name else check("record", name, _PASSED_OVER.get(name, "not_reached"))
-              for name in names]  # fmt: skip
-    subject = verdict.groups[0].subject if verdict.groups else "-"
+    checks = [found if rule is found.rule else check(rule, "readable" if rule is RECORD.PARSE else "not_reached")
+              for rule in RECORD_CHECKS]  # fmt: skip
+    subject = verdict.record.subject if verdict.record is not None else "-"
     return conclude((Group("record", subject, tuple(checks)),), Context(verdict.context.at, verdict.context.chain))
-
-
-_PASSED_OVER = {"parse": "readable"}
 
 
 def _trust_verdict(paper: Paper, accepted: TrustFile | None, context: Context) -> Verdict | None:
@@ -484,15 +486,15 @@ def _trust_verdict(paper: Paper, accepted: TrustFile | None, context: Context) -
     try:
         trust = parse_trust(paper.data)
     except CannotTell as error:
-        found = check("record", "validators", "issuer_unknown", evidence | {"detail": error.message})
+        found = check(RECORD.VALIDATORS, "issuer_unknown", evidence | {"detail": error.message})
     except InvalidProof as error:
-        found = check("record", "log_signature", "proof_invalid", evidence | {"detail": error.message})
+        found = check(RECORD.LOG_SIGNATURE, "proof_invalid", evidence | {"detail": error.message})
     except BadRequest as error:
-        found = check("record", "parse", "unreadable", evidence | {"detail": error.message})
+        found = check(RECORD.PARSE, "unreadable", evidence | {"detail": error.message})
     else:
         if accepted is not None and set(trust.terms.root_keys) & set(accepted.terms.root_keys):
             return None
-        found = check("record", "validators", "issuer_unknown", evidence | {"fingerprint": trust.fingerprint})
+        found = check(RECORD.VALIDATORS, "issuer_unknown", evidence | {"fingerprint": trust.fingerprint})
     nothing = conclude((), context)
     return _finding(nothing, found)
 
@@ -531,14 +533,11 @@ def _with_papers(verdict: Verdict, desk: _Desk, trusted: Sequence[Paper]) -> Ver
     """The verdict whose first check lists every paper that was handed in."""
     listed = [_entry(desk, sheet) for sheet in desk.sheets]
     listed += [{"paper": paper.name[:300], "kind": "trust", "belongsTo": None} for paper in trusted]
-    groups = list(verdict.groups)
-    for position, group in enumerate(groups):
-        if group.name == "record":
-            first, *rest = group.checks
-            first = replace(first, evidence={**first.evidence, "papers": listed})
-            groups[position] = replace(group, checks=(first, *rest))
-            break
-    return replace(verdict, groups=tuple(groups))
+    if verdict.record is None:
+        return verdict
+    parsed = verdict.record[RECORD.PARSE]
+    parsed = replace(parsed, evidence={**parsed.evidence, "papers": listed})
+    return verdict.having(verdict.record.having(parsed))
 
 
 def split(

@@ -15,7 +15,16 @@ from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState, Slot
 from chain_service.core.records.hashing import LogId
 from chain_service.core.verdicts.file_ownership import decide
-from chain_service.core.verdicts.inputs import Claim, Facts, Failure, HeadSignature, Names, Outage, Presented
+from chain_service.core.verdicts.inputs import (
+    ASKED_AHEAD,
+    Claim,
+    Facts,
+    Failure,
+    HeadSignature,
+    Names,
+    Outage,
+    Presented,
+)
 from chain_service.core.verdicts.judge import Examine, judge
 from chain_service.core.verdicts.shown_members import with_hidden
 from chain_service.core.verdicts.verdict import Verdict
@@ -33,7 +42,6 @@ from chain_service.store.readings import NewReading
 
 TOGETHER = 200
 """Questions that share one read of the chain."""
-CLOCK_SKEW = 5
 log = structlog.get_logger("verify")
 
 
@@ -183,7 +191,7 @@ def _usable(draft: Draft) -> Draft:
 
 def check_question(question: Question, caller: Caller | None, now: int) -> None:
     """The question can be asked, by this caller at this moment (unix seconds). Raises `BadRequest`."""
-    if question.at is not None and question.at > now + CLOCK_SKEW:
+    if question.at is not None and question.at > now + ASKED_AHEAD:
         raise BadRequest("at must not lie in the future", code="at_in_future", field="at")
     by_number = question.number is not None or question.holder_name is not None
     if question.disclosure is not None:

@@ -26,7 +26,6 @@ from chain_service.nodes.network.descriptor import (
     load,
     require_distinct,
 )
-from chain_service.nodes.network.engines import besu
 from chain_service.nodes.network.engines.engine import engine_of
 from chain_service.nodes.network.files import write_files
 from chain_service.nodes.network.genesis import genesis_json
@@ -136,8 +135,7 @@ def combine(parts: Sequence[Network]) -> Network:
     if len(nodes) > MAX_NODES:
         raise BadRequest(f"a network has at most {MAX_NODES} nodes", field="nodes")
     require_distinct(nodes)
-    if first.engine == "besu":
-        besu.require_addresses(node.host for node in nodes)
+    engine_of(first.engine).require_addresses(node.host for node in nodes)
     return replace(
         first,
         timestamp=max(part.timestamp for part in parts),
@@ -193,7 +191,7 @@ def make_node(
     write_private(folder / "key", key.to_bytes().hex())
     address = ""
     if role == "validator":
-        sealing = key if engine == "besu" else sealing_key or new_key()
+        sealing = engine_of(engine).sealing_key(key, sealing_key)
         engine_of(engine).seal_with(folder, sealing)
         address = address_of(public_hex(sealing))
     has_rpc = role != "validator" or engine_of(engine).VALIDATOR_HAS_RPC
@@ -222,8 +220,7 @@ def _require_sound(plan: Plan) -> None:
         )
     if not is_host(plan.host) or plan.host in ("0.0.0.0", "::"):  # noqa: S104 - refused here
         raise BadRequest(f"--host must be the address others reach, not {plan.host!r}", code="usage", field="--host")
-    if plan.engine == "besu":
-        besu.require_addresses([plan.host])
+    engine_of(plan.engine).require_addresses([plan.host])
 
 
 def _ports(first: int, count: int) -> list[tuple[int, int, int]]:

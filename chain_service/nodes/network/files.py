@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chain_service.nodes.network.descriptor import Engine, Network, NodeDescriptor
-from chain_service.nodes.network.engines import besu, geth
+from chain_service.nodes.network.descriptor import Network, NodeDescriptor
 from chain_service.nodes.network.engines.engine import engine_of
 
 PROMETHEUS_FILE = "prometheus.yml"
 COMPOSE_FILE = "compose.yaml"
-_INSTALLED: dict[Engine, str] = {"geth": "/usr/local/bin/geth", "besu": "/usr/local/bin/besu"}
 
 
 def write_files(directory: Path, network: Network) -> None:
@@ -21,8 +19,9 @@ def write_files(directory: Path, network: Network) -> None:
     units.mkdir(exist_ok=True)
     for node in own:
         (units / f"chain-{node.name}.service").write_text(_unit(directory, network, node), "utf-8")
-    if network.engine == "besu":
-        (directory / COMPOSE_FILE).write_text(besu.compose(network, own), "utf-8")
+    compose = engine_of(network.engine).compose(network, own)
+    if compose is not None:
+        (directory / COMPOSE_FILE).write_text(compose, "utf-8")
 
 
 def _prometheus(network: Network, own: tuple[NodeDescriptor, ...]) -> str:
@@ -39,9 +38,10 @@ def _prometheus(network: Network, own: tuple[NodeDescriptor, ...]) -> str:
 def _unit(directory: Path, network: Network, node: NodeDescriptor) -> str:
     """One node as a service of its own; Restart=always is what brings a halted Clique back."""
     folder = (directory / node.name).resolve()
-    program = Path(_INSTALLED[network.engine])
-    words = engine_of(network.engine).command(program, network, node)
-    before = [f"ExecStartPre={' '.join(geth.init_command(program))}"] if network.engine == "geth" else []
+    engine = engine_of(network.engine)
+    program = Path(engine.INSTALLED)
+    words, first = engine.command(program, network, node), engine.preparation(program)
+    before = [f"ExecStartPre={' '.join(first)}"] if first is not None else []
     lines = [
         "[Unit]",
         f"Description=Chain node {node.name} ({node.role})",
@@ -55,7 +55,7 @@ def _unit(directory: Path, network: Network, node: NodeDescriptor) -> str:
         *before,
         f"ExecStart={' '.join(words)}",
         "KillMode=mixed",
-        "KillSignal=SIGINT" if network.engine == "geth" else "KillSignal=SIGTERM",
+        f"KillSignal={engine.STOP_SIGNAL}",
         "TimeoutStopSec=60",
         "Restart=always",
         "RestartSec=1",

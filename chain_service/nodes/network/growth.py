@@ -18,7 +18,7 @@ from chain_service.nodes.embedded.node import Node
 from chain_service.nodes.network.create import Plan, create
 from chain_service.nodes.network.descriptor import DESCRIPTOR_FILE, NETWORK_FILE, Network, load
 from chain_service.nodes.network.engines import geth
-from chain_service.nodes.network.engines.engine import binary_of
+from chain_service.nodes.network.engines.engine import engine_of
 from chain_service.nodes.network.rpc import call
 from chain_service.nodes.network.running import control
 from chain_service.nodes.network.votes import propose
@@ -47,11 +47,11 @@ def grow(
     as `sealing-key.json.retired`, so that nobody seals a second history. When it fails nothing has changed. Raises
     Conflict (`chain_in_use`: the trial chain runs; it has unsealed transactions), BadRequest, Unavailable.
     """
-    if plan.engine != "geth":
+    if not engine_of(plan.engine).GROWS_FROM_TRIAL:
         raise BadRequest("only go-ethereum goes on with a Clique chain: --engine geth", code="usage", field="--engine")
     if plan.authority or plan.validators < 1:
         raise BadRequest("growing needs a validator to seal on", code="usage", field="--validators")
-    program = binary_of("geth", cache, binary, tell)
+    program = geth.program(cache, binary, tell)
     node = Node.open(trial, password)  # never started: nobody else seals while it is held
     try:
         stopped = _stopped(node, password)

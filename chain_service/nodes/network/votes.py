@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from chain_service.core.chainproof import qbft
-from chain_service.core.chainproof.headers import header_rlp_from_json
 from chain_service.errors import BadRequest, Conflict, Unavailable
 from chain_service.nodes.network.descriptor import NETWORK_FILE, Network, load
-from chain_service.nodes.network.engines import besu
 from chain_service.nodes.network.engines.engine import engine_of
 from chain_service.nodes.network.rpc import call
 
 _LOOK = 0.3
-_MOST_BLOCKS = 1_000
 
 
 def propose(directory: Path, address: str, *, add: bool, timeout: float = 60) -> dict[str, Any]:
@@ -107,21 +104,6 @@ def _wait(network: Network, voters: dict[str, str], target: str, add: bool, time
 
 
 def _voted(network: Network, voters: dict[str, str], target: str, add: bool) -> set[str]:
-    """Who voted so about `target` in blocks, as far as it still counts: a proposal is no vote until its node seals.
-
-    Of QBFT the last blocks of the epoch are read, of Clique the node keeps count.
-    """
-    door = next(iter(voters.values()))
-    if network.engine == "besu":
-        head = int(call(door, "eth_blockNumber"), 16)
-        first = max(1, head - head % network.epoch, head - _MOST_BLOCKS)
-        blocks = (call(door, "eth_getBlockByNumber", hex(number), False) for number in range(first, head + 1))
-        headers = (qbft.parse_header(header_rlp_from_json(block, qbft.block_hash)) for block in blocks)
-        votes = besu.standing_votes(headers, bytes.fromhex(target[2:]), network.epoch)
-        return {"0x" + voter.hex() for voter, choice in votes.items() if choice == add}
-    snapshot = call(door, "clique_getSnapshot")
-    return {
-        vote["signer"].lower()
-        for vote in snapshot["votes"] or ()
-        if vote["address"].lower() == target and vote["authorize"] == add
-    }
+    """Who voted so about `target` in blocks, as far as it still counts: a proposal is no vote until its node seals."""
+    ask = partial(call, next(iter(voters.values())))
+    return engine_of(network.engine).voted(ask, target, add, network.epoch)

@@ -22,8 +22,10 @@ FILES = {
     "asking.js": "text/javascript",
     "details.js": "text/javascript",
     "dom.js": "text/javascript",
-    "verdict.js": "text/javascript",
+    "labels.js": "text/javascript",
     "texts.js": "text/javascript",
+    "verdict.js": "text/javascript",
+    "visible.js": "text/javascript",
     "style.css": "text/css",
     "icon.svg": "image/svg+xml",
 }

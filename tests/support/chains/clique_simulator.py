@@ -174,6 +174,7 @@ class World:
             GENESIS_HASH,
             [block_json(raw) for raw in chain(number, sealers, among, self.root)],
             [self.proof_json(name, slots) for name, slots in wanted.items()],
+            FORM_CLIQUE,
         )
 
 

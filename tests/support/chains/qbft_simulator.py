@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chain_service.core.chainproof import qbft
+from chain_service.core.chainproof.consensus import QBFT
 from chain_service.core.chainproof.evidence import Evidence, evidence_from_rpc
 from chain_service.core.chainproof.qbft import BFT_MIX_HASH, QbftExtra, quorum_size
 from chain_service.core.chainproof.trust import FORM_QBFT, ChainTrust
@@ -55,7 +55,7 @@ def with_extra(raw: bytes, *items: rlp.Encodable, at: int = 0) -> bytes:
 
 def qbft_block_json(raw: bytes) -> dict[str, object]:
     """The header as Besu's `eth_getBlockByNumber` shows it: its hash is that with round 0 and no seals."""
-    return block_json(raw) | {"hash": "0x" + qbft.block_hash(raw).hex()}
+    return block_json(raw) | {"hash": "0x" + QBFT.block_hash(raw).hex()}
 
 
 def qbft_trust(world: World, among: Sequence[Validator], fields: int = 20) -> ChainTrust:

@@ -18,8 +18,8 @@ from eth_utils.address import to_checksum_address
 
 from chain_service.chain.deployment import Deployment
 from chain_service.chain.rpc import Rpc, RpcError
-from chain_service.core.chainproof import clique, qbft
 from chain_service.core.chainproof.clique_votes import Signers
+from chain_service.core.chainproof.consensus import CLIQUE, QBFT
 from chain_service.core.chainproof.qbft import BFT_MIX_HASH, QbftExtra, quorum_size
 from chain_service.core.chainproof.trust import ChainTrust, ValidatorRange
 from chain_service.core.encoding import rlp
@@ -75,7 +75,7 @@ class Resealed:
 
     def hash(self, number: int, branch: bytes = MAIN) -> bytes:
         raw = self.raw(number, branch)
-        return qbft.block_hash(raw) if self.consensus == "qbft" and number else keccak256(raw)
+        return QBFT.block_hash(raw) if self.consensus == "qbft" and number else keccak256(raw)
 
     def _seal(self, number: int, branch: bytes) -> bytes:
         told = self.told(number)
@@ -108,7 +108,7 @@ class Resealed:
         raw = rlp.encode(sealer.seal(fields))
         if number == len(self._signers):
             trust = ChainTrust(0, b"", (ValidatorRange(0, before.addresses),), {})
-            self._signers.append(before.after(clique.sealed_header(raw, before.addresses, trust)))
+            self._signers.append(before.after(CLIQUE.sealed_header(raw, before.addresses, trust)))
             self._sealers.append(sealer.address)
         return raw
 

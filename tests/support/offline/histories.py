@@ -20,6 +20,7 @@ import orjson
 
 from chain_service.core.chainproof import qbft, storage_layout
 from chain_service.core.chainproof.clique import majority_size
+from chain_service.core.chainproof.consensus import QBFT
 from chain_service.core.chainproof.evidence import Evidence, evidence_from_rpc
 from chain_service.core.chainproof.evidence_cbor import BlockProof
 from chain_service.core.chainproof.storage_layout import PermitEntry
@@ -108,7 +109,7 @@ def proof(words: Words, whole: bool) -> tuple[bytes, Evidence]:
         entries = [storage_layout.permit_slot(org, type_code, n) for n in range(len(words.permits) + 1)]
         wanted[storage_layout.ORGANISATIONS] = [storage_layout.log_key_slot(org, 0), *entries]
     proofs = [world.proof_json(name, slots) for name, slots in wanted.items()]
-    return world.root, evidence_from_rpc(CHAIN_ID, GENESIS_HASH, [], proofs)
+    return world.root, evidence_from_rpc(CHAIN_ID, GENESIS_HASH, [], proofs, FORM_CLIQUE)
 
 
 CONTRACTS = World({name: {} for name in storage_layout.POSITIONS}, strangers=2).trust().contracts
@@ -158,7 +159,7 @@ class History:
         return qbft.quorum_size(count) if self.form == FORM_QBFT else majority_size(count)
 
     def hash_of(self, raw: bytes) -> bytes:
-        return qbft.block_hash(raw) if self.form == FORM_QBFT else keccak256(raw)
+        return QBFT.block_hash(raw) if self.form == FORM_QBFT else keccak256(raw)
 
     def evidence(self, block: int, whole: bool) -> Evidence:
         """Of an honest block, by its seals, or by the end of its range where they are too few."""

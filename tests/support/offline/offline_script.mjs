@@ -138,7 +138,7 @@ async function papers(file) {
 
 // What the online page would send about each list of files, [name, base64] each: {type, body, byDigest, bytes}, or the reason why not.
 async function asked(file) {
-  const source = readFileSync(new URL("../chain_service/web/static/asking.js", import.meta.url), "utf8");
+  const source = readFileSync(new URL("../../../chain_service/web/pages/static/asking.js", import.meta.url), "utf8");
   const { questionOf, MOST_PAPERS } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
   const answers = [];
   for (const { given, longest } of JSON.parse(readFileSync(file, "utf8"))) {

@@ -199,9 +199,9 @@ def with_ranges(chain: ChainTrust, *ranges: ValidatorRange) -> ChainTrust:
 
 def findings(verdict: Verdict) -> dict[str, str]:
     """Code by check."""
-    return {check.name: check.code for check in verdict.groups[0].checks}
+    return {check.name: check.code for check in verdict.record.checks}
 
 
 def details(verdict: Verdict) -> str:
     """Everything that the checks say in `detail`."""
-    return " | ".join(str(check.evidence.get("detail", "")) for check in verdict.groups[0].checks)
+    return " | ".join(str(check.evidence.get("detail", "")) for check in verdict.record.checks)

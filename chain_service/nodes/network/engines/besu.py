@@ -9,18 +9,25 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from eth_keys.datatypes import PrivateKey
 
-from chain_service.core.chainproof.qbft import QbftHeader
+from chain_service.core.chainproof.consensus import QBFT
+from chain_service.core.chainproof.headers import header_rlp_from_json
+from chain_service.core.chainproof.qbft import BFT_MIX_HASH, QbftExtra, QbftHeader, parse_header
 from chain_service.errors import BadRequest, Unavailable
 from chain_service.nodes.network.descriptor import Network, NodeDescriptor
 
 VALIDATOR_HAS_RPC = True
+GROWS_FROM_TRIAL = False
+INSTALLED = "/usr/local/bin/besu"
+STOP_SIGNAL = "SIGTERM"
+MIX_HASH = BFT_MIX_HASH
+CONTRACT_SIZE_LIMIT = 2**31 - 1
 IMAGE = "hyperledger/besu:26.8.0"
 METRICS_PATH = "/metrics"
 OPTIONS_FILE = "besu.toml"
@@ -30,6 +37,34 @@ OLDEST = (26, 7, 1)
 _VERSION = re.compile(r"besu/v(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
 _MOST_PENDING = 65_536
 """Transactions a node keeps waiting, of all senders."""
+_MOST_BLOCKS = 1_000
+"""Blocks of the epoch that are read for votes."""
+
+
+def consensus_config(network: Network) -> dict[str, Any]:
+    """Forks up to London, no fee, no limit to a contract's size, and QBFT with the network's period and epoch."""
+    return {
+        "berlinBlock": 0,
+        "londonBlock": 0,
+        "zeroBaseFee": True,
+        "contractSizeLimit": CONTRACT_SIZE_LIMIT,
+        "qbft": {
+            "blockperiodseconds": network.period,
+            "epochlength": network.epoch,
+            "requesttimeoutseconds": 2 * network.period,
+        },
+    }
+
+
+def extra_data(validators: Sequence[bytes], *, vanity: bytes = bytes(32)) -> bytes:
+    """RLP of vanity, validators in the order given (ascending for a genesis of ours), no vote, round 0, no seals."""
+    return QbftExtra(vanity, tuple(validators), None, 0, ()).encode(round_=0)
+
+
+def sealing_key(node_key: PrivateKey, wanted: PrivateKey | None) -> PrivateKey:
+    """With QBFT the node key seals."""
+    del wanted
+    return node_key
 
 
 def seal_with(folder: Path, key: PrivateKey) -> None:
@@ -137,6 +172,26 @@ def require_version(binary: Path) -> None:
         )
 
 
+def program(cache: Path, named: Path | None, tell: Callable[[str], None]) -> Path:
+    """The `besu` on PATH, of a release that can run a network. Raises Unavailable (`no_engine`) with the remedy."""
+    del cache, named, tell
+    found = find()
+    if found is None:
+        raise Unavailable(
+            "no `besu` on PATH: install Hyperledger Besu 26.7.1 or newer, or start compose.yaml. "
+            "请安装 Hyperledger Besu 并加入 PATH，或使用 compose.yaml 启动。",
+            code="no_engine",
+        )
+    require_version(found)
+    return found
+
+
+def preparation(program: Path) -> list[str] | None:
+    """Nothing: Besu reads the genesis when it starts."""
+    del program
+    return None
+
+
 def initialise(binary: Path, folder: Path) -> None:
     """Nothing to do: Besu reads the genesis when it starts."""
     del binary, folder
@@ -182,6 +237,21 @@ def compose(network: Network, nodes: tuple[NodeDescriptor, ...]) -> str:
             f"      - ./{node.name}:/network/{node.name}",
         ]
     return "\n".join(lines) + "\n"
+
+
+def sealer(block: dict[str, Any]) -> str:
+    """The proposer that the header names."""
+    return "0x" + parse_header(header_rlp_from_json(block, QBFT.block_hash)).coinbase.hex()
+
+
+def voted(ask: Callable[..., Any], target: str, add: bool, epoch: int) -> set[str]:
+    """Who voted so about `target`, read from the last blocks of the epoch."""
+    head = int(ask("eth_blockNumber"), 16)
+    first = max(1, head - head % epoch, head - _MOST_BLOCKS)
+    blocks = (ask("eth_getBlockByNumber", hex(number), False) for number in range(first, head + 1))
+    headers = (parse_header(header_rlp_from_json(block, QBFT.block_hash)) for block in blocks)
+    votes = standing_votes(headers, bytes.fromhex(target[2:]), epoch)
+    return {"0x" + voter.hex() for voter, choice in votes.items() if choice == add}
 
 
 def standing_votes(headers: Iterable[QbftHeader], target: bytes, epoch: int) -> dict[bytes, bool]:

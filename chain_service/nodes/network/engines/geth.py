@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from eth_keys.datatypes import PrivateKey
 
+from chain_service.core.chainproof import clique
+from chain_service.core.chainproof.headers import header_rlp_from_json
 from chain_service.errors import BadRequest, Unavailable
 from chain_service.nodes.network.descriptor import Network, NodeDescriptor
-from chain_service.nodes.network.keys import write_sealing_key
+from chain_service.nodes.network.engines import geth_binary
+from chain_service.nodes.network.keys import new_key, write_sealing_key
 
 VALIDATOR_HAS_RPC = False
+GROWS_FROM_TRIAL = True
+INSTALLED = "/usr/local/bin/geth"
+STOP_SIGNAL = "SIGINT"
+MIX_HASH = bytes(32)
+FORKS = (
+    "homestead", "eip150", "eip155", "eip158", "byzantium", "constantinople", "petersburg", "istanbul", "berlin",
+)  # fmt: skip
+VANITY, SEAL = 32, 65
 METRICS_PATH = "/debug/metrics/prometheus"
 SOCKET = "data/geth.ipc"
 MOST_OF_A_SOCKET_PATH = 103
@@ -25,6 +38,32 @@ _ALL = (
     "--txpool.globalslots", "65536", "--txpool.globalqueue", "65536",
     "--metrics", "--metrics.addr", "127.0.0.1",
 )  # fmt: skip
+
+
+def program(cache: Path, named: Path | None, tell: Callable[[str], None]) -> Path:
+    """As `geth_binary.require`."""
+    return geth_binary.require(cache, named, tell)
+
+
+def consensus_config(network: Network) -> dict[str, Any]:
+    """Forks up to Berlin, and Clique with the network's period and epoch."""
+    return {f"{fork}Block": 0 for fork in FORKS} | {"clique": {"period": network.period, "epoch": network.epoch}}
+
+
+def extra_data(validators: Sequence[bytes]) -> bytes:
+    """EIP-225: vanity, the signers in the order given (ascending for a genesis of ours), room for a seal."""
+    return bytes(VANITY) + b"".join(validators) + bytes(SEAL)
+
+
+def require_addresses(hosts: Iterable[str]) -> None:
+    """Nothing to ask: go-ethereum takes names, too."""
+    del hosts
+
+
+def sealing_key(node_key: PrivateKey, wanted: PrivateKey | None) -> PrivateKey:
+    """An account key of its own: the one `wanted`, or a new one."""
+    del node_key
+    return wanted or new_key()
 
 
 def seal_with(folder: Path, key: PrivateKey) -> None:
@@ -63,15 +102,15 @@ def initialised(folder: Path) -> bool:
     return (folder / "data" / "geth" / "chaindata").is_dir()
 
 
-def init_command(binary: Path) -> list[str]:
+def preparation(program: Path) -> list[str]:
     """Writes the first block; run in the node's folder, repeatable."""
-    return [str(binary), "--verbosity", "1", "--datadir", "data", "init", "--state.scheme", "hash", "../genesis.json"]
+    return [str(program), "--verbosity", "1", "--datadir", "data", "init", "--state.scheme", "hash", "../genesis.json"]
 
 
 def initialise(binary: Path, folder: Path) -> None:
     """The node has its first block. Raises Unavailable (`engine_failed`) with what geth said."""
     if not initialised(folder):
-        run(init_command(binary), folder)
+        run(preparation(binary), folder)
 
 
 def run(command: list[str], folder: Path, seconds: float = 120) -> str:
@@ -107,6 +146,27 @@ def endpoint(folder: Path, node: NodeDescriptor) -> str:
     """The node's own door, which knows every call."""
     del node
     return f"ipc:{(folder / SOCKET).resolve()}"
+
+
+def compose(network: Network, nodes: tuple[NodeDescriptor, ...]) -> str | None:
+    """None: no image of this release is pinned."""
+    del network, nodes
+    return None
+
+
+def sealer(block: dict[str, Any]) -> str:
+    """The signer recovered from the seal."""
+    return "0x" + clique.recover_signer(clique.parse_header(header_rlp_from_json(block))).hex()
+
+
+def voted(ask: Callable[..., Any], target: str, add: bool, epoch: int) -> set[str]:
+    """Who voted so about `target`, of which the node keeps count."""
+    del epoch
+    return {
+        vote["signer"].lower()
+        for vote in ask("clique_getSnapshot")["votes"] or ()
+        if vote["address"].lower() == target and vote["authorize"] == add
+    }
 
 
 def propose(address: str, add: bool) -> tuple[str, list[object]]:

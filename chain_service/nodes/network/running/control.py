@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chain_service.errors import Conflict, Unavailable
 from chain_service.nodes.network.descriptor import NETWORK_FILE, Network, NodeDescriptor, load
-from chain_service.nodes.network.engines.engine import binary_of, engine_of
+from chain_service.nodes.network.engines.engine import engine_of
 from chain_service.nodes.network.rpc import call
 from chain_service.nodes.network.running.ledger import Ledger
 from chain_service.nodes.network.running.processes import Process
@@ -38,7 +38,7 @@ def up(
     """
     network = load(directory / NETWORK_FILE)
     nodes = _chosen(directory, network, names)
-    binary = binary_of(network.engine, cache, geth, tell)
+    binary = engine_of(network.engine).program(cache, geth, tell)
     ledger = Ledger(directory)
     ledger.make()
     before = ledger.running()

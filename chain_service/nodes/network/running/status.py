@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from chain_service.core.chainproof import clique, qbft
-from chain_service.core.chainproof.headers import header_rlp_from_json
 from chain_service.errors import ChainServiceError
 from chain_service.nodes.network.descriptor import NETWORK_FILE, Network, NodeDescriptor, load
 from chain_service.nodes.network.engines.engine import engine_of
@@ -82,21 +80,15 @@ def _last_signers(
     if best is None:
         return []
     node = next(node for node in nodes if node.name == best["name"])
-    door = engine_of(network.engine).endpoint(directory / node.name, node)
+    engine = engine_of(network.engine)
+    door = engine.endpoint(directory / node.name, node)
     names = {other.address: other.name for other in network.validators}
     found = []
     for number in range(best["head"], max(0, best["head"] - LAST_BLOCKS), -1):
         try:
             block = call(door, "eth_getBlockByNumber", hex(number), False)
-            address = _sealer(network, block)
+            address = engine.sealer(block)
         except ChainServiceError:
             break
         found.append({"block": number, "address": address, "name": names.get(address)})
     return found
-
-
-def _sealer(network: Network, block: dict[str, Any]) -> str:
-    """Who made the block: for Clique recovered from the seal, for QBFT the proposer the header names."""
-    if network.engine == "geth":
-        return "0x" + clique.recover_signer(clique.parse_header(header_rlp_from_json(block))).hex()
-    return "0x" + qbft.parse_header(header_rlp_from_json(block, qbft.block_hash)).coinbase.hex()

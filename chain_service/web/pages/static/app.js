@@ -3,7 +3,8 @@
 import { MOST_PAPERS, sizeOf, questionOf, send } from "./asking.js";
 import { element } from "./dom.js";
 import { TEXTS } from "./texts.js";
-import { failurePart, problemPart, verdictParts, visible } from "./verdict.js";
+import { failurePart, problemPart, verdictParts } from "./verdict.js";
+import { visible } from "./visible.js";
 
 const byId = (id) => document.getElementById(id);
 const NOTHING_ASKED = { names: [], fields: {} };

@@ -145,7 +145,7 @@ export const EVIDENCE = {
 };
 
 // Evidence whose values are codes, by its name.
-const STATES = {
+const STATE_WORDS = {
   in_force: ["有效", "in force"],
   suspended: ["暂扣", "suspended"],
   withdrawn: ["撤销", "withdrawn"],
@@ -165,7 +165,7 @@ export const CODED = {
   },
   sealType: { 1: ["单位印章", "organisation's seal"], 2: ["个人印章", "personal seal"] },
   source: { crl: ["吊销列表（CRL）", "revocation list (CRL)"], ocsp: ["在线查询（OCSP）", "OCSP"], none: ["无", "none"] },
-  state: STATES,
+  state: STATE_WORDS,
 };
 
 // Evidence that is told in sentences of this program, or in a list or map of them.

@@ -1,14 +1,26 @@
 // Shows a verdict: the certificate first, what it rests on folded below. Words from outside are set as text, escaped.
 
 import { CODED, EVIDENCE, inChinese, TOLD } from "./details.js";
-import { element, icon } from "./dom.js";
-import { CHECKS, MEMBERS, PAPERS, PARTS, TEXTS, VALUES } from "./texts.js";
+import { drawing, element } from "./dom.js";
+import { CHECKS, MEMBERS, PAPERS, PARTS, VALUES } from "./labels.js";
+import { TEXTS } from "./texts.js";
+import { visible } from "./visible.js";
+
+const ICONS = {
+  valid: ["M5 12.5 10 17.5 19.5 7"],
+  invalid: ["M6.5 6.5 17.5 17.5", "M17.5 6.5 6.5 17.5"],
+  compare: ["M12 6v7.5", "M12 17.6v.1"],
+  indeterminate: ["M8.6 9.2a3.4 3.4 0 1 1 5.2 2.9c-1.2.8-1.8 1.4-1.8 2.7", "M12 18.2v.1"],
+  error: ["M12 6v7.5", "M12 17.6v.1"],
+  passed: ["M5 12.5 10 17.5 19.5 7"],
+  failed: ["M6.5 6.5 17.5 17.5", "M17.5 6.5 6.5 17.5"],
+  skipped: ["M7 12h10"],
+  trial: ["M12 11v6", "M12 7.2v.1", "M12 3a9 9 0 1 0 0 18 9 9 0 1 0 0-18"],
+  warning: ["M12 9.5v4.5", "M12 17.3v.1", "M12 3.5 2.8 20h18.4z"],
+};
+const icon = (name) => drawing(ICONS[name] || ICONS.indeterminate);
 
 const OUTCOMES = { passed: "passed", failed: "failed", indeterminate: "outcomeIndeterminate", skipped: "skipped" };
-// Characters that are not seen or turn the direction of others: shown by their number.
-// eslint-disable-next-line no-control-regex, no-misleading-character-class
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\uffff]|[\u{e0000}-\u{e007f}]/gu;
-export const visible = (text) => String(text).replace(UNSEEN, (c) => `⟨U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
 
 // `language` is "zh" or "en"; `asked` is {names: [file names], fields: what was typed}.
 export function verdictParts(verdict, language, asked) {

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from chain_service.config import Settings
 from chain_service.core.encoding.digests import file_digests
+from chain_service.core.verdicts.check_rules import SIGNATURE
 from chain_service.core.verdicts.verdict import Verdict
 from chain_service.jobs.parsing import ocsp_responders
 from chain_service.jobs.parsing.ocsp_responders import Asking, Responders
@@ -126,7 +127,7 @@ def moment(at: int) -> datetime:
 
 def revocation(verdict: Verdict) -> tuple[str, str]:
     """The verdict's code and that of the check `revocation`."""
-    return verdict.code, next(one.code for one in verdict.groups[1].checks if one.name == "revocation")
+    return verdict.code, verdict.groups[1][SIGNATURE.REVOCATION].code
 
 
 def judged(city: City, org: Org, content: bytes) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chain_service.core.encoding.digests import file_digests
+from chain_service.core.verdicts.check_rules import RECORD, SIGNATURE
 from chain_service.core.verdicts.verdict import Verdict
 from chain_service.errors import MalformedDocument, MalformedRecord
 from chain_service.jobs import workers
@@ -131,9 +132,7 @@ def test_anchoring_keeps_a_signature_alive_beyond_its_certificate(counter: City)
     assert counter.verify(file=content).code == "in_force_signer_expired"
     verdict = counter.verify(file=never)
     assert signature(verdict)["signing_time"] == "signing_time_unproven"
-    assert (
-        next(one for one in verdict.groups[1].checks if one.name == "signing_time").evidence["byTheStandard"] == "valid"
-    )
+    assert verdict.groups[1][SIGNATURE.SIGNING_TIME].evidence["byTheStandard"] == "valid"
 
 
 def test_without_a_trust_store_no_signer_is_trusted(city: City) -> None:
@@ -193,7 +192,7 @@ def test_a_seal_is_registered_from_its_own_file(counter: City) -> None:
 @pytest.mark.parametrize(("kind", "data"), [("jpeg", b"\xff\xd8\xff\xe0 a photo"), ("text", b"a text")])
 def test_the_kind_of_a_file_stands_in_the_verdict_in_both_languages(counter: City, kind: str, data: bytes) -> None:
     verdict = counter.verify(file=data)
-    told = verdict.groups[0].checks[0].evidence["file"]
+    told = verdict.record[RECORD.PARSE].evidence["file"]
     assert told["kind"] == kind and told["zh"] and told["en"]
     assert (verdict.code, warned(verdict)) == ("not_anchored", {"picture_only"} if kind == "jpeg" else set())
     verdict = counter.verify(file=anchored(counter, counter.organisation(), data + b"."))
@@ -204,7 +203,7 @@ def test_signatures_that_are_not_looked_at_cap_the_verdict_on_an_anchored_file(c
     container = archive({"a.txt": b"a", "META-INF/signatures001.xml": b"<x/>"})
     verdict = counter.verify(file=anchored(counter, counter.organisation(), container))
     assert (verdict.answer, verdict.code) == ("indeterminate", "signature_unsupported")
-    assert verdict.groups[0].checks[0].evidence["file"]["kind"] == "asic"
+    assert verdict.record[RECORD.PARSE].evidence["file"]["kind"] == "asic"
 
 
 def test_a_seal_file_is_shown_with_its_owner(counter: City) -> None:

@@ -17,6 +17,7 @@ from chain_service.core.chainproof.clique import majority_size
 from chain_service.core.chainproof.evidence import Evidence, evidence_from_rpc
 from chain_service.core.chainproof.evidence_cbor import BlockProof
 from chain_service.core.chainproof.storage_layout import OPEN_END, PERMIT_GRANT, PermitEntry
+from chain_service.core.chainproof.trust import FORM_CLIQUE
 from chain_service.core.encoding.cose import Signer
 from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.receipts import receipt as receipts
@@ -25,6 +26,7 @@ from chain_service.core.receipts.verify_offline import present, prove_receipt, v
 from chain_service.core.records.disclosure import Disclosure, parse_disclosure
 from chain_service.core.records.hashing import log_id, record_entry
 from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.verdicts.check_rules import RECORD
 from chain_service.jobs.proofs import trust_files as trust
 from chain_service.jobs.proofs.receipts import receipt, refresh
 from chain_service.store import chain_index
@@ -98,6 +100,7 @@ def _evidence(deployed: Deployment, words: dict[str, Any], number: int, among: l
         deployed.genesis_hash,
         [block_json(raw) for raw in chain(number, sealers, among, world.root)],
         [world.proof_json(name, slots) for name, slots in wanted.items()],
+        FORM_CLIQUE,
     )
 
 
@@ -223,5 +226,5 @@ def test_after_a_trial_chain_grew_its_receipts_are_refreshed_and_its_ranges_end(
         assert city.verify(disclosure=disclosure, receipt=fresh).code == "in_force"
         # the service's own index leads from the trial chain's block to today's: it needs no newer one
         verdict = city.verify(disclosure=disclosure)
-        (anchor,) = [one for one in verdict.groups[0].checks if one.name == "anchor"]
+        anchor = verdict.record[RECORD.ANCHOR]
         assert anchor.evidence["block"] < first < verdict.context.chain["block"]

@@ -12,6 +12,7 @@ import pytest
 
 from chain_service.core.encoding.digests import file_digests
 from chain_service.core.records.identifiers import CertificateIdentifier
+from chain_service.core.verdicts.check_rules import RECORD
 from chain_service.core.verdicts.verdict import Verdict
 from chain_service.jobs.proofs import receipts
 from chain_service.jobs.verifying.candidates import LOOKED_AT
@@ -160,7 +161,7 @@ def test_a_withdrawn_file_stays_withdrawn_with_a_strangers_receipt_attached(coun
     counter.set_state(org, own, "withdrawn", 1)
     assert counter.verify(file=attached).code == "withdrawn"
     verdict = counter.verify(file=attached, disclosure=counter.disclosure(rogue, theirs))
-    status = next(one for one in verdict.groups[0].checks if one.name == "status")
+    status = verdict.record[RECORD.STATUS]
     assert (verdict.answer, status.code) == ("invalid", "withdrawn")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from chain_service.core.encoding.digests import file_digests
 from chain_service.core.receipts import receipt as core
+from chain_service.core.verdicts.check_rules import RECORD
 from chain_service.core.verdicts.paper_kinds import Kind, Paper, take
 from chain_service.core.verdicts.verdict import Verdict, gravity
 from chain_service.core.verdicts.verdict_codes import Answer
@@ -178,7 +179,7 @@ def test_papers_of_two_holders_do_not_belong_together(shared_city: City, papers:
             if "trust" not in (name, other):
                 found = verdict(shared_city, (name, papers[name]), ("other", others[other]))
                 assert found.code == "papers_do_not_match", (name, other, found.code)
-                listed = found.groups[0].checks[0].evidence["papers"]
+                listed = found.record[RECORD.PARSE].evidence["papers"]
                 assert {one["paper"] for one in listed} == {name, "other"}
                 assert None not in {one["belongsTo"] for one in listed}
 

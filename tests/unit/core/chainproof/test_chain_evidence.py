@@ -11,7 +11,7 @@ from chain_service.core.chainproof.evidence import (
     evidence_from_rpc,
     verify_evidence,
 )
-from chain_service.core.chainproof.trust import ChainTrust, PinnedContract, ValidatorRange
+from chain_service.core.chainproof.trust import FORM_CLIQUE, ChainTrust, PinnedContract, ValidatorRange
 from chain_service.core.encoding import rlp
 from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import InvalidProof
@@ -162,8 +162,8 @@ def test_answers_about_one_account_may_come_in_parts(world, trust):
     headers = [block_json(raw) for raw in chain(7, [AMONG[3], AMONG[0], AMONG[1]], AMONG, world.root)]
     parts = [world.proof_json("RecordLog", SLOTS[:2]), world.proof_json("RecordLog", SLOTS[1:4])]
     whole = [world.proof_json("RecordLog", SLOTS[:4])]
-    made = evidence_from_rpc(CHAIN_ID, GENESIS_HASH, headers, parts)
-    assert made.accounts == evidence_from_rpc(CHAIN_ID, GENESIS_HASH, headers, whole).accounts
+    made = evidence_from_rpc(CHAIN_ID, GENESIS_HASH, headers, parts, FORM_CLIQUE)
+    assert made.accounts == evidence_from_rpc(CHAIN_ID, GENESIS_HASH, headers, whole, FORM_CLIQUE).accounts
     assert len(verify_evidence(made, trust).words) == 4
 
 
@@ -171,16 +171,16 @@ def test_answers_about_one_account_may_come_in_parts(world, trust):
 def test_short_storage_keys_are_padded(world, short):
     proof = world.proof_json("SealRegistry", [])
     proof["storageProof"] = [{"key": short, "value": "0x0", "proof": []}]
-    made = evidence_from_rpc(CHAIN_ID, GENESIS_HASH, [], [proof])
+    made = evidence_from_rpc(CHAIN_ID, GENESIS_HASH, [], [proof], FORM_CLIQUE)
     assert made.accounts[0][1] == ((0x347).to_bytes(32, "big"),)
 
 
 def test_the_empty_tries_node_makes_no_difference(world, trust):
     headers = [block_json(raw) for raw in chain(7, [AMONG[3], AMONG[0], AMONG[1]], AMONG, world.root)]
     proof = world.proof_json("SealRegistry", SLOTS[:1])
-    plain = evidence_from_rpc(CHAIN_ID, GENESIS_HASH, headers, [proof])
+    plain = evidence_from_rpc(CHAIN_ID, GENESIS_HASH, headers, [proof], FORM_CLIQUE)
     proof["storageProof"][0]["proof"] = ["0x80"]
-    assert evidence_from_rpc(CHAIN_ID, GENESIS_HASH, headers, [proof]) == plain
+    assert evidence_from_rpc(CHAIN_ID, GENESIS_HASH, headers, [proof], FORM_CLIQUE) == plain
     assert verify_evidence(plain, trust).word("SealRegistry", SLOTS[0]) == 0
     assert verify_evidence(replace(plain, nodes=(*plain.nodes, b"\x80")), trust)
 
@@ -206,7 +206,7 @@ def test_the_empty_tries_node_makes_no_difference(world, trust):
 )
 def test_a_malformed_answer_is_refused(world, change):
     with pytest.raises(InvalidProof):
-        evidence_from_rpc(CHAIN_ID, GENESIS_HASH, [], [world.proof_json("RecordLog", SLOTS[:1]) | change])
+        evidence_from_rpc(CHAIN_ID, GENESIS_HASH, [], [world.proof_json("RecordLog", SLOTS[:1]) | change], FORM_CLIQUE)
 
 
 # As stored.

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from chain_service.core.chainproof.consensus import prove_block
+from chain_service.core.chainproof.consensus import QBFT, prove_block
 from chain_service.core.chainproof.evidence import verify_evidence
 from chain_service.core.chainproof.headers import FIELD_COUNTS, header_rlp_from_json
-from chain_service.core.chainproof.qbft import block_hash, parse_header, quorum_size, verify_seals
+from chain_service.core.chainproof.qbft import parse_header, quorum_size, verify_seals
 from chain_service.core.chainproof.trust import FORM_CLIQUE, FORM_QBFT, ValidatorRange
 from chain_service.core.encoding import rlp
 from chain_service.core.encoding.digests import keccak256
@@ -101,7 +101,7 @@ def test_seals_sign_the_round_and_the_block_hash_does_not_know_it():
     first, later = (parse_header(good(round_=round_)) for round_ in (0, 5))
     assert first.block_hash == first.seal_digest == later.block_hash != later.seal_digest
     assert keccak256(later.raw) not in (later.block_hash, later.seal_digest)
-    assert proven(later.raw).block_hash == first.block_hash == block_hash(later.raw)
+    assert proven(later.raw).block_hash == first.block_hash == QBFT.block_hash(later.raw)
     refused(with_extra(first.raw, b"\x05", at=3), "stranger")
 
 
@@ -109,7 +109,7 @@ def test_seals_sign_the_round_and_the_block_hash_does_not_know_it():
 def test_headers_of_every_fork_are_proven_and_rebuilt_from_json(fields):
     raw = good(fields=fields)
     assert proven(raw).signers == 3
-    assert header_rlp_from_json(qbft_block_json(raw), block_hash) == raw
+    assert header_rlp_from_json(qbft_block_json(raw), QBFT.block_hash) == raw
     with pytest.raises(InvalidProof):
         header_rlp_from_json(qbft_block_json(raw))
 
@@ -253,7 +253,7 @@ def test_the_number_of_fields_is_the_one_trusted_at_that_height():
 
 
 def following(raw):
-    return qbft_header(8, AMONG[:3], AMONG, ROOT, parent_hash=block_hash(raw))
+    return qbft_header(8, AMONG[:3], AMONG, ROOT, parent_hash=QBFT.block_hash(raw))
 
 
 def test_evidence_has_one_header_and_the_form_of_its_chain():

@@ -18,6 +18,7 @@ from chain_service.core.receipts.trust_file import sign, update
 from chain_service.core.receipts.verify_offline import present, prove_receipt, seen_blocks, verify_offline
 from chain_service.core.records.disclosure import reveal
 from chain_service.core.records.states import State
+from chain_service.core.verdicts.check_rules import RECORD
 from chain_service.core.verdicts.inputs import Presented
 from chain_service.errors import BadRequest, InvalidProof
 from support.chains.clique_simulator import validators
@@ -273,7 +274,7 @@ def test_any_key_in_the_proven_history_may_have_signed():
     issued = Issued("qbft", log_keys=(OLD_LOG_KEY, LOG_KEY))
     for signer, n in ((OLD_LOG_KEY, 0), (LOG_KEY, 1)):
         verdict = issued.verify(issued.receipt(signed_by=signer))
-        check = verdict.groups[0].checks[2]
+        check = verdict.record[RECORD.LOG_SIGNATURE]
         assert (verdict.code, check.code, check.evidence["n"]) == ("in_force", "signed", n)
         assert check.evidence["key"] == signer.public_key.hex()
 

@@ -16,6 +16,7 @@ from chain_service.core.records.disclosure import reveal
 from chain_service.core.records.hashing import Entry, log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import State
+from chain_service.core.verdicts.check_rules import RECORD_CHECKS
 from chain_service.core.verdicts.inputs import (
     AcceptedChange,
     Asked,
@@ -30,7 +31,7 @@ from chain_service.core.verdicts.inputs import (
 )
 from chain_service.core.verdicts.judge import Signed, judge
 from chain_service.core.verdicts.verdict import Check, Verdict, warning
-from chain_service.core.verdicts.verdict_codes import CODES, RULES, Answer, Outcome
+from chain_service.core.verdicts.verdict_codes import CODES, Answer, Outcome
 from support.worlds.judged_records import (
     ANCHORED,
     FILE,
@@ -66,7 +67,7 @@ def with_file(digests: dict[str, str], **changes: object) -> Facts:
 def test_a_presented_disclosure_that_is_anchored_permitted_and_unchanged_is_in_force() -> None:
     verdict = judge(World().facts())
     assert (verdict.answer, verdict.code) == (Answer.VALID, "in_force")
-    assert [check.name for check in verdict.groups[0].checks] == [n for group, n in RULES if group == "record"]
+    assert [check.rule for check in verdict.groups[0].checks] == list(RECORD_CHECKS)
 
 
 def test_a_partial_disclosure_is_worth_as_much_as_a_whole_one() -> None:
@@ -424,7 +425,7 @@ def test_each_situation_leads_to_its_code(code: str) -> None:
 
 
 def test_every_code_that_a_check_of_the_record_may_raise_has_a_situation_here() -> None:
-    raised = {code for (group, _), rule in RULES.items() if group == "record" for code in rule.raises}
+    raised = {code for rule in RECORD_CHECKS for code in rule.raises}
     assert raised - REACHED.keys() == RAISED_ELSEWHERE
     assert "nothing_to_verify" in raised
 

@@ -7,9 +7,11 @@ import re
 import pytest
 
 from chain_service.core.encoding.text import Text
+from chain_service.core.verdicts.check_rules import CHECKS, RECORD, CheckRule
 from chain_service.core.verdicts.judge import judge
 from chain_service.core.verdicts.verdict import Context, Group, check, codes_as_markdown, conclude, fill, fill_text
-from chain_service.core.verdicts.verdict_codes import CODES, RULES, WARNINGS
+from chain_service.core.verdicts.verdict_codes import CODES
+from chain_service.core.verdicts.warnings import WARNINGS
 from support.worlds.judged_records import World
 
 
@@ -37,7 +39,7 @@ def test_a_verdict_has_exactly_the_members_of_the_interface() -> None:
 
 
 def test_the_checks_stand_in_the_order_of_the_interface() -> None:
-    names = {group: [name for g, name in RULES if g == group] for group in ("record", "signature")}
+    names = {group: [rule.name for rule in CHECKS if rule.group == group] for group in ("record", "signature")}
     assert names["record"] == [
         "parse",
         "file_digest",
@@ -66,23 +68,23 @@ def test_the_checks_stand_in_the_order_of_the_interface() -> None:
 def test_every_code_is_ranked_after_all_worse_ones_and_raised_by_some_check() -> None:
     answers = [row.answer.value for row in CODES.values()]
     assert answers == sorted(answers, key=["invalid", "indeterminate", "valid"].index)
-    raised = {code for rule in RULES.values() for code in rule.raises}
-    best = {note.best for rule in RULES.values() for note in rule.notes}
+    raised = {code for rule in CHECKS for code in rule.raises}
+    best = {note.best for rule in CHECKS for note in rule.notes}
     later = {"in_force_signer_expired"}
     assert raised | best | later == set(CODES)
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: f"{rule.group}.{rule.name}")
-def test_no_note_of_a_check_shares_its_code_with_something_it_raises(rule: object) -> None:
-    notes = [note.code for note in rule.notes]  # type: ignore[attr-defined]
-    assert not set(notes) & set(rule.raises)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("rule", CHECKS, ids=str)
+def test_no_note_of_a_check_shares_its_code_with_something_it_raises(rule: CheckRule) -> None:
+    notes = [note.code for note in rule.notes]
+    assert not set(notes) & set(rule.raises)
     assert len(set(notes)) == len(notes)
 
 
 def test_all_texts_are_there_in_both_languages_with_the_same_parameters() -> None:
 
     texts = [text for row in CODES.values() for text in (row.message, row.next_step)]
-    texts += [note.text for rule in RULES.values() for note in rule.notes] + list(WARNINGS.values())
+    texts += [note.text for rule in CHECKS for note in rule.notes] + list(WARNINGS.values())
     for text in texts:
         assert re.search("[\u4e00-\u9fff]", text.zh) and not re.search("[\u4e00-\u9fff]", text.en)
         assert set(re.findall(r"\{(\w+)\}", text.zh)) == set(re.findall(r"\{(\w+)\}", text.en))
@@ -102,11 +104,11 @@ def test_a_value_is_never_read_as_a_template() -> None:
 
 def test_a_check_may_only_raise_what_the_table_allows() -> None:
     with pytest.raises(KeyError):
-        check("record", "parse", "withdrawn")
+        check(RECORD.PARSE, "withdrawn")
 
 
 def test_without_any_finding_there_is_nothing_to_verify() -> None:
-    skipped = Group("record", "x", (check("record", "parse", "not_compared"),))
+    skipped = Group("record", "x", (check(RECORD.PARSE, "not_compared"),))
     assert conclude([], Context("2025-01-01T00:00:00Z")).code == "nothing_to_verify"
     assert conclude([skipped], Context("2025-01-01T00:00:00Z")).code == "nothing_to_verify"
 
@@ -114,5 +116,5 @@ def test_without_any_finding_there_is_nothing_to_verify() -> None:
 def test_the_markdown_has_a_row_for_every_code_and_check() -> None:
     text = codes_as_markdown()
     assert all(f"| `{code}` |" in text for code in CODES)
-    assert all(f"| {group} | `{name}` |" in text for group, name in RULES)
+    assert all(f"| {rule.group} | `{rule.name}` |" in text for rule in CHECKS)
     assert "{" not in text and "[" not in text

@@ -9,12 +9,13 @@ import pytest
 
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.storage_layout import PermitEntry, Standing
+from chain_service.core.verdicts.check_rules import SIGNATURE, SIGNATURE_CHECKS
 from chain_service.core.verdicts.inputs import Outage
 from chain_service.core.verdicts.verdict import Context, conclude
-from chain_service.core.verdicts.verdict_codes import RULES, Outcome
+from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.documents.facts import ClaimedTime, CoverageFacts, Problem, ReferenceFacts, SignatureFacts
 from chain_service.documents.judging.signatures import judge_document
-from chain_service.documents.judging.timing import SKEW
+from chain_service.documents.judging.timing import SIGNER_CLOCK_SKEW as SKEW
 from support.worlds.judged_documents import (
     DAY,
     FIRST,
@@ -141,7 +142,7 @@ WRONG: dict[str, tuple[SignatureFacts, str, str]] = {
 def test_a_good_signature_passes_every_check_in_the_order_of_the_interface() -> None:
     signed = judged(signature())
     assert codes(signed) == GOOD
-    assert list(codes(signed)) == [name for group, name in RULES if group == "signature"]
+    assert list(codes(signed)) == [rule.name for rule in SIGNATURE_CHECKS]
     assert signed.groups[0].subject == "Doc_0/Signs/Sign_0/Signature.xml"
     assert [one.code for one in signed.warnings] == ["sealed_not_anchored"]
 
@@ -158,13 +159,11 @@ def test_what_is_wrong_is_named_by_its_check_and_never_valid(name: str) -> None:
 def test_every_code_that_a_check_may_raise_is_raised_here_or_below() -> None:
     raised = {(check, code) for _, check, code in WRONG.values()}
     below = {
-        *(("seal_registered", code) for code in RULES["signature", "seal_registered"].raises),
-        *(("issuer_binding", code) for code in RULES["signature", "issuer_binding"].raises),
+        *(("seal_registered", code) for code in SIGNATURE.SEAL_REGISTERED.raises),
+        *(("issuer_binding", code) for code in SIGNATURE.ISSUER_BINDING.raises),
         ("seal_signature", "signing_time_unproven"),
     }
-    assert {(name, code) for (g, name), rule in RULES.items() if g == "signature" for code in rule.raises} <= (
-        raised | below
-    )
+    assert {(rule.name, code) for rule in SIGNATURE_CHECKS for code in rule.raises} <= raised | below
 
 
 def test_a_document_that_cannot_be_read_is_one_group_that_says_so() -> None:

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chain_service.core.chainproof import qbft
+from chain_service.core.chainproof.consensus import QBFT
 from chain_service.core.chainproof.headers import NO_OMMERS
 from chain_service.core.encoding import rlp
 from chain_service.core.encoding.digests import keccak256
 from chain_service.errors import BadRequest
-from chain_service.nodes.network.genesis import genesis, genesis_json, qbft_extra_data
+from chain_service.nodes.network.engines import besu
+from chain_service.nodes.network.genesis import genesis, genesis_json
 from chain_service.nodes.network.keys import address_of
 
 EMPTY_TRIE = keccak256(b"\x80")
@@ -58,12 +60,12 @@ def test_the_quickstarts_node_keys_have_the_quickstarts_addresses() -> None:
 
 
 def test_the_quickstarts_extra_data_comes_out_in_its_own_order() -> None:
-    assert "0x" + qbft_extra_data([unhex(address) for address in QUICKSTART.values()]).hex() == QUICKSTART_EXTRA
+    assert "0x" + besu.extra_data([unhex(address) for address in QUICKSTART.values()]).hex() == QUICKSTART_EXTRA
 
 
 def test_the_extra_data_of_besus_sample_without_validators_comes_out(shared) -> None:
     sample = json.loads((shared / "proofs/qbft-besu/qbft-emptyextradata.json").read_text())
-    assert "0x" + qbft_extra_data([]).hex() == sample["extraData"]
+    assert "0x" + besu.extra_data([]).hex() == sample["extraData"]
 
 
 def test_our_genesis_has_the_shape_of_besus_own_sample(shared, network_of) -> None:
@@ -87,7 +89,7 @@ def test_our_genesis_lists_the_quickstarts_validators_ascending(network_of) -> N
 
 @given(st.lists(st.binary(min_size=20, max_size=20), max_size=40))
 def test_what_the_encoder_writes_the_verifier_reads(validators: list[bytes]) -> None:
-    extra = qbft_extra_data(validators)
+    extra = besu.extra_data(validators)
     assert qbft.parse_extra(extra).validators == tuple(validators)
     assert extra.endswith(b"\xc0\x80\xc0")
 
@@ -96,8 +98,8 @@ def test_what_the_encoder_writes_the_verifier_reads(validators: list[bytes]) -> 
 def test_our_verifier_takes_the_validators_from_our_first_block(validators: int, network_of) -> None:
     network = network_of(validators)
     raw = header_zero(genesis(network))
-    assert list(qbft.genesis_validators(raw)) == sorted(unhex(node.address) for node in network.validators)
-    assert qbft.block_hash(raw) == keccak256(raw)
+    assert list(QBFT.genesis_validators(raw)) == sorted(unhex(node.address) for node in network.validators)
+    assert QBFT.block_hash(raw) == keccak256(raw)
 
 
 def test_the_first_block_fixes_free_gas_and_large_contracts(network_of) -> None:

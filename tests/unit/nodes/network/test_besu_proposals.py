@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from chain_service.core.chainproof import qbft
+from chain_service.core.chainproof.consensus import QBFT
 from chain_service.core.chainproof.headers import NO_OMMERS
 from chain_service.core.encoding import rlp
 from chain_service.nodes.network.descriptor import Network
@@ -75,7 +76,7 @@ class Chain:
             name: hex(int.from_bytes(field, "big")) if name in NUMBERS else "0x" + field.hex()
             for name, field in zip(NAMES, fields, strict=True)
         }
-        self.blocks.append(block | {"hash": "0x" + qbft.block_hash(rlp.encode(fields)).hex()})
+        self.blocks.append(block | {"hash": "0x" + QBFT.block_hash(rlp.encode(fields)).hex()})
         if vote is not None:
             self.cast[proposer] = vote[1]
         if sum(self.cast.values()) > len(self.validators) // 2:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chain_service.errors import Unavailable
-from chain_service.nodes.network.engines.engine import binary_of
+from chain_service.nodes.network.engines.engine import engine_of
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def installed(tmp_path, monkeypatch):
 
 
 def find(tmp_path: Path) -> Path:
-    return binary_of("besu", tmp_path / "cache", None, lambda _: None)
+    return engine_of("besu").program(tmp_path / "cache", None, lambda _: None)
 
 
 @pytest.mark.parametrize("said", ["besu/v26.7.1/linux-x86_64/openjdk-java-25", "besu/v26.10.0/linux", "besu/develop"])

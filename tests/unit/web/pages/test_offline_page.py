@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.util
 import random
 import re
 from dataclasses import replace
@@ -14,11 +13,13 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+import embed_offline
 from chain_service.core.receipts.receipt import encode
 from chain_service.core.records.states import State
 from chain_service.web.http.headers import SecurityHeaders
 from chain_service.web.pages import routes
 from chain_service.web.schemas.requests import parse_moment
+from joined_modules import joined
 from support.offline.histories import drawn
 from support.offline.offline_corpus import cases
 from support.offline.offline_node import run_script, run_with
@@ -33,12 +34,16 @@ def page() -> str:
     return PAGE.read_text(encoding="utf-8")
 
 
-def test_what_it_shares_with_the_service_is_up_to_date() -> None:
-    spec = importlib.util.spec_from_file_location("embed_offline", ROOT / "scripts" / "embed_offline.py")
-    assert spec is not None and spec.loader is not None
-    embed = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(embed)
-    assert embed.embedded(page()) == page(), "run: python scripts/embed_offline.py"
+def test_making_it_again_from_its_modules_and_tables_changes_nothing() -> None:
+    assert embed_offline.tables() == embed_offline.TABLES.read_text(encoding="utf-8"), "run: scripts/embed_offline.py"
+    assert embed_offline.page() == page(), "run: python scripts/embed_offline.py"
+
+
+def test_what_both_pages_show_comes_from_one_source() -> None:
+    _, files = joined(embed_offline.SOURCES / "page" / "main.js", embed_offline.PAGES)
+    shared = {file.name for file in files if file.parent == embed_offline.STATIC}
+    assert shared == {"details.js", "dom.js", "labels.js", "visible.js"}
+    assert shared < set(routes.FILES)
 
 
 def test_it_is_one_file_that_can_ask_nothing() -> None:

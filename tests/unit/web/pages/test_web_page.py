@@ -17,6 +17,7 @@ STATIC = Path(routes.__file__).with_name("static")
 HTML = (STATIC / "index.html").read_text(encoding="utf-8")
 SCRIPT = (STATIC / "app.js").read_text(encoding="utf-8")
 TEXTS = (STATIC / "texts.js").read_text(encoding="utf-8")
+LABELS = (STATIC / "labels.js").read_text(encoding="utf-8")
 STYLE = (STATIC / "style.css").read_text(encoding="utf-8")
 
 
@@ -40,7 +41,7 @@ def keys_of(language: str) -> set[str]:
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
-    for text in (HTML, SCRIPT, TEXTS, STYLE):
+    for text in (HTML, SCRIPT, TEXTS, LABELS, STYLE):
         addresses = re.findall(r"(?:https?:)?//[\w.-]+\.\w+", re.sub(r"http://www\.w3\.org/2000/svg", "", text))
         assert addresses == []
     assert "@import" not in STYLE and "url(" not in STYLE
@@ -68,14 +69,14 @@ def test_both_languages_say_the_same_things() -> None:
 
 def test_every_state_has_words_in_both_languages() -> None:
     for state in State:
-        assert re.search(rf"^  {state.code}: \[\"[^\"]+\", \"[^\"]+\"\]", TEXTS, re.MULTILINE)
+        assert re.search(rf"^  {state.code}: \[\"[^\"]+\", \"[^\"]+\"\]", LABELS, re.MULTILINE)
 
 
 def test_every_check_has_words_in_both_languages() -> None:
-    from chain_service.core.verdicts.verdict_codes import RULES
+    from chain_service.core.verdicts.check_rules import CHECKS
 
-    for _, name in RULES:
-        assert re.search(rf"^  {name}: \[\"[^\"]+\", \"[^\"]+\"\]", TEXTS, re.MULTILINE), name
+    for rule in CHECKS:
+        assert re.search(rf"^  {rule.name}: \[\"[^\"]+\", \"[^\"]+\"\]", LABELS, re.MULTILINE), rule
 
 
 def test_every_field_has_a_label_and_every_control_a_name() -> None:

@@ -1,0 +1,86 @@
+// Words of both pages for checks, members of records, values, kinds and parts of papers: Chinese, then English.
+
+export const CHECKS = {
+  parse: ["解析", "Readable"],
+  file_digest: ["文件摘要", "File digest"],
+  log_signature: ["日志签名", "Log signature"],
+  inclusion: ["收录于机构日志", "In the organisation's log"],
+  anchor: ["日志头已上链", "Log head on chain"],
+  validators: ["验证节点签署", "Sealed by validators"],
+  issuer_permitted: ["颁发许可", "Issuer was permitted"],
+  status: ["当前状态", "Status"],
+  validity_period: ["有效期", "Period of validity"],
+  reference_digests: ["引用摘要", "Digests of parts"],
+  coverage: ["签章覆盖范围", "What the seal covers"],
+  signature: ["签章值", "Signature"],
+  seal_signature: ["印章制作签名", "Seal's own signature"],
+  signer_certificate: ["签章人证书", "Signer's certificate"],
+  revocation: ["证书吊销", "Revocation"],
+  signing_time: ["签署时间", "Time of signing"],
+  seal_registered: ["印章登记", "Seal registered"],
+  issuer_binding: ["签章单位", "Signer is the issuer"],
+};
+
+export const MEMBERS = {
+  kind: ["类别", "Kind"],
+  certificateTypeName: ["证照类型名称", "Type"],
+  certificateName: ["证照名称", "Name"],
+  title: ["标题", "Title"],
+  certificateNumber: ["证照编号", "Number"],
+  documentNumber: ["文号", "Document number"],
+  certificateHolderName: ["持证主体", "Holder"],
+  certificateHolderCode: ["持证主体代码", "Holder code"],
+  certificateHolderTypeCode: ["代码类型", "Holder code type"],
+  holders: ["持证主体", "Holders"],
+  certificateIssuingAuthorityName: ["颁发机构", "Issuing authority"],
+  certificateIssuedDate: ["颁发日期", "Issued"],
+  issuedDate: ["制发日期", "Issued"],
+  certificateEffectiveDate: ["有效期起始", "Effective from"],
+  certificateExpiringDate: ["有效期截止", "Expires"],
+  expiringDate: ["截止日期", "Expires"],
+  certificateIdentifier: ["证照标识", "Identifier"],
+  certificateTypeCode: ["证照类型代码", "Type code"],
+  documentTypeCode: ["文书类型代码", "Document type code"],
+  certificateIssuingAuthorityCode: ["颁发机构代码", "Issuing authority code"],
+  issuingOrganisationCode: ["制发机构代码", "Issuing organisation code"],
+  sealCodes: ["印章编码", "Seals"],
+  replaces: ["取代", "Replaces"],
+  files: ["文件", "Files"],
+  mediaType: ["文件类型", "Media type"],
+  digests: ["摘要", "Digests"],
+  extension: ["业务字段", "Sector fields"],
+};
+
+export const VALUES = {
+  certificate: ["电子证照", "certificate"],
+  document: ["电子文书", "document"],
+  in_force: ["有效", "in force"],
+  suspended: ["暂扣", "suspended"],
+  withdrawn: ["撤销", "withdrawn"],
+  cancelled: ["注销", "cancelled"],
+  penalised: ["吊销", "revoked as a penalty"],
+  lapsed: ["失效", "lapsed"],
+  transferred: ["办理转出", "transferred"],
+  superseded: ["已被新版取代", "superseded"],
+};
+
+export const PAPERS = {
+  disclosure: ["披露文件", "Disclosure"],
+  receipt: ["凭证", "Receipt"],
+  proof: ["存证证明", "Proof"],
+  trust: ["信任文件", "Trust file"],
+  pdf: ["PDF 文件", "PDF"],
+  archive: ["OFD 或压缩包", "OFD or archive"],
+  seal: ["印章文件", "Seal file"],
+  file: ["文件", "File"],
+  digest: ["文件摘要", "File digest"],
+};
+
+export const PARTS = {
+  file: ["文件", "file"],
+  disclosure: ["披露文件", "disclosure"],
+  receipt: ["凭证", "receipt"],
+  proof: ["存证证明", "proof"],
+  record: ["所存记录", "stored record"],
+  trust: ["信任文件", "trust file"],
+};
