@@ -25,6 +25,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": cli.page,
     "records.md": records.page,
     **{f"schemas/{name}.json": partial(schemas.page, name) for name in SUBMITTED},
+    "openapi.json": http.openapi_json,
 }
 MADE = "<!-- made by scripts/reference.py: change the program, then run it -->\n\n"
 

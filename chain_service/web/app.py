@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 
 from chain_service import __version__
 from chain_service.jobs.context import App
@@ -11,7 +12,9 @@ from chain_service.web.api import health as health_door
 from chain_service.web.api import logs, records, registries, verify
 from chain_service.web.http.auth import PublicRate, plain_address
 from chain_service.web.http.bodies import BoundBodies
+from chain_service.web.http.head import HeadAsGet
 from chain_service.web.http.headers import SecurityHeaders
+from chain_service.web.http.openapi import describe, operation_id
 from chain_service.web.http.problems import install_problem_handlers
 from chain_service.web.http.request_log import Metrics, Observe
 from chain_service.web.pages import routes
@@ -21,6 +24,7 @@ DESCRIPTION = (
     "Errors are RFC 9457 problems with a stable `code`; docs/reference/errors.md lists the codes. "
     "Writes may be repeated safely."
 )
+DOORS = (records.router, verify.router, registries.router, logs.router, health_door.router, routes.router)
 
 
 def create_app(app: App) -> FastAPI:
@@ -32,6 +36,7 @@ def create_app(app: App) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
         dependencies=[Depends(plain_address)],
     )
     metrics = Metrics(lambda: health.gauges(app))
@@ -39,8 +44,11 @@ def create_app(app: App) -> FastAPI:
     web.state.metrics = metrics
     web.state.rate = PublicRate(app.settings.public_rate)
     install_problem_handlers(web)
-    for door in (records, verify, registries, logs, health_door, routes):
-        web.include_router(door.router)
+    for door in DOORS:
+        web.include_router(door)
+    web.state.routes = [route for door in DOORS for route in door.routes if isinstance(route, APIRoute)]
+    describe(web, web.state.routes)
+    web.add_middleware(HeadAsGet)
     web.add_middleware(BoundBodies, settings=app.settings)
     web.add_middleware(Observe, metrics=metrics)
     web.add_middleware(SecurityHeaders)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,12 +10,13 @@ from typing import Any, cast
 from chain_service.config import Settings
 from chain_service.jobs.context import App
 from chain_service.web.app import create_app
+from chain_service.web.http.openapi import WHO
 from reference_pages.markdown import code, codes, table
 
 INTRODUCTION = """\
 JSON in UTF-8; times are RFC 3339 in UTC; digests `sha-256:<hex>` or `sm3:<hex>`. Errors are problems as in RFC
-9457: [errors.md](errors.md). A running service describes every request and answer at `/openapi.json`; this page
-lists them.
+9457: [errors.md](errors.md). [openapi.json](openapi.json), which a running service gives at `/openapi.json` too,
+describes every request and answer; this page lists them. HEAD is answered wherever GET is.
 
 A key (`chain-service key create --org CODE --role …`) is sent as `Authorization: Bearer KEY` and acts for its
 organisation only. Every write may be repeated safely: a record is known by its identity and content, a change by
@@ -46,31 +48,19 @@ PAGES = """\
 `/` verifies, in Chinese and English; `/offline.html` verifies a receipt without any server and can be saved.
 `/metrics` is for Prometheus."""
 
-KEYLESS, ANY_KEY = "nobody needs a key", "any key"
-WHO = {
-    ("POST", "/v1/records"): "`anchor`",
-    ("GET", "/v1/records"): "`audit`, `anchor` or `status`",
-    ("GET", "/v1/records/{record_id}"): "all; the disclosure for `audit` or `anchor` of its organisation",
-    ("POST", "/v1/records/{record_id}/status"): "`status`",
-    ("POST", "/v1/verify"): "all; `verify` for an identifier alone",
-    ("POST", "/v1/verify/bulk"): ANY_KEY,
-    ("POST", "/v1/seals"): "`seal`",
-    ("POST", "/v1/seals/{code}/state"): "`seal`",
-    ("POST", "/v1/catalogs"): "`catalog`",
-}
-"""Who may call what; all that is not here may be called by everybody."""
-
 
 def schema() -> dict[str, Any]:
     """The OpenAPI schema, of an application over no instance."""
     return create_app(cast(App, SimpleNamespace(settings=Settings()))).openapi()
 
 
+def openapi_json() -> str:
+    """The schema as a file."""
+    return json.dumps(schema(), ensure_ascii=False, indent=1) + "\n"
+
+
 def page() -> str:
     paths = schema()["paths"]
-    listed = {(method.upper(), path) for path, methods in paths.items() for method in methods}
-    if unknown := WHO.keys() - listed:
-        raise ValueError(f"no such routes: {sorted(unknown)}")
     lines = ["# HTTP", "", INTRODUCTION, "", *table(("call", "role", "what", "answers"), _rows(paths)), "", VERIFY, ""]
     lines += ["## Parameters", "", *table(("call", "in the query", "what"), _parameters(paths)), "", PAGES]
     return "\n".join(lines) + "\n"
@@ -85,7 +75,12 @@ def _calls(paths: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
 def _rows(paths: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for method, path, call in _calls(paths):
         who = WHO.get((method, path), "all")
-        yield code(f"{method} {path}"), who, call.get("description", ""), codes(sorted(call["responses"]))
+        yield code(f"{method} {path}"), who, _told(call), codes(sorted(call["responses"]))
+
+
+def _told(call: dict[str, Any]) -> str:
+    """What the call does; who may call it has a column of its own."""
+    return str(call.get("description", "")).partition("\n\nRole: ")[0]
 
 
 def _parameters(paths: dict[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -163,7 +163,7 @@ def test_a_signal_during_the_installation_ends_it_too(tmp_path: Path, number: si
     (tmp_path / "scripts").mkdir()
     for name in ("demo", "install"):
         shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts" / name)
-    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock"):
+    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock", "requirements-client.lock"):
         (tmp_path / name).touch()
     slow = tmp_path / ".venv" / "bin" / "python"
     slow.parent.mkdir(parents=True)

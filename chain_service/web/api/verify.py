@@ -22,7 +22,7 @@ from chain_service.jobs.verifying.request import Question
 from chain_service.jobs.verifying.several_papers import MAX_PAPERS, require_few
 from chain_service.jobs.verifying.verify import check_question
 from chain_service.jobs.verifying.verify_papers import check_asked, verify_each, verify_papers
-from chain_service.web.http.answers import json_answer, ndjson_stream, problems, request_body
+from chain_service.web.http.answers import json_answer, lines_of, ndjson_stream, problems, request_body
 from chain_service.web.http.auth import KnownCaller, PublicOrKeyed, TheApp, public_or_keyed
 from chain_service.web.http.bodies import (
     JSON,
@@ -36,7 +36,8 @@ from chain_service.web.http.bodies import (
 )
 from chain_service.web.http.problems import PayloadTooLarge
 from chain_service.web.http.request_log import about_request
-from chain_service.web.schemas.requests import VerdictView, VerifyRequest, parse_moment
+from chain_service.web.schemas.requests import VerifyRequest, parse_moment
+from chain_service.web.schemas.verdicts import VerdictView
 
 router = APIRouter(prefix="/v1/verify", tags=["verify"])
 
@@ -179,7 +180,7 @@ def _no_receipt(reason: str) -> BadRequest:
 @router.post(
     "",
     response_model=VerdictView,
-    responses=problems(401, 403, 413, 415, 422, 429),
+    responses=problems(403, 429),
     openapi_extra=request_body(json=VerifyRequest, multipart=FORM),
 )
 def verify_one(
@@ -199,8 +200,8 @@ def verify_one(
 
 @router.post(
     "/bulk",
-    response_model=VerdictView,
-    responses=problems(401, 403, 413, 415, 422),
+    response_class=Response,
+    responses={200: lines_of(VerdictView, "the verdicts in the order of the requests"), **problems(403)},
     openapi_extra=request_body(
         ndjson={"type": "string", "description": "one verification request a line, as for /v1/verify"}
     ),

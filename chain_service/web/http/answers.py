@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from chain_service.core.encoding.answers import to_json
 from chain_service.web.http.bodies import JSON, NDJSON
-from chain_service.web.http.problems import PROBLEM_SCHEMA
+from chain_service.web.schemas.problems import ProblemDetails
 
 PIECE = 64 * 1024
 """Bytes that gather before a streamed answer goes on."""
@@ -48,17 +48,60 @@ def _gathered(lines: Iterator[bytes]) -> Iterator[bytes]:
         yield bytes(gathered)
 
 
+STREAM = {"type": "string", "format": "binary"}
+"""The schema of lines as generated clients understand it: bytes to pass on as they are."""
+
+
+def component(model: type[BaseModel]) -> dict[str, Any]:
+    """Where OpenAPI's components have this model; `web.http.openapi` puts them there."""
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
 def request_body(*, json: type[BaseModel] | dict[str, Any] | None = None, **others: dict[str, Any]) -> dict[str, Any]:
     """The OpenAPI words for a body that an endpoint reads itself; `others` maps `ndjson`, `multipart` to schemas."""
     content: dict[str, Any] = {}
     if json is not None:
-        content[JSON] = {"schema": json if isinstance(json, dict) else json.model_json_schema()}
+        content[JSON] = {"schema": json if isinstance(json, dict) else component(json)}
     for name, schema in others.items():
         content[{"ndjson": NDJSON, "multipart": "multipart/form-data"}[name]] = {"schema": schema}
+    if NDJSON in content:
+        content[NDJSON]["schema"] = {**content[NDJSON]["schema"], **STREAM}
     return {"requestBody": {"required": True, "content": content}}
 
 
+def lines_of(model: type[BaseModel], description: str) -> dict[str, Any]:
+    """The OpenAPI words for NDJSON each of whose lines is this model (`itemSchema` as OpenAPI 3.2 has it)."""
+    text = {**STREAM, "description": f"{description}: one {model.__name__} a line"}
+    return {"description": description, "content": {NDJSON: {"schema": text, "itemSchema": component(model)}}}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI words for these statuses answered as problems."""
-    content = {"application/problem+json": {"schema": PROBLEM_SCHEMA}}
-    return {status: {"description": "problem (RFC 9457)", "content": content} for status in statuses}
+    """The OpenAPI words for these statuses answered as problems, with the headers that come along."""
+    content = {"application/problem+json": {"schema": component(ProblemDetails)}}
+    return {
+        status: {"description": _MEANING[status], "content": content, **_problem_headers(status)} for status in statuses
+    }
+
+
+_MEANING = {
+    401: "no key, or one that is unknown or revoked",
+    403: "the key may not do this",
+    404: "there is nothing under that name",
+    409: "it contradicts what stands already",
+    410: "the record was erased",
+    413: "the body is too large",
+    415: "the content type is not accepted here",
+    422: "the request cannot be read or breaks a rule",
+    429: "too many requests without a key",
+    500: "the service failed",
+    503: "the service cannot do this now",
+}
+
+
+def _problem_headers(status: int) -> dict[str, Any]:
+    if status == 401:
+        return {"headers": {"WWW-Authenticate": {"required": True, "schema": {"type": "string", "const": "Bearer"}}}}
+    if status in (429, 503):
+        wait = {"description": "seconds to wait", "required": True, "schema": {"type": "string", "pattern": "^[0-9]+$"}}
+        return {"headers": {"Retry-After": wait}}
+    return {}

@@ -9,50 +9,15 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from chain_service.error_codes import CODES, meaning_of, problem_object
 from chain_service.errors import MOST_ERRORS, BadRequest, ChainServiceError, Unauthorised
+from chain_service.web.http.head import allowed_methods
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
-
-PROBLEM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code", "message"],
-    "properties": {
-        "type": {"type": "string", "description": "urn:chain-service:problem:<code>"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "what exactly, in English"},
-        "code": {"type": "string", "description": "stable; docs/reference/errors.md lists them"},
-        "message": {
-            "type": "object",
-            "properties": {"zh": {"type": "string"}, "en": {"type": "string"}},
-        },
-        "line": {"type": "integer", "description": "line of an NDJSON body, from 1"},
-        "field": {"type": "string", "description": "member or parameter that is wrong"},
-        "errors": {
-            "type": "array",
-            "description": "all that is wrong with what was submitted, up to 100, the first one first",
-            "items": {
-                "type": "object",
-                "required": ["field", "code", "message"],
-                "properties": {
-                    "line": {"type": "integer", "description": "line of an NDJSON body, from 1"},
-                    "entry": {"type": "integer", "description": "element of an array, from 1"},
-                    "field": {"type": "string", "description": "path of the member, empty for the whole"},
-                    "code": {"type": "string"},
-                    "message": {
-                        "type": "object",
-                        "properties": {"zh": {"type": "string"}, "en": {"type": "string"}},
-                    },
-                },
-            },
-        },
-        "requestId": {"type": "string"},
-    },
-}
 
 
 class PayloadTooLarge(BadRequest):
@@ -152,7 +117,13 @@ def _on_http_error(request: Request, error: Exception) -> Response:
     response = problem_response(_HttpProblem(CODES[code].en, code=code), _request_id(request))
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
+    if error.status_code == 405 and (allowed := allowed_methods(_routes(request), request.url.path)):
+        response.headers["Allow"] = allowed
     return response
+
+
+def _routes(request: Request) -> list[APIRoute]:
+    return getattr(request.app.state, "routes", [])
 
 
 class _HttpProblem(ChainServiceError):

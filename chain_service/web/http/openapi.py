@@ -1,0 +1,140 @@
+"""What `/openapi.json` says beside what FastAPI finds out: keys and roles, problems, and how binary answers look.
+
+Much of it holds for every route and follows from what the route depends on, so that no route has to say it:
+whoever asks for a key may answer 401, whoever reads a body 413 and 415, whoever has a name in its path 404.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
+
+from chain_service.web.http.answers import STREAM, problems
+from chain_service.web.http.auth import known_caller, maybe_caller
+from chain_service.web.http.bodies import JSON, NDJSON
+from chain_service.web.schemas.examples import EXAMPLES
+from chain_service.web.schemas.problems import ProblemDetails
+from chain_service.web.schemas.requests import SealStateRequest, StatusRequest, VerifyRequest
+from chain_service.web.schemas.verdicts import VerdictView
+
+KEY = "key"
+SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key of `chain-service key create --org CODE --role …`; it acts for its organisation only.",
+}
+WHO = {
+    ("POST", "/v1/records"): "`anchor`",
+    ("GET", "/v1/records"): "`audit`, `anchor` or `status`",
+    ("GET", "/v1/records/{record_id}"): "all; the disclosure for `audit` or `anchor` of its organisation",
+    ("POST", "/v1/records/{record_id}/status"): "`status`",
+    ("POST", "/v1/verify"): "all; `verify` for an identifier alone",
+    ("POST", "/v1/verify/bulk"): "any key",
+    ("POST", "/v1/seals"): "`seal`",
+    ("POST", "/v1/seals/{code}/state"): "`seal`",
+    ("POST", "/v1/catalogs"): "`catalog`",
+}
+"""Who may call what, by role; all that is not here may be called by everybody."""
+
+MODELS = (VerifyRequest, StatusRequest, SealStateRequest, ProblemDetails)
+"""Models that a route names by reference only."""
+REQUEST_ID = {"description": "names this request in the service's log", "schema": {"type": "string"}}
+
+
+def describe(web: FastAPI, routes: Sequence[APIRoute]) -> None:
+    """`web.openapi()` tells all of `routes` from now on."""
+
+    def openapi() -> dict[str, Any]:
+        if web.openapi_schema is None:
+            web.openapi_schema = _complete(
+                get_openapi(title=web.title, version=web.version, description=web.description, routes=web.routes),
+                [route for route in routes if route.include_in_schema],
+            )
+        return web.openapi_schema
+
+    web.openapi = openapi  # type: ignore[method-assign]
+
+
+def operation_id(route: APIRoute) -> str:
+    """`records_submit`, `verify_one`: what a generated client calls the operation."""
+    tag = str(route.tags[0]) if route.tags else ""
+    return route.name if route.name.startswith(tag) else f"{tag}_{route.name}"
+
+
+def _complete(schema: dict[str, Any], routes: Sequence[APIRoute]) -> dict[str, Any]:
+    listed = {(method, route.path_format) for route in routes for method in route.methods or ()}
+    if unknown := WHO.keys() - listed:
+        raise ValueError(f"no such routes: {sorted(unknown)}")
+    for route in routes:
+        for method in route.methods or ():
+            _complete_operation(schema["paths"][route.path_format][method.lower()], route, method)
+    models = models_json_schema(
+        [(model, "validation") for model in MODELS] + [(VerdictView, "serialization")],
+        ref_template="#/components/schemas/{model}",
+    )[1]["$defs"]
+    schemas: dict[str, Any] = schema.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(models)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schema["components"]["schemas"] = dict(sorted(schemas.items()))
+    schema["components"]["headers"] = {"RequestId": REQUEST_ID}
+    schema["components"]["securitySchemes"] = {KEY: SCHEME}
+    return schema
+
+
+def _complete_operation(operation: dict[str, Any], route: APIRoute, method: str) -> None:
+    who = WHO.get((method, route.path_format))
+    if who is not None:
+        operation["description"] = f"{operation['description']}\n\nRole: {who}."
+    needs = set(_calls(route.dependant))
+    if maybe_caller in needs:
+        operation["security"] = [{KEY: []}] if known_caller in needs else [{}, {KEY: []}]
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        if (example := EXAMPLES.get((route.path_format, media_type))) is not None:
+            content["example"] = example
+    responses = operation["responses"]
+    if operation.get("requestBody", {}).get("content", {}).get(NDJSON):
+        _add_lines(responses)
+    for status, problem in problems(*_always(route, needs, "requestBody" in operation)).items():
+        if status == 422 or str(status) not in responses:
+            responses[str(status)] = problem
+    for response in responses.values():
+        response.setdefault("headers", {})["X-Request-Id"] = {"$ref": "#/components/headers/RequestId"}
+        for media_type, content in response.get("content", {}).items():
+            if not content.get("schema") and media_type != JSON:
+                content["schema"] = {"type": "string"} | (
+                    {} if media_type.startswith("text/") else {"format": "binary"}
+                )
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    for needed in dependant.dependencies:
+        yield needed.call
+        yield from _calls(needed)
+
+
+def _always(route: APIRoute, needs: set[Any], has_body: bool) -> list[int]:
+    """The statuses that a problem may have on this route whatever it does."""
+    found = [422, 500, 503]
+    if maybe_caller in needs:
+        found.append(401)
+    if route.param_convertors:
+        found.append(404)
+    if has_body:
+        found += [413, 415]
+    return found
+
+
+def _add_lines(responses: dict[str, Any]) -> None:
+    """Whoever sends lines gets lines, also where the schema of one object is all that the route states."""
+    content = next(responses[status] for status in responses if status < "300").get("content", {})
+    if NDJSON not in content:
+        text = "one line for each line of the body, with its number as `line`"
+        content[NDJSON] = {"schema": {**STREAM, "description": text}}
