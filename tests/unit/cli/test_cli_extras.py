@@ -17,11 +17,11 @@ from chain_service.cli.main import run
 ROOT = Path(__file__).resolve().parents[3]
 BASE = frozenset(
     {
-        "cbor2", "coincurve", "cryptography", "orjson", "pydantic", "pydantic_settings", "rich", "structlog",
-        "tiny_keccak", "typer", "typing_extensions",
+        "cbor2", "coincurve", "cryptography", "orjson", "pydantic", "pydantic_core", "pydantic_settings", "rich",
+        "structlog", "tiny_keccak", "typer", "typing_extensions",
     }
 )  # fmt: skip
-"""What no extra is needed for; typing_extensions comes with pydantic."""
+"""What no extra is needed for; pydantic_core and typing_extensions come with pydantic."""
 
 OFFLINE = """
 import sys

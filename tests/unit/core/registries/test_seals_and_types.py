@@ -109,7 +109,7 @@ def test_a_type_reads_back_what_it_wrote() -> None:
 
 
 def test_no_label_of_a_sector_field_reads_as_a_member_that_every_record_has() -> None:
-    texts = (STATIC / "texts.js").read_text(encoding="utf-8")
+    texts = (STATIC / "labels.js").read_text(encoding="utf-8")
     members = re.search(r"export const MEMBERS = \{\n(.*?)\n\};", texts, re.DOTALL)
     assert members is not None
     words = [word for pair in re.findall(r'\["(.+?)", "(.+?)"\]', members[1]) for word in pair]
