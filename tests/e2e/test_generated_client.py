@@ -60,7 +60,7 @@ def part(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
 def test_it_anchors_a_record_and_verifies_it(service: Instance, part: Part) -> None:
     models, read = part("models"), part("api.records.records_read")
     with part("client").AuthenticatedClient(base_url=service.url, token=service.keys["anchor"]) as client:
-        body = models.RecordsSubmitJsonBody.from_dict(RECORD)
+        body = models.Document.from_dict(RECORD)
         record_id = part("api.records.records_submit").sync(client=client, body=body).records[0].id
         for _ in range(400):
             seen = read.sync(record_id, client=client)
@@ -88,7 +88,7 @@ def verify(service: Instance, part: Part, question: dict[str, Any]) -> Any:
 def test_it_reads_errors(service: Instance, part: Part) -> None:
     models = part("models")
     with part("client").AuthenticatedClient(base_url=service.url, token="unknown") as nobody:
-        body = models.RecordsSubmitJsonBody.from_dict(RECORD)
+        body = models.Document.from_dict(RECORD)
         refused = part("api.records.records_submit").sync_detailed(client=nobody, body=body)
     assert refused.status_code == 401 and isinstance(refused.parsed, models.ProblemDetails)
     assert refused.parsed.code == "unauthorised" and "密钥" in refused.parsed.message.zh

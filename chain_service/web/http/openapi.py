@@ -21,6 +21,7 @@ from chain_service.web.http.bodies import JSON, NDJSON
 from chain_service.web.schemas.examples import EXAMPLES
 from chain_service.web.schemas.problems import ProblemDetails
 from chain_service.web.schemas.requests import SealStateRequest, StatusRequest, VerifyRequest
+from chain_service.web.schemas.submissions import COMPONENTS
 from chain_service.web.schemas.verdicts import VerdictView
 
 KEY = "key"
@@ -80,6 +81,7 @@ def _complete(schema: dict[str, Any], routes: Sequence[APIRoute]) -> dict[str, A
     )[1]["$defs"]
     schemas: dict[str, Any] = schema.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(models)
+    schemas.update(COMPONENTS)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schema["components"]["schemas"] = dict(sorted(schemas.items()))

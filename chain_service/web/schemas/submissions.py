@@ -26,8 +26,18 @@ def _untitled(schema: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-RECORD: dict[str, Any] = {"oneOf": [submitted("certificate"), submitted("document")]}
-SEAL: dict[str, Any] = submitted("seal")
+COMPONENTS: dict[str, dict[str, Any]] = {
+    schema["title"]: schema for schema in map(submitted, ("certificate", "document", "seal", "catalog-entry"))
+}
+"""Named once in the schema, and by reference wherever one is submitted."""
+
+
+def _named(title: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{title}"}
+
+
+RECORD: dict[str, Any] = {"oneOf": [_named("Certificate"), _named("Document")]}
+SEAL: dict[str, Any] = _named("Seal")
 CATALOG: dict[str, Any] = {
-    "oneOf": [submitted("catalog-entry"), {"type": "array", "items": submitted("catalog-entry"), "minItems": 1}]
+    "oneOf": [_named("CatalogEntry"), {"type": "array", "items": _named("CatalogEntry"), "minItems": 1}]
 }
