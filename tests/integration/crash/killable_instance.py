@@ -111,7 +111,7 @@ class Instance:
             registrar.add(app, ORG, "临澜市市场监督管理局")
             registrar.permit(app, ORG, TYPE, date(2020, 1, 1), None)
             wait_indexed(app)
-            self.key = api_keys.create_key(app, ORG, ROLES)["key"]
+            self.key = api_keys.create_key(app, ORG, ROLES).key
             app.database.close()
             yield chain
         finally:

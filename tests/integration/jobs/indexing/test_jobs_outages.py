@@ -12,6 +12,7 @@ import pytest
 from eth_abi import encode
 from eth_utils.crypto import keccak
 
+from chain_service.core.encoding.answers import to_json
 from chain_service.errors import ChainServiceError, Conflict, Unavailable
 from chain_service.jobs import workers
 from chain_service.jobs.alerts import ALERTS, CHAIN_HALTED
@@ -55,12 +56,12 @@ def test_without_a_node_records_are_accepted_and_anchored_later(own_city: City) 
         assert (verdict.answer, verdict.code) == ("indeterminate", "node_unavailable")
         assert records.proof(city.app, before).index == 1
         city.change(org, before, "withdrawn", 2)
-        told = health.readiness(city.app)
+        told = to_json(health.readiness(city.app))
         assert (told["ready"], told["checks"]["node"]["ok"], told["checks"]["database"]["ok"]) == (False, False, True)
     city.settle(ids)
     workers.wait_final(city.app, "status", before, timeout=WAIT)
     assert [city.judged(org, id) for id in (before, *ids)] == ["withdrawn", "in_force", "in_force"]
-    assert health.readiness(city.app)["ready"]
+    assert to_json(health.readiness(city.app))["ready"]
 
 
 def test_workers_outlive_an_outage_and_say_so_by_an_alert(own_city: City) -> None:
@@ -191,7 +192,7 @@ def test_a_head_that_is_too_old_makes_the_state_stale(city: City) -> None:
     city.clock.ahead = 400.0
     verdict = city.verify(disclosure=city.disclosure(org, id))
     assert (verdict.answer, verdict.code) == ("indeterminate", "status_stale")
-    assert not health.readiness(city.app)["checks"]["head"]["ok"]
+    assert not to_json(health.readiness(city.app))["checks"]["head"]["ok"]
 
 
 def test_a_transaction_that_the_node_lost_is_sent_again_as_it_was(own_city: City) -> None:
@@ -298,7 +299,7 @@ def test_a_standing_alert_is_shown_with_its_meaning_and_what_to_do(own_city: Cit
     city.anchor(org := city.organisation(), org.certificate())
     city.clock.ahead = 400.0
     watch_head(city.app)
-    (shown,) = health.readiness(city.app)["checks"]["alerts"]["standing"]
+    (shown,) = to_json(health.readiness(city.app))["checks"]["alerts"]["standing"]
     meaning = ALERTS[CHAIN_HALTED]
     assert (shown["code"], shown["subject"]) == (CHAIN_HALTED, "head")
     assert shown["message"] == {"zh": meaning.zh, "en": meaning.en}
