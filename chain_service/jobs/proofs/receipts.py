@@ -145,7 +145,7 @@ def _current(app: App, wanted: Sequence[StoredRecord]) -> Iterator[Receipt]:
     closed = [one for one in made if _is_closed(trust, one)]
     try:
         fresh = _refreshed(app, closed, {record.id: record for record in wanted})
-    except Unavailable:
+    except (Unavailable, InvalidProof):
         fresh = []
     newer = {one.record_id: one for one in fresh if isinstance(one, Receipt)}
     return (newer.get(one.record_id, one) for one in made)

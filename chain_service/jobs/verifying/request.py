@@ -15,10 +15,11 @@ from chain_service.core.records.disclosure import Disclosure, PartialDisclosure,
 from chain_service.core.records.hashing import Entry, LogId, parse_log_id, record_entry
 from chain_service.core.verdicts.inputs import Claim, Failure
 from chain_service.core.verdicts.paper_kinds import EMPTY, trouble
-from chain_service.errors import BadRequest, InvalidProof, MalformedRecord
+from chain_service.errors import BadRequest, CannotTell, InvalidProof, MalformedRecord
 
 MAX_PATH = 64
 MAX_PROOF_BYTES = 64 * 1024
+_RECEIPT_WRITTEN_OUT = frozenset({"recordId", "keyId"})
 MAX_IDENTIFIER = 200
 
 
@@ -83,10 +84,11 @@ def read_question(question: Question) -> Read:
                 receipt = parse_receipt(question.receipt)
                 claim = _claim_of(receipt, disclosure)
             else:
-                claim = _parse_proof(question.receipt)
+                claim = parse_proof(question.receipt)
         except BadRequest as error:
             part: Literal["receipt", "proof"] = "receipt" if cose else "proof"
-            failure = Failure("proof_invalid", part, error.message)
+            untold = isinstance(error, CannotTell) and not cose
+            failure = Failure("finality_unproven" if untold else "proof_invalid", part, error.message)
             if trouble(question.receipt) is not None:
                 failure = _unreadable(part, question.receipt, error)
     return Read(disclosure, claim, receipt, tuple(_files(question)), failure=failure)
@@ -120,9 +122,16 @@ def _files(question: Question) -> list[Mapping[str, str]]:
     return files
 
 
-def _parse_proof(text: bytes) -> Claim:
-    """The claim in a proof as `GET /v1/records/{id}/proof` answers it. Raises `BadRequest`."""
+def parse_proof(text: bytes) -> Claim:
+    """The claim in a proof as `GET /v1/records/{id}/proof` answers it. Raises `BadRequest`.
+
+    CannotTell (code `finality_unproven`) for a receipt as JSON, which lacks the evidence that the receipt holds.
+    """
     proof: Any = read_json(text, limit=MAX_PROOF_BYTES)
+    if isinstance(proof, dict) and proof.keys() >= _RECEIPT_WRITTEN_OUT:
+        raise CannotTell(
+            "this is a receipt written out for reading: hand in the .receipt file itself", code="finality_unproven"
+        )
     anchor = proof.get("anchor") if isinstance(proof, dict) else None
     if not isinstance(anchor, dict):
         raise BadRequest("the proof lacks its anchor")

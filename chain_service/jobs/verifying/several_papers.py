@@ -24,10 +24,11 @@ from typing import Any, Final
 
 import orjson
 
+from chain_service.core.receipts.receipt import parse as parse_receipt
 from chain_service.core.receipts.trust_file import TrustFile
 from chain_service.core.receipts.trust_file import parse as parse_trust
 from chain_service.core.records.disclosure import Disclosure, parse_disclosure
-from chain_service.core.records.hashing import parse_log_id
+from chain_service.core.records.hashing import parse_log_id, record_entry
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.check_rules import RECORD, RECORD_CHECKS, SIGNATURE
 from chain_service.core.verdicts.inputs import Content
@@ -36,7 +37,7 @@ from chain_service.core.verdicts.same_record import body_key, bound, unite
 from chain_service.core.verdicts.verdict import Check, Context, Group, Verdict, check, conclude, gravity
 from chain_service.core.verdicts.verdict_codes import STATES, Answer, Outcome
 from chain_service.errors import BadRequest, CannotTell, InvalidProof
-from chain_service.jobs.verifying.request import Question, read_question
+from chain_service.jobs.verifying.request import Question, parse_proof, read_question
 
 MAX_PAPERS = 10
 """Papers of one question; each pair of them is compared."""
@@ -418,8 +419,35 @@ def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Ve
         if sheet.kind in _CLAIMS and (verdict.code in _OUTDATED or verdict.code in STATES):
             continue  # a newer one tells the status
         if sheet.kind is Kind.PROOF and verdict.code in _UNPROVEN and any(s.kind is Kind.RECEIPT for s in chosen):
-            continue  # it says the same, and the receipt proves it
+            refuted = _refuted(sheet, chosen)
+            if refuted is None:
+                continue  # it says the same, and the receipt proves it
+            verdict = _finding(verdict, refuted)
         yield verdict
+
+
+def _refuted(sheet: _Sheet, chosen: Sequence[_Sheet]) -> Check | None:
+    """What is wrong with a proof by the receipts and the content judged; None if it says what one of them proves."""
+    try:
+        claim = parse_proof(sheet.data)
+        receipts = [parse_receipt(one.data) for one in chosen if one.kind is Kind.RECEIPT]
+    except CannotTell as error:
+        return check(RECORD.INCLUSION, "finality_unproven", {"part": "proof", "detail": error.message})
+    except BadRequest as error:
+        return check(RECORD.INCLUSION, "proof_invalid", {"part": "proof", "detail": error.message})
+    shown = [one for one in receipts if (one.log, one.proof.size) == (claim.log, claim.proof.size)]
+    if not shown:
+        detail = "the receipt does not show the head that the proof leads to"
+        return check(RECORD.INCLUSION, "finality_unproven", {"part": "proof", "detail": detail})
+    if all(one.proof != claim.proof for one in shown):
+        detail = "the chain holds another head than the proof leads to"
+        return check(RECORD.INCLUSION, "proof_invalid", {"part": "proof", "detail": detail})
+    for content in (one.content for one in chosen if one.content is not None):
+        if record_entry(claim.log, claim.proof.index, content.body_digest) != claim.entry:
+            return check(
+                RECORD.INCLUSION, "proof_invalid", {"part": "proof", "detail": "the proof is about another entry"}
+            )
+    return None
 
 
 def _finding(verdict: Verdict, found: Check) -> Verdict:

@@ -706,6 +706,8 @@ const DETAILS = {
   "the proof does not lead to the head it names": "证明推算不出所称的日志头",
   "the proof has too few or too many hashes": "证明的哈希过少或过多",
   "a proof is index, size and a path of hashes": "证明须由序号、长度和哈希路径组成",
+  "this is a receipt written out for reading: hand in the .receipt file itself": "这是供阅读的凭证文本，请提交凭证文件（.receipt）本身",
+  "the receipt does not show the head that the proof leads to": "凭证未载明该证明所指的日志头",
   "the chain holds another head than the proof leads to": "链上的日志头与证明推算的不同",
   "a file was not read and so not compared": "有文件未读取，未作比对",
   "the anchored file with something appended, which is not read here": "已上链的文件之后有追加内容，本页不读取",

@@ -36,15 +36,18 @@ async function judgeCase(one, accepted, { now, at }) {
 
 const TELLING = ["parse", "log_signature", "inclusion", "anchor", "validators", "status"];
 
-// Why a proof is refuted by what the receipts of its place prove, null if it is not.
+// Why a proof is refuted by what the receipts of its place prove, or is not shown by them; null where they say the same.
 async function contradiction({ log, proof, entry, root }, { receipts }, body) {
+  let [isShown, isSilent] = [false, false];
   for (const { proven } of receipts) {
     const words = proven.states.map((state) => wordIn(state, "RecordLog", headSlot(log, proof.size))).filter((word) => word);
     if (words.some((word) => word !== toBig(root))) return { code: "proof_invalid", part: "proof", detail: "the chain holds another head than the proof leads to" };
+    isShown ||= words.length > 0;
+    isSilent ||= proven.states.length > 0;
     const isRecord = body && proven.states.length && (await fits(body.content, { receipts: [{ proven }], proofs: [] }));
     if (isRecord && !same(await recordEntry(log, proof.index, body.content.digest), entry)) return { code: "proof_invalid", part: "proof", detail: "the proof is about another entry" };
   }
-  return null;
+  return isSilent && !isShown ? { code: "finality_unproven", part: "proof", detail: "the receipt does not show the head that the proof leads to" } : null;
 }
 
 const papersOf = ({ body, place, read, files }) => [...new Set([...(body ? body.papers : []), ...(read ? [read] : []), ...(place ? [...place.receipts.map(({ paper }) => paper), ...place.proofs] : []), ...files.map(({ paper }) => paper)])];

@@ -33,6 +33,7 @@ export async function readPaper(name, bytes) {
 // prove nothing.
 async function readProof(bytes) {
   const value = object(readJson(bytes, 64 * 1024), 64);
+  if (value.has("recordId") && value.has("keyId")) throw new CannotTell("this is a receipt written out for reading: hand in the .receipt file itself", "finality_unproven");
   const anchor = object(value.get("anchor"), 64);
   const [index, size, path] = [value.get("index"), value.get("size"), value.get("path")];
   if (!isNumber(index) || !isNumber(size) || !isListOf(path, HEX64, 64)) refuse("a proof is index, size and a path of hashes");
