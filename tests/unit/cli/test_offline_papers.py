@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chain_service.cli.commands.offline import Offline
 from chain_service.cli.proven_heads import Heads
+from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.receipts.receipt import encode
+from chain_service.core.receipts.receipt import parse as parse_receipt
+from chain_service.core.records.hashing import Entry
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.paper_kinds import take
 from chain_service.core.verdicts.verdict import Verdict
@@ -116,3 +121,39 @@ def test_a_trust_file_alone_is_told_as_what_it_is() -> None:
     assert "信任文件" in found.message.zh and "离线核验" in found.next_step.zh
     assert verdict(("t", trust), ("again", trust)).code == "trust_file_alone"
     assert verdict(("t", trust), ("receipt", genuine()["receipt"])).code != "trust_file_alone"
+
+
+def false_proofs() -> dict[str, tuple[bytes, str]]:
+    """Proofs that agree with themselves and not with the receipt, and what each beside the genuine papers gives."""
+    genuine_one = json.loads(holder()[1]["proof"])
+
+    def proof(**changes: Any) -> bytes:
+        made = json.loads(json.dumps(genuine_one)) | changes
+        place = InclusionProof(made["index"], made["size"], tuple(map(bytes.fromhex, made["path"])))
+        root = root_from_inclusion(leaf_hash(Entry(bytes.fromhex(made["entry"]))), place)
+        made["anchor"] |= {"root": root.hex(), "size": made["size"]}
+        return json.dumps(made).encode()
+
+    path = genuine_one["path"]
+    return {
+        "as it is": (proof(), "in_force"),
+        "another path": (proof(path=["11" * 32, *path[1:]]), "proof_invalid"),
+        "another entry": (proof(entry="22" * 32), "record_mismatch"),
+        "an older log": (proof(size=8, path=path[:3]), "finality_unproven"),
+        "a receipt written out": (
+            json.dumps(parse_receipt(holder()[1]["receipt"]).to_json()).encode(),
+            "finality_unproven",
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", ["as it is", "another path", "another entry", "an older log", "a receipt written out"])
+def test_no_proof_is_believed_that_the_receipt_beside_it_does_not_bear_out(kind: str, tmp_path: Path) -> None:
+    """A receipt proves its own head; a proof of the record that says otherwise is named, in both verifiers."""
+    data, code = false_proofs()[kind]
+    papers = [("disclosure", genuine()["disclosure"]), ("receipt", genuine()["receipt"]), ("proof", data)]
+    for order in permutations(papers):
+        assert verdict(*order).code == code, [name for name, _ in order]
+    (answer,) = run_with("papers", tmp_path, [question(papers)])
+    # the page compares a proof with the receipt first, the command line with the disclosure
+    assert answer["code"] in ((code, "proof_invalid") if code == "record_mismatch" else (code,))
