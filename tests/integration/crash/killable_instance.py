@@ -37,7 +37,7 @@ ORG = OrgCode("11439900000070017X")
 TYPE = TypeCode(f"{ORG}001")
 LAUNCHER = Path(__file__).with_name("kill_points.py")
 PROGRAM = [sys.executable, "-c", "from chain_service.cli.main import main; main()"]
-PATIENCE = 60.0
+PATIENCE = 240.0
 Process = subprocess.Popen[bytes]
 
 
