@@ -52,7 +52,7 @@ _ALGORITHMS = {
     "ecdsa": sequence(identifier("1.2.840.10045.4.3.2")),
     "rsa": sequence(identifier("1.2.840.113549.1.1.11"), _NULL),
 }
-_SERIALS = itertools.count(0x1001)
+_SERIALS = itertools.count(1 << 24)  # four bytes each, however many there will be
 
 
 @dataclass(frozen=True)
