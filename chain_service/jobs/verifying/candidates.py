@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -60,6 +60,11 @@ def named_by(connection: Connection, question: Question, read: Read, caller: Cal
     pairs = _digests(read)
     found = records.naming_file(connection, pairs, LOOKED_AT + 1) if pairs else []
     inexact = {one.id for one in found if not _names(one, read)}
+    linked = _linked(pairs, [read.disclosure, *map(recalled, found)])
+    if linked:
+        known = {one.id for one in found}
+        more = records.naming_file(connection, linked, LOOKED_AT + 1)
+        found += [one for one in more if one.id not in known and not _contradicts(one, pairs, linked)]
     if question.identifier is not None:
         known = {one.id for one in found}
         found += [one for one in _identified(connection, question, caller) if one.state == "anchored"]
@@ -111,6 +116,31 @@ def _digests(read: Read) -> list[tuple[str, bytes]]:
     """Every digest of every file presented, as it is and as it was before a receipt was attached."""
     files = (*read.files, read.before_attaching)
     return [(name, bytes.fromhex(value)) for digests in files for name, value in digests.items()]
+
+
+def _linked(pairs: Sequence[tuple[str, bytes]], contents: Iterable[Content | None]) -> list[tuple[str, bytes]]:
+    """The other digests of the files presented, as the disclosure or a record that names one of `pairs` states them.
+
+    Whoever asks by one digest is told of what ended under another one.
+    """
+    asked = {(name, value.hex()) for name, value in pairs}
+    found: dict[tuple[str, str], None] = {}
+    for content in contents:
+        for digests in listed_files(content):
+            stated = dict.fromkeys(digests.items())
+            if not asked.isdisjoint(stated):
+                found |= {pair: None for pair in stated if pair not in asked}
+    return [(name, bytes.fromhex(value)) for name, value in found]
+
+
+def _contradicts(record: StoredRecord, pairs: Sequence[tuple[str, bytes]], linked: Sequence[tuple[str, bytes]]) -> bool:
+    """Whether the record states another value of what was asked: a stranger's record may link two different files."""
+    asked, other = {(name, value.hex()) for name, value in pairs}, {(name, value.hex()) for name, value in linked}
+    algorithms = {name for name, _ in asked}
+    meant = [one for one in listed_files(recalled(record)) if not other.isdisjoint(one.items())]
+    return bool(meant) and all(
+        any(name in algorithms and (name, value) not in asked for name, value in one.items()) for one in meant
+    )
 
 
 def recalled(record: StoredRecord) -> Content | None:

@@ -118,6 +118,25 @@ def test_a_file_that_only_waits_is_pending(own_city: City) -> None:
     assert city.verify(file=data).code == "pending"
 
 
+def test_asked_by_one_digest_what_ended_under_the_other_is_found_through_a_record_that_states_both(city: City) -> None:
+    org, other = city.organisation(), city.organisation()
+    data, unlike = content(), content()
+    (ended,) = city.anchor(org, org.document(files=naming(data, "sm3")))
+    city.set_state(org, ended, "withdrawn")
+    (both,) = city.anchor(other, other.certificate(files=naming(data)))
+    digest = "sha-256:" + file_digests(data)["sha-256"]
+    assert city.verify(digest=digest).code == "withdrawn"
+    assert city.verify(digest=digest, disclosure=city.disclosure(other, both)).code == "withdrawn"
+    # a record that names two different files at once leads from one to the other only where nothing contradicts it
+    (gone,) = city.anchor(org, org.document(files=naming(unlike)))
+    city.set_state(org, gone, "withdrawn")
+    mixed = {"sha-256": file_digests(data)["sha-256"], "sm3": file_digests(unlike)["sm3"]}
+    whole = content()
+    city.anchor(org, org.certificate(files=naming(whole)))
+    city.anchor(other, other.certificate(files=[{"digests": mixed | {"sha-256": file_digests(whole)["sha-256"]}}]))
+    assert city.verify(digest="sha-256:" + file_digests(whole)["sha-256"]).code != "withdrawn"
+
+
 def test_a_record_with_one_right_and_one_wrong_digest_is_no_second_issuer(city: City) -> None:
     org, other = city.organisation(), city.organisation()
     data = content()
