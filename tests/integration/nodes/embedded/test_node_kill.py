@@ -22,7 +22,8 @@ from chain_service.nodes.embedded.blocks.genesis import Genesis, create
 PROGRAM = """
 import sys, threading
 from pathlib import Path
-from chain_service.nodes.embedded.node import Node, serve
+from chain_service.nodes.embedded.node import Node
+from chain_service.nodes.embedded.server import serve
 with Node.open(Path(sys.argv[1]), sys.argv[2]) as node, serve(node, port=0) as server:
     print(server.port, flush=True)
     threading.Event().wait()
