@@ -21,9 +21,10 @@ from chain_service.core.registries.permits import permitted_on
 from chain_service.errors import ChainServiceError, Conflict, Forbidden, MalformedRecord
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.registries.organisations import permit_entries
-from chain_service.store import batches, organisations, records
+from chain_service.store import batches, records
 from chain_service.store import types as certificate_types
 from chain_service.store.records import Known, NewRecord
+from chain_service.store.registries import organisations
 
 
 @answer

@@ -35,9 +35,10 @@ from chain_service.jobs.context import App, Caller, Progress, silent
 from chain_service.jobs.integrity import disclosure_of
 from chain_service.jobs.proofs.batch_evidence import Pool
 from chain_service.jobs.proofs.batch_proof import MAX_SEALS
-from chain_service.store import batches, records, seals, tiles
+from chain_service.store import batches, records, tiles
 from chain_service.store.readings import NewReading
 from chain_service.store.records import StoredRecord
+from chain_service.store.registries import seals
 from chain_service.store.rows import json_object
 
 TOGETHER = 1000

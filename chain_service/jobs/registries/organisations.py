@@ -20,7 +20,8 @@ from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import is_org_code, parse_org_code
 from chain_service.errors import NotFound
 from chain_service.jobs.context import App
-from chain_service.store import chain_index, organisations, types
+from chain_service.store import chain_index, types
+from chain_service.store.registries import organisations
 
 RIGHTS = {right.name.lower(): right for right in Right if right.name}
 

@@ -14,8 +14,9 @@ from chain_service.documents.judging.binding import Binding
 from chain_service.documents.judging.signatures import judge_document
 from chain_service.documents.read import read_document
 from chain_service.jobs.parsing.trust_directory import read_store
-from demonstration import licence, papers, pdf_files
-from demonstration.office import Office, open_office
+from demonstration import papers
+from demonstration.sealed_files import licence, pdf_files
+from demonstration.sealed_files.office import Office, open_office
 
 NOW = int(time.time())
 """PDF files are signed later than this: at the moment they are made."""

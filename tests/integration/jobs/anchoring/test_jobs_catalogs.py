@@ -14,7 +14,7 @@ from chain_service.errors import Conflict, Forbidden, MalformedRecord, NotFound
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import publish_catalogs
 from chain_service.jobs.auditing.audit import audit
-from chain_service.store import catalogs as store
+from chain_service.store.registries import catalogs as store
 from support.worlds.jobs_city import WAIT, City, Org
 
 _numbers = itertools.count(1)

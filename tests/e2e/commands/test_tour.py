@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tour_steps import ROOT, Shell, Step, steps
 
 from support.worlds.running_instance import free_port
+from support.worlds.tour_steps import ROOT, Shell, Step, steps
 
 TOUR = ROOT / "docs" / "tour.md"
 

@@ -6,7 +6,7 @@ import math
 import struct
 import zlib
 
-from demonstration.licence import star
+from demonstration.sealed_files.licence import star
 
 SIDE = 240
 """Pixels."""

@@ -15,7 +15,7 @@ from support.offline.offline_papers import forged, holder
 
 pytestmark = pytest.mark.long
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ("chain_service", "pyproject.toml", "README.md", "LICENSE")
 AT = "2026-09-21T14:15:10Z"
 """When the record of these papers stood."""

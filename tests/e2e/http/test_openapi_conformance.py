@@ -14,7 +14,7 @@ import pytest
 
 from support.worlds.running_instance import ISSUER, Instance, wait_until_anchored
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",

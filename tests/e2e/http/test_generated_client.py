@@ -42,7 +42,7 @@ def part(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
     folder = tmp_path_factory.mktemp("client")
     (folder / "config.yml").write_text(CONFIGURATION, encoding="utf-8")
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
-    command += ["--path", str(Path(__file__).resolve().parents[2] / "docs" / "reference" / "openapi.json")]
+    command += ["--path", str(Path(__file__).resolve().parents[3] / "docs" / "reference" / "openapi.json")]
     command += ["--config", str(folder / "config.yml"), "--output-path", str(folder / PACKAGE)]
     environment = os.environ | {"PYTHONPATH": str(GENERATOR)}
     made = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)

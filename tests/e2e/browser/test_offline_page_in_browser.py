@@ -27,7 +27,7 @@ from support.worlds.receipt_world import NOW, ROOTS, TIME, Issued, trust_file
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-PAGE = Path(__file__).resolve().parents[2] / "chain_service" / "web" / "pages" / "static" / "offline.html"
+PAGE = Path(__file__).resolve().parents[3] / "chain_service" / "web" / "pages" / "static" / "offline.html"
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox",
