@@ -596,6 +596,17 @@ def test_no_two_test_files_have_one_name() -> None:
     assert_none(name for name, count in names.items() if count > 1)
 
 
+def test_no_test_module_imports_another() -> None:
+    """What two of them need stands below `tests/support`, or in a `conftest.py` that both see."""
+    names = {path.stem for path in python("tests") if path.name.startswith("test_")}
+    assert_none(
+        where(path, line, f"imports {name}")
+        for path in python("tests")
+        for line, name in imports(path)
+        if names & set(name.split("."))
+    )
+
+
 def test_nothing_is_marked_unfinished() -> None:
     assert_none(where(path, line, text.strip()[:80]) for path, line, text in texts() if UNFINISHED.search(text))
 

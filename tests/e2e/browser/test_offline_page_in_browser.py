@@ -25,19 +25,7 @@ from support.worlds import judged_records
 from support.worlds.judged_records import document
 from support.worlds.receipt_world import NOW, ROOTS, TIME, Issued, trust_file
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
 PAGE = Path(__file__).resolve().parents[3] / "chain_service" / "web" / "pages" / "static" / "offline.html"
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 ANSWER = """async (cases) => {
   const bytes = (text) => (text === null ? null : Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
   const answers = [];
@@ -53,16 +41,6 @@ ANSWER = """async (cases) => {
   }
   return answers;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

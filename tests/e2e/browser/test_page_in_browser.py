@@ -4,74 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from support.worlds.clerk import verify_files
 from support.worlds.running_instance import Instance, wait_until_anchored
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 Anchored = list[dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield running
-        running.close()
-
-
-def _is_trouble(message: Any) -> bool:
-    """An error that the page made; that an answer was no success is said by the browser itself."""
-    return message.type == "error" and not message.text.startswith("Failed to load resource")
-
-
-@pytest.fixture
-def page(browser: Any, service: Instance) -> Iterator[Any]:
-    """The page in Chinese; at the end nothing went wrong in it and nothing was asked of another host."""
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1200, "height": 900})
-    page = context.new_page()
-    troubles: list[str] = []
-    page.on("console", lambda message: troubles.append(message.text) if _is_trouble(message) else None)
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on(
-        "request", lambda request: troubles.append(request.url) if not request.url.startswith(service.url) else None
-    )
-    page.goto(service.url)
-    yield page
-    context.close()
-    assert troubles == []
 
 
 def written(folder: Path, name: str, value: object) -> str:
     file = folder / name
     file.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
     return str(file)
-
-
-def verify_files(page: Any, *files: str) -> Any:
-    """The banner that answers these files."""
-    page.set_input_files("#files", list(files))
-    page.click("#panel-files button[type=submit]")
-    page.wait_for_selector(".banner")
-    return page.locator(".banner")
 
 
 def test_a_disclosure_is_valid_and_shows_why(page: Any, anchored: Anchored, tmp_path: Path) -> None:

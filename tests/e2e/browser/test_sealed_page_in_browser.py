@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from test_page_in_browser import browser, page, verify_files
-from test_sealed_documents import sealing
-
 from chain_service.core.verdicts.check_rules import SIGNATURE_CHECKS
+from support.worlds.clerk import verify_files
 from support.worlds.running_instance import ISSUER, Instance
-
-__all__ = ["browser", "page", "sealing"]
+from support.worlds.sealed_licence import OFFICE
 
 
 def signature_groups(page: Any) -> Any:
@@ -36,8 +33,6 @@ def test_a_sealed_licence_shows_the_checks_of_its_seal_in_both_languages(
 
 
 def test_an_altered_licence_names_what_was_changed(page: Any, sealing: tuple[Instance, Path], tmp_path: Path) -> None:
-    from test_sealed_documents import OFFICE
-
     made = OFFICE.sealed()
     name = next(name for name in made.files if name.endswith("Content.xml"))
     made.files[name] += b" "
