@@ -168,7 +168,7 @@ def pdf_content(record: Mapping[str, Any], seal: str) -> bytes:
 
 def _font() -> generic.DictionaryObject:
     """A standard font of Adobe-GB1, not embedded (ISO 32000-2 §9.7.5.2); Latin characters are half as wide."""
-    name, number = generic.pdf_name, generic.NumberObject
+    name, number = generic.pdf_name, _number
     system = {
         "/Registry": generic.pdf_string("Adobe"),
         "/Ordering": generic.pdf_string("GB1"),
@@ -185,6 +185,10 @@ def _font() -> generic.DictionaryObject:
         "/Type": name("/Font"), "/Subtype": name("/Type0"), "/BaseFont": name("/STSong-Light"),
         "/Encoding": name("/UniGB-UCS2-H"), "/DescendantFonts": generic.ArrayObject([_dictionary(descendant)]),
     })  # fmt: skip
+
+
+def _number(value: int) -> generic.NumberObject:
+    return generic.NumberObject(value)
 
 
 def _dictionary(entries: Mapping[str, Any]) -> generic.DictionaryObject:
