@@ -67,7 +67,8 @@ class Workers:
 
     def start(self) -> None:
         """The workers run. Raises `Conflict` (`worker_running`; `wrong_chain` if the node serves another chain),
-        `Forbidden` (`wrong_password`)."""
+        `Forbidden` (`wrong_password`).
+        """
         app = self._app
         app.keystore.unlock()
         with ExitStack() as held:

@@ -130,10 +130,12 @@ def _core(entry: organisations.PermitEntry) -> PermitEntry:
 
 
 def right_names(rights: Right) -> tuple[str, ...]:
+    """The names of these rights in the order of the table."""
     return tuple(name for name, right in RIGHTS.items() if right in rights)
 
 
 def permit_step(entry: PermitEntry) -> PermitStep:
+    """An entry of a permit's history as it is shown: days as `YYYY-MM-DD`, an open end as None."""
     grants = entry.action == PERMIT_GRANT
     last = None if entry.until_day == OPEN_END else date_of_day(entry.until_day)
     first = date_of_day(entry.from_day) if grants else None

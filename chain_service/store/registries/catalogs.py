@@ -48,7 +48,8 @@ _accepted = versions.c.refused.is_(None)
 
 def add_many(connection: Connection, new: Sequence[NewCatalogVersion]) -> None:
     """The versions are accepted. Raises Conflict (`constraint`) at the transaction's door where a sequence number is
-    taken by then: another one published at the same time."""
+    taken by then: another one published at the same time.
+    """
     if new:
         connection.execute(insert(versions), [asdict(version) for version in new])
 

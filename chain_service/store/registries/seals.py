@@ -105,7 +105,8 @@ def of_owner(connection: Connection, owner: str | None = None) -> list[Seal]:
 
 def add_change(connection: Connection, new: NewSealChange) -> None:
     """The change is accepted. Raises Conflict (`constraint`) at the transaction's door where another one of the seal
-    is not final yet or has this `n`."""
+    is not final yet or has this `n`.
+    """
     connection.execute(insert(seal_changes), asdict(new))
 
 

@@ -27,6 +27,8 @@ class PayloadTooLarge(BadRequest):
 
 
 class UnsupportedMediaType(BadRequest):
+    """The body is of a type that the route does not read."""
+
     default_code = "unsupported_media_type"
 
 
@@ -42,6 +44,7 @@ def problem_bytes(problem: Mapping[str, Any]) -> bytes:
 
 
 def problem_response(error: ChainServiceError, request_id: str | None = None) -> Response:
+    """The error as RFC 9457 problem JSON, with `WWW-Authenticate` and `Retry-After` where they apply."""
     problem = problem_object(error, request_id)
     headers: dict[str, str] = {}
     if isinstance(error, Unauthorised):
