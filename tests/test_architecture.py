@@ -596,6 +596,22 @@ def test_no_two_test_files_have_one_name() -> None:
     assert_none(name for name, count in names.items() if count > 1)
 
 
+ELSEWHERE = {"unit/scripts", "integration/scripts", "integration/crash"}
+"""Tests of the scripts, and of whole instances that are killed."""
+
+
+def test_tests_mirror_the_rooms_of_the_package() -> None:
+    """`tests/unit/core/log` and `tests/integration/chain` test `core/log` and `chain`."""
+    folders = {path.relative_to(ROOT / "tests").parent for path in python("tests") if path.name.startswith("test_")}
+    assert_none(
+        f"tests/{folder}: there is no {PACKAGE}/{Path(*folder.parts[1:])}"
+        for folder in folders
+        if folder.parts[:1] in (("unit",), ("integration",))
+        and str(folder) not in ELSEWHERE
+        and not (ROOT / PACKAGE / Path(*folder.parts[1:])).is_dir()
+    )
+
+
 def test_no_test_module_imports_another() -> None:
     """What two of them need stands below `tests/support`, or in a `conftest.py` that both see."""
     names = {path.stem for path in python("tests") if path.name.startswith("test_")}
