@@ -63,13 +63,13 @@ def test_the_quickstarts_extra_data_comes_out_in_its_own_order() -> None:
     assert "0x" + besu.extra_data([unhex(address) for address in QUICKSTART.values()]).hex() == QUICKSTART_EXTRA
 
 
-def test_the_extra_data_of_besus_sample_without_validators_comes_out(shared) -> None:
-    sample = json.loads((shared / "proofs/qbft-besu/qbft-emptyextradata.json").read_text())
+def test_the_extra_data_of_besus_sample_without_validators_comes_out(vectors) -> None:
+    sample = json.loads((vectors / "qbft-besu/qbft-emptyextradata.json").read_text())
     assert "0x" + besu.extra_data([]).hex() == sample["extraData"]
 
 
-def test_our_genesis_has_the_shape_of_besus_own_sample(shared, network_of) -> None:
-    sample = json.loads((shared / "proofs/qbft-besu/qbft-london.json").read_text())
+def test_our_genesis_has_the_shape_of_besus_own_sample(vectors, network_of) -> None:
+    sample = json.loads((vectors / "qbft-besu/qbft-london.json").read_text())
     document = genesis(network_of())
     for field in ("nonce", "difficulty", "mixHash", "coinbase"):
         assert document[field] == sample[field]
