@@ -23,6 +23,7 @@ ADAPTERS = ("chain", "documents", "nodes", "remote", "store")
 RANKS = {
     "errors": 0,
     "error_codes": 1,
+    "problem_details": 2,
     "files": 1,
     "core": 1,
     **dict.fromkeys(ADAPTERS, 2),

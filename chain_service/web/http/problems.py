@@ -13,8 +13,9 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from chain_service.error_codes import CODES, meaning_of, problem_object
+from chain_service.error_codes import CODES
 from chain_service.errors import MOST_ERRORS, BadRequest, ChainServiceError, Unauthorised
+from chain_service.problem_details import meaning_of, problem_object
 from chain_service.web.http.head import allowed_methods
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
