@@ -23,6 +23,7 @@ ADAPTERS = ("chain", "documents", "nodes", "remote", "store")
 RANKS = {
     "errors": 0,
     "error_codes": 1,
+    "problem_details": 2,
     "files": 1,
     "core": 1,
     **dict.fromkeys(ADAPTERS, 2),
@@ -203,12 +204,13 @@ def test_the_web_never_reaches_the_registrar() -> None:
     assert_none(how for name, how in reached.items() if name == f"{PACKAGE}.chain.registrar")
 
 
-MOST_FILES = 18
-"""Modules of a folder; `store` has one for each noun."""
+MOST_FILES = 15
+"""Modules of a folder, in Python, JavaScript and Solidity: as many as somebody takes in at a glance."""
 
 
 def test_folders_are_small_and_none_is_empty() -> None:
-    held = Counter(path.parent for path in python(PACKAGE) if path.name != "__init__.py")
+    written = (path for path in tracked(".py", ".js", ".mjs", ".sol") if path.name != "__init__.py")
+    held = Counter(path.parent for path in written)
     assert_none(where(folder, 1, f"{count} modules") for folder, count in held.items() if count > MOST_FILES)
     rooms = {path.parent for path in python(PACKAGE) if path.name == "__init__.py"}
     filled = {folder for path in held for folder in (path, *path.parents)}
@@ -239,7 +241,7 @@ TWINS = {
     "Answer": {"core.verdicts.verdict_codes", "documents.pki.ocsp"},
     "Block": {"nodes.embedded.blocks.history", "store.chain_index"},
     "Budget": {"documents.ofd.xml", "documents.pdf.changes"},
-    "CatalogVersion": {"core.registries.catalogs", "store.catalogs"},
+    "CatalogVersion": {"core.registries.catalogs", "store.registries.catalogs"},
     "CertificateType": {"core.records.certificate_types", "store.types"},
     "Database": {"nodes.embedded.blocks.database", "store.database"},
     "Failure": {"cli.failures", "core.verdicts.inputs"},
@@ -252,11 +254,11 @@ TWINS = {
     "Named": {"core.verdicts.names", "documents.ofd.references", "jobs.verifying.candidates"},
     "Note": {"core.log.checkpoints", "core.verdicts.check_rules"},
     "Outcome": {"core.verdicts.verdict_codes", "nodes.embedded.blocks.evm"},
-    "PermitEntry": {"core.chainproof.storage_layout", "store.organisations"},
+    "PermitEntry": {"core.chainproof.storage_layout", "store.registries.organisations"},
     "Pool": {"documents.pki.paths", "jobs.proofs.batch_evidence", "nodes.embedded.blocks.mempool"},
     "Read": {"documents.pdf.signatures", "jobs.verifying.request"},
     "RpcError": {"chain.rpc", "nodes.embedded.rpc_error"},
-    "Seal": {"core.registries.seals", "store.seals"},
+    "Seal": {"core.registries.seals", "store.registries.seals"},
     "Shape": {"core.records.schema", "web.schemas.requests"},
     "Signed": {"chain.sender", "core.verdicts.judge"},
     "StatusChange": {"chain.contracts", "store.statuses"},
@@ -593,6 +595,33 @@ def test_no_two_test_files_have_one_name() -> None:
     """pytest imports them by it."""
     names = Counter(path.name for path in python("tests") if path.name != "conftest.py")
     assert_none(name for name, count in names.items() if count > 1)
+
+
+ELSEWHERE = {"unit/scripts", "integration/scripts", "integration/crash"}
+"""Tests of the scripts, and of whole instances that are killed."""
+
+
+def test_tests_mirror_the_rooms_of_the_package() -> None:
+    """`tests/unit/core/log` and `tests/integration/chain` test `core/log` and `chain`."""
+    folders = {path.relative_to(ROOT / "tests").parent for path in python("tests") if path.name.startswith("test_")}
+    assert_none(
+        f"tests/{folder}: there is no {PACKAGE}/{Path(*folder.parts[1:])}"
+        for folder in folders
+        if folder.parts[:1] in (("unit",), ("integration",))
+        and str(folder) not in ELSEWHERE
+        and not (ROOT / PACKAGE / Path(*folder.parts[1:])).is_dir()
+    )
+
+
+def test_no_test_module_imports_another() -> None:
+    """What two of them need stands below `tests/support`, or in a `conftest.py` that both see."""
+    names = {path.stem for path in python("tests") if path.name.startswith("test_")}
+    assert_none(
+        where(path, line, f"imports {name}")
+        for path in python("tests")
+        for line, name in imports(path)
+        if names & set(name.split("."))
+    )
 
 
 def test_nothing_is_marked_unfinished() -> None:

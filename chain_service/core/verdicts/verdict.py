@@ -31,6 +31,7 @@ class Check:
         return self.rule.name
 
     def to_json(self) -> dict[str, Any]:
+        """`{name, outcome, code, message, evidence}`, the message in both languages."""
         return {
             "name": self.name,
             "outcome": self.outcome.value,
@@ -61,6 +62,7 @@ class Group:
         return replace(self, checks=checks)
 
     def to_json(self) -> dict[str, Any]:
+        """`{name, subject, checks}`, the checks in the order they were made."""
         return {"name": self.name, "subject": self.subject, "checks": [check.to_json() for check in self.checks]}
 
 
@@ -72,6 +74,7 @@ class Warning:
     message: Text
 
     def to_json(self) -> dict[str, Any]:
+        """`{code, message}`, the message in both languages."""
         return {"code": self.code, "message": self.message.to_json()}
 
 

@@ -36,9 +36,10 @@ from chain_service.errors import (
 from chain_service.jobs.anchoring.register_seals import account_of
 from chain_service.jobs.context import App, Caller
 from chain_service.jobs.sending.group_changes import VERSIONS, version_submission, version_words
-from chain_service.store import catalogs, chain_index, organisations, submissions
-from chain_service.store.catalogs import CatalogVersion as Stored
-from chain_service.store.catalogs import NewCatalogVersion
+from chain_service.store import chain_index, submissions
+from chain_service.store.registries import catalogs, organisations
+from chain_service.store.registries.catalogs import CatalogVersion as Stored
+from chain_service.store.registries.catalogs import NewCatalogVersion
 from chain_service.store.rows import json_object
 
 MAX_ENTRIES = 1000

@@ -34,7 +34,8 @@ from chain_service.errors import (
     MalformedRecord,
 )
 from chain_service.jobs.context import App, Caller
-from chain_service.store import organisations, seals, submissions
+from chain_service.store import submissions
+from chain_service.store.registries import organisations, seals
 from chain_service.store.rows import json_object
 from chain_service.store.submissions import NewSubmission
 

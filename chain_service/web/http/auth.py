@@ -47,6 +47,7 @@ def _is_plain(text: str) -> bool:
 
 
 async def the_app(request: Request) -> App:
+    """The instance that this application serves."""
     app: App = request.app.state.app
     return app
 
