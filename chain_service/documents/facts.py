@@ -199,7 +199,7 @@ class TimestampFacts:
     """Its path is judged for the purpose timeStamping."""
 
 
-Form = Literal["ses-v1", "ses-v4", "ses-v5", "sm2-sign", "gbt35275", "pades", "unknown"]
+SignatureForm = Literal["ses-v1", "ses-v4", "ses-v5", "sm2-sign", "gbt35275", "pades", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ class SignatureFacts:
 
     place: str
     """Where it stands: the path of its Signature.xml, the name of its PDF field."""
-    form: Form
+    form: SignatureForm
     problem: Problem | None = None
     """Why it cannot be read at all; then most of the rest is empty."""
     references: tuple[ReferenceFacts, ...] = ()

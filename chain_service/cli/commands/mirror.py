@@ -9,7 +9,7 @@ import typer
 
 from chain_service.cli import render
 from chain_service.cli.failures import papers
-from chain_service.cli.invocation import Door, invocation, read_input
+from chain_service.cli.invocation import Invocation, invocation, read_input
 from chain_service.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def mirror(
         door.note("The log heads were not compared with the chain: name --rpc and --trust. 未与链上比对。")
 
 
-def _reader(door: Door, rpc: list[str] | None, trust: Path | None) -> Reader | None:
+def _reader(door: Invocation, rpc: list[str] | None, trust: Path | None) -> Reader | None:
     """The chain to compare with: the one named, or the instance's own, if there is one."""
     from chain_service.app import open_own_reader, open_reader
     from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES, parse

@@ -137,7 +137,7 @@ class Genesis(NamedTuple):
     """Ascending."""
 
 
-class Followed(NamedTuple):
+class FollowedHeader(NamedTuple):
     """A header in its place, and who may seal the next one; None where headers do not decide that."""
 
     header: SealedHeader
@@ -222,14 +222,16 @@ def sealed(raw: bytes, trust: ChainTrust) -> SealedHeader:
     return CONSENSUS_FORMS[within.form].sealed_header(raw, within.validators, trust)
 
 
-def follow(raws: Iterable[bytes], trust: ChainTrust, signers: Signers | None, parent: bytes | None) -> list[Followed]:
+def follow(
+    raws: Iterable[bytes], trust: ChainTrust, signers: Signers | None, parent: bytes | None
+) -> list[FollowedHeader]:
     """The headers after a known block, each sealed by one who may and linked to the one before.
 
     `signers` are those after the known block, `parent` its hash; both None where it is not known and the trust says who
     seals. Ends before the first header that does not hold; raises its InvalidProof if that is the first of all.
     """
     consensus = consensus_of(trust)
-    followed: list[Followed] = []
+    followed: list[FollowedHeader] = []
     before: list[SealedHeader] = []
     for raw in raws:
         try:
@@ -242,7 +244,7 @@ def follow(raws: Iterable[bytes], trust: ChainTrust, signers: Signers | None, pa
                 raise
             break
         before.append(header)
-        followed.append(Followed(header, signers))
+        followed.append(FollowedHeader(header, signers))
     return followed
 
 

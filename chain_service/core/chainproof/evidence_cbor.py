@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 from chain_service.core.chainproof.consensus import CONSENSUS_FORMS
 from chain_service.core.chainproof.evidence import Evidence, Slot
 from chain_service.core.chainproof.headers import MAX_HEADER_BYTES, MAX_HEADERS, decode_fields
-from chain_service.core.chainproof.tries import MAX_NODE_BYTES, Account, NodePool, account_at, slot_at
+from chain_service.core.chainproof.tries import MAX_NODE_BYTES, AccountState, NodePool, account_at, slot_at
 from chain_service.core.chainproof.trust import FORM_COMETBFT, ChainTrust
 from chain_service.core.encoding.cose import Cbor
 from chain_service.errors import CannotTell, InvalidProof, MalformedDocument
@@ -150,7 +150,7 @@ class Selector:
         self._trust = trust
         self._pool = NodePool(evidence.nodes)
         self._state_root = decode_fields(evidence.headers[0])[3]
-        self._accounts: dict[bytes, tuple[Account, tuple[bytes, ...]]] = {}
+        self._accounts: dict[bytes, tuple[AccountState, tuple[bytes, ...]]] = {}
         self._slots: dict[tuple[bytes, bytes], tuple[bytes, ...]] = {}
 
     def select(self, slots: Iterable[Slot]) -> Evidence:
@@ -171,7 +171,7 @@ class Selector:
         source = self._evidence
         return Evidence(source.form, source.chain_id, source.genesis_hash, source.headers, tuple(nodes), accounts)
 
-    def _account(self, address: bytes) -> tuple[Account, tuple[bytes, ...]]:
+    def _account(self, address: bytes) -> tuple[AccountState, tuple[bytes, ...]]:
         known = self._accounts.get(address)
         if known is None:
             self._pool.take_used()
@@ -182,7 +182,7 @@ class Selector:
             known = self._accounts[address] = account, self._pool.take_used()
         return known
 
-    def _walk(self, address: bytes, account: Account, slot: bytes) -> tuple[bytes, ...]:
+    def _walk(self, address: bytes, account: AccountState, slot: bytes) -> tuple[bytes, ...]:
         """The nodes on the way to a slot; remembered, since the records of a batch share most of them."""
         known = self._slots.get((address, slot))
         if known is None:

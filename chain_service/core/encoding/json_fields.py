@@ -12,7 +12,7 @@ from chain_service.core.encoding.refusals import Refusals
 from chain_service.errors import MOST_ERRORS, MalformedRecord
 
 
-class Form:
+class FieldReader:
     """A JSON object with the members of a table; absent, null, empty text, list and object are the same.
 
     Raises MalformedRecord with `field` for anything that is not as the table has it; names that it does not have are

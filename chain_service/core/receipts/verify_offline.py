@@ -28,9 +28,9 @@ from chain_service.core.verdicts.inputs import (
     ASKED_AHEAD,
     Claim,
     Content,
-    Facts,
     Failure,
     HeadSignature,
+    JudgeInput,
     Outage,
     Presented,
 )
@@ -165,7 +165,7 @@ def verify_offline(
     now_state = usable[-1] if usable else _outage(shown)
     name = subject or (shown.receipt.record_id if shown.receipt is not None else "")
     limit, accepted = _limit(shown.states, trust, now, accept_stale)
-    facts = Facts(
+    facts = JudgeInput(
         subject=name,
         presented=_presented(presented, shown.failure),
         at=moment,

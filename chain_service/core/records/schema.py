@@ -32,7 +32,7 @@ from chain_service.core.records.identifiers import IDENTIFIER_ROOT, ORG_PATTERN
 from chain_service.core.records.member_names import MEMBERS
 from chain_service.errors import MOST_ERRORS, MalformedRecord
 
-Kind = Literal["certificate", "document"]
+RecordKind = Literal["certificate", "document"]
 
 MAX_HOLDERS = 64
 MAX_FILES = 64
@@ -225,10 +225,10 @@ _DOCUMENT = ObjectValue(
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RecordSchema:
     """What a record of one kind may and must hold, and which of its members play which part."""
 
-    kind: Kind
+    kind: RecordKind
     table: ObjectValue
     """Every member with its type and words."""
     whole: SchemaValidator
@@ -247,7 +247,7 @@ class Shape:
     expiring: str
 
     @classmethod
-    def of(cls, kind: Kind, table: ObjectValue, **parts: Any) -> Shape:
+    def of(cls, kind: RecordKind, table: ObjectValue, **parts: Any) -> RecordSchema:
         shown = tuple(member for member in table if member.open)
         return cls(
             kind=kind,
@@ -269,7 +269,7 @@ def _required(table: ObjectValue) -> frozenset[str]:
     return frozenset(member.name for member in table if member.required)
 
 
-CERTIFICATE = Shape.of(
+CERTIFICATE = RecordSchema.of(
     "certificate",
     _CERTIFICATE,
     org="certificateIssuingAuthorityCode",
@@ -279,7 +279,7 @@ CERTIFICATE = Shape.of(
     effective="certificateEffectiveDate",
     expiring="certificateExpiringDate",
 )
-DOCUMENT = Shape.of(
+DOCUMENT = RecordSchema.of(
     "document",
     _DOCUMENT,
     org="issuingOrganisationCode",
@@ -291,10 +291,10 @@ DOCUMENT = Shape.of(
 )
 HOLDER_MEMBERS: Mapping[str, SchemaValidator] = _validators(HOLDER)
 HOLDER_REQUIRED = _required(HOLDER)
-SHAPES: Mapping[str, Shape] = {shape.kind: shape for shape in (CERTIFICATE, DOCUMENT)}
+SHAPES: Mapping[str, RecordSchema] = {shape.kind: shape for shape in (CERTIFICATE, DOCUMENT)}
 
 
-def shape_of(value: Mapping[str, Json]) -> Shape:
+def shape_of(value: Mapping[str, Json]) -> RecordSchema:
     """The shape for the value's `kind`. Raises MalformedRecord."""
     kind = value.get("kind")
     shape = SHAPES.get(kind) if isinstance(kind, str) else None
@@ -307,7 +307,7 @@ def shape_of(value: Mapping[str, Json]) -> Shape:
     return shape
 
 
-def check_whole(value: Mapping[str, Json], shape: Shape) -> dict[str, Json]:
+def check_whole(value: Mapping[str, Json], shape: RecordSchema) -> dict[str, Json]:
     """The value pruned, if it is a record of this shape. Raises MalformedRecord, which tells all that is wrong."""
     try:
         body = shape.whole.validate_python(value)
@@ -324,7 +324,7 @@ def check_whole(value: Mapping[str, Json], shape: Shape) -> dict[str, Json]:
     return cast(dict[str, Json], body)
 
 
-def _pruned_whole(value: Mapping[str, Json], shape: Shape) -> dict[str, Json]:
+def _pruned_whole(value: Mapping[str, Json], shape: RecordSchema) -> dict[str, Json]:
     with Refusals(shape.table) as refusals:
         for name in islice((name for name in value if name not in shape.members), MOST_ERRORS):
             refusals.add(
@@ -353,7 +353,7 @@ def _pruned_whole(value: Mapping[str, Json], shape: Shape) -> dict[str, Json]:
     return cast(dict[str, Json], body)
 
 
-def _pruned_members(value: Mapping[str, Json], shape: Shape, refusals: Refusals) -> dict[str, Json]:
+def _pruned_members(value: Mapping[str, Json], shape: RecordSchema, refusals: Refusals) -> dict[str, Json]:
     """The members that the shape has, pruned one by one, so that one which cannot be hides no other."""
     known: dict[str, Json] = {}
     for name, item in value.items():
@@ -373,7 +373,7 @@ def _named(refusals: Refusals) -> set[str]:
     return {str(one.details.get("field")).split(".")[0] for one in refusals.found}
 
 
-def check_shown(value: Mapping[str, Json], shape: Shape) -> None:
+def check_shown(value: Mapping[str, Json], shape: RecordSchema) -> None:
     """Returns only if these are the open members of a pruned record. Raises MalformedRecord."""
     check_member(value, shape.shown, shape.table, "open")
     for refusal in _wrong_dates(value, shape):
@@ -399,7 +399,7 @@ def check_extension(value: Mapping[str, Json]) -> dict[str, Json]:
         raise within("extension", error) from None
 
 
-def _wrong_dates(body: Mapping[str, Json], shape: Shape) -> Iterator[MalformedRecord]:
+def _wrong_dates(body: Mapping[str, Json], shape: RecordSchema) -> Iterator[MalformedRecord]:
     """Each date of the body that does not exist, and the end that lies before a beginning."""
     expiring = body.get(shape.expiring)
     if expiring is not None and not _is_date(expiring):

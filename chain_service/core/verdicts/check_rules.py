@@ -20,7 +20,7 @@ GroupName = Literal["record", "signature"]
 
 
 @dataclass(frozen=True)
-class Note:
+class CheckNote:
     """A check's answer that is no finding: it passed or does not apply. `best` caps the verdict when it occurs."""
 
     code: str
@@ -36,7 +36,7 @@ class CheckRule:
     group: GroupName
     name: str
     raises: tuple[str, ...]
-    notes: tuple[Note, ...]
+    notes: tuple[CheckNote, ...]
 
     @cached_property
     def codes(self) -> frozenset[str]:
@@ -47,12 +47,12 @@ class CheckRule:
         return f"{self.group}.{self.name}"
 
 
-def _passed(code: str, zh: str, en: str) -> Note:
-    return Note(code, Outcome.PASSED, Text(zh, en))
+def _passed(code: str, zh: str, en: str) -> CheckNote:
+    return CheckNote(code, Outcome.PASSED, Text(zh, en))
 
 
-def _skipped(code: str, zh: str, en: str, best: str = "in_force") -> Note:
-    return Note(code, Outcome.SKIPPED, Text(zh, en), best)
+def _skipped(code: str, zh: str, en: str, best: str = "in_force") -> CheckNote:
+    return CheckNote(code, Outcome.SKIPPED, Text(zh, en), best)
 
 
 _NOT_REACHED = _skipped("not_reached", "另一项检查未通过，未进行本项", "not judged, because another check did not pass")
@@ -64,11 +64,11 @@ _NOTHING_SIGNED = _skipped(
 )
 
 
-def _record(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
+def _record(name: str, raises: Sequence[str], *notes: CheckNote) -> CheckRule:
     return CheckRule("record", name, tuple(raises), notes)
 
 
-def _signature(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
+def _signature(name: str, raises: Sequence[str], *notes: CheckNote) -> CheckRule:
     return CheckRule("signature", name, tuple(raises), (*notes, _NOT_REACHED, _NOT_EXAMINED, _NOTHING_SIGNED))
 
 
@@ -226,7 +226,7 @@ class SIGNATURE:
             "签章证书可追溯到信任根 {anchor}",
             "the signer's certificate leads to the trust anchor {anchor}",
         ),
-        Note(
+        CheckNote(
             "signer_expired_since",
             Outcome.PASSED,
             Text(
@@ -240,7 +240,7 @@ class SIGNATURE:
         "revocation",
         ("signer_revoked", "revocation_unknown"),
         _passed("not_revoked", "签章证书未被吊销", "the signer's certificate is not revoked"),
-        Note(
+        CheckNote(
             "revoked_after_signing",
             Outcome.PASSED,
             Text("签章证书在签署之后吊销（{date}）", "the signer's certificate was revoked after signing, on {date}"),

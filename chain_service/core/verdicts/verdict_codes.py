@@ -18,7 +18,7 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
 
 
-class Answer(StrEnum):
+class VerdictOutcome(StrEnum):
     """Outcome of a whole verification."""
 
     VALID = "valid"
@@ -31,16 +31,16 @@ class Code:
     """A verdict code: which answer it means and what to tell the clerk. Texts are templates, see `fill`."""
 
     code: str
-    answer: Answer
+    answer: VerdictOutcome
     message: Text
     next_step: Text
 
 
-def _code(code: str, answer: Answer, zh: str, en: str, next_zh: str, next_en: str) -> Code:
+def _code(code: str, answer: VerdictOutcome, zh: str, en: str, next_zh: str, next_en: str) -> Code:
     return Code(code, answer, Text(zh, en), Text(next_zh, next_en))
 
 
-_V, _I, _Q = Answer.VALID, Answer.INVALID, Answer.INDETERMINATE
+_V, _I, _Q = VerdictOutcome.VALID, VerdictOutcome.INVALID, VerdictOutcome.INDETERMINATE
 _SEE_ISSUER = ("请持证人联系颁发机构", "ask the holder to see the issuer")
 
 CODES: Mapping[str, Code] = {

@@ -13,7 +13,7 @@ from typing import Any
 from chain_service.core.encoding.times import local_day, rfc3339
 from chain_service.core.verdicts.check_rules import SIGNATURE, SIGNATURE_CHECKS, CheckRule
 from chain_service.core.verdicts.inputs import Outage
-from chain_service.core.verdicts.judge import Signed
+from chain_service.core.verdicts.judge import JudgedSignatures
 from chain_service.core.verdicts.verdict import Check, Group, check
 from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.documents.facts import (
@@ -32,7 +32,7 @@ from chain_service.documents.judging.binding import (
     judge_registered,
     organisation_of,
 )
-from chain_service.documents.judging.later_seals import SignedSince, Sound, signed_since
+from chain_service.documents.judging.later_seals import SignedSince, ValidSignature, signed_since
 from chain_service.documents.judging.remarks import kind_evidence, warnings_of
 from chain_service.documents.judging.timing import (
     SIGNER_CLOCK_SKEW,
@@ -63,7 +63,7 @@ class _Case:
     """What later signatures answer for."""
 
 
-def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> Signed:
+def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> JudgedSignatures:
     """One group for each signature, in the order of the document; none for a file that has none.
 
     A document that cannot be read is one group that says so; `subject` names the file.
@@ -71,10 +71,10 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
     if document.problem is not None:
         unread = check(SIGNATURE.PARSE, _unread(document.problem, binding), _problem(document.problem))
         groups = [Group("signature", subject, (unread, *map(_not_reached, _STEPS)))]
-        return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
+        return JudgedSignatures(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
     if document.seal is not None:
         groups = [_seal_group(document.seal, binding, subject)]
-        return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
+        return JudgedSignatures(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
     cases = [_case(document, signature, binding) for signature in document.signatures]
     judged = _judge_all(cases)
     sound = [_stands(checks, SIGNATURE.SEAL_REGISTERED, SIGNATURE.COVERAGE) for checks in judged]
@@ -87,7 +87,7 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
         if not _readable(checks):
             last = _not_reached(SIGNATURE.ISSUER_BINDING)
         groups.append(Group("signature", case.signature.place or f"{subject} {place + 1}", (*checks, last)))
-    return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
+    return JudgedSignatures(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
 
 
 def _seal_group(seal: SealFacts, binding: Binding, subject: str) -> Group:
@@ -120,7 +120,7 @@ def _judge_all(cases: list[_Case]) -> list[list[Check]]:
         if not (found.displayed or found.left_out or found.unclear):
             continue
         later = [
-            Sound(other.signature, organisation_of(other.signature, other.registry)[0])
+            ValidSignature(other.signature, organisation_of(other.signature, other.registry)[0])
             for other, checks in zip(cases, judged, strict=True)
             if case.signature.place in other.signature.coverage.covers_signatures
             and _stands(checks, SIGNATURE.SEAL_REGISTERED)

@@ -12,7 +12,7 @@ from typing import Final
 from chain_service.core.encoding.times import UTC8
 from chain_service.documents.facts import MAX_SIGNATURES, MAX_TEXT, ClaimedTime, Problem, SignatureFacts
 from chain_service.documents.ofd.package import MAX_TREE_FILE, Displayed, Package, folder_of
-from chain_service.documents.ofd.references import Digests, Named, Reach, coverage, named, references
+from chain_service.documents.ofd.references import Digests, Reach, SignedReference, coverage, named, references
 from chain_service.documents.ofd.xml import OFD_NAMESPACES, Element
 from chain_service.documents.pki import plain_signatures
 from chain_service.documents.pki.trust import Trust
@@ -48,7 +48,7 @@ class _Described:
     listed: _Listed
     place: str
     check_method: str
-    files: tuple[Named, ...]
+    files: tuple[SignedReference, ...]
     value: str | None
     """File of the signed value."""
     seal: str | None

@@ -40,7 +40,7 @@ _WEB_DIGESTS: Final = frozenset({"sha-256", "sha-384", "sha-512"})
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class CertificatePool:
     """What a path may be built of, by the name that its holder bears."""
 
     anchors: dict[str, list[Certificate]]
@@ -78,7 +78,7 @@ class Path:
 class _Search:
     """One search: what is left to try and what stood in the way."""
 
-    pool: Pool
+    pool: CertificatePool
     others: tuple[Certificate, ...]
     user_id: bytes
     tries: int = MAX_TRIES
@@ -87,7 +87,9 @@ class _Search:
     found: list[tuple[Certificate, ...]] = field(default_factory=list)
 
 
-def find(leaf: Certificate, others: tuple[Certificate, ...], pool: Pool, purpose: Purpose, user_id: bytes) -> Path:
+def find(
+    leaf: Certificate, others: tuple[Certificate, ...], pool: CertificatePool, purpose: Purpose, user_id: bytes
+) -> Path:
     """The path of `leaf` that is trusted for longest; otherwise the reason why there is none. Never raises.
 
     others: certificates that came with the document; they are links, never anchors.

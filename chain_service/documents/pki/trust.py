@@ -11,7 +11,7 @@ from chain_service.core.encoding.digests import sha256
 from chain_service.documents.facts import MAX_TEXT, CertificateFacts, PathFacts, Problem, RevocationFacts
 from chain_service.documents.pki import algorithms, certificates, ocsp, paths, revocation
 from chain_service.documents.pki.certificates import Certificate
-from chain_service.documents.pki.paths import Path, Pool, Purpose
+from chain_service.documents.pki.paths import CertificatePool, Path, Purpose
 from chain_service.documents.pki.revocation import RevocationList
 from chain_service.documents.pki.trust_store import TrustStore
 from chain_service.errors import MalformedDocument
@@ -46,7 +46,7 @@ class Trust:
             if (read := _certificate(data, f"intermediate {number}", problems)) is not None:
                 intermediates[read.subject.key].append(read)
         self.user_id: Final = store.user_id
-        self._pool: Final = Pool(dict(anchors), labels, dict(intermediates))
+        self._pool: Final = CertificatePool(dict(anchors), labels, dict(intermediates))
         self._lists = _lists(store.crls, problems)
         self._answers = _answers(store.ocsp_responses, problems)
         self.problems: Final = tuple(problems)
@@ -160,7 +160,7 @@ def _lists(crls: tuple[bytes, ...], problems: list[Problem]) -> dict[str, list[R
     return dict(found)
 
 
-def _answers(responses: tuple[bytes, ...], problems: list[Problem]) -> list[ocsp.Answer]:
+def _answers(responses: tuple[bytes, ...], problems: list[Problem]) -> list[ocsp.OcspResponse]:
     found = []
     for number, data in enumerate(responses, 1):
         try:

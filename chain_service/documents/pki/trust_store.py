@@ -14,11 +14,11 @@ from chain_service.documents.facts import Bytes
 from chain_service.documents.pki.sm2 import DEFAULT_ID
 from chain_service.errors import MalformedDocument
 
-__all__ = ["Anchor", "TrustStore", "from_json", "to_json"]
+__all__ = ["RootCertificate", "TrustStore", "from_json", "to_json"]
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
+class RootCertificate:
     """A root certificate that the operator trusts for everything, and the label findings name it by."""
 
     label: str
@@ -30,7 +30,7 @@ class Anchor:
 class TrustStore:
     """All of it DER; who made it decided what belongs in it. Order is of no importance."""
 
-    anchors: tuple[Anchor, ...] = ()
+    anchors: tuple[RootCertificate, ...] = ()
     intermediates: tuple[Bytes, ...] = ()
     """Links of paths, and known signers: a signature that names no certificate is tried with their keys."""
     crls: tuple[Bytes, ...] = ()

@@ -17,10 +17,10 @@ from chain_service.documents.asn1 import der
 from chain_service.documents.facts import (
     CertificateFacts,
     ClaimedTime,
-    Form,
     Problem,
     SealFacts,
     SignatureFacts,
+    SignatureForm,
     TimestampFacts,
 )
 from chain_service.documents.pki import algorithms, certificates, timestamps
@@ -34,7 +34,7 @@ MAX_SIGNED_VALUE_BYTES: Final = 5 * 1024 * 1024
 MAX_LISTED: Final = 64
 """Signer certificates of one seal."""
 
-_FORMS: Final[dict[int, Form]] = {4: "ses-v4", 5: "ses-v5"}
+_FORMS: Final[dict[int, SignatureForm]] = {4: "ses-v4", 5: "ses-v5"}
 _CERTIFICATES, _HASHES = 1, 2
 _HASH_BYTES: Final = 32
 ListType = Literal["certificates", "hashes"]
@@ -256,7 +256,7 @@ def _members(data: bytes, what: str, most: int) -> int:
         raise der.malformed(what, error) from error
 
 
-def _form(version: int) -> Form:
+def _form(version: int) -> SignatureForm:
     return _FORMS.get(version, "ses-v1")
 
 

@@ -28,7 +28,7 @@ def watch_head(app: App) -> None:
             alerts.put(connection, CHAIN_HALTED, HEAD, {"block": block.number, "ageSeconds": age, **why}, app.clock())
 
 
-def why_old(app: App, block: chain_index.Block) -> dict[str, Any]:
+def why_old(app: App, block: chain_index.IndexedBlock) -> dict[str, Any]:
     """Whether nodes are silent, the chain seals no blocks, or blocks come that too few validators stand behind."""
     reader = app.require_chain().reader
     try:

@@ -17,7 +17,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from chain_service.chain.reader import History
+from chain_service.chain.reader import HistoryRequest
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import Evidence, ProvenState
 from chain_service.core.chainproof.evidence_cbor import BlockProof, Selector
@@ -33,7 +33,7 @@ from chain_service.core.registries.histories import place_slots, seal_slots, slo
 from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidProof, NotFound, Unavailable
 from chain_service.jobs.context import App, Caller, Progress, silent
 from chain_service.jobs.integrity import disclosure_of
-from chain_service.jobs.proofs.batch_evidence import Pool
+from chain_service.jobs.proofs.batch_evidence import BatchEvidence
 from chain_service.jobs.proofs.batch_proof import MAX_SEALS
 from chain_service.store import batches, records, seals, tiles
 from chain_service.store.readings import NewReading
@@ -166,7 +166,7 @@ def _make(app: App, wanted: Sequence[StoredRecord]) -> Iterator[Receipt]:
         with app.database.reading() as connection:
             batch = batches.get(connection, batch_id)
             proofs = _inclusion(connection, members)
-        pool = Pool(app, batch)
+        pool = BatchEvidence(app, batch)
         for record, (entry, proof) in zip(members, proofs, strict=True):
             if root_from_inclusion(leaf_hash(entry), proof) != pool.root:
                 raise Corrupt("the stored log is not the one that was anchored", code="entry_altered", record=record.id)
@@ -243,7 +243,7 @@ def _refreshed(
     codes = list(dict.fromkeys(code for listed in named.values() for code in listed))[:MAX_SEALS]
     closed = {one.record_id for one in old if _is_closed(reader.trust, one)}
     histories = [
-        History(storage_layout.SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), 2) for code in codes
+        HistoryRequest(storage_layout.SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), 2) for code in codes
     ]
     histories += _histories([one for one in old if one.record_id in closed], known)
     wants = [slot for one in old for slot in place_slots(one.log, one.proof)]
@@ -277,16 +277,16 @@ def _is_closed(trust: ChainTrust, one: Receipt) -> bool:
     return trust.range_at(_block_number(block), block.evidence.form) is not trust.open
 
 
-def _histories(old: Sequence[Receipt], known: Mapping[str, StoredRecord]) -> list[History]:
+def _histories(old: Sequence[Receipt], known: Mapping[str, StoredRecord]) -> list[HistoryRequest]:
     """The log keys and permits that judging these records needs, each once."""
-    found: dict[tuple[str, str | None], History] = {}
+    found: dict[tuple[str, str | None], HistoryRequest] = {}
     for one in old:
         org, _ = parse_log_id(one.log)
-        found[org, None] = History(storage_layout.ORGANISATIONS, partial(storage_layout.log_key_slot, org), 1)
+        found[org, None] = HistoryRequest(storage_layout.ORGANISATIONS, partial(storage_layout.log_key_slot, org), 1)
         type_code = _type_code(known.get(one.record_id))
         if type_code is not None:
             permits = partial(storage_layout.permit_slot, org, type_code)
-            found[org, type_code] = History(storage_layout.ORGANISATIONS, permits, 1)
+            found[org, type_code] = HistoryRequest(storage_layout.ORGANISATIONS, permits, 1)
     return list(found.values())
 
 

@@ -37,7 +37,7 @@ from chain_service.jobs.records.answers import (
 from chain_service.jobs.records.state_history import status_history
 from chain_service.store import batches, records, submissions
 from chain_service.store.readings import NewReading
-from chain_service.store.records import Filters, RecordState, StoredRecord
+from chain_service.store.records import RecordFilters, RecordState, StoredRecord
 
 MAX_PAGE = 500
 _CURSOR = re.compile(rb"[0-9]{1,19}")
@@ -79,7 +79,7 @@ def page(
         caller.need("audit")
     if state is not None and state not in get_args(RecordState):
         raise BadRequest(f"state must be one of {', '.join(get_args(RecordState))}", field="state")
-    filters = Filters(cast(RecordState | None, state), type, _parse_day(from_, "from"), _parse_day(to, "to"), q)
+    filters = RecordFilters(cast(RecordState | None, state), type, _parse_day(from_, "from"), _parse_day(to, "to"), q)
     before = _parse_cursor(cursor)
     if q:
         cause = "searched by its organisation"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chain_service.cli.commands.offline import Offline
+from chain_service.cli.commands.offline import OfflineVerifier
 from chain_service.cli.proven_heads import Heads
 from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.receipts.receipt import encode
@@ -20,7 +20,7 @@ from chain_service.core.records.hashing import Entry
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.paper_kinds import take
 from chain_service.core.verdicts.verdict import Verdict
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.jobs.verifying.several_papers import judge_papers
 from support.offline.offline_node import run_with
 from support.offline.offline_papers import NOW, forged, holder, question
@@ -36,9 +36,9 @@ def at_a_known_moment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def verdict(*papers: Named) -> Verdict:
     trusted = holder()[0].trust
-    desk = Offline(trusted, None, Heads(None), lambda _: None, judged=True)
+    desk = OfflineVerifier(trusted, None, Heads(None), lambda _: None, judged=True)
     given = [take(name, data) for name, data in papers]
-    return judge_papers(given, Question(), desk.ask, lambda _: None, trusted)
+    return judge_papers(given, VerificationRequest(), desk.ask, lambda _: None, trusted)
 
 
 def genuine() -> dict[str, bytes]:
