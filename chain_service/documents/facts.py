@@ -72,19 +72,19 @@ class RevocationFacts:
 
 @dataclass(frozen=True, slots=True)
 class PathFacts:
-    """The best path from a certificate to an anchor of the trust store."""
+    """The best path from a certificate to a root certificate of the trust store."""
 
     outcome: Literal["trusted", "untrusted", "broken"]
-    """`untrusted`: no anchor was reached. `broken`: one was, by a path that breaks a rule (`detail` says which)."""
+    """`untrusted`: no root was reached. `broken`: one was, by a path that breaks a rule (`detail` says which)."""
     anchor: str | None = None
-    """Label of the anchor: a region or the name the operator gave it."""
+    """Label of the root certificate: a region or the name the operator gave it."""
     certificates: tuple[Bytes, ...] = ()
-    """SHA-256 of each certificate, leaf first, anchor last."""
+    """SHA-256 of each certificate, leaf first, root last."""
     valid_from: int | None = None
     valid_until: int | None = None
     """The period in which every certificate of the path is valid, both ends included; empty if from > until."""
     revocations: tuple[RevocationFacts, ...] = ()
-    """One for each certificate below the anchor, leaf first. All of them count."""
+    """One for each certificate below the root, leaf first. All of them count."""
     detail: str = ""
 
 
@@ -277,4 +277,4 @@ def from_json(data: bytes) -> DocumentFacts:
     try:
         return _DOCUMENT.validate_json(data)
     except ValidationError as error:
-        raise MalformedDocument(f"these are no facts of a document: {error.error_count()} errors") from error
+        raise MalformedDocument(f"these are not facts of a document: {error.error_count()} errors") from error

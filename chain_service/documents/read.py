@@ -43,13 +43,13 @@ def read_document(data: bytes, store: TrustStore, answers: tuple[bytes, ...] = (
 
 def _read(kind: FileKind, data: bytes, trust: Trust) -> dict[str, Any]:
     if kind.signed:
-        raise MalformedDocument(f"{kind.name.en}: its signatures are not looked at here", code="unknown_form")
+        raise MalformedDocument(f"{kind.name.en}: its signatures are not checked here", code="unknown_form")
     if kind.media != "unknown" and len(data) > MAX_FILE:
-        detail = f"the file has {len(data)} bytes, and {MAX_FILE} are looked into: ask about its digest instead"
+        detail = f"the file has {len(data)} bytes, more than the {MAX_FILE} that are read; verify by its digest instead"
         raise MalformedDocument(detail, code="too_large")
     if kind.media == "ofd":
         if shows_otherwise(data):
-            raise MalformedDocument("another program would show another document in this file", code="two_kinds")
+            raise MalformedDocument("other programs may show another document of this file", code="two_kinds")
         return read_ofd(data, trust)
     if kind.media == "pdf":
         return read_pdf(data, trust)

@@ -76,5 +76,5 @@ def stored_disclosure(body: bytes, salt: bytes) -> Disclosure:
     """The disclosure of stored bytes. Raises `MalformedRecord` or `MalformedDocument` if they were altered badly."""
     found = parse_disclosure(b'{"record":' + body + b',"salt":"' + salt.hex().encode() + b'"}')
     if not isinstance(found, Disclosure):
-        raise MalformedRecord("what is stored is no whole record")
+        raise MalformedRecord("the stored record is incomplete")
     return found

@@ -44,7 +44,7 @@ Examiner = Callable[[bytes | None], ExaminedDocument | None]
 """Reads a file, if it is a document, in another process."""
 
 TRUST_FILE = "trust.cose"
-_NO_RECEIPT = Outage("finality_unproven", "no receipt was handed in")
+_NO_RECEIPT = Outage("finality_unproven", "no receipt was given")
 
 
 def the_trust(door: Invocation, named: Path | None) -> TrustFile:

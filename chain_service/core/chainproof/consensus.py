@@ -157,7 +157,7 @@ def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHe
     signature. Raises InvalidProof, CannotTell.
     """
     if not raws:
-        raise InvalidProof("no header proves nothing")
+        raise InvalidProof("evidence needs at least one header")
     consensus = CONSENSUS_FORMS[form]
     headers = consensus.read_headers(raws)
     first, last = headers[0], headers[-1]
@@ -176,7 +176,7 @@ def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHe
             error.details["time"] = last.time
             raise
         if within is not None and within.until is None and last.number + 1 >= trust.begin_after(within):
-            raise CannotTell("whether this header ends its range is not known", block=last.number) from None
+            raise CannotTell("it is not known whether this header ends its range", block=last.number) from None
         raise InvalidProof(error.message, **error.details) from None
     size, is_open = len(within.validators), within is trust.open
     # rule 4

@@ -82,9 +82,9 @@ def block_from_cbor(value: Cbor) -> BlockProof:
         _refuse("a map lacks a label or has one too many", "")
     form, chain_id, genesis_hash = value[FORM], value[CHAIN_ID], value[GENESIS_HASH]
     if form == FORM_COMETBFT:
-        raise CannotTell("blocks of this form of consensus cannot be verified here", code="finality_unproven")
+        raise CannotTell("this version cannot verify blocks of this consensus", code="finality_unproven")
     if type(form) is not str or form not in CONSENSUS_FORMS:
-        _refuse("the form of this evidence is unknown", "1")
+        _refuse("the format of this evidence is unknown", "1")
     if type(chain_id) is not int or not 0 <= chain_id < 2**64:
         _refuse("a chain id is a whole number of at most 64 bits", "2")
     if type(genesis_hash) is not bytes or len(genesis_hash) != 32:

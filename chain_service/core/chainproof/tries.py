@@ -158,7 +158,7 @@ def _follow(node: Sequence[rlp.Item], path: str, at: int) -> tuple[rlp.Item, int
     is_leaf = prefix[0] >= 0x20
     length = len(nibbles)
     if not content:
-        raise InvalidProof("a trie node holds nothing")
+        raise InvalidProof("a trie node is empty")
     if is_leaf and length != 64 - at:
         raise InvalidProof("a leaf's path does not end where a 32-byte key does")
     if not is_leaf and not 0 < length < 64 - at:

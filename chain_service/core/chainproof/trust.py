@@ -130,7 +130,7 @@ class ChainTrust:
         if found is None:
             raise InvalidProof("no validators are trusted for this block", block=block)
         if found.form == FORM_COMETBFT:
-            raise CannotTell("blocks of this form of consensus cannot be verified here", code="finality_unproven")
+            raise CannotTell("this version cannot verify blocks of this consensus", code="finality_unproven")
         kind = UnknownSealers if found is self.open else InvalidProof
         raise kind("the evidence has another form than the chain has at this block", block=block, form=form)
 
@@ -193,7 +193,7 @@ def _range_to_json(one: ValidatorRange) -> dict[str, Any]:
 def _range(value: Any) -> ValidatorRange:
     form, listed = member(value, "form", str), member(value, "validators", list)
     if form not in FORMS:
-        raise InvalidProof("the form of a range is not known", field="form")
+        raise InvalidProof("the consensus of a range is not known", field="form")
     end = member(value, "until", dict) if "until" in value else None
     until = None if end is None else Until(natural(end, "block"), from_hex(end.get("hash"), 32, "hash"),
                                            natural(end, "time"))  # fmt: skip

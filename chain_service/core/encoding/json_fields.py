@@ -74,7 +74,7 @@ class FieldReader:
 
     def date(self, name: str) -> date:
         """The member's date, written YYYY-MM-DD."""
-        why = f"{name} must be a day of the calendar, YYYY-MM-DD"
+        why = f"{name} must be a calendar date YYYY-MM-DD"
         return read_day(self.get(name), refuse=lambda _: self._refusal(why, name))
 
     def items(self, name: str) -> list[Any]:

@@ -223,7 +223,7 @@ def _check_member(name: str, value: Json, shape: RecordSchema) -> None:
     elif name.startswith("extension."):
         sector = {name.removeprefix("extension."): value}
         if check_extension(sector) != sector:
-            raise MalformedRecord(f"{name} holds something empty, which a record leaves out"[:256], field=name[:256])
+            raise MalformedRecord(f"{name} holds an empty value; leave the member out"[:256], field=name[:256])
     else:
         check_member(value, shape.members[name], shape.table, name)
 

@@ -419,7 +419,7 @@ def _wrong_dates(body: Mapping[str, Json], shape: RecordSchema) -> Iterator[Malf
 
 
 def _no_day(field: str) -> MalformedRecord:
-    return MalformedRecord(f"{field} is not a day of the calendar", zh=f"{field} 不是日历上的日期", field=field)
+    return MalformedRecord(f"{field} is not a calendar date", zh=f"{field} 不是日历上的日期", field=field)
 
 
 @lru_cache(maxsize=8192)
@@ -443,7 +443,7 @@ def _refusal(kind: str, message: str, field: str, name: str, table: ObjectValue)
     if kind == "missing":
         return MalformedRecord(f"{name} is missing", zh=f"缺少{label}", field=field)
     if kind == "extra_forbidden":
-        return MalformedRecord("there is no member of this name here", zh="此处没有该名称的成员", field=field)
+        return MalformedRecord("there is no member of this name", zh="此处没有该名称的成员", field=field)
     if member is None:
         return MalformedRecord(message, field=field)
     called, meaning = _innermost(field, member)

@@ -20,13 +20,13 @@ from chain_service.core.verdicts.inputs import Asked, Claim, Content, JudgeInput
 from chain_service.core.verdicts.verdict import Check, check
 from chain_service.errors import InvalidProof, MalformedRecord
 
-RETIRED: Final = Text("只有已停用的验证节点为区块背书", "only validators that have left since vouch for the block")
+RETIRED: Final = Text("签署该区块的验证节点均已停用", "every validator that sealed the block has since been removed")
 CHANGED: Final = Text(
     "验证节点此后已变更，该区块不能说明现在的状态",
-    "the validators have changed since this block, which says nothing of the state today",
+    "the validators have changed since this block; it does not prove the state of today",
 )
 UNKNOWN: Final = Text(
-    "区块由该信任文件不认识的验证节点签署", "the block is sealed by validators that the trust file does not know"
+    "区块由该信任文件未列出的验证节点签署", "the block is sealed by validators that the trust file does not list"
 )
 
 
@@ -88,7 +88,7 @@ def judge_log_signature(facts: JudgeInput, head: ClaimedHead | None) -> Check:
     """Whether a key of the log's organisation signed the root that the receipt leads to (RFC 9942 §5.2)."""
     signed, failure = facts.head_signature, facts.presented.failure
     if failure is not None and failure.part == "receipt":
-        return check(RECORD.LOG_SIGNATURE, "not_reached", {"detail": "the receipt proves nothing"})
+        return check(RECORD.LOG_SIGNATURE, "not_reached", {"detail": "the receipt was rejected"})
     if signed is None:
         return check(RECORD.LOG_SIGNATURE, "no_receipt")
     if head is None or head.root is None:
@@ -133,9 +133,9 @@ def judge_inclusion(facts: JudgeInput, content: Content | None, head: ClaimedHea
     memory = facts.memory
     fits = _is_the_one_asked_for(facts, content)
     if fits is False:
-        return check(RECORD.INCLUSION, "record_mismatch", {"detail": "it is not the record that was asked for"})
+        return check(RECORD.INCLUSION, "record_mismatch", {"detail": "it is not the requested record"})
     if fits is None and head is not None:
-        detail = {"detail": "whether this is the record that was asked for cannot be seen"}
+        detail = {"detail": "it cannot be decided whether this is the requested record"}
         return check(RECORD.INCLUSION, "not_anchored", detail)
     if head is None:
         waiting = memory is not None and memory.state in ("pending", "batched")
@@ -150,7 +150,7 @@ def judge_inclusion(facts: JudgeInput, content: Content | None, head: ClaimedHea
     }
     if head.root is None:
         code = "proof_invalid" if head.claim.presented else "record_mismatch"
-        return check(RECORD.INCLUSION, code, evidence | {"detail": "the path has no meaning for index and size"})
+        return check(RECORD.INCLUSION, code, evidence | {"detail": "the path does not match index and size"})
     if head.entry != head.expected:
         evidence["entryInLog"] = head.entry.hex()
         # An entry that no head on chain covers says nothing about the content: the anchor decides.
@@ -227,7 +227,7 @@ def judge_anchor(facts: JudgeInput, head: ClaimedHead) -> Check:
     state, word = telling[-1]
     evidence |= block_evidence(state) | {"rootOnChain": f"{word:064x}" if word else None}
     if len({word for _, word in telling[_shown_since(telling) :]}) > 1:
-        detail = {"detail": "an older block shows this log with another head: they are not of one history"}
+        detail = {"detail": "an older block shows another log head of this log: the blocks are of different histories"}
         return check(RECORD.ANCHOR, "proof_invalid", evidence | detail)
     return check(RECORD.ANCHOR, _other_root(facts, claim, word), evidence)
 

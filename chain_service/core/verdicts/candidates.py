@@ -83,7 +83,7 @@ def others(facts: JudgeInput) -> list[JudgedCandidate]:
     for candidate in facts.candidates:
         alone, head, proof = head_of(facts, candidate)
         if head is None:
-            status = _untold("what is stored of another record that names it is damaged")
+            status = _untold("the stored data of another record that names it are damaged")
         elif proof.outcome is Outcome.PASSED:
             status = judge_status(alone, head.claim)
         elif _came_later(facts, head):
@@ -91,7 +91,7 @@ def others(facts: JudgeInput) -> list[JudgedCandidate]:
         elif proof.code in ("node_unavailable", "finality_unproven", "trust_stale"):
             status = check(RECORD.STATUS, proof.code, proof.evidence)
         else:
-            status = _untold("another record that names it is not what the chain holds")
+            status = _untold("another record that names it differs from the chain")
         found.append(JudgedCandidate(candidate, status))
     return found
 

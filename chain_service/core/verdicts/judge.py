@@ -201,7 +201,7 @@ def _several(
     """The finding that records of several organisations answer the question and nothing says which is meant."""
     named: dict[str, Any] = {"alsoNamedBy": [one.to_json() for one in found]}
     if facts.crowded:
-        named["detail"] = "more records name it than are looked at"
+        named["detail"] = "more records name it than are checked"
     owner = _owner(facts)
     owners = sorted({*organisations(facts), *([] if owner is None else [owner])})
     return check(rule, "several_records", {**evidence, **named}, {"organisations": ", ".join(owners)})

@@ -38,7 +38,7 @@ MAX_JSON = 2**20
 """Bytes of the longest disclosure or proof; longer JSON is a file."""
 
 EMPTY = Text("文件为空", "the file is empty")
-CUT_OFF = Text("文件不完整，可能在传输中被截断", "it is not complete; it was probably cut off on its way")
+CUT_OFF = Text("文件不完整，可能在传输中被截断", "the file is incomplete; it was probably cut off in transfer")
 TROUBLES = {text.en: text for text in (EMPTY, CUT_OFF)}
 """Why a paper cannot be read, where its bytes tell, by the English sentence."""
 

@@ -28,7 +28,7 @@ from chain_service.errors import InvalidProof
 def judge_permit(facts: JudgeInput, content: Content | None, head: ClaimedHead, state: ProvenState) -> Check:
     """Whether the log's organisation was permitted to issue this type on the day of issue, as known when anchored."""
     if content is None:
-        return check(RECORD.ISSUER_PERMITTED, "nothing_to_verify", {"detail": "the record's content is not at hand"})
+        return check(RECORD.ISSUER_PERMITTED, "nothing_to_verify", {"detail": "the record's content is not available"})
     owner, _ = parse_log_id(head.claim.log)
     evidence: dict[str, Any] = {"organisation": content.org, "type": content.type_code, "log": head.claim.log.hex()}
     if content.org != owner:
@@ -40,7 +40,7 @@ def judge_permit(facts: JudgeInput, content: Content | None, head: ClaimedHead, 
         return check(RECORD.ISSUER_PERMITTED, "nothing_to_verify", evidence | {"detail": "no date of issue"})
     if facts.anchor_state is None and facts.memory is not None and facts.memory.record_id is not None:
         # the database alone would say when it was anchored: a permit recorded since could count
-        detail = {"detail": "the stored proof of the anchoring block is missing or proves nothing"}
+        detail = {"detail": "the stored evidence of the anchoring block is missing or invalid"}
         return check(RECORD.ISSUER_PERMITTED, "finality_unproven", evidence | detail)
     found = _permits(facts, content, state)
     if found is None:
@@ -48,9 +48,7 @@ def judge_permit(facts: JudgeInput, content: Content | None, head: ClaimedHead, 
     entries, state = found
     decision = _decided(facts, entries, issued, state.time if head.shown_by is None else head.shown_by.time)
     if decision is None:
-        detail = {
-            "detail": "permits changed between the moment when the record may have been anchored and a proven one"
-        }
+        detail = {"detail": "permits changed between the earliest possible time of anchoring and a proven block"}
         code = "finality_unproven" if facts.earliest is None else "trust_stale"
         return check(RECORD.ISSUER_PERMITTED, code, evidence | block_evidence(state) | detail)
     evidence |= {
@@ -133,7 +131,7 @@ def judge_status(facts: JudgeInput, claim: Claim) -> Check:
     if is_silent(now_state, facts.at):
         return check(RECORD.STATUS, "trust_stale", evidence | {"detail": CHANGED.en}, {"detail": CHANGED})
     if not facts.past and now_state.time - facts.at > BLOCK_AHEAD:
-        detail = {"detail": "the chain's newest block lies in the future of this service's clock"}
+        detail = {"detail": "the chain's newest block is later than this service's clock"}
         return check(RECORD.STATUS, "status_stale", evidence | detail, as_of)
     if facts.at - now_state.time > facts.max_age:
         return check(RECORD.STATUS, "status_stale", evidence | {"maxAge": facts.max_age}, as_of)
@@ -194,7 +192,7 @@ def _change_params(change: PastChange | None) -> dict[str, object]:
 def judge_period(facts: JudgeInput, content: Content | None) -> Check:
     """Whether the day asked about, in UTC+8, lies in the record's period, first and last day included."""
     if content is None:
-        return check(RECORD.VALIDITY_PERIOD, "nothing_to_verify", {"detail": "the record's content is not at hand"})
+        return check(RECORD.VALIDITY_PERIOD, "nothing_to_verify", {"detail": "the record's content is not available"})
     shape = _shape(content)
     issued, effective, expiring = (
         date_of(content.open, name) for name in (shape.issued, shape.effective, shape.expiring)

@@ -233,10 +233,10 @@ def _references(case: _Case) -> Check:
     if unknown or case.signature.data_digest_holds is None:
         if _signer_unknown(case.signature):
             return _not_reached(SIGNATURE.REFERENCE_DIGESTS)
-        untold = {"detail": "what was signed cannot be told", "unknown": unknown[:NAMES_SHOWN]}
+        untold = {"detail": "what was signed cannot be determined", "unknown": unknown[:NAMES_SHOWN]}
         return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | untold)
     if weak := sorted({one.algorithm for one in references if one.weak} - _made_up_for(case.binding)):
-        fitting = {"detail": "others can make a content that fits these digests", "weak": weak}
+        fitting = {"detail": "other content with the same digests can be made", "weak": weak}
         return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | fitting)
     return check(SIGNATURE.REFERENCE_DIGESTS, "digests_match", evidence)
 
@@ -283,12 +283,12 @@ def _signature(case: _Case) -> Check:
     if signature.signature_holds is False:
         return check(SIGNATURE.SIGNATURE, "signature_invalid", evidence)
     if signature.signature_holds is None:
-        detail = {"detail": "its algorithm is not known here"}
+        detail = {"detail": "its algorithm is not supported"}
         return check(SIGNATURE.SIGNATURE, "signature_unsupported", evidence | detail)
     if critical := _critical(signature.problems):
         return check(SIGNATURE.SIGNATURE, "signature_unsupported", evidence | critical)
     if signature.weak:
-        detail = {"detail": "others can make a signature by this algorithm or key that fits"}
+        detail = {"detail": "signatures by this algorithm or key can be forged"}
         return check(SIGNATURE.SIGNATURE, "signature_unsupported", evidence | detail)
     return check(SIGNATURE.SIGNATURE, "signature_holds", evidence)
 
@@ -327,7 +327,7 @@ def _judge_seal(case: _Case, seal: SealFacts, evidence: dict[str, Any]) -> tuple
         return "signature_invalid", evidence
     if seal.signature_holds is None:
         return "signature_unsupported", evidence | {
-            "detail": "the algorithm of the seal's own signature is not known here"
+            "detail": "the algorithm of the seal's own signature is not supported"
         }
     if critical := _critical(seal.problems):
         return "signature_unsupported", evidence | critical
@@ -355,7 +355,7 @@ def _judge_maker(
     registered = isinstance(case.registry, RegisteredSeal) and case.registry.is_seal(seal)
     signer = case.signature.signer
     if signer is not None and signer.sha256 == maker.sha256 and not registered:
-        return "signer_untrusted", evidence | {"detail": "its signer made the seal, which no registry knows"}
+        return "signer_untrusted", evidence | {"detail": "the signer made the seal itself, and it is not registered"}
     if standing.outside:
         return "signed_outside_validity", evidence
     if standing.revoked_before is not None:
@@ -383,7 +383,7 @@ def _signer_certificate(case: _Case) -> Check:
     signer, standing = case.signature.signer, case.signer
     if signer is None or standing is None:
         detail = {
-            "detail": "the signature does not carry its signer's certificate, and the key of no known signer fits"
+            "detail": "the signature does not carry its signer's certificate, and no known signer's key verifies it"
         }
         return check(SIGNATURE.SIGNER_CERTIFICATE, "signer_untrusted", detail)
     evidence = _certificate(signer) | {"maySign": signer.may_sign}

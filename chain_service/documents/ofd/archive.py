@@ -174,7 +174,7 @@ def _entry(data: bytes, row: CentralHeader, shift: int) -> Entry:
     if row.method != local.method:
         raise _refused("headers_disagree", f"the two headers of {name} name different compressions")
     if row.method not in (_STORED, _DEFLATED):
-        raise _refused("unknown_compression", f"{name} is compressed by method {row.method}, which is not read")
+        raise _refused("unknown_compression", f"{name} is compressed by method {row.method}, which is not supported")
     if row.method == _STORED and row.packed != row.size:
         raise _refused("headers_disagree", f"{name} is stored and has two sizes")
     if name.endswith("/") and row.size:

@@ -123,7 +123,7 @@ def _listed(package: Package) -> Iterator[_Listed]:
         lists.add(name)
         root = package.tree(name)
         if root.name != "Signatures" or root.namespace not in OFD_NAMESPACES:
-            raise MalformedDocument(f"{name} is no list of signatures", code="malformed")
+            raise MalformedDocument(f"{name} is not a list of signatures", code="malformed")
         for row in root.all("Signature"):
             where = row.attributes.get("BaseLoc", "")
             place = package.find(where, folder_of(name))
@@ -192,7 +192,7 @@ def _claimed(info: Element) -> tuple[ClaimedTime | None, tuple[Problem, ...]]:
         zone = UTC8 if zoneless else UTC
         at = datetime(*(int(part) for part in matched.groups()[:6]), tzinfo=zone)  # type: ignore[arg-type,misc]
     except ValueError:
-        return None, (Problem("bad_time", "SignatureDateTime is no date and time"),)
+        return None, (Problem("bad_time", "SignatureDateTime is not a date and time"),)
     return ClaimedTime(int(at.timestamp()), "signature_xml", zoneless), ()
 
 

@@ -256,9 +256,9 @@ def _run(data: bytes, what: str, handler: _Handler) -> None:
                 raise _refused("a tag is too long", "too_complex")
         parser.Parse(b"", True)
     except expat.ExpatError as error:
-        raise _refused(f"{what} is no well-formed XML: line {error.lineno}") from error
+        raise _refused(f"{what} is not well-formed XML: line {error.lineno}") from error
     except (LookupError, ValueError) as error:
-        raise _refused(f"{what} has an encoding that is not read") from error
+        raise _refused(f"{what} has an unsupported encoding") from error
     except MalformedDocument as error:
         raise MalformedDocument(f"{what}: {error.message}", code=error.code) from error
 

@@ -108,7 +108,7 @@ def _end(data: bytes) -> tuple[int, int, int, int, int]:
     """Offset of the last end record, and its entries, bytes and offset of the directory, bytes of its comment."""
     at = data.rfind(b"PK\x05\x06", max(0, len(data) - _END.size - MAX_TAIL))
     if at < 0 and b"PK\x05\x06" in data:
-        raise _refused("data_appended", "more bytes follow the archive's end record than readers look behind")
+        raise _refused("data_appended", "too many bytes follow the archive's end record for readers to find it")
     if at + _END.size > len(data) and b"PK\x05\x06" in data[:at]:
         raise _refused("hidden_data", "the archive has two end records")
     if at < 0 or at + _END.size > len(data):
@@ -155,7 +155,7 @@ def _end64(data: bytes, at: int, count: int, size: int, offset: int) -> tuple[in
     if any(one not in (value, blank) for value, one, blank in zip(found, told, unseen, strict=True)):
         raise _refused("headers_disagree", "the archive's two end records disagree")
     if begin - size64 - offset64 != begin - place:
-        raise _refused("headers_disagree", "the archive's ZIP64 locator leads elsewhere")
+        raise _refused("headers_disagree", "the archive's ZIP64 locator points elsewhere")
     return begin, *found
 
 
@@ -187,7 +187,7 @@ def _central(raw: bytes, extra: bytes, fields: list[int]) -> CentralHeader:
 def local_of(data: bytes, at: int) -> LocalHeader:
     """The local header at an offset. Raises MalformedDocument: there is none."""
     if at + _LOCAL.size > len(data) or not data.startswith(b"PK\x03\x04", at):
-        raise _refused("headers_disagree", "an entry of the directory leads to no file")
+        raise _refused("headers_disagree", "an entry of the directory points to no file")
     _, _, flags, method, _, _, crc, packed, size, names, extras = _LOCAL.unpack_from(data, at)
     start = at + _LOCAL.size
     end = start + names + extras

@@ -60,7 +60,7 @@ def byte_range(file: PdfFile, field: Field, contents: bytes) -> ByteRange:
     if not named:
         raise MalformedDocument("the signature names no bytes that it signs", code="no_value")
     if len(numbers) != 4 or len(named) != 4 or numbers[0] != 0 or min(numbers) < 0:
-        what = "the signature's ByteRange is no pair of ranges from the start"
+        what = "the signature's ByteRange is not a pair of ranges from the start"
         raise MalformedDocument(what, code="unknown_form")
     _, first, second, length = numbers
     if second + length > len(file.data):
@@ -99,7 +99,7 @@ class LaterSignature:
     end: int
     name: str
     trusted: bool
-    """Its signer's certificate leads to a trust anchor: somebody known answers for what was changed before it."""
+    """Its signer's certificate leads to a trusted root certificate: what was changed before it is attributable."""
     certificate: bytes | None = None
     """SHA-256 of that certificate: who signs twice answers for it too, known or not."""
 
@@ -159,7 +159,7 @@ class States:
             permission, locked = _permission(then), _locked(then)
         except (MalformedDocument, *PDF_ERRORS) as error:
             detail = error.message if isinstance(error, MalformedDocument) else type(error).__name__
-            return CoverageFacts(False, unclear=(f"changes that cannot be told: {detail}",))
+            return CoverageFacts(False, unclear=(f"changes that cannot be classified: {detail}",))
         # 3. each change by its kind, by who signed it, and by what this signature permits
         found: dict[str, dict[str, None]] = {"displayed": {}, "unclear": {}, "added": {}}
         for step in steps:
@@ -239,7 +239,7 @@ class States:
             else:
                 self._opened[end] = state_at(self.file, end)
                 if self.file.irregular is not None and not leaves_nothing_to_guess(self._opened[end], hybrid=True):
-                    raise MalformedDocument("its cross-references are not where they are said to be", code="irregular")
+                    raise MalformedDocument("its cross-references are not at the stated offset", code="irregular")
         return self._opened[end]
 
     def _compared(self, old: PdfFile, new: PdfFile) -> tuple[Change, ...]:

@@ -82,9 +82,9 @@ def read_signatures(file: PdfFile, trust: Trust) -> PdfSignatures:
     # 3. timestamps, and what is missing or was added
     for field in stamps[:MAX_TIMESTAMPS]:
         found = _stamp(file, field, found, ends, trust, stored)
-    taken = Problem("signature_removed", "an earlier revision was signed here and a later one took the signature away")
+    taken = Problem("signature_removed", "an earlier revision was signed here and a later one removed the signature")
     found += [SignatureFacts(name, "pades", taken) for name in removed]
-    problems = () if found or not stamps else (Problem("timestamp_only", "a timestamp, and no signature, covers it"),)
+    problems = () if found or not stamps else (Problem("timestamp_only", "only a timestamp covers it, no signature"),)
     attached = [(change.name, change.specification) for change in states.unsigned_attachments()]
     before = None if removed else _before_attaching(file, states, ends)
     return PdfSignatures(tuple(found), problems, before, but_one_receipt(attached))
@@ -136,7 +136,7 @@ def _signature(
         contents = _contents(field)
         sealed = holds_seal(contents)
         if not sealed and _kind(field) not in {*DETACHED, ENCLOSED}:
-            raise MalformedDocument(f"its form {der.clean(_kind(field))} is not read here", code="unknown_form")
+            raise MalformedDocument(f"its format {der.clean(_kind(field))} is not read here", code="unknown_form")
         ranges = byte_range(file, field, contents)
         if sealed:
             return read_pdf_seal(field.name, contents, ranges.signed(file.data), trust), ranges
@@ -212,7 +212,7 @@ def _claimed(field: Field, signed: SignedData) -> tuple[tuple[ClaimedTime, ...],
             at = der.written_moment((text if zulu < 0 else text[: zulu + 1]).encode(), "the entry M")
             found.append(ClaimedTime(at.at, "pdf", at.zoneless))
     except (MalformedDocument, *PDF_ERRORS):
-        problems.append(Problem("malformed", "the signing time in the signature's dictionary is no time"))
+        problems.append(Problem("malformed", "the signing time in the signature's dictionary is not a time"))
     return tuple(found), tuple(problems)
 
 

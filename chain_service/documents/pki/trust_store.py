@@ -1,4 +1,4 @@
-"""What the reader of certificates is given to believe: anchors, intermediates, revocation lists; bytes, no files.
+"""What the reader of certificates is given to believe: roots, intermediates, revocation lists; bytes, no files.
 
 It crosses to the process that parses as JSON; `trust` reads it there.
 """
@@ -30,7 +30,7 @@ class RootCertificate:
 class TrustStore:
     """All of it DER; who made it decided what belongs in it. Order is of no importance."""
 
-    anchors: tuple[RootCertificate, ...] = ()
+    roots: tuple[RootCertificate, ...] = ()
     intermediates: tuple[Bytes, ...] = ()
     """Links of paths, and known signers: a signature that names no certificate is tried with their keys."""
     crls: tuple[Bytes, ...] = ()
@@ -53,4 +53,4 @@ def from_json(data: bytes) -> TrustStore:
     try:
         return _STORE.validate_json(data)
     except ValidationError as error:
-        raise MalformedDocument(f"this is no trust store: {error.error_count()} errors") from error
+        raise MalformedDocument(f"this is not a trust store: {error.error_count()} errors") from error

@@ -94,22 +94,22 @@ class TrustDirectory:
 
 def read_store(directory: Path) -> TrustStore:
     """Everything in the directory; a file that is no certificate or list is left out and logged."""
-    anchors: list[RootCertificate] = []
+    roots: list[RootCertificate] = []
     intermediates: list[bytes] = []
     for label, path in _certificate_files(directory):
         for der in _ders(path):
             if path.parent.name == "intermediates":
                 intermediates.append(der)
             else:
-                anchors.append(RootCertificate(label, der))
+                roots.append(RootCertificate(label, der))
     crls = [der for path in _files(directory / "crls", _LISTS) for der in _ders(path)]
-    return TrustStore(tuple(anchors), tuple(intermediates), tuple(crls))
+    return TrustStore(tuple(roots), tuple(intermediates), tuple(crls))
 
 
 def listed(directory: Path, now: int) -> TrustStoreListing:
     """What the trust store holds, for reading: each certificate with its end, each revocation list with its age."""
     store = read_store(directory)
-    certificates = [(one.label, "anchor", one.certificate) for one in store.anchors]
+    certificates = [(one.label, "anchor", one.certificate) for one in store.roots]
     certificates += [("-", "intermediate", der) for der in store.intermediates]
     return TrustStoreListing(
         directory=str(directory),

@@ -316,7 +316,7 @@ def _with_newer(old: Receipt, state: ProvenState, cut: Callable[[], Evidence]) -
         return old  # also from nodes that are behind, which may not know the head yet
     head = storage_layout.head_slot(old.log, old.proof.size)
     if state.word(storage_layout.RECORD_LOG, head) == 0:
-        raise InvalidProof("the chain holds no head of this receipt's size", code="head_not_on_chain")
+        raise InvalidProof("the chain holds no log head of this receipt's size", code="head_not_on_chain")
     return receipts.refreshed(old, cut())
 
 

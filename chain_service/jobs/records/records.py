@@ -124,7 +124,7 @@ def anchor_of(app: App, record: StoredRecord) -> AnchoredHead | None:
         return None
     generation, _, size = log_position(record)
     if record.root is None or record.final_hash is None or record.final_time is None or record.final_tx is None:
-        raise Corrupt("the stored record has lost its head or where that is final", record=record.id)
+        raise Corrupt("the stored record lacks its log head or the block where that is final", record=record.id)
     return AnchoredHead(
         chain_id=app.chain.deployment.chain_id,
         contract=app.chain.deployment.address("RecordLog"),
@@ -242,7 +242,7 @@ def _parse_cursor(cursor: str | None) -> int | None:
     except MalformedDocument:
         found = None
     if found is None or not 1 <= (before := int(found[0])) < 2**63:
-        raise BadRequest("cursor must be what `next` of the page before said", field="cursor")
+        raise BadRequest("pass `next` from the previous page as cursor", field="cursor")
     return before
 
 
@@ -250,7 +250,7 @@ def _parse_day(text: str | None, field: str) -> str | None:
     """The day as it is stored, YYYY-MM-DD. Raises `BadRequest`."""
     if text is None:
         return None
-    why = f"{field} must be a day of the calendar, YYYY-MM-DD"
+    why = f"{field} must be a calendar date YYYY-MM-DD"
     return read_day(text, refuse=lambda _: BadRequest(why, field=field)).isoformat()
 
 

@@ -115,7 +115,7 @@ def _of_ours(app: App, state: ProvenState, indexed: Indexed) -> ProvenState:
 def _require_ours(app: App, number: int, block_hash: bytes, indexed: Indexed) -> None:
     chain = app.require_chain()
     if number < chain.deployment.first_block:
-        raise InvalidProof("a block from before the contracts were deployed holds none of their words", block=number)
+        raise InvalidProof("the block is older than the contracts", block=number)
     block = indexed.get(number)
     if block is None or chain.reader.block_hash(block.header) == block_hash:
         return
@@ -150,7 +150,7 @@ def require_one_history(states: Iterable[ProvenState], now: ProvenState, receipt
         if state.block == now.block and state.block_hash != now.block_hash:
             raise InvalidProof("the chain has another block of this height", code="block_replaced", block=state.block)
         if older.words.get(slot) and newer.words.get(slot, older.words[slot]) != older.words[slot]:
-            raise InvalidProof("a newer block denies the head that an older one shows", block=newer.block)
+            raise InvalidProof("a newer block contradicts the log head that an older one shows", block=newer.block)
         require_end_kept(older, newer, receipt.log, receipt.proof)
 
 

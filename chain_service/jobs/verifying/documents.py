@@ -99,7 +99,7 @@ class ExaminedDocument:
             return judge_document(self.facts, binding, subject)
         except Exception as error:  # noqa: BLE001 - whatever foreign bytes led to, it is a finding and ends no request
             log.error("the facts of a document cannot be judged", error=type(error).__name__)
-            problem = Problem("not_judged", "what was read in it makes no sense")
+            problem = Problem("not_judged", "what was read in it is inconsistent")
             return judge_document(replace(self.facts, problem=problem), binding, subject)
 
 

@@ -94,7 +94,7 @@ def damaged(draft: Lookup) -> Lookup:
     """The same question with nothing remembered, as what is stored cannot be used."""
     failure = draft.presented.failure
     if failure is None or failure.code != "unreadable":
-        failure = Failure("record_mismatch", "record", "what is stored of it is damaged")
+        failure = Failure("record_mismatch", "record", "its stored data are damaged")
     return Lookup(draft.subject, replace(draft.presented, failure=failure))
 
 

@@ -130,7 +130,7 @@ def parse_proof(text: bytes) -> Claim:
     proof: Any = read_json(text, limit=MAX_PROOF_BYTES)
     if isinstance(proof, dict) and proof.keys() >= _RECEIPT_WRITTEN_OUT:
         raise CannotTell(
-            "this is a receipt written out for reading: hand in the .receipt file itself", code="finality_unproven"
+            "this is a receipt as readable text; present the .receipt file itself", code="finality_unproven"
         )
     anchor = proof.get("anchor") if isinstance(proof, dict) else None
     if not isinstance(anchor, dict):
@@ -159,4 +159,4 @@ def _require_root(claim: Claim, anchor: Mapping[str, Any]) -> None:
     if size != claim.proof.size:
         raise InvalidProof("the proof names two sizes of the log")
     if root is not None and root_from_inclusion(leaf_hash(claim.entry), claim.proof).hex() != root:
-        raise InvalidProof("the path does not lead to the head that the proof names")
+        raise InvalidProof("the path does not give the root that the proof names")

@@ -449,10 +449,10 @@ def _refuted(sheet: _Sheet, chosen: Sequence[_Sheet]) -> Check | None:
         return check(RECORD.INCLUSION, "proof_invalid", {"part": "proof", "detail": error.message})
     shown = [one for one in receipts if (one.log, one.proof.size) == (claim.log, claim.proof.size)]
     if not shown:
-        detail = "the receipt does not show the head that the proof leads to"
+        detail = "the receipt does not show the log head that the proof gives"
         return check(RECORD.INCLUSION, "finality_unproven", {"part": "proof", "detail": detail})
     if all(one.proof != claim.proof for one in shown):
-        detail = "the chain holds another head than the proof leads to"
+        detail = "the chain holds another log head than the proof gives"
         return check(RECORD.INCLUSION, "proof_invalid", {"part": "proof", "detail": detail})
     for content in (one.content for one in chosen if one.content is not None):
         if record_entry(claim.log, claim.proof.index, content.body_digest) != claim.entry:

@@ -183,7 +183,7 @@ def _examined(app: App, question: VerificationRequest, *, public: bool) -> Exami
 
 
 def _usable(draft: Lookup) -> Lookup:
-    """The draft, if the chain's words that it needs have places; what is stored of it is damaged otherwise."""
+    """The draft, if the chain's words that it needs have places; its stored data are damaged otherwise."""
     try:
         _wanted(draft)
     except Exception as error:  # noqa: BLE001 - it must not keep the other questions from the chain

@@ -124,10 +124,10 @@ def city(family: Family = "sm2") -> City:
 
 def write_store(store: TrustStore, directory: Path) -> Path:
     """The trust store as the directory that an operator keeps: DER and PEM mixed."""
-    for place, anchor in enumerate(store.anchors):
-        folder = directory / "anchors" / anchor.label
+    for place, root in enumerate(store.roots):
+        folder = directory / "anchors" / root.label
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"root{place}.cer").write_bytes(anchor.certificate)
+        (folder / f"root{place}.cer").write_bytes(root.certificate)
         (folder / "intermediates").mkdir(exist_ok=True)
         for number, link in enumerate(store.intermediates):
             (folder / "intermediates" / f"{number}.pem").write_text(pem(link))

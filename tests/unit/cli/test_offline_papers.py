@@ -140,14 +140,14 @@ def false_proofs() -> dict[str, tuple[bytes, str]]:
         "another path": (proof(path=["11" * 32, *path[1:]]), "proof_invalid"),
         "another entry": (proof(entry="22" * 32), "record_mismatch"),
         "an older log": (proof(size=8, path=path[:3]), "finality_unproven"),
-        "a receipt written out": (
+        "a receipt as text": (
             json.dumps(parse_receipt(holder()[1]["receipt"]).to_json()).encode(),
             "finality_unproven",
         ),
     }
 
 
-@pytest.mark.parametrize("kind", ["as it is", "another path", "another entry", "an older log", "a receipt written out"])
+@pytest.mark.parametrize("kind", ["as it is", "another path", "another entry", "an older log", "a receipt as text"])
 def test_no_proof_is_believed_that_the_receipt_beside_it_does_not_bear_out(kind: str, tmp_path: Path) -> None:
     """A receipt proves its own head; a proof of the record that says otherwise is named, in both verifiers."""
     data, code = false_proofs()[kind]

@@ -67,7 +67,7 @@ export const VALUES = {
 export const PAPERS = {
   disclosure: ["披露文件", "Disclosure"],
   receipt: ["凭证", "Receipt"],
-  proof: ["存证证明", "Proof"],
+  proof: ["上链证明", "Proof"],
   trust: ["信任文件", "Trust file"],
   pdf: ["PDF 文件", "PDF"],
   archive: ["OFD 或压缩包", "OFD or archive"],
@@ -80,7 +80,7 @@ export const PARTS = {
   file: ["文件", "file"],
   disclosure: ["披露文件", "disclosure"],
   receipt: ["凭证", "receipt"],
-  proof: ["存证证明", "proof"],
+  proof: ["上链证明", "proof"],
   record: ["所存记录", "stored record"],
   trust: ["信任文件", "trust file"],
 };

@@ -181,7 +181,7 @@ def test_what_is_no_certificate_is_left_out_of_the_trust_store(tmp_path: Path) -
     (tmp_path / "anchors" / "湖南" / "README").write_text("nothing")
     (tmp_path / "crls" / "half.crl").write_bytes(b"")
     assert read_store(tmp_path) == whole
-    assert len(whole.anchors) == 1 and whole.intermediates and whole.crls
+    assert len(whole.roots) == 1 and whole.intermediates and whole.crls
 
 
 def test_callers_without_a_key_leave_a_process_to_the_others(sealed: bytes) -> None:

@@ -268,7 +268,7 @@ def test_what_of_the_store_cannot_be_read_is_named_and_the_rest_serves() -> None
     )
     read = Trust(store)
     assert [problem.detail.split(":")[0] for problem in read.problems] == [
-        "anchor bad",
+        "root certificate bad",
         "intermediate 1",
         "revocation list 1",
     ]

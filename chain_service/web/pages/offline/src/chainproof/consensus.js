@@ -48,7 +48,7 @@ export function proveBlock(raws, trust, form) {
     error.time = Number(last.time);
     if (within === null || within === open) throw error;
     const after = trust.ranges[trust.ranges.indexOf(within) + 1];
-    if (!within.until && last.number + 1n >= BigInt(after.fromBlock)) throw new CannotTell("whether this header ends its range is not known");
+    if (!within.until && last.number + 1n >= BigInt(after.fromBlock)) throw new CannotTell("it is not known whether this header ends its range");
     refuse(error.message); // who could seal in a closed range is known for good
   }
   const size = within.validators.length;

@@ -11,8 +11,8 @@ import { COMETBFT } from "./trust.js";
 export function readEvidence(value) {
   labelled(value, [1, 2, 3, 4, 5, 6], [7, 8], "evidence");
   const [form, chainId, genesis] = [value.get(1), value.get(2), value.get(3)];
-  if (form === COMETBFT) throw new CannotTell("blocks of this form of consensus cannot be verified here", "finality_unproven");
-  if (typeof form !== "string" || !Object.hasOwn(FORMS, form)) refuse("the form of this evidence is unknown");
+  if (form === COMETBFT) throw new CannotTell("this version cannot verify blocks of this consensus", "finality_unproven");
+  if (typeof form !== "string" || !Object.hasOwn(FORMS, form)) refuse("the format of this evidence is unknown");
   if (!["number", "bigint"].includes(typeof chainId) || chainId < 0) refuse("a chain id is a whole number");
   if (!isBytesOf(genesis, 32)) refuse("a block hash has 32 bytes");
   if (value.has(7) && (typeof value.get(7) !== "string" || [...value.get(7)].length > 16384)) refuse("a checkpoint is text");

@@ -15,7 +15,7 @@ export function rangeAt({ ranges }, block, form) {
     found ||= one;
   }
   if (!found) refuse("no validators are trusted for this block");
-  if (found.form === COMETBFT) throw new CannotTell("blocks of this form of consensus cannot be verified here", "finality_unproven");
+  if (found.form === COMETBFT) throw new CannotTell("this version cannot verify blocks of this consensus", "finality_unproven");
   if (found === openRange({ ranges })) throw new UnknownSealers("the evidence has another form than the chain has at this block");
   return refuse("the evidence has another form than the chain has at this block");
 }
