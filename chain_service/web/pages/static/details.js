@@ -269,6 +269,7 @@ const DETAILS = {
   "a record id has 1 to {…} characters": "记录编号须为 1 至 {…} 个字符",
   "the place is log, size and index": "位置须由日志、长度和序号组成",
   "the receipt would be larger than any verifier accepts": "凭证将超出核验程序所接受的大小",
+  "the evidence would be larger than any verifier accepts": "证据将超出核验程序所接受的大小",
   "the evidence is about another chain": "证据属于另一条链",
   "evidence has at least one header and not too many": "证据须含区块头，且不得过多",
   "evidence covers too many accounts or slots": "证据涉及的账户或存储位置过多",
