@@ -243,7 +243,9 @@ def test_no_two_classes_have_one_name() -> None:
     assert_none(f"{name}: {sorted(places)}" for name, places in named.items() if len(places) > 1)
 
 
-FORMS = {"FORM_CLIQUE", "FORM_QBFT", "evm-clique/1", "evm-qbft/1"}
+FORMS = {f"FORM_{name.upper()}" for name in ("clique", "qbft", "cometbft")} | {
+    f"evm-{name}/1" for name in ("clique", "qbft", "cometbft")
+}
 FORMS_NAMED_IN = {f"core/chainproof/{name}.py" for name in ("trust", "clique", "qbft")}
 
 

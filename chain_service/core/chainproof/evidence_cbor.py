@@ -15,9 +15,9 @@ from chain_service.core.chainproof.consensus import CONSENSUS_FORMS
 from chain_service.core.chainproof.evidence import Evidence, Slot
 from chain_service.core.chainproof.headers import MAX_HEADER_BYTES, MAX_HEADERS, decode_fields
 from chain_service.core.chainproof.tries import MAX_NODE_BYTES, AccountState, NodePool, account_at, slot_at
-from chain_service.core.chainproof.trust import FORM_COMETBFT, ChainTrust
+from chain_service.core.chainproof.trust import ChainTrust, require_verifiable
 from chain_service.core.encoding.cose import Cbor
-from chain_service.errors import CannotTell, InvalidProof, MalformedDocument
+from chain_service.errors import InvalidProof, MalformedDocument
 
 MAX_NODES: Final = 1024
 """A large registry takes four or five nodes a slot; what bounds the work is the size of a receipt."""
@@ -103,8 +103,7 @@ def block_from_cbor(value: Cbor) -> BlockProof:
     if type(value) is not dict or not _ALWAYS <= value.keys() <= _ALWAYS | {CHECKPOINT, TIME_TOKENS}:
         _refuse("a map lacks a label or has one too many", "")
     form, chain_id, genesis_hash = value[FORM], value[CHAIN_ID], value[GENESIS_HASH]
-    if form == FORM_COMETBFT:
-        raise CannotTell("this version cannot verify blocks of this consensus", code="finality_unproven")
+    require_verifiable(form)
     if type(form) is not str or form not in CONSENSUS_FORMS:
         _refuse("the format of this evidence is unknown", "1")
     if type(chain_id) is not int or not 0 <= chain_id < 2**64:

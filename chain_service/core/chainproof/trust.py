@@ -86,6 +86,11 @@ class ValidatorRange:
     base: int | None = None
     """CometBFT: the execution block at which consensus began."""
 
+    @property
+    def states_base(self) -> bool:
+        """Whether it states that block where its consensus needs one."""
+        return self.form != FORM_COMETBFT or self.base is not None
+
 
 @dataclass(frozen=True, slots=True)
 class ChainTrust:
@@ -129,8 +134,7 @@ class ChainTrust:
                 found = found or one
         if found is None:
             raise InvalidProof("no validators are trusted for this block", block=block)
-        if found.form == FORM_COMETBFT:
-            raise CannotTell("this version cannot verify blocks of this consensus", code="finality_unproven")
+        require_verifiable(found.form)
         kind = UnknownSealers if found is self.open else InvalidProof
         raise kind("the evidence has another form than the chain has at this block", block=block, form=form)
 
@@ -171,6 +175,12 @@ class ChainTrust:
             contracts={name: _contract(pin) for name, pin in member(value, "contracts", dict).items()},
             epoch=None if value.get("epoch") is None else natural(value, "epoch") or None,
         )
+
+
+def require_verifiable(form: object) -> None:
+    """Raises CannotTell for a consensus whose ranges this version reads and whose blocks it cannot verify."""
+    if form == FORM_COMETBFT:
+        raise CannotTell("this version cannot verify blocks of this consensus", code="finality_unproven")
 
 
 def _range_to_json(one: ValidatorRange) -> dict[str, Any]:

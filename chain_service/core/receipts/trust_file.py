@@ -26,7 +26,7 @@ from typing import Any, Final, NoReturn
 
 from chain_service.core.chainproof.headers import FIELD_COUNTS
 from chain_service.core.chainproof.storage_layout import LAYOUTS
-from chain_service.core.chainproof.trust import FORM_COMETBFT, ChainTrust, ValidatorRange
+from chain_service.core.chainproof.trust import ChainTrust, ValidatorRange
 from chain_service.core.encoding import cose
 from chain_service.core.encoding.canonical import canonical, read_json
 from chain_service.core.encoding.cose import Cbor, Signer
@@ -191,7 +191,7 @@ def _check_range(one: ValidatorRange) -> None:
         _refuse("every range names validators, each once", "validators")
     if one.until is not None and one.until.time > LAST_SECOND:
         _refuse("a range ends at an invalid time", "until")
-    if one.form == FORM_COMETBFT and one.base is None:
+    if not one.states_base:
         _refuse("a CometBFT range states its base", "base")
 
 

@@ -72,7 +72,7 @@ def _number(longest: int) -> Text:
 def _kind(kind: str, zh: str) -> Member:
     return Member(
         "kind",
-        Text("记录种类", "kind"),
+        MEMBERS["kind"],
         Text(f"certificate（电子证照）或 document（电子文书），此处为 {kind}（{zh}）", "certificate or document"),
         TextValue(among=(kind,)),
         required=True,
@@ -105,13 +105,13 @@ FILE = ObjectValue(
     (
         Member(
             "mediaType",
-            Text("媒体类型", "media type"),
+            MEMBERS["mediaType"],
             Text("小写的媒体类型，如 application/ofd", "a media type in lower case such as application/ofd"),
             TextValue(pattern="[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}"),
         ),
         Member(
             "digests",
-            Text("摘要", "digests"),
+            MEMBERS["digests"],
             Text("含 sha-256 或 sm3 的对象，其值为 64 位小写十六进制数字", "an object with sha-256 or sm3"),
             MapValue(_HEX64, names=("sha-256", "sm3")),
             required=True,
@@ -121,7 +121,7 @@ FILE = ObjectValue(
 
 _SEAL_CODES = Member(
     "sealCodes",
-    Text("印章编码", "seal codes"),
+    MEMBERS["sealCodes"],
     Text(
         f"不超过 {MAX_SEAL_CODES} 个、各 1 至 64 个可见 ASCII 字符的编码列表",
         f"a list of at most {MAX_SEAL_CODES} codes of 1 to 64 printable ASCII characters",
@@ -138,7 +138,7 @@ _COVERED = (
     ),
     Member(
         "replaces",
-        Text("所取代的记录", "replaced record"),
+        MEMBERS["replaces"],
         Text("记录编号，小写 UUID", "a record id, a UUID in lower case"),
         TextValue(pattern="[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     ),
@@ -155,8 +155,8 @@ _COVERED = (
 )
 
 
-def _open(name: str, zh: str, en: str, meaning: Text, value: TextValue, *, required: bool = False) -> Member:
-    return Member(name, Text(zh, en), meaning, value, required=required, open=True)
+def _open(name: str, meaning: Text, value: TextValue, *, required: bool = False) -> Member:
+    return Member(name, MEMBERS[name], meaning, value, required=required, open=True)
 
 
 _CERTIFICATE = ObjectValue(
@@ -164,8 +164,6 @@ _CERTIFICATE = ObjectValue(
         _kind("certificate", "电子证照"),
         _open(
             "certificateTypeCode",
-            "证照类型代码",
-            "type code",
             Text(
                 "定义机构的统一社会信用代码加 3 位数字",
                 "the unified social credit code of the defining organ and 3 digits",
@@ -175,15 +173,13 @@ _CERTIFICATE = ObjectValue(
         ),
         _open(
             "certificateIssuingAuthorityCode",
-            "证照颁发机构代码",
-            "issuing authority code",
             _ORG,
             _ORG_CODE,
             required=True,
         ),
-        _open("certificateIssuedDate", "证照颁发日期", "issued date", _DATE, _DAY, required=True),
-        _open("certificateEffectiveDate", "证照有效期起始日期", "effective date", _DATE, _DAY),
-        _open("certificateExpiringDate", "证照有效期截止日期", "expiring date", _DATE, _DAY),
+        _open("certificateIssuedDate", _DATE, _DAY, required=True),
+        _open("certificateEffectiveDate", _DATE, _DAY),
+        _open("certificateExpiringDate", _DATE, _DAY),
         _SEAL_CODES,
         *_COVERED,
         Member("certificateTypeName", MEMBERS["certificateTypeName"], _name(256), _text(256)),
@@ -212,10 +208,10 @@ _CERTIFICATE = ObjectValue(
 _DOCUMENT = ObjectValue(
     (
         _kind("document", "电子文书"),
-        _open("documentTypeCode", "文书类型代码", "document type code", _number(64), _code(64), required=True),
-        _open("issuingOrganisationCode", "制发机构代码", "issuing organisation code", _ORG, _ORG_CODE, required=True),
-        _open("issuedDate", "制发日期", "issued date", _DATE, _DAY),
-        _open("expiringDate", "失效日期", "expiring date", _DATE, _DAY),
+        _open("documentTypeCode", _number(64), _code(64), required=True),
+        _open("issuingOrganisationCode", _ORG, _ORG_CODE, required=True),
+        _open("issuedDate", _DATE, _DAY),
+        _open("expiringDate", _DATE, _DAY),
         _SEAL_CODES,
         *_COVERED,
         Member("documentNumber", MEMBERS["documentNumber"], _number(128), _code(128), required=True),

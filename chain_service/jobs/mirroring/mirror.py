@@ -75,10 +75,6 @@ class MirrorReport:
     "Nothing where no chain was compared."
 
 
-Reader = ChainReader
-"""The chain that a mirror is compared with."""
-
-
 def mirror(
     url: str,
     directory: Path,

@@ -723,7 +723,6 @@ const DETAILS = {
   "another block ends this contract": "该合约以另一区块停用",
   "another block ends this range of validators": "该验证节点区间以另一区块结束",
   "too few of its own root keys signed the trust file": "签署信任文件的自身根密钥数不足",
-  "this version does not support the format of the trust file": "本版本不支持该信任文件的格式",
   "a receipt has no payload and a signature of 64 bytes": "凭证须无载荷，签名须为 64 字节",
   "a receipt's place is malformed": "凭证所载位置格式有误",
   "a receipt's record id or time is malformed": "凭证所载记录编号或时间格式有误",

@@ -1,4 +1,5 @@
-// Words of both pages for checks, members of records, values, kinds and parts of papers: Chinese, then English.
+// Words of both pages for checks, values, kinds and parts of papers: Chinese, then English. Those for members of records
+// are in members.js, which is generated.
 
 export const CHECKS = {
   parse: ["解析", "Readable"],
@@ -19,36 +20,6 @@ export const CHECKS = {
   signing_time: ["签署时间", "Time of signing"],
   seal_registered: ["印章登记", "Seal registered"],
   issuer_binding: ["签章单位", "Signer is the issuer"],
-};
-
-export const MEMBERS = {
-  kind: ["类别", "Kind"],
-  certificateTypeName: ["证照类型名称", "Type"],
-  certificateName: ["证照名称", "Name"],
-  title: ["标题", "Title"],
-  certificateNumber: ["证照编号", "Number"],
-  documentNumber: ["文号", "Document number"],
-  certificateHolderName: ["持证主体", "Holder"],
-  certificateHolderCode: ["持证主体代码", "Holder code"],
-  certificateHolderTypeCode: ["代码类型", "Holder code type"],
-  holders: ["持证主体", "Holders"],
-  certificateIssuingAuthorityName: ["颁发机构", "Issuing authority"],
-  certificateIssuedDate: ["颁发日期", "Issued"],
-  issuedDate: ["制发日期", "Issued"],
-  certificateEffectiveDate: ["有效期起始", "Effective from"],
-  certificateExpiringDate: ["有效期截止", "Expires"],
-  expiringDate: ["截止日期", "Expires"],
-  certificateIdentifier: ["证照标识", "Identifier"],
-  certificateTypeCode: ["证照类型代码", "Type code"],
-  documentTypeCode: ["文书类型代码", "Document type code"],
-  certificateIssuingAuthorityCode: ["颁发机构代码", "Issuing authority code"],
-  issuingOrganisationCode: ["制发机构代码", "Issuing organisation code"],
-  sealCodes: ["印章编码", "Seals"],
-  replaces: ["取代", "Replaces"],
-  files: ["文件", "Files"],
-  mediaType: ["文件类型", "Media type"],
-  digests: ["摘要", "Digests"],
-  extension: ["业务字段", "Sector fields"],
 };
 
 export const VALUES = {

@@ -98,7 +98,6 @@ export const TABLE = {
     org_code_check_fails: {"zh": "机构代码校验位不符（早期试点代码可能如此）", "en": "the check digit of an organisation code is wrong, as in some early pilot codes"},
     identifier_issuer_not_org_code: {"zh": "证照标识中的颁发机构段不是统一社会信用代码", "en": "the identifier's issuer segment is not a unified social credit code"},
   },
-  members: {"certificateTypeName": ["证照类型名称", "type name"], "certificateName": ["证照名称", "name"], "title": ["标题", "title"], "certificateNumber": ["证照编号", "number"], "documentNumber": ["文号", "document number"], "certificateIdentifier": ["证照标识", "identifier"], "certificateHolderName": ["持证主体", "holder"], "certificateHolderCode": ["持证主体代码", "holder code"], "certificateHolderTypeCode": ["持证主体代码类型", "holder code type"], "certificateHolderTypeName": ["持证主体代码类型名称", "holder code type name"], "certificateIssuingAuthorityName": ["颁发机构名称", "issuing authority"], "issuingOrganisationName": ["制发机构名称", "issuing organisation"], "holders": ["持证主体", "holders"], "files": ["文件", "files"], "extension": ["业务字段", "sector fields"]},
   essential: ["record.status", "signature.signature"],
   positions: {"Organisations": {"_standingOf": 2, "_rightsOf": 3, "_logKeyAt": 4, "_permitAt": 5}, "RecordLog": {"_sizeOf": 0, "_rootAt": 1}, "RecordStatus": {"_statusWordAt": 0}, "SealRegistry": {"_factAt": 0, "_stateAt": 1}, "CatalogRegistry": {"_digestOf": 0, "_standingOf": 1}},
 };

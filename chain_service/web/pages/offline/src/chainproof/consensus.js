@@ -9,8 +9,8 @@ import { quorum, readQbft, sealedByQuorum } from "./qbft.js";
 import { isAmong, openRange, rangeAt, requireBetweenEnds } from "./trust.js";
 
 export const FORMS = {
-  "evm-clique/1": { read: readClique, sealedBy: sealedByMajority, enough: majority, assurance: "majority", seals: (headers) => headers.map((header) => () => recoverClique(header)) },
-  "evm-qbft/1": { read: readQbft, sealedBy: sealedByQuorum, enough: quorum, assurance: "quorum", seals: ([first]) => first.seals.map((seal) => () => recoverAddress(first.digest, seal)) },
+  "evm-clique/1": { read: readClique, sealedBy: sealedByMajority, enough: majority, assurance: "majority", hasSingleHeader: false, seals: (headers) => headers.map((header) => () => recoverClique(header)) },
+  "evm-qbft/1": { read: readQbft, sealedBy: sealedByQuorum, enough: quorum, assurance: "quorum", hasSingleHeader: true, seals: ([first]) => first.seals.map((seal) => () => recoverAddress(first.digest, seal)) },
 };
 
 // Whoever of these validators sealed the headers, as far as that can be told.

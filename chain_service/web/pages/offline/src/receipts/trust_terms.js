@@ -1,7 +1,7 @@
 // The terms of a trust file, read strictly and written in one way.
 
 import { FORMS } from "../chainproof/consensus.js";
-import { COMETBFT } from "../chainproof/trust.js";
+import { hasVotingPowers } from "../chainproof/trust.js";
 import { ascending, distinct, hex32, hexOf, toHex } from "../encoding/hex.js";
 import { jcs, prune } from "../encoding/json.js";
 import { atMost, isNumber } from "../encoding/predicates.js";
@@ -19,11 +19,11 @@ const sorted = (list) => list.toSorted((one, other) => (toHex(one) < toHex(other
 
 function readRange(value) {
   const [form, listed] = [textIn(value, "form"), listIn(value, "validators")];
-  if (form !== COMETBFT && !Object.hasOwn(FORMS, form)) refuse("the consensus of a range is not known");
+  if (!hasVotingPowers(form) && !Object.hasOwn(FORMS, form)) refuse("the consensus of a range is not known");
   const end = value.get("until");
   const until = value.has("until") ? { block: natural(end, "block"), hash: hexOf(end.get("hash"), 32), time: natural(end, "time") } : null;
   const range = { fromBlock: natural(value, "fromBlock"), form, fields: natural(value, "fields"), until };
-  if (form !== COMETBFT) return { ...range, validators: sorted(listed.map((text) => hexOf(text, 20))) };
+  if (!hasVotingPowers(form)) return { ...range, validators: sorted(listed.map((text) => hexOf(text, 20))) };
   const powers = listed.map((one) => natural(one, "power"));
   const text = textIn(value, "chainIdText");
   if (!atMost(text, 50) || powers.includes(0)) refuse("a CometBFT range has a chain id of 1 to 50 characters, and powers above 0");
