@@ -23,7 +23,8 @@ from chain_service.core.encoding.canonical import read_json
 from chain_service.errors import BadRequest, Conflict, MalformedRecord, Unavailable
 
 if TYPE_CHECKING:
-    from chain_service.jobs.context import App, Caller, Progress
+    from chain_service.jobs.asker import Operator
+    from chain_service.jobs.context import App, Progress
 
 
 INDENTED = orjson.OPT_INDENT_2 | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -80,10 +81,17 @@ class Door:
         """What was opened is closed."""
         self._opened.close()
 
-    def operator(self, org: str) -> Caller:
-        from chain_service.jobs.context import Caller
+    def operator(self, org: str) -> Operator:
+        """Who asks at the command line, acting for this organisation."""
+        from chain_service.jobs.asker import Operator
 
-        return Caller.operator(org)
+        return Operator(org)
+
+    def operator_for(self, app: App, record_id: str) -> Operator:
+        """Who asks at the command line, acting for the organisation of this record. Raises `NotFound`, `Gone`."""
+        from chain_service.jobs.records import records
+
+        return self.operator(records.read(app, record_id).org)
 
     def answer(self, value: Any, human: Callable[[Console], None], essential: str | None = None) -> None:
         """Shows the answer: JSON with --json, only `essential` with --quiet, else what `human` writes."""

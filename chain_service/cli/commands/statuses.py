@@ -47,15 +47,14 @@ def set_status(
           --legal-basis "行政许可法 第69条"
     """
     from chain_service.jobs.anchoring import change_state
-    from chain_service.jobs.records import records, state_history
+    from chain_service.jobs.records import state_history
     from chain_service.jobs.workers import wait_final
 
     door = invocation(context)
     app = door.app()
-    owner = records.read(app, record, None).org
     done: ChangeAnswer | StateOnChain = change_state.change_status(
         app,
-        door.operator(owner),
+        door.operator_for(app, record),
         record,
         to,
         reason_code,

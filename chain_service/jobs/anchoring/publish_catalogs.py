@@ -34,7 +34,8 @@ from chain_service.errors import (
     Unavailable,
 )
 from chain_service.jobs.anchoring.register_seals import account_of
-from chain_service.jobs.context import App, Caller
+from chain_service.jobs.asker import Acting
+from chain_service.jobs.context import App
 from chain_service.jobs.sending.group_changes import VERSIONS, version_submission, version_words
 from chain_service.store import catalogs, chain_index, organisations, submissions
 from chain_service.store.catalogs import CatalogVersion as Stored
@@ -217,18 +218,18 @@ class CatalogReview:
     metrics: CatalogFigures
 
 
-def publish(app: App, caller: Caller, entries: object) -> list[AcceptedVersion]:
+def publish(app: App, asker: Acting, entries: object) -> list[AcceptedVersion]:
     """The versions (one object, or a list) are on their way to the registry, all of them or none.
 
     `sequence` and `previous` are filled in where left out. Sending a version again whose content is the latest one's
     returns that one with `created` False. Raises `MalformedRecord`, `Forbidden`, `Conflict` (`catalog_conflict`);
     in a list `details["entry"]` counts from 1.
     """
-    caller.need("catalog")
-    parsed = _parse(caller, entries)
-    account = account_of(app, caller.org)
+    asker.need("catalog")
+    parsed = _parse(asker, entries)
+    account = account_of(app, asker.acting_for)
     with app.database.transaction() as connection, Refusals() as refusals:
-        organisations.get(connection, caller.org)
+        organisations.get(connection, asker.acting_for)
         stored = catalogs.latest(connection, [version.code for version in parsed])
         latest: dict[str, CatalogVersion] = {code: _read(version) for code, version in stored.items()}
         answers: list[AcceptedVersion] = []
@@ -247,11 +248,11 @@ def publish(app: App, caller: Caller, entries: object) -> list[AcceptedVersion]:
             new.append(following)
             answers.append(_accepted(following, created=True))
         refusals.raise_first()
-        _queue(app, connection, caller, account, new)
+        _queue(app, connection, asker, account, new)
     return answers
 
 
-def _parse(caller: Caller, entries: object) -> list[CatalogVersion]:
+def _parse(asker: Acting, entries: object) -> list[CatalogVersion]:
     listed = entries if isinstance(entries, list) else [entries]
     if not 1 <= len(listed) <= MAX_ENTRIES:
         raise MalformedRecord(f"between 1 and {MAX_ENTRIES} entries can be published at once", field="")
@@ -259,13 +260,13 @@ def _parse(caller: Caller, entries: object) -> list[CatalogVersion]:
     with Refusals() as refusals:
         for place, entry in enumerate(listed, start=1):
             try:
-                parsed.append(_read_entry(caller, entry))
+                parsed.append(_read_entry(asker, entry))
             except ChainServiceError as error:
                 refusals.add(error, entry=place)
     return parsed
 
 
-def _read_entry(caller: Caller, entry: object) -> CatalogVersion:
+def _read_entry(asker: Acting, entry: object) -> CatalogVersion:
     """The version in `entry`; raises the first refusal, which tells the others."""
     with Refusals() as refusals:
         try:
@@ -275,7 +276,7 @@ def _read_entry(caller: Caller, entry: object) -> CatalogVersion:
             add_hidden(entry, refusals)
             refusals.raise_first()
         refusals.read(require_visible, version.body)
-        refusals.read(caller.need_org, version.provider)
+        refusals.read(asker.need_org, version.provider)
     return version
 
 
@@ -288,24 +289,24 @@ def _same(before: CatalogVersion, submitted: CatalogVersion) -> bool:
     return submitted.sequence in (None, before.sequence) and submitted.previous in (None, before.previous)
 
 
-def _queue(app: App, connection: Connection, caller: Caller, account: str, new: Sequence[CatalogVersion]) -> None:
+def _queue(app: App, connection: Connection, asker: Acting, account: str, new: Sequence[CatalogVersion]) -> None:
     for start in range(0, len(new), VERSIONS):
         group = new[start : start + VERSIONS]
         words = [version_words(v.code, v.sequence or 0, v.action, v.previous, digest(v)) for v in group]
-        submission = version_submission(app, account, caller.org, words)
+        submission = version_submission(app, account, asker.acting_for, words)
         submissions.queue(connection, submission)
         rows = [
             NewCatalogVersion(
                 id=str(uuid.uuid4()),
                 code=version.code,
                 sequence=version.sequence or 0,
-                org=caller.org,
+                org=asker.acting_for,
                 layer=version.layer,
                 action=version.action,
                 digest=digest(version),
                 previous=version.previous,
                 body=canonical(version.body),
-                key_id=caller.key_id,
+                key_id=asker.key_id,
                 created_at=app.clock(),
                 submission_id=submission.id,
             )

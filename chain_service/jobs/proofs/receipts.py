@@ -31,7 +31,8 @@ from chain_service.core.records.disclosure import Disclosure
 from chain_service.core.records.hashing import Entry, parse_log_id
 from chain_service.core.registries.histories import place_slots, seal_slots, slots_of_record
 from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidProof, NotFound, Unavailable
-from chain_service.jobs.context import App, Caller, Progress, silent
+from chain_service.jobs.asker import Acting
+from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.integrity import disclosure_of
 from chain_service.jobs.proofs.batch_evidence import Pool
 from chain_service.jobs.proofs.batch_proof import MAX_SEALS
@@ -82,16 +83,16 @@ def make(app: App, ids: Sequence[str], progress: Progress = silent) -> Iterator[
             progress("receipts", done, len(ids))
 
 
-def hand_out(app: App, caller: Caller, ids: Sequence[str], progress: Progress = silent) -> Iterator[HandedOut]:
-    """Receipt and disclosure of the caller's own records, in order; the readings are logged. Raises as `receipt`."""
+def hand_out(app: App, asker: Acting, ids: Sequence[str], progress: Progress = silent) -> Iterator[HandedOut]:
+    """Receipt and disclosure of the asker's own records, in order; the readings are logged. Raises as `receipt`."""
     for start in range(0, len(ids), TOGETHER):
         found = _stored(app, ids[start : start + TOGETHER])
         for record in found:
-            caller.need_org(record.org)
+            asker.need_org(record.org)
         now = app.clock()
         app.readings.write(
             [
-                NewReading(now, caller.key_id, caller.org, record.id, action="disclosure", cause="handed out")
+                NewReading(now, asker.key_id, asker.org, record.id, action="disclosure", cause="handed out")
                 for record in found
                 if record.body is not None
             ]

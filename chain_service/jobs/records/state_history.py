@@ -8,7 +8,8 @@ from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import State
-from chain_service.jobs.context import App, Caller
+from chain_service.jobs.asker import Acting
+from chain_service.jobs.context import App
 from chain_service.jobs.integrity import log_position, stored_state, told_successor
 from chain_service.jobs.records.answers import Disclosed, StateOnChain
 from chain_service.store import chain_index, records, statuses
@@ -33,10 +34,10 @@ def status_history(app: App, record_id: str) -> tuple[StateOnChain, ...]:
     return _history(app, record_id, disclosed=False)
 
 
-def disclosed_history(app: App, record_id: str, caller: Caller) -> tuple[StateOnChain, ...]:
+def disclosed_history(app: App, record_id: str, asker: Acting) -> tuple[StateOnChain, ...]:
     """`status_history` with the change records, for the record's own organisation."""
     with app.database.reading() as connection:
-        caller.need_org(records.get(connection, record_id).org)
+        asker.need_org(records.get(connection, record_id).org)
     return _history(app, record_id, disclosed=True)
 
 

@@ -13,7 +13,7 @@ from chain_service.jobs.anchoring import publish_catalogs, register_seals
 from chain_service.jobs.instance import certificate_types
 from chain_service.jobs.registries import organisations
 from chain_service.web.http.answers import json_answer, problems, request_body
-from chain_service.web.http.auth import KnownCaller, TheApp
+from chain_service.web.http.auth import OPEN, CatalogKey, SealKey, TheApp
 from chain_service.web.http.bodies import JSON, need_media_type, parse_json, read_body, shaped
 from chain_service.web.schemas import submissions
 from chain_service.web.schemas.listings import AcceptedVersions, OrganisationList, TypeList
@@ -41,12 +41,18 @@ def _object(request: Request, body: bytes) -> dict[str, Any]:
     responses=problems(401, 403, 409, 415, 422),
     openapi_extra=request_body(json=submissions.SEAL),
 )
-def register_seal(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+def register_seal(request: Request, holder: SealKey, app: TheApp, body: Body) -> Response:
     """Accepts a seal for registration on chain; a personal seal is refused."""
-    return json_answer(register_seals.register_seal(app, caller, _object(request, body)), 202)
+    return json_answer(register_seals.register_seal(app, holder, _object(request, body)), 202)
 
 
-@router.get("/seals/{code}", tags=["seals"], response_model=register_seals.SealDetails, responses=problems(404))
+@router.get(
+    "/seals/{code}",
+    tags=["seals"],
+    dependencies=[OPEN],
+    response_model=register_seals.SealDetails,
+    responses=problems(404),
+)
 def read_seal(code: str, app: TheApp) -> Response:
     """A seal's registered digests, owner, period and state."""
     return json_answer(register_seals.seal(app, code))
@@ -60,10 +66,10 @@ def read_seal(code: str, app: TheApp) -> Response:
     responses=problems(401, 403, 404, 409, 415, 422),
     openapi_extra=request_body(json=SealStateRequest),
 )
-def set_seal_state(code: str, request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+def set_seal_state(code: str, request: Request, holder: SealKey, app: TheApp, body: Body) -> Response:
     """Accepts a change of a seal's state; cancelled is final."""
     need_media_type(request, JSON)
-    return json_answer(register_seals.set_seal_state(app, caller, code, shaped(body, SealStateRequest).to), 202)
+    return json_answer(register_seals.set_seal_state(app, holder, code, shaped(body, SealStateRequest).to), 202)
 
 
 @router.post(
@@ -74,15 +80,15 @@ def set_seal_state(code: str, request: Request, caller: KnownCaller, app: TheApp
     responses=problems(401, 403, 409, 415, 422),
     openapi_extra=request_body(json=submissions.CATALOG),
 )
-def publish_catalog(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+def publish_catalog(request: Request, holder: CatalogKey, app: TheApp, body: Body) -> Response:
     """Accepts versions of catalog entries, published, changed or withdrawn: one object, or an array, all or nothing."""
     need_media_type(request, JSON)
     value = parse_json(body)
-    accepted = publish_catalogs.publish(app, caller, value)
+    accepted = publish_catalogs.publish(app, holder, value)
     return json_answer(AcceptedVersions(tuple(accepted)) if isinstance(value, list) else accepted[0], 202)
 
 
-@router.get("/catalogs", tags=["catalogs"], response_model=publish_catalogs.CatalogPage)
+@router.get("/catalogs", tags=["catalogs"], dependencies=[OPEN], response_model=publish_catalogs.CatalogPage)
 def list_catalogs(
     app: TheApp,
     org: Annotated[str | None, Query(max_length=18)] = None,
@@ -97,6 +103,7 @@ def list_catalogs(
 @router.get(
     "/catalogs/{code:path}/history",
     tags=["catalogs"],
+    dependencies=[OPEN],
     response_model=publish_catalogs.CatalogHistory,
     responses=problems(404),
 )
@@ -108,6 +115,7 @@ def catalog_history(code: str, app: TheApp) -> Response:
 @router.get(
     "/catalogs/{code:path}/diff",
     tags=["catalogs"],
+    dependencies=[OPEN],
     response_model=publish_catalogs.CatalogComparison,
     responses=problems(404),
 )
@@ -118,7 +126,7 @@ def catalog_diff(
     return json_answer(publish_catalogs.diff(app, code, from_, to))
 
 
-@router.get("/organisations", tags=["organisations"], response_model=OrganisationList)
+@router.get("/organisations", tags=["organisations"], dependencies=[OPEN], response_model=OrganisationList)
 def list_organisations(app: TheApp) -> Response:
     """The organisations registered on chain."""
     return json_answer(OrganisationList(tuple(organisations.list_organisations(app))))
@@ -127,6 +135,7 @@ def list_organisations(app: TheApp) -> Response:
 @router.get(
     "/organisations/{code}",
     tags=["organisations"],
+    dependencies=[OPEN],
     response_model=organisations.OrganisationDetails,
     responses=problems(404),
 )
@@ -135,7 +144,7 @@ def read_organisation(code: str, app: TheApp) -> Response:
     return json_answer(organisations.organisation(app, code))
 
 
-@router.get("/types", tags=["organisations"], response_model=TypeList)
+@router.get("/types", tags=["organisations"], dependencies=[OPEN], response_model=TypeList)
 def list_types(app: TheApp) -> Response:
     """The certificate types known here."""
     return json_answer(TypeList(tuple(certificate_types.list_types(app))))

@@ -38,7 +38,8 @@ from chain_service.core.verdicts.verdict import Verdict
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import change_state, submit_records
 from chain_service.jobs.anchoring.change_state import ChangeAnswer
-from chain_service.jobs.context import App, Caller, Chain
+from chain_service.jobs.asker import Acting, Operator
+from chain_service.jobs.context import App, Chain
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.instance.registrar import ALL_RIGHTS
 from chain_service.jobs.records import records
@@ -155,7 +156,7 @@ class Org:
 
     code: str
     account: str
-    caller: Caller = field(repr=False)
+    caller: Operator = field(repr=False)
 
     def certificate(self, number: str | None = None, type_code: TypeCode = FOOD, **other: Any) -> dict[str, Any]:
         """A certificate of this issuer; keyword arguments replace members, None leaves one out."""
@@ -231,14 +232,14 @@ class City:
         for transaction in reversed(sent):
             sender.wait(transaction.hash, WAIT)
         index(self.app)
-        return [Org(code, accounts[code], Caller.operator(code)) for code in codes]
+        return [Org(code, accounts[code], Operator(code)) for code in codes]
 
-    def submit(self, org: Org, *bodies: Mapping[str, Any], caller: Caller | None = None) -> list[str]:
+    def submit(self, org: Org, *bodies: Mapping[str, Any], caller: Acting | None = None) -> list[str]:
         """The ids of the accepted records, in order."""
         accepted = submit_records.submit(self.app, caller or org.caller, lines(*bodies))
         return [one.id for one in accepted]
 
-    def anchor(self, org: Org, *bodies: Mapping[str, Any], caller: Caller | None = None) -> list[str]:
+    def anchor(self, org: Org, *bodies: Mapping[str, Any], caller: Acting | None = None) -> list[str]:
         """The ids of the anchored records, in order."""
         ids = self.submit(org, *bodies, caller=caller)
         self.settle(ids)
@@ -275,10 +276,10 @@ class City:
             time.sleep(0.01)
 
     def state(self, record: str) -> str:
-        return records.read(self.app, record, None).state
+        return records.read(self.app, record).state
 
     def status(self, record: str) -> str:
-        return records.read(self.app, record, None).status
+        return records.read(self.app, record).status
 
     def disclosure(self, org: Org, record: str) -> bytes:
         return json.dumps(records.disclosure(self.app, record, org.caller).to_json()).encode()

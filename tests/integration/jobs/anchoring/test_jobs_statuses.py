@@ -211,7 +211,7 @@ def test_a_state_set_by_another_account_is_told_by_the_chain_alone(city: City) -
     city.trial.sender.transact(account, city.trial.deployment.address(RECORD_STATUS), call, timeout=WAIT)
     city.rounds(1)
     assert (city.judged(org, id), city.status(id)) == ("penalised", "penalised")
-    assert records.read(city.app, id, None).history[0].reason_code == 5
+    assert records.read(city.app, id).history[0].reason_code == 5
 
 
 def test_whoever_copies_a_changes_digest_into_another_log_ends_nothing(city: City) -> None:

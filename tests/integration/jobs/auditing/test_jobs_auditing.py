@@ -328,7 +328,7 @@ def test_an_audit_without_a_node_says_so(own_city: City) -> None:
 def seen(city: City, org: Org, ids: list[str], seal: str, catalog: str) -> Any:
     """Everything that the index derives, as readers see it."""
     return (
-        [records.read(city.app, id, None) for id in ids],
+        [records.read(city.app, id) for id in ids],
         [records.proof(city.app, id) for id in ids],
         [state_history.disclosed_history(city.app, id, org.caller) for id in ids],
         [city.judged(org, id) for id in ids],
@@ -356,7 +356,7 @@ def test_rebuilding_the_index_gives_the_same_state(own_city: City, tmp_path: Pat
     city.rounds()
     assert seen(city, org, ids, value["sealCode"], catalog)[:3] == before[:3], "nothing was sent again"
     (later,) = city.anchor(org, org.certificate())
-    assert records.read(city.app, later, None).index == 4
+    assert records.read(city.app, later).index == 4
 
 
 def test_an_audit_of_nobody_is_no_audit(city: City) -> None:

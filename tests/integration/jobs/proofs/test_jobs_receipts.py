@@ -174,7 +174,7 @@ def test_receipts_in_bulk_need_no_node_and_come_in_the_order_asked(city: City) -
     made = list(receipts.make(silent, ids))
     assert [id for id, _ in made] == ids
     for id, data in made:
-        org = next(one for one in orgs if one.code == records.read(city.app, id, None).org)
+        org = next(one for one in orgs if one.code == records.read(city.app, id).org)
         assert offline(city, data, city.disclosure(org, id)).code == "in_force"
     assert list(receipts.make(silent, [])) == []
 

@@ -13,7 +13,7 @@ from chain_service.core.records.identifiers import CertificateIdentifier
 from chain_service.errors import BadRequest, Conflict, Corrupt
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring.close_batches import close_batches
-from chain_service.jobs.context import Caller
+from chain_service.jobs.asker import KeyHolder
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.sending.refusals import stop_log
@@ -67,7 +67,7 @@ def test_a_clerk_sees_members_for_an_identifier_and_a_cause_only(city: City) -> 
     org, other = city.organisation(), city.organisation()
     certificate = org.certificate()
     (id,) = city.anchor(org, certificate)
-    clerk = Caller(other.code, frozenset({"verify"}))
+    clerk = KeyHolder(other.code, frozenset({"verify"}), "a key")
     digest = "sha-256:" + certificate["files"][0]["digests"]["sha-256"]
     for question in (Question(receipt=city.proof(id)), Question(digest=digest)):
         assert verify(city.app, question, clerk).to_json()["record"]["members"] == {}

@@ -14,7 +14,7 @@ import pytest
 from chain_service.core.encoding.digests import file_digests
 from chain_service.errors import BadRequest, ChainServiceError
 from chain_service.jobs import workers
-from chain_service.jobs.context import Caller
+from chain_service.jobs.asker import KeyHolder
 from chain_service.jobs.instance import api_keys
 from chain_service.jobs.records import records
 from chain_service.jobs.verifying.request import Question
@@ -24,7 +24,7 @@ from support.chains.lying_node import liar
 from support.worlds.jobs_city import WAIT, City, Org
 
 
-def key(city: City, org: Org, *roles: str) -> Caller:
+def key(city: City, org: Org, *roles: str) -> KeyHolder:
     return api_keys.authenticate(city.app, api_keys.create_key(city.app, org.code, roles).key)
 
 
@@ -56,7 +56,7 @@ def test_a_verdict_shows_every_check_with_its_evidence_and_when(city: City) -> N
         "validity_period": "passed",
     }
     assert told["chain"]["assurance"] == "trial"
-    assert told["record"]["anchoredAt"] == records.read(city.app, id, None).anchor.time
+    assert told["record"]["anchoredAt"] == records.read(city.app, id).anchor.time
 
 
 def test_an_altered_disclosure_is_a_mismatch_whatever_was_altered(city: City) -> None:
@@ -341,6 +341,6 @@ def test_a_damaged_row_gives_a_verdict_and_ends_no_bulk(own_city: City) -> None:
                 assert "valid" not in (told[1], told[4], told[5]), (table, values)
             for read in (records.read, records.proof):
                 with suppress(ChainServiceError):
-                    read(city.app, id, *([None] if read is records.read else []))
+                    read(city.app, id)
             kept.backup(raw)
     assert [verdict.answer for verdict in verify_many(city.app, questions)] == before
