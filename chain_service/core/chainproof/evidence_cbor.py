@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, NoReturn
@@ -19,7 +19,8 @@ from chain_service.core.chainproof.trust import FORM_COMETBFT, ChainTrust
 from chain_service.core.encoding.cose import Cbor
 from chain_service.errors import CannotTell, InvalidProof, MalformedDocument
 
-MAX_NODES: Final = 128
+MAX_NODES: Final = 1024
+"""A large registry takes four or five nodes a slot; what bounds the work is the size of a receipt."""
 MAX_SLOTS: Final = 1024
 MAX_CHECKPOINT: Final = 16 * 1024
 MAX_TOKENS: Final = 4
@@ -58,8 +59,14 @@ class BlockProof:
 
 
 def block_to_cbor(block: BlockProof) -> Cbor:
-    """The map that `block_from_cbor` reads."""
+    """The map that `block_from_cbor` reads. Raises InvalidProof for evidence beyond the bounds of receipts."""
     evidence = block.evidence
+    if not _is_within_bounds(evidence):
+        raise InvalidProof(
+            "the evidence would be larger than any verifier accepts",
+            nodes=len(evidence.nodes),
+            slots=_slot_count(evidence),
+        )
     single = CONSENSUS_FORMS[evidence.form].has_single_header
     value: dict[int, Cbor] = {
         FORM: evidence.form,
@@ -74,6 +81,21 @@ def block_to_cbor(block: BlockProof) -> Cbor:
     if block.time_tokens:
         value[TIME_TOKENS] = list(block.time_tokens)
     return value
+
+
+def size_of(evidence: Evidence) -> int:
+    """No fewer bytes than this evidence has in a receipt."""
+    parts = (*evidence.headers, *evidence.nodes)
+    accounts = sum(32 + 35 * len(slots) for _, slots in evidence.accounts)
+    return 128 + sum(map(len, parts)) + 4 * len(parts) + accounts
+
+
+def _slot_count(evidence: Evidence) -> int:
+    return sum(len(slots) for _, slots in evidence.accounts)
+
+
+def _is_within_bounds(evidence: Evidence) -> bool:
+    return len(evidence.nodes) <= MAX_NODES and _slot_count(evidence) <= MAX_SLOTS
 
 
 def block_from_cbor(value: Cbor) -> BlockProof:
@@ -170,6 +192,17 @@ class Selector:
                 nodes.update(dict.fromkeys(self._walk(address, account, slot)))
         source = self._evidence
         return Evidence(source.form, source.chain_id, source.genesis_hash, source.headers, tuple(nodes), accounts)
+
+    def select_fitting(self, slots: Sequence[Slot], extras: Sequence[Sequence[Slot]], most_bytes: int) -> Evidence:
+        """Evidence for these slots and for as many of the extras, from the first one on, as a receipt has room for.
+
+        Raises InvalidProof as `select`.
+        """
+        while True:
+            evidence = self.select([*slots, *(slot for extra in extras for slot in extra)])
+            if not extras or (_is_within_bounds(evidence) and size_of(evidence) <= most_bytes):
+                return evidence
+            extras = extras[: len(extras) // 2]
 
     def _account(self, address: bytes) -> tuple[Account, tuple[bytes, ...]]:
         known = self._accounts.get(address)

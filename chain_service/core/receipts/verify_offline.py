@@ -23,7 +23,7 @@ from chain_service.core.receipts.receipt import Receipt, parse
 from chain_service.core.receipts.trust_file import SECONDS_A_DAY, TrustFile
 from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, parse_disclosure
 from chain_service.core.records.hashing import LogId, record_entry
-from chain_service.core.registries.histories import place_slots, require_end_kept, seal_slots, slots_of_record
+from chain_service.core.registries.histories import place_slots, require_end_kept, slots_of_record
 from chain_service.core.verdicts.inputs import (
     ASKED_AHEAD,
     Claim,
@@ -349,22 +349,19 @@ def _leads_to_head(claim: Claim, states: Sequence[ProvenState]) -> bool:
 def _require_cover(states: Sequence[ProvenState], receipt: Receipt, content: Content) -> None:
     """Returns only if the evidence covers all that judging this record needs. Raises InvalidProof.
 
-    Slots in a receipt are only hints; one that was changed may still prove something, of somebody else. A newer block
-    has to show the seals' states as well: what was left out could be that one is frozen since.
+    Slots in a receipt are only hints; one that was changed may still prove something, of somebody else. Seals are no
+    part of this: one that a receipt has no room for, or that its newest block leaves out, is unproven where a signature
+    is judged (`seal_unproven`), and says nothing about the record.
     """
     _require_whole(states[0], receipt, content)
     for state in states[1:]:
         for slot in place_slots(receipt.log, receipt.proof):
             state.word(*slot)
-        for code in content.open.get("sealCodes", ()):
-            seal_slots(state, code, facts=False)
 
 
 def _require_whole(state: ProvenState, receipt: Receipt, content: Content) -> None:
     type_code = content.type_code if content.kind == "certificate" else None
-    slots_of_record(
-        state, receipt.log, receipt.proof, receipt.key_id, type_code, content.open.get("sealCodes", ())
-    )  # fmt: skip
+    slots_of_record(state, receipt.log, receipt.proof, receipt.key_id, type_code)
 
 
 def _limit(

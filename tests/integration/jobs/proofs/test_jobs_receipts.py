@@ -20,11 +20,12 @@ from chain_service.core.receipts.verify_offline import present, verify_offline
 from chain_service.core.registries.histories import read_seal_states
 from chain_service.core.verdicts.verdict import Verdict
 from chain_service.core.verdicts.verdict_codes import Outcome
-from chain_service.errors import ChainServiceError, Conflict, Corrupt, Forbidden, NotFound
+from chain_service.errors import ChainServiceError, Conflict, Corrupt, Forbidden, InvalidProof, NotFound
 from chain_service.jobs.indexing.follow import index
-from chain_service.jobs.proofs import receipts, trust_files
+from chain_service.jobs.proofs import batch_proof, receipts, trust_files
 from chain_service.jobs.records import records
 from chain_service.store import batches
+from chain_service.store import records as records_stored
 from support.worlds.jobs_city import FOOD, City, Org
 
 SEALS = storage_layout.SEAL_REGISTRY
@@ -243,6 +244,69 @@ def test_the_receipt_of_a_sealed_record_outlives_its_erasure_and_is_refreshed_af
     assert [len(core.parse(data).blocks) for data in (again, fresh, old_made_fresh)] == [1, 2, 2]
     for data in (before, again, fresh, old_made_fresh):
         assert offline(city, data, kept).code == "in_force"
+
+
+def proven_seals(city: City, receipt: bytes, *codes: str) -> list[list[int] | None]:
+    """The states of each seal as the receipt's newest block shows them, in order; None for one left out."""
+    trusted = city.app.require_chain().reader.trust
+    states = [verify_evidence(block.evidence, trusted) for block in core.parse(receipt).blocks]
+    shown: list[list[int] | None] = []
+    for code in codes:
+        try:
+            shown.append([one.state for one in read_seal_states(states[-1], code)])
+        except InvalidProof:
+            shown.append(None)
+    return shown
+
+
+def test_a_seal_that_nobody_registered_does_no_harm_to_an_erased_record_s_receipts(city: City) -> None:
+    org = city.organisation()
+    code = registered(city, org)
+    (id,) = city.anchor(org, org.certificate(sealCodes=[code, "NOBODY-1"]))
+    kept, before = city.disclosure(org, id), receipts.receipt(city.app, id)
+    records.erase(city.app, id, "withdrawn by its holder", org.caller)
+    set_state(city, org, code, "frozen")
+    (fresh,) = receipts.refresh(city.app, [before])
+    assert isinstance(fresh, bytes)
+    for data in (before, receipts.receipt(city.app, id), receipts.receipt(city.app, id, refreshed=True), fresh):
+        assert offline(city, data, kept).code == "in_force"
+    assert proven_seals(city, fresh, code, "NOBODY-1") == [[1, 2], []]
+
+
+def test_more_seals_than_one_proof_holds_are_shown_by_today_s_state(
+    city: City,
+) -> None:
+    org = city.organisation()
+    code = registered(city, org)
+    strangers = [f"!{n:03}" for n in range(batch_proof.MAX_SEALS + 40)]
+    parts = [strangers[start : start + 31] for start in range(0, len(strangers), 31)]
+    contents = [org.certificate(sealCodes=part) for part in parts]
+    ids = city.anchor(org, *contents, org.certificate(sealCodes=[code]), org.certificate())
+    early = receipts.receipt(city.app, ids[-3])
+    assert proven_seals(city, early, parts[-1][-1]) == [None]
+    assert offline(city, early, city.disclosure(org, ids[-3])).code == "in_force"
+    city.anchor(org, org.certificate())
+    kept = {id: city.disclosure(org, id) for id in ids}
+    with city.app.database.reading() as connection:
+        batch_ids = {records_stored.get(connection, id).batch_id for id in ids}
+    assert len(batch_ids) == 1
+    for id, part in zip(ids, parts, strict=False):
+        data = receipts.receipt(city.app, id)
+        assert proven_seals(city, data, *part) == [[] for _ in part]
+        assert offline(city, data, kept[id]).code == "in_force"
+    assert len(core.parse(receipts.receipt(city.app, ids[-1])).blocks) == 1
+    fresh = receipts.refresh(city.app, [receipts.receipt(city.app, id) for id in ids])
+    for id, data in zip(ids, fresh, strict=True):
+        assert isinstance(data, bytes)
+        assert offline(city, data, kept[id]).code == "in_force"
+    assert isinstance(fresh[-2], bytes)
+    assert proven_seals(city, fresh[-2], code) == [[1]]
+    newest = core.parse(fresh[-2]).blocks[-1].evidence
+    assert storage_layout.seal_fact_slot(code, 0) in {slot for _, slots in newest.accounts for slot in slots}
+    for id in ids:
+        records.erase(city.app, id, "withdrawn by its holder", org.caller)
+        for data in (receipts.receipt(city.app, id), receipts.receipt(city.app, id, refreshed=True)):
+            assert offline(city, data, kept[id]).code == "in_force"
 
 
 def test_a_proof_stored_by_an_earlier_version_is_read_again_once(city: City) -> None:

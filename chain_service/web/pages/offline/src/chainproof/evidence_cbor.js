@@ -18,7 +18,7 @@ export function readEvidence(value) {
   if (value.has(7) && (typeof value.get(7) !== "string" || [...value.get(7)].length > 16384)) refuse("a checkpoint is text");
   if (value.has(8)) byteStrings(value.get(8), 4, 16384);
   const headers = byteStrings(form === "evm-qbft/1" ? [value.get(4)] : value.get(4), 16, 4096);
-  const nodes = byteStrings(value.get(5), 128, 1024);
+  const nodes = byteStrings(value.get(5), 1024, 1024);
   const accounts = value.get(6);
   const isSlots = (slots) => isListOf(slots, (slot) => isBytesOf(slot, 32), 1024) && ascending(slots);
   const isAccount = (item) => Array.isArray(item) && item.length === 2 && isBytesOf(item[0], 20) && isSlots(item[1]);
