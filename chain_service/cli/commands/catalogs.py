@@ -64,7 +64,7 @@ def trace(
       chain-service catalog trace 307001/000012
       chain-service catalog trace 307001/000012 --diff 1 3
     """
-    from chain_service.jobs.anchoring import publish_catalogs as catalogs
+    from chain_service.jobs.registries import catalogs
 
     door = invocation(context)
     app = door.app()

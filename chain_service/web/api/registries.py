@@ -11,7 +11,7 @@ from starlette.responses import Response
 from chain_service.errors import BadRequest
 from chain_service.jobs.anchoring import publish_catalogs, register_seals
 from chain_service.jobs.instance import certificate_types
-from chain_service.jobs.registries import organisations
+from chain_service.jobs.registries import catalogs, organisations
 from chain_service.web.http.answers import json_answer, problems, request_body
 from chain_service.web.http.auth import OPEN, CatalogKey, SealKey, TheApp
 from chain_service.web.http.bodies import JSON, need_media_type, parse_json, read_body, shaped
@@ -88,7 +88,7 @@ def publish_catalog(request: Request, holder: CatalogKey, app: TheApp, body: Bod
     return json_answer(AcceptedVersions(tuple(accepted)) if isinstance(value, list) else accepted[0], 202)
 
 
-@router.get("/catalogs", tags=["catalogs"], dependencies=[OPEN], response_model=publish_catalogs.CatalogPage)
+@router.get("/catalogs", tags=["catalogs"], dependencies=[OPEN], response_model=catalogs.CatalogPage)
 def list_catalogs(
     app: TheApp,
     org: Annotated[str | None, Query(max_length=18)] = None,
@@ -97,33 +97,33 @@ def list_catalogs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """The latest version of every catalog entry, by code; `next` is the `after` of the next page."""
-    return json_answer(publish_catalogs.list_catalogs(app, org=org, layer=layer, after=after, limit=limit))
+    return json_answer(catalogs.list_catalogs(app, org=org, layer=layer, after=after, limit=limit))
 
 
 @router.get(
     "/catalogs/{code:path}/history",
     tags=["catalogs"],
     dependencies=[OPEN],
-    response_model=publish_catalogs.CatalogHistory,
+    response_model=catalogs.CatalogHistory,
     responses=problems(404),
 )
 def catalog_history(code: str, app: TheApp) -> Response:
     """Every version in order, each with its predecessor's digest, against the head on chain."""
-    return json_answer(publish_catalogs.history(app, code))
+    return json_answer(catalogs.history(app, code))
 
 
 @router.get(
     "/catalogs/{code:path}/diff",
     tags=["catalogs"],
     dependencies=[OPEN],
-    response_model=publish_catalogs.CatalogComparison,
+    response_model=catalogs.CatalogComparison,
     responses=problems(404),
 )
 def catalog_diff(
     code: str, app: TheApp, from_: Annotated[Sequence, Query(alias="from")], to: Annotated[Sequence, Query()]
 ) -> Response:
     """What changed between two versions, field by field."""
-    return json_answer(publish_catalogs.diff(app, code, from_, to))
+    return json_answer(catalogs.diff(app, code, from_, to))
 
 
 @router.get("/organisations", tags=["organisations"], dependencies=[OPEN], response_model=OrganisationList)

@@ -156,7 +156,7 @@ class Org:
 
     code: str
     account: str
-    caller: Operator = field(repr=False)
+    caller: Acting = field(repr=False)
 
     def certificate(self, number: str | None = None, type_code: TypeCode = FOOD, **other: Any) -> dict[str, Any]:
         """A certificate of this issuer; keyword arguments replace members, None leaves one out."""

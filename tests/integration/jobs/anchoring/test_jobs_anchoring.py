@@ -11,7 +11,7 @@ from chain_service.core.log.merkle import InclusionProof, leaf_hash, verify_incl
 from chain_service.errors import Conflict, Forbidden, MalformedRecord
 from chain_service.jobs.anchoring import submit_records
 from chain_service.jobs.anchoring.close_batches import close_batches
-from chain_service.jobs.asker import Operator
+from chain_service.jobs.asker import KeyHolder, Operator
 from chain_service.jobs.records import records
 from chain_service.store import batches
 from support.worlds.jobs_city import FOOD, OTHER, City, lines, org_code
@@ -147,7 +147,7 @@ def test_a_key_submits_for_its_own_organisation_only(city: City) -> None:
 def test_a_key_without_the_role_submits_nothing(city: City) -> None:
     org = city.organisation()
     with pytest.raises(Forbidden) as refused:
-        submit_records.submit(city.app, replace(org.caller, roles=frozenset({"audit"})), lines(org.certificate()))
+        submit_records.submit(city.app, KeyHolder(org.code, frozenset({"audit"}), "a key"), lines(org.certificate()))
     assert refused.value.code == "missing_role"
 
 

@@ -16,6 +16,7 @@ from chain_service.core.records.states import SOURCES, State, may_follow
 from chain_service.errors import Conflict, Forbidden, MalformedRecord
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring.change_state import ChangeAnswer
+from chain_service.jobs.asker import KeyHolder
 from chain_service.jobs.records import records, state_history
 from chain_service.store import statuses as store
 from support.worlds.jobs_city import WAIT, City, Org
@@ -117,7 +118,7 @@ def test_only_the_records_own_organisation_with_the_role_changes_it(city: City) 
         city.change(other, id, "withdrawn")
     assert foreign.value.code == "wrong_organisation"
     with pytest.raises(Forbidden) as powerless:
-        city.change(replace(org, caller=replace(org.caller, roles=frozenset({"anchor"}))), id, "withdrawn")
+        city.change(replace(org, caller=KeyHolder(org.code, frozenset({"anchor"}), "a key")), id, "withdrawn")
     assert powerless.value.code == "missing_role"
 
 

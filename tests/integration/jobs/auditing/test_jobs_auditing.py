@@ -22,6 +22,7 @@ from chain_service.jobs import workers
 from chain_service.jobs.anchoring import publish_catalogs, register_seals
 from chain_service.jobs.auditing.audit import AuditReport, audit, rebuild
 from chain_service.jobs.records import records, state_history
+from chain_service.jobs.registries import catalogs
 from chain_service.store.schema import metadata
 from support.worlds.jobs_city import WAIT, City, Org, org_code
 
@@ -278,7 +279,7 @@ def test_an_altered_catalog_version_is_named(kept: Kept) -> None:
         other = {"body": body.replace("负责".encode(), "无关".encode())}
         with kept.altered("catalog_versions", other, code=kept.catalog, sequence=sequence):
             assert {subject for _, subject in kept.found()} == {kept.catalog}
-            assert publish_catalogs.history(kept.city.app, kept.catalog).proof.outcome == "failed"
+            assert catalogs.history(kept.city.app, kept.catalog).proof.outcome == "failed"
     with kept.altered("catalog_versions", {"body": b"{"}, code=kept.catalog):
         assert kept.found() == {("catalog_altered", kept.catalog)}
 
@@ -333,7 +334,7 @@ def seen(city: City, org: Org, ids: list[str], seal: str, catalog: str) -> Any:
         [state_history.disclosed_history(city.app, id, org.caller) for id in ids],
         [city.judged(org, id) for id in ids],
         register_seals.seal(city.app, seal),
-        publish_catalogs.history(city.app, catalog),
+        catalogs.history(city.app, catalog),
         audit(city.app, org.code),
     )
 
@@ -380,4 +381,4 @@ def test_a_damaged_seal_or_catalog_version_is_corrupt_to_its_readers(kept: Kept)
         with kept.altered("seals", {"body": body}, code=kept.seal), pytest.raises(Corrupt):
             register_seals.seal(kept.city.app, kept.seal)
         with kept.altered("catalog_versions", {"body": body}, code=kept.catalog), pytest.raises(Corrupt):
-            publish_catalogs.history(kept.city.app, kept.catalog)
+            catalogs.history(kept.city.app, kept.catalog)

@@ -12,10 +12,11 @@ from test_jobs_seals import entry as seal_entry
 from chain_service.errors import Corrupt
 from chain_service.jobs import workers
 from chain_service.jobs.alerts import BLOCK_REPLACED
-from chain_service.jobs.anchoring import publish_catalogs, register_seals
+from chain_service.jobs.anchoring import register_seals
 from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.records import records, state_history
+from chain_service.jobs.registries import catalogs
 from chain_service.store import batches, chain_index
 from support.worlds.jobs_city import WAIT, City, Trial
 
@@ -76,7 +77,7 @@ def test_after_a_reorganisation_everything_falls_back_into_place_exactly_once(br
         assert len(heads(moved)) == len(set(heads(moved))) == 3
         assert [moved.judged(org, id) for id in first] == ["withdrawn", "in_force"]
         assert len(state_history.status_history(moved.app, first[0])) == 1
-        assert publish_catalogs.history(moved.app, catalog).proof.outcome == "passed"
+        assert catalogs.history(moved.app, catalog).proof.outcome == "passed"
         assert audit(moved.app).ok
         (more,) = moved.anchor(org, org.certificate())
         assert records.read(moved.app, more).index == 4
