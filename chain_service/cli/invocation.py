@@ -81,8 +81,8 @@ class Door:
         """What was opened is closed."""
         self._opened.close()
 
-    def operator(self, org: str) -> Operator:
-        """Who asks at the command line, acting for this organisation."""
+    def operator(self, org: str | None = None) -> Operator:
+        """Who asks at the command line, acting for this organisation, or for all."""
         from chain_service.jobs.asker import Operator
 
         return Operator(org)
@@ -102,6 +102,11 @@ class Door:
         elif essential is not None:
             sys.stdout.write(essential + "\n")
         sys.stdout.flush()
+
+    def note_next(self, cursor: str | None) -> None:
+        """Says how to get the next page, where there is one."""
+        if cursor is not None and not self.json:
+            self.note(f"more: --cursor {cursor}")
 
     def note(self, text: str) -> None:
         """Says something by the way, on standard error."""

@@ -17,6 +17,8 @@ READERS: Final[tuple[Role, ...]] = ("audit", "anchor")
 """The roles that may read the records of their organisation."""
 LISTERS: Final[tuple[Role, ...]] = (*READERS, "status")
 """The roles that may list and search them."""
+REVIEWERS: Final[tuple[Role, ...]] = ("audit", "catalog")
+"""The roles that may have all catalogs looked through."""
 
 
 @dataclass(frozen=True)

@@ -70,18 +70,6 @@ def receipt(app: App, record_id: str, *, refreshed: bool = False) -> bytes:
     return receipts.encode(made)
 
 
-def make(app: App, ids: Sequence[str], progress: Progress = silent) -> Iterator[tuple[str, bytes]]:
-    """Id and receipt of every one of these records, in order, without a query or a node's answer for each.
-
-    Raises as `receipt`.
-    """
-    for start in range(0, len(ids), TOGETHER):
-        found = _stored(app, ids[start : start + TOGETHER])
-        for done, made in enumerate(_current(app, found), start + 1):
-            yield made.record_id, receipts.encode(made)
-            progress("receipts", done, len(ids))
-
-
 def hand_out(app: App, asker: Acting, ids: Sequence[str], progress: Progress = silent) -> Iterator[HandedOut]:
     """Receipt and disclosure of the asker's own records, in order; the readings are logged. Raises as `receipt`."""
     for start in range(0, len(ids), TOGETHER):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast, get_args
 
-from chain_service.core.encoding.decoding import read_base64, read_day
+from chain_service.core.encoding.decoding import read_day
 from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, reveal
 from chain_service.core.records.hashing import log_id, parse_log_id
@@ -19,11 +17,11 @@ from chain_service.errors import (
     Conflict,
     Corrupt,
     Gone,
-    MalformedDocument,
 )
 from chain_service.jobs.asker import LISTERS, PUBLIC, READERS, Acting, Asker, Public
 from chain_service.jobs.context import App
 from chain_service.jobs.integrity import disclosure_of, log_position, stored_disclosure
+from chain_service.jobs.pages import page_size, parse_cursor, write_cursor
 from chain_service.jobs.proofs.inclusion import inclusion
 from chain_service.jobs.records.answers import (
     AnchoredHead,
@@ -36,11 +34,8 @@ from chain_service.jobs.records.answers import (
 )
 from chain_service.jobs.records.state_history import status_history
 from chain_service.store import batches, records, submissions
-from chain_service.store.readings import NewReading
+from chain_service.store.readings import Action, NewReading
 from chain_service.store.records import Filters, RecordState, StoredRecord
-
-MAX_PAGE = 500
-_CURSOR = re.compile(rb"[0-9]{1,19}")
 
 
 def read(app: App, record_id: str, asker: Asker = PUBLIC) -> RecordStanding:
@@ -79,13 +74,13 @@ def page(
     if state is not None and state not in get_args(RecordState):
         raise BadRequest(f"state must be one of {', '.join(get_args(RecordState))}", field="state")
     filters = Filters(cast(RecordState | None, state), type, _parse_day(from_, "from"), _parse_day(to, "to"), q)
-    before = _parse_cursor(cursor)
+    before = parse_cursor(cursor)
     if q:
         cause = "searched by its organisation"
         app.readings.write([NewReading(app.clock(), asker.key_id, asker.org, None, action="search", cause=cause)])
     with app.database.reading() as connection:
-        rows, following = records.page(connection, asker.acting_for, filters, max(1, min(limit, MAX_PAGE)), before)
-    return RecordPage(tuple(_listed(row) for row in rows), _write_cursor(following))
+        rows, following = records.page(connection, asker.acting_for, filters, page_size(limit), before)
+    return RecordPage(tuple(_listed(row) for row in rows), write_cursor(following))
 
 
 def _listed(row: StoredRecord) -> ListedRecord:
@@ -135,16 +130,6 @@ def anchor_of(app: App, record: StoredRecord) -> AnchoredHead | None:
         time=moment(record.final_time),
         tx=hex0x(record.final_tx),
     )
-
-
-def disclosure(app: App, record_id: str, asker: Acting) -> Disclosure:
-    """The whole record with its salt, for its own organisation; the reading is logged.
-
-    Raises `NotFound`, `Gone`, `Forbidden` (`wrong_organisation`, `missing_role`).
-    """
-    record = _own(app, record_id, asker)
-    _log(app, asker, record, "disclosure", "read by its organisation")
-    return disclosure_of(record)
 
 
 def present(app: App, record_id: str, names: Sequence[str], asker: Acting) -> PartialDisclosure:
@@ -228,20 +213,8 @@ def _obstacle(app: App, record: StoredRecord) -> str | None:
         return submissions.get(connection, batch.submission_id).last_error if batch is not None else None
 
 
-def _log(app: App, asker: Acting, record: StoredRecord, action: str, cause: str) -> None:
+def _log(app: App, asker: Acting, record: StoredRecord, action: Action, cause: str) -> None:
     app.readings.write([NewReading(app.clock(), asker.key_id, asker.org, record.id, action=action, cause=cause)])
-
-
-def _parse_cursor(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    try:
-        found = _CURSOR.fullmatch(read_base64(cursor, limit=32))
-    except MalformedDocument:
-        found = None
-    if found is None or not 1 <= (before := int(found[0])) < 2**63:
-        raise BadRequest("cursor must be what `next` of the page before said", field="cursor")
-    return before
 
 
 def _parse_day(text: str | None, field: str) -> str | None:
@@ -250,7 +223,3 @@ def _parse_day(text: str | None, field: str) -> str | None:
         return None
     why = f"{field} must be a day of the calendar, YYYY-MM-DD"
     return read_day(text, refuse=lambda _: BadRequest(why, field=field)).isoformat()
-
-
-def _write_cursor(before: int | None) -> str | None:
-    return None if before is None else base64.urlsafe_b64encode(str(before).encode()).decode()

@@ -26,7 +26,9 @@ from chain_service.errors import (
     NotFound,
     Unavailable,
 )
+from chain_service.jobs.asker import REVIEWERS, Acting
 from chain_service.jobs.context import App
+from chain_service.jobs.pages import page_size, parse_cursor, write_cursor
 from chain_service.store import catalogs, chain_index
 from chain_service.store.catalogs import CatalogVersion as Stored
 from chain_service.store.rows import json_object
@@ -188,7 +190,11 @@ class CatalogReview:
     """Gaps between the three layers, and figures."""
 
     findings: tuple[CatalogFinding, ...]
+    """By catalog code."""
     metrics: CatalogFigures
+    """Over all entries that were looked at, whatever the findings shown."""
+    next: str | None
+    """Cursor of the next page of findings."""
 
 
 def list_catalogs(
@@ -277,8 +283,24 @@ def diff(app: App, code: str, from_: int, to: int) -> CatalogComparison:
     return CatalogComparison(code, from_, to, changed)
 
 
-def findings(app: App, org: str | None = None) -> CatalogReview:
-    """Gaps between the three layers and figures over all entries, or those of one organisation."""
+def findings(
+    app: App,
+    asker: Acting,
+    *,
+    org: str | None = None,
+    finding: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> CatalogReview:
+    """Gaps between the three layers and figures over all entries, or those of one organisation.
+
+    `finding` is the code of those to show. Raises `Forbidden` (`missing_role`), `BadRequest`.
+    """
+    asker.need(*REVIEWERS)
+    if finding is not None and finding not in catalog_findings.FINDINGS:
+        raise BadRequest(f"finding must be one of {', '.join(catalog_findings.FINDINGS)}", field="finding")
+    begin = parse_cursor(cursor) or 0
+    end = begin + page_size(limit)
     entries: list[catalog_findings.Listed] = []
     after: str | None = None
     with app.database.reading() as connection:
@@ -288,13 +310,19 @@ def findings(app: App, org: str | None = None) -> CatalogReview:
             if after is None:
                 break
     mine = {entry.version.code for entry in entries if org is None or entry.version.provider == org}
-    found = (one for one in catalog_findings.findings(entries, app.now) if one.catalog in mine)
+    found = [
+        one
+        for one in catalog_findings.findings(entries, app.now)
+        if one.catalog in mine and finding in (None, one.code)
+    ]
     counted = [entry for entry in entries if entry.version.code in mine]
     return CatalogReview(
         findings=tuple(
-            CatalogFinding(one.code, one.catalog, one.about, catalog_findings.FINDINGS[one.code]) for one in found
+            CatalogFinding(one.code, one.catalog, one.about, catalog_findings.FINDINGS[one.code])
+            for one in found[begin:end]
         ),
         metrics=_figures(catalog_findings.metrics(counted, app.now)),
+        next=write_cursor(end if len(found) > end else None),
     )
 
 

@@ -46,17 +46,13 @@ TOGETHER = 200
 log = structlog.get_logger("verify")
 
 
-def verify(app: App, question: Question, asker: Asker = PUBLIC) -> Verdict:
-    """One verdict; outages and bad documents are findings in it, never exceptions.
-
-    Raises `BadRequest` for a question that cannot be asked: a moment in the future, a look-up by identifier without
-    number and name (or, with role `verify`, without cause), nothing at all.
-    """
-    return next(verify_many(app, [question], asker))
-
-
 def verify_many(app: App, questions: Iterable[Question], asker: Asker = PUBLIC) -> Iterator[Verdict]:
-    """A verdict for each question, in order; several share each read of the chain."""
+    """A verdict for each question, in order; several share each read of the chain.
+
+    Outages and bad documents are findings in it, never exceptions. Raises `BadRequest` for a question that cannot be
+    asked: a moment in the future, a look-up by identifier without number and name (or, with role `verify`, without
+    cause), nothing at all.
+    """
     remaining = iter(questions)
     while group := list(islice(remaining, TOGETHER)):
         yield from _verify_group(app, group, asker)

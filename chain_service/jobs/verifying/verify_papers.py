@@ -29,7 +29,7 @@ from chain_service.jobs.verifying.verify import check_question, verify_many
 
 
 def verify_papers(app: App, papers: Sequence[Paper], base: Question, asker: Asker = PUBLIC) -> Verdict:
-    """The verdict on all papers of one holder. Raises `BadRequest` as `verify` and for more than MAX_PAPERS.
+    """The verdict on all papers of one holder. Raises `BadRequest` as `verify_many` and for more than MAX_PAPERS.
 
     `base` says what else is asked: identifier, number, name, moment, cause.
     """

@@ -13,8 +13,8 @@ from chain_service.core.records.states import parse_change_request
 from chain_service.jobs.anchoring import change_state, submit_records
 from chain_service.jobs.anchoring.submit_records import AcceptedRecords
 from chain_service.jobs.proofs import receipts
-from chain_service.jobs.records import records
-from chain_service.jobs.records.answers import RecordPage, RecordProof, RecordStanding
+from chain_service.jobs.records import records, state_history
+from chain_service.jobs.records.answers import RecordPage, RecordProof, RecordStanding, StateHistory
 from chain_service.web.http.answers import json_answer, ndjson_answer, problems, request_body
 from chain_service.web.http.auth import OPEN, AnchorKey, ListerKey, Reader, StatusKey, TheApp
 from chain_service.web.http.bodies import (
@@ -113,6 +113,12 @@ def receipt(
         return json_answer(parse(data).to_json())
     name = {"Content-Disposition": f'attachment; filename="{record_id}.receipt"'}
     return Response(data, media_type=MEDIA_TYPE, headers=name)
+
+
+@router.get("/{record_id}/status", response_model=StateHistory, responses=problems(401, 403, 404))
+def status_history(record_id: str, holder: ListerKey, app: TheApp) -> Response:
+    """Every state with the record of its change: text, legal basis, officer. For its own organisation; it is logged."""
+    return json_answer(state_history.disclosed_history(app, record_id, holder))
 
 
 @router.post(

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from chain_service.core.registries.catalog_findings import FINDINGS
 from chain_service.errors import BadRequest
 from chain_service.jobs.anchoring import publish_catalogs, register_seals
 from chain_service.jobs.instance import certificate_types
 from chain_service.jobs.registries import catalogs, organisations
 from chain_service.web.http.answers import json_answer, problems, request_body
-from chain_service.web.http.auth import OPEN, CatalogKey, SealKey, TheApp
+from chain_service.web.http.auth import OPEN, CatalogKey, ReviewerKey, SealKey, TheApp
 from chain_service.web.http.bodies import JSON, need_media_type, parse_json, read_body, shaped
 from chain_service.web.schemas import submissions
 from chain_service.web.schemas.listings import AcceptedVersions, OrganisationList, TypeList
@@ -98,6 +99,21 @@ def list_catalogs(
 ) -> Response:
     """The latest version of every catalog entry, by code; `next` is the `after` of the next page."""
     return json_answer(catalogs.list_catalogs(app, org=org, layer=layer, after=after, limit=limit))
+
+
+@router.get(
+    "/catalogs/findings", tags=["catalogs"], response_model=catalogs.CatalogReview, responses=problems(401, 403)
+)
+def catalog_findings(
+    holder: ReviewerKey,
+    app: TheApp,
+    org: Annotated[str | None, Query(max_length=18)] = None,
+    finding: Annotated[str | None, Query(json_schema_extra={"enum": list(FINDINGS)})] = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> Response:
+    """Gaps between the three layers, wrong links and overdue updates, and figures over all entries."""
+    return json_answer(catalogs.findings(app, holder, org=org, finding=finding, cursor=cursor, limit=limit))
 
 
 @router.get(

@@ -24,7 +24,7 @@ from limits.strategies import FixedWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 
 from chain_service.errors import BadRequest, NotFound, Unauthorised
-from chain_service.jobs.asker import LISTERS, PUBLIC, READERS, KeyHolder, Public, Role
+from chain_service.jobs.asker import LISTERS, PUBLIC, READERS, REVIEWERS, KeyHolder, Public, Role
 from chain_service.jobs.context import App
 from chain_service.jobs.instance import api_keys
 from chain_service.web.http.problems import RateLimited
@@ -194,6 +194,8 @@ AnchorKey = Annotated[KeyHolder, Depends(WithKey(("anchor",)))]
 StatusKey = Annotated[KeyHolder, Depends(WithKey(("status",)))]
 CatalogKey = Annotated[KeyHolder, Depends(WithKey(("catalog",)))]
 SealKey = Annotated[KeyHolder, Depends(WithKey(("seal",)))]
+AuditKey = Annotated[KeyHolder, Depends(WithKey(("audit",)))]
+ReviewerKey = Annotated[KeyHolder, Depends(WithKey(REVIEWERS))]
 ListerKey = Annotated[KeyHolder, Depends(WithKey(LISTERS))]
 Reader = Annotated[Public | KeyHolder, Depends(MoreWithKey(READERS, "the disclosure of their own records"))]
 VERIFIER: Final = Depends(MoreWithKey(("verify",), "by an identifier and a cause alone", counted=True))

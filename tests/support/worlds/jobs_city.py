@@ -38,13 +38,13 @@ from chain_service.core.verdicts.verdict import Verdict
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import change_state, submit_records
 from chain_service.jobs.anchoring.change_state import ChangeAnswer
-from chain_service.jobs.asker import Acting, Operator
+from chain_service.jobs.asker import PUBLIC, Acting, Asker, Operator
 from chain_service.jobs.context import App, Chain
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.instance.registrar import ALL_RIGHTS
 from chain_service.jobs.records import records
 from chain_service.jobs.verifying.request import Question
-from chain_service.jobs.verifying.verify import verify
+from chain_service.jobs.verifying.verify import verify_many
 from chain_service.nodes.embedded.blocks.genesis import create
 from chain_service.nodes.embedded.node import Node
 from chain_service.nodes.embedded.server import Server, serve
@@ -148,6 +148,11 @@ class Clock:
 
     def __call__(self) -> float:
         return time.time() + self.ahead
+
+
+def verify(app: App, question: Question, asker: Asker = PUBLIC) -> Verdict:
+    """The verdict on one question."""
+    return next(verify_many(app, [question], asker))
 
 
 @dataclass(frozen=True)
@@ -282,7 +287,7 @@ class City:
         return records.read(self.app, record).status
 
     def disclosure(self, org: Org, record: str) -> bytes:
-        return json.dumps(records.disclosure(self.app, record, org.caller).to_json()).encode()
+        return json.dumps(to_json(records.read(self.app, record, org.caller).disclosure)).encode()
 
     def proof(self, record: str) -> bytes:
         return json.dumps(to_json(records.proof(self.app, record))).encode()

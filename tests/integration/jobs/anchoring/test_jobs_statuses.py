@@ -161,7 +161,7 @@ def test_the_history_names_each_change_and_discloses_its_record_to_the_organisat
     assert "王处长" not in json.dumps(to_json(state_history.status_history(city.app, id)), ensure_ascii=False)
     with pytest.raises(Forbidden):
         state_history.disclosed_history(city.app, id, other.caller)
-    (disclosed,) = state_history.disclosed_history(city.app, id, org.caller)
+    (disclosed,) = state_history.disclosed_history(city.app, id, org.caller).history
     change = disclosed.change
     assert change is not None
     assert (change.record["officer"], change.record["text"]) == ("王处长", "以虚假材料取得")

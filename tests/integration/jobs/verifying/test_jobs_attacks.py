@@ -18,10 +18,9 @@ from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.sending.refusals import stop_log
 from chain_service.jobs.verifying.request import Question
-from chain_service.jobs.verifying.verify import verify
 from chain_service.store import readings
 from support.chains.lying_node import liar
-from support.worlds.jobs_city import FOOD, City
+from support.worlds.jobs_city import FOOD, City, verify
 
 
 def holder_of(certificate: dict[str, Any]) -> str:

@@ -18,10 +18,10 @@ from chain_service.jobs.asker import KeyHolder
 from chain_service.jobs.instance import api_keys
 from chain_service.jobs.records import records
 from chain_service.jobs.verifying.request import Question
-from chain_service.jobs.verifying.verify import verify, verify_many
+from chain_service.jobs.verifying.verify import verify_many
 from chain_service.store import readings
 from support.chains.lying_node import liar
-from support.worlds.jobs_city import WAIT, City, Org
+from support.worlds.jobs_city import WAIT, City, Org, verify
 
 
 def key(city: City, org: Org, *roles: str) -> KeyHolder:
@@ -187,7 +187,7 @@ def test_a_look_up_of_something_unknown_is_logged_too_without_what_was_asked(cit
     body = org.certificate()
     city.verify(**asked(body))
     with city.app.database.reading() as connection:
-        told = readings.page(connection, limit=1)[0]
+        told = readings.page(connection, readings.ReadingFilters(), limit=1)[0][0]
     assert (told.action, told.record_id, told.key_id) == ("verify", None, None)
     assert body["certificateIdentifier"] not in str(told)
 
