@@ -13,7 +13,7 @@ from chain_service.core.records.states import State
 from chain_service.core.verdicts.inputs import Content
 from chain_service.core.verdicts.judge import listed_files, same_file
 from chain_service.errors import BadRequest, Corrupt
-from chain_service.jobs.context import Caller
+from chain_service.jobs.asker import Asker
 from chain_service.jobs.integrity import stored_disclosure
 from chain_service.jobs.verifying.request import MAX_IDENTIFIER, ParsedRequest, VerificationRequest
 from chain_service.store import records
@@ -56,7 +56,7 @@ class CandidateRecords:
 
 
 def named_by(
-    connection: Connection, question: VerificationRequest, read: ParsedRequest, caller: Caller | None
+    connection: Connection, question: VerificationRequest, read: ParsedRequest, asker: Asker
 ) -> CandidateRecords:
     """The anchored records that the file, its digest or the identifier of a question leads to."""
     pairs = _digests(read)
@@ -69,7 +69,7 @@ def named_by(
         found += [one for one in more if one.id not in known and not _contradicts(one, pairs, linked)]
     if question.identifier is not None:
         known = {one.id for one in found}
-        found += [one for one in _identified(connection, question, caller) if one.state == "anchored"]
+        found += [one for one in _identified(connection, question, asker) if one.state == "anchored"]
         found = [one for at, one in enumerate(found) if one.id not in known or at < len(known)]
     crowded, counted = len(found) > LOOKED_AT, False
     if crowded:
@@ -105,13 +105,13 @@ def _changed_first(
 
 
 def waiting_for(
-    connection: Connection, question: VerificationRequest, read: ParsedRequest, caller: Caller | None
+    connection: Connection, question: VerificationRequest, read: ParsedRequest, asker: Asker
 ) -> StoredRecord | None:
     """The record under way that a question with nothing anchored leads to: certificates first, then the first one."""
     pairs = _digests(read)
     found = records.naming_file(connection, pairs, LOOKED_AT, final=False) if pairs else []
     if question.identifier is not None:
-        found += _identified(connection, question, caller)
+        found += _identified(connection, question, asker)
     under_way = [one for one in found if one.state in ("pending", "batched")]
     return min(under_way, key=lambda one: (one.kind != "certificate", one.seq), default=None)
 
@@ -164,13 +164,13 @@ def _names(record: StoredRecord, read: ParsedRequest) -> bool:
     return any(same_file(digests, one) for digests in presented for one in listed)
 
 
-def _identified(connection: Connection, question: VerificationRequest, caller: Caller | None) -> list[StoredRecord]:
+def _identified(connection: Connection, question: VerificationRequest, asker: Asker) -> list[StoredRecord]:
     """Without the role `verify`, only if number and a holder's name fit: otherwise as if there were none."""
     identifier = question.identifier
     if identifier is None or len(identifier) > MAX_IDENTIFIER or "\0" in identifier:
         return []
     found = records.by_identity(connection, identifier)
-    if caller is None or "verify" not in caller.roles:
+    if "verify" not in asker.roles:
         found = [record for record in found if _fits(record, question)]
     return found
 

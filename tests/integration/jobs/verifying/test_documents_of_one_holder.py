@@ -28,6 +28,7 @@ from chain_service.core.verdicts.paper_kinds import Paper, take
 from chain_service.core.verdicts.verdict import Verdict, gravity
 from chain_service.core.verdicts.verdict_codes import CODES, VerdictOutcome
 from chain_service.errors import BadRequest
+from chain_service.jobs.asker import Operator
 from chain_service.jobs.records.records import content_at
 from chain_service.jobs.verifying.documents import ExaminedDocument, examine_file
 from chain_service.jobs.verifying.request import VerificationRequest
@@ -77,7 +78,7 @@ class Counter:
 
     def command_again(self, given: Given) -> list[Told]:
         """As `command`, each question asked once."""
-        ask = partial(self._remembered, "command", lambda asked: verify_many(self.city.app, asked, operator=True))
+        ask = partial(self._remembered, "command", lambda asked: verify_many(self.city.app, asked, Operator()))
         lists = split(taken(given), VerificationRequest(), ask, self._stored)
         return [judge_papers(one, VerificationRequest(), ask, self._stored, self.trust).to_json() for one in lists]
 
