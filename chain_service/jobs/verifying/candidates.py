@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from chain_service.core.encoding.visible_text import folded, folded_number
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import State
@@ -166,6 +168,8 @@ def _identified(connection: Connection, question: Question, caller: Caller | Non
     if identifier is None or len(identifier) > MAX_IDENTIFIER or "\0" in identifier:
         return []
     found = records.by_identity(connection, identifier)
+    if not found and (tidy := unicodedata.normalize("NFKC", identifier).strip(" ")) != identifier:
+        found = records.by_identity(connection, tidy)
     if caller is None or "verify" not in caller.roles:
         found = [record for record in found if _fits(record, question)]
     return found
@@ -176,8 +180,13 @@ def _fits(record: StoredRecord, question: Question) -> bool:
     holders = body.get("holders", ())
     if not isinstance(holders, list):
         return False
-    names = [holder.get("certificateHolderName") for holder in holders if isinstance(holder, dict)]
-    return body.get("certificateNumber") == question.number and question.holder_name in names
+    names = [str(holder.get("certificateHolderName")) for holder in holders if isinstance(holder, dict)]
+    number, asked = body.get("certificateNumber"), question.number
+    if number is None or asked is None or question.holder_name is None:
+        return False
+    if folded_number(str(number)) != folded_number(asked):
+        return False
+    return folded(question.holder_name) in map(folded, names)
 
 
 def _body(record: StoredRecord) -> Mapping[str, object]:
