@@ -416,7 +416,11 @@ def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Ve
         if sheet in chosen or (sheet.kind in _FILES and lead.kind not in _FILES):
             continue
         verdict = desk.found.get(frozenset((lead, sheet)), desk.alone[sheet])
-        if sheet.kind in _CLAIMS and (verdict.code in _OUTDATED or verdict.code in STATES):
+        if (
+            sheet.kind in _CLAIMS
+            and (verdict.code in _OUTDATED or verdict.code in STATES)
+            and not _by_strangers(verdict)
+        ):
             continue  # a newer one tells the status
         if sheet.kind is Kind.PROOF and verdict.code in _UNPROVEN and any(s.kind is Kind.RECEIPT for s in chosen):
             refuted = _refuted(sheet, chosen)
@@ -424,6 +428,11 @@ def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Ve
                 continue  # it says the same, and the receipt proves it
             verdict = _finding(verdict, refuted)
         yield verdict
+
+
+def _by_strangers(verdict: Verdict) -> bool:
+    """Whether a receipt's block is sealed by others than the trust file knows: an altered seal looks like that, too."""
+    return verdict.record is not None and verdict.record[RECORD.INCLUSION].code == "trust_stale"
 
 
 def _refuted(sheet: _Sheet, chosen: Sequence[_Sheet]) -> Check | None:
