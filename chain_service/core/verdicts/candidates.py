@@ -92,6 +92,8 @@ def others(facts: Facts) -> list[Other]:
             status = check(RECORD.STATUS, proof.code, proof.evidence)
         else:
             status = _untold("another record that names it is not what the chain holds")
+        if candidate.memory.erased and status.outcome is Outcome.PASSED:
+            continue  # what was erased is not told of while it is in force
         found.append(Other(candidate, status))
     return found
 
@@ -158,4 +160,5 @@ def _passed_on(one: Other, heirs: set[Heir]) -> bool:
 
 def organisations(facts: Facts, *, naming_file: bool = True) -> list[str]:
     """The organisations of the candidates, those only that name the very file unless `naming_file` is False."""
-    return sorted({one.org for one in facts.candidates if one.names_file or not naming_file})
+    here = [one for one in facts.candidates if not one.memory.erased]
+    return sorted({one.org for one in here if one.names_file or not naming_file})

@@ -29,7 +29,7 @@ from chain_service.errors import Corrupt, NotFound, Unavailable
 from chain_service.jobs.context import Caller
 from chain_service.jobs.integrity import log_position, require_intact, stored_state, told_successor
 from chain_service.jobs.proofs.inclusion import inclusion
-from chain_service.jobs.verifying.candidates import Named, named_by, newest, waiting_for
+from chain_service.jobs.verifying.candidates import Keyed, Named, named_by, newest, waiting_for
 from chain_service.jobs.verifying.candidates import recalled as recalled_of
 from chain_service.jobs.verifying.request import MAX_IDENTIFIER, Question, Read, read_question
 from chain_service.jobs.verifying.successors import Asker, named_successor
@@ -73,6 +73,7 @@ def gather(
     caller: Caller | None,
     before_attaching: Mapping[str, str] | None = None,
     *,
+    keyed: Keyed,
     operator: bool = False,
 ) -> Draft:
     """What is presented, and what is remembered of the record it leads to, as far as the asker may see it.
@@ -82,7 +83,7 @@ def gather(
     """
     read = replace(read_question(question), before_attaching=before_attaching or {})
     try:
-        return _gather(connection, question, read, caller, Asker(caller, operator, read.disclosure))
+        return _gather(connection, question, read, caller, Asker(caller, operator, read.disclosure), keyed)
     except (Unavailable, DriverError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever an altered row leads to, it is no answer and ends no others
@@ -110,10 +111,10 @@ def _presented(question: Question, read: Read) -> Presented:
 
 
 def _gather(
-    connection: Connection, question: Question, read: Read, caller: Caller | None, asker: Asker
+    connection: Connection, question: Question, read: Read, caller: Caller | None, asker: Asker, keyed: Keyed
 ) -> Draft:  # fmt: skip
     subject, presented = _subject(question, read), _presented(question, read)
-    named, undecided = named_by(connection, question, read, caller), False
+    named, undecided = named_by(connection, question, read, caller, keyed), False
     if read.disclosure is not None or read.place is not None:
         record = _led(connection, read)
     else:
