@@ -25,7 +25,7 @@ from chain_service.core.verdicts.verdict import Verdict, gravity
 from chain_service.jobs.verifying.request import Question
 from chain_service.jobs.verifying.several_papers import judge_papers
 from support.offline.offline_node import run_with
-from support.offline.offline_papers import NOW, forged, holder, question
+from support.offline.offline_papers import NOW, forged, holder, question, saved
 from support.offline.offline_questions import refreshed
 
 Named = tuple[str, bytes]
@@ -138,6 +138,30 @@ def test_page_and_command_line_take_the_same_papers_of_one_holder_for_valid(tmp_
             assert told in (("valid", "valid"), ("indeterminate", "indeterminate")), names
         else:
             assert "valid" not in told, names
+
+
+def test_papers_that_an_editor_or_a_mail_program_rewrote_are_the_same_papers(tmp_path: Path) -> None:
+    papers = genuine()
+    asked: list[list[Named]] = []
+    for name, data in papers.items():
+        for form, rewritten in saved(data).items():
+            beside = [(other, papers[other]) for other in ("disclosure", "receipt", "pdf") if other != name]
+            asked += [[(f"{name}, {form}", rewritten), *beside], [*beside, (f"{name}, {form}", rewritten)]]
+    answers = run_with("papers", tmp_path, [question(one) for one in asked])
+    for one, answer in zip(asked, answers, strict=True):
+        assert (verdict(*one).code, answer["code"]) == ("in_force", "in_force"), [name for name, _ in one]
+
+
+def test_rewriting_a_paper_excuses_nothing_in_it(tmp_path: Path) -> None:
+    papers = genuine()
+    names = ("disclosure of another holder", "partial of another number", "proof of another path")
+    changed = {name: forged()[name] for name in names} | {"receipt": resealed(papers["receipt"])}
+    asked = [[(name, data), *((other, papers[other]) for other in ("disclosure", "receipt refreshed", "pdf"))]
+             for name, one in changed.items() for data in (one, *saved(one).values())]  # fmt: skip
+    for one, answer in zip(asked, run_with("papers", tmp_path, [question(one) for one in asked]), strict=True):
+        plain = verdict((one[0][0], changed[one[0][0]]), *one[1:])
+        assert plain.answer.value != "valid"
+        assert (verdict(*one).code, answer["code"]) == (plain.code, plain.code), one[0][0]
 
 
 def test_a_damaged_trust_file_is_called_damaged_by_page_and_command_line_alike(tmp_path: Path) -> None:

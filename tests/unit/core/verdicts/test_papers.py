@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chain_service.core.verdicts.paper_kinds import CUT_OFF, EMPTY, Kind, Paper, form, recognise, take, trouble
+from support.offline.offline_papers import saved
 
 WHOLE = json.dumps({"record": {"certificateNumber": "JY1"}, "salt": "00"}).encode()
 PARTIAL = json.dumps({"open": {}, "covered": {}, "key": "00", "revealed": {}}).encode()
@@ -27,7 +28,18 @@ BOM = b"\xef\xbb\xbf"
         (PROOF, Kind.PROOF),
         (BOM + PROOF, Kind.PROOF),
         (PROOF[:30], Kind.PROOF),
+        (b"\xff\xfe" + WHOLE.decode().encode("utf-16-le"), Kind.DISCLOSURE),
+        (b"\xfe\xff" + PROOF.decode().encode("utf-16-be"), Kind.PROOF),
+        (b"\xff\xfe" + WHOLE.decode().encode("utf-16-le")[:41], Kind.DISCLOSURE),
+        (b"\xff\xfe" + "备注".encode("utf-16-le"), Kind.FILE),
         (b"\xd2\x84", Kind.RECEIPT),
+        (b"0oQ=\r\n", Kind.RECEIPT),
+        (b" 0oR\nDoQ", Kind.RECEIPT),
+        (BOM + b"2GKE", Kind.TRUST),
+        (b"0oQ?", Kind.FILE),
+        (b"0oRDo", Kind.FILE),
+        (b"2026", Kind.FILE),
+        (b"0" * 90, Kind.FILE),
         (b"\xd8\x62\x84", Kind.TRUST),
         (b"%PDF-1.7", Kind.FILE),
         (b"PK\x03\x04", Kind.FILE),
@@ -47,6 +59,23 @@ def test_each_kind_is_known_by_its_bytes(data: bytes, kind: Kind) -> None:
 def test_no_bytes_are_too_strange(data: bytes) -> None:
     paper = take("any", data)
     assert paper.kind in Kind and form(paper) and trouble(data) in (None, EMPTY, CUT_OFF)
+
+
+@given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda data: b"0oR" + data))
+def test_a_paper_is_unwrapped_once_and_a_file_stays_as_it_is(data: bytes) -> None:
+    paper = take("any", data)
+    assert take("any", paper.data) == paper
+    if paper.kind is Kind.FILE:
+        assert paper.data == data
+
+
+@pytest.mark.parametrize("data", [WHOLE, PARTIAL, PROOF, b"\xd2\x84\xff\x00", b"\xd8\x62\x84"])
+def test_each_form_in_which_a_paper_comes_back_is_the_paper(data: bytes) -> None:
+    forms = saved(data)
+    assert len(forms) >= 4
+    for name, form_of_it in forms.items():
+        paper = take("any", form_of_it)
+        assert (paper.kind, paper.data.strip()) == (recognise(data), data), name
 
 
 @given(st.integers(min_value=1, max_value=len(WHOLE) - 1))
