@@ -15,7 +15,7 @@ from chain_service.config import Settings
 from chain_service.errors import Forbidden, Unavailable
 from chain_service.jobs.parsing.ocsp_responders import Responders
 from chain_service.jobs.parsing.pool import Parsers, parser_limits
-from chain_service.jobs.parsing.trust_directory import Anchors
+from chain_service.jobs.parsing.trust_directory import TrustDirectory
 from chain_service.store.database import Database
 from chain_service.store.readings import ReadingLog
 
@@ -71,7 +71,7 @@ class App:
     @cached_property
     def parsers(self) -> Parsers:
         """The processes that read documents, with the trust store in force; `close` ends them."""
-        anchors = Anchors(self.settings.trust_directory, self.settings.sm2_user_id.encode())
+        anchors = TrustDirectory(self.settings.trust_directory, self.settings.sm2_user_id.encode())
         return Parsers(parser_limits(self.settings), anchors)
 
     @cached_property

@@ -38,8 +38,7 @@ from chain_service.jobs.context import App, Caller
 from chain_service.jobs.sending.group_changes import VERSIONS, version_submission, version_words
 from chain_service.store import chain_index, submissions
 from chain_service.store.registries import catalogs, organisations
-from chain_service.store.registries.catalogs import CatalogVersion as Stored
-from chain_service.store.registries.catalogs import NewCatalogVersion
+from chain_service.store.registries.catalogs import NewCatalogVersion, StoredCatalogVersion
 from chain_service.store.rows import json_object
 
 MAX_ENTRIES = 1000
@@ -340,7 +339,7 @@ def history(app: App, code: str) -> CatalogHistory:
     return CatalogHistory(code, tuple(_traced(row) for row in rows), proof)
 
 
-def _traced(row: Stored) -> TracedVersion:
+def _traced(row: StoredCatalogVersion) -> TracedVersion:
     final = row.final_block is not None and row.final_time is not None and row.final_tx is not None
     return TracedVersion(
         sequence=row.sequence,
@@ -358,7 +357,9 @@ def _traced(row: Stored) -> TracedVersion:
     )
 
 
-def _compare(app: App, code: str, final: Sequence[CatalogVersion], head: chain_index.Block | None) -> HistoryProof:
+def _compare(
+    app: App, code: str, final: Sequence[CatalogVersion], head: chain_index.IndexedBlock | None
+) -> HistoryProof:
     """The stored history against the head that the chain holds, proven."""
     if head is None:
         raise Unavailable("the chain has not been read yet", code="node_unavailable")
@@ -403,12 +404,12 @@ def diff(app: App, code: str, from_: int, to: int) -> CatalogComparison:
 
 def findings(app: App, org: str | None = None) -> CatalogReview:
     """Gaps between the three layers and figures over all entries, or those of one organisation."""
-    entries: list[catalog_findings.Listed] = []
+    entries: list[catalog_findings.ListedVersion] = []
     after: str | None = None
     with app.database.reading() as connection:
         while True:
             rows, after = catalogs.page(connection, org=None, layer=None, after=after, limit=1000)
-            entries += [catalog_findings.Listed(_read(row), int(row.created_at)) for row in rows]
+            entries += [catalog_findings.ListedVersion(_read(row), int(row.created_at)) for row in rows]
             if after is None:
                 break
     mine = {entry.version.code for entry in entries if org is None or entry.version.provider == org}
@@ -422,7 +423,7 @@ def findings(app: App, org: str | None = None) -> CatalogReview:
     )
 
 
-def _figures(counted: catalog_findings.Metrics) -> CatalogFigures:
+def _figures(counted: catalog_findings.CatalogMetrics) -> CatalogFigures:
     return CatalogFigures(
         providers=counted.providers,
         duties=counted.duties,
@@ -437,21 +438,21 @@ def _figures(counted: catalog_findings.Metrics) -> CatalogFigures:
     )
 
 
-def _rows(connection: Connection, code: str) -> list[Stored]:
+def _rows(connection: Connection, code: str) -> list[StoredCatalogVersion]:
     rows = catalogs.history(connection, code)
     if not rows:
         raise NotFound("no catalog entry has this code", code="catalog_unknown", catalog=code)
     return rows
 
 
-def _read(row: Stored) -> CatalogVersion:
+def _read(row: StoredCatalogVersion) -> CatalogVersion:
     try:
         return parse_catalog(_body(row))
     except BadRequest as error:
         raise Corrupt("a stored catalog version is damaged", catalog=row.code, sequence=row.sequence) from error
 
 
-def _body(row: Stored) -> dict[str, Any]:
+def _body(row: StoredCatalogVersion) -> dict[str, Any]:
     return json_object(row.body, "a stored catalog version", catalog=row.code, sequence=row.sequence)
 
 
@@ -465,7 +466,7 @@ def _accepted(version: CatalogVersion, *, created: bool) -> AcceptedVersion:
     )
 
 
-def _listed(row: Stored) -> ListedEntry:
+def _listed(row: StoredCatalogVersion) -> ListedEntry:
     return ListedEntry(
         catalog_code=row.code,
         layer=row.layer,
@@ -482,5 +483,5 @@ def _written(value: bytes) -> str:
     return str(Digest("sha-256", value))
 
 
-def _state(row: Stored) -> str:
+def _state(row: StoredCatalogVersion) -> str:
     return "final" if row.final_block is not None else "pending"

@@ -37,7 +37,7 @@ from chain_service.jobs.records.answers import (
 from chain_service.jobs.records.state_history import status_history
 from chain_service.store import batches, records, submissions
 from chain_service.store.readings import NewReading
-from chain_service.store.records import Filters, RecordState, StoredRecord
+from chain_service.store.records import RecordFilters, RecordState, StoredRecord
 
 MAX_PAGE = 500
 _CURSOR = re.compile(rb"[0-9]{1,19}")
@@ -79,7 +79,7 @@ def page(
         caller.need("audit")
     if state is not None and state not in get_args(RecordState):
         raise BadRequest(f"state must be one of {', '.join(get_args(RecordState))}", field="state")
-    filters = Filters(cast(RecordState | None, state), type, _parse_day(from_, "from"), _parse_day(to, "to"), q)
+    filters = RecordFilters(cast(RecordState | None, state), type, _parse_day(from_, "from"), _parse_day(to, "to"), q)
     before = _parse_cursor(cursor)
     if q:
         cause = "searched by its organisation"
@@ -124,7 +124,7 @@ def anchor_of(app: App, record: StoredRecord) -> AnchoredHead | None:
         return None
     generation, _, size = log_position(record)
     if record.root is None or record.final_hash is None or record.final_time is None or record.final_tx is None:
-        raise Corrupt("the stored record has lost its head or where that is final", record=record.id)
+        raise Corrupt("the stored record lacks its log head or the block where that is final", record=record.id)
     return AnchoredHead(
         chain_id=app.chain.deployment.chain_id,
         contract=app.chain.deployment.address("RecordLog"),
@@ -242,7 +242,7 @@ def _parse_cursor(cursor: str | None) -> int | None:
     except MalformedDocument:
         found = None
     if found is None or not 1 <= (before := int(found[0])) < 2**63:
-        raise BadRequest("cursor must be what `next` of the page before said", field="cursor")
+        raise BadRequest("pass `next` from the previous page as cursor", field="cursor")
     return before
 
 
@@ -250,7 +250,7 @@ def _parse_day(text: str | None, field: str) -> str | None:
     """The day as it is stored, YYYY-MM-DD. Raises `BadRequest`."""
     if text is None:
         return None
-    why = f"{field} must be a day of the calendar, YYYY-MM-DD"
+    why = f"{field} must be a calendar date YYYY-MM-DD"
     return read_day(text, refuse=lambda _: BadRequest(why, field=field)).isoformat()
 
 

@@ -15,7 +15,7 @@ from chain_service.core.verdicts.judge import listed_files, same_file
 from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.context import Caller
 from chain_service.jobs.integrity import stored_disclosure
-from chain_service.jobs.verifying.request import MAX_IDENTIFIER, Question, Read
+from chain_service.jobs.verifying.request import MAX_IDENTIFIER, ParsedRequest, VerificationRequest
 from chain_service.store import records
 from chain_service.store.chain_index import states
 from chain_service.store.records import StoredRecord
@@ -29,14 +29,14 @@ COUNTED = 1000
 
 
 @dataclass(frozen=True)
-class Named:
+class CandidateRecords:
     """The anchored records that a question leads to by file or identifier, the newest one first."""
 
     records: tuple[StoredRecord, ...] = ()
     crowded: bool = False
     """True where there are more than these."""
     counted: bool = False
-    """As in Facts."""
+    """As in JudgeInput."""
     inexact: frozenset[str] = frozenset()
     """Ids of those that name one digest of the file and another one that differs."""
 
@@ -55,7 +55,9 @@ class Named:
         return next(iter(sorted(exact, key=lambda one: one.kind != "certificate")), None), False
 
 
-def named_by(connection: Connection, question: Question, read: Read, caller: Caller | None) -> Named:
+def named_by(
+    connection: Connection, question: VerificationRequest, read: ParsedRequest, caller: Caller | None
+) -> CandidateRecords:
     """The anchored records that the file, its digest or the identifier of a question leads to."""
     pairs = _digests(read)
     found = records.naming_file(connection, pairs, LOOKED_AT + 1) if pairs else []
@@ -75,7 +77,7 @@ def named_by(connection: Connection, question: Question, read: Read, caller: Cal
         found, counted = _changed_first(connection, pairs, found)
         inexact |= {one.id for one in found if one.id not in before and not _names(one, read)}
     looked_at = sorted(found[:LOOKED_AT], key=lambda one: -one.seq)
-    return Named(tuple(looked_at), crowded, counted, frozenset(inexact))
+    return CandidateRecords(tuple(looked_at), crowded, counted, frozenset(inexact))
 
 
 def _changed_first(
@@ -102,7 +104,9 @@ def _changed_first(
     return [*rows.values(), *others], len(changed) <= LOOKED_AT and len(places) <= COUNTED
 
 
-def waiting_for(connection: Connection, question: Question, read: Read, caller: Caller | None) -> StoredRecord | None:
+def waiting_for(
+    connection: Connection, question: VerificationRequest, read: ParsedRequest, caller: Caller | None
+) -> StoredRecord | None:
     """The record under way that a question with nothing anchored leads to: certificates first, then the first one."""
     pairs = _digests(read)
     found = records.naming_file(connection, pairs, LOOKED_AT, final=False) if pairs else []
@@ -112,7 +116,7 @@ def waiting_for(connection: Connection, question: Question, read: Read, caller: 
     return min(under_way, key=lambda one: (one.kind != "certificate", one.seq), default=None)
 
 
-def _digests(read: Read) -> list[tuple[str, bytes]]:
+def _digests(read: ParsedRequest) -> list[tuple[str, bytes]]:
     """Every digest of every file presented, as it is and as it was before a receipt was attached."""
     files = (*read.files, read.before_attaching)
     return [(name, bytes.fromhex(value)) for digests in files for name, value in digests.items()]
@@ -153,14 +157,14 @@ def recalled(record: StoredRecord) -> Content | None:
         return None
 
 
-def _names(record: StoredRecord, read: Read) -> bool:
+def _names(record: StoredRecord, read: ParsedRequest) -> bool:
     """Whether the record names a file presented, no digest of which differs."""
     listed = listed_files(recalled(record))
     presented = [one for one in (*read.files, read.before_attaching) if one]
     return any(same_file(digests, one) for digests in presented for one in listed)
 
 
-def _identified(connection: Connection, question: Question, caller: Caller | None) -> list[StoredRecord]:
+def _identified(connection: Connection, question: VerificationRequest, caller: Caller | None) -> list[StoredRecord]:
     """Without the role `verify`, only if number and a holder's name fit: otherwise as if there were none."""
     identifier = question.identifier
     if identifier is None or len(identifier) > MAX_IDENTIFIER or "\0" in identifier:
@@ -171,7 +175,7 @@ def _identified(connection: Connection, question: Question, caller: Caller | Non
     return found
 
 
-def _fits(record: StoredRecord, question: Question) -> bool:
+def _fits(record: StoredRecord, question: VerificationRequest) -> bool:
     body = _body(record)
     holders = body.get("holders", ())
     if not isinstance(holders, list):

@@ -25,6 +25,7 @@ FILES = {
     "dom.js": "text/javascript",
     "evidence_names.js": "text/javascript",
     "labels.js": "text/javascript",
+    "members.js": "text/javascript",
     "record_sentences.js": "text/javascript",
     "texts.js": "text/javascript",
     "verdict.js": "text/javascript",

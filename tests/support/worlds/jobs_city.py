@@ -42,7 +42,7 @@ from chain_service.jobs.context import App, Caller, Chain
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.instance.registrar import ALL_RIGHTS
 from chain_service.jobs.records import records
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.jobs.verifying.verify import verify
 from chain_service.nodes.embedded.blocks.genesis import create
 from chain_service.nodes.embedded.node import Node
@@ -287,7 +287,7 @@ class City:
         return json.dumps(to_json(records.proof(self.app, record))).encode()
 
     def verify(self, **question: Any) -> Verdict:
-        return verify(self.app, Question(**question))
+        return verify(self.app, VerificationRequest(**question))
 
     def judged(self, org: Org, record: str, **question: Any) -> str:
         """The verdict's code on the record's own disclosure."""

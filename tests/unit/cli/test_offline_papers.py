@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chain_service.cli.commands.offline import Offline
+from chain_service.cli.commands.offline import OfflineVerifier
 from chain_service.cli.proven_heads import Heads
 from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_from_inclusion
 from chain_service.core.receipts.receipt import encode
@@ -19,7 +19,7 @@ from chain_service.core.records.hashing import Entry
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.paper_kinds import take
 from chain_service.core.verdicts.verdict import Verdict
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.jobs.verifying.several_papers import judge_papers
 from support.offline.offline_node import run_with
 from support.offline.offline_papers import NOW, forged, holder, question
@@ -30,9 +30,9 @@ Named = tuple[str, bytes]
 
 def verdict(*papers: Named) -> Verdict:
     trusted = holder()[0].trust
-    desk = Offline(trusted, None, Heads(None), lambda _: None, judged=True, clock=lambda: NOW)
+    desk = OfflineVerifier(trusted, None, Heads(None), lambda _: None, judged=True, clock=lambda: NOW)
     given = [take(name, data) for name, data in papers]
-    return judge_papers(given, Question(), desk.ask, lambda _: None, trusted)
+    return judge_papers(given, VerificationRequest(), desk.ask, lambda _: None, trusted)
 
 
 def genuine() -> dict[str, bytes]:
@@ -134,14 +134,14 @@ def false_proofs() -> dict[str, tuple[bytes, str]]:
         "another path": (proof(path=["11" * 32, *path[1:]]), "proof_invalid"),
         "another entry": (proof(entry="22" * 32), "record_mismatch"),
         "an older log": (proof(size=8, path=path[:3]), "finality_unproven"),
-        "a receipt written out": (
+        "a receipt as text": (
             json.dumps(parse_receipt(holder()[1]["receipt"]).to_json()).encode(),
             "finality_unproven",
         ),
     }
 
 
-@pytest.mark.parametrize("kind", ["as it is", "another path", "another entry", "an older log", "a receipt written out"])
+@pytest.mark.parametrize("kind", ["as it is", "another path", "another entry", "an older log", "a receipt as text"])
 def test_no_proof_is_believed_that_the_receipt_beside_it_does_not_bear_out(kind: str, tmp_path: Path) -> None:
     """A receipt proves its own head; a proof of the record that says otherwise is named, in both verifiers."""
     data, code = false_proofs()[kind]

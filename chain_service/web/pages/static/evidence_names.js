@@ -8,7 +8,7 @@ export const EVIDENCE = {
   algorithm: ["算法", "Algorithm"],
   algorithms: ["算法", "Algorithms"],
   alsoNamedBy: ["另有记录指向它", "Other records that name it"],
-  anchor: ["信任根", "Trust anchor"],
+  anchor: ["根证书", "Root certificate"],
   anchoredAt: ["上链时间", "Anchored at"],
   asSigned: ["签署时的文件摘要", "Digests of the file as signed"],
   belongsTo: ["属于", "Belongs to"],

@@ -20,7 +20,7 @@ from chain_service.jobs.context import Caller
 from chain_service.jobs.instance import api_keys
 from chain_service.jobs.records import records, state_history
 from chain_service.jobs.records.answers import Erasure
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.jobs.verifying.verify import verify
 from chain_service.store import readings
 from support.worlds.jobs_city import WAIT, City
@@ -73,7 +73,7 @@ def test_a_successor_is_named_by_its_number_to_those_who_may_see_it(city: City) 
         (False, {"file": data}, key(city, other.code, "anchor", "status"), False),
     ]
     for may_see, question, caller, operator in told:
-        verdict = verify(city.app, Question(**question), caller, operator=operator)
+        verdict = verify(city.app, VerificationRequest(**question), caller, operator=operator)
         text = json.dumps(verdict.to_json(), ensure_ascii=False)
         assert (number in text) == may_see and new not in text and old not in text, question
         if verdict.code == "superseded":

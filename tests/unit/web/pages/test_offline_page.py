@@ -36,6 +36,7 @@ def page() -> str:
 
 def test_making_it_again_from_its_modules_and_tables_changes_nothing() -> None:
     assert embed_offline.tables() == embed_offline.TABLES.read_text(encoding="utf-8"), "run: scripts/embed_offline.py"
+    assert embed_offline.member_names() == embed_offline.MEMBER_NAMES.read_text(encoding="utf-8")
     assert embed_offline.page() == page(), "run: python scripts/embed_offline.py"
 
 
@@ -48,6 +49,7 @@ def test_what_both_pages_show_comes_from_one_source() -> None:
         "dom.js",
         "evidence_names.js",
         "labels.js",
+        "members.js",
         "record_sentences.js",
         "visible.js",
     }

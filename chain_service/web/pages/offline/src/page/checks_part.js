@@ -2,8 +2,9 @@
 
 import { inChinese } from "../../../static/details.js";
 import { CODED, EVIDENCE, TOLD } from "../../../static/evidence_names.js";
-import { element } from "../../../static/dom.js";
-import { CHECKS, MEMBERS, PARTS } from "../../../static/labels.js";
+import { capitalised, element } from "../../../static/dom.js";
+import { CHECKS, PARTS } from "../../../static/labels.js";
+import { MEMBERS } from "../../../static/members.js";
 import { rows } from "./elements.js";
 import { icon } from "./icons.js";
 import { label, page, say } from "./state.js";
@@ -29,7 +30,7 @@ function checkPart({ name, outcome, code, message, evidence }) {
       pairs.length ? null : element("p", { class: "hint" }, say("noEvidence"))));
 }
 
-const evidenceName = (name) => label(EVIDENCE, name) || label(MEMBERS, name) || (page.language === "zh" && inChinese(name)) || name;
+const evidenceName = (name) => label(EVIDENCE, name) || (Object.hasOwn(MEMBERS, name) && capitalised(label(MEMBERS, name))) || (page.language === "zh" && inChinese(name)) || name;
 const evidenceValue = (name, value) => (name === "part" && label(PARTS, value)) || (Object.hasOwn(CODED, name) && label(CODED[name], value)) || (TOLD.has(name) ? told(value) : shown(value));
 
 function told(value) {
