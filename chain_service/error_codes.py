@@ -215,6 +215,10 @@ CODES: dict[str, Meaning] = {
         404, REFUSED, "本服务没有此名称的已上链日志。", "This instance has no anchored log of that name.",
         "请核对日志名称。", "Check the name of the log.",
     ),
+    "alert_unknown": Meaning(
+        400, REFUSED, "没有该编号的告警。", "No alert has this id.",
+        "请用 `alerts list --cleared` 查看编号。", "List the alerts with `alerts list --cleared`.",
+    ),
     "tile_unknown": Meaning(
         404, REFUSED, "已上链的日志尚无此瓦片。", "The anchored log has no such tile.",
         "请按检查点的大小读取。", "Read no further than the size of the checkpoint.",

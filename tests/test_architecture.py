@@ -102,6 +102,72 @@ def test_the_web_never_reaches_the_registrar() -> None:
     assert_none(how for name, how in reached.items() if name == f"{PACKAGE}.chain.registrar")
 
 
+Definition = tuple[str, str]
+"""A module and the name of what it defines at its top."""
+
+
+def defined_in(name: str) -> dict[str, ast.stmt]:
+    """What a module defines at its top: functions, classes and constants by their names."""
+    found: dict[str, ast.stmt] = {}
+    for node in tree(modules()[name]).body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found[node.name] = node
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found.update(
+                (part.id, node) for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)
+            )
+    return found
+
+
+def imported_names(name: str) -> dict[str, str]:
+    """What each imported name of a module stands for, whether it is imported at the top or inside a function."""
+    return {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.walk(tree(modules()[name]))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def uses(name: str, node: ast.AST) -> Iterator[Definition]:
+    """The definitions of jobs that a piece of a module's code names."""
+    known, own = imported_names(name), defined_in(name)
+    for part_ in ast.walk(node):
+        if isinstance(part_, ast.Attribute) and isinstance(part_.value, ast.Name):
+            module = known.get(part_.value.id, "")
+            if module in modules() and part_.attr in defined_in(module):
+                yield module, part_.attr
+        elif isinstance(part_, ast.Constant) and part_.value in modules():
+            yield str(part_.value), "main"  # it is run as a process of its own
+        elif isinstance(part_, ast.Name):
+            module, _, found = known.get(part_.id, "").rpartition(".")
+            if module in modules():
+                yield module, found
+            elif part_.id in own:
+                yield name, part_.id
+
+
+def test_every_public_job_has_a_door() -> None:
+    """What no route, page, command or worker comes to is there for its own tests only."""
+    jobs = set(below("jobs"))
+    doors = [name for name, path in modules().items() if part(path) in ("web", "cli", "app")]
+    reached = {use for name in doors for use in uses(name, tree(modules()[name]))}
+    waiting = list(reached)
+    while waiting:
+        module, name = waiting.pop()
+        if module in jobs and (node := defined_in(module).get(name)) is not None:
+            found = set(uses(module, node)) - reached
+            reached |= found
+            waiting += found
+    assert_none(
+        where(modules()[name], node.lineno, f"nothing but tests comes to {job}")
+        for name in jobs
+        for job, node in defined_in(name).items()
+        if isinstance(node, ast.FunctionDef) and not job.startswith("_") and (name, job) not in reached
+    )
+
+
 def test_no_module_hands_on_names_of_another() -> None:
     """Whoever wants a name imports it from where it is defined; a package's `__init__` says what it is."""
     bound = {

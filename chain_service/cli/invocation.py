@@ -23,7 +23,8 @@ from chain_service.core.encoding.canonical import read_json
 from chain_service.errors import BadRequest, Conflict, MalformedRecord, Unavailable
 
 if TYPE_CHECKING:
-    from chain_service.jobs.context import App, Caller, Progress
+    from chain_service.jobs.asker import Operator
+    from chain_service.jobs.context import App, Progress
 
 
 INDENTED = orjson.OPT_INDENT_2 | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -82,11 +83,17 @@ class Invocation:
         """What was opened is closed."""
         self._opened.close()
 
-    def operator(self, org: str) -> Caller:
-        """Whoever runs the command, with every role and acting for the organisation `org`."""
-        from chain_service.jobs.context import Caller
+    def operator(self, org: str | None = None) -> Operator:
+        """Who asks at the command line, acting for this organisation, or for all."""
+        from chain_service.jobs.asker import Operator
 
-        return Caller.operator(org)
+        return Operator(org)
+
+    def operator_for(self, app: App, record_id: str) -> Operator:
+        """Who asks at the command line, acting for the organisation of this record. Raises `NotFound`, `Gone`."""
+        from chain_service.jobs.records import records
+
+        return self.operator(records.read(app, record_id).org)
 
     def answer(self, value: Any, human: Callable[[Console], None], essential: str | None = None) -> None:
         """Shows the answer: JSON with --json, only `essential` with --quiet, else what `human` writes."""
@@ -97,6 +104,11 @@ class Invocation:
         elif essential is not None:
             sys.stdout.write(essential + "\n")
         sys.stdout.flush()
+
+    def note_next(self, cursor: str | None) -> None:
+        """Says how to get the next page, where there is one."""
+        if cursor is not None and not self.json:
+            self.note(f"more: --cursor {cursor}")
 
     def note(self, text: str) -> None:
         """Says something by the way, on standard error."""

@@ -20,6 +20,7 @@ from chain_service.cli.commands import (
     mirror,
     network,
     organisations,
+    oversight,
     receipts,
     records,
     seals,
@@ -76,6 +77,8 @@ for group, name in (
     (mirror.log, "log"),
     (trust.trust, "trust"),
     (anchors.anchors, "anchors"),
+    (oversight.alerts, "alerts"),
+    (oversight.readings, "readings"),
 ):
     cli.add_typer(group, name=name)
 for module in (instance, records, verify):

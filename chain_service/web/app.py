@@ -9,7 +9,7 @@ from chain_service import __version__
 from chain_service.jobs.context import App
 from chain_service.jobs.instance import health
 from chain_service.web.api import health as health_door
-from chain_service.web.api import logs, records, registries, verify
+from chain_service.web.api import logs, oversight, records, registries, verify
 from chain_service.web.http.auth import PublicRate, plain_address
 from chain_service.web.http.bodies import BoundBodies
 from chain_service.web.http.head import HeadAsGet
@@ -24,7 +24,15 @@ DESCRIPTION = (
     "Errors are RFC 9457 problems with a stable `code`; docs/reference/errors.md lists the codes. "
     "Writes may be repeated safely."
 )
-DOORS = (records.router, verify.router, registries.router, logs.router, health_door.router, routes.router)
+DOORS = (
+    records.router,
+    verify.router,
+    registries.router,
+    oversight.router,
+    logs.router,
+    health_door.router,
+    routes.router,
+)
 
 
 def create_app(app: App) -> FastAPI:

@@ -204,8 +204,7 @@ def present(
     door = invocation(context)
     names = split_names(reveal, "--reveal")
     app = door.app()
-    owner = records.read(app, record, None).org
-    made = records.present(app, record, names, door.operator(owner)).to_json()
+    made = records.present(app, record, names, door.operator_for(app, record)).to_json()
     if out is None:
         door.answer(made, lambda console: console.print_json(data=made), orjson.dumps(made).decode())
         return

@@ -34,9 +34,9 @@ from chain_service.core.records.identifiers import (
 from chain_service.errors import Conflict, MalformedRecord
 
 LAYERS: Mapping[str, tuple[str, str]] = {
-    "duty": ("职责目录", "duty"),
-    "data": ("数据目录", "data"),
-    "table": ("库表目录", "table"),
+    "duty": ("职责目录", "catalog of duties"),
+    "data": ("数据目录", "catalog of data"),
+    "table": ("库表目录", "catalog of tables"),
 }
 LAYER_ABOVE: Mapping[str, str | None] = {"duty": None, "data": "duty", "table": "data"}
 """The layer that each layer's links lead to."""

@@ -119,8 +119,8 @@ class RECORD:
         ),
         _passed(
             "included",
-            "记录在机构日志第 {index} 位，日志长度 {size}",
-            "the record is entry {index} of the organisation's log of {size}",
+            "记录在机构日志中，序号 {index}（从 0 起），日志长度 {size}",
+            "the record has leaf index {index} in the organisation's log of {size}",
         ),
         _NOT_REACHED,
     )

@@ -102,7 +102,7 @@ CODES: Mapping[str, Code] = {
               "请更新信任文件或刷新凭证后重试", "get a newer trust file or refresh the receipt, then try again"),
         _code("issuer_unknown", _Q, "信任文件未经确认，签发者不明",
               "the trust file is not one that was confirmed here",
-              "请向数据主管部门索取信任文件的指纹并核对",
+              "请向运维人员索取信任文件的指纹并核对",
               "ask the operator for the trust file's fingerprint and compare it"),
         _code("status_stale", _Q, "状态信息已过时[（截至 {time}）]", "status is out of date[: known only as of {time}]",
               "请刷新凭证", "refresh the receipt"),

@@ -25,7 +25,8 @@ from chain_service.core.receipts.receipt import Receipt, parse
 from chain_service.core.records.disclosure import Disclosure
 from chain_service.core.records.hashing import Entry
 from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidProof, NotFound, Unavailable
-from chain_service.jobs.context import App, Caller, Progress, silent
+from chain_service.jobs.asker import Acting
+from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.integrity import disclosure_of
 from chain_service.jobs.proofs.batch_evidence import BatchEvidence
 from chain_service.jobs.proofs.newer_evidence import (
@@ -69,28 +70,16 @@ def receipt(app: App, record_id: str, *, refreshed: bool = False) -> bytes:
     return receipts.encode(made)
 
 
-def make(app: App, ids: Sequence[str], progress: Progress = silent) -> Iterator[tuple[str, bytes]]:
-    """Id and receipt of every one of these records, in order, without a query or a node's answer for each.
-
-    Raises as `receipt`.
-    """
-    for start in range(0, len(ids), TOGETHER):
-        found = _stored(app, ids[start : start + TOGETHER])
-        for done, made in enumerate(_current(app, found), start + 1):
-            yield made.record_id, receipts.encode(made)
-            progress("receipts", done, len(ids))
-
-
-def hand_out(app: App, caller: Caller, ids: Sequence[str], progress: Progress = silent) -> Iterator[HandedOut]:
-    """Receipt and disclosure of the caller's own records, in order; the readings are logged. Raises as `receipt`."""
+def hand_out(app: App, asker: Acting, ids: Sequence[str], progress: Progress = silent) -> Iterator[HandedOut]:
+    """Receipt and disclosure of the asker's own records, in order; the readings are logged. Raises as `receipt`."""
     for start in range(0, len(ids), TOGETHER):
         found = _stored(app, ids[start : start + TOGETHER])
         for record in found:
-            caller.need_org(record.org)
+            asker.need_org(record.org)
         now = app.clock()
         app.readings.write(
             [
-                NewReading(now, caller.key_id, caller.org, record.id, action="disclosure", cause="handed out")
+                NewReading(now, asker.key_id, asker.org, record.id, action="disclosure", cause="handed out")
                 for record in found
                 if record.body is not None
             ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -29,7 +29,8 @@ from chain_service.core.verdicts.judge import Examine, judge
 from chain_service.core.verdicts.shown_members import with_hidden
 from chain_service.core.verdicts.verdict import Verdict
 from chain_service.errors import BadRequest, InvalidProof, Unavailable
-from chain_service.jobs.context import App, Caller
+from chain_service.jobs.asker import PUBLIC, Asker, Public
+from chain_service.jobs.context import App
 from chain_service.jobs.validators import refresh_trust
 from chain_service.jobs.verifying.attached_receipt import attached_place, with_attached
 from chain_service.jobs.verifying.chain_history import ProvenAnchoring, anchored, at_moment, require_one_history
@@ -45,43 +46,32 @@ TOGETHER = 200
 log = structlog.get_logger("verify")
 
 
-def verify(app: App, question: VerificationRequest, caller: Caller | None = None, *, operator: bool = False) -> Verdict:
-    """One verdict; outages and bad documents are findings in it, never exceptions.
-
-    Raises `BadRequest` for a question that cannot be asked: a moment in the future, a look-up by identifier without
-    number and name (or, with role `verify`, without cause), nothing at all.
-    """
-    return next(verify_many(app, [question], caller, operator=operator))
-
-
-def verify_many(
-    app: App, questions: Iterable[VerificationRequest], caller: Caller | None = None, *, operator: bool = False
-) -> Iterator[Verdict]:
+def verify_many(app: App, questions: Iterable[VerificationRequest], asker: Asker = PUBLIC) -> Iterator[Verdict]:
     """A verdict for each question, in order; several share each read of the chain.
 
-    operator: asked at the instance's own command line, so files are read as for a caller with a key, and a successor
-    is named.
+    Outages and bad documents are findings in it, never exceptions. Raises `BadRequest` for a question that cannot be
+    asked: a moment in the future, a look-up by identifier without number and name (or, with role `verify`, without
+    cause), nothing at all.
     """
     remaining = iter(questions)
     while group := list(islice(remaining, TOGETHER)):
-        for question in group:
-            check_question(question, caller, app.now)
-        yield from _verify_group(app, group, caller, operator=operator)
+        yield from _verify_group(app, group, asker)
 
 
-def _verify_group(
-    app: App, questions: Sequence[VerificationRequest], caller: Caller | None, *, operator: bool
-) -> list[Verdict]:
+def _verify_group(app: App, questions: Sequence[VerificationRequest], asker: Asker) -> list[Verdict]:
     now = app.now
-    documents = _all_examined(app, questions, public=caller is None and not operator)
+    for question in questions:
+        check_question(question, asker, now)
+    documents = _all_examined(app, questions, public=isinstance(asker, Public))
     with app.database.reading() as connection:
         refresh_trust(app, connection)
         drafts = [
-            gather(connection, question, caller, document.before_attaching if document else None, operator=operator)
+            gather(connection, question, asker, _before(document), keyed=app.kept_digest)
             for question, document in zip(questions, documents, strict=True)
         ]
-        names, head = registered_names(connection, drafts), chain_index.head_block(connection)
-    _log_lookups(app, questions, drafts, caller)
+        names = registered_names(connection, drafts)
+        head = chain_index.head_block(connection)
+    _log_lookups(app, questions, drafts, asker)
     drafts = _beside_proven(app, [_usable(draft) for draft in drafts])
     shown = anchored(app, drafts)
     anchors = [one.anchor for one in shown]
@@ -117,6 +107,11 @@ def _verify_group(
             log.error("a stored record cannot be judged", error=type(error).__name__)
             verdicts.append(judge(facts(question, damaged(draft), None), no_signatures))
     return verdicts
+
+
+def _before(document: ExaminedDocument | None) -> Mapping[str, str] | None:
+    """The digests of the document as it was before a receipt was attached."""
+    return document.before_attaching if document is not None else None
 
 
 def _beside_proven(app: App, drafts: Sequence[Lookup]) -> list[Lookup]:
@@ -192,8 +187,8 @@ def _usable(draft: Lookup) -> Lookup:
     return draft
 
 
-def check_question(question: VerificationRequest, caller: Caller | None, now: int) -> None:
-    """The question can be asked, by this caller at this moment (unix seconds). Raises `BadRequest`."""
+def check_question(question: VerificationRequest, asker: Asker, now: int) -> None:
+    """The question can be asked, by this asker at this moment (unix seconds). Raises `BadRequest`."""
     if question.at is not None and question.at > now + ASKED_AHEAD:
         raise BadRequest("at must not lie in the future", code="at_in_future", field="at")
     by_number = question.number is not None or question.holder_name is not None
@@ -208,7 +203,7 @@ def check_question(question: VerificationRequest, caller: Caller | None, now: in
                 field="identifier",
             )
         return
-    if caller is not None and "verify" in caller.roles:
+    if "verify" in asker.roles:
         if not (question.use_cause or "").strip():
             raise BadRequest("a look-up by identifier needs a useCause", code="use_cause_missing", field="useCause")
     elif not question.number or not question.holder_name:
@@ -219,15 +214,13 @@ def check_question(question: VerificationRequest, caller: Caller | None, now: in
         )
 
 
-def _log_lookups(
-    app: App, questions: Sequence[VerificationRequest], drafts: Sequence[Lookup], caller: Caller | None
-) -> None:
+def _log_lookups(app: App, questions: Sequence[VerificationRequest], drafts: Sequence[Lookup], asker: Asker) -> None:
     """Every look-up by identifier is on record with its cause, and never the identifier itself."""
     asked = [
         NewReading(
             app.clock(),
-            caller.key_id if caller else None,
-            caller.org if caller else None,
+            asker.key_id,
+            asker.org,
             draft.memory.record_id if draft.memory else None,
             action="verify",
             cause=(question.use_cause or "public look-up")[:500],

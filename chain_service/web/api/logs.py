@@ -9,9 +9,9 @@ from chain_service.core.receipts.receipt import MEDIA_TYPE
 from chain_service.errors import NotFound
 from chain_service.jobs.proofs import public_logs, trust_files
 from chain_service.web.http.answers import problems
-from chain_service.web.http.auth import TheApp
+from chain_service.web.http.auth import OPEN, TheApp
 
-router = APIRouter(prefix="/v1", tags=["logs"])
+router = APIRouter(prefix="/v1", tags=["logs"], dependencies=[OPEN])
 
 FOR_EVER = "public, max-age=31536000, immutable"
 AN_HOUR = "public, max-age=3600"

@@ -23,7 +23,7 @@ from chain_service.jobs.verifying.several_papers import MAX_PAPERS, require_few
 from chain_service.jobs.verifying.verify import check_question
 from chain_service.jobs.verifying.verify_papers import check_asked, verify_each, verify_papers
 from chain_service.web.http.answers import json_answer, lines_of, ndjson_stream, problems, request_body
-from chain_service.web.http.auth import KnownCaller, PublicOrKeyed, TheApp, public_or_keyed
+from chain_service.web.http.auth import VERIFIER, AnyKey, TheApp, Verifier
 from chain_service.web.http.bodies import (
     JSON,
     MAX_JSON,
@@ -113,7 +113,7 @@ def _text(name: str, content: bytes) -> str:
         raise BadRequest(f"{name} is not UTF-8", code="malformed_request", field=name) from None
 
 
-async def read_asked(request: Request, _counted: Annotated[Any, Depends(public_or_keyed)]) -> bytes | MultipartForm:
+async def read_asked(request: Request, _counted: Annotated[Any, VERIFIER]) -> bytes | MultipartForm:
     """The body, JSON text or the parts of a form, once it is known who asks. Raises BadRequest."""
     if need_media_type(request, JSON, MULTIPART) == MULTIPART:
         return await _form(request)
@@ -186,15 +186,15 @@ def _no_receipt(reason: str) -> BadRequest:
     openapi_extra=request_body(json=VerifyRequest, multipart=FORM),
 )
 def verify_one(
-    request: Request, app: TheApp, caller: PublicOrKeyed, asked: Annotated[bytes | MultipartForm, Depends(read_asked)]
+    request: Request, app: TheApp, asker: Verifier, asked: Annotated[bytes | MultipartForm, Depends(read_asked)]
 ) -> Response:
     """A verdict on papers of one holder, or an identifier; 200 whenever the request could be read.
 
     What each part is, a file, disclosure, receipt, proof or trust file, is told by its bytes.
     """
     papers, base = _understood(asked)
-    check_asked(papers, base, caller, app.now)
-    verdict = verify_papers(app, papers, base, caller).to_json()
+    check_asked(papers, base, asker, app.now)
+    verdict = verify_papers(app, papers, base, asker).to_json()
     request.app.state.metrics.verdicts.labels(verdict["verdict"], verdict["code"]).inc()
     about_request(request, verdict=verdict["code"])
     return json_answer(verdict)
@@ -208,9 +208,7 @@ def verify_one(
         ndjson={"type": "string", "description": "one verification request a line, as for /v1/verify"}
     ),
 )
-def verify_bulk(
-    request: Request, caller: KnownCaller, app: TheApp, body: Annotated[bytes, Depends(read_body)]
-) -> Response:
+def verify_bulk(request: Request, holder: AnyKey, app: TheApp, body: Annotated[bytes, Depends(read_body)]) -> Response:
     """One verdict a line, in the order of the questions, sent as they are reached. A malformed line refuses all."""
     need_media_type(request, NDJSON)
     lines = bounded_lines(body, app.settings.max_lines)
@@ -219,11 +217,11 @@ def verify_bulk(
     for number, line in lines:
         with _named(number):
             questions.append(_question(shaped(line, VerifyRequest)))
-            check_question(questions[-1], caller, now)
+            check_question(questions[-1], holder, now)
     counter = request.app.state.metrics.verdicts
 
     def verdicts() -> Iterator[dict[str, Any]]:
-        for verdict in verify_each(app, questions, caller):
+        for verdict in verify_each(app, questions, holder):
             value = verdict.to_json()
             counter.labels(value["verdict"], value["code"]).inc()
             yield value

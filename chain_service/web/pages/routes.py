@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response
 
 from chain_service.jobs.proofs import trust_files
+from chain_service.web.http.auth import OPEN
 
 STATIC = Path(__file__).with_name("static")
 FILES = {
@@ -34,7 +35,7 @@ FILES = {
     "icon.svg": "image/svg+xml",
 }
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 
 def _file(name: str, media_type: str) -> Response:

@@ -28,13 +28,12 @@ from chain_service.core.verdicts.verdict import Verdict
 from chain_service.jobs.parsing import ocsp_responders
 from chain_service.jobs.parsing.ocsp_responders import OcspQuery, Responders
 from chain_service.jobs.verifying.request import VerificationRequest
-from chain_service.jobs.verifying.verify import verify
 from document_makers.certificates import Holder, extension, issue
 from document_makers.encoding import element, identifier, sequence
 from support.chains.lying_node import http_server
 from support.documents import city as test_city
 from support.documents.city import DAY, pem
-from support.worlds.jobs_city import City, Org
+from support.worlds.jobs_city import City, Org, verify
 from support.worlds.offices import Office, write_trust_store
 
 RESPONDS = extension("2.5.29.37", sequence(identifier("1.3.6.1.5.5.7.3.9")))

@@ -20,6 +20,7 @@ from chain_service.core.registries.histories import read_seal_states
 from chain_service.core.verdicts.verdict import Verdict
 from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.errors import ChainServiceError, Conflict, Corrupt, Forbidden, InvalidProof, NotFound
+from chain_service.jobs.asker import Operator
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.proofs import batch_proof, receipts, trust_files
 from chain_service.jobs.records import records
@@ -118,7 +119,7 @@ def test_a_refreshed_receipt_keeps_its_time_and_shows_the_newer_state(city: City
 def test_a_directory_of_receipts_is_refreshed_together_and_again(city: City) -> None:
     org = city.organisation()
     ids = city.anchor(org, *(org.certificate() for _ in range(5)))
-    old = [data for _, data in receipts.make(city.app, ids)]
+    old = [one.receipt for one in receipts.hand_out(city.app, org.caller, ids)]
     withdrawn(city, org, ids[2])
     new = receipts.refresh(city.app, old)
     fresh = [one for one in new if isinstance(one, bytes)]
@@ -172,12 +173,12 @@ def test_receipts_in_bulk_need_no_node_and_come_in_the_order_asked(city: City) -
     ids += city.anchor(orgs[0], orgs[0].certificate())
     ids.reverse()
     silent = nowhere(city).app
-    made = list(receipts.make(silent, ids))
-    assert [id for id, _ in made] == ids
-    for id, data in made:
-        org = next(one for one in orgs if one.code == records.read(city.app, id, None).org)
-        assert offline(city, data, city.disclosure(org, id)).code == "in_force"
-    assert list(receipts.make(silent, [])) == []
+    made = list(receipts.hand_out(silent, Operator(), ids))
+    assert [one.id for one in made] == ids
+    for one in made:
+        org = next(org for org in orgs if org.code == records.read(city.app, one.id).org)
+        assert offline(city, one.receipt, city.disclosure(org, one.id)).code == "in_force"
+    assert list(receipts.hand_out(silent, Operator(), [])) == []
 
 
 def test_what_a_holder_gets_is_handed_out_to_the_organisation_alone(city: City) -> None:

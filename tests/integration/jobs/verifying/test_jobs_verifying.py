@@ -14,17 +14,17 @@ import pytest
 from chain_service.core.encoding.digests import file_digests
 from chain_service.errors import BadRequest, ChainServiceError
 from chain_service.jobs import workers
-from chain_service.jobs.context import Caller
+from chain_service.jobs.asker import KeyHolder
 from chain_service.jobs.instance import api_keys
 from chain_service.jobs.records import records
 from chain_service.jobs.verifying.request import VerificationRequest
-from chain_service.jobs.verifying.verify import verify, verify_many
+from chain_service.jobs.verifying.verify import verify_many
 from chain_service.store import readings
 from support.chains.lying_node import liar
-from support.worlds.jobs_city import WAIT, City, Org
+from support.worlds.jobs_city import WAIT, City, Org, verify
 
 
-def key(city: City, org: Org, *roles: str) -> Caller:
+def key(city: City, org: Org, *roles: str) -> KeyHolder:
     return api_keys.authenticate(city.app, api_keys.create_key(city.app, org.code, roles).key)
 
 
@@ -56,7 +56,7 @@ def test_a_verdict_shows_every_check_with_its_evidence_and_when(city: City) -> N
         "validity_period": "passed",
     }
     assert told["chain"]["assurance"] == "trial"
-    assert told["record"]["anchoredAt"] == records.read(city.app, id, None).anchor.time
+    assert told["record"]["anchoredAt"] == records.read(city.app, id).anchor.time
 
 
 def test_an_altered_disclosure_is_a_mismatch_whatever_was_altered(city: City) -> None:
@@ -158,6 +158,9 @@ def test_by_identifier_unknown_and_not_fitting_answer_alike(city: City) -> None:
     verdict = city.verify(**asked(body))
     assert (verdict.answer, verdict.code) == ("valid", "in_force_not_compared")
     assert verdict.to_json()["record"]["members"] == {}
+    name = body["holders"][0]["certificateHolderName"]
+    typed = asked(body, number=f" {body['certificateNumber'].lower()} ", holder_name=f"{name[:1]} {name[1:]}")
+    assert city.verify(**typed).code == "in_force_not_compared"
 
 
 def test_by_identifier_the_public_needs_number_and_name_and_a_counter_a_cause(city: City) -> None:
@@ -187,7 +190,7 @@ def test_a_look_up_of_something_unknown_is_logged_too_without_what_was_asked(cit
     body = org.certificate()
     city.verify(**asked(body))
     with city.app.database.reading() as connection:
-        told = readings.page(connection, limit=1)[0]
+        told = readings.page(connection, readings.ReadingFilters(), limit=1)[0][0]
     assert (told.action, told.record_id, told.key_id) == ("verify", None, None)
     assert body["certificateIdentifier"] not in str(told)
 
@@ -343,6 +346,6 @@ def test_a_damaged_row_gives_a_verdict_and_ends_no_bulk(own_city: City) -> None:
                 assert "valid" not in (told[1], told[4], told[5]), (table, values)
             for read in (records.read, records.proof):
                 with suppress(ChainServiceError):
-                    read(city.app, id, *([None] if read is records.read else []))
+                    read(city.app, id)
             kept.backup(raw)
     assert [verdict.answer for verdict in verify_many(city.app, questions)] == before
