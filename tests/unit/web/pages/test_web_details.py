@@ -50,6 +50,7 @@ JOBS = [
     "verifying/lookup",
     "verifying/request",
     "verifying/several_papers",
+    "verifying/sheets",
 ]
 DOCUMENTS = sorted(
     file for file in (PACKAGE / "documents").rglob("*.py") if file.name not in ("kinds.py", "__init__.py")
