@@ -74,7 +74,7 @@ class Sender:
 
     def calls(self, to: str, calldata: Sequence[bytes]) -> list[bytes]:
         """Several `call`s at the newest block in one round trip."""
-        answers = self.rpc.batch([("eth_call", (_transaction(None, to, one), "latest")) for one in calldata])
+        answers = self.rpc.batch([("eth_call", (_transaction(None, to, call), "latest")) for call in calldata])
         return [data(answer) for answer in answers]
 
     def broadcast(self, signed: SignedTransaction, *, everywhere: bool = False) -> None:

@@ -172,7 +172,7 @@ def wait_until(app: App, done: Callable[[], bool], *, timeout: float = 120.0, pr
 def _pause(app: App, end: float) -> None:
     if time.monotonic() >= end:
         with app.database.reading() as connection:
-            reasons = [one.last_error for one in submissions.failing(connection) if one.last_error]
+            reasons = [submission.last_error for submission in submissions.failing(connection) if submission.last_error]
         raise Unavailable(
             "this takes longer than expected; it continues in the background once a worker runs",
             code="timeout",

@@ -152,7 +152,7 @@ def blocks_of(connection: Connection, numbers: Sequence[int]) -> dict[int, Index
     found: dict[int, IndexedBlock] = {}
     for part in chunks(numbers):
         rows = connection.execute(select(blocks).where(blocks.c.number.in_(part)))
-        found |= {one.number: one for one in all_as(rows, IndexedBlock)}
+        found |= {block.number: block for block in all_as(rows, IndexedBlock)}
     return found
 
 

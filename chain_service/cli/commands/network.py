@@ -274,7 +274,7 @@ def _show(console: Console, found: dict[str, Any]) -> None:
         told = state if node["answers"] else ["[bold red]✗ no answer 无响应[/]", "", "", ""]
         table.add_row(node["name"], node["role"], *map(str, told), str(node["restarts"]), str(node["reorganisations"]))
     console.print(table)
-    sealed = ", ".join(f"{one['block']} {one['name'] or one['address']}" for one in found["signers"])
+    sealed = ", ".join(f"{signer['block']} {signer['name'] or signer['address']}" for signer in found["signers"])
     console.print(f"[dim]sealed 出块[/]  {sealed or '–'}")
     supervisor = found["supervisor"]
     console.print(

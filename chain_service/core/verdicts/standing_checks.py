@@ -76,9 +76,9 @@ def _decided(facts: JudgeInput, entries: Sequence[PermitEntry], day: date, prove
     """
     told = (facts.earliest, facts.memory.anchored_at if facts.memory is not None else None)
     since = min([proven, *(moment for moment in told if moment is not None)])
-    moments = {since, proven} | {one.recorded_at for one in entries if since < one.recorded_at <= proven}
+    moments = {since, proven} | {entry.recorded_at for entry in entries if since < entry.recorded_at <= proven}
     decisions = [decide_permit(entries, day, as_of=moment) for moment in sorted(moments)]
-    return decisions[0] if len({one.permitted for one in decisions}) == 1 else None
+    return decisions[0] if len({decision.permitted for decision in decisions}) == 1 else None
 
 
 def _permits(

@@ -87,7 +87,7 @@ def _histories(app: App, batch: Batch, most: int) -> list[HistoryRequest]:
     found += [
         HistoryRequest(ORGANISATIONS, partial(storage_layout.permit_slot, org, code), n) for code, n in known.items()
     ]
-    room = most // 2 - sum(one.known + 1 for one in found)
+    room = most // 2 - sum(history.known + 1 for history in found)
     for code in codes:
         facts = storage_layout.SEAL_FIRST_CERTIFICATE + certificates.get(code, 1)
         room -= facts + changes[code] + 2

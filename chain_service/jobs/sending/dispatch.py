@@ -109,7 +109,7 @@ def _send_due(app: App, account: str) -> int:
     """The account's submissions are signed and sent, one of a kind and subject at a time."""
     with app.database.reading() as connection:
         live = {transaction.submission_id for transaction in submissions.unmined(connection)}
-        busy = {(one.kind, one.subject) for one in (submissions.get(connection, id) for id in live)}
+        busy = {(waiting.kind, waiting.subject) for waiting in (submissions.get(connection, id) for id in live)}
         due = submissions.due(connection, account, app.clock())
     sent = 0
     for submission in due:
