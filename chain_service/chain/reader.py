@@ -101,7 +101,7 @@ class ChainReader:
         error: Unavailable | InvalidProof | RpcError | None = None
         for node in self.rpc.nodes(avoided=False):
             try:
-                newest, block = node.settle([("eth_blockNumber", ()), _block_request(number)])
+                newest, block = node.call_each([("eth_blockNumber", ()), _block_request(number)])
                 raw = (
                     None
                     if isinstance(block, RpcError | None)

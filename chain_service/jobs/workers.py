@@ -145,7 +145,7 @@ def check_chain_if_reachable(app: App) -> None:
         return
     with app.database.reading() as connection:
         refresh_trust(app, connection)
-        head = chain_index.head_block(connection)
+        head = chain_index.newest_block(connection)
     try:
         check_chain(app.chain.rpc, app.chain.deployment, app.chain.reader.trust, head.number if head else None)
     except Unavailable:
@@ -249,7 +249,7 @@ def wait_indexed(app: App, timeout: float = 60.0) -> None:
 
     def done() -> bool:
         with app.database.reading() as connection:
-            head = chain_index.head_block(connection)
+            head = chain_index.newest_block(connection)
         return head is not None and head.number >= target
 
     wait_until(app, done, timeout=timeout)

@@ -137,7 +137,7 @@ def _plain(value: object) -> object:
 _HEAD = select(blocks).order_by(blocks.c.number.desc()).limit(1)
 
 
-def head_block(connection: Connection) -> IndexedBlock | None:
+def newest_block(connection: Connection) -> IndexedBlock | None:
     """The newest block read; None before the first."""
     return one_or_none(connection.execute(_HEAD), IndexedBlock)
 

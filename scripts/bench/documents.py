@@ -68,7 +68,7 @@ def verify(data: bytes, store: Any, expected: str) -> None:
 
 
 class Floor:
-    """The bare cryptography of one document, with what it needs already at hand."""
+    """The bare cryptography of one document, with what it needs already available."""
 
     def __init__(self, data: bytes) -> None:
         self.files, self.signatures = [data], 1

@@ -149,7 +149,7 @@ def up(
 def down(context: typer.Context, nodes: Names = None, out: Where = None) -> None:
     """Stop what `up` started, or only the nodes named. 停止网络
 
-    Every node writes its state first; nothing else on the machine is touched.
+    Every node writes its state first; nothing else on the machine is changed.
 
     Example:
 

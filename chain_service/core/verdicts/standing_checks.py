@@ -142,7 +142,7 @@ def _state_asked(facts: JudgeInput, proven: State, proven_at: int) -> tuple[Stat
     """The state at the moment asked about and the indexed change that led to it.
 
     The proven word is the latest state; an earlier one is what the chain's word of then shows. None where that is not
-    at hand, and where the word shows nothing against the record but a change was read that it does not show.
+    available, and where the word shows nothing against the record but a change was read that it does not show.
     """
     history = facts.memory.history if facts.memory is not None else ()
     latest = history[-1].state if history else State.IN_FORCE
@@ -160,7 +160,7 @@ def _state_asked(facts: JudgeInput, proven: State, proven_at: int) -> tuple[Stat
 
 
 def _proven_then(facts: JudgeInput) -> State | None:
-    """The state at the moment asked about as the chain's word of then shows it; None where that is not at hand."""
+    """The state at the moment asked about as the chain's word of then shows it; None where that is not available."""
     if facts.then_state is None or facts.claim is None:
         return None
     slot, shift = storage_layout.status_slot(facts.claim.log, facts.claim.proof.index)

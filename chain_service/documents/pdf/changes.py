@@ -245,8 +245,8 @@ class _Comparison:
         if not changed:
             return
         if old.kind == "/Sig" and old.signed:
-            touched = changed - _UNSEEN
-            self.note(ChangeKind.SHOWN if touched else ChangeKind.MATERIAL, f"the signature field {name}", name)
+            seen = changed - _UNSEEN
+            self.note(ChangeKind.SHOWN if seen else ChangeKind.MATERIAL, f"the signature field {name}", name)
         elif changed - _VALUE - _PICTURE - (_UNSEEN if old.kind == "/Sig" else frozenset()):
             self.note(ChangeKind.ACTION if changed & {"/A", "/AA"} else ChangeKind.SHOWN, what, name)
         elif old.kind == "/Sig":

@@ -35,7 +35,7 @@ def index(app: App, progress: Progress = silent) -> int:
         while True:
             with app.database.reading() as connection:
                 refresh_trust(app, connection)
-                head = chain_index.head_block(connection)
+                head = chain_index.newest_block(connection)
             start = start or (head.number if head else chain.deployment.first_block)
             read, newest = _step(app, head)
             if not read:
@@ -226,7 +226,7 @@ def _read_again(app: App, block: int) -> None:
     if last_event_source is not None:
         last_event_source.distrust()
     with app.database.transaction() as connection:
-        head = chain_index.head_block(connection)
+        head = chain_index.newest_block(connection)
         if head is None or head.number < block:
             return
         alerts.put(connection, EVENTS_MISSING, str(block), {"head": head.number}, app.clock())

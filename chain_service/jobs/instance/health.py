@@ -130,7 +130,7 @@ def _node(app: App) -> NodeCheck:
 def _index(app: App, node_head: int | None) -> tuple[IndexCheck | PlainCheck, HeadCheck | PlainCheck]:
     """How far the index is behind the node, and how old the newest final block is that verdicts rest on."""
     with app.database.reading() as connection:
-        block = chain_index.head_block(connection)
+        block = chain_index.newest_block(connection)
     if block is None:
         unread = PlainCheck(ok=False, code="index_empty", detail="no block has been read yet")
         return unread, unread
@@ -175,7 +175,7 @@ def gauges(app: App) -> dict[str, float]:
         with app.database.reading() as connection:
             counts = batches.count(connection)
             waiting = records.waiting(connection)
-            block = chain_index.head_block(connection)
+            block = chain_index.newest_block(connection)
             backlog = submissions.backlog(connection)
             standing = alerts.listed(connection)
     except Unavailable:

@@ -72,7 +72,7 @@ class Responders:
         )
 
     def questions(self, facts: DocumentFacts, now: int, list_age: int) -> list[OcspQuery]:
-        """What nothing at hand tells the present of: certificates on trusted paths that name an allowed responder."""
+        """What nothing available tells the present of: certificates on trusted paths that name an allowed responder."""
         found: dict[bytes, OcspQuery] = {}
         for revocation in _revocations(facts) if self._allowed else ():
             addresses = tuple(address for address in revocation.ask if self.allows(address))
@@ -193,7 +193,7 @@ def _revocations(facts: DocumentFacts) -> list[RevocationFacts]:
 
 
 def _fresh(found: RevocationFacts, now: int, list_age: int) -> bool:
-    """Whether what is at hand speaks of the present."""
+    """Whether what is available speaks of the present."""
     if found.outcome != "good" or found.as_of is None:
         return found.outcome == "revoked"
     promised = found.next_update is None or now <= found.next_update

@@ -214,7 +214,7 @@ def history(app: App, code: str) -> CatalogHistory:
     """
     with app.database.reading() as connection:
         rows = _rows(connection, code)
-        head = chain_index.head_block(connection)
+        head = chain_index.newest_block(connection)
     final = [read_version(row) for row in rows if row.final_block is not None]
     try:
         proof = _compare(app, code, final, head)

@@ -95,7 +95,7 @@ def _nonce_taken(app: App, transaction: StoredTransaction) -> None:
     Until then they are sent again: a block that is not final may yet leave the chain.
     """
     with app.database.reading() as connection:
-        head = chain_index.head_block(connection)
+        head = chain_index.newest_block(connection)
     block = head.number if head is not None else 0
     final = app.require_chain().sender.transaction_count(transaction.account, hex(block))
     with app.database.transaction() as connection:
