@@ -157,6 +157,13 @@ class Keystore:
         """An Ed25519 signature by the instance's `n`th root key. Raises `NotFound` (code `unknown_log_key`)."""
         return self._sign("root", "trust", n, message)
 
+    def kept_digest(self, text: str) -> bytes:
+        """A digest that outlives what it was made of: without this keystore and its password nobody can guess that.
+
+        The same for the same text as long as the keystore lives, whatever its password becomes.
+        """
+        return hmac.new(self._file_password("erased/digests").encode(), text.encode(), hashlib.sha256).digest()
+
     def _create_key(self, kind: KeyKind, name: str, n: int) -> bytes:
         key = Ed25519PrivateKey.generate()
         encryption = BestAvailableEncryption(self._file_password(f"{kind}/{name}/{n}").encode())

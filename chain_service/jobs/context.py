@@ -12,7 +12,7 @@ from chain_service.chain.reader import ChainReader
 from chain_service.chain.rpc import Rpc
 from chain_service.chain.sender import Sender
 from chain_service.config import Settings
-from chain_service.errors import Unavailable
+from chain_service.errors import Corrupt, Forbidden, NotFound, Unavailable
 from chain_service.jobs.parsing.ocsp_responders import Responders
 from chain_service.jobs.parsing.pool import Parsers, parser_limits
 from chain_service.jobs.parsing.trust_directory import TrustDirectory
@@ -60,6 +60,13 @@ class App:
         if self.chain is None:
             raise Unavailable("no contracts yet: start the chain, then run `chain-service deploy`", code="not_deployed")
         return self.chain
+
+    def kept_digest(self, text: str) -> bytes:
+        """As `Keystore.kept_digest`. Raises `Unavailable` where the keystore cannot be opened."""
+        try:
+            return self.keystore.kept_digest(text)
+        except (Corrupt, Forbidden, NotFound) as error:
+            raise Unavailable(f"what is kept of erased records cannot be compared: {error.message}") from error
 
     @cached_property
     def readings(self) -> ReadingLog:

@@ -25,10 +25,23 @@ from sqlalchemy import (
 
 from chain_service.errors import Conflict, NotFound
 from chain_service.store.rows import add_rows, all_as, chunks, one_or_none, row_count
-from chain_service.store.schema import batches, record_files, records, status_changes
+from chain_service.store.schema import batches, erased_files, record_files, records, status_changes
 
 RecordState = Literal["pending", "batched", "anchored", "failed"]
 ERASED_UNBATCHED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedFile:
+    """A keyed digest of the `n`th file of an erased record, and where that record stands."""
+
+    record_id: str
+    n: int
+    algorithm: str
+    kept_digest: bytes
+    org: str
+    generation: int
+    leaf_index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +410,37 @@ def erase(connection: Connection, id: str, reason: str, at: float) -> bool:
     connection.execute(delete(record_files).where(record_files.c.record_id == id))
     connection.execute(update(status_changes).where(status_changes.c.record_id == id).values(body=None, salt=None))
     return True
+
+
+def files_of(connection: Connection, id: str) -> list[tuple[str, bytes]]:
+    """Algorithm and digest of every file that the record names."""
+    query = select(record_files.c.algorithm, record_files.c.digest).where(record_files.c.record_id == id)
+    return [(algorithm, digest) for algorithm, digest in connection.execute(query)]
+
+
+def keep_files(connection: Connection, id: str, kept: Sequence[tuple[int, str, bytes]]) -> None:
+    """The files of a record that is erased stay known by these: number of the file, algorithm, keyed digest."""
+    add_rows(connection, erased_files, ("record_id", "n", "algorithm", "kept_digest"), ((id, *one) for one in kept))
+
+
+def any_kept(connection: Connection) -> bool:
+    """Whether any erased record's files are known."""
+    return connection.execute(select(erased_files.c.n).limit(1)).first() is not None
+
+
+def erased_naming(connection: Connection, kept: Sequence[bytes], limit: int) -> list[ErasedFile]:
+    """What is kept of the files of the anchored erased records that named a file with any of these keyed digests.
+
+    All that is kept of at most `limit` records.
+    """
+    matching = select(erased_files.c.record_id).where(erased_files.c.kept_digest.in_(kept)).distinct().limit(limit)
+    place = (records.c.org, records.c.generation, records.c.leaf_index)
+    query = (
+        select(erased_files, *place)
+        .join_from(erased_files, records, records.c.id == erased_files.c.record_id)
+        .where(erased_files.c.record_id.in_(matching), records.c.leaf_index > 0)
+    )
+    return all_as(connection.execute(query), ErasedFile)
 
 
 def count_pending(connection: Connection) -> int:

@@ -31,6 +31,8 @@ class Drawn:
     state: State
     replaces: bool = False
     """Whether it says that it replaces the record before it, if that is of its kind."""
+    erased: bool = False
+    """Whether its content is gone; what it said it replaces is gone with it."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def world(place: int, drawn: Drawn, before: Drawn | None = None) -> World:
 
 
 def follows(drawn: Drawn, before: Drawn) -> bool:
-    return drawn.replaces and drawn.certificate == before.certificate
+    return drawn.replaces and not drawn.erased and drawn.certificate == before.certificate
 
 
 def record_id(place: int) -> str:
@@ -70,21 +72,24 @@ def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False, counted
             ORGS[one.org],
             "certificate" if one.certificate else "document",
             made.claim(),
-            Memory(record_id(place), "anchored", anchored_at=ANCHORED),
-            made.disclosure,
+            Memory(record_id(place), "anchored", anchored_at=ANCHORED, erased=one.erased),
+            None if one.erased else made.disclosure,
             anchor_state=made.proven(ANCHORED, 7),
         )
         for place, (one, made) in enumerate(zip(drawn, worlds, strict=True))
     ]
-    chosen = None
-    if paper.kind in ("disclosure", "receipt"):
+    chosen, known = None, [one for one in candidates if not one.memory.erased]
+    presented = paper.kind in ("disclosure", "receipt")
+    if presented:
         chosen = candidates[paper.of % len(candidates)]
-    elif len({one.org for one in drawn}) == 1:
-        chosen = max(candidates, key=lambda one: (one.kind == "certificate", candidates.index(one)))
+    elif len({one.org for one in known}) == 1:
+        chosen = max(known, key=lambda one: (one.kind == "certificate", candidates.index(one)))
+    shown = worlds[candidates.index(chosen)].disclosure if chosen is not None else None
     return JudgeInput(
         subject="file",
         presented=Presented(
-            disclosure=chosen.recalled if chosen is not None and paper.kind == "disclosure" else None,
+            # nothing else tells what an erased record names
+            disclosure=shown if presented and (paper.kind == "disclosure" or chosen.memory.erased) else None,  # type: ignore[union-attr]
             files=(FILE,),
             whole_files=True,
         ),
@@ -96,7 +101,7 @@ def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False, counted
         memory=chosen.memory if chosen else None,
         recalled=chosen.recalled if chosen else None,
         candidates=tuple(one for one in reversed(candidates) if one is not chosen),
-        undecided=chosen is None,
+        undecided=chosen is None and bool(known),
         crowded=crowded,
         counted=counted,
     )
@@ -142,7 +147,10 @@ def oracle(drawn: list[Drawn], paper: Paper) -> set[str]:
     }
     if ended:
         return ended
-    owners = {one.org for one in drawn}
+    known = {one.org for place, one in enumerate(drawn) if not one.erased}
+    owners = known if own is None else {*known, drawn[own].org}
+    if not owners:
+        return {"not_anchored"}
     signer = paper.of % len(ORGS)
     if paper.kind == "seal":
         if signer in owners:
@@ -158,6 +166,7 @@ records = st.lists(
         st.booleans(),
         st.sampled_from([State.IN_FORCE] * 12 + list(State)),
         st.booleans(),
+        st.sampled_from([False, False, True]),
     ),
     min_size=1,
     max_size=5,
@@ -172,6 +181,11 @@ WITHDRAWN, STRANGER = Drawn(0, True, State.WITHDRAWN), Drawn(1, True, State.IN_F
 @example([WITHDRAWN, STRANGER], Paper("disclosure", 1))
 @example([WITHDRAWN, STRANGER], Paper("receipt", 1))
 @example([WITHDRAWN, STRANGER], Paper("seal", 1))
+@example([replace(WITHDRAWN, erased=True), STRANGER], Paper("none"))
+@example([STRANGER, replace(WITHDRAWN, erased=True)], Paper("disclosure"))
+@example([replace(WITHDRAWN, erased=True)], Paper("none"))
+@example([replace(STRANGER, erased=True), Drawn(0, True, State.IN_FORCE)], Paper("seal", 1))
+@example([Drawn(0, True, State.SUPERSEDED, erased=True), Drawn(0, True, State.IN_FORCE, True)], Paper("none"))
 @example([Drawn(0, True, State.SUPERSEDED), Drawn(0, True, State.IN_FORCE, True)], Paper("none"))
 @example([Drawn(0, True, State.SUPERSEDED), Drawn(1, True, State.IN_FORCE, True)], Paper("none"))
 @settings(max_examples=400, deadline=None)
@@ -181,13 +195,15 @@ def test_what_ended_stays_ended_and_no_stranger_makes_a_file_unverifiable(drawn:
     assert verdict.code in allowed or (paper.kind == "seal" and verdict.answer is VerdictOutcome.INVALID and allowed)
     assert (verdict.answer is VerdictOutcome.VALID) == (allowed == {"in_force"})
     warned = {one.code for one in verdict.context.warnings}
-    assert ("anchored_by_others" in warned) == (len({one.org for one in drawn}) > 1)
+    own = paper.of % len(drawn) if paper.kind in ("disclosure", "receipt") else None
+    told = {one.org for place, one in enumerate(drawn) if not one.erased or place == own}
+    assert ("anchored_by_others" in warned) == (len(told) > 1)
 
 
 @given(records, papers, st.randoms())
 @settings(max_examples=150, deadline=None)
 def test_neither_kind_nor_order_of_anchoring_decides(drawn: list[Drawn], paper: Paper, lot: object) -> None:
-    plain = [replace(one, replaces=False) for one in drawn]
+    plain = [replace(one, replaces=False, erased=False) for one in drawn]
     if len({one.org for one in plain}) == 1 or paper.kind in ("disclosure", "receipt"):
         return
     shuffled = [replace(one, certificate=not one.certificate) for one in plain]

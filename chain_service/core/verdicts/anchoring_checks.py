@@ -10,6 +10,7 @@ from chain_service.core.chainproof.evidence import ProvenState
 from chain_service.core.encoding import cose
 from chain_service.core.encoding.text import Text
 from chain_service.core.encoding.times import rfc3339
+from chain_service.core.encoding.visible_text import folded, folded_number
 from chain_service.core.log.merkle import leaf_hash, root_from_inclusion
 from chain_service.core.records.disclosure import Disclosure
 from chain_service.core.records.hashing import Entry, parse_log_id, record_entry
@@ -179,15 +180,28 @@ def _is_the_one_asked_for(facts: JudgeInput, content: Content | None) -> bool | 
     identity = members.get("certificateIdentifier")
     if content.kind == "document" and number is not None:
         identity = document_identity(content.type_code, number)
-    names = [name for member, name in members.items() if member.endswith(".certificateHolderName")]
+    names = [name for member, name in members.items() if _is_holder_name(member)]
     answers = []
     if asked.identifier is not None:
-        answers.append(asked.identifier == identity if whole or identity is not None else None)
+        answers.append(_equal(asked.identifier, identity, whole))
     if asked.number is not None:
-        answers.append(asked.number == number if whole or number is not None else None)
+        answers.append(_equal(asked.number, number, whole))
     if asked.holder_name is not None:
-        answers.append(asked.holder_name in names or (False if whole else None))
+        wanted = folded(asked.holder_name)
+        answers.append(any(wanted == folded(str(name)) for name in names) or (False if whole else None))
     return False if False in answers else None if None in answers else True
+
+
+def _is_holder_name(member: str) -> bool:
+    """A sector field may have the same name; it makes nobody a holder."""
+    return member.startswith("holders.") and member.endswith(".certificateHolderName")
+
+
+def _equal(asked: str, told: object, whole: bool) -> bool | None:
+    """Whether a number or identifier is the one asked for, however it was typed; None where it is not shown."""
+    if told is None:
+        return False if whole else None
+    return folded_number(asked) == folded_number(str(told))
 
 
 def anchored_at(facts: JudgeInput, head: ClaimedHead) -> int | None:

@@ -93,6 +93,8 @@ def others(facts: JudgeInput) -> list[JudgedCandidate]:
             status = check(RECORD.STATUS, proof.code, proof.evidence)
         else:
             status = _untold("another record that names it differs from the chain")
+        if candidate.memory.erased and status.outcome is Outcome.PASSED:
+            continue  # what was erased is not told of while it is in force
         found.append(JudgedCandidate(candidate, status))
     return found
 
@@ -159,4 +161,5 @@ def _passed_on(one: JudgedCandidate, heirs: set[Heir]) -> bool:
 
 def organisations(facts: JudgeInput, *, naming_file: bool = True) -> list[str]:
     """The organisations of the candidates, those only that name the very file unless `naming_file` is False."""
-    return sorted({one.org for one in facts.candidates if one.names_file or not naming_file})
+    here = [one for one in facts.candidates if not one.memory.erased]
+    return sorted({one.org for one in here if one.names_file or not naming_file})

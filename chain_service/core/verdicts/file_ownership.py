@@ -20,7 +20,7 @@ def decide(facts: JudgeInput, examine: Examine | None, attached: tuple[LogId, in
     """
     if not facts.undecided:
         return facts
-    for candidate in facts.candidates:
+    for candidate in _at_hand(facts):
         if attached is not None and candidate.place == attached:
             return _decided(facts, candidate)
     if examine is None or not facts.presented.whole_files:
@@ -34,10 +34,15 @@ def _decided(facts: JudgeInput, candidate: Candidate) -> JudgeInput:
     return replace(as_judged(facts, candidate), crowded=facts.crowded and not facts.counted)
 
 
+def _at_hand(facts: JudgeInput) -> list[Candidate]:
+    """The candidates whose content was not erased."""
+    return [one for one in facts.candidates if not one.memory.erased]
+
+
 def _newest_of_each(facts: JudgeInput) -> list[Candidate]:
     """Each organisation's newest certificate that names the very file, or else its newest document."""
     found: dict[str, Candidate] = {}
-    for candidate in sorted(facts.candidates, key=lambda one: one.kind != "certificate"):
+    for candidate in sorted(_at_hand(facts), key=lambda one: one.kind != "certificate"):
         if candidate.names_file:
             found.setdefault(candidate.org, candidate)
     return list(found.values())

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast, get_args
 
+from sqlalchemy import Connection
+
 from chain_service.core.encoding.decoding import read_day
 from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, reveal
 from chain_service.core.records.hashing import log_id, parse_log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import State
+from chain_service.core.verdicts.judge import listed_files
 from chain_service.errors import (
     BadRequest,
     Conflict,
@@ -143,18 +146,37 @@ def present(app: App, record_id: str, names: Sequence[str], asker: Acting) -> Pa
 def erase(app: App, record_id: str, reason: str, asker: Acting) -> Erasure:
     """Record, salt and every look-up value made from them are destroyed; entry and position stay.
 
+    So do keyed digests of the files that an anchored record names: if it was withdrawn, or is later, no other record
+    brings these files back. The digests' key is the keystore's, so that whoever has the database cannot guess a file.
+
     Raises `NotFound`, `Forbidden`, `Conflict` (`not_anchored`) while its batch is under way. Repeating it is safe.
     """
     if not reason.strip():
         raise BadRequest("an erasure needs a reason", field="reason")
+    app.keystore.unlock()  # takes its time, and nobody has to wait for it
     with app.database.transaction() as connection:
         record = records.get(connection, record_id)
         asker.need_org(record.org)
         if record.state == "batched":
             raise Conflict("the record is being anchored; erase it when that is done", code="not_anchored")
+        if record.state == "anchored" and record.erased_at is None:
+            records.keep_files(connection, record_id, _kept_files(app, connection, record))
         done = records.erase(connection, record_id, reason.strip(), app.clock())
     app.database.scrub()
     return Erasure(record_id, erased=True, changed=done)
+
+
+def _kept_files(app: App, connection: Connection, record: StoredRecord) -> list[tuple[int, str, bytes]]:
+    """Number of the file, algorithm and keyed digest for all digests that the record states."""
+    try:
+        stated = [list(digests.items()) for digests in listed_files(disclosure_of(record))]
+    except Corrupt:
+        stated = [[(algorithm, digest.hex())] for algorithm, digest in records.files_of(connection, record.id)]
+    return [
+        (n, algorithm, app.keystore.kept_digest(f"{algorithm}:{value}"))
+        for n, digests in enumerate(stated)
+        for algorithm, value in digests
+    ]
 
 
 def _own(app: App, record_id: str, asker: Acting) -> StoredRecord:

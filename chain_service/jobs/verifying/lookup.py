@@ -29,7 +29,7 @@ from chain_service.errors import Corrupt, NotFound, Unavailable
 from chain_service.jobs.asker import Asker
 from chain_service.jobs.integrity import log_position, require_intact, stored_state, told_successor
 from chain_service.jobs.proofs.inclusion import inclusion
-from chain_service.jobs.verifying.candidates import CandidateRecords, named_by, newest, waiting_for
+from chain_service.jobs.verifying.candidates import CandidateRecords, Keyed, named_by, newest, waiting_for
 from chain_service.jobs.verifying.candidates import recalled as recalled_of
 from chain_service.jobs.verifying.request import (
     MAX_IDENTIFIER,
@@ -77,6 +77,8 @@ def gather(
     question: VerificationRequest,
     asker: Asker,
     before_attaching: Mapping[str, str] | None = None,
+    *,
+    keyed: Keyed,
 ) -> Lookup:
     """What is presented, and what is remembered of the record it leads to, as far as the asker may see it.
 
@@ -85,7 +87,7 @@ def gather(
     """
     read = replace(read_question(question), before_attaching=before_attaching or {})
     try:
-        return _gather(connection, question, read, Viewer(asker, read.disclosure))
+        return _gather(connection, question, read, Viewer(asker, read.disclosure), keyed)
     except (Unavailable, DriverError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever an altered row leads to, it is no answer and ends no others
@@ -112,9 +114,11 @@ def _presented(question: VerificationRequest, read: ParsedRequest) -> Presented:
     )
 
 
-def _gather(connection: Connection, question: VerificationRequest, read: ParsedRequest, viewer: Viewer) -> Lookup:
+def _gather(
+    connection: Connection, question: VerificationRequest, read: ParsedRequest, viewer: Viewer, keyed: Keyed
+) -> Lookup:  # fmt: skip
     subject, presented = _subject(question, read), _presented(question, read)
-    named, undecided = named_by(connection, question, read, viewer.asker), False
+    named, undecided = named_by(connection, question, read, viewer.asker, keyed), False
     if read.disclosure is not None or read.place is not None:
         record = _led(connection, read)
     else:

@@ -12,7 +12,9 @@ A file that a disclosure does not list is an altered one, or another holder's pa
 (`content_altered`) as long as nothing tells that it is not: whoever hands in a file with a disclosure says that it is
 the disclosure's. Three things tell: the index knows the record that lists it, a receipt attached to it is of another
 record, or its signatures show that it is still as somebody trusted here signed it. Then the papers do not match. None
-of these makes anything valid, and what the file itself shows to be wrong is said in every case.
+of these makes anything valid, and what the file itself shows to be wrong is said in every case. A disclosure that shows
+no file at all, as a partial one may, says nothing of the file: if the receipt attached to the file is of another
+record than the disclosure, the papers do not match either, as long as no paper shows the two to be of one record.
 """
 
 from __future__ import annotations
@@ -335,11 +337,25 @@ def _apart(desk: _Desk, one: _Sheet, other: _Sheet) -> bool:
     verdict = desk.found[frozenset((one, other))]
     if file is None or body is None or verdict.record is None:
         return False
+    if _belongs_elsewhere(desk, file, body, verdict):
+        return True
     if verdict.record[RECORD.FILE_DIGEST].code != "content_altered":
         return False
     if file in desk.marks and desk.places.get(body) != desk.marks[file]:
         return True
     return (file in desk.marks or file not in desk.places) and _as_signed(verdict)
+
+
+def _belongs_elsewhere(desk: _Desk, file: _Sheet, body: _Sheet, verdict: Verdict) -> bool:
+    """Whether only a receipt attached to the file tells against the disclosure, which shows no file and is not proven.
+
+    They may well be of two records of one issuer. A receipt that was handed in is taken for the disclosure's; one
+    attached to a file says where the file belongs, and no more.
+    """
+    mark = desk.marks.get(file)
+    if mark is None or body in desk.places or desk.content_at(mark) is not None:
+        return False
+    return verdict.record is not None and verdict.record[RECORD.FILE_DIGEST].code == "not_anchored"
 
 
 def _as_signed(verdict: Verdict) -> bool:
@@ -425,7 +441,11 @@ def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Ve
         if sheet in chosen or (sheet.kind in _FILES and lead.kind not in _FILES):
             continue
         verdict = desk.found.get(frozenset((lead, sheet)), desk.alone[sheet])
-        if sheet.kind in _CLAIMS and (verdict.code in _OUTDATED or verdict.code in STATES):
+        if (
+            sheet.kind in _CLAIMS
+            and (verdict.code in _OUTDATED or verdict.code in STATES)
+            and not _by_strangers(verdict)
+        ):
             continue  # a newer one tells the status
         if (
             sheet.kind is PaperKind.PROOF
@@ -437,6 +457,11 @@ def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Ve
                 continue  # it says the same, and the receipt proves it
             verdict = _finding(verdict, refuted)
         yield verdict
+
+
+def _by_strangers(verdict: Verdict) -> bool:
+    """Whether a receipt's block is sealed by others than the trust file knows: an altered seal looks like that, too."""
+    return verdict.record is not None and verdict.record[RECORD.INCLUSION].code == "trust_stale"
 
 
 def _refuted(sheet: _Sheet, chosen: Sequence[_Sheet]) -> Check | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -66,7 +66,7 @@ def _verify_group(app: App, questions: Sequence[VerificationRequest], asker: Ask
     with app.database.reading() as connection:
         refresh_trust(app, connection)
         drafts = [
-            gather(connection, question, asker, document.before_attaching if document else None)
+            gather(connection, question, asker, _before(document), keyed=app.kept_digest)
             for question, document in zip(questions, documents, strict=True)
         ]
         names = registered_names(connection, drafts)
@@ -107,6 +107,11 @@ def _verify_group(app: App, questions: Sequence[VerificationRequest], asker: Ask
             log.error("a stored record cannot be judged", error=type(error).__name__)
             verdicts.append(judge(facts(question, damaged(draft), None), no_signatures))
     return verdicts
+
+
+def _before(document: ExaminedDocument | None) -> Mapping[str, str] | None:
+    """The digests of the document as it was before a receipt was attached."""
+    return document.before_attaching if document is not None else None
 
 
 def _beside_proven(app: App, drafts: Sequence[Lookup]) -> list[Lookup]:

@@ -262,6 +262,24 @@ def test_erasing_leaves_the_place_and_nothing_else(database: Database) -> None:
             records.erase(connection, "no such", "x", 0.0)
 
 
+def test_of_an_erased_record_s_files_what_was_kept_leads_to_its_place(database: Database) -> None:
+    with database.transaction() as connection:
+        one, other = record("a", files=(("sha-256", digest("file")),)), record("b")
+        records.insert_many(connection, [one, other])
+        made_final(connection, closed(connection), 2)
+        assert not records.any_kept(connection)
+        assert records.files_of(connection, one.id) == [("sha-256", digest("file"))]
+        kept = [(0, "sha-256", digest("kept")), (0, "sm3", digest("kept too")), (1, "sm3", digest("second"))]
+        records.keep_files(connection, one.id, kept)
+        records.erase(connection, one.id, "request", 1.0)
+        assert records.any_kept(connection)
+        for asked in (digest("kept"), digest("second")):
+            found = records.erased_naming(connection, [asked, digest("unknown")], 9)
+            assert sorted((row.n, row.algorithm, row.kept_digest) for row in found) == kept
+            assert {(row.record_id, row.org, row.leaf_index) for row in found} == {(one.id, ORG, 1)}
+        assert records.erased_naming(connection, [digest("file"), digest("unknown")], 9) == []
+
+
 def test_an_erased_record_that_waited_enters_no_batch(database: Database) -> None:
     with database.transaction() as connection:
         one = accepted(connection, "a")[0]

@@ -6,12 +6,13 @@ Asked as over HTTP, as at the command line, as at the command line without a cha
 from __future__ import annotations
 
 import base64
+import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import combinations
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from chain_service.core.verdicts.verdict import Verdict, gravity
 from chain_service.core.verdicts.verdict_codes import CODES, VerdictOutcome
 from chain_service.errors import BadRequest
 from chain_service.jobs.asker import Operator
+from chain_service.jobs.proofs import receipts
+from chain_service.jobs.records import records
 from chain_service.jobs.records.records import content_at
 from chain_service.jobs.verifying.documents import ExaminedDocument, examine_file
 from chain_service.jobs.verifying.request import VerificationRequest
@@ -60,6 +63,8 @@ class Counter:
     papers: Papers
     others: Papers
     """Of a holder whose issuer is another, and whose record does not name its seal."""
+    neighbour: Papers
+    """Of another record of the same issuer as `papers`, which names no file."""
     examined: dict[bytes, ExaminedDocument | None] = field(default_factory=dict)
     answers: dict[str, dict[VerificationRequest, Verdict]] = field(default_factory=dict)
     """What each door was told before: thousands of lists of papers come down to some hundred questions."""
@@ -166,8 +171,16 @@ def answer(code: str | None) -> VerdictOutcome | None:
 @pytest.fixture(scope="module")
 def counter(shared_city: City, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
     city = shared_city.on(trust_store=write_trust_store(tmp_path_factory.mktemp("trust")))
-    papers, others = (papers_of(city, city.organisation(), names_seal=one) for one in (True, False))
-    yield Counter(city, papers, others)
+    org = city.organisation()
+    papers, others = papers_of(city, org), papers_of(city, city.organisation(), names_seal=False)
+    (id,) = city.anchor(org, {name: value for name, value in org.certificate().items() if name != "files"})
+    number = records.present(city.app, id, ["certificateNumber"], org.caller).to_json()
+    neighbour = {
+        "disclosure": city.disclosure(org, id),
+        "number": json.dumps(number).encode(),
+        "receipt": receipts.receipt(city.app, id),
+    }
+    yield Counter(city, papers, others, neighbour)
     city.app.parsers.close()
 
 
@@ -324,6 +337,24 @@ def test_without_a_chain_no_file_is_held_against_the_disclosure_of_another(wide:
                 assert wide.together(order) == "papers_do_not_match", (mine, theirs)
     for name in ("disclosure", "number", "holder", "receipt", "refreshed", "proof", "attached"):
         assert wide.together([*wide.genuine("attached"), *of_others(wide, name)]) == "papers_do_not_match", name
+
+
+def test_without_a_chain_two_records_of_one_issuer_are_told_apart_by_the_receipt_in_a_file(
+    wide: Counter, tmp_path: Path
+) -> None:
+    """What shows no file says nothing of one; a receipt attached to the file says nothing of the disclosure."""
+    shown = [(name, wide.neighbour[name]) for name in ("number", "disclosure")]
+    mixed = [[*order] for paper in shown for order in permutations([paper, *wide.genuine("attached")])]
+    mixed += [[*order] for order in permutations([shown[0], shown[1], *wide.genuine("attached")])]
+    for asked in [*mixed, *([*one, ("receipt", wide.neighbour["receipt"])] for one in mixed)]:
+        assert wide.together(asked) == "papers_do_not_match", [name for name, _ in asked]
+    assert {one["code"] for one in page(tmp_path, mixed, wide.papers["trust"])} == {"papers_do_not_match"}
+    # once any paper shows that they are of one record, an altered disclosure is what it is
+    for alteration in ("partial: date", "partial: covered", "disclosure: no files"):
+        altered = wide.altered(alteration)
+        assert answer(wide.together([altered, *wide.genuine("attached")])) is not VerdictOutcome.VALID
+        for names in (("attached", "disclosure"), ("receipt", "attached")):
+            assert wide.together([altered, *wide.genuine(*names)]) == "record_mismatch", (alteration, names)
 
 
 def test_without_a_chain_the_receipt_handed_in_decides_and_a_strangers_in_the_file_accuses_nobody(

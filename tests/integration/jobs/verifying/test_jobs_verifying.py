@@ -158,6 +158,9 @@ def test_by_identifier_unknown_and_not_fitting_answer_alike(city: City) -> None:
     verdict = city.verify(**asked(body))
     assert (verdict.answer, verdict.code) == ("valid", "in_force_not_compared")
     assert verdict.to_json()["record"]["members"] == {}
+    name = body["holders"][0]["certificateHolderName"]
+    typed = asked(body, number=f" {body['certificateNumber'].lower()} ", holder_name=f"{name[:1]} {name[1:]}")
+    assert city.verify(**typed).code == "in_force_not_compared"
 
 
 def test_by_identifier_the_public_needs_number_and_name_and_a_counter_a_cause(city: City) -> None:

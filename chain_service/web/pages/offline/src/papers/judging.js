@@ -23,13 +23,14 @@ async function judgeCase(one, accepted, { now, at }) {
   if (lead) one.verdicts = [await judged(lead.proven, lead.by && lead.by.trust)];
   else one.verdicts = [await judged({ ...NOTHING_PROVEN, receipt: place && place.proofs.length ? place.proofs[0].proof : null }, newest)];
   // An older receipt of the same record says nothing new, unless it proves nothing, shows an end, which no newer block takes
-  // back, or is of a chain unknown here.
+  // back, is of a chain unknown here, or sealed by others than the trust file knows, as one with an altered seal is, too.
   const since = one.verdicts[0].statusAsOf || "";
   const isOver = ({ statusAsOf }, { name, code }) => name === "status" && !isFinal(code) && (statusAsOf || "") < since;
   const tells = (verdict) => verdict.groups[0].checks.some((found) => found.outcome === "failed" && TELLING.includes(found.name) && !isOver(verdict, found));
   for (const { proven, by } of others) {
     const verdict = await judged(proven, by && by.trust, { files: [] });
-    if (by === null || tells(verdict)) one.verdicts.push(verdict);
+    const isByStrangers = verdict.groups[0].checks.some(({ name, code }) => name === "inclusion" && code === "trust_stale");
+    if (by === null || isByStrangers || tells(verdict)) one.verdicts.push(verdict);
   }
   for (const paper of place ? place.proofs : []) paper.failure = (await contradiction(paper.proof, place, body)) || paper.failure;
 }

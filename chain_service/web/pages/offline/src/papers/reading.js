@@ -10,18 +10,19 @@ import { readLogId } from "../log/log_id.js";
 import { leafHash, rootFromInclusion } from "../log/merkle.js";
 import { readTrust } from "../receipts/trust_file.js";
 import { examineDisclosure, failureOf } from "../verdicts/inputs.js";
-import { recognise, withoutBom } from "./recognise.js";
+import { recognise, unwrapped } from "./recognise.js";
 
 // A paper {kind, name, …}: its trust file, content, receipt's bytes, proof or digests, or the failure that says why not.
-export async function readPaper(name, bytes) {
-  const kind = recognise(bytes);
+export async function readPaper(name, handed) {
+  const kind = recognise(handed);
+  const bytes = kind === "file" ? handed : unwrapped(handed);
   if (kind === "receipt") return { kind, name, bytes };
-  if (kind === "disclosure") return { kind, name, ...(await examineDisclosure(withoutBom(bytes))) };
+  if (kind === "disclosure") return { kind, name, ...(await examineDisclosure(bytes)) };
   if (kind === "file") return { kind, name, bytes, digests: bytes.length ? { "sha-256": toHex(await sha256(bytes)), sm3: toHex(await sm3(bytes)) } : null };
   const paper = { kind, name, failure: null };
   try {
     if (kind === "trust") paper.trust = { ...(await readTrust(bytes)), bytes };
-    else paper.proof = await readProof(withoutBom(bytes));
+    else paper.proof = await readProof(bytes);
   } catch (error) {
     const readable = kind === "proof" || error instanceof Unsigned;
     paper.failure = failureOf(error, error instanceof CannotTell ? error.code : readable ? "proof_invalid" : "unreadable", kind);
