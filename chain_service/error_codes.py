@@ -57,12 +57,12 @@ CODES: dict[str, Meaning] = {
         "请确认文件完整，或向提供方重新索取。", "Check that the file is complete, or ask its sender for it again.",
     ),
     "papers_refused": Meaning(
-        422, REFUSED, "所给的信任文件、凭证或日志未通过检验，已拒绝。",
+        422, REFUSED, "所提供的信任文件、凭证或日志未通过检验，已拒绝。",
         "The evidence was rejected: a trust file, receipt or log does not hold.",
         "请向提供方重新索取，并核对来源。", "Ask its issuer for it again and check where it came from.",
     ),
     "invalid_proof": Meaning(
-        422, UNAVAILABLE, "证明不成立。", "The proof does not hold.",
+        422, UNAVAILABLE, "证据验证不通过。", "The proof does not hold.",
         "请更换节点重试；仍出现时告知运维人员。",
         "Try again through another node; tell the operator if it happens again.",
     ),
@@ -145,7 +145,7 @@ CODES: dict[str, Meaning] = {
     ),
     "method_not_allowed": Meaning(
         405, REFUSED, "该地址不支持此方法。", "This address does not support the method.",
-        "请改用 Allow 首部所列的方法。", "Use a method of the Allow header.",
+        "请改用 Allow 响应头所列的方法。", "Use a method of the Allow header.",
     ),
     "rate_limited": Meaning(
         429, REFUSED, "请求过于频繁。", "Too many requests.",
@@ -258,7 +258,7 @@ CODES: dict[str, Meaning] = {
         "请稍后再试。", "Try again in a minute.",
     ),
     "change_pending": Meaning(
-        409, REFUSED, "另一项变更正在处理，尚未成为最终。", "Another change is under way and not final yet.",
+        409, REFUSED, "另一项变更正在处理，尚未最终确认。", "Another change is under way and not final yet.",
         "请稍后再试。", "Try again in a minute.",
     ),
     "catalog_conflict": Meaning(
@@ -288,7 +288,7 @@ CODES: dict[str, Meaning] = {
     "refused_by_contract": Meaning(
         409, REFUSED,
         "合约拒绝了该变更，原因见说明。", "The contract refused the change; the message names the reason.",
-        "请消除该原因后重新提交。", "Remove the reason and submit again.",
+        "请排除该原因后重新提交。", "Remove the reason and submit again.",
     ),
     "no_network": Meaning(
         404, WRONG_USAGE, "没有该网络或其描述文件。", "There is no network or descriptor there.",
@@ -321,7 +321,7 @@ CODES: dict[str, Meaning] = {
     ),
     "reverted": Meaning(
         409, REFUSED, "合约拒绝执行，原因见说明。", "A contract refused; the message names the reason.",
-        "请消除该原因后重试。", "Remove the reason and try again.",
+        "请排除该原因后重试。", "Remove the reason and try again.",
     ),
     # what is not there now
     "unavailable": Meaning(
@@ -341,7 +341,7 @@ CODES: dict[str, Meaning] = {
         "请检查节点或稍后重试。", "Start it, or try again later.",
     ),
     "finality_unproven": Meaning(
-        503, UNAVAILABLE, "节点给出的证明不成立。", "The proof that the node gave does not hold.",
+        503, UNAVAILABLE, "节点返回的证据验证不通过。", "The proof that the node gave does not hold.",
         "请重试，并告知运维人员。", "Try again and tell the operator.",
     ),
     "wrong_chain": Meaning(
@@ -439,7 +439,7 @@ CODES: dict[str, Meaning] = {
         "请保留镜像作为证据并告知各机构。", "Keep the mirror as evidence and tell the authorities.",
     ),
     "log_shrunk": Meaning(
-        400, REFUSED, "日志比先前缩短，已拒绝。", "The log is shorter than before; it was refused.",
+        400, REFUSED, "日志长度小于先前所见，已拒绝。", "The log is shorter than before; it was refused.",
         "请保留镜像作为证据并告知各机构。", "Keep the mirror as evidence and tell the authorities.",
     ),
     "other_log": Meaning(
@@ -473,12 +473,12 @@ CODES: dict[str, Meaning] = {
         "请使用该链的信任文件核验。", "Verify it with the trust file of its chain.",
     ),
     "validators_counted": Meaning(
-        409, REFUSED, "Clique 链的验证节点由投票得出，无需登记。",
+        409, REFUSED, "Clique 链的验证节点由投票产生，无需登记。",
         "The validators of a Clique chain follow from its votes and cannot be stated.",
         "无需处理。", "There is nothing to do.",
     ),
     "validators_known": Meaning(
-        409, REFUSED, "该区块起的验证节点已知。", "The validators from that block on are known already.",
+        409, REFUSED, "自该区块起的验证节点已确定。", "The validators from that block on are known already.",
         "只能登记之后区块的验证节点。", "State those of a later block.",
     ),
     "usage": Meaning(
@@ -486,7 +486,7 @@ CODES: dict[str, Meaning] = {
         "请查看 --help。", "See `--help`.",
     ),
     "wrong_password": Meaning(
-        400, WRONG_USAGE, "密码不能打开密钥库。", "The password does not open the keystore.",
+        400, WRONG_USAGE, "密钥库密码不正确。", "The password does not open the keystore.",
         "请更正密码。", "Correct the password.",
     ),
     "no_registrar": Meaning(
