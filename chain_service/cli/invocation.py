@@ -23,7 +23,8 @@ from chain_service.core.encoding.canonical import read_json
 from chain_service.errors import BadRequest, Conflict, MalformedRecord, Unavailable
 
 if TYPE_CHECKING:
-    from chain_service.jobs.context import App, Caller, Progress
+    from chain_service.jobs.asker import Operator
+    from chain_service.jobs.context import App, Progress
 
 
 WIDE = 1000
@@ -31,7 +32,7 @@ WIDE = 1000
 
 
 @dataclass(frozen=True)
-class Door:
+class Invocation:
     """One invocation. Answers go to standard output, everything else to standard error."""
 
     data: Path | None
@@ -40,10 +41,12 @@ class Door:
 
     @cached_property
     def out(self) -> Console:
+        """Standard output for people; where it is no terminal, tables are as wide as their contents."""
         return Console(highlight=False, soft_wrap=True, emoji=False, width=None if sys.stdout.isatty() else WIDE)
 
     @cached_property
     def err(self) -> Console:
+        """Standard error for people: progress, warnings, refusals."""
         return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     def settings(self, **given: Any) -> Settings:
@@ -79,10 +82,17 @@ class Door:
         """What was opened is closed."""
         self._opened.close()
 
-    def operator(self, org: str) -> Caller:
-        from chain_service.jobs.context import Caller
+    def operator(self, org: str | None = None) -> Operator:
+        """Who asks at the command line, acting for this organisation, or for all."""
+        from chain_service.jobs.asker import Operator
 
-        return Caller.operator(org)
+        return Operator(org)
+
+    def operator_for(self, app: App, record_id: str) -> Operator:
+        """Who asks at the command line, acting for the organisation of this record. Raises `NotFound`, `Gone`."""
+        from chain_service.jobs.records import records
+
+        return self.operator(records.read(app, record_id).org)
 
     def answer(self, value: Any, human: Callable[[Console], None], essential: str | None = None) -> None:
         """Shows the answer: JSON with --json, only `essential` with --quiet, else what `human` writes."""
@@ -93,6 +103,11 @@ class Door:
         elif essential is not None:
             sys.stdout.write(essential + "\n")
         sys.stdout.flush()
+
+    def note_next(self, cursor: str | None) -> None:
+        """Says how to get the next page, where there is one."""
+        if cursor is not None and not self.json:
+            self.note(f"more: --cursor {cursor}")
 
     def note(self, text: str) -> None:
         """Says something by the way, on standard error."""
@@ -123,9 +138,10 @@ def _unseen(what: str, done: int, total: int) -> None:
     """The progress that nobody watches."""
 
 
-def invocation(context: typer.Context) -> Door:
+def invocation(context: typer.Context) -> Invocation:
+    """What the options before the command say; the root of the command line has stored it."""
     door = context.find_root().obj
-    assert isinstance(door, Door)
+    assert isinstance(door, Invocation)
     return door
 
 

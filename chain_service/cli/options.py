@@ -17,6 +17,8 @@ Registrar = Annotated[
     typer.Option(metavar="KEYSTORE", help="Registrar's keystore; DIR/registrar.json by default."),
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until final on chain; does the workers' steps if none run.")]
+Cursor = Annotated[str | None, typer.Option(metavar="CURSOR", help="`next` of the previous page.")]
+Limit = Annotated[int, typer.Option(min=1, max=500, metavar="N", help="Entries of a page.")]
 Timeout = Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long --wait waits.")]
 
 
@@ -26,14 +28,14 @@ def parse_day(text: str, option: str) -> date:
     return read_day(text, refuse=lambda _: BadRequest(why, code="usage", field=option))
 
 
-def parse_moment_option(text: str | None) -> int | None:
-    """Unix seconds of `--at`. Raises BadRequest (`usage`)."""
+def parse_moment_option(text: str | None, option: str = "--at") -> int | None:
+    """Unix seconds of an option that is a moment. Raises BadRequest (`usage`)."""
     from chain_service.web.schemas.requests import parse_moment
 
     try:
         return None if text is None else parse_moment(text)
     except ValueError as error:
-        raise BadRequest(f"--at {error}", code="usage", field="--at") from None
+        raise BadRequest(f"{option} {error}", code="usage", field=option) from None
 
 
 def split_names(text: str, option: str) -> list[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chain_service.core.encoding.text import Text
+
 BLOCK_REPLACED = "final_block_replaced"
 CHAIN_HALTED = "chain_halted"
 EQUIVOCATION = "equivocation"
@@ -35,6 +37,16 @@ class AlertMeaning:
     remedy_en: str
     clears: bool
     """Whether it is cleared by the service when its cause is gone."""
+
+    @property
+    def message(self) -> Text:
+        """What it says."""
+        return Text(self.zh, self.en)
+
+    @property
+    def remedy(self) -> Text:
+        """What to do about it."""
+        return Text(self.remedy_zh, self.remedy_en)
 
 
 ALERTS: dict[str, AlertMeaning] = {

@@ -1,9 +1,9 @@
-"""What a job works with: the instance's settings, memory, keys and chain, and on whose behalf it acts."""
+"""What a job works with: the instance's settings, memory, keys and chain."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from chain_service.chain.deployment import Deployment
@@ -15,11 +15,9 @@ from chain_service.config import Settings
 from chain_service.errors import Corrupt, Forbidden, NotFound, Unavailable
 from chain_service.jobs.parsing.ocsp_responders import Responders
 from chain_service.jobs.parsing.pool import Parsers, parser_limits
-from chain_service.jobs.parsing.trust_directory import Anchors
+from chain_service.jobs.parsing.trust_directory import TrustDirectory
 from chain_service.store.database import Database
 from chain_service.store.readings import ReadingLog
-
-ROLES = ("anchor", "status", "catalog", "seal", "verify", "audit")
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -38,10 +36,12 @@ class Chain:
 
     @cached_property
     def reader(self) -> ChainReader:
+        """Proven reads of this deployment's chain."""
         return ChainReader(self.rpc, self.deployment.trust())
 
     @cached_property
     def sender(self) -> Sender:
+        """Transactions of this deployment's chain."""
         return Sender(self.rpc, self.deployment.chain_id)
 
 
@@ -70,12 +70,13 @@ class App:
 
     @cached_property
     def readings(self) -> ReadingLog:
+        """The log of who read which record."""
         return ReadingLog(self.database)
 
     @cached_property
     def parsers(self) -> Parsers:
         """The processes that read documents, with the trust store in force; `close` ends them."""
-        anchors = Anchors(self.settings.trust_directory, self.settings.sm2_user_id.encode())
+        anchors = TrustDirectory(self.settings.trust_directory, self.settings.sm2_user_id.encode())
         return Parsers(parser_limits(self.settings), anchors)
 
     @cached_property
@@ -93,28 +94,5 @@ class App:
 
     @property
     def now(self) -> int:
+        """Whole unix seconds by the instance's clock."""
         return int(self.clock())
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who asks: an API key of one organisation with its roles, or the operator of the instance (no key)."""
-
-    org: str
-    roles: frozenset[str] = field(default_factory=frozenset)
-    key_id: str | None = None
-
-    @classmethod
-    def operator(cls, org: str) -> Caller:
-        """The operator at the command line, acting for `org` with every role."""
-        return cls(org, frozenset(ROLES), None)
-
-    def need(self, role: str) -> None:
-        """Raises `Forbidden` (code `missing_role`) unless the caller has `role`."""
-        if role not in self.roles:
-            raise Forbidden(f"this key lacks the role {role}", code="missing_role", role=role)
-
-    def need_org(self, org: str) -> None:
-        """Raises `Forbidden` (code `wrong_organisation`) unless the caller acts for `org`."""
-        if self.org != org:
-            raise Forbidden(f"this key acts for {self.org} only", code="wrong_organisation", org=self.org)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.store.rows import json_object, row_count
@@ -40,13 +40,31 @@ def clear(connection: Connection, code: str, subject: str, at: float) -> bool:
     return row_count(connection.execute(update(alerts).where(*standing).values(cleared_at=at))) == 1
 
 
+def page(
+    connection: Connection, *, code: str | None, cleared: bool, before: int | None, limit: int
+) -> tuple[list[Alert], int | None]:
+    """Standing alerts (with `cleared` all) from before this id on, newest first, and the `before` of the next page."""
+    query = select(alerts).order_by(alerts.c.id.desc()).limit(limit + 1)
+    query = query if cleared else query.where(alerts.c.cleared_at.is_(None))
+    query = query if code is None else query.where(alerts.c.code == code)
+    query = query if before is None else query.where(alerts.c.id < before)
+    found = [_alert(row) for row in connection.execute(query)]
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def get(connection: Connection, alert_id: int) -> Alert | None:
+    """The alert of this id, standing or cleared."""
+    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).one_or_none()
+    return None if row is None else _alert(row)
+
+
+def _alert(row: Row[Any]) -> Alert:
+    details = json_object(row.details, "a stored alert", id=row.id)
+    return Alert(row.id, row.at, row.code, row.subject, details, row.cleared_at)
+
+
 def listed(connection: Connection, *, cleared: bool = False, limit: int = 1000) -> list[Alert]:
     """The standing alerts (with `cleared` all), newest first."""
     query = select(alerts).order_by(alerts.c.id.desc()).limit(limit)
     rows = connection.execute(query if cleared else query.where(alerts.c.cleared_at.is_(None)))
-    return [
-        Alert(
-            row.id, row.at, row.code, row.subject, json_object(row.details, "a stored alert", id=row.id), row.cleared_at
-        )
-        for row in rows
-    ]
+    return [_alert(row) for row in rows]

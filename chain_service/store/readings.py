@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from threading import Lock
+from typing import Literal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, exists, insert, or_, select
 
 from chain_service.store.database import Database
 from chain_service.store.rows import all_as
-from chain_service.store.schema import readings
+from chain_service.store.schema import readings, records
+
+Action = Literal["disclosure", "changes", "present", "search", "verify"]
+"""What was done: a record's content read or handed out, the records of its changes read, a partial disclosure made,
+a search, a look-up by identifier."""
 
 
 @dataclass(frozen=True)
 class NewReading:
     """One reading of a record or one look-up; `key_id` and `org` are None for the public, `record_id` where nothing
-    was found; `cause` is what the reader gave as reason (事由), to be free of personal data."""
+    was found; `cause` is what the reader gave as reason (事由), to be free of personal data.
+    """
 
     at: float
     key_id: str | None
     org: str | None
     record_id: str | None
-    action: str
+    action: Action
     cause: str
 
 
@@ -90,7 +96,35 @@ def of_record(connection: Connection, record_id: str, limit: int = 1000) -> list
     return all_as(connection.execute(query), Reading)
 
 
-def page(connection: Connection, *, before: int | None = None, limit: int = 100) -> list[Reading]:
-    """All readings, newest first, from before this id on."""
-    query = select(readings).order_by(readings.c.id.desc()).limit(limit)
-    return all_as(connection.execute(query if before is None else query.where(readings.c.id < before)), Reading)
+@dataclass(frozen=True)
+class ReadingFilters:
+    """Which readings are asked for; None: whatever it is. `org` read it, or its record was read."""
+
+    org: str | None = None
+    record_id: str | None = None
+    key_id: str | None = None
+    action: Action | None = None
+    since: float | None = None
+    until: float | None = None
+    """Unix seconds; this one is excluded."""
+
+
+def page(
+    connection: Connection, filters: ReadingFilters, *, before: int | None = None, limit: int = 100
+) -> tuple[list[Reading], int | None]:
+    """Readings from before this id on, newest first, and the `before` of the next page."""
+    query = select(readings).order_by(readings.c.id.desc()).limit(limit + 1)
+    if filters.org is not None:
+        of_its_record = exists().where(records.c.id == readings.c.record_id, records.c.org == filters.org)
+        query = query.where(or_(readings.c.org == filters.org, of_its_record))
+    for column, value in (
+        (readings.c.record_id, filters.record_id),
+        (readings.c.key_id, filters.key_id),
+        (readings.c.action, filters.action),
+    ):
+        query = query if value is None else query.where(column == value)
+    query = query if filters.since is None else query.where(readings.c.at >= filters.since)
+    query = query if filters.until is None else query.where(readings.c.at < filters.until)
+    query = query if before is None else query.where(readings.c.id < before)
+    found = all_as(connection.execute(query), Reading)
+    return found[:limit], found[limit - 1].id if len(found) > limit else None

@@ -49,7 +49,7 @@ class Submission(NewSubmission):
 
 
 @dataclass(frozen=True)
-class SignedTransaction:
+class StoredTransaction:
     """Signed bytes. `outcome` is None, `final` or `reverted`; `block` the final block that holds it."""
 
     hash: bytes
@@ -90,7 +90,8 @@ def get(connection: Connection, id: str) -> Submission:
 
 def due(connection: Connection, account: str, now: float, limit: int = 100) -> list[Submission]:
     """The account's submissions to be signed now, in order: without live transaction, and the first waiting one of
-    their kind and subject. After signing some, ask again."""
+    their kind and subject. After signing some, ask again.
+    """
     earlier = submissions.alias("earlier")
     live = exists().where(transactions.c.submission_id == submissions.c.id, transactions.c.outcome.is_(None))
     earlier_live = exists().where(transactions.c.submission_id == earlier.c.id, transactions.c.outcome.is_(None))
@@ -163,28 +164,28 @@ def retry_now(connection: Connection, accounts: Sequence[str], now: float) -> No
     connection.execute(refused.values(next_attempt_at=now))
 
 
-def unconfirmed(connection: Connection, account: str, sent_before: float) -> list[SignedTransaction]:
+def unconfirmed(connection: Connection, account: str, sent_before: float) -> list[StoredTransaction]:
     """Signed bytes in no final block that were never sent, or last before this moment: send them again by nonce."""
     late = transactions.c.sent_at.is_(None) | (transactions.c.sent_at < sent_before)
     query = select(transactions).where(transactions.c.account == account, transactions.c.block.is_(None), late)
-    return all_as(connection.execute(query.order_by(transactions.c.nonce)), SignedTransaction)
+    return all_as(connection.execute(query.order_by(transactions.c.nonce)), StoredTransaction)
 
 
-def unmined(connection: Connection) -> list[SignedTransaction]:
+def unmined(connection: Connection) -> list[StoredTransaction]:
     """All signed bytes that no final block holds yet, by account and nonce."""
     query = select(transactions).where(transactions.c.block.is_(None))
-    return all_as(connection.execute(query.order_by(transactions.c.account, transactions.c.nonce)), SignedTransaction)
+    return all_as(connection.execute(query.order_by(transactions.c.account, transactions.c.nonce)), StoredTransaction)
 
 
-def by_hash(connection: Connection, hash: bytes) -> SignedTransaction | None:
+def by_hash(connection: Connection, hash: bytes) -> StoredTransaction | None:
     """The transaction of this hash; None where it is not ours."""
-    return one_or_none(connection.execute(select(transactions).where(transactions.c.hash == hash)), SignedTransaction)
+    return one_or_none(connection.execute(select(transactions).where(transactions.c.hash == hash)), StoredTransaction)
 
 
-def history(connection: Connection, id: str) -> list[SignedTransaction]:
+def history(connection: Connection, id: str) -> list[StoredTransaction]:
     """All transactions that carried the submission, by nonce."""
     query = select(transactions).where(transactions.c.submission_id == id).order_by(transactions.c.nonce)
-    return all_as(connection.execute(query), SignedTransaction)
+    return all_as(connection.execute(query), StoredTransaction)
 
 
 def mark_final(connection: Connection, hash: bytes, block: int) -> Submission | None:
@@ -199,7 +200,8 @@ def mark_final(connection: Connection, hash: bytes, block: int) -> Submission | 
 
 def mark_reverted(connection: Connection, hash: bytes, block: int, error: str, retry_at: float) -> Submission | None:
     """A final block holds the transaction and it reverted: kept as history, its submission due again at `retry_at`.
-    None if it is not ours."""
+    None if it is not ours.
+    """
     owner = _mined(connection, hash, "reverted", block, error)
     if owner is None:
         return None
@@ -224,7 +226,8 @@ def mark_final_by_other(connection: Connection, id: str, block: int) -> None:
 
 def abandon(connection: Connection, id: str, reason: str, at: float) -> None:
     """The submission is never signed again. Raises Conflict (`submission_live`) where signed bytes of it are under way
-    or it is final: they may still act."""
+    or it is final: they may still act.
+    """
     live = exists().where(transactions.c.submission_id == id, transactions.c.outcome.is_(None))
     given_up = update(submissions).where(submissions.c.id == id, _open, ~live)
     if row_count(connection.execute(given_up.values(abandoned_at=at, abandoned_reason=reason))) == 0:

@@ -9,14 +9,14 @@ from chain_service import __version__
 from chain_service.jobs.context import App
 from chain_service.jobs.instance import health
 from chain_service.web.api import health as health_door
-from chain_service.web.api import logs, records, registries, verify
+from chain_service.web.api import logs, oversight, records, registries, verify
 from chain_service.web.http.auth import PublicRate, plain_address
 from chain_service.web.http.bodies import BoundBodies
 from chain_service.web.http.head import HeadAsGet
 from chain_service.web.http.headers import SecurityHeaders
 from chain_service.web.http.openapi import describe, operation_id
 from chain_service.web.http.problems import install_problem_handlers
-from chain_service.web.http.request_log import Metrics, Observe
+from chain_service.web.http.request_log import Observe, RequestMetrics
 from chain_service.web.pages import routes
 
 DESCRIPTION = (
@@ -24,7 +24,15 @@ DESCRIPTION = (
     "Errors are RFC 9457 problems with a stable `code`; docs/reference/errors.md lists the codes. "
     "Writes may be repeated safely."
 )
-DOORS = (records.router, verify.router, registries.router, logs.router, health_door.router, routes.router)
+DOORS = (
+    records.router,
+    verify.router,
+    registries.router,
+    oversight.router,
+    logs.router,
+    health_door.router,
+    routes.router,
+)
 
 
 def create_app(app: App) -> FastAPI:
@@ -39,7 +47,7 @@ def create_app(app: App) -> FastAPI:
         generate_unique_id_function=operation_id,
         dependencies=[Depends(plain_address)],
     )
-    metrics = Metrics(lambda: health.gauges(app))
+    metrics = RequestMetrics(lambda: health.gauges(app))
     web.state.app = app
     web.state.metrics = metrics
     web.state.rate = PublicRate(app.settings.public_rate)

@@ -31,9 +31,9 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from chain_service.core.chainproof import clique, qbft, storage_layout
+from chain_service.core.chainproof.consensus import CONSENSUS_FORMS
 from chain_service.core.chainproof.evidence import Evidence, verify_evidence
 from chain_service.core.chainproof.evidence_cbor import BlockProof, Selector
-from chain_service.core.chainproof.trust import FORM_QBFT
 from chain_service.core.encoding import cose
 from chain_service.core.encoding.digests import keccak256
 from chain_service.core.log.merkle import InclusionProof, leaf_hash, parents
@@ -41,7 +41,7 @@ from chain_service.core.receipts import receipt as receipts
 from chain_service.core.receipts import trust_file
 from chain_service.core.receipts.verify_offline import present, verify_offline
 from chain_service.core.records.disclosure import Disclosure
-from chain_service.core.records.hashing import Salt, log_id, record_entry
+from chain_service.core.records.hashing import Entry, Salt, log_id, record_entry
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.record import parse_record
 from chain_service.core.registries.histories import place_slots, seal_slots, slots_of_record
@@ -84,7 +84,7 @@ class Million:
         plain, sealed = parse_record(certificate()), parse_record(certificate(sealCodes=[SEAL]))
         self.disclosures = {False: Disclosure(plain, salt), True: Disclosure(sealed, salt)}
         self.first = {False: RECORDS - 2 * BATCH, True: RECORDS - BATCH}
-        self.entries = [sha256(n.to_bytes(8, "big")).digest() for n in range(RECORDS)]
+        self.entries = [Entry(sha256(n.to_bytes(8, "big")).digest()) for n in range(RECORDS)]
         for kind, first in self.first.items():
             for place in range(first, first + BATCH):
                 self.entries[place] = record_entry(LOG, place, self.disclosures[kind].body_digest)
@@ -225,7 +225,7 @@ def verifying(consensus: Consensus) -> Callable[[], None]:
 
 def seals_of(evidence: Evidence) -> list[tuple[bytes, bytes]]:
     """Every validator's seal in this evidence, with what it signs."""
-    if evidence.form == FORM_QBFT:
+    if CONSENSUS_FORMS[evidence.form].has_single_header:
         header = qbft.parse_header(evidence.headers[0])
         return [(seal, header.seal_digest) for seal in header.extra.seals]
     return [(header.seal, header.seal_digest) for header in map(clique.parse_header, evidence.headers)]

@@ -10,7 +10,6 @@ from typing import Any, cast
 from chain_service.config import Settings
 from chain_service.jobs.context import App
 from chain_service.web.app import create_app
-from chain_service.web.http.openapi import WHO
 from reference_pages.markdown import code, codes, table
 
 INTRODUCTION = """\
@@ -74,8 +73,7 @@ def _calls(paths: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def _rows(paths: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for method, path, call in _calls(paths):
-        who = WHO.get((method, path), "all")
-        yield code(f"{method} {path}"), who, _told(call), codes(sorted(call["responses"]))
+        yield code(f"{method} {path}"), call["x-who"], _told(call), codes(sorted(call["responses"]))
 
 
 def _told(call: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chain_service.core.chainproof.clique import majority_size
 from chain_service.core.chainproof.clique_votes import Signers
-from chain_service.core.chainproof.consensus import Followed, follow, headers_on_top, newest_final, provable_from
+from chain_service.core.chainproof.consensus import FollowedHeader, follow, headers_on_top, newest_final, provable_from
 from chain_service.core.chainproof.headers import SealedHeader
 from chain_service.core.chainproof.trust import ChainTrust, ValidatorRange
 from chain_service.core.encoding import rlp
@@ -105,8 +105,8 @@ def test_an_epoch_block_that_names_others_is_refused():
         one.after(sealed(EPOCH, one.addresses[0], None, other.addresses))
 
 
-def test_a_real_chain_of_four_votes_in_a_fifth(shared):
-    geth = json.loads((shared / "proofs/clique-geth/four_signers_then_five.json").read_text())
+def test_a_real_chain_of_four_votes_in_a_fifth(vectors):
+    geth = json.loads((vectors / "clique-geth/four_signers_then_five.json").read_text())
     raws = [bytes.fromhex(entry["rlp"].removeprefix("0x")) for entry in geth["headers"]]
     told = [tuple(sorted(bytes.fromhex(one[2:]) for one in entry["signers"])) for entry in geth["headers"]]
     trust = ChainTrust(geth["chainId"], keccak256(raws[0]), (ValidatorRange(0, told[0]),), {}, epoch=geth["epoch"])
@@ -142,7 +142,7 @@ def followed(sealers, among, first=1, votes=None, parent=PARENT):
     return follow(raws, trust, Signers(tuple(one.address for one in among)), parent), trust
 
 
-def place_of_newest(blocks: list[Followed], trust) -> int | None:
+def place_of_newest(blocks: list[FollowedHeader], trust) -> int | None:
     return newest_final([block.header for block in blocks], trust)
 
 

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chain_service.core.chainproof.evidence import verify_evidence
+from chain_service.core.chainproof.storage_layout import SEAL_REGISTRY
 from chain_service.core.encoding import cose
 from chain_service.core.receipts import trust_file
 from chain_service.core.receipts.receipt import encode, parse, refreshed
@@ -45,6 +47,20 @@ def refused(issued, presented, data):
     return verdict.answer.value == "invalid" or verdict.code in ("issuer_unknown", "trust_stale")
 
 
+def essence(issued, data):
+    """All that a receipt says but what is provably harmless: which seals it shows, and what outsiders attested.
+
+    A seal that a receipt leaves out is unproven where a signature is judged, and says nothing of the record.
+    """
+    receipt = parse(data)
+    states = [verify_evidence(block.evidence, issued.chain) for block in receipt.blocks]
+    words = [{slot: word for slot, word in state.words.items() if slot[0] != SEAL_REGISTRY} for state in states]
+    return replace(receipt, blocks=()), [state.block_hash for state in states], words
+
+
+GOOD = [essence(issued, data) for issued, data in KINDS.values()]
+
+
 def flipped(data, bit):
     changed = bytearray(data)
     changed[bit // 8] ^= 1 << bit % 8
@@ -57,7 +73,8 @@ def test_a_sample_of_changed_bits_leaves_no_receipt_believed(kind):
     presented = present(issued.disclosed)
     bits = random.Random(kind).sample(range(len(data) * 8), 1000)
     for bit in bits:
-        assert refused(issued, presented, flipped(data, bit)), bit
+        damaged = flipped(data, bit)
+        assert refused(issued, presented, damaged) or essence(issued, damaged) in GOOD, bit
     shown_wrong = [bit for bit in bits if judged(issued, presented, flipped(data, bit)).answer.value == "invalid"]
     assert len(shown_wrong) > 850
 
@@ -69,7 +86,8 @@ def test_every_changed_bit_leaves_no_receipt_believed(kind):
     issued, data = KINDS[kind]
     presented = present(issued.disclosed)
     for bit in range(len(data) * 8):
-        assert refused(issued, presented, flipped(data, bit)), bit
+        damaged = flipped(data, bit)
+        assert refused(issued, presented, damaged) or essence(issued, damaged) in GOOD, bit
 
 
 @pytest.mark.parametrize("place", range(2), ids=["clique", "qbft"])
@@ -148,13 +166,6 @@ def rebuilt(draw):
 anything = st.binary(max_size=400) | values.map(cbor2.dumps).map(lambda data: b"\xd2" + data) | damaged() | rebuilt()
 
 
-def essence(receipt):
-    """All of a receipt but what is provably harmless: the order of pooled nodes and what outsiders attested."""
-    blocks = tuple(replace(block.evidence, nodes=frozenset(block.evidence.nodes)) for block in receipt.blocks)
-    return replace(receipt, blocks=blocks)
-
-
-GOOD = [essence(parse(data)) for _, data in KINDS.values()]
 PRESENTED = [(issued, present(issued.disclosed)) for issued in (*SAMPLE, SEALED)]
 
 
@@ -168,7 +179,7 @@ def never_raises(data):
             assert parse(write(value)) == value
     for issued, presented in PRESENTED:
         if judged(issued, presented, data).answer.value == "valid":
-            assert essence(parse(data)) in GOOD
+            assert essence(issued, data) in GOOD
 
 
 @settings(max_examples=200, deadline=None)

@@ -12,10 +12,10 @@ from chain_service.core.records.identifiers import CertificateIdentifier, OrgCod
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.check_rules import RECORD, SIGNATURE, SIGNATURE_CHECKS
 from chain_service.core.verdicts.file_ownership import decide
-from chain_service.core.verdicts.inputs import Candidate, Facts, Memory, Presented
-from chain_service.core.verdicts.judge import Anchoring, Signed, judge
+from chain_service.core.verdicts.inputs import Candidate, JudgeInput, Memory, Presented
+from chain_service.core.verdicts.judge import Anchoring, JudgedSignatures, judge
 from chain_service.core.verdicts.verdict import Group, Verdict, check
-from chain_service.core.verdicts.verdict_codes import Answer
+from chain_service.core.verdicts.verdict_codes import VerdictOutcome
 from support.worlds.judged_records import ANCHORED, FILE, NOW, World, certificate, document
 
 ORGS = tuple(map(OrgCode, ("11430000006122244L", "11330105002500287C", "91350100M0001TGQXM")))
@@ -62,7 +62,7 @@ def record_id(place: int) -> str:
     return f"3f2b6f0e-5d0c-4a7e-9a55-{place:012d}"
 
 
-def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False, counted: bool = False) -> Facts:
+def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False, counted: bool = False) -> JudgeInput:
     """As gathering would have them: newest first, the one decided on apart from the others."""
     worlds = [world(place, one, before) for place, (one, before) in enumerate(zip(drawn, (None, *drawn), strict=False))]
     words = {slot: word for one in worlds for slot, word in one.words().items()}
@@ -85,7 +85,7 @@ def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False, counted
     elif len({one.org for one in known}) == 1:
         chosen = max(known, key=lambda one: (one.kind == "certificate", candidates.index(one)))
     shown = worlds[candidates.index(chosen)].disclosure if chosen is not None else None
-    return Facts(
+    return JudgeInput(
         subject="file",
         presented=Presented(
             # nothing else tells what an erased record names
@@ -110,15 +110,15 @@ def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False, counted
 def sealed_by(org: str | None) -> object:
     """The signatures of a file that one organisation sealed soundly; another one's record makes it a mismatch."""
 
-    def examine(anchoring: Anchoring) -> Signed:
+    def examine(anchoring: Anchoring) -> JudgedSignatures:
         if org is None:
-            return Signed()
+            return JudgedSignatures()
         issuer = anchoring.record.org if anchoring.record is not None else None
         binding = "no_issuer_named" if issuer is None else "issuer_bound" if issuer == org else "issuer_mismatch"
         told = {rule: rule.notes[0].code for rule in SIGNATURE_CHECKS} | {SIGNATURE.ISSUER_BINDING: binding}
         params = {"anchor": "root", "time": "then", "organisation": org}
         checks = tuple(check(rule, code, params=params) for rule, code in told.items())
-        return Signed((Group("signature", "file", checks),))
+        return JudgedSignatures((Group("signature", "file", checks),))
 
     return examine
 
@@ -192,8 +192,8 @@ WITHDRAWN, STRANGER = Drawn(0, True, State.WITHDRAWN), Drawn(1, True, State.IN_F
 def test_what_ended_stays_ended_and_no_stranger_makes_a_file_unverifiable(drawn: list[Drawn], paper: Paper) -> None:
     verdict = verdict_on(drawn, paper)
     allowed = oracle(drawn, paper)
-    assert verdict.code in allowed or (paper.kind == "seal" and verdict.answer is Answer.INVALID and allowed)
-    assert (verdict.answer is Answer.VALID) == (allowed == {"in_force"})
+    assert verdict.code in allowed or (paper.kind == "seal" and verdict.answer is VerdictOutcome.INVALID and allowed)
+    assert (verdict.answer is VerdictOutcome.VALID) == (allowed == {"in_force"})
     warned = {one.code for one in verdict.context.warnings}
     own = paper.of % len(drawn) if paper.kind in ("disclosure", "receipt") else None
     told = {one.org for place, one in enumerate(drawn) if not one.erased or place == own}
@@ -214,12 +214,12 @@ def test_neither_kind_nor_order_of_anchoring_decides(drawn: list[Drawn], paper: 
 @given(records, papers)
 @settings(max_examples=100, deadline=None)
 def test_beyond_the_records_looked_at_nothing_is_valid(drawn: list[Drawn], paper: Paper) -> None:
-    assert verdict_on(drawn, paper, crowded=True).answer is not Answer.VALID
+    assert verdict_on(drawn, paper, crowded=True).answer is not VerdictOutcome.VALID
     among_many = verdict_on(drawn, paper, crowded=True, counted=True)
     if paper.kind in ("disclosure", "receipt"):
         # what was presented decides, since none of the others has ended unseen
         assert among_many.code == verdict_on(drawn, paper).code
-    elif among_many.answer is Answer.VALID:
+    elif among_many.answer is VerdictOutcome.VALID:
         assert paper.kind == "seal"
 
 
@@ -243,7 +243,7 @@ def test_a_record_whose_place_cannot_be_proven_makes_nothing_valid() -> None:
     for broken in (None, facts.claim):
         other = replace(facts.candidates[0], claim=broken)
         verdict = judge(replace(facts, candidates=(other,)))
-        assert (verdict.answer, verdict.code) == (Answer.INDETERMINATE, "finality_unproven")
+        assert (verdict.answer, verdict.code) == (VerdictOutcome.INDETERMINATE, "finality_unproven")
 
 
 def test_a_record_anchored_after_the_moment_asked_about_changes_nothing_then() -> None:
@@ -257,4 +257,4 @@ def test_a_record_anchored_after_the_moment_asked_about_changes_nothing_then() -
     assert judge(replace(facts, candidates=(later,))).code == "withdrawn"
     # that its evidence is of a later block proves nothing about then
     untold = judge(replace(earlier, then_state=replace(then, words=world(0, STRANGER).words())))
-    assert (untold.answer, untold.code) == (Answer.INDETERMINATE, "finality_unproven")
+    assert (untold.answer, untold.code) == (VerdictOutcome.INDETERMINATE, "finality_unproven")

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from chain_service.cli import render
 from chain_service.cli.invocation import invocation, read_objects
-from chain_service.cli.options import Org, Timeout, Wait
+from chain_service.cli.options import Cursor, Limit, Org, Timeout, Wait
 
 catalog = typer.Typer(no_args_is_help=True, help="Data catalog: publish, change, withdraw, trace. 政务数据目录")
 
@@ -64,9 +65,41 @@ def trace(
       chain-service catalog trace 307001/000012
       chain-service catalog trace 307001/000012 --diff 1 3
     """
-    from chain_service.jobs.anchoring import publish_catalogs as catalogs
+    from chain_service.jobs.registries import catalogs
 
     door = invocation(context)
     app = door.app()
     found = catalogs.diff(app, code, *diff) if diff else catalogs.history(app, code)
     door.answer(found, lambda out: render.facts(out, found))
+
+
+@catalog.command()
+def findings(
+    context: typer.Context,
+    org: Annotated[str | None, typer.Option(metavar="CODE", help="Only entries of this organisation.")] = None,
+    finding: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Only findings of this code, e.g. data_without_table.")
+    ] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> None:
+    r"""List gaps between the layers, wrong links and overdue updates, with figures. 目录检查
+
+    Examples:
+
+      chain-service catalog findings
+      chain-service catalog findings --org 11430000006122244L \
+          --finding update_overdue
+    """
+    from chain_service.jobs.registries import catalogs
+
+    door = invocation(context)
+    found = catalogs.findings(door.app(), door.operator(), org=org, finding=finding, cursor=cursor, limit=limit)
+    rows = [(one.code, one.catalog_code, one.about, f"{one.message.zh} · {one.message.en}") for one in found.findings]
+
+    def shown(out: Console) -> None:
+        render.table(out, ("code", "catalogCode", "about", "message"), rows)
+        render.facts(out, found.metrics)
+
+    door.answer(found, shown, "\n".join(f"{one.code} {one.catalog_code}" for one in found.findings))
+    door.note_next(found.next)

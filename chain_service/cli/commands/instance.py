@@ -27,6 +27,7 @@ chain = typer.Typer(no_args_is_help=True, help="The embedded trial chain. 试验
 
 
 def register(cli: typer.Typer) -> None:
+    """The commands for making, running and auditing an instance are on the command line."""
     for command in (init, deploy, serve, worker, audit, rebuild):
         cli.command()(command)
 
@@ -58,7 +59,7 @@ def chain_run(
 ) -> None:
     """Run the trial chain until interrupted: JSON-RPC on loopback. 运行试验链
 
-    One signer vouches for it. Stop it with Ctrl-C or SIGTERM; everything
+    One signer seals its blocks. Stop it with Ctrl-C or SIGTERM; everything
     acknowledged is kept.
 
     Example:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chain_service.cli import render
-from chain_service.cli.invocation import Door, invocation
+from chain_service.cli.invocation import Invocation, invocation
 from chain_service.error_codes import INDETERMINATE, UNAVAILABLE
 from chain_service.errors import BadRequest
 
@@ -56,7 +56,7 @@ def init(
     epoch: Annotated[int, typer.Option(min=2, help="Blocks after which votes lapse.")] = 30_000,
     gas_limit: Annotated[int, typer.Option(min=5_000, help="Gas of a block.")] = 60_000_000,
 ) -> None:
-    """Make keys and files of the nodes; an instance in DATA will use them. 生成网络
+    r"""Make keys and files of the nodes; an instance in DATA will use them. 生成网络
 
     One folder per node, network.toml (public), genesis.json, prometheus.yml,
     systemd units. Keys are readable by their owner only and never overwritten.
@@ -68,7 +68,7 @@ def init(
     Examples:
 
       chain-service init && chain-service network init --validators 4
-      chain-service network init --authority harbour --validators 1 \\
+      chain-service network init --authority harbour --validators 1 \
           --chain-id 20261 --host 10.1.0.5 --out harbour
     """
     from chain_service.jobs.instance import network as jobs
@@ -245,18 +245,18 @@ def grow(
     if source is not None:
         if door.data is not None and door.data.resolve() != source.resolve():
             raise BadRequest("--from and --data name different instances", code="usage", field="--from")
-        door = Door(source, door.json, door.quiet)
+        door = Invocation(source, door.json, door.quiet)
     plan = Plan(validators=validators, writers=writers, observers=observers, host=host, first_port=port)
     done = jobs.grow(door.settings(), _directory(door, out), plan, door.note)
     door.answer(done, lambda console: render.facts(console, done), done.head_hash)
     _say_switched(door, done.configured)
 
 
-def _directory(door: Door, out: Path | None) -> Path:
+def _directory(door: Invocation, out: Path | None) -> Path:
     return out if out is not None else door.settings().data / "network"
 
 
-def _say_switched(door: Door, configured: str | None) -> None:
+def _say_switched(door: Invocation, configured: str | None) -> None:
     if configured is not None:
         door.note(f"rpc_urls in {configured} now name this network's nodes. 已将 rpc_urls 指向本网络。")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.invocation import Door, invocation, read_objects
+from chain_service.cli.invocation import Invocation, invocation, read_objects
 from chain_service.cli.options import Registrar, parse_day, split_names
 from chain_service.errors import BadRequest, Unavailable
 
@@ -22,7 +22,9 @@ types = typer.Typer(no_args_is_help=True, help="Certificate types. 证照类型"
 Code = Annotated[str, typer.Argument(metavar="CODE", help="Unified social credit code, 18 characters.")]
 
 
-def _answer(door: Door, app: App, done: OrganisationStanding | GrantedRights | PermitHistory, essential: str) -> None:
+def _answer(
+    door: Invocation, app: App, done: OrganisationStanding | GrantedRights | PermitHistory, essential: str
+) -> None:
     """Shows what the registrar did, once the index has read it too."""
     from chain_service.jobs.workers import wait_indexed
 
@@ -136,11 +138,11 @@ def permit(
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day; open without.")] = None,
     registrar: Registrar = None,
 ) -> None:
-    """Permit an organisation to issue a certificate type in a period, both days included. 颁发许可
+    r"""Permit an organisation to issue a certificate type in a period, both days included. 颁发许可
 
     Example:
 
-      chain-service org permit 11430000006122244L 11100000000013338W011 \\
+      chain-service org permit 11430000006122244L 11100000000013338W011 \
           --from 2020-01-01
     """
     from chain_service.jobs.instance import registrar as office
@@ -162,11 +164,11 @@ def end_permit(
     on: Annotated[str, typer.Option("--on", metavar="DATE", help="Last permitted day, YYYY-MM-DD.")],
     registrar: Registrar = None,
 ) -> None:
-    """End the permit that is open. 终止许可
+    r"""End the permit that is open. 终止许可
 
     Example:
 
-      chain-service org end-permit 11430000006122244L 11100000000013338W011 \\
+      chain-service org end-permit 11430000006122244L 11100000000013338W011 \
           --on 2026-06-30
     """
     from chain_service.jobs.instance import registrar as office

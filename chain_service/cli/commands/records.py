@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.attached_documents import Documents
-from chain_service.cli.invocation import Door, catch_up, invocation, replace_file, write_output
+from chain_service.cli.attached_documents import DirectoryDocuments
+from chain_service.cli.invocation import Invocation, catch_up, invocation, replace_file, write_output
 from chain_service.cli.options import Org, Timeout, Wait
 from chain_service.error_codes import REFUSED
 from chain_service.errors import BadRequest, Forbidden, Gone
 
 if TYPE_CHECKING:
     from chain_service.jobs.anchoring.submit_records import AcceptedRecord
-    from chain_service.jobs.context import App, Caller, Progress
+    from chain_service.jobs.asker import Operator
+    from chain_service.jobs.context import App, Progress
 
 
 _STATES = {
@@ -33,6 +34,7 @@ _STATES = {
 
 
 def register(cli: typer.Typer) -> None:
+    """The commands `anchor` and `erase` are on the command line."""
     for command in (anchor, erase):
         cli.command()(command)
 
@@ -66,28 +68,28 @@ def anchor(
     from chain_service.jobs.workers import wait_anchored
 
     door = invocation(context)
-    attached = Documents(documents, door.settings().max_file) if documents is not None else None
+    attached = DirectoryDocuments(documents, door.settings().max_file) if documents is not None else None
     source = _Source(file, attached)
     app = door.app()
-    caller = door.operator(org)
+    operator = door.operator(org)
     _make_directory(out)
     with door.progress() as progress:
-        total = _checked(app, caller, source)
+        total = _checked(app, operator, source)
         if total == 0:
             raise BadRequest(f"{file} has no record", code="malformed_request", file=file)
-        accepted = _store(app, caller, source, lambda done: progress("store", done, total))
+        accepted = _store(app, operator, source, lambda done: progress("store", done, total))
         states = {one.id: one.state for one in accepted}
         if wait or out is not None:
             failed = wait_anchored(app, list(states), timeout=timeout, progress=progress)
             states = dict.fromkeys(states, "anchored") | dict.fromkeys(failed, "failed")
         if out is not None:
-            _hand_out(app, caller, [one for one, state in states.items() if state == "anchored"], out, progress)
+            _hand_out(app, operator, [one for one, state in states.items() if state == "anchored"], out, progress)
     _tell(door, accepted, states, out)
     if "failed" in states.values():
         raise typer.Exit(REFUSED)
 
 
-def _tell(door: Door, accepted: list[AcceptedRecord], states: Mapping[str, str], out: Path | None) -> None:
+def _tell(door: Invocation, accepted: list[AcceptedRecord], states: Mapping[str, str], out: Path | None) -> None:
     done = [replace(one, state=states[one.id]) for one in accepted]
     counted = ", ".join(f"{count} {_STATES.get(state, state)}" for state, count in Counter(states.values()).items())
     created = sum(1 for one in accepted if one.created)
@@ -104,7 +106,7 @@ def _tell(door: Door, accepted: list[AcceptedRecord], states: Mapping[str, str],
 class _Source:
     """The lines of a file, or of standard input, as often as they are wanted."""
 
-    def __init__(self, name: str, documents: Documents | None) -> None:
+    def __init__(self, name: str, documents: DirectoryDocuments | None) -> None:
         self.name = name
         self.documents = documents
         self.kept = sys.stdin.buffer.readlines() if name == "-" else None
@@ -132,27 +134,27 @@ class _Source:
                 yield number, text
 
 
-def _checked(app: App, caller: Caller, source: _Source) -> int:
+def _checked(app: App, operator: Operator, source: _Source) -> int:
     """How many good records there are. What the registrar did just now may not be indexed yet: look once more."""
     from chain_service.jobs.anchoring.submit_records import check
 
     try:
-        return check(app, caller, source.lines())
+        return check(app, operator, source.lines())
     except (BadRequest, Forbidden) as refusal:
         codes = {one.code for one in refusal.errors or (refusal,)}
         if codes.isdisjoint(("organisation_not_registered", "issuer_not_permitted")):
             raise
         catch_up(app)
-        return check(app, caller, source.lines())
+        return check(app, operator, source.lines())
 
 
-def _store(app: App, caller: Caller, source: _Source, told: Any) -> list[AcceptedRecord]:
+def _store(app: App, operator: Operator, source: _Source, told: Any) -> list[AcceptedRecord]:
     from chain_service.jobs.anchoring.submit_records import submit
 
     accepted: list[AcceptedRecord] = []
     lines = source.lines()
     while chunk := list(islice(lines, app.settings.max_lines)):
-        accepted += submit(app, caller, chunk)
+        accepted += submit(app, operator, chunk)
         told(len(accepted))
     return accepted
 
@@ -166,10 +168,10 @@ def _make_directory(out: Path | None) -> None:
         raise BadRequest(f"{out}: {error.strerror}", code="file_not_written", file=str(out)) from None
 
 
-def _hand_out(app: App, caller: Caller, ids: list[str], out: Path, progress: Progress) -> None:
+def _hand_out(app: App, operator: Operator, ids: list[str], out: Path, progress: Progress) -> None:
     from chain_service.jobs.proofs import receipts
 
-    for one in receipts.hand_out(app, caller, ids, progress):
+    for one in receipts.hand_out(app, operator, ids, progress):
         replace_file(out / f"{one.id}.receipt", one.receipt)
         if one.disclosure is not None:
             write_output(out / f"{one.id}.disclosure.json", one.disclosure.to_json())
@@ -192,9 +194,9 @@ def erase(
     door = invocation(context)
     app = door.app()
     try:
-        owner = records.read(app, record, None).org
+        operator = door.operator_for(app, record)
     except Gone:
         done = Erasure(record, erased=True, changed=False)
     else:
-        done = records.erase(app, record, reason, door.operator(owner))
+        done = records.erase(app, record, reason, operator)
     door.answer(done, lambda console: render.facts(console, done), record)

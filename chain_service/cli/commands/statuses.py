@@ -30,7 +30,7 @@ def set_status(
     wait: Wait = False,
     timeout: Timeout = 60,
 ) -> None:
-    """Change a record's state; final on chain a moment later. 变更状态
+    r"""Change a record's state; final on chain a moment later. 变更状态
 
     States: in_force 有效, suspended 暂扣 *, withdrawn 撤销 *, cancelled 注销 *,
     penalised 吊销 *, lapsed 失效, transferred 转出, superseded 被取代;
@@ -43,19 +43,18 @@ def set_status(
 
     Example:
 
-      chain-service status set 0d7c… --to withdrawn --reason-code 2 \\
+      chain-service status set 0d7c… --to withdrawn --reason-code 2 \
           --legal-basis "行政许可法 第69条"
     """
     from chain_service.jobs.anchoring import change_state
-    from chain_service.jobs.records import records, state_history
+    from chain_service.jobs.records import state_history
     from chain_service.jobs.workers import wait_final
 
     door = invocation(context)
     app = door.app()
-    owner = records.read(app, record, None).org
     done: ChangeAnswer | StateOnChain = change_state.change_status(
         app,
-        door.operator(owner),
+        door.operator_for(app, record),
         record,
         to,
         reason_code,
@@ -71,17 +70,29 @@ def set_status(
 
 
 @status.command()
-def history(context: typer.Context, record: Annotated[str, typer.Argument(metavar="RECORD")]) -> None:
+def history(
+    context: typer.Context,
+    record: Annotated[str, typer.Argument(metavar="RECORD")],
+    changes: Annotated[
+        bool, typer.Option("--changes", help="With text, legal basis and officer; the reading is logged.")
+    ] = False,
+) -> None:
     """Every change of a record's state, in order. 状态历史
 
-    Example:
+    Examples:
 
       chain-service status history 0d7c…
+      chain-service status history 0d7c… --changes
     """
     from chain_service.jobs.records import state_history
 
     door = invocation(context)
-    found = state_history.status_history(door.app(), record)
+    app = door.app()
+    if changes:
+        disclosed = state_history.disclosed_history(app, record, door.operator())
+        door.answer(disclosed, lambda out: render.facts(out, disclosed), "\n".join(one.to for one in disclosed.history))
+        return
+    found = state_history.status_history(app, record)
     rows = [to_json(one) for one in found]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     door.answer(

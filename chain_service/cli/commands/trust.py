@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from chain_service.cli.failures import papers
-from chain_service.cli.invocation import Door, invocation, read_input, replace_file
+from chain_service.cli.invocation import Invocation, invocation, read_input, replace_file
 
 if TYPE_CHECKING:
     from chain_service.jobs.proofs.trust_files import KeptTrustFile
@@ -70,7 +70,7 @@ def update(
         typer.Option(metavar="HEX", help="For the first one: the fingerprint, as its issuer gave it by another way."),
     ] = None,
 ) -> None:
-    """Use a newer trust file from now on, if the old one's keys signed it. 更新信任文件
+    r"""Use a newer trust file from now on, if the old one's keys signed it. 更新信任文件
 
     An older version, another chain's or an unsigned one is refused. The very
     first file is taken by its fingerprint, which a person has compared. Needs no
@@ -79,7 +79,7 @@ def update(
     Examples:
 
       chain-service trust update city.trust --trust mine.trust
-      chain-service trust update city.trust --trust mine.trust \\
+      chain-service trust update city.trust --trust mine.trust \
           --fingerprint "3f2a 90c1 …"
     """
     from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES
@@ -118,7 +118,7 @@ def validators(
     door.answer(done, lambda console: console.print(f"from block {from_block} 起: {listed}", markup=False))
 
 
-def _answer(door: Door, done: KeptTrustFile, more: dict[str, str]) -> None:
+def _answer(door: Invocation, done: KeptTrustFile, more: dict[str, str]) -> None:
     """Tells what the file says, in its own words, and `more` that was written."""
     from chain_service.jobs.proofs.trust_files import grouped
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, NoReturn
@@ -14,12 +14,13 @@ from typing import Any, Final, NoReturn
 from chain_service.core.chainproof.consensus import CONSENSUS_FORMS
 from chain_service.core.chainproof.evidence import Evidence, Slot
 from chain_service.core.chainproof.headers import MAX_HEADER_BYTES, MAX_HEADERS, decode_fields
-from chain_service.core.chainproof.tries import MAX_NODE_BYTES, Account, NodePool, account_at, slot_at
-from chain_service.core.chainproof.trust import FORM_COMETBFT, ChainTrust
+from chain_service.core.chainproof.tries import MAX_NODE_BYTES, AccountState, NodePool, account_at, slot_at
+from chain_service.core.chainproof.trust import ChainTrust, require_verifiable
 from chain_service.core.encoding.cose import Cbor
-from chain_service.errors import CannotTell, InvalidProof, MalformedDocument
+from chain_service.errors import InvalidProof, MalformedDocument
 
-MAX_NODES: Final = 128
+MAX_NODES: Final = 1024
+"""A large registry takes four or five nodes a slot; what bounds the work is the size of a receipt."""
 MAX_SLOTS: Final = 1024
 MAX_CHECKPOINT: Final = 16 * 1024
 MAX_TOKENS: Final = 4
@@ -58,8 +59,14 @@ class BlockProof:
 
 
 def block_to_cbor(block: BlockProof) -> Cbor:
-    """The map that `block_from_cbor` reads."""
+    """The map that `block_from_cbor` reads. Raises InvalidProof for evidence beyond the bounds of receipts."""
     evidence = block.evidence
+    if not _is_within_bounds(evidence):
+        raise InvalidProof(
+            "the evidence would be larger than any verifier accepts",
+            nodes=len(evidence.nodes),
+            slots=_slot_count(evidence),
+        )
     single = CONSENSUS_FORMS[evidence.form].has_single_header
     value: dict[int, Cbor] = {
         FORM: evidence.form,
@@ -76,15 +83,29 @@ def block_to_cbor(block: BlockProof) -> Cbor:
     return value
 
 
+def size_of(evidence: Evidence) -> int:
+    """No fewer bytes than this evidence has in a receipt."""
+    parts = (*evidence.headers, *evidence.nodes)
+    accounts = sum(32 + 35 * len(slots) for _, slots in evidence.accounts)
+    return 128 + sum(map(len, parts)) + 4 * len(parts) + accounts
+
+
+def _slot_count(evidence: Evidence) -> int:
+    return sum(len(slots) for _, slots in evidence.accounts)
+
+
+def _is_within_bounds(evidence: Evidence) -> bool:
+    return len(evidence.nodes) <= MAX_NODES and _slot_count(evidence) <= MAX_SLOTS
+
+
 def block_from_cbor(value: Cbor) -> BlockProof:
     """The evidence in a map of these labels, within the bounds of receipts. Raises MalformedDocument."""
     if type(value) is not dict or not _ALWAYS <= value.keys() <= _ALWAYS | {CHECKPOINT, TIME_TOKENS}:
         _refuse("a map lacks a label or has one too many", "")
     form, chain_id, genesis_hash = value[FORM], value[CHAIN_ID], value[GENESIS_HASH]
-    if form == FORM_COMETBFT:
-        raise CannotTell("blocks of this form of consensus cannot be verified here", code="finality_unproven")
+    require_verifiable(form)
     if type(form) is not str or form not in CONSENSUS_FORMS:
-        _refuse("the form of this evidence is unknown", "1")
+        _refuse("the format of this evidence is unknown", "1")
     if type(chain_id) is not int or not 0 <= chain_id < 2**64:
         _refuse("a chain id is a whole number of at most 64 bits", "2")
     if type(genesis_hash) is not bytes or len(genesis_hash) != 32:
@@ -150,7 +171,7 @@ class Selector:
         self._trust = trust
         self._pool = NodePool(evidence.nodes)
         self._state_root = decode_fields(evidence.headers[0])[3]
-        self._accounts: dict[bytes, tuple[Account, tuple[bytes, ...]]] = {}
+        self._accounts: dict[bytes, tuple[AccountState, tuple[bytes, ...]]] = {}
         self._slots: dict[tuple[bytes, bytes], tuple[bytes, ...]] = {}
 
     def select(self, slots: Iterable[Slot]) -> Evidence:
@@ -171,7 +192,18 @@ class Selector:
         source = self._evidence
         return Evidence(source.form, source.chain_id, source.genesis_hash, source.headers, tuple(nodes), accounts)
 
-    def _account(self, address: bytes) -> tuple[Account, tuple[bytes, ...]]:
+    def select_fitting(self, slots: Sequence[Slot], extras: Sequence[Sequence[Slot]], most_bytes: int) -> Evidence:
+        """Evidence for these slots and for as many of the extras, from the first one on, as a receipt has room for.
+
+        Raises InvalidProof as `select`.
+        """
+        while True:
+            evidence = self.select([*slots, *(slot for extra in extras for slot in extra)])
+            if not extras or (_is_within_bounds(evidence) and size_of(evidence) <= most_bytes):
+                return evidence
+            extras = extras[: len(extras) // 2]
+
+    def _account(self, address: bytes) -> tuple[AccountState, tuple[bytes, ...]]:
         known = self._accounts.get(address)
         if known is None:
             self._pool.take_used()
@@ -182,7 +214,7 @@ class Selector:
             known = self._accounts[address] = account, self._pool.take_used()
         return known
 
-    def _walk(self, address: bytes, account: Account, slot: bytes) -> tuple[bytes, ...]:
+    def _walk(self, address: bytes, account: AccountState, slot: bytes) -> tuple[bytes, ...]:
         """The nodes on the way to a slot; remembered, since the records of a batch share most of them."""
         known = self._slots.get((address, slot))
         if known is None:

@@ -92,7 +92,7 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def printable(text: str) -> str:
-    """The text without lone surrogates, which nothing can encode; a byte of a file name that is no UTF-8 is \\xff."""
+    r"""The text without lone surrogates, which nothing can encode; a byte of a file name that is no UTF-8 is \xff."""
     return text if text.isascii() else _SURROGATE.sub(_written_out, text)
 
 

@@ -125,8 +125,13 @@ def refreshed(receipt: Receipt, newer: Evidence) -> Receipt:
     return replace(receipt, blocks=(receipt.blocks[0], BlockProof(newer)))
 
 
+def room_for_newer(receipt: Receipt) -> int:
+    """How many bytes a newer evidence of this receipt may have at most. Raises InvalidProof."""
+    return MAX_RECEIPT_BYTES - len(encode(replace(receipt, blocks=receipt.blocks[:1])))
+
+
 def encode(receipt: Receipt) -> bytes:
-    """The bytes of a `.receipt` file. Raises InvalidProof if they exceed what `parse` accepts."""
+    """The bytes of a `.receipt` file. Raises InvalidProof for a receipt that `parse` would not accept."""
     proof = receipt.proof
     inclusion = cose.encode([proof.size, proof.index, list(proof.path)])
     unprotected = {

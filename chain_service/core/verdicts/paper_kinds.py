@@ -21,7 +21,7 @@ import orjson
 from chain_service.core.encoding.text import Text
 
 
-class Kind(StrEnum):
+class PaperKind(StrEnum):
     """Kind of a paper."""
 
     DISCLOSURE = "disclosure"
@@ -40,7 +40,7 @@ MAX_JSON = 2**20
 """Bytes of the longest disclosure or proof; longer JSON is a file."""
 
 EMPTY = Text("文件为空", "the file is empty")
-CUT_OFF = Text("文件不完整，可能在传输中被截断", "it is not complete; it was probably cut off on its way")
+CUT_OFF = Text("文件不完整，可能在传输中被截断", "the file is incomplete; it was probably cut off in transfer")
 TROUBLES = {text.en: text for text in (EMPTY, CUT_OFF)}
 """Why a paper cannot be read, where its bytes tell, by the English sentence."""
 
@@ -63,12 +63,12 @@ class Paper:
 
     name: str
     """What whoever handed it in calls it; only shown, never believed."""
-    kind: Kind
+    kind: PaperKind
     data: bytes
     """A disclosure or proof in UTF-8 without byte order mark, a receipt or trust file in binary."""
 
 
-def recognise(data: bytes) -> Kind:
+def recognise(data: bytes) -> PaperKind:
     """The kind of these bytes. Never raises."""
     return _kind_of(unwrapped(data))
 
@@ -100,31 +100,31 @@ def _from_base64(text: bytes) -> bytes | None:
     return data if data.startswith((_RECEIPT, _TRUST)) else None
 
 
-def _kind_of(data: bytes) -> Kind:
+def _kind_of(data: bytes) -> PaperKind:
     if data[:1] == b"\xd2":
-        return Kind.RECEIPT
+        return PaperKind.RECEIPT
     if data[:2] == _TRUST:
-        return Kind.TRUST
+        return PaperKind.TRUST
     text = json_text(data)
     if text is None:
-        return Kind.FILE
+        return PaperKind.FILE
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         first = _FIRST_NAME.match(text)
         name = first[1].decode() if first else ""
-        return Kind.DISCLOSURE if name in _DISCLOSURE else Kind.PROOF if name in _PROOF else Kind.FILE
+        return PaperKind.DISCLOSURE if name in _DISCLOSURE else PaperKind.PROOF if name in _PROOF else PaperKind.FILE
     if len(_DISCLOSURE & value.keys()) > 1:
-        return Kind.DISCLOSURE
-    return Kind.PROOF if len(_PROOF & value.keys()) > 1 else Kind.FILE
+        return PaperKind.DISCLOSURE
+    return PaperKind.PROOF if len(_PROOF & value.keys()) > 1 else PaperKind.FILE
 
 
-def take(name: str, data: bytes, called: Kind | None = None) -> Paper:
+def take(name: str, data: bytes, called: PaperKind | None = None) -> Paper:
     """The paper in these bytes. `called` is what it was handed in as: it counts where the bytes tell nothing."""
     kind = recognise(data)
-    if kind is Kind.FILE and called is not None:
+    if kind is PaperKind.FILE and called is not None:
         kind = called
-    return Paper(name, kind, data if kind is Kind.FILE else unwrapped(data))
+    return Paper(name, kind, data if kind is PaperKind.FILE else unwrapped(data))
 
 
 def json_text(data: bytes) -> bytes | None:
@@ -148,7 +148,7 @@ def trouble(data: bytes) -> Text | None:
 def form(paper: Paper) -> str:
     """What to call the paper: its kind, for a file `pdf`, `archive` (OFD is one), `seal` or `file`."""
     data = paper.data
-    if paper.kind is not Kind.FILE:
+    if paper.kind is not PaperKind.FILE:
         return paper.kind.value
     if b"%PDF-" in data[:_PDF_BEGINS_WITHIN]:
         return "pdf"

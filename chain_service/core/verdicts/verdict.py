@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from chain_service.core.encoding.text import Text
 from chain_service.core.verdicts.check_rules import CHECKS, ESSENTIAL, CheckRule, GroupName
-from chain_service.core.verdicts.verdict_codes import CODES, Answer, Outcome
+from chain_service.core.verdicts.verdict_codes import CODES, Outcome, VerdictOutcome
 from chain_service.core.verdicts.warnings import WARNINGS
 
 
@@ -30,6 +31,7 @@ class Check:
         return self.rule.name
 
     def to_json(self) -> dict[str, Any]:
+        """`{name, outcome, code, message, evidence}`, the message in both languages."""
         return {
             "name": self.name,
             "outcome": self.outcome.value,
@@ -60,6 +62,7 @@ class Group:
         return replace(self, checks=checks)
 
     def to_json(self) -> dict[str, Any]:
+        """`{name, subject, checks}`, the checks in the order they were made."""
         return {"name": self.name, "subject": self.subject, "checks": [check.to_json() for check in self.checks]}
 
 
@@ -71,6 +74,7 @@ class Warning:
     message: Text
 
     def to_json(self) -> dict[str, Any]:
+        """`{code, message}`, the message in both languages."""
         return {"code": self.code, "message": self.message.to_json()}
 
 
@@ -90,7 +94,7 @@ class Context:
 class Verdict:
     """The answer to one verification, with every check that led to it."""
 
-    answer: Answer
+    answer: VerdictOutcome
     code: str
     message: Text
     next_step: Text
@@ -138,25 +142,24 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
     Raises KeyError when a value outside brackets is missing.
     """
-    if not _varies(template):
+    parts = _parts(template)
+    if parts is None:
         return template
-
-    def part(match: re.Match[str]) -> str:
-        names = _NAME.findall(match[1])
-        return match[1] if all(values.get(name) for name in names) else ""
-
-    if "[" in template:
-        template = _OPTIONAL.sub(part, template)
-    return template.format_map(values)
+    return "".join(part for part, names in parts if all(map(values.get, names))).format_map(values)
 
 
-def _varies(template: str) -> bool:
-    return "{" in template or "[" in template
+@lru_cache(maxsize=4096)
+def _parts(template: str) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+    """The template cut at its brackets, each part with the names it may not lack; None where nothing varies in it."""
+    if "{" not in template and "[" not in template:
+        return None
+    pieces = _OPTIONAL.split(template)  # every second piece stood in brackets
+    return tuple((piece, tuple(_NAME.findall(piece)) if at % 2 else ()) for at, piece in enumerate(pieces))
 
 
 def fill_text(text: Text, params: Mapping[str, Text]) -> Text:
     """`text` with the parameters of each language filled in."""
-    if not _varies(text.zh) and not _varies(text.en):
+    if _parts(text.zh) is None and _parts(text.en) is None:
         return text
     return Text(
         fill(text.zh, {name: value.zh for name, value in params.items()}),
@@ -181,7 +184,7 @@ def check(
             return Check(rule, note.outcome, code, fill_text(note.text, texts), dict(evidence or {}), texts)
     if code not in rule.raises:
         raise KeyError(f"check {rule} may not give {code}")
-    outcome = Outcome.FAILED if CODES[code].answer is Answer.INVALID else Outcome.INDETERMINATE
+    outcome = Outcome.FAILED if CODES[code].answer is VerdictOutcome.INVALID else Outcome.INDETERMINATE
     return Check(rule, outcome, code, fill_text(CODES[code].message, texts), dict(evidence or {}), texts)
 
 
@@ -191,7 +194,7 @@ def warning(code: str, **params: object) -> Warning:
     return Warning(code, fill_text(WARNINGS[code], texts))
 
 
-_SEVERITY = {Answer.INVALID: 0, Answer.INDETERMINATE: 1, Answer.VALID: 2}
+_SEVERITY = {VerdictOutcome.INVALID: 0, VerdictOutcome.INDETERMINATE: 1, VerdictOutcome.VALID: 2}
 _GRAVITY = {code: (_SEVERITY[row.answer], rank) for rank, (code, row) in enumerate(CODES.items())}
 
 

@@ -66,9 +66,11 @@ class RegisteredSeal:
 
     @property
     def registered_at(self) -> int:
+        """Unix seconds of the block that registered it."""
         return self.history[0].recorded_at
 
     def is_seal(self, seal: SealFacts) -> bool:
+        """Whether it is this very seal, by SHA-256 of its bytes."""
         return self.sha256 == seal.sha256
 
     def state_at(self, moment: int) -> int:
@@ -92,23 +94,26 @@ def is_seal_code(code: str) -> bool:
 
 
 def find_seal(code: str, binding: Binding) -> RegisteredSeal | Outage | None:
-    """The registry's entry; None if the seal is not registered, an Outage if that cannot be told."""
+    """The registry's entry; None if the seal is not registered, an Outage if that cannot be told.
+
+    Its states are those of the newest block alone: where that leaves the seal out, it may have been frozen since the
+    one before. Facts never change: whichever block shows them will do.
+    """
     if not is_seal_code(code):
         return None
-    for state in binding.states:
-        try:
-            history = read_seal_states(state, code)
-            # facts never change: the newest evidence that has them will do
-            facts = next(filter(None, (_seal_facts(one, code) for one in binding.states)), None)
-        except InvalidProof:
-            continue
-        if not history:
-            return None
-        if facts is None:
-            break
-        return RegisteredSeal(*facts, tuple(history), state)
-    # a receipt proves the seals that its record names (`sealCodes`), and no others
-    return binding.outage or Outage("seal_unproven", "the evidence does not cover the seal")
+    # a receipt proves seals that its record names (`sealCodes`), as far as they fit into it, and no others
+    unproven = binding.outage or Outage("seal_unproven", "the evidence does not cover the seal")
+    if not binding.states:
+        return unproven
+    newest = binding.states[0]
+    try:
+        history = read_seal_states(newest, code)
+    except InvalidProof:
+        return unproven
+    if not history:
+        return None
+    facts = next(filter(None, (_seal_facts(state, code) for state in binding.states)), None)
+    return unproven if facts is None else RegisteredSeal(*facts, tuple(history), newest)
 
 
 def _seal_facts(state: ProvenState, code: str) -> tuple[str, bytes, SealPeriod | None, tuple[bytes, ...]] | None:

@@ -10,12 +10,13 @@ from chain_service.core.encoding.visible_text import add_hidden
 from chain_service.core.records.states import may_follow, parse_change_request
 from chain_service.errors import Conflict
 from chain_service.jobs.anchoring.supersede import accept
-from chain_service.jobs.context import App, Caller
+from chain_service.jobs.asker import Acting
+from chain_service.jobs.context import App
 from chain_service.jobs.integrity import stored_state
 from chain_service.jobs.records.state_history import current_state
 from chain_service.store import records, statuses
 from chain_service.store.records import StoredRecord
-from chain_service.store.statuses import StatusChange
+from chain_service.store.statuses import StoredStatusChange
 
 
 @answer
@@ -38,7 +39,7 @@ class ChangeAnswer:
 
 def change_status(
     app: App,
-    caller: Caller,
+    asker: Acting,
     record_id: str,
     to: str,
     reason_code: int | str,
@@ -53,7 +54,7 @@ def change_status(
     Asking again for the state that stands, or that is on its way, returns it with `created` False. Raises
     `MalformedRecord`, `NotFound`, `Forbidden`, `Conflict` (`not_anchored`, `illegal_transition`, `change_pending`).
     """
-    caller.need("status")
+    asker.need("status")
     with Refusals() as refusals:
         request = refusals.read(
             parse_change_request,
@@ -62,11 +63,11 @@ def change_status(
         add_hidden({"text": text, "legalBasis": legal_basis}, refusals)
     with app.database.transaction() as connection:
         record = records.get(connection, record_id)
-        caller.need_org(record.org)
+        asker.need_org(record.org)
         if record.state != "anchored":
             raise Conflict("the record is not anchored, so it has no state to change", code="not_anchored")
         if request.successor is not None:
-            caller.need_org(records.get(connection, request.successor).org)
+            asker.need_org(records.get(connection, request.successor).org)
         current = current_state(connection, record)
         waiting = statuses.waiting(connection, record.id)
         target = stored_state(waiting.to_state) if waiting is not None else current
@@ -80,13 +81,13 @@ def change_status(
                 code="illegal_transition",
                 **{"from": current.code, "to": request.to.code},
             )
-        by = officer or (f"key {caller.key_id}" if caller.key_id else "operator")
-        accept(app, connection, record.id, request, officer=by, key_id=caller.key_id)
+        by = officer or (f"key {asker.key_id}" if asker.key_id else "operator")
+        accept(app, connection, record.id, request, officer=by, key_id=asker.key_id)
         return _answer(connection, record, statuses.waiting(connection, record.id), created=True)
 
 
 def _answer(
-    connection: Connection, record: StoredRecord, waiting: StatusChange | None, *, created: bool
+    connection: Connection, record: StoredRecord, waiting: StoredStatusChange | None, *, created: bool
 ) -> ChangeAnswer:
     return ChangeAnswer(
         id=record.id,

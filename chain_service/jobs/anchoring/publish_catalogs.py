@@ -1,45 +1,30 @@
-"""Catalog entries: publishing versions, tracing an entry's history, comparing versions, looking across the layers."""
+"""Publishing versions of catalog entries."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from chain_service.core.chainproof.storage_layout import (
-    CATALOG_REGISTRY,
-    CatalogStanding,
-    catalog_digest_slot,
-    catalog_standing_slot,
-)
-from chain_service.core.encoding.answers import answer, left_out
+from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.canonical import canonical
-from chain_service.core.encoding.digests import Digest
-from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.encoding.refusals import Refusals
-from chain_service.core.encoding.text import Text
 from chain_service.core.encoding.visible_text import add_hidden, require_visible
-from chain_service.core.registries import catalog_findings
-from chain_service.core.registries.catalogs import CatalogVersion, check_history, digest, next_version, parse_catalog
+from chain_service.core.registries.catalogs import CatalogVersion, digest, next_version, parse_catalog
 from chain_service.errors import (
-    BadRequest,
     ChainServiceError,
     Conflict,
-    Corrupt,
-    InvalidProof,
     MalformedRecord,
-    NotFound,
-    Unavailable,
 )
 from chain_service.jobs.anchoring.register_seals import account_of
-from chain_service.jobs.context import App, Caller
+from chain_service.jobs.asker import Acting
+from chain_service.jobs.context import App
+from chain_service.jobs.registries.catalogs import read_version, written_digest
 from chain_service.jobs.sending.group_changes import VERSIONS, version_submission, version_words
-from chain_service.store import catalogs, chain_index, organisations, submissions
-from chain_service.store.catalogs import CatalogVersion as Stored
-from chain_service.store.catalogs import NewCatalogVersion
-from chain_service.store.rows import json_object
+from chain_service.store import submissions
+from chain_service.store.registries import catalogs, organisations
+from chain_service.store.registries.catalogs import NewCatalogVersion
 
 MAX_ENTRIES = 1000
 _PLACE = ("sequence", "previous")
@@ -58,179 +43,20 @@ class AcceptedVersion:
     """False where the newest version has the same content."""
 
 
-@answer
-class ListedEntry:
-    """A catalog entry by its newest version."""
-
-    catalog_code: str
-    layer: str
-    """`duty`, `data` or `table`."""
-    title: str | None
-    provider_code: str
-    sequence: int
-    action: str
-    digest: str
-    state: str
-    """`pending` until the version's block is final, then `final`."""
-
-
-@answer
-class CatalogPage:
-    """Catalog entries in the order of their codes."""
-
-    catalogs: tuple[ListedEntry, ...]
-    next: str | None
-    """The `after` of the next page; null on the last."""
-
-
-@answer
-class TracedVersion:
-    """A version of a catalog entry: who, when and where."""
-
-    sequence: int
-    action: str
-    digest: str
-    previous: str | None
-    """Digest of the version before, which it names; null for the first."""
-    by: str
-    """The organisation."""
-    key_id: str | None
-    """The API key it was sent with; null for the operator."""
-    accepted_at: str
-    state: str
-    """`pending` until its block is final, then `final`."""
-    version: Mapping[str, Any]
-    """The version itself, whose canonical bytes have the digest."""
-    block: int | None = left_out()
-    time: str | None = left_out()
-    tx: str | None = left_out()
-
-
-@answer
-class HistoryFinding:
-    """A place where the stored history does not hold."""
-
-    code: str
-    sequence: int
-    message: Text
-
-
-@answer
-class CatalogHead:
-    """What the chain has of a catalog entry: its newest version."""
-
-    digest: str | None
-    sequence: int
-    owner: str | None
-
-
-@answer
-class ProvenBlock:
-    """The block at which something was proven."""
-
-    id: int
-    """The chain's id."""
-    block: int
-    hash: str
-    time: str
-    assurance: str
-
-
-@answer
-class HistoryProof:
-    """Whether the stored history leads to the head that the chain holds, proven."""
-
-    outcome: str
-    """`passed`, `failed`, or `indeterminate` where the chain could not be asked."""
-    code: str | None = left_out()
-    detail: str | None = left_out()
-    findings: tuple[HistoryFinding, ...] = ()
-    head: CatalogHead | None = left_out()
-    chain: ProvenBlock | None = left_out()
-
-
-@answer
-class CatalogHistory:
-    """Every version of a catalog entry in order."""
-
-    catalog_code: str
-    versions: tuple[TracedVersion, ...]
-    proof: HistoryProof
-
-
-@answer
-class ChangedField:
-    """A field that two versions have differently; null where one has it not."""
-
-    field: str
-    change: str
-    """`added`, `removed` or `changed`."""
-    before: Any
-    after: Any
-
-
-@answer
-class CatalogComparison:
-    """What changed between two versions, by field and by item."""
-
-    catalog_code: str
-    from_: int
-    to: int
-    differences: tuple[ChangedField, ...]
-
-
-@answer
-class CatalogFinding:
-    """Something that an auditor should ask about."""
-
-    code: str
-    catalog_code: str
-    about: str | None
-    """The other entry it concerns, if any."""
-    message: Text
-
-
-@answer
-class CatalogFigures:
-    """Figures over the newest versions; withdrawn entries count nowhere but in `withdrawn`."""
-
-    providers: int
-    """Departments with at least one live entry."""
-    duties: int
-    duties_covered: int
-    duty_coverage: float | None
-    """Share of duties that a live data entry serves; null without duties."""
-    data: int
-    data_mounted: int
-    mount_rate: float | None
-    """挂接率: share of published data entries that have a table; null without data entries."""
-    tables: int
-    withdrawn: int
-    overdue: int
-
-
-@answer
-class CatalogReview:
-    """Gaps between the three layers, and figures."""
-
-    findings: tuple[CatalogFinding, ...]
-    metrics: CatalogFigures
-
-
-def publish(app: App, caller: Caller, entries: object) -> list[AcceptedVersion]:
+def publish(app: App, asker: Acting, entries: object) -> list[AcceptedVersion]:
     """The versions (one object, or a list) are on their way to the registry, all of them or none.
 
     `sequence` and `previous` are filled in where left out. Sending a version again whose content is the latest one's
     returns that one with `created` False. Raises `MalformedRecord`, `Forbidden`, `Conflict` (`catalog_conflict`);
     in a list `details["entry"]` counts from 1.
     """
-    caller.need("catalog")
-    parsed = _parse(caller, entries)
-    account = account_of(app, caller.org)
+    asker.need("catalog")
+    parsed = _parse(asker, entries)
+    account = account_of(app, asker.acting_for)
     with app.database.transaction() as connection, Refusals() as refusals:
-        organisations.get(connection, caller.org)
+        organisations.get(connection, asker.acting_for)
         stored = catalogs.latest(connection, [version.code for version in parsed])
-        latest: dict[str, CatalogVersion] = {code: _read(version) for code, version in stored.items()}
+        latest: dict[str, CatalogVersion] = {code: read_version(version) for code, version in stored.items()}
         answers: list[AcceptedVersion] = []
         new: list[CatalogVersion] = []
         for place, version in enumerate(parsed, start=1):
@@ -247,11 +73,11 @@ def publish(app: App, caller: Caller, entries: object) -> list[AcceptedVersion]:
             new.append(following)
             answers.append(_accepted(following, created=True))
         refusals.raise_first()
-        _queue(app, connection, caller, account, new)
+        _queue(app, connection, asker, account, new)
     return answers
 
 
-def _parse(caller: Caller, entries: object) -> list[CatalogVersion]:
+def _parse(asker: Acting, entries: object) -> list[CatalogVersion]:
     listed = entries if isinstance(entries, list) else [entries]
     if not 1 <= len(listed) <= MAX_ENTRIES:
         raise MalformedRecord(f"between 1 and {MAX_ENTRIES} entries can be published at once", field="")
@@ -259,13 +85,13 @@ def _parse(caller: Caller, entries: object) -> list[CatalogVersion]:
     with Refusals() as refusals:
         for place, entry in enumerate(listed, start=1):
             try:
-                parsed.append(_read_entry(caller, entry))
+                parsed.append(_read_entry(asker, entry))
             except ChainServiceError as error:
                 refusals.add(error, entry=place)
     return parsed
 
 
-def _read_entry(caller: Caller, entry: object) -> CatalogVersion:
+def _read_entry(asker: Acting, entry: object) -> CatalogVersion:
     """The version in `entry`; raises the first refusal, which tells the others."""
     with Refusals() as refusals:
         try:
@@ -275,7 +101,7 @@ def _read_entry(caller: Caller, entry: object) -> CatalogVersion:
             add_hidden(entry, refusals)
             refusals.raise_first()
         refusals.read(require_visible, version.body)
-        refusals.read(caller.need_org, version.provider)
+        refusals.read(asker.need_org, version.provider)
     return version
 
 
@@ -288,24 +114,24 @@ def _same(before: CatalogVersion, submitted: CatalogVersion) -> bool:
     return submitted.sequence in (None, before.sequence) and submitted.previous in (None, before.previous)
 
 
-def _queue(app: App, connection: Connection, caller: Caller, account: str, new: Sequence[CatalogVersion]) -> None:
+def _queue(app: App, connection: Connection, asker: Acting, account: str, new: Sequence[CatalogVersion]) -> None:
     for start in range(0, len(new), VERSIONS):
         group = new[start : start + VERSIONS]
         words = [version_words(v.code, v.sequence or 0, v.action, v.previous, digest(v)) for v in group]
-        submission = version_submission(app, account, caller.org, words)
+        submission = version_submission(app, account, asker.acting_for, words)
         submissions.queue(connection, submission)
         rows = [
             NewCatalogVersion(
                 id=str(uuid.uuid4()),
                 code=version.code,
                 sequence=version.sequence or 0,
-                org=caller.org,
+                org=asker.acting_for,
                 layer=version.layer,
                 action=version.action,
                 digest=digest(version),
                 previous=version.previous,
                 body=canonical(version.body),
-                key_id=caller.key_id,
+                key_id=asker.key_id,
                 created_at=app.clock(),
                 submission_id=submission.id,
             )
@@ -314,172 +140,11 @@ def _queue(app: App, connection: Connection, caller: Caller, account: str, new: 
         catalogs.add_many(connection, rows)
 
 
-def list_catalogs(
-    app: App, *, org: str | None = None, layer: str | None = None, after: str | None = None, limit: int = 100
-) -> CatalogPage:
-    """The newest version of each entry by code; `next` is the `after` of the next page."""
-    with app.database.reading() as connection:
-        rows, following = catalogs.page(connection, org=org, layer=layer, after=after, limit=max(1, min(limit, 1000)))
-    return CatalogPage(tuple(_listed(row) for row in rows), following)
-
-
-def history(app: App, code: str) -> CatalogHistory:
-    """Every version in order, each with who, when and where, and whether all of it agrees with the chain.
-
-    Raises `NotFound` (`catalog_unknown`).
-    """
-    with app.database.reading() as connection:
-        rows = _rows(connection, code)
-        head = chain_index.head_block(connection)
-    final = [_read(row) for row in rows if row.final_block is not None]
-    try:
-        proof = _compare(app, code, final, head)
-    except (Unavailable, InvalidProof) as error:
-        proof = HistoryProof("indeterminate", code=error.code, detail=error.message)
-    return CatalogHistory(code, tuple(_traced(row) for row in rows), proof)
-
-
-def _traced(row: Stored) -> TracedVersion:
-    final = row.final_block is not None and row.final_time is not None and row.final_tx is not None
-    return TracedVersion(
-        sequence=row.sequence,
-        action=row.action,
-        digest=_written(row.digest),
-        previous=_written(row.previous) if row.previous else None,
-        by=row.org,
-        key_id=row.key_id,
-        accepted_at=moment(row.created_at),
-        state=_state(row),
-        version=_body(row),
-        block=row.final_block if final else None,
-        time=moment(row.final_time) if final and row.final_time is not None else None,
-        tx=hex0x(row.final_tx) if final and row.final_tx is not None else None,
-    )
-
-
-def _compare(app: App, code: str, final: Sequence[CatalogVersion], head: chain_index.Block | None) -> HistoryProof:
-    """The stored history against the head that the chain holds, proven."""
-    if head is None:
-        raise Unavailable("the chain has not been read yet", code="node_unavailable")
-    wants = [
-        (CATALOG_REGISTRY, catalog_digest_slot(code)),
-        (CATALOG_REGISTRY, catalog_standing_slot(code)),
-    ]
-    _, state = app.require_chain().reader.prove(head.number, wants, head.hash)
-    word = state.word(*wants[0])
-    on_chain = word.to_bytes(32, "big") if word else None
-    standing = CatalogStanding.from_word(state.word(*wants[1])) if word else None
-    breaks = check_history(final, on_chain, standing.sequence if standing else None)
-    return HistoryProof(
-        outcome="failed" if breaks else "passed",
-        findings=tuple(HistoryFinding(one.code, one.sequence, Text(one.zh, one.en)) for one in breaks),
-        head=CatalogHead(
-            digest=_written(on_chain) if on_chain else None,
-            sequence=standing.sequence if standing else 0,
-            owner=standing.organisation if standing else None,
-        ),
-        chain=ProvenBlock(
-            id=state.chain_id,
-            block=state.block,
-            hash=hex0x(state.block_hash),
-            time=moment(state.time),
-            assurance=state.assurance,
-        ),
-    )
-
-
-def diff(app: App, code: str, from_: int, to: int) -> CatalogComparison:
-    """What changed between two versions, by field and by item. Raises `NotFound` (`catalog_unknown`, `no_version`)."""
-    with app.database.reading() as connection:
-        rows = {row.sequence: row for row in _rows(connection, code)}
-    for sequence in (from_, to):
-        if sequence not in rows:
-            raise NotFound(f"the entry has no version {sequence}", code="no_version", sequence=sequence)
-    differences = catalog_findings.diff(_read(rows[from_]), _read(rows[to]))
-    changed = tuple(ChangedField(one.field, one.change, one.before, one.after) for one in differences)
-    return CatalogComparison(code, from_, to, changed)
-
-
-def findings(app: App, org: str | None = None) -> CatalogReview:
-    """Gaps between the three layers and figures over all entries, or those of one organisation."""
-    entries: list[catalog_findings.Listed] = []
-    after: str | None = None
-    with app.database.reading() as connection:
-        while True:
-            rows, after = catalogs.page(connection, org=None, layer=None, after=after, limit=1000)
-            entries += [catalog_findings.Listed(_read(row), int(row.created_at)) for row in rows]
-            if after is None:
-                break
-    mine = {entry.version.code for entry in entries if org is None or entry.version.provider == org}
-    found = (one for one in catalog_findings.findings(entries, app.now) if one.catalog in mine)
-    counted = [entry for entry in entries if entry.version.code in mine]
-    return CatalogReview(
-        findings=tuple(
-            CatalogFinding(one.code, one.catalog, one.about, catalog_findings.FINDINGS[one.code]) for one in found
-        ),
-        metrics=_figures(catalog_findings.metrics(counted, app.now)),
-    )
-
-
-def _figures(counted: catalog_findings.Metrics) -> CatalogFigures:
-    return CatalogFigures(
-        providers=counted.providers,
-        duties=counted.duties,
-        duties_covered=counted.duties_covered,
-        duty_coverage=counted.duty_coverage,
-        data=counted.data,
-        data_mounted=counted.data_mounted,
-        mount_rate=counted.mount_rate,
-        tables=counted.tables,
-        withdrawn=counted.withdrawn,
-        overdue=counted.overdue,
-    )
-
-
-def _rows(connection: Connection, code: str) -> list[Stored]:
-    rows = catalogs.history(connection, code)
-    if not rows:
-        raise NotFound("no catalog entry has this code", code="catalog_unknown", catalog=code)
-    return rows
-
-
-def _read(row: Stored) -> CatalogVersion:
-    try:
-        return parse_catalog(_body(row))
-    except BadRequest as error:
-        raise Corrupt("a stored catalog version is damaged", catalog=row.code, sequence=row.sequence) from error
-
-
-def _body(row: Stored) -> dict[str, Any]:
-    return json_object(row.body, "a stored catalog version", catalog=row.code, sequence=row.sequence)
-
-
 def _accepted(version: CatalogVersion, *, created: bool) -> AcceptedVersion:
     return AcceptedVersion(
         catalog_code=version.code,
         sequence=version.sequence,
-        previous=_written(version.previous) if version.previous else None,
-        digest=_written(digest(version)),
+        previous=written_digest(version.previous) if version.previous else None,
+        digest=written_digest(digest(version)),
         created=created,
     )
-
-
-def _listed(row: Stored) -> ListedEntry:
-    return ListedEntry(
-        catalog_code=row.code,
-        layer=row.layer,
-        title=_body(row).get("title"),
-        provider_code=row.org,
-        sequence=row.sequence,
-        action=row.action,
-        digest=_written(row.digest),
-        state=_state(row),
-    )
-
-
-def _written(value: bytes) -> str:
-    return str(Digest("sha-256", value))
-
-
-def _state(row: Stored) -> str:
-    return "final" if row.final_block is not None else "pending"

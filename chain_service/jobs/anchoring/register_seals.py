@@ -33,8 +33,10 @@ from chain_service.errors import (
     MalformedDocument,
     MalformedRecord,
 )
-from chain_service.jobs.context import App, Caller
-from chain_service.store import organisations, seals, submissions
+from chain_service.jobs.asker import Acting
+from chain_service.jobs.context import App
+from chain_service.store import submissions
+from chain_service.store.registries import organisations, seals
 from chain_service.store.rows import json_object
 from chain_service.store.submissions import NewSubmission
 
@@ -113,13 +115,13 @@ def seal_entry(app: App, data: bytes, owner: str, seal_type: str | None = None) 
     }
 
 
-def register_seal(app: App, caller: Caller, entry: object) -> SealDetails:
+def register_seal(app: App, asker: Acting, entry: object) -> SealDetails:
     """The seal is on its way to the registry. Repeating it is safe; another seal under its code is refused.
 
     Raises `MalformedRecord` (`personal_seal` for type 05), `Forbidden`, `Conflict` (`seal_exists`).
     """
-    caller.need("seal")
-    parsed = _parse(caller, entry)
+    asker.need("seal")
+    parsed = _parse(asker, entry)
     account = account_of(app, parsed.owner)
     body = canonical(parsed.to_json())
     with app.database.transaction() as connection:
@@ -139,7 +141,7 @@ def register_seal(app: App, caller: Caller, entry: object) -> SealDetails:
                     sha256=parsed.sha256,
                     sm3=parsed.sm3,
                     body=body,
-                    key_id=caller.key_id,
+                    key_id=asker.key_id,
                     created_at=app.clock(),
                     submission_id=submission.id,
                 ),
@@ -147,7 +149,7 @@ def register_seal(app: App, caller: Caller, entry: object) -> SealDetails:
     return replace(seal(app, parsed.code), created=known is None or known.refused is not None)
 
 
-def check_seals(caller: Caller, entries: Sequence[object]) -> None:
+def check_seals(asker: Acting, entries: Sequence[object]) -> None:
     """Returns only if `register_seal` can read each of them; raises the first refusal, which tells the others.
 
     In each `details["entry"]` counts from 1.
@@ -155,12 +157,12 @@ def check_seals(caller: Caller, entries: Sequence[object]) -> None:
     with Refusals() as refusals:
         for place, entry in enumerate(entries, start=1):
             try:
-                _parse(caller, entry)
+                _parse(asker, entry)
             except ChainServiceError as error:
                 refusals.add(error, entry=place)
 
 
-def _parse(caller: Caller, entry: object) -> Seal:
+def _parse(asker: Acting, entry: object) -> Seal:
     with Refusals(SEAL) as refusals:
         try:
             parsed = parse_seal(entry)
@@ -169,7 +171,7 @@ def _parse(caller: Caller, entry: object) -> Seal:
             add_hidden(entry, refusals)
             refusals.raise_first()
         refusals.read(require_visible, parsed.to_json())
-        refusals.read(caller.need_org, parsed.owner)
+        refusals.read(asker.need_org, parsed.owner)
     return parsed
 
 
@@ -198,24 +200,24 @@ def seal(app: App, code: str) -> SealDetails:
     )
 
 
-def _read(stored: seals.Seal) -> Seal:
+def _read(stored: seals.StoredSeal) -> Seal:
     try:
         return parse_seal(json_object(stored.body, "a stored seal", seal=stored.code))
     except BadRequest as error:
         raise Corrupt("a stored seal is damaged", seal=stored.code) from error
 
 
-def set_seal_state(app: App, caller: Caller, code: str, to: str) -> SealDetails:
+def set_seal_state(app: App, asker: Acting, code: str, to: str) -> SealDetails:
     """The change of state is on its way; asking for the state that stands or is on its way changes nothing.
 
     Raises `MalformedRecord`, `NotFound`, `Forbidden`, `Conflict` (`not_registered`, `change_pending`,
     `illegal_transition`).
     """
-    caller.need("seal")
+    asker.need("seal")
     state = parse_seal_state(to)
     with app.database.transaction() as connection:
         stored = seals.get(connection, code)
-        caller.need_org(stored.owner)
+        asker.need_org(stored.owner)
         if stored.final_block is None:
             raise Conflict("the seal is not registered on chain yet", code="not_registered")
         changes = seals.changes(connection, code)
@@ -232,7 +234,7 @@ def set_seal_state(app: App, caller: Caller, code: str, to: str) -> SealDetails:
             account = account_of(app, stored.owner)
             submission = _submission(app, account, code, "seal_state", "setStates", [(code_key(code), n, state)])
             submissions.queue(connection, submission)
-            change = seals.NewSealChange(str(uuid.uuid4()), code, n, state, caller.key_id, app.clock(), submission.id)
+            change = seals.NewSealChange(str(uuid.uuid4()), code, n, state, asker.key_id, app.clock(), submission.id)
             seals.add_change(connection, change)
     return replace(seal(app, code), created=current != state)
 
@@ -271,7 +273,7 @@ def _registration(parsed: Seal) -> tuple[Any, ...]:
     )
 
 
-def _step(n: int, to: str, stored: seals.Seal | seals.SealChange) -> SealStep:
+def _step(n: int, to: str, stored: seals.StoredSeal | seals.SealChange) -> SealStep:
     pending = stored.final_block is None or stored.final_time is None
     return SealStep(
         n=n,

@@ -19,11 +19,13 @@ from chain_service.core.records.hashing import Salt, body_digest
 from chain_service.core.records.record import MAX_TEXT_BYTES, Record, parse_record
 from chain_service.core.registries.permits import permitted_on
 from chain_service.errors import ChainServiceError, Conflict, Forbidden, MalformedRecord
-from chain_service.jobs.context import App, Caller
+from chain_service.jobs.asker import Acting
+from chain_service.jobs.context import App
 from chain_service.jobs.registries.organisations import permit_entries
-from chain_service.store import batches, organisations, records
+from chain_service.store import batches, records
 from chain_service.store import types as certificate_types
-from chain_service.store.records import Known, NewRecord
+from chain_service.store.records import KnownSubmission, NewRecord
+from chain_service.store.registries import organisations
 
 
 @answer
@@ -46,7 +48,7 @@ class AcceptedRecords:
     records: tuple[AcceptedRecord, ...]
 
 
-def submit(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list[AcceptedRecord]:
+def submit(app: App, asker: Acting, lines: Iterable[tuple[int, bytes]]) -> list[AcceptedRecord]:
     """All records are durable and will be anchored, or none is.
 
     `lines` are (line number, JSON text). Errors name `line`: `MalformedRecord` (code `duplicate_identifier` for two
@@ -54,20 +56,20 @@ def submit(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list
     `organisation_not_registered`, `issuer_not_permitted`), `Conflict` (`identifier_taken`); `errors` of the first
     one are all that is wrong, up to 100. Submitting the same content again is safe.
     """
-    caller.need("anchor")
-    prepared = _checked(app, caller, lines)
+    asker.need("anchor")
+    prepared = _checked(app, asker, lines)
     try:
-        return _store(app, caller.org, prepared)
+        return _store(app, asker.acting_for, prepared)
     except Conflict as error:
         if error.code != "constraint":
             raise
     # another request took one of the identities in between: this time it is seen
-    return _store(app, caller.org, prepared)
+    return _store(app, asker.acting_for, prepared)
 
 
-def check(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> int:
+def check(app: App, asker: Acting, lines: Iterable[tuple[int, bytes]]) -> int:
     """How many records the lines hold, each of which `submit` would read; raises what `submit` would for the others."""
-    return len(_checked(app, caller, lines))
+    return len(_checked(app, asker, lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +80,23 @@ class _Prepared:
     row: NewRecord
 
 
-def _checked(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]]) -> list[_Prepared]:
+def _checked(app: App, asker: Acting, lines: Iterable[tuple[int, bytes]]) -> list[_Prepared]:
     """The records of the lines, all of them good; raises the first refusal, which tells the others."""
     with Refusals() as refusals:
-        prepared = _prepare(app, caller, lines, refusals)
+        prepared = _prepare(app, asker, lines, refusals)
         if prepared or not refusals.found:
-            _check_permits(app, caller.org, prepared, refusals)
+            _check_permits(app, asker.acting_for, prepared, refusals)
     return prepared
 
 
-def _prepare(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]], refusals: Refusals) -> list[_Prepared]:
+def _prepare(app: App, asker: Acting, lines: Iterable[tuple[int, bytes]], refusals: Refusals) -> list[_Prepared]:
     prepared: list[_Prepared] = []
     first_line: dict[str, int] = {}
     for line, text in lines:
         if refusals.full:
             break
         try:
-            record = _read(caller, text)
+            record = _read(asker, text)
         except ChainServiceError as error:
             refusals.add(error, line=line)
             continue
@@ -110,13 +112,13 @@ def _prepare(app: App, caller: Caller, lines: Iterable[tuple[int, bytes]], refus
                 )
             )
             continue
-        prepared.append(_Prepared(line, _row(app, caller, record)))
+        prepared.append(_Prepared(line, _row(app, asker, record)))
     if not prepared and not refusals.found:
         raise MalformedRecord("the body contains no record", field="")
     return prepared
 
 
-def _read(caller: Caller, text: bytes) -> Record:
+def _read(asker: Acting, text: bytes) -> Record:
     """The line's record; raises the first refusal, which tells the others."""
     with Refusals() as refusals:
         try:
@@ -125,7 +127,7 @@ def _read(caller: Caller, text: bytes) -> Record:
             refusals.add(error)
             add_hidden(_value(text), refusals)
             refusals.raise_first()
-        refusals.read(caller.need_org, record.org)
+        refusals.read(asker.need_org, record.org)
         refusals.read(require_visible, record.body)
     return record
 
@@ -191,14 +193,15 @@ def code_of(text: str) -> str:
 
 def new_id(at: float) -> str:
     """A UUID version 7 (RFC 9562 §5.7) of this moment (unix seconds) with 74 random bits: nobody guesses it, and ids
-    made together lie together in an index."""
+    made together lie together in an index.
+    """
     value = int(at * 1000) << 80 | secrets.randbits(80)
     value = value & ~(0xF << 76) | 7 << 76
     value = value & ~(3 << 62) | 2 << 62
     return str(uuid.UUID(int=value))
 
 
-def _row(app: App, caller: Caller, record: Record) -> NewRecord:
+def _row(app: App, asker: Acting, record: Record) -> NewRecord:
     salt, now = Salt(secrets.token_bytes(32)), app.clock()
     return NewRecord(
         id=new_id(now),
@@ -212,7 +215,7 @@ def _row(app: App, caller: Caller, record: Record) -> NewRecord:
         body_digest=body_digest(record, salt),
         issued=record.issued.isoformat() if record.issued else None,
         replaces=record.replaces,
-        key_id=caller.key_id,
+        key_id=asker.key_id,
         created_at=now,
         files=tuple(
             (algorithm, bytes.fromhex(value)) for file in record.files for algorithm, value in file["digests"].items()
@@ -237,7 +240,7 @@ def _store(app: App, org: str, prepared: Sequence[_Prepared]) -> list[AcceptedRe
     return answers
 
 
-def _again(one: _Prepared, before: Known) -> AcceptedRecord:
+def _again(one: _Prepared, before: KnownSubmission) -> AcceptedRecord:
     if before.body != one.row.body:
         raise Conflict(
             "this identifier is taken by a record with other content; a changed certificate needs a new version and "

@@ -11,7 +11,8 @@ from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.display import moment, optional_moment
 from chain_service.core.records.identifiers import parse_org_code
 from chain_service.errors import BadRequest, Unauthorised
-from chain_service.jobs.context import ROLES, App, Caller
+from chain_service.jobs.asker import ROLES, KeyHolder
+from chain_service.jobs.context import App
 from chain_service.store import keys
 from chain_service.store.keys import ApiKey
 
@@ -91,13 +92,13 @@ def revoke_key(app: App, key_id: str) -> RevokedKey:
     return RevokedKey(key_id, revoked=True, changed=changed)
 
 
-def authenticate(app: App, bearer: str) -> Caller:
+def authenticate(app: App, bearer: str) -> KeyHolder:
     """Who holds this key. Raises `Unauthorised`, alike for unknown, malformed and revoked keys."""
     if _KEY.fullmatch(bearer):
         with app.database.reading() as connection:
             key = keys.by_hash(connection, _hash(bearer))
         if key is not None and key.revoked_at is None:
-            return Caller(key.org, frozenset(key.roles), key.id)
+            return KeyHolder(key.org, frozenset(role for role in ROLES if role in key.roles), key.id)
     raise Unauthorised("this API key is unknown or revoked")
 
 

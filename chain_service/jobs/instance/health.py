@@ -164,8 +164,8 @@ def _shown(alert: alerts.Alert) -> StandingAlert:
         code=alert.code,
         subject=alert.subject,
         since=moment(alert.at),
-        message=None if meaning is None else Text(meaning.zh, meaning.en),
-        remedy=None if meaning is None else Text(meaning.remedy_zh, meaning.remedy_en),
+        message=None if meaning is None else meaning.message,
+        remedy=None if meaning is None else meaning.remedy,
     )
 
 

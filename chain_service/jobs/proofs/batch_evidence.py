@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 
 from chain_service.core.chainproof import storage_layout
-from chain_service.core.chainproof.evidence import Evidence, ProvenState, verify_evidence
+from chain_service.core.chainproof.evidence import Evidence, ProvenState, Slot, verify_evidence
 from chain_service.core.chainproof.evidence_cbor import Selector
+from chain_service.core.chainproof.storage_layout import SEAL_REGISTRY
 from chain_service.core.chainproof.trust import ChainTrust
 from chain_service.core.encoding import cose
 from chain_service.core.encoding.cose import Signer
 from chain_service.core.log.merkle import InclusionProof
+from chain_service.core.receipts import receipt as receipts
 from chain_service.core.records.hashing import LogId, log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.registries.histories import read_log_keys, seal_slots, slots_of_record
@@ -20,9 +22,12 @@ from chain_service.jobs.context import App
 from chain_service.jobs.proofs.batch_proof import prove_batch
 from chain_service.store import batches
 from chain_service.store.batches import Batch
+from chain_service.store.registries import seals as seals_stored
 
-MAX_SEAL_SLOTS = 64
-"""Of the batch's seals in the receipt of an erased record."""
+MAX_FIRST_EVIDENCE = receipts.MAX_RECEIPT_BYTES // 2
+"""Bytes of a receipt's first evidence; the rest is for a newer one."""
+MAX_UNNAMED = 64
+"""Words of seals that nobody registered in the receipt of an erased record."""
 
 
 class TrustById:
@@ -51,7 +56,7 @@ def _proven(evidence: bytes, trust: TrustById) -> ProvenState | None:
         return None
 
 
-class Pool:
+class BatchEvidence:
     """One batch's proof, and the log key that signs its receipts. Not for threads to share."""
 
     def __init__(self, app: App, batch: Batch) -> None:
@@ -76,28 +81,50 @@ class Pool:
         self.state = state
         self.signer = _signer(app, batch.org, state)
         self._selector = Selector(Evidence.from_bytes(stored), trust)
-        self._seals: dict[str, bool] = {}
+        self._seals: dict[str, list[Slot]] = {}
+        self._database = app.database
 
     def evidence(self, proof: InclusionProof, type_code: str | None, seals: Iterable[str] | None) -> Evidence:
         """What the first evidence of a record's receipt covers, and no node more.
 
-        `seals` None: which ones the record names was erased. Its holder may still show it, so the batch's go in.
+        `seals` None: which ones the record names was erased. Its holder may still show it, so the batch's go in. Seals
+        that the pool leaves out, or that a receipt has no room for, are missing.
         """
-        covered = [code for code in seals or () if self._covers_seal(code)]
         key_id = cose.key_id(self.signer.public_key)
-        slots = slots_of_record(self.state, self.log, proof, key_id, type_code, covered)
-        if seals is None:
-            slots += [slot for slot in self.state.words if slot[0] == storage_layout.SEAL_REGISTRY][:MAX_SEAL_SLOTS]
-        return self._selector.select(slots)
+        slots = slots_of_record(self.state, self.log, proof, key_id, type_code)
+        of_seals = self._of_batch if seals is None else list(filter(None, map(self._slots_of_seal, seals)))
+        return self._selector.select_fitting(slots, of_seals, MAX_FIRST_EVIDENCE)
 
-    def _covers_seal(self, code: str) -> bool:
+    def _slots_of_seal(self, code: str) -> list[Slot]:
+        """What the pool shows of a seal; nothing where it leaves the seal out."""
         if code not in self._seals:
             try:
-                seal_slots(self.state, code)
-                self._seals[code] = True
+                self._seals[code] = seal_slots(self.state, code)
             except InvalidProof:
-                self._seals[code] = False
+                self._seals[code] = []
         return self._seals[code]
+
+    @cached_property
+    def _of_batch(self) -> list[list[Slot]]:
+        """What the pool shows of each of the batch's seals, those that nobody registered at the end."""
+        shown = {slot: word for (of, slot), word in self.state.words.items() if of == SEAL_REGISTRY}
+        with self._database.reading() as connection:
+            codes = [
+                seal.code
+                for seal in seals_stored.of_owner(connection)
+                if storage_layout.seal_state_slot(seal.code, 0) in shown
+            ]
+        named = {
+            slot_of(code, n)
+            for code in codes
+            for slot_of in (storage_layout.seal_fact_slot, storage_layout.seal_state_slot)
+            for n in range(MAX_UNNAMED)
+        }
+        unnamed = sorted(slot for slot, word in shown.items() if not word and slot not in named)
+        return [
+            *filter(None, map(self._slots_of_seal, codes)),
+            *([(SEAL_REGISTRY, slot)] for slot in unnamed[:MAX_UNNAMED]),
+        ]
 
 
 def _covers(state: ProvenState, log: LogId, batch: Batch) -> bool:

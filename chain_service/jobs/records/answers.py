@@ -44,6 +44,15 @@ class StateOnChain:
 
 
 @answer
+class StateHistory:
+    """Every state that a record took on chain, oldest first."""
+
+    record: str
+    "Its id."
+    history: tuple[StateOnChain, ...]
+
+
+@answer
 class AnchoredHead:
     """Where the chain holds the log head that a record is under."""
 

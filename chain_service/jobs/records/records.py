@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast, get_args
 
 from sqlalchemy import Connection
 
-from chain_service.core.encoding.decoding import read_base64, read_day
+from chain_service.core.encoding.decoding import read_day
 from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, reveal
 from chain_service.core.records.hashing import log_id, parse_log_id
@@ -21,12 +19,12 @@ from chain_service.errors import (
     BadRequest,
     Conflict,
     Corrupt,
-    Forbidden,
     Gone,
-    MalformedDocument,
 )
-from chain_service.jobs.context import App, Caller
+from chain_service.jobs.asker import LISTERS, PUBLIC, READERS, Acting, Asker, Public
+from chain_service.jobs.context import App
 from chain_service.jobs.integrity import disclosure_of, log_position, stored_disclosure
+from chain_service.jobs.pages import page_size, parse_cursor, write_cursor
 from chain_service.jobs.proofs.inclusion import inclusion
 from chain_service.jobs.records.answers import (
     AnchoredHead,
@@ -39,14 +37,11 @@ from chain_service.jobs.records.answers import (
 )
 from chain_service.jobs.records.state_history import status_history
 from chain_service.store import batches, records, submissions
-from chain_service.store.readings import NewReading
-from chain_service.store.records import Filters, RecordState, StoredRecord
-
-MAX_PAGE = 500
-_CURSOR = re.compile(rb"[0-9]{1,19}")
+from chain_service.store.readings import Action, NewReading
+from chain_service.store.records import RecordFilters, RecordState, StoredRecord
 
 
-def read(app: App, record_id: str, caller: Caller | None) -> RecordStanding:
+def read(app: App, record_id: str, asker: Asker = PUBLIC) -> RecordStanding:
     """Where the record stands; its own organisation's readers get the disclosure too, and that is logged.
 
     Raises `NotFound` (`record_unknown`), `Gone` (`erased`).
@@ -55,16 +50,16 @@ def read(app: App, record_id: str, caller: Caller | None) -> RecordStanding:
         record = records.get(connection, record_id)
         _refuse_erased(record)
     standing = _standing(app, record)
-    if caller is None or caller.org != record.org or not caller.roles & {"audit", "anchor"}:
+    if isinstance(asker, Public) or asker.org != record.org or asker.roles.isdisjoint(READERS):
         return standing
     disclosed = replace(standing, disclosure=Disclosed.whole(disclosure_of(record)))
-    _log(app, caller, record, "disclosure", "read by its organisation")
+    _log(app, asker, record, "disclosure", "read by its organisation")
     return disclosed
 
 
 def page(
     app: App,
-    caller: Caller,
+    asker: Acting,
     *,
     state: str | None = None,
     type: str | None = None,
@@ -78,18 +73,17 @@ def page(
 
     `from_` and `to` are days of issue. A search (`q`) is logged, without what was searched for.
     """
-    if not caller.roles & {"audit", "anchor", "status"}:
-        caller.need("audit")
+    asker.need(*LISTERS)
     if state is not None and state not in get_args(RecordState):
         raise BadRequest(f"state must be one of {', '.join(get_args(RecordState))}", field="state")
-    filters = Filters(cast(RecordState | None, state), type, _parse_day(from_, "from"), _parse_day(to, "to"), q)
-    before = _parse_cursor(cursor)
+    filters = RecordFilters(cast(RecordState | None, state), type, _parse_day(from_, "from"), _parse_day(to, "to"), q)
+    before = parse_cursor(cursor)
     if q:
         cause = "searched by its organisation"
-        app.readings.write([NewReading(app.clock(), caller.key_id, caller.org, None, action="search", cause=cause)])
+        app.readings.write([NewReading(app.clock(), asker.key_id, asker.org, None, action="search", cause=cause)])
     with app.database.reading() as connection:
-        rows, following = records.page(connection, caller.org, filters, max(1, min(limit, MAX_PAGE)), before)
-    return RecordPage(tuple(_listed(row) for row in rows), _write_cursor(following))
+        rows, following = records.page(connection, asker.acting_for, filters, page_size(limit), before)
+    return RecordPage(tuple(_listed(row) for row in rows), write_cursor(following))
 
 
 def _listed(row: StoredRecord) -> ListedRecord:
@@ -127,7 +121,7 @@ def anchor_of(app: App, record: StoredRecord) -> AnchoredHead | None:
         return None
     generation, _, size = log_position(record)
     if record.root is None or record.final_hash is None or record.final_time is None or record.final_tx is None:
-        raise Corrupt("the stored record has lost its head or where that is final", record=record.id)
+        raise Corrupt("the stored record lacks its log head or the block where that is final", record=record.id)
     return AnchoredHead(
         chain_id=app.chain.deployment.chain_id,
         contract=app.chain.deployment.address("RecordLog"),
@@ -141,25 +135,15 @@ def anchor_of(app: App, record: StoredRecord) -> AnchoredHead | None:
     )
 
 
-def disclosure(app: App, record_id: str, caller: Caller) -> Disclosure:
-    """The whole record with its salt, for its own organisation; the reading is logged.
-
-    Raises `NotFound`, `Gone`, `Forbidden` (`wrong_organisation`, `missing_role`).
-    """
-    record = _own(app, record_id, caller)
-    _log(app, caller, record, "disclosure", "read by its organisation")
-    return disclosure_of(record)
-
-
-def present(app: App, record_id: str, names: Sequence[str], caller: Caller) -> PartialDisclosure:
+def present(app: App, record_id: str, names: Sequence[str], asker: Acting) -> PartialDisclosure:
     """A partial disclosure that shows these members and proves that the others are there."""
-    record = _own(app, record_id, caller)
+    record = _own(app, record_id, asker)
     whole = disclosure_of(record)
-    _log(app, caller, record, "present", "partial disclosure made")
+    _log(app, asker, record, "present", "partial disclosure made")
     return reveal(whole.record, whole.salt, names)
 
 
-def erase(app: App, record_id: str, reason: str, caller: Caller) -> Erasure:
+def erase(app: App, record_id: str, reason: str, asker: Acting) -> Erasure:
     """Record, salt and every look-up value made from them are destroyed; entry and position stay.
 
     So do keyed digests of the files that an anchored record names: if it was withdrawn, or is later, no other record
@@ -172,7 +156,7 @@ def erase(app: App, record_id: str, reason: str, caller: Caller) -> Erasure:
     app.keystore.unlock()  # takes its time, and nobody has to wait for it
     with app.database.transaction() as connection:
         record = records.get(connection, record_id)
-        caller.need_org(record.org)
+        asker.need_org(record.org)
         if record.state == "batched":
             raise Conflict("the record is being anchored; erase it when that is done", code="not_anchored")
         if record.state == "anchored" and record.erased_at is None:
@@ -195,12 +179,11 @@ def _kept_files(app: App, connection: Connection, record: StoredRecord) -> list[
     ]
 
 
-def _own(app: App, record_id: str, caller: Caller) -> StoredRecord:
+def _own(app: App, record_id: str, asker: Acting) -> StoredRecord:
     with app.database.reading() as connection:
         record = records.get(connection, record_id)
-    caller.need_org(record.org)
-    if not caller.roles & {"audit", "anchor"}:
-        raise Forbidden("this key lacks the role audit", code="missing_role", role="audit")
+    asker.need_org(record.org)
+    asker.need(*READERS)
     _refuse_erased(record)
     return record
 
@@ -252,29 +235,13 @@ def _obstacle(app: App, record: StoredRecord) -> str | None:
         return submissions.get(connection, batch.submission_id).last_error if batch is not None else None
 
 
-def _log(app: App, caller: Caller, record: StoredRecord, action: str, cause: str) -> None:
-    app.readings.write([NewReading(app.clock(), caller.key_id, caller.org, record.id, action=action, cause=cause)])
-
-
-def _parse_cursor(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    try:
-        found = _CURSOR.fullmatch(read_base64(cursor, limit=32))
-    except MalformedDocument:
-        found = None
-    if found is None or not 1 <= (before := int(found[0])) < 2**63:
-        raise BadRequest("cursor must be what `next` of the page before said", field="cursor")
-    return before
+def _log(app: App, asker: Acting, record: StoredRecord, action: Action, cause: str) -> None:
+    app.readings.write([NewReading(app.clock(), asker.key_id, asker.org, record.id, action=action, cause=cause)])
 
 
 def _parse_day(text: str | None, field: str) -> str | None:
     """The day as it is stored, YYYY-MM-DD. Raises `BadRequest`."""
     if text is None:
         return None
-    why = f"{field} must be a day of the calendar, YYYY-MM-DD"
+    why = f"{field} must be a calendar date YYYY-MM-DD"
     return read_day(text, refuse=lambda _: BadRequest(why, field=field)).isoformat()
-
-
-def _write_cursor(before: int | None) -> str | None:
-    return None if before is None else base64.urlsafe_b64encode(str(before).encode()).decode()

@@ -8,14 +8,16 @@ from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import State
-from chain_service.jobs.context import App, Caller
+from chain_service.jobs.asker import LISTERS, Acting
+from chain_service.jobs.context import App
 from chain_service.jobs.integrity import log_position, stored_state, told_successor
-from chain_service.jobs.records.answers import Disclosed, StateOnChain
+from chain_service.jobs.records.answers import Disclosed, StateHistory, StateOnChain
 from chain_service.store import chain_index, records, statuses
 from chain_service.store.chain_index import StatusEvent
+from chain_service.store.readings import NewReading
 from chain_service.store.records import StoredRecord
 from chain_service.store.rows import json_object
-from chain_service.store.statuses import StatusChange
+from chain_service.store.statuses import StoredStatusChange
 
 
 def current_state(connection: Connection, record: StoredRecord) -> State:
@@ -33,11 +35,18 @@ def status_history(app: App, record_id: str) -> tuple[StateOnChain, ...]:
     return _history(app, record_id, disclosed=False)
 
 
-def disclosed_history(app: App, record_id: str, caller: Caller) -> tuple[StateOnChain, ...]:
-    """`status_history` with the change records, for the record's own organisation."""
+def disclosed_history(app: App, record_id: str, asker: Acting) -> StateHistory:
+    """`status_history` with the change records, for the record's own organisation; the reading is logged.
+
+    Raises `NotFound`, `Forbidden` (`missing_role`, `wrong_organisation`), `Corrupt`.
+    """
+    asker.need(*LISTERS)
     with app.database.reading() as connection:
-        caller.need_org(records.get(connection, record_id).org)
-    return _history(app, record_id, disclosed=True)
+        asker.need_org(records.get(connection, record_id).org)
+    history = _history(app, record_id, disclosed=True)
+    cause = "changes of state read by its organisation"
+    app.readings.write([NewReading(app.clock(), asker.key_id, asker.org, record_id, action="changes", cause=cause)])
+    return StateHistory(record_id, history)
 
 
 def _history(app: App, record_id: str, *, disclosed: bool) -> tuple[StateOnChain, ...]:
@@ -51,7 +60,7 @@ def _history(app: App, record_id: str, *, disclosed: bool) -> tuple[StateOnChain
     return tuple(_state(event, ours.get(event.digest), disclosed=disclosed) for event in events)
 
 
-def _state(event: StatusEvent, change: StatusChange | None, *, disclosed: bool) -> StateOnChain:
+def _state(event: StatusEvent, change: StoredStatusChange | None, *, disclosed: bool) -> StateOnChain:
     successor = shown = None
     if change is not None and change.body is not None:
         successor = told_successor(change)

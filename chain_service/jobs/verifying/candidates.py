@@ -15,9 +15,9 @@ from chain_service.core.records.states import State
 from chain_service.core.verdicts.inputs import Content
 from chain_service.core.verdicts.judge import listed_files, same_file
 from chain_service.errors import BadRequest, Corrupt
-from chain_service.jobs.context import Caller
+from chain_service.jobs.asker import Asker
 from chain_service.jobs.integrity import stored_disclosure
-from chain_service.jobs.verifying.request import MAX_IDENTIFIER, Question, Read
+from chain_service.jobs.verifying.request import MAX_IDENTIFIER, ParsedRequest, VerificationRequest
 from chain_service.store import records
 from chain_service.store.chain_index import states
 from chain_service.store.records import ErasedFile, StoredRecord
@@ -31,14 +31,14 @@ COUNTED = 1000
 
 
 @dataclass(frozen=True)
-class Named:
+class CandidateRecords:
     """The anchored records that a question leads to by file or identifier, the newest one first."""
 
     records: tuple[StoredRecord, ...] = ()
     crowded: bool = False
     """True where there are more than these."""
     counted: bool = False
-    """As in Facts."""
+    """As in JudgeInput."""
     inexact: frozenset[str] = frozenset()
     """Ids of those that name one digest of the file and another one that differs."""
     erased: tuple[StoredRecord, ...] = ()
@@ -63,7 +63,9 @@ Keyed = Callable[[str], bytes]
 """The keyed digest under which the digest of an erased record's file, `algorithm:hex`, is kept."""
 
 
-def named_by(connection: Connection, question: Question, read: Read, caller: Caller | None, keyed: Keyed) -> Named:
+def named_by(
+    connection: Connection, question: VerificationRequest, read: ParsedRequest, asker: Asker, keyed: Keyed
+) -> CandidateRecords:
     """The anchored records that the file, its digest or the identifier of a question leads to."""
     pairs = _digests(read)
     found = records.naming_file(connection, pairs, LOOKED_AT + 1) if pairs else []
@@ -75,7 +77,7 @@ def named_by(connection: Connection, question: Question, read: Read, caller: Cal
         found += [one for one in more if one.id not in known and not _contradicts(one, pairs, linked)]
     if question.identifier is not None:
         known = {one.id for one in found}
-        found += [one for one in _identified(connection, question, caller) if one.state == "anchored"]
+        found += [one for one in _identified(connection, question, asker) if one.state == "anchored"]
         found = [one for at, one in enumerate(found) if one.id not in known or at < len(known)]
     crowded, counted = len(found) > LOOKED_AT, False
     if crowded:
@@ -85,14 +87,15 @@ def named_by(connection: Connection, question: Question, read: Read, caller: Cal
     looked_at = sorted(found[:LOOKED_AT], key=lambda one: -one.seq)
     erased, all_seen = _erased(connection, pairs, linked, keyed)
     crowded, counted = crowded or not all_seen, counted and all_seen
-    return Named(tuple(looked_at), crowded, counted, frozenset(inexact), erased)
+    return CandidateRecords(tuple(looked_at), crowded, counted, frozenset(inexact), erased)
 
 
 def _erased(
     connection: Connection, pairs: Sequence[tuple[str, bytes]], linked: Sequence[tuple[str, bytes]], keyed: Keyed
 ) -> tuple[tuple[StoredRecord, ...], bool]:
     """The erased records that named a file presented, those first that ever changed their state, and whether none of
-    these is left out."""
+    these is left out.
+    """
     if not pairs or not records.any_kept(connection):
         return (), True
     asked, more = ({keyed(f"{name}:{value.hex()}"): name for name, value in one} for one in (pairs, linked))
@@ -140,17 +143,19 @@ def _changed_first(
     return [*rows.values(), *others], len(changed) <= LOOKED_AT and len(places) <= COUNTED
 
 
-def waiting_for(connection: Connection, question: Question, read: Read, caller: Caller | None) -> StoredRecord | None:
+def waiting_for(
+    connection: Connection, question: VerificationRequest, read: ParsedRequest, asker: Asker
+) -> StoredRecord | None:
     """The record under way that a question with nothing anchored leads to: certificates first, then the first one."""
     pairs = _digests(read)
     found = records.naming_file(connection, pairs, LOOKED_AT, final=False) if pairs else []
     if question.identifier is not None:
-        found += _identified(connection, question, caller)
+        found += _identified(connection, question, asker)
     under_way = [one for one in found if one.state in ("pending", "batched")]
     return min(under_way, key=lambda one: (one.kind != "certificate", one.seq), default=None)
 
 
-def _digests(read: Read) -> list[tuple[str, bytes]]:
+def _digests(read: ParsedRequest) -> list[tuple[str, bytes]]:
     """Every digest of every file presented, as it is and as it was before a receipt was attached."""
     files = (*read.files, read.before_attaching)
     return [(name, bytes.fromhex(value)) for digests in files for name, value in digests.items()]
@@ -191,14 +196,14 @@ def recalled(record: StoredRecord) -> Content | None:
         return None
 
 
-def _names(record: StoredRecord, read: Read) -> bool:
+def _names(record: StoredRecord, read: ParsedRequest) -> bool:
     """Whether the record names a file presented, no digest of which differs."""
     listed = listed_files(recalled(record))
     presented = [one for one in (*read.files, read.before_attaching) if one]
     return any(same_file(digests, one) for digests in presented for one in listed)
 
 
-def _identified(connection: Connection, question: Question, caller: Caller | None) -> list[StoredRecord]:
+def _identified(connection: Connection, question: VerificationRequest, asker: Asker) -> list[StoredRecord]:
     """Without the role `verify`, only if number and a holder's name fit: otherwise as if there were none."""
     identifier = question.identifier
     if identifier is None or len(identifier) > MAX_IDENTIFIER or "\0" in identifier:
@@ -206,12 +211,12 @@ def _identified(connection: Connection, question: Question, caller: Caller | Non
     found = records.by_identity(connection, identifier)
     if not found and (tidy := unicodedata.normalize("NFKC", identifier).strip(" ")) != identifier:
         found = records.by_identity(connection, tidy)
-    if caller is None or "verify" not in caller.roles:
+    if "verify" not in asker.roles:
         found = [record for record in found if _fits(record, question)]
     return found
 
 
-def _fits(record: StoredRecord, question: Question) -> bool:
+def _fits(record: StoredRecord, question: VerificationRequest) -> bool:
     body = _body(record)
     holders = body.get("holders", ())
     if not isinstance(holders, list):

@@ -26,13 +26,18 @@ from chain_service.core.verdicts.inputs import (
     Presented,
 )
 from chain_service.errors import Corrupt, NotFound, Unavailable
-from chain_service.jobs.context import Caller
+from chain_service.jobs.asker import Asker
 from chain_service.jobs.integrity import log_position, require_intact, stored_state, told_successor
 from chain_service.jobs.proofs.inclusion import inclusion
-from chain_service.jobs.verifying.candidates import Keyed, Named, named_by, newest, waiting_for
+from chain_service.jobs.verifying.candidates import CandidateRecords, Keyed, named_by, newest, waiting_for
 from chain_service.jobs.verifying.candidates import recalled as recalled_of
-from chain_service.jobs.verifying.request import MAX_IDENTIFIER, Question, Read, read_question
-from chain_service.jobs.verifying.successors import Asker, named_successor
+from chain_service.jobs.verifying.request import (
+    MAX_IDENTIFIER,
+    ParsedRequest,
+    VerificationRequest,
+    read_question,
+)
+from chain_service.jobs.verifying.successors import Viewer, named_successor
 from chain_service.store import batches, chain_index, records, statuses, tiles
 from chain_service.store.database import DriverError
 from chain_service.store.records import StoredRecord
@@ -41,7 +46,7 @@ log = structlog.get_logger("verify")
 
 
 @dataclass(frozen=True)
-class Beside:
+class OtherMatches:
     """The records that the question would lead to just as well."""
 
     found: tuple[tuple[Candidate, bytes | None], ...] = ()
@@ -49,11 +54,11 @@ class Beside:
     crowded: bool = False
     counted: bool = False
     undecided: bool = False
-    """As in Facts."""
+    """As in JudgeInput."""
 
 
 @dataclass(frozen=True)
-class Draft:
+class Lookup:
     """Everything that judging needs apart from the chain's newest state."""
 
     subject: str
@@ -63,19 +68,18 @@ class Draft:
     memory: Memory | None = None
     recalled: Content | None = None
     evidence: bytes | None = None
-    beside: Beside = Beside()
+    beside: OtherMatches = OtherMatches()
     display: Mapping[str, Any] = field(default_factory=dict)
 
 
 def gather(
     connection: Connection,
-    question: Question,
-    caller: Caller | None,
+    question: VerificationRequest,
+    asker: Asker,
     before_attaching: Mapping[str, str] | None = None,
     *,
     keyed: Keyed,
-    operator: bool = False,
-) -> Draft:
+) -> Lookup:
     """What is presented, and what is remembered of the record it leads to, as far as the asker may see it.
 
     Stored rows may have been altered into anything: where they cannot be used the draft says so. Raises
@@ -83,23 +87,23 @@ def gather(
     """
     read = replace(read_question(question), before_attaching=before_attaching or {})
     try:
-        return _gather(connection, question, read, caller, Asker(caller, operator, read.disclosure), keyed)
+        return _gather(connection, question, read, Viewer(asker, read.disclosure), keyed)
     except (Unavailable, DriverError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever an altered row leads to, it is no answer and ends no others
         log.error("the stored record is damaged", error=type(error).__name__)
-        return damaged(Draft(_subject(question, read), _presented(question, read)))
+        return damaged(Lookup(_subject(question, read), _presented(question, read)))
 
 
-def damaged(draft: Draft) -> Draft:
+def damaged(draft: Lookup) -> Lookup:
     """The same question with nothing remembered, as what is stored cannot be used."""
     failure = draft.presented.failure
     if failure is None or failure.code != "unreadable":
-        failure = Failure("record_mismatch", "record", "what is stored of it is damaged")
-    return Draft(draft.subject, replace(draft.presented, failure=failure))
+        failure = Failure("record_mismatch", "record", "its stored data are damaged")
+    return Lookup(draft.subject, replace(draft.presented, failure=failure))
 
 
-def _presented(question: Question, read: Read) -> Presented:
+def _presented(question: VerificationRequest, read: ParsedRequest) -> Presented:
     return Presented(
         disclosure=read.disclosure,
         asked=Asked(question.identifier, question.number, question.holder_name),
@@ -111,23 +115,23 @@ def _presented(question: Question, read: Read) -> Presented:
 
 
 def _gather(
-    connection: Connection, question: Question, read: Read, caller: Caller | None, asker: Asker, keyed: Keyed
-) -> Draft:  # fmt: skip
+    connection: Connection, question: VerificationRequest, read: ParsedRequest, viewer: Viewer, keyed: Keyed
+) -> Lookup:  # fmt: skip
     subject, presented = _subject(question, read), _presented(question, read)
-    named, undecided = named_by(connection, question, read, caller, keyed), False
+    named, undecided = named_by(connection, question, read, viewer.asker, keyed), False
     if read.disclosure is not None or read.place is not None:
         record = _led(connection, read)
     else:
         record, undecided = named.meant()
         if record is None and not undecided:
-            record = waiting_for(connection, question, read, caller)
-    found = tuple(_candidate(connection, one, named, asker) for one in named.besides(record))
-    beside = Beside(found, named.crowded, named.counted)
+            record = waiting_for(connection, question, read, viewer.asker)
+    found = tuple(_candidate(connection, one, named, viewer) for one in named.besides(record))
+    beside = OtherMatches(found, named.crowded, named.counted)
     claim, failure = read.claim or _claim_of_place(connection, read.receipt), read.failure
     if record is None:
-        memory = _memory_of_place(connection, claim, asker)
+        memory = _memory_of_place(connection, claim, viewer)
         beside = replace(beside, undecided=undecided)
-        return Draft(subject, presented, claim=claim, receipt=read.receipt, memory=memory, beside=beside)
+        return Lookup(subject, presented, claim=claim, receipt=read.receipt, memory=memory, beside=beside)
     require_intact(record)
     recalled = recalled_of(record)
     if claim is None and record.state == "anchored":
@@ -136,20 +140,20 @@ def _gather(
         failure = Failure("record_mismatch", "disclosure", "the stored record is no longer a valid record")
     if failure is not presented.failure:
         presented = replace(presented, failure=failure)
-    return Draft(
+    return Lookup(
         subject,
         presented,
         claim=claim,
         receipt=read.receipt,
-        memory=_memory(connection, record, asker),
+        memory=_memory(connection, record, viewer),
         recalled=recalled,
         evidence=batches.get(connection, record.batch_id).evidence if record.batch_id else None,
         beside=beside,
-        display=_display(recalled, question, caller),
+        display=_display(recalled, question, viewer.asker),
     )
 
 
-def _subject(question: Question, read: Read) -> str:
+def _subject(question: VerificationRequest, read: ParsedRequest) -> str:
     if question.identifier is not None:
         return question.identifier[:MAX_IDENTIFIER]
     if isinstance(read.disclosure, Disclosure):
@@ -162,7 +166,7 @@ def _subject(question: Question, read: Read) -> str:
     return "-"
 
 
-def _led(connection: Connection, read: Read) -> StoredRecord | None:
+def _led(connection: Connection, read: ParsedRequest) -> StoredRecord | None:
     """The record that a disclosure or a receipt says it is: by content, by place, by identity."""
     content = read.disclosure
     if content is not None:
@@ -207,14 +211,14 @@ def _stored_claim(
 
 
 def _candidate(
-    connection: Connection, record: StoredRecord, named: Named, asker: Asker
+    connection: Connection, record: StoredRecord, named: CandidateRecords, viewer: Viewer
 ) -> tuple[Candidate, bytes | None]:
     """What is remembered of a record besides the one meant; no claim where that cannot be used."""
     claim, memory, evidence = None, Memory(record.id, record.state), None
     try:
         require_intact(record)
         claim, _ = _stored_claim(connection, record, None)
-        memory = _memory(connection, record, asker)
+        memory = _memory(connection, record, viewer)
         evidence = batches.get(connection, record.batch_id).evidence if record.batch_id else None
     except (Corrupt, NotFound) as error:
         log.error("the stored data of another record are damaged", error=type(error).__name__)
@@ -232,10 +236,10 @@ def _claim_of_place(connection: Connection, receipt: Receipt | None) -> Claim | 
     return None if entry is None else Claim(receipt.log, Entry(entry), receipt.proof, presented=True)
 
 
-def _memory(connection: Connection, record: StoredRecord, asker: Asker) -> Memory:
+def _memory(connection: Connection, record: StoredRecord, viewer: Viewer) -> Memory:
     history: tuple[PastChange, ...] = ()
     if record.state == "anchored" and record.generation is not None and record.leaf_index is not None:
-        is_told = asker.may_see(record.org, record.body_digest)
+        is_told = viewer.may_see(record.org, record.body_digest)
         history = _changes(connection, log_id(OrgCode(record.org), record.generation), record.leaf_index, told=is_told)
     waiting = statuses.waiting(connection, record.id)
     newer = [other for other in records.replacing(connection, record.id) if other.state == "anchored"]
@@ -251,12 +255,12 @@ def _memory(connection: Connection, record: StoredRecord, asker: Asker) -> Memor
     )
 
 
-def _memory_of_place(connection: Connection, claim: Claim | None, asker: Asker) -> Memory | None:
+def _memory_of_place(connection: Connection, claim: Claim | None, viewer: Viewer) -> Memory | None:
     """What the index tells of a place in a log whose record is not stored here."""
     head = chain_index.head_of_size(connection, claim.log, claim.proof.size) if claim is not None else None
     if claim is None or head is None:
         return None
-    is_told = asker.may_see(parse_log_id(claim.log)[0], None)
+    is_told = viewer.may_see(parse_log_id(claim.log)[0], None)
     changes = _changes(connection, claim.log, claim.proof.index, told=is_told)
     return Memory(record_id=None, state="anchored", anchored_at=head.time, history=changes)
 
@@ -274,9 +278,9 @@ def _changes(connection: Connection, log: bytes, index: int, *, told: bool) -> t
     return tuple(found)
 
 
-def _display(recalled: Content | None, question: Question, caller: Caller | None) -> Mapping[str, Any]:
+def _display(recalled: Content | None, question: VerificationRequest, asker: Asker) -> Mapping[str, Any]:
     """The anchored members, for a counter with the role `verify` that says by identifier and cause what it looks up."""
-    if recalled is None or caller is None or "verify" not in caller.roles:
+    if recalled is None or "verify" not in asker.roles:
         return {}
     if question.identifier is None or not question.use_cause:
         return {}

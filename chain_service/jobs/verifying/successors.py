@@ -1,8 +1,9 @@
 """What a superseded record's successor is called, and who is told.
 
-Its number is personal, so it is told to a caller with role `verify` or `audit` or of the organisation that issued the
-superseded record, to the operator at the instance's own command line, and to whoever presents the whole disclosure of
-the very record that was superseded, which nobody has by guessing. Everybody else is told to ask the issuer.
+Its number is personal, so it is told to the holder of a key with role `verify` or `audit` or of the organisation that
+issued the superseded record, to the operator at the instance's own command line, and to whoever presents the whole
+disclosure of the very record that was superseded, which nobody has by guessing. Everybody else is told to ask the
+issuer.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 from chain_service.core.records.disclosure import Disclosure
 from chain_service.core.verdicts.inputs import Content, Successor
 from chain_service.errors import Corrupt, NotFound
-from chain_service.jobs.context import Caller
+from chain_service.jobs.asker import Asker
 from chain_service.jobs.verifying.candidates import recalled
 from chain_service.store import records, types
 
@@ -23,18 +24,15 @@ log = structlog.get_logger("verify")
 
 
 @dataclass(frozen=True)
-class Asker:
+class Viewer:
     """Who asks, and what of the record they present."""
 
-    caller: Caller | None = None
-    operator: bool = False
+    asker: Asker
     presented: Content | None = None
 
     def may_see(self, org: str, body_digest: bytes | None) -> bool:
         """Whether the successor of this organisation's record may be told; `body_digest` is that record's, if known."""
-        if self.operator:
-            return True
-        if self.caller is not None and (self.caller.org == org or self.caller.roles & {"verify", "audit"}):
+        if self.asker.org == org or self.asker.roles & {"verify", "audit"}:
             return True
         return isinstance(self.presented, Disclosure) and self.presented.body_digest == body_digest
 

@@ -11,9 +11,9 @@ from starlette.responses import Response
 from chain_service.core.encoding.answers import answer
 from chain_service.jobs.instance import health
 from chain_service.web.http.answers import json_answer
-from chain_service.web.http.auth import TheApp
+from chain_service.web.http.auth import OPEN, TheApp
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], dependencies=[OPEN])
 NOT_READY: dict[str, Any] = {"description": "not ready; checks say why", "model": health.Readiness}
 
 
@@ -39,4 +39,5 @@ def readyz(app: TheApp) -> Response:
 
 @router.get("/metrics", include_in_schema=False)
 def metrics(request: Request) -> Response:
+    """Metrics in the text format of Prometheus."""
     return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -9,9 +9,9 @@ from chain_service.core.receipts.receipt import MEDIA_TYPE
 from chain_service.errors import NotFound
 from chain_service.jobs.proofs import public_logs, trust_files
 from chain_service.web.http.answers import problems
-from chain_service.web.http.auth import TheApp
+from chain_service.web.http.auth import OPEN, TheApp
 
-router = APIRouter(prefix="/v1", tags=["logs"])
+router = APIRouter(prefix="/v1", tags=["logs"], dependencies=[OPEN])
 
 FOR_EVER = "public, max-age=31536000, immutable"
 AN_HOUR = "public, max-age=3600"
@@ -39,7 +39,8 @@ def checkpoint(log: str, app: TheApp) -> Response:
 )
 def key(log: str, app: TheApp) -> Response:
     """The key that signs the log's checkpoints, as a C2SP verifier key; compare it by another way before you rely on
-    it."""
+    it.
+    """
     return _answer(f"{public_logs.verifier_key(app, log)}\n".encode(), TEXT, SECONDS)
 
 

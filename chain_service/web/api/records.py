@@ -13,10 +13,10 @@ from chain_service.core.records.states import parse_change_request
 from chain_service.jobs.anchoring import change_state, submit_records
 from chain_service.jobs.anchoring.submit_records import AcceptedRecords
 from chain_service.jobs.proofs import receipts
-from chain_service.jobs.records import records
-from chain_service.jobs.records.answers import RecordPage, RecordProof, RecordStanding
+from chain_service.jobs.records import records, state_history
+from chain_service.jobs.records.answers import RecordPage, RecordProof, RecordStanding, StateHistory
 from chain_service.web.http.answers import json_answer, ndjson_answer, problems, request_body
-from chain_service.web.http.auth import KnownCaller, MaybeCaller, TheApp
+from chain_service.web.http.auth import OPEN, AnchorKey, ListerKey, Reader, StatusKey, TheApp
 from chain_service.web.http.bodies import (
     JSON,
     MAX_JSON,
@@ -43,16 +43,16 @@ Body = Annotated[bytes, Depends(read_body)]
     responses=problems(401, 403, 409, 413, 415, 422, 429, 503),
     openapi_extra=request_body(json=submissions.RECORD, ndjson={"type": "string", "description": "one record a line"}),
 )
-def submit(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+def submit(request: Request, holder: AnchorKey, app: TheApp, body: Body) -> Response:
     """Stores one record, or up to 10,000 as NDJSON; all or nothing. They are anchored soon after."""
     kind = need_media_type(request, JSON, NDJSON)
     if kind == JSON:
         if len(body) > MAX_JSON:
             raise PayloadTooLarge(f"one record may have at most {MAX_JSON} bytes", limit=MAX_JSON)
         check_depth(body)
-        accepted = submit_records.submit(app, caller, [(1, body)])
+        accepted = submit_records.submit(app, holder, [(1, body)])
     else:
-        accepted = submit_records.submit(app, caller, bounded_lines(body, app.settings.max_lines))
+        accepted = submit_records.submit(app, holder, bounded_lines(body, app.settings.max_lines))
     request.app.state.metrics.accepted.inc(sum(1 for one in accepted if one.created))
     if kind == JSON:
         return json_answer(AcceptedRecords(tuple(replace(one, line=None) for one in accepted)), 202)
@@ -61,7 +61,7 @@ def submit(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Re
 
 @router.get("", response_model=RecordPage, responses=problems(401, 403, 422))
 def page(
-    caller: KnownCaller,
+    holder: ListerKey,
     app: TheApp,
     state: Annotated[str | None, Query(max_length=32)] = None,
     type: Annotated[str | None, Query(max_length=64)] = None,
@@ -73,17 +73,17 @@ def page(
 ) -> Response:
     """The key's organisation's own records, page by page."""
     return json_answer(
-        records.page(app, caller, state=state, type=type, from_=from_, to=to, q=q, cursor=cursor, limit=limit)
+        records.page(app, holder, state=state, type=type, from_=from_, to=to, q=q, cursor=cursor, limit=limit)
     )
 
 
 @router.get("/{record_id}", response_model=RecordStanding, responses=problems(401, 404, 410))
-def read(record_id: str, caller: MaybeCaller, app: TheApp) -> Response:
+def read(record_id: str, asker: Reader, app: TheApp) -> Response:
     """Where a record stands; its own organisation also sees the disclosure."""
-    return json_answer(records.read(app, record_id, caller))
+    return json_answer(records.read(app, record_id, asker))
 
 
-@router.get("/{record_id}/proof", response_model=RecordProof, responses=problems(404, 409))
+@router.get("/{record_id}/proof", response_model=RecordProof, dependencies=[OPEN], responses=problems(404, 409))
 def proof(record_id: str, app: TheApp) -> Response:
     """That the record is in the anchored log; contains no record."""
     return json_answer(records.proof(app, record_id))
@@ -92,6 +92,7 @@ def proof(record_id: str, app: TheApp) -> Response:
 @router.get(
     "/{record_id}/receipt",
     response_class=Response,
+    dependencies=[OPEN],
     responses={
         200: {"description": "COSE receipt (RFC 9942)", "content": {MEDIA_TYPE: {}, JSON: {}}},
         **problems(404, 409, 503),
@@ -114,6 +115,12 @@ def receipt(
     return Response(data, media_type=MEDIA_TYPE, headers=name)
 
 
+@router.get("/{record_id}/status", response_model=StateHistory, responses=problems(401, 403, 404))
+def status_history(record_id: str, holder: ListerKey, app: TheApp) -> Response:
+    """Every state with the record of its change: text, legal basis, officer. For its own organisation; it is logged."""
+    return json_answer(state_history.disclosed_history(app, record_id, holder))
+
+
 @router.post(
     "/{record_id}/status",
     status_code=202,
@@ -121,19 +128,19 @@ def receipt(
     responses=problems(401, 403, 404, 409, 415, 422),
     openapi_extra=request_body(json=StatusRequest),
 )
-def change_status(record_id: str, request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+def change_status(record_id: str, request: Request, holder: StatusKey, app: TheApp, body: Body) -> Response:
     """Accepts a change of state; it is in force once final on chain."""
     need_media_type(request, JSON)
     wish = shaped(body, StatusRequest, parse_change_request)
     done = change_state.change_status(
         app,
-        caller,
+        holder,
         record_id,
         wish.to,
         wish.reasonCode,
         text=wish.text,
         legal_basis=wish.legalBasis,
         successor=wish.successor,
-        officer=f"key {caller.key_id}",
+        officer=f"key {holder.key_id}",
     )
     return json_answer(done, 202)

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from chain_service.core.registries.catalog_findings import FINDINGS
 from chain_service.errors import BadRequest
 from chain_service.jobs.anchoring import publish_catalogs, register_seals
 from chain_service.jobs.instance import certificate_types
-from chain_service.jobs.registries import organisations
+from chain_service.jobs.registries import catalogs, organisations
 from chain_service.web.http.answers import json_answer, problems, request_body
-from chain_service.web.http.auth import KnownCaller, TheApp
+from chain_service.web.http.auth import OPEN, CatalogKey, ReviewerKey, SealKey, TheApp
 from chain_service.web.http.bodies import JSON, need_media_type, parse_json, read_body, shaped
 from chain_service.web.schemas import submissions
 from chain_service.web.schemas.listings import AcceptedVersions, OrganisationList, TypeList
@@ -41,12 +42,18 @@ def _object(request: Request, body: bytes) -> dict[str, Any]:
     responses=problems(401, 403, 409, 415, 422),
     openapi_extra=request_body(json=submissions.SEAL),
 )
-def register_seal(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+def register_seal(request: Request, holder: SealKey, app: TheApp, body: Body) -> Response:
     """Accepts a seal for registration on chain; a personal seal is refused."""
-    return json_answer(register_seals.register_seal(app, caller, _object(request, body)), 202)
+    return json_answer(register_seals.register_seal(app, holder, _object(request, body)), 202)
 
 
-@router.get("/seals/{code}", tags=["seals"], response_model=register_seals.SealDetails, responses=problems(404))
+@router.get(
+    "/seals/{code}",
+    tags=["seals"],
+    dependencies=[OPEN],
+    response_model=register_seals.SealDetails,
+    responses=problems(404),
+)
 def read_seal(code: str, app: TheApp) -> Response:
     """A seal's registered digests, owner, period and state."""
     return json_answer(register_seals.seal(app, code))
@@ -60,10 +67,10 @@ def read_seal(code: str, app: TheApp) -> Response:
     responses=problems(401, 403, 404, 409, 415, 422),
     openapi_extra=request_body(json=SealStateRequest),
 )
-def set_seal_state(code: str, request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+def set_seal_state(code: str, request: Request, holder: SealKey, app: TheApp, body: Body) -> Response:
     """Accepts a change of a seal's state; cancelled is final."""
     need_media_type(request, JSON)
-    return json_answer(register_seals.set_seal_state(app, caller, code, shaped(body, SealStateRequest).to), 202)
+    return json_answer(register_seals.set_seal_state(app, holder, code, shaped(body, SealStateRequest).to), 202)
 
 
 @router.post(
@@ -74,15 +81,15 @@ def set_seal_state(code: str, request: Request, caller: KnownCaller, app: TheApp
     responses=problems(401, 403, 409, 415, 422),
     openapi_extra=request_body(json=submissions.CATALOG),
 )
-def publish_catalog(request: Request, caller: KnownCaller, app: TheApp, body: Body) -> Response:
+def publish_catalog(request: Request, holder: CatalogKey, app: TheApp, body: Body) -> Response:
     """Accepts versions of catalog entries, published, changed or withdrawn: one object, or an array, all or nothing."""
     need_media_type(request, JSON)
     value = parse_json(body)
-    accepted = publish_catalogs.publish(app, caller, value)
+    accepted = publish_catalogs.publish(app, holder, value)
     return json_answer(AcceptedVersions(tuple(accepted)) if isinstance(value, list) else accepted[0], 202)
 
 
-@router.get("/catalogs", tags=["catalogs"], response_model=publish_catalogs.CatalogPage)
+@router.get("/catalogs", tags=["catalogs"], dependencies=[OPEN], response_model=catalogs.CatalogPage)
 def list_catalogs(
     app: TheApp,
     org: Annotated[str | None, Query(max_length=18)] = None,
@@ -91,34 +98,51 @@ def list_catalogs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """The latest version of every catalog entry, by code; `next` is the `after` of the next page."""
-    return json_answer(publish_catalogs.list_catalogs(app, org=org, layer=layer, after=after, limit=limit))
+    return json_answer(catalogs.list_catalogs(app, org=org, layer=layer, after=after, limit=limit))
+
+
+@router.get(
+    "/catalogs/findings", tags=["catalogs"], response_model=catalogs.CatalogReview, responses=problems(401, 403)
+)
+def catalog_findings(
+    holder: ReviewerKey,
+    app: TheApp,
+    org: Annotated[str | None, Query(max_length=18)] = None,
+    finding: Annotated[str | None, Query(json_schema_extra={"enum": list(FINDINGS)})] = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> Response:
+    """Gaps between the three layers, wrong links and overdue updates, and figures over all entries."""
+    return json_answer(catalogs.findings(app, holder, org=org, finding=finding, cursor=cursor, limit=limit))
 
 
 @router.get(
     "/catalogs/{code:path}/history",
     tags=["catalogs"],
-    response_model=publish_catalogs.CatalogHistory,
+    dependencies=[OPEN],
+    response_model=catalogs.CatalogHistory,
     responses=problems(404),
 )
 def catalog_history(code: str, app: TheApp) -> Response:
     """Every version in order, each with its predecessor's digest, against the head on chain."""
-    return json_answer(publish_catalogs.history(app, code))
+    return json_answer(catalogs.history(app, code))
 
 
 @router.get(
     "/catalogs/{code:path}/diff",
     tags=["catalogs"],
-    response_model=publish_catalogs.CatalogComparison,
+    dependencies=[OPEN],
+    response_model=catalogs.CatalogComparison,
     responses=problems(404),
 )
 def catalog_diff(
     code: str, app: TheApp, from_: Annotated[Sequence, Query(alias="from")], to: Annotated[Sequence, Query()]
 ) -> Response:
     """What changed between two versions, field by field."""
-    return json_answer(publish_catalogs.diff(app, code, from_, to))
+    return json_answer(catalogs.diff(app, code, from_, to))
 
 
-@router.get("/organisations", tags=["organisations"], response_model=OrganisationList)
+@router.get("/organisations", tags=["organisations"], dependencies=[OPEN], response_model=OrganisationList)
 def list_organisations(app: TheApp) -> Response:
     """The organisations registered on chain."""
     return json_answer(OrganisationList(tuple(organisations.list_organisations(app))))
@@ -127,6 +151,7 @@ def list_organisations(app: TheApp) -> Response:
 @router.get(
     "/organisations/{code}",
     tags=["organisations"],
+    dependencies=[OPEN],
     response_model=organisations.OrganisationDetails,
     responses=problems(404),
 )
@@ -135,7 +160,7 @@ def read_organisation(code: str, app: TheApp) -> Response:
     return json_answer(organisations.organisation(app, code))
 
 
-@router.get("/types", tags=["organisations"], response_model=TypeList)
+@router.get("/types", tags=["organisations"], dependencies=[OPEN], response_model=TypeList)
 def list_types(app: TheApp) -> Response:
     """The certificate types known here."""
     return json_answer(TypeList(tuple(certificate_types.list_types(app))))

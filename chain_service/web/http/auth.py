@@ -1,4 +1,7 @@
-"""Who asks, and how often: bearer keys and the rate limit of the public.
+"""Who asks, and how often: whom each route lets in, bearer keys, and the rate limit of the public.
+
+A route names in its signature whom it lets in, by one of the types at the end: `holder: AnchorKey`. It is at once what
+is checked before the route begins, what the job is given, and what `/openapi.json` says.
 
 The dependencies are coroutines so that a request changes threads once, for its endpoint; only looking a key up waits.
 """
@@ -7,17 +10,22 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 
 from chain_service.errors import BadRequest, NotFound, Unauthorised
-from chain_service.jobs.context import App, Caller
+from chain_service.jobs.asker import LISTERS, PUBLIC, READERS, REVIEWERS, KeyHolder, Public, Role
+from chain_service.jobs.context import App
 from chain_service.jobs.instance import api_keys
 from chain_service.web.http.problems import RateLimited
 from chain_service.web.http.request_log import about_request
@@ -47,6 +55,7 @@ def _is_plain(text: str) -> bool:
 
 
 async def the_app(request: Request) -> App:
+    """The instance that this application serves."""
     app: App = request.app.state.app
     return app
 
@@ -54,7 +63,7 @@ async def the_app(request: Request) -> App:
 TheApp = Annotated[App, Depends(the_app)]
 
 
-async def maybe_caller(request: Request, app: TheApp) -> Caller | None:
+async def key_sent(request: Request, app: TheApp) -> KeyHolder | None:
     """Whose key came along; nobody's when none did. Raises Unauthorised for a key that is not good."""
     header = request.headers.get("authorization")
     if header is None:
@@ -62,22 +71,12 @@ async def maybe_caller(request: Request, app: TheApp) -> Caller | None:
     scheme, _, key = header.partition(" ")
     if scheme.lower() != "bearer" or not key.strip() or len(key) > 512:
         raise Unauthorised("send `Authorization: Bearer KEY`")
-    caller = await run_in_threadpool(api_keys.authenticate, app, key.strip())
-    about_request(request, key=caller.key_id, org=caller.org)
-    return caller
+    holder = await run_in_threadpool(api_keys.authenticate, app, key.strip())
+    about_request(request, key=holder.key_id, org=holder.org)
+    return holder
 
 
-MaybeCaller = Annotated[Caller | None, Depends(maybe_caller)]
-
-
-async def known_caller(caller: MaybeCaller) -> Caller:
-    """Whose key came along. Raises Unauthorised when none did."""
-    if caller is None:
-        raise Unauthorised("this needs a key: send `Authorization: Bearer KEY`")
-    return caller
-
-
-KnownCaller = Annotated[Caller, Depends(known_caller)]
+KeySent = Annotated[KeyHolder | None, Depends(key_sent)]
 
 
 def client_address(request: Request, behind_proxy: bool) -> str:
@@ -113,11 +112,97 @@ class PublicRate:
         raise RateLimited(f"at most {self.item} without a key; wait {wait} s", retryAfter=wait)
 
 
-async def public_or_keyed(request: Request, app: TheApp, caller: MaybeCaller) -> Caller | None:
-    """As `maybe_caller`; without a key the client's rate is spent. Raises RateLimited."""
-    if caller is None:
-        request.app.state.rate.spend(client_address(request, app.settings.behind_proxy))
-    return caller
+@dataclass(frozen=True)
+class Everybody:
+    """Lets everybody in. A key makes no difference and is not looked at."""
+
+    who: ClassVar[str] = "all"
+
+    async def __call__(self) -> Public:
+        """Whoever asks, without a key."""
+        return PUBLIC
 
 
-PublicOrKeyed = Annotated[Caller | None, Depends(public_or_keyed)]
+@dataclass(frozen=True)
+class WithKey:
+    """Lets in who has a key, of one of these roles where any is named.
+
+    Raises Unauthorised without a good key, Forbidden (`missing_role`) without a role.
+    """
+
+    roles: tuple[Role, ...] = ()
+
+    @property
+    def who(self) -> str:
+        """Whom OpenAPI names."""
+        return _either(self.roles) if self.roles else "any key"
+
+    async def __call__(self, holder: KeySent) -> KeyHolder:
+        """The holder of a key with one of the roles. Raises Unauthorised, Forbidden."""
+        if holder is None:
+            raise Unauthorised("this needs a key: send `Authorization: Bearer KEY`")
+        if self.roles:
+            holder.need(*self.roles)
+        return holder
+
+
+@dataclass(frozen=True)
+class MoreWithKey:
+    """Lets everybody in; a key of one of these roles gets `more`. With `counted` the rate of who has none is spent.
+
+    Raises Unauthorised for a key that is not good, RateLimited.
+    """
+
+    roles: tuple[Role, ...]
+    more: str
+    counted: bool = False
+
+    @property
+    def who(self) -> str:
+        """Whom OpenAPI names."""
+        return f"all; for {_either(self.roles)} also {self.more}"
+
+    async def __call__(self, request: Request, app: TheApp, holder: KeySent) -> Public | KeyHolder:
+        """The holder of the key that was sent, or the public, counted. Raises RateLimited."""
+        if holder is None and self.counted:
+            request.app.state.rate.spend(client_address(request, app.settings.behind_proxy))
+        return holder or PUBLIC
+
+
+Admission: TypeAlias = Everybody | WithKey | MoreWithKey
+"""Whom a route lets in, and by `who` what its description says of that. Every route depends on exactly one."""
+
+
+def _either(roles: Sequence[Role]) -> str:
+    """`anchor`; `audit`, `anchor` or `status`."""
+    names = [f"`{role}`" for role in roles]
+    return " or ".join((", ".join(names[:-1]), names[-1]) if len(names) > 1 else names)
+
+
+def admission(route: APIRoute) -> Admission:
+    """Whom this route lets in. Raises ValueError for a route that does not say it, or says it twice."""
+    found = {call for call in _calls(route.dependant) if isinstance(call, Everybody | WithKey | MoreWithKey)}
+    if len(found) != 1:
+        raise ValueError(f"{route.path} depends on {len(found)} admissions: say once who may call it")
+    return found.pop()
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    for needed in dependant.dependencies:
+        yield needed.call
+        yield from _calls(needed)
+
+
+OPEN: Final = Depends(Everybody())
+"""For the routes that everybody may call and that do not ask who it is."""
+AnyKey = Annotated[KeyHolder, Depends(WithKey())]
+AnchorKey = Annotated[KeyHolder, Depends(WithKey(("anchor",)))]
+StatusKey = Annotated[KeyHolder, Depends(WithKey(("status",)))]
+CatalogKey = Annotated[KeyHolder, Depends(WithKey(("catalog",)))]
+SealKey = Annotated[KeyHolder, Depends(WithKey(("seal",)))]
+AuditKey = Annotated[KeyHolder, Depends(WithKey(("audit",)))]
+ReviewerKey = Annotated[KeyHolder, Depends(WithKey(REVIEWERS))]
+ListerKey = Annotated[KeyHolder, Depends(WithKey(LISTERS))]
+Reader = Annotated[Public | KeyHolder, Depends(MoreWithKey(READERS, "the disclosure of their own records"))]
+VERIFIER: Final = Depends(MoreWithKey(("verify",), "by an identifier and a cause alone", counted=True))
+Verifier = Annotated[Public | KeyHolder, VERIFIER]

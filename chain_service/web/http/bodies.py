@@ -54,6 +54,7 @@ class BoundBodies:
         return min(MAX_JSON, self.settings.max_body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on and counts its body while it is read; answers 413 where more is announced or comes."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -95,6 +96,7 @@ async def _drain(receive: Receive) -> None:
 
 
 def media_type(request: Request) -> str:
+    """The body's media type in lower case, without parameters; nothing where none is stated."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -165,7 +167,7 @@ def shaped(text: bytes, shape: type[Shape], then: Callable[[Any], object] | None
 
 
 @dataclass(frozen=True)
-class Lines:
+class NdjsonLines:
     """The lines of an NDJSON body with their numbers from 1; blank lines are passed over."""
 
     body: bytes
@@ -182,10 +184,10 @@ class Lines:
                 yield number, line
 
 
-def bounded_lines(body: bytes, limit: int) -> Lines:
+def bounded_lines(body: bytes, limit: int) -> NdjsonLines:
     """The lines of `body`, at least one and at most `limit`. Raises PayloadTooLarge, BadRequest."""
-    if body.count(b"\n") > 2 * limit or sum(1 for _ in Lines(body)) > limit:
+    if body.count(b"\n") > 2 * limit or sum(1 for _ in NdjsonLines(body)) > limit:
         raise PayloadTooLarge(f"at most {limit} lines in one body", code="too_many_lines", limit=limit)
     if not body.strip():
         raise BadRequest("the body has no line", code="malformed_request")
-    return Lines(body)
+    return NdjsonLines(body)

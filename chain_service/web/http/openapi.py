@@ -6,17 +6,16 @@ whoever asks for a key may answer 401, whoever reads a body 413 and 415, whoever
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 from chain_service.web.http.answers import STREAM, problems
-from chain_service.web.http.auth import known_caller, maybe_caller
+from chain_service.web.http.auth import Everybody, WithKey, admission
 from chain_service.web.http.bodies import JSON, NDJSON
 from chain_service.web.schemas.examples import EXAMPLES
 from chain_service.web.schemas.problems import ProblemDetails
@@ -30,26 +29,15 @@ SCHEME = {
     "scheme": "bearer",
     "description": "A key of `chain-service key create --org CODE --role …`; it acts for its organisation only.",
 }
-WHO = {
-    ("POST", "/v1/records"): "`anchor`",
-    ("GET", "/v1/records"): "`audit`, `anchor` or `status`",
-    ("GET", "/v1/records/{record_id}"): "all; the disclosure for `audit` or `anchor` of its organisation",
-    ("POST", "/v1/records/{record_id}/status"): "`status`",
-    ("POST", "/v1/verify"): "all; `verify` for an identifier alone",
-    ("POST", "/v1/verify/bulk"): "any key",
-    ("POST", "/v1/seals"): "`seal`",
-    ("POST", "/v1/seals/{code}/state"): "`seal`",
-    ("POST", "/v1/catalogs"): "`catalog`",
-}
-"""Who may call what, by role; all that is not here may be called by everybody."""
-
 MODELS = (VerifyRequest, StatusRequest, SealStateRequest, ProblemDetails)
 """Models that a route names by reference only."""
 REQUEST_ID = {"description": "names this request in the service's log", "schema": {"type": "string"}}
 
 
 def describe(web: FastAPI, routes: Sequence[APIRoute]) -> None:
-    """`web.openapi()` tells all of `routes` from now on."""
+    """`web.openapi()` tells all of `routes` from now on. Raises ValueError for one that admits nobody."""
+    for route in routes:
+        admission(route)
 
     def openapi() -> dict[str, Any]:
         if web.openapi_schema is None:
@@ -69,12 +57,9 @@ def operation_id(route: APIRoute) -> str:
 
 
 def _complete(schema: dict[str, Any], routes: Sequence[APIRoute]) -> dict[str, Any]:
-    listed = {(method, route.path_format) for route in routes for method in route.methods or ()}
-    if unknown := WHO.keys() - listed:
-        raise ValueError(f"no such routes: {sorted(unknown)}")
     for route in routes:
         for method in route.methods or ():
-            _complete_operation(schema["paths"][route.path_format][method.lower()], route, method)
+            _complete_operation(schema["paths"][route.path_format][method.lower()], route)
     models = models_json_schema(
         [(model, "validation") for model in MODELS] + [(VerdictView, "serialization")],
         ref_template="#/components/schemas/{model}",
@@ -90,20 +75,19 @@ def _complete(schema: dict[str, Any], routes: Sequence[APIRoute]) -> dict[str, A
     return schema
 
 
-def _complete_operation(operation: dict[str, Any], route: APIRoute, method: str) -> None:
-    who = WHO.get((method, route.path_format))
-    if who is not None:
-        operation["description"] = f"{operation['description']}\n\nRole: {who}."
-    needs = set(_calls(route.dependant))
-    if maybe_caller in needs:
-        operation["security"] = [{KEY: []}] if known_caller in needs else [{}, {KEY: []}]
+def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
+    admitted = admission(route)
+    operation["x-who"] = admitted.who
+    if not isinstance(admitted, Everybody):
+        operation["description"] = f"{operation['description']}\n\nRole: {admitted.who}."
+        operation["security"] = [{KEY: []}] if isinstance(admitted, WithKey) else [{}, {KEY: []}]
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         if (example := EXAMPLES.get((route.path_format, media_type))) is not None:
             content["example"] = example
     responses = operation["responses"]
     if operation.get("requestBody", {}).get("content", {}).get(NDJSON):
         _add_lines(responses)
-    for status, problem in problems(*_always(route, needs, "requestBody" in operation)).items():
+    for status, problem in problems(*_always(route, "requestBody" in operation)).items():
         if status == 422 or str(status) not in responses:
             responses[str(status)] = problem
     for response in responses.values():
@@ -116,16 +100,10 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute, method: str)
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _calls(dependant: Dependant) -> Iterator[Any]:
-    for needed in dependant.dependencies:
-        yield needed.call
-        yield from _calls(needed)
-
-
-def _always(route: APIRoute, needs: set[Any], has_body: bool) -> list[int]:
+def _always(route: APIRoute, has_body: bool) -> list[int]:
     """The statuses that a problem may have on this route whatever it does."""
     found = [422, 500, 503]
-    if maybe_caller in needs:
+    if not isinstance(admission(route), Everybody):
         found.append(401)
     if route.param_convertors:
         found.append(404)

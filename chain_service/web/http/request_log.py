@@ -35,7 +35,7 @@ class _Gauges(Collector):
             yield GaugeMetricFamily(full, name.replace("_", " "), value=value)
 
 
-class Metrics:
+class RequestMetrics:
     """The counters of one process."""
 
     def __init__(self, gauges: Callable[[], dict[str, float]]) -> None:
@@ -68,11 +68,12 @@ def about_request(request: Request, **facts: str | None) -> None:
 class Observe:
     """ASGI middleware around all that can fail: each request gets an id, a time, a log line and an answer."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: RequestMetrics) -> None:
         self.app = app
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on under an id of its own; what fails unexpectedly is logged and answered with 500."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response
 
 from chain_service.jobs.proofs import trust_files
+from chain_service.web.http.auth import OPEN
 
 STATIC = Path(__file__).with_name("static")
 FILES = {
@@ -23,6 +24,7 @@ FILES = {
     "details.js": "text/javascript",
     "dom.js": "text/javascript",
     "labels.js": "text/javascript",
+    "members.js": "text/javascript",
     "texts.js": "text/javascript",
     "verdict.js": "text/javascript",
     "visible.js": "text/javascript",
@@ -30,7 +32,7 @@ FILES = {
     "icon.svg": "image/svg+xml",
 }
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 
 def _file(name: str, media_type: str) -> Response:
@@ -39,6 +41,7 @@ def _file(name: str, media_type: str) -> Response:
 
 @router.get("/")
 def first_page() -> Response:
+    """The page for departments, counters and auditors."""
     return _file("index.html", "text/html")
 
 

@@ -27,8 +27,8 @@ from chain_service.core.chainproof.storage_layout import RECORD_LOG
 from chain_service.core.encoding.digests import file_digests
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode, TypeCode
+from chain_service.jobs.asker import ROLES
 from chain_service.jobs.auditing.audit import audit
-from chain_service.jobs.context import ROLES
 from chain_service.jobs.instance import api_keys, initialise, registrar
 from chain_service.jobs.workers import wait_indexed
 from chain_service.nodes.network.create import free_ports
@@ -38,6 +38,8 @@ TYPE = TypeCode(f"{ORG}001")
 LAUNCHER = Path(__file__).with_name("kill_points.py")
 PROGRAM = [sys.executable, "-c", "from chain_service.cli.main import main; main()"]
 PATIENCE = 240.0
+"""Seconds to wait for what must happen: killed again and again, on a machine that runs other tests beside this one, an
+instance may start for minutes. It bounds a hang and measures nothing, so that load never fails a test."""
 Process = subprocess.Popen[bytes]
 
 

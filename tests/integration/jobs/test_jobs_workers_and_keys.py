@@ -15,6 +15,7 @@ from chain_service.core.chainproof.storage_layout import code_key
 from chain_service.core.encoding.answers import to_json
 from chain_service.errors import BadRequest, Conflict, NotFound, Unauthorised
 from chain_service.jobs import workers
+from chain_service.jobs.asker import Operator
 from chain_service.jobs.instance import api_keys, certificate_types, health, initialise, registrar
 from chain_service.jobs.records import records
 from chain_service.jobs.registries import organisations
@@ -177,7 +178,7 @@ def test_an_instance_comes_to_be_and_deploys_once(own_chain: Trial, tmp_path: Pa
         with pytest.raises(Exception) as undeployed:
             workers.run_once(app)
         assert undeployed.value.code == "not_deployed"
-        assert records.page(app, api_keys.Caller.operator(org_code(1))).records == ()
+        assert records.page(app, Operator(org_code(1))).records == ()
     finally:
         app.database.close()
     done = initialise.deploy(settings, registrar=own_chain.directory / "registrar.json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from sqlalchemy import Connection, text
 from store_samples import ORG, OTHER, digest, submission
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store import alerts, catalogs, chain_index, keys, readings, seals, submissions, types
+from chain_service.store import alerts, chain_index, keys, readings, submissions, types
 from chain_service.store.database import Database
+from chain_service.store.registries import catalogs, seals
 
 FINAL = {"block": 7, "hash": b"h", "time": 1_700_000_200, "tx": b"t"}
 
@@ -166,9 +168,9 @@ def test_a_key_is_known_by_its_hash_until_revoked(database: Database) -> None:
 
 def test_a_type_keeps_its_latest_body(database: Database) -> None:
     with database.transaction() as connection:
-        types.put(connection, types.CertificateType("T1", {"name": "出生医学证明"}, 1.0))
-        types.put(connection, types.CertificateType("T1", {"name": "营业执照"}, 2.0))
-        assert types.find(connection, "T1") == types.CertificateType("T1", {"name": "营业执照"}, 1.0)
+        types.put(connection, types.StoredCertificateType("T1", {"name": "出生医学证明"}, 1.0))
+        types.put(connection, types.StoredCertificateType("T1", {"name": "营业执照"}, 2.0))
+        assert types.find(connection, "T1") == types.StoredCertificateType("T1", {"name": "营业执照"}, 1.0)
         assert types.find(connection, "T2") is None
         assert len(types.listed(connection)) == 1
 
@@ -185,15 +187,37 @@ def test_an_alert_stands_once_until_it_is_cleared(database: Database) -> None:
         assert len(alerts.listed(connection, cleared=True)) == 2
 
 
+def test_alerts_are_paged_newest_first(database: Database) -> None:
+    with database.transaction() as connection:
+        for number in range(4):
+            assert alerts.put(connection, "nonce_gap" if number else "head_conflict", f"a{number}", {}, float(number))
+        assert alerts.clear(connection, "nonce_gap", "a2", 9.0)
+    with database.reading() as connection:
+        asked = {"code": None, "cleared": False, "before": None, "limit": 2}
+        newest, following = alerts.page(connection, **asked)
+        assert [one.subject for one in newest] == ["a3", "a1"]
+        oldest, end = alerts.page(connection, **asked | {"before": following})
+        assert ([one.subject for one in oldest], end) == (["a0"], None)
+        over, _ = alerts.page(connection, **asked | {"code": "nonce_gap", "cleared": True})
+        assert [one.subject for one in over] == ["a3", "a2"]
+        assert alerts.get(connection, over[1].id) == over[1] and over[1].cleared_at == 9.0
+        assert alerts.get(connection, 10**6) is None
+
+
 def test_readings_are_logged_newest_first(database: Database) -> None:
     log = readings.ReadingLog(database)
     for at in (1.0, 2.0, 3.0):
-        log.write([readings.NewReading(at, "k1", ORG, "r1" if at < 3 else None, "read", "audit")])
+        log.write([readings.NewReading(at, "k1", ORG, "r1" if at < 3 else None, "disclosure", "audit")])
     with database.reading() as connection:
         assert [one.at for one in readings.of_record(connection, "r1")] == [2.0, 1.0]
-        newest = readings.page(connection, limit=2)
-        assert [one.at for one in newest] == [3.0, 2.0]
-        assert [one.at for one in readings.page(connection, before=newest[-1].id)] == [1.0]
+        newest, following = readings.page(connection, readings.ReadingFilters(), limit=2)
+        assert [one.at for one in newest] == [3.0, 2.0] and following == newest[-1].id
+        oldest, end = readings.page(connection, readings.ReadingFilters(), before=following)
+        assert [one.at for one in oldest] == [1.0] and end is None
+        since = readings.ReadingFilters(ORG, "r1", "k1", "disclosure", since=2.0, until=3.0)
+        assert [one.at for one in readings.page(connection, since)[0]] == [2.0]
+        for other in ({"org": "other"}, {"key_id": "k2"}, {"action": "search"}, {"until": 2.0}, {"record_id": "r2"}):
+            assert readings.page(connection, replace(since, **other))[0] == []
 
 
 def test_readings_of_many_threads_are_all_durable_once_their_writers_go_on(database: Database) -> None:
@@ -201,7 +225,7 @@ def test_readings_of_many_threads_are_all_durable_once_their_writers_go_on(datab
 
     def read_ten(reader: int) -> None:
         for n in range(10):
-            log.write([readings.NewReading(float(n), f"k{reader}", ORG, "r1", "read", "audit")])
+            log.write([readings.NewReading(float(n), f"k{reader}", ORG, "r1", "disclosure", "audit")])
             with database.reading() as connection:
                 own = [one for one in readings.of_record(connection, "r1") if one.key_id == f"k{reader}"]
             assert len(own) == n + 1
@@ -215,7 +239,7 @@ def test_a_reading_that_cannot_be_logged_takes_no_other_along(database: Database
     unstorable: Any = object()
 
     def look_up(reader: int) -> None:
-        log.write([readings.NewReading(1.0, "k1", ORG, "r1", "read", unstorable if reader == 0 else "audit")])
+        log.write([readings.NewReading(1.0, "k1", ORG, "r1", "disclosure", unstorable if reader == 0 else "audit")])
 
     with ThreadPoolExecutor(8) as pool, database.transaction():  # while it holds SQLite, the readings gather
         waiting = [pool.submit(look_up, reader) for reader in range(8)]
@@ -231,6 +255,6 @@ def test_every_writer_hears_of_a_reading_that_could_not_be_logged(database: Data
         connection.execute(text("ALTER TABLE readings RENAME TO elsewhere"))
     with ThreadPoolExecutor(4) as pool:
         written = [
-            pool.submit(log.write, [readings.NewReading(1.0, "k1", ORG, "r1", "read", "audit")]) for _ in range(8)
+            pool.submit(log.write, [readings.NewReading(1.0, "k1", ORG, "r1", "disclosure", "audit")]) for _ in range(8)
         ]
         assert all(one.exception() is not None for one in written)

@@ -12,11 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from chain_service.documents.pki.trust_store import RootCertificate, TrustStore
 from document_makers import packages
 from document_makers.certificates import Family, Holder, issue, revocation_list
 from document_makers.packages import Package
-from document_makers.seals import Seal, seal_signature
+from document_makers.seals import Seal, Signer, seal_signature
 
 DAY = 86_400
 NOW = 1_790_000_000
@@ -93,7 +93,9 @@ class City:
         lists = [made for one in self.authorities.values() if one.lists for made in one.revocation_lists()]
         lists.append(revocation_list(self.root, NOW - DAY, NOW + 6 * DAY))
         links = tuple(one.holder.certificate for one in self.authorities.values())
-        return TrustStore((Anchor("湖南", self.root.certificate),), (*links, self.signer.certificate), tuple(lists))
+        return TrustStore(
+            (RootCertificate("湖南", self.root.certificate),), (*links, self.signer.certificate), tuple(lists)
+        )
 
 
 @cache
@@ -122,10 +124,10 @@ def city(family: Family = "sm2") -> City:
 
 def write_store(store: TrustStore, directory: Path) -> Path:
     """The trust store as the directory that an operator keeps: DER and PEM mixed."""
-    for place, anchor in enumerate(store.anchors):
-        folder = directory / "anchors" / anchor.label
+    for place, root in enumerate(store.roots):
+        folder = directory / "anchors" / root.label
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"root{place}.cer").write_bytes(anchor.certificate)
+        (folder / f"root{place}.cer").write_bytes(root.certificate)
         (folder / "intermediates").mkdir(exist_ok=True)
         for number, link in enumerate(store.intermediates):
             (folder / "intermediates" / f"{number}.pem").write_text(pem(link))
@@ -156,7 +158,7 @@ def unsigned(**more: Any) -> Package:
 
 
 def sealed(
-    made: Package | None = None, *, seal: Seal | None = None, signer: Holder | None = None, at: int = SIGNED,
+    made: Package | None = None, *, seal: Seal | None = None, signer: Signer | None = None, at: int = SIGNED,
     version: int | None = None, file: bytes | None = None, embedded: bytes | None = None, raw: bool = False,
     change_value: Callable[[bytes], bytes] = bytes, written: Mapping[str, Any] | None = None, **more: Any,
 ) -> Package:  # fmt: skip

@@ -16,7 +16,7 @@ from chain_service.core.records.disclosure import reveal
 from support.offline.offline_disclosures import disclosures
 from support.offline.offline_mutations import mutated
 from support.offline.offline_questions import ISSUED, QBFT, ZEROS, Case, Question, ask, refreshed
-from support.offline.offline_seals import sealed_records
+from support.offline.offline_seals import large_records, sealed_records
 from support.offline.offline_tampering import tampered_evidence, tampered_receipts
 from support.offline.offline_trust import wrong_trust
 from support.worlds import judged_records
@@ -34,6 +34,7 @@ def cases(thorough: bool = False) -> list[Case]:
         _states_and_times(),
         disclosures(),
         sealed_records(),
+        large_records(),
         _files(),
         _permits_and_keys(),
         tampered_evidence(),

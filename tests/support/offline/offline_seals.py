@@ -78,6 +78,50 @@ def sealed_records() -> Iterator[Question]:
     yield from _refreshed(issued, whole)
 
 
+MANY = 32
+"""As many seals as a record may name."""
+
+
+def large_records() -> Iterator[Question]:
+    """A hundred permits of one type, and as many registered seals as a record may name, in a registry of thousands."""
+    permits = tuple(replace(judged_records.World().permits[0], recorded_at=1_700_000_000 + n) for n in range(100))
+    yield ask(
+        "a hundred permits of the type",
+        (often := Issued(content=judged_records.World(permits=permits))),
+        often.receipt(),
+    )
+    codes = [f"{n:014}" for n in range(MANY)]
+    issued = Issued(content=judged_records.World().holding(certificate(sealCodes=codes)))
+    seals = [(storage_layout.SEAL_REGISTRY, slot) for code in codes for slot in _slots_of(code)]
+    needed = _place(issued) + _keys_and_permits(issued) + seals
+    evidence = _large_evidence(issued, codes, needed)
+    assert len(evidence.nodes) > 250
+    yield ask("all the seals a record may name", issued, issued.receipt(blocks=(BlockProof(evidence),)))
+
+
+def _slots_of(code: str) -> list[bytes]:
+    facts = [storage_layout.seal_fact_slot(code, n) for n in range(2)]
+    return facts + [storage_layout.seal_state_slot(code, n) for n in range(2)]
+
+
+def _large_evidence(issued: Issued, codes: Sequence[str], slots: Sequence[Slot]) -> Evidence:
+    storage = issued.world().storage
+    registry = storage[storage_layout.SEAL_REGISTRY]
+    registry.update({keccak256(f"another word {n}".encode()): n + 1 for n in range(3000)})
+    for code in codes:
+        *facts, state, _ = _slots_of(code)
+        registry.update({slot: int.from_bytes(keccak256(slot), "big") for slot in facts})
+        registry[state] = SealState(storage_layout.SEAL_IN_FORCE, 1_700_000_000).to_word()
+    return clique_simulator.World(storage).evidence(_by_contract(slots), issued.sealers, BLOCK)
+
+
+def _by_contract(slots: Sequence[Slot]) -> dict[str, list[bytes]]:
+    wanted: dict[str, list[bytes]] = {}
+    for contract, slot in slots:
+        wanted.setdefault(contract, []).append(slot)
+    return wanted
+
+
 def _refreshed(issued: Issued, whole: Receipt) -> Iterator[Question]:
     """With states as of a later block, one of them left out in turn."""
     states = [storage_layout.SEAL_IN_FORCE, storage_layout.SEAL_FROZEN]
@@ -85,7 +129,7 @@ def _refreshed(issued: Issued, whole: Receipt) -> Iterator[Question]:
     for place in (None, *range(len(slots))):
         shown = [slot for at, slot in enumerate(slots) if at != place]
         fresh = receipt.refreshed(whole, _evidence(issued, shown, BLOCK + 100, states))
-        without = "" if place is None else f" without slot {place}"
+        without = "" if place is None else f" without slot {place}, of {slots[place][0]}"
         yield ask(f"a sealed record refreshed{without}", issued, fresh, now=TIME + 200)
 
 
@@ -121,7 +165,4 @@ def _evidence(
         registry[storage_layout.seal_fact_slot(REGISTERED, n)] = int.from_bytes(keccak256(bytes([n])), "big")
     for n, state in enumerate(states):
         registry[storage_layout.seal_state_slot(REGISTERED, n)] = SealState(state, 1_700_000_000 + n).to_word()
-    wanted: dict[str, list[bytes]] = {}
-    for contract, slot in slots:
-        wanted.setdefault(contract, []).append(slot)
-    return clique_simulator.World(storage).evidence(wanted, issued.sealers, block)
+    return clique_simulator.World(storage).evidence(_by_contract(slots), issued.sealers, block)

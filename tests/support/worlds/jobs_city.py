@@ -38,12 +38,13 @@ from chain_service.core.verdicts.verdict import Verdict
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import change_state, submit_records
 from chain_service.jobs.anchoring.change_state import ChangeAnswer
-from chain_service.jobs.context import App, Caller, Chain
+from chain_service.jobs.asker import PUBLIC, Acting, Asker, Operator
+from chain_service.jobs.context import App, Chain
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.instance.registrar import ALL_RIGHTS
 from chain_service.jobs.records import records
-from chain_service.jobs.verifying.request import Question
-from chain_service.jobs.verifying.verify import verify
+from chain_service.jobs.verifying.request import VerificationRequest
+from chain_service.jobs.verifying.verify import verify_many
 from chain_service.nodes.embedded.blocks.genesis import create
 from chain_service.nodes.embedded.node import Node
 from chain_service.nodes.embedded.server import Server, serve
@@ -149,13 +150,18 @@ class Clock:
         return time.time() + self.ahead
 
 
+def verify(app: App, question: VerificationRequest, asker: Asker = PUBLIC) -> Verdict:
+    """The verdict on one question."""
+    return next(verify_many(app, [question], asker))
+
+
 @dataclass(frozen=True)
 class Org:
     """A registered organisation and who acts for it."""
 
     code: str
     account: str
-    caller: Caller = field(repr=False)
+    caller: Acting = field(repr=False)
 
     def certificate(self, number: str | None = None, type_code: TypeCode = FOOD, **other: Any) -> dict[str, Any]:
         """A certificate of this issuer; keyword arguments replace members, None leaves one out."""
@@ -231,14 +237,14 @@ class City:
         for transaction in reversed(sent):
             sender.wait(transaction.hash, WAIT)
         index(self.app)
-        return [Org(code, accounts[code], Caller.operator(code)) for code in codes]
+        return [Org(code, accounts[code], Operator(code)) for code in codes]
 
-    def submit(self, org: Org, *bodies: Mapping[str, Any], caller: Caller | None = None) -> list[str]:
+    def submit(self, org: Org, *bodies: Mapping[str, Any], caller: Acting | None = None) -> list[str]:
         """The ids of the accepted records, in order."""
         accepted = submit_records.submit(self.app, caller or org.caller, lines(*bodies))
         return [one.id for one in accepted]
 
-    def anchor(self, org: Org, *bodies: Mapping[str, Any], caller: Caller | None = None) -> list[str]:
+    def anchor(self, org: Org, *bodies: Mapping[str, Any], caller: Acting | None = None) -> list[str]:
         """The ids of the anchored records, in order."""
         ids = self.submit(org, *bodies, caller=caller)
         self.settle(ids)
@@ -275,19 +281,19 @@ class City:
             time.sleep(0.01)
 
     def state(self, record: str) -> str:
-        return records.read(self.app, record, None).state
+        return records.read(self.app, record).state
 
     def status(self, record: str) -> str:
-        return records.read(self.app, record, None).status
+        return records.read(self.app, record).status
 
     def disclosure(self, org: Org, record: str) -> bytes:
-        return json.dumps(records.disclosure(self.app, record, org.caller).to_json()).encode()
+        return json.dumps(to_json(records.read(self.app, record, org.caller).disclosure)).encode()
 
     def proof(self, record: str) -> bytes:
         return json.dumps(to_json(records.proof(self.app, record))).encode()
 
     def verify(self, **question: Any) -> Verdict:
-        return verify(self.app, Question(**question))
+        return verify(self.app, VerificationRequest(**question))
 
     def judged(self, org: Org, record: str, **question: Any) -> str:
         """The verdict's code on the record's own disclosure."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chain_service.cli.commands.offline import Offline
+from chain_service.cli.commands.offline import OfflineVerifier
 from chain_service.cli.proven_heads import Heads
 from chain_service.core.encoding import rlp
 from chain_service.core.log.merkle import InclusionProof, leaf_hash, root_from_inclusion
@@ -22,7 +21,7 @@ from chain_service.core.records.hashing import Entry
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.paper_kinds import take
 from chain_service.core.verdicts.verdict import Verdict, gravity
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.jobs.verifying.several_papers import judge_papers
 from support.offline.offline_node import run_with
 from support.offline.offline_papers import NOW, forged, holder, question, saved
@@ -31,16 +30,11 @@ from support.offline.offline_questions import refreshed
 Named = tuple[str, bytes]
 
 
-@pytest.fixture(autouse=True)
-def at_a_known_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "time", lambda: NOW)
-
-
 def verdict(*papers: Named) -> Verdict:
     trusted = holder()[0].trust
-    desk = Offline(trusted, None, Heads(None), lambda _: None, judged=True)
+    desk = OfflineVerifier(trusted, None, Heads(None), lambda _: None, judged=True, clock=lambda: NOW)
     given = [take(name, data) for name, data in papers]
-    return judge_papers(given, Question(), desk.ask, lambda _: None, trusted)
+    return judge_papers(given, VerificationRequest(), desk.ask, lambda _: None, trusted)
 
 
 def genuine() -> dict[str, bytes]:
@@ -209,14 +203,14 @@ def false_proofs() -> dict[str, tuple[bytes, str]]:
         "another path": (proof(path=["11" * 32, *path[1:]]), "proof_invalid"),
         "another entry": (proof(entry="22" * 32), "record_mismatch"),
         "an older log": (proof(size=8, path=path[:3]), "finality_unproven"),
-        "a receipt written out": (
+        "a receipt as text": (
             json.dumps(parse_receipt(holder()[1]["receipt"]).to_json()).encode(),
             "finality_unproven",
         ),
     }
 
 
-@pytest.mark.parametrize("kind", ["as it is", "another path", "another entry", "an older log", "a receipt written out"])
+@pytest.mark.parametrize("kind", ["as it is", "another path", "another entry", "an older log", "a receipt as text"])
 def test_no_proof_is_believed_that_the_receipt_beside_it_does_not_bear_out(kind: str, tmp_path: Path) -> None:
     """A receipt proves its own head; a proof of the record that says otherwise is named, in both verifiers."""
     data, code = false_proofs()[kind]

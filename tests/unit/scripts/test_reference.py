@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import subprocess
@@ -15,25 +14,13 @@ import reference
 from chain_service.config import Settings
 from chain_service.core.records.record import parse_record
 from chain_service.core.registries.schemas import SUBMITTED
-from reference_pages import http
 from reference_pages.markdown import table
 
 ROOT = Path(__file__).resolve().parents[3]
-PACKAGE = ROOT / "chain_service"
 
 
 def text(name: str) -> str:
     return (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
-
-
-def asked(file: Path) -> set[str]:
-    """The roles that a module asks its caller for."""
-    calls = (node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
-    return {
-        str(call.args[0].value)
-        for call in calls
-        if ast.unparse(call.func) == "caller.need" and isinstance(call.args[0], ast.Constant)
-    }
 
 
 def test_making_the_pages_again_leaves_no_difference() -> None:
@@ -58,11 +45,6 @@ def test_every_setting_stands_in_the_table_with_its_variable() -> None:
     listed = re.findall(r"^\| `(\w+)` \| `CHAIN_SERVICE_(\w+)` \|", text("settings.md"), re.MULTILINE)
     assert [name for name, _ in listed] == list(Settings.model_fields)
     assert all(name.upper() == variable for name, variable in listed)
-
-
-def test_the_roles_of_routes_are_those_that_the_jobs_ask_for() -> None:
-    written = {role for who in http.WHO.values() for role in re.findall(r"`(\w+)`", who)}
-    assert written == {role for file in PACKAGE.rglob("*.py") for role in asked(file)} | {"verify"}
 
 
 def test_every_member_that_can_be_submitted_stands_on_the_page_in_both_languages() -> None:

@@ -71,6 +71,7 @@ class Overlay(BaseAtomicDB):
 
     @contextmanager
     def atomic_batch(self) -> Iterator[Any]:
+        """The overlay itself: it is thrown away as a whole, so that a batch needs no undoing."""
         yield self
 
 
@@ -93,6 +94,7 @@ class Call:
 
     @property
     def intrinsic_gas(self) -> int:
+        """Gas that the call costs before any code runs (yellow paper §6.2, EIP-2930)."""
         return intrinsic_gas(self.to, self.data, self.access_list)
 
 
@@ -108,7 +110,7 @@ class _State(BerlinState):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ExecutionResult:
     """What an execution did; `failure` is None or the reason in go-ethereum's words."""
 
     gas_used: int
@@ -143,13 +145,13 @@ def state_on(
     return _State(overlay, context, Hash32(state_root)), overlay
 
 
-def execute(state: BerlinState, message: Transaction | Call) -> Outcome:
+def execute(state: BerlinState, message: Transaction | Call) -> ExecutionResult:
     """`message` was carried out in `state` and cannot be taken back."""
     state.lock_changes()
     computation: ComputationAPI = state.apply_transaction(cast(SignedTransactionAPI, message))
     refund = computation.get_gas_refund()
     error = computation.error if computation.is_error else None
-    return Outcome(
+    return ExecutionResult(
         gas_used=BerlinVM.finalize_gas_used(cast(SignedTransactionAPI, message), computation),
         refund=refund,
         output=bytes(computation.output),

@@ -11,7 +11,7 @@ from chain_service.core.log.merkle import InclusionProof, leaf_hash, verify_incl
 from chain_service.errors import Conflict, Forbidden, MalformedRecord
 from chain_service.jobs.anchoring import submit_records
 from chain_service.jobs.anchoring.close_batches import close_batches
-from chain_service.jobs.context import Caller
+from chain_service.jobs.asker import KeyHolder, Operator
 from chain_service.jobs.records import records
 from chain_service.store import batches
 from support.worlds.jobs_city import FOOD, OTHER, City, lines, org_code
@@ -24,12 +24,12 @@ def test_a_record_is_pending_then_batched_then_anchored_in_order_of_acceptance(c
     city.step()
     assert [city.state(id) for id in ids] == ["batched"] * 3
     city.settle(ids)
-    views = [records.read(city.app, id, None) for id in ids]
+    views = [records.read(city.app, id) for id in ids]
     assert [view.state for view in views] == ["anchored"] * 3
     assert [view.index for view in views] == [1, 2, 3]
     assert views[0].anchor.size == 4
     (later,) = city.anchor(org, org.certificate())
-    view = records.read(city.app, later, None)
+    view = records.read(city.app, later)
     assert (view.index, view.anchor.size) == (4, 5)
 
 
@@ -94,7 +94,7 @@ def test_organisations_do_not_wait_for_each_other(city: City) -> None:
     orgs = [city.organisation() for _ in range(3)]
     ids = [id for org in orgs for id in city.submit(org, org.certificate(), org.document())]
     city.settle(ids)
-    assert [records.read(city.app, id, None).index for id in ids] == [1, 2] * 3
+    assert [records.read(city.app, id).index for id in ids] == [1, 2] * 3
 
 
 def test_a_repeated_submission_gets_the_first_answer_whatever_its_state(city: City) -> None:
@@ -147,7 +147,7 @@ def test_a_key_submits_for_its_own_organisation_only(city: City) -> None:
 def test_a_key_without_the_role_submits_nothing(city: City) -> None:
     org = city.organisation()
     with pytest.raises(Forbidden) as refused:
-        submit_records.submit(city.app, replace(org.caller, roles=frozenset({"audit"})), lines(org.certificate()))
+        submit_records.submit(city.app, KeyHolder(org.code, frozenset({"audit"}), "a key"), lines(org.certificate()))
     assert refused.value.code == "missing_role"
 
 
@@ -155,7 +155,7 @@ def test_an_organisation_that_nobody_registered_is_refused(city: City) -> None:
     org = city.organisation()
     code = org_code(99_999_999)
     with pytest.raises(Forbidden) as refused:
-        submit_records.submit(city.app, Caller.operator(code), lines(replace(org, code=code).certificate()))
+        submit_records.submit(city.app, Operator(code), lines(replace(org, code=code).certificate()))
     assert refused.value.code == "organisation_not_registered"
 
 

@@ -16,16 +16,15 @@ from chain_service.core.records.hashing import parse_salt
 from chain_service.core.records.record import parse_record
 from chain_service.errors import BadRequest, Conflict, Forbidden, Gone
 from chain_service.jobs import workers
+from chain_service.jobs.asker import PUBLIC, Asker, KeyHolder, Operator
 from chain_service.jobs.auditing.audit import audit
-from chain_service.jobs.context import Caller
 from chain_service.jobs.instance import api_keys
 from chain_service.jobs.records import records, state_history
 from chain_service.jobs.records.answers import Erasure
-from chain_service.jobs.verifying.request import Question
-from chain_service.jobs.verifying.verify import verify
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.store import readings
 from chain_service.store import records as store
-from support.worlds.jobs_city import WAIT, City
+from support.worlds.jobs_city import WAIT, City, verify
 
 OTHER_HOLDER = [
     {
@@ -36,7 +35,7 @@ OTHER_HOLDER = [
 ]
 
 
-def key(city: City, org: str, *roles: str) -> Caller:
+def key(city: City, org: str, *roles: str) -> KeyHolder:
     return api_keys.authenticate(city.app, api_keys.create_key(city.app, org, roles).key)
 
 
@@ -62,20 +61,20 @@ def test_a_successor_is_named_by_its_number_to_those_who_may_see_it(city: City) 
     read = json.loads(whole)
     partial = json.dumps(reveal(parse_record(read["record"]), parse_salt(read["salt"]), []).to_json()).encode()
     forged = json.dumps({**read, "salt": "11" * 32}).encode()
-    told: list[tuple[bool, dict[str, Any], Caller | None, bool]] = [
-        (True, {"disclosure": whole}, None, False),
-        (True, {"file": data}, key(city, other.code, "verify"), False),
-        (True, {"file": data}, key(city, other.code, "audit"), False),
-        (True, {"file": data}, key(city, org.code, "anchor"), False),
-        (True, {"file": data}, None, True),
-        (False, {"file": data}, None, False),
-        (False, {"disclosure": partial}, None, False),
-        (False, {"disclosure": forged}, None, False),
-        (False, {"receipt": city.proof(old)}, None, False),
-        (False, {"file": data}, key(city, other.code, "anchor", "status"), False),
+    told: list[tuple[bool, dict[str, Any], Asker]] = [
+        (True, {"disclosure": whole}, PUBLIC),
+        (True, {"file": data}, key(city, other.code, "verify")),
+        (True, {"file": data}, key(city, other.code, "audit")),
+        (True, {"file": data}, key(city, org.code, "anchor")),
+        (True, {"file": data}, Operator()),
+        (False, {"file": data}, PUBLIC),
+        (False, {"disclosure": partial}, PUBLIC),
+        (False, {"disclosure": forged}, PUBLIC),
+        (False, {"receipt": city.proof(old)}, PUBLIC),
+        (False, {"file": data}, key(city, other.code, "anchor", "status")),
     ]
-    for may_see, question, caller, operator in told:
-        verdict = verify(city.app, Question(**question), caller, operator=operator)
+    for may_see, question, asker in told:
+        verdict = verify(city.app, VerificationRequest(**question), asker)
         text = json.dumps(verdict.to_json(), ensure_ascii=False)
         assert (number in text) == may_see and new not in text and old not in text, question
         if verdict.code == "superseded":
@@ -151,7 +150,6 @@ def test_erasure_leaves_no_trace_of_the_content_anywhere(own_city: City, tmp_pat
     assert records.erase(city.app, id, "持证人申请删除", org.caller).changed is False
     for read in (
         lambda: records.read(city.app, id, org.caller),
-        lambda: records.disclosure(city.app, id, org.caller),
         lambda: records.present(city.app, id, ["holders"], org.caller),
     ):
         with pytest.raises(Gone):
@@ -221,7 +219,7 @@ def test_a_record_that_waits_for_a_batch_is_erased_for_good_and_never_enters_one
     first, second = city.submit(org, org.certificate(), org.certificate())
     records.erase(city.app, first, "录入错误", org.caller)
     city.settle([second])
-    assert records.read(city.app, second, None).index == 1
+    assert records.read(city.app, second).index == 1
     assert records.page(city.app, org.caller, state="failed").records[0].id == first
 
 
@@ -248,14 +246,14 @@ def test_every_reading_of_a_record_is_on_record(city: City) -> None:
     org = city.organisation()
     (id,) = city.anchor(org, org.certificate())
     caller = key(city, org.code, "audit")
-    records.read(city.app, id, None)
+    records.read(city.app, id)
     records.read(city.app, id, caller)
-    records.disclosure(city.app, id, caller)
+    state_history.disclosed_history(city.app, id, caller)
     records.present(city.app, id, ["certificateNumber"], caller)
     with city.app.database.reading() as connection:
         told = readings.of_record(connection, id)
     assert [(one.key_id, one.action) for one in reversed(told)] == [
         (caller.key_id, "disclosure"),
-        (caller.key_id, "disclosure"),
+        (caller.key_id, "changes"),
         (caller.key_id, "present"),
     ]

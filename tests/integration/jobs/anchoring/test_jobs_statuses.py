@@ -16,6 +16,7 @@ from chain_service.core.records.states import SOURCES, State, may_follow
 from chain_service.errors import Conflict, Forbidden, MalformedRecord
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring.change_state import ChangeAnswer
+from chain_service.jobs.asker import KeyHolder
 from chain_service.jobs.records import records, state_history
 from chain_service.store import statuses as store
 from support.worlds.jobs_city import WAIT, City, Org
@@ -117,7 +118,7 @@ def test_only_the_records_own_organisation_with_the_role_changes_it(city: City) 
         city.change(other, id, "withdrawn")
     assert foreign.value.code == "wrong_organisation"
     with pytest.raises(Forbidden) as powerless:
-        city.change(replace(org, caller=replace(org.caller, roles=frozenset({"anchor"}))), id, "withdrawn")
+        city.change(replace(org, caller=KeyHolder(org.code, frozenset({"anchor"}), "a key")), id, "withdrawn")
     assert powerless.value.code == "missing_role"
 
 
@@ -160,7 +161,7 @@ def test_the_history_names_each_change_and_discloses_its_record_to_the_organisat
     assert "王处长" not in json.dumps(to_json(state_history.status_history(city.app, id)), ensure_ascii=False)
     with pytest.raises(Forbidden):
         state_history.disclosed_history(city.app, id, other.caller)
-    (disclosed,) = state_history.disclosed_history(city.app, id, org.caller)
+    (disclosed,) = state_history.disclosed_history(city.app, id, org.caller).history
     change = disclosed.change
     assert change is not None
     assert (change.record["officer"], change.record["text"]) == ("王处长", "以虚假材料取得")
@@ -211,7 +212,7 @@ def test_a_state_set_by_another_account_is_told_by_the_chain_alone(city: City) -
     city.trial.sender.transact(account, city.trial.deployment.address(RECORD_STATUS), call, timeout=WAIT)
     city.rounds(1)
     assert (city.judged(org, id), city.status(id)) == ("penalised", "penalised")
-    assert records.read(city.app, id, None).history[0].reason_code == 5
+    assert records.read(city.app, id).history[0].reason_code == 5
 
 
 def test_whoever_copies_a_changes_digest_into_another_log_ends_nothing(city: City) -> None:

@@ -10,10 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_jobs_catalogs import entry as catalog_entry
-from test_jobs_catalogs import publish
-from test_jobs_seals import entry as seal_entry
-from test_jobs_seals import set_state
 
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
@@ -22,8 +18,10 @@ from chain_service.jobs import workers
 from chain_service.jobs.anchoring import publish_catalogs, register_seals
 from chain_service.jobs.auditing.audit import AuditReport, audit, rebuild
 from chain_service.jobs.records import records, state_history
+from chain_service.jobs.registries import catalogs
 from chain_service.store.schema import metadata
 from support.worlds.jobs_city import WAIT, City, Org, org_code
+from support.worlds.registered import catalog_entry, publish, seal_entry, set_seal_state
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ def kept(shared_city: City) -> Kept:
     ids += city.anchor(org, org.document())
     workers.wait_final(city.app, "status", ids[0], timeout=WAIT)
     workers.wait_final(city.app, "seal", value["sealCode"], timeout=WAIT)
-    set_state(city, org, value["sealCode"], "frozen")
+    set_seal_state(city, org, value["sealCode"], "frozen")
     workers.wait_final(city.app, "catalog", first["catalogCode"], timeout=WAIT)
     return Kept(city, org, ids, value["sealCode"], first["catalogCode"])
 
@@ -278,7 +276,7 @@ def test_an_altered_catalog_version_is_named(kept: Kept) -> None:
         other = {"body": body.replace("负责".encode(), "无关".encode())}
         with kept.altered("catalog_versions", other, code=kept.catalog, sequence=sequence):
             assert {subject for _, subject in kept.found()} == {kept.catalog}
-            assert publish_catalogs.history(kept.city.app, kept.catalog).proof.outcome == "failed"
+            assert catalogs.history(kept.city.app, kept.catalog).proof.outcome == "failed"
     with kept.altered("catalog_versions", {"body": b"{"}, code=kept.catalog):
         assert kept.found() == {("catalog_altered", kept.catalog)}
 
@@ -328,12 +326,12 @@ def test_an_audit_without_a_node_says_so(own_city: City) -> None:
 def seen(city: City, org: Org, ids: list[str], seal: str, catalog: str) -> Any:
     """Everything that the index derives, as readers see it."""
     return (
-        [records.read(city.app, id, None) for id in ids],
+        [records.read(city.app, id) for id in ids],
         [records.proof(city.app, id) for id in ids],
         [state_history.disclosed_history(city.app, id, org.caller) for id in ids],
         [city.judged(org, id) for id in ids],
         register_seals.seal(city.app, seal),
-        publish_catalogs.history(city.app, catalog),
+        catalogs.history(city.app, catalog),
         audit(city.app, org.code),
     )
 
@@ -356,7 +354,7 @@ def test_rebuilding_the_index_gives_the_same_state(own_city: City, tmp_path: Pat
     city.rounds()
     assert seen(city, org, ids, value["sealCode"], catalog)[:3] == before[:3], "nothing was sent again"
     (later,) = city.anchor(org, org.certificate())
-    assert records.read(city.app, later, None).index == 4
+    assert records.read(city.app, later).index == 4
 
 
 def test_an_audit_of_nobody_is_no_audit(city: City) -> None:
@@ -380,4 +378,4 @@ def test_a_damaged_seal_or_catalog_version_is_corrupt_to_its_readers(kept: Kept)
         with kept.altered("seals", {"body": body}, code=kept.seal), pytest.raises(Corrupt):
             register_seals.seal(kept.city.app, kept.seal)
         with kept.altered("catalog_versions", {"body": body}, code=kept.catalog), pytest.raises(Corrupt):
-            publish_catalogs.history(kept.city.app, kept.catalog)
+            catalogs.history(kept.city.app, kept.catalog)

@@ -208,10 +208,10 @@ def test_a_transaction_that_the_node_lost_is_sent_again_as_it_was(own_city: City
     assert city.trial.rpc.call("eth_getTransactionByHash", "0x" + sent.hash.hex()) is None
     city.clock.ahead += RESEND_AFTER + 1
     city.settle(ids)
-    assert records.read(city.app, ids[0], None).anchor.tx == "0x" + sent.hash.hex()
+    assert records.read(city.app, ids[0]).anchor.tx == "0x" + sent.hash.hex()
 
 
-def under_way(city: City) -> list[submissions.SignedTransaction]:
+def under_way(city: City) -> list[submissions.StoredTransaction]:
     with city.app.database.reading() as connection:
         return submissions.unmined(connection)
 
@@ -250,7 +250,7 @@ def test_a_nonce_used_elsewhere_costs_a_new_signature_and_nothing_else(own_city:
         carrier = submissions.history(connection, batches.get(connection, batch or "").submission_id)
     assert [(one.outcome, one.error) for one in carrier] == [("reverted", "nonce_taken"), ("final", None)]
     assert audit(city.app, org.code).ok
-    assert records.read(city.app, first, None).state == "anchored"
+    assert records.read(city.app, first).state == "anchored"
 
 
 def elsewhere(city: City, account: str, nonce: int) -> None:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_jobs_catalogs import entry as catalog_entry
-from test_jobs_catalogs import publish
-from test_jobs_seals import entry as seal_entry
 
 from chain_service.errors import Corrupt
 from chain_service.jobs import workers
 from chain_service.jobs.alerts import BLOCK_REPLACED
-from chain_service.jobs.anchoring import publish_catalogs, register_seals
+from chain_service.jobs.anchoring import register_seals
 from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.records import records, state_history
+from chain_service.jobs.registries import catalogs
 from chain_service.store import batches, chain_index
 from support.worlds.jobs_city import WAIT, City, Trial
+from support.worlds.registered import catalog_entry, publish, seal_entry
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def test_after_a_reorganisation_everything_falls_back_into_place_exactly_once(br
     register_seals.register_seal(city.app, org.caller, value)
     workers.wait_final(city.app, "seal", value["sealCode"], timeout=WAIT)
     (catalog,) = publish(city, org, catalog_entry(org))
-    indexes = {id: records.read(city.app, id, None).index for id in first + later + others}
+    indexes = {id: records.read(city.app, id).index for id in first + later + others}
     before = {id: records.proof(city.app, id) for id in indexes}
     with other:
         mine_more(other, city.trial)
@@ -68,7 +67,7 @@ def test_after_a_reorganisation_everything_falls_back_into_place_exactly_once(br
         workers.wait_final(moved.app, "status", first[0], timeout=WAIT)
         workers.wait_final(moved.app, "seal", value["sealCode"], timeout=WAIT)
         workers.wait_final(moved.app, "catalog", catalog, timeout=WAIT)
-        assert {id: records.read(moved.app, id, None).index for id in indexes} == indexes
+        assert {id: records.read(moved.app, id).index for id in indexes} == indexes
         for id in indexes:
             proof = records.proof(moved.app, id)
             assert (proof.entry, proof.path) == (before[id].entry, before[id].path)
@@ -76,10 +75,10 @@ def test_after_a_reorganisation_everything_falls_back_into_place_exactly_once(br
         assert len(heads(moved)) == len(set(heads(moved))) == 3
         assert [moved.judged(org, id) for id in first] == ["withdrawn", "in_force"]
         assert len(state_history.status_history(moved.app, first[0])) == 1
-        assert publish_catalogs.history(moved.app, catalog).proof.outcome == "passed"
+        assert catalogs.history(moved.app, catalog).proof.outcome == "passed"
         assert audit(moved.app).ok
         (more,) = moved.anchor(org, org.certificate())
-        assert records.read(moved.app, more, None).index == 4
+        assert records.read(moved.app, more).index == 4
 
 
 def test_what_the_other_branch_anchored_already_is_found_there(branches: tuple[City, Trial]) -> None:

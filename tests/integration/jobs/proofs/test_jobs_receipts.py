@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from test_jobs_seals import registered, set_state
 
 from chain_service.chain.rpc import Rpc
 from chain_service.core.chainproof import storage_layout
@@ -20,12 +19,15 @@ from chain_service.core.receipts.verify_offline import present, verify_offline
 from chain_service.core.registries.histories import read_seal_states
 from chain_service.core.verdicts.verdict import Verdict
 from chain_service.core.verdicts.verdict_codes import Outcome
-from chain_service.errors import ChainServiceError, Conflict, Corrupt, Forbidden, NotFound
+from chain_service.errors import ChainServiceError, Conflict, Corrupt, Forbidden, InvalidProof, NotFound
+from chain_service.jobs.asker import Operator
 from chain_service.jobs.indexing.follow import index
-from chain_service.jobs.proofs import receipts, trust_files
+from chain_service.jobs.proofs import batch_proof, receipts, trust_files
 from chain_service.jobs.records import records
 from chain_service.store import batches
+from chain_service.store import records as records_stored
 from support.worlds.jobs_city import FOOD, City, Org
+from support.worlds.registered import registered_seal, set_seal_state
 
 SEALS = storage_layout.SEAL_REGISTRY
 
@@ -117,7 +119,7 @@ def test_a_refreshed_receipt_keeps_its_time_and_shows_the_newer_state(city: City
 def test_a_directory_of_receipts_is_refreshed_together_and_again(city: City) -> None:
     org = city.organisation()
     ids = city.anchor(org, *(org.certificate() for _ in range(5)))
-    old = [data for _, data in receipts.make(city.app, ids)]
+    old = [one.receipt for one in receipts.hand_out(city.app, org.caller, ids)]
     withdrawn(city, org, ids[2])
     new = receipts.refresh(city.app, old)
     fresh = [one for one in new if isinstance(one, bytes)]
@@ -171,12 +173,12 @@ def test_receipts_in_bulk_need_no_node_and_come_in_the_order_asked(city: City) -
     ids += city.anchor(orgs[0], orgs[0].certificate())
     ids.reverse()
     silent = nowhere(city).app
-    made = list(receipts.make(silent, ids))
-    assert [id for id, _ in made] == ids
-    for id, data in made:
-        org = next(one for one in orgs if one.code == records.read(city.app, id, None).org)
-        assert offline(city, data, city.disclosure(org, id)).code == "in_force"
-    assert list(receipts.make(silent, [])) == []
+    made = list(receipts.hand_out(silent, Operator(), ids))
+    assert [one.id for one in made] == ids
+    for one in made:
+        org = next(org for org in orgs if org.code == records.read(city.app, one.id).org)
+        assert offline(city, one.receipt, city.disclosure(org, one.id)).code == "in_force"
+    assert list(receipts.hand_out(silent, Operator(), [])) == []
 
 
 def test_what_a_holder_gets_is_handed_out_to_the_organisation_alone(city: City) -> None:
@@ -217,9 +219,9 @@ def test_owner_digest_and_states_of_a_seal_go_into_the_receipt_and_newer_states_
     city: City,
 ) -> None:
     org = city.organisation()
-    code = registered(city, org)
+    code = registered_seal(city, org)
     (id,) = city.anchor(org, org.certificate(sealCodes=[code]))
-    set_state(city, org, code, "frozen")
+    set_seal_state(city, org, code, "frozen")
     trusted = city.app.require_chain().reader.trust
     data = receipts.receipt(city.app, id, refreshed=True)
     proven = [verify_evidence(block.evidence, trusted) for block in core.parse(data).blocks]
@@ -231,11 +233,11 @@ def test_owner_digest_and_states_of_a_seal_go_into_the_receipt_and_newer_states_
 
 def test_the_receipt_of_a_sealed_record_outlives_its_erasure_and_is_refreshed_after_it(city: City) -> None:
     org = city.organisation()
-    code = registered(city, org)
+    code = registered_seal(city, org)
     (id,) = city.anchor(org, org.certificate(sealCodes=[code]))
     kept, before = city.disclosure(org, id), receipts.receipt(city.app, id)
     records.erase(city.app, id, "withdrawn by its holder", org.caller)
-    set_state(city, org, code, "frozen")
+    set_seal_state(city, org, code, "frozen")
     again = receipts.receipt(city.app, id)
     fresh = receipts.receipt(city.app, id, refreshed=True)
     (old_made_fresh,) = receipts.refresh(city.app, [before])
@@ -243,6 +245,69 @@ def test_the_receipt_of_a_sealed_record_outlives_its_erasure_and_is_refreshed_af
     assert [len(core.parse(data).blocks) for data in (again, fresh, old_made_fresh)] == [1, 2, 2]
     for data in (before, again, fresh, old_made_fresh):
         assert offline(city, data, kept).code == "in_force"
+
+
+def proven_seals(city: City, receipt: bytes, *codes: str) -> list[list[int] | None]:
+    """The states of each seal as the receipt's newest block shows them, in order; None for one left out."""
+    trusted = city.app.require_chain().reader.trust
+    states = [verify_evidence(block.evidence, trusted) for block in core.parse(receipt).blocks]
+    shown: list[list[int] | None] = []
+    for code in codes:
+        try:
+            shown.append([one.state for one in read_seal_states(states[-1], code)])
+        except InvalidProof:
+            shown.append(None)
+    return shown
+
+
+def test_a_seal_that_nobody_registered_does_no_harm_to_an_erased_record_s_receipts(city: City) -> None:
+    org = city.organisation()
+    code = registered_seal(city, org)
+    (id,) = city.anchor(org, org.certificate(sealCodes=[code, "NOBODY-1"]))
+    kept, before = city.disclosure(org, id), receipts.receipt(city.app, id)
+    records.erase(city.app, id, "withdrawn by its holder", org.caller)
+    set_seal_state(city, org, code, "frozen")
+    (fresh,) = receipts.refresh(city.app, [before])
+    assert isinstance(fresh, bytes)
+    for data in (before, receipts.receipt(city.app, id), receipts.receipt(city.app, id, refreshed=True), fresh):
+        assert offline(city, data, kept).code == "in_force"
+    assert proven_seals(city, fresh, code, "NOBODY-1") == [[1, 2], []]
+
+
+def test_more_seals_than_one_proof_holds_are_shown_by_today_s_state(
+    city: City,
+) -> None:
+    org = city.organisation()
+    code = registered_seal(city, org)
+    strangers = [f"!{n:03}" for n in range(batch_proof.MAX_SEALS + 40)]
+    parts = [strangers[start : start + 31] for start in range(0, len(strangers), 31)]
+    contents = [org.certificate(sealCodes=part) for part in parts]
+    ids = city.anchor(org, *contents, org.certificate(sealCodes=[code]), org.certificate())
+    early = receipts.receipt(city.app, ids[-3])
+    assert proven_seals(city, early, parts[-1][-1]) == [None]
+    assert offline(city, early, city.disclosure(org, ids[-3])).code == "in_force"
+    city.anchor(org, org.certificate())
+    kept = {id: city.disclosure(org, id) for id in ids}
+    with city.app.database.reading() as connection:
+        batch_ids = {records_stored.get(connection, id).batch_id for id in ids}
+    assert len(batch_ids) == 1
+    for id, part in zip(ids, parts, strict=False):
+        data = receipts.receipt(city.app, id)
+        assert proven_seals(city, data, *part) == [[] for _ in part]
+        assert offline(city, data, kept[id]).code == "in_force"
+    assert len(core.parse(receipts.receipt(city.app, ids[-1])).blocks) == 1
+    fresh = receipts.refresh(city.app, [receipts.receipt(city.app, id) for id in ids])
+    for id, data in zip(ids, fresh, strict=True):
+        assert isinstance(data, bytes)
+        assert offline(city, data, kept[id]).code == "in_force"
+    assert isinstance(fresh[-2], bytes)
+    assert proven_seals(city, fresh[-2], code) == [[1]]
+    newest = core.parse(fresh[-2]).blocks[-1].evidence
+    assert storage_layout.seal_fact_slot(code, 0) in {slot for _, slots in newest.accounts for slot in slots}
+    for id in ids:
+        records.erase(city.app, id, "withdrawn by its holder", org.caller)
+        for data in (receipts.receipt(city.app, id), receipts.receipt(city.app, id, refreshed=True)):
+            assert offline(city, data, kept[id]).code == "in_force"
 
 
 def test_a_proof_stored_by_an_earlier_version_is_read_again_once(city: City) -> None:

@@ -36,17 +36,17 @@ def test_a_suspended_organisations_batch_waits_with_the_reason_and_goes_on_after
     city.trial.registrar.set_suspended(org.code, True)
     ids = city.submit(org, org.certificate(), org.certificate())
     city.rounds()
-    assert [records.read(city.app, id, None).index for id in ids] == [2, 3]
+    assert [records.read(city.app, id).index for id in ids] == [2, 3]
     assert city.reasons(org) == {"SuspendedOrganisation"}
     assert "SuspendedOrganisation" in {details.get("reason") for details in city.alerts().values()}
-    assert records.read(city.app, ids[0], None).waiting_for == "SuspendedOrganisation"
+    assert records.read(city.app, ids[0]).waiting_for == "SuspendedOrganisation"
     assert city.judged(org, ids[0]) == "pending"
     assert city.judged(org, before) == "in_force"
     city.trial.registrar.set_suspended(org.code, False)
     try_again(city, ids)
-    assert [records.read(city.app, id, None).index for id in ids] == [2, 3]
+    assert [records.read(city.app, id).index for id in ids] == [2, 3]
     assert city.reasons(org) == set()
-    assert records.read(city.app, ids[0], None).waiting_for is None
+    assert records.read(city.app, ids[0]).waiting_for is None
     assert "SuspendedOrganisation" not in {details.get("reason") for details in city.alerts().values()}
 
 
@@ -134,7 +134,7 @@ def test_a_new_generation_takes_the_waiting_batch_into_the_new_log_and_the_old_o
     open_generation(city, org)
     city.trial.registrar.set_suspended(org.code, False)
     try_again(city, waiting)
-    new = [records.read(city.app, id, None) for id in waiting]
+    new = [records.read(city.app, id) for id in waiting]
     assert [view.index for view in new] == [1, 2]
     assert {view.anchor.log for view in new} == {log_id(OrgCode(org.code), 1)}
     assert [records.proof(city.app, id).size for id in old] == [3, 3]

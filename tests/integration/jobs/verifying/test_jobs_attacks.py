@@ -13,15 +13,14 @@ from chain_service.core.records.identifiers import CertificateIdentifier
 from chain_service.errors import BadRequest, Conflict, Corrupt
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring.close_batches import close_batches
-from chain_service.jobs.context import Caller
+from chain_service.jobs.asker import KeyHolder
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.sending.refusals import stop_log
-from chain_service.jobs.verifying.request import Question
-from chain_service.jobs.verifying.verify import verify
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.store import readings
 from support.chains.lying_node import liar
-from support.worlds.jobs_city import FOOD, City
+from support.worlds.jobs_city import FOOD, City, verify
 
 
 def holder_of(certificate: dict[str, Any]) -> str:
@@ -67,11 +66,11 @@ def test_a_clerk_sees_members_for_an_identifier_and_a_cause_only(city: City) -> 
     org, other = city.organisation(), city.organisation()
     certificate = org.certificate()
     (id,) = city.anchor(org, certificate)
-    clerk = Caller(other.code, frozenset({"verify"}))
+    clerk = KeyHolder(other.code, frozenset({"verify"}), "a key")
     digest = "sha-256:" + certificate["files"][0]["digests"]["sha-256"]
-    for question in (Question(receipt=city.proof(id)), Question(digest=digest)):
+    for question in (VerificationRequest(receipt=city.proof(id)), VerificationRequest(digest=digest)):
         assert verify(city.app, question, clerk).to_json()["record"]["members"] == {}
-    asked = Question(identifier=certificate["certificateIdentifier"], use_cause="窗口办理")
+    asked = VerificationRequest(identifier=certificate["certificateIdentifier"], use_cause="窗口办理")
     assert verify(city.app, asked, clerk).to_json()["record"]["members"]["certificateNumber"]
     with city.app.database.reading() as connection:
         assert [one.cause for one in readings.of_record(connection, id)] == ["窗口办理"]

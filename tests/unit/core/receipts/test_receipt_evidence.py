@@ -6,7 +6,15 @@ import pytest
 
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import verify_evidence
-from chain_service.core.chainproof.evidence_cbor import MAX_NODES, BlockProof, Selector, select
+from chain_service.core.chainproof.evidence_cbor import (
+    MAX_NODES,
+    MAX_SLOTS,
+    BlockProof,
+    Selector,
+    block_to_cbor,
+    select,
+    size_of,
+)
 from chain_service.core.chainproof.trust import FORM_QBFT, PinnedContract
 from chain_service.core.encoding import cose
 from chain_service.core.receipts import receipt as receipts
@@ -31,6 +39,34 @@ def test_evidence_for_one_record_holds_what_it_needs_and_nothing_else(issued):
     assert set(needed) == set(state.words)
     assert (storage_layout.RECORD_LOG, STRANGERS_SLOT) not in state.words
     assert state.words == {slot: verify_evidence(pool, issued.chain).words[slot] for slot in needed}
+
+
+def test_as_many_extras_as_there_is_room_for_are_selected(issued):
+    selector = Selector(issued.pooled(), issued.chain)
+    slots = list(verify_evidence(issued.first, issued.chain).words)
+    extras = [[(contract, STRANGERS_SLOT)] for contract in (storage_layout.RECORD_LOG, storage_layout.RECORD_STATUS)]
+    sizes = [
+        size_of(selector.select([*slots, *(slot for extra in extras[:count] for slot in extra)])) for count in range(3)
+    ]
+    assert sizes[0] < sizes[1] < sizes[2]
+    for room in (sizes[0] - 1, *sizes, sizes[2] + 1):
+        evidence = selector.select_fitting(slots, extras, room)
+        shown = set(verify_evidence(evidence, issued.chain).words) - set(slots)
+        assert len(shown) == sum(size <= room for size in sizes[1:])
+        assert len(cose.encode(block_to_cbor(BlockProof(evidence)))) <= size_of(evidence)
+
+
+def test_a_receipt_that_no_verifier_would_read_is_not_written(issued):
+    evidence = issued.first
+    (address, slots), *others = evidence.accounts
+    many = tuple(n.to_bytes(32, "big") for n in range(MAX_SLOTS))
+    for beyond in (
+        replace(evidence, nodes=(*evidence.nodes, *(n.to_bytes(40, "big") for n in range(MAX_NODES)))),
+        replace(evidence, accounts=((address, (*many, *slots)), *others)),
+        replace(evidence, nodes=tuple(n.to_bytes(1000, "big") for n in range(300))),
+    ):
+        with pytest.raises(InvalidProof, match="larger than any verifier accepts"):
+            encode(issued.receipt(blocks=(BlockProof(beyond),)))
 
 
 def test_one_selector_serves_many_records(issued):
@@ -64,7 +100,7 @@ def test_what_the_pool_does_not_hold_cannot_be_selected(issued):
 
 def test_evidence_from_after_the_signature_is_refused(issued):
     """Whoever holds a receipt could otherwise put in a later block, by which a permit granted since would count."""
-    invalid(issued, issued.receipt(issued_at=1), "from after the receipt was signed")
+    invalid(issued, issued.receipt(issued_at=1), "newer than the receipt's signature")
 
 
 def test_a_refreshed_receipt_keeps_its_signature_and_first_evidence(issued):

@@ -42,13 +42,13 @@ async function contradiction({ log, proof, entry, root }, { receipts }, body) {
   let [isShown, isSilent] = [false, false];
   for (const { proven } of receipts) {
     const words = proven.states.map((state) => wordIn(state, "RecordLog", headSlot(log, proof.size))).filter((word) => word);
-    if (words.some((word) => word !== toBig(root))) return { code: "proof_invalid", part: "proof", detail: "the chain holds another head than the proof leads to" };
+    if (words.some((word) => word !== toBig(root))) return { code: "proof_invalid", part: "proof", detail: "the chain holds another log head than the proof gives" };
     isShown ||= words.length > 0;
     isSilent ||= proven.states.length > 0;
     const isRecord = body && proven.states.length && (await fits(body.content, { receipts: [{ proven }], proofs: [] }));
     if (isRecord && !same(await recordEntry(log, proof.index, body.content.digest), entry)) return { code: "proof_invalid", part: "proof", detail: "the proof is about another entry" };
   }
-  return isSilent && !isShown ? { code: "finality_unproven", part: "proof", detail: "the receipt does not show the head that the proof leads to" } : null;
+  return isSilent && !isShown ? { code: "finality_unproven", part: "proof", detail: "the receipt does not show the log head that the proof gives" } : null;
 }
 
 const papersOf = ({ body, place, read, files }) => [...new Set([...(body ? body.papers : []), ...(read ? [read] : []), ...(place ? [...place.receipts.map(({ paper }) => paper), ...place.proofs] : []), ...files.map(({ paper }) => paper)])];

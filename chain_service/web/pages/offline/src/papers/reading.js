@@ -34,7 +34,7 @@ export async function readPaper(name, handed) {
 // prove nothing.
 async function readProof(bytes) {
   const value = object(readJson(bytes, 64 * 1024), 64);
-  if (value.has("recordId") && value.has("keyId")) throw new CannotTell("this is a receipt written out for reading: hand in the .receipt file itself", "finality_unproven");
+  if (value.has("recordId") && value.has("keyId")) throw new CannotTell("this is a receipt as readable text; present the .receipt file itself", "finality_unproven");
   const anchor = object(value.get("anchor"), 64);
   const [index, size, path] = [value.get("index"), value.get("size"), value.get("path")];
   if (!isNumber(index) || !isNumber(size) || !isListOf(path, HEX64, 64)) refuse("a proof is index, size and a path of hashes");
@@ -42,6 +42,6 @@ async function readProof(bytes) {
   const proof = { index, size, path: path.map(fromHex) };
   const root = await rootFromInclusion(await leafHash(entry), proof);
   const stated = anchor.get("root");
-  if (index < 1 || (stated !== undefined && stated !== toHex(root)) || (anchor.has("size") && anchor.get("size") !== size)) refuse("the proof does not lead to the head it names");
+  if (index < 1 || (stated !== undefined && stated !== toHex(root)) || (anchor.has("size") && anchor.get("size") !== size)) refuse("the proof does not give the log head that it names");
   return { isProof: true, recordId: "", log, org: readLogId(log), proof, entry, root };
 }

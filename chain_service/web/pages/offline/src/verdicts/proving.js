@@ -1,17 +1,15 @@
 // What a receipt's evidence proves, and whether it covers what judging needs.
 
 import { verifyEvidence } from "../chainproof/evidence.js";
-import { headSlot, logKeySlot, nested, permitSlot, readHistory, statusSlot, wordIn } from "../chainproof/storage_layout.js";
-import { same, utf8 } from "../encoding/bytes.js";
+import { headSlot, logKeySlot, permitSlot, readHistory, statusSlot, wordIn } from "../chainproof/storage_layout.js";
+import { same } from "../encoding/bytes.js";
 import { fromBig, toBig } from "../encoding/hex.js";
 import { CannotTell, Equivocation, refuse, Refused } from "../errors.js";
-import { keccak256 } from "../hashing/keccak.js";
 import { leafHash, rootFromInclusion } from "../log/merkle.js";
 import { keyId } from "../receipts/messages.js";
 import { recordEntry } from "../records/hashing.js";
 import { SHAPES } from "../records/schema.js";
 import { isFinal, stateIn } from "../records/states.js";
-import { TABLE } from "../tables.js";
 
 // The states that a receipt's evidence proves; the first fixes its time, a second one its later status.
 export function proveReceipt(receipt, trust) {
@@ -21,14 +19,14 @@ export function proveReceipt(receipt, trust) {
   const states = receipt.blocks.map((block) => verifyEvidence(block, trust));
   const [first, second] = states;
   if (second && second.block === first.block && !same(second.hash, first.hash)) throw new Equivocation("two different blocks of one height are proven");
-  if (first.time > receipt.issuedAt) refuse("the first evidence is from after the receipt was signed");
-  if (!wordIn(first, "RecordLog", headSlot(receipt.log, receipt.proof.size))) refuse("the first evidence is from before the log had this head");
+  if (first.time > receipt.issuedAt) refuse("the first evidence is newer than the receipt's signature");
+  if (!wordIn(first, "RecordLog", headSlot(receipt.log, receipt.proof.size))) refuse("the first evidence is older than this log head");
   if (!second) return states;
   if (second.block <= first.block || second.time < first.time) refuse("the newer evidence is not about a later block");
-  if (wordIn(second, "RecordLog", headSlot(receipt.log, receipt.proof.size)) === undefined) refuse("the newer evidence does not cover the head");
+  if (wordIn(second, "RecordLog", headSlot(receipt.log, receipt.proof.size)) === undefined) refuse("the newer evidence does not cover the log head");
   // Every word of a receipt but that of a status is written once.
   for (const [slot, word] of first.words) {
-    if (word && !slot.startsWith("RecordStatus ") && (second.words.get(slot) ?? word) !== word) refuse("the newer evidence denies what the first one shows");
+    if (word && !slot.startsWith("RecordStatus ") && (second.words.get(slot) ?? word) !== word) refuse("the newer evidence contradicts the first");
   }
   // No state follows a final one.
   const [before, after] = states.map((state) => stateIn(state, receipt));
@@ -36,28 +34,20 @@ export function proveReceipt(receipt, trust) {
   return states;
 }
 
-// Slots in a receipt are only hints: the words that judging needs have to be among those proven. Of a seal these are all
-// its states, and owner and SHA-256 (facts 0 and 1); in a later block the states alone, since facts never change.
+// Slots in a receipt are only hints: the words that judging needs have to be among those proven. Seals are no part of
+// this: one that is left out is unproven where a signature is judged, and says nothing about the record.
 export async function requireCover([first, ...later], receipt, content) {
-  const seals = sealsOf(content);
-  const isCovered = (await coversWhole(first, receipt, content)) && later.every((state) => coversPlace(state, receipt) && seals.every((seal) => sealStates(state, seal)));
+  const isCovered = (await coversWhole(first, receipt, content)) && later.every((state) => coversPlace(state, receipt));
   if (!isCovered) refuse("the evidence does not cover what judging the record needs");
 }
 
-const sealsOf = ({ open }) => (open.get("sealCodes") || []).map((code) => keccak256(utf8(code)));
-const sealStates = (state, seal) => readHistory(state, "SealRegistry", (n) => nested(n, seal, TABLE.positions.SealRegistry._stateAt));
 const covers = (state, contract, slot) => wordIn(state, contract, slot) !== undefined;
 const coversPlace = (state, { log, proof }) => covers(state, "RecordLog", headSlot(log, proof.size)) && covers(state, "RecordStatus", statusSlot(log, proof.index)[0]);
 
-export async function coversWhole(state, receipt, { open, shape, ...content }) {
+export async function coversWhole(state, receipt, { open, shape }) {
   const { org, keyId: signer } = receipt;
-  const fact = (seal, n) => nested(n, seal, TABLE.positions.SealRegistry._factAt);
   const isPermitted = shape !== SHAPES.certificate || readHistory(state, "Organisations", (n) => permitSlot(org, open.get(shape.type), n));
-  const isSealed = sealsOf({ open, ...content }).every((seal) => {
-    const found = sealStates(state, seal);
-    return found && (!found.length || [0, 1].every((n) => covers(state, "SealRegistry", fact(seal, n))));
-  });
-  return coversPlace(state, receipt) && isPermitted && isSealed && (await findLogKey(state, org, signer)) !== undefined;
+  return coversPlace(state, receipt) && isPermitted && (await findLogKey(state, org, signer)) !== undefined;
 }
 
 // The organisation's first log key with this id and its place; null: it provably has none; undefined: not covered.

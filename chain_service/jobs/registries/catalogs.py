@@ -1,0 +1,385 @@
+"""Reading catalog entries: their list, an entry's history against the chain, two versions compared, the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from chain_service.core.chainproof.storage_layout import (
+    CATALOG_REGISTRY,
+    CatalogStanding,
+    catalog_digest_slot,
+    catalog_standing_slot,
+)
+from chain_service.core.encoding.answers import answer, left_out
+from chain_service.core.encoding.digests import Digest
+from chain_service.core.encoding.display import hex0x, moment
+from chain_service.core.encoding.text import Text
+from chain_service.core.registries import catalog_findings
+from chain_service.core.registries.catalogs import CatalogVersion, check_history, parse_catalog
+from chain_service.errors import (
+    BadRequest,
+    Corrupt,
+    InvalidProof,
+    NotFound,
+    Unavailable,
+)
+from chain_service.jobs.asker import REVIEWERS, Acting
+from chain_service.jobs.context import App
+from chain_service.jobs.pages import page_size, parse_cursor, write_cursor
+from chain_service.store import chain_index
+from chain_service.store.registries import catalogs
+from chain_service.store.registries.catalogs import StoredCatalogVersion
+from chain_service.store.rows import json_object
+
+
+@answer
+class ListedEntry:
+    """A catalog entry by its newest version."""
+
+    catalog_code: str
+    layer: str
+    """`duty`, `data` or `table`."""
+    title: str | None
+    provider_code: str
+    sequence: int
+    action: str
+    digest: str
+    state: str
+    """`pending` until the version's block is final, then `final`."""
+
+
+@answer
+class CatalogPage:
+    """Catalog entries in the order of their codes."""
+
+    catalogs: tuple[ListedEntry, ...]
+    next: str | None
+    """The `after` of the next page; null on the last."""
+
+
+@answer
+class TracedVersion:
+    """A version of a catalog entry: who, when and where."""
+
+    sequence: int
+    action: str
+    digest: str
+    previous: str | None
+    """Digest of the version before, which it names; null for the first."""
+    by: str
+    """The organisation."""
+    key_id: str | None
+    """The API key it was sent with; null for the operator."""
+    accepted_at: str
+    state: str
+    """`pending` until its block is final, then `final`."""
+    version: Mapping[str, Any]
+    """The version itself, whose canonical bytes have the digest."""
+    block: int | None = left_out()
+    time: str | None = left_out()
+    tx: str | None = left_out()
+
+
+@answer
+class HistoryFinding:
+    """A place where the stored history does not hold."""
+
+    code: str
+    sequence: int
+    message: Text
+
+
+@answer
+class CatalogHead:
+    """What the chain has of a catalog entry: its newest version."""
+
+    digest: str | None
+    sequence: int
+    owner: str | None
+
+
+@answer
+class ProvenBlock:
+    """The block at which something was proven."""
+
+    id: int
+    """The chain's id."""
+    block: int
+    hash: str
+    time: str
+    assurance: str
+
+
+@answer
+class HistoryProof:
+    """Whether the stored history leads to the head that the chain holds, proven."""
+
+    outcome: str
+    """`passed`, `failed`, or `indeterminate` where the chain could not be asked."""
+    code: str | None = left_out()
+    detail: str | None = left_out()
+    findings: tuple[HistoryFinding, ...] = ()
+    head: CatalogHead | None = left_out()
+    chain: ProvenBlock | None = left_out()
+
+
+@answer
+class CatalogHistory:
+    """Every version of a catalog entry in order."""
+
+    catalog_code: str
+    versions: tuple[TracedVersion, ...]
+    proof: HistoryProof
+
+
+@answer
+class ChangedField:
+    """A field that two versions have differently; null where one has it not."""
+
+    field: str
+    change: str
+    """`added`, `removed` or `changed`."""
+    before: Any
+    after: Any
+
+
+@answer
+class CatalogComparison:
+    """What changed between two versions, by field and by item."""
+
+    catalog_code: str
+    from_: int
+    to: int
+    differences: tuple[ChangedField, ...]
+
+
+@answer
+class CatalogFinding:
+    """Something that an auditor should ask about."""
+
+    code: str
+    catalog_code: str
+    about: str | None
+    """The other entry it concerns, if any."""
+    message: Text
+
+
+@answer
+class CatalogFigures:
+    """Figures over the newest versions; withdrawn entries count nowhere but in `withdrawn`."""
+
+    providers: int
+    """Departments with at least one live entry."""
+    duties: int
+    duties_covered: int
+    duty_coverage: float | None
+    """Share of duties that a live data entry serves; null without duties."""
+    data: int
+    data_mounted: int
+    mount_rate: float | None
+    """挂接率: share of published data entries that have a table; null without data entries."""
+    tables: int
+    withdrawn: int
+    overdue: int
+
+
+@answer
+class CatalogReview:
+    """Gaps between the three layers, and figures."""
+
+    findings: tuple[CatalogFinding, ...]
+    """By catalog code."""
+    metrics: CatalogFigures
+    """Over all entries that were looked at, whatever the findings shown."""
+    next: str | None
+    """Cursor of the next page of findings."""
+
+
+def list_catalogs(
+    app: App, *, org: str | None = None, layer: str | None = None, after: str | None = None, limit: int = 100
+) -> CatalogPage:
+    """The newest version of each entry by code; `next` is the `after` of the next page."""
+    with app.database.reading() as connection:
+        rows, following = catalogs.page(connection, org=org, layer=layer, after=after, limit=max(1, min(limit, 1000)))
+    return CatalogPage(tuple(_listed(row) for row in rows), following)
+
+
+def history(app: App, code: str) -> CatalogHistory:
+    """Every version in order, each with who, when and where, and whether all of it agrees with the chain.
+
+    Raises `NotFound` (`catalog_unknown`).
+    """
+    with app.database.reading() as connection:
+        rows = _rows(connection, code)
+        head = chain_index.head_block(connection)
+    final = [read_version(row) for row in rows if row.final_block is not None]
+    try:
+        proof = _compare(app, code, final, head)
+    except (Unavailable, InvalidProof) as error:
+        proof = HistoryProof("indeterminate", code=error.code, detail=error.message)
+    return CatalogHistory(code, tuple(_traced(row) for row in rows), proof)
+
+
+def _traced(row: StoredCatalogVersion) -> TracedVersion:
+    final = row.final_block is not None and row.final_time is not None and row.final_tx is not None
+    return TracedVersion(
+        sequence=row.sequence,
+        action=row.action,
+        digest=written_digest(row.digest),
+        previous=written_digest(row.previous) if row.previous else None,
+        by=row.org,
+        key_id=row.key_id,
+        accepted_at=moment(row.created_at),
+        state=_state(row),
+        version=_body(row),
+        block=row.final_block if final else None,
+        time=moment(row.final_time) if final and row.final_time is not None else None,
+        tx=hex0x(row.final_tx) if final and row.final_tx is not None else None,
+    )
+
+
+def _compare(
+    app: App, code: str, final: Sequence[CatalogVersion], head: chain_index.IndexedBlock | None
+) -> HistoryProof:
+    """The stored history against the head that the chain holds, proven."""
+    if head is None:
+        raise Unavailable("the chain has not been read yet", code="node_unavailable")
+    wants = [
+        (CATALOG_REGISTRY, catalog_digest_slot(code)),
+        (CATALOG_REGISTRY, catalog_standing_slot(code)),
+    ]
+    _, state = app.require_chain().reader.prove(head.number, wants, head.hash)
+    word = state.word(*wants[0])
+    on_chain = word.to_bytes(32, "big") if word else None
+    standing = CatalogStanding.from_word(state.word(*wants[1])) if word else None
+    breaks = check_history(final, on_chain, standing.sequence if standing else None)
+    return HistoryProof(
+        outcome="failed" if breaks else "passed",
+        findings=tuple(HistoryFinding(one.code, one.sequence, Text(one.zh, one.en)) for one in breaks),
+        head=CatalogHead(
+            digest=written_digest(on_chain) if on_chain else None,
+            sequence=standing.sequence if standing else 0,
+            owner=standing.organisation if standing else None,
+        ),
+        chain=ProvenBlock(
+            id=state.chain_id,
+            block=state.block,
+            hash=hex0x(state.block_hash),
+            time=moment(state.time),
+            assurance=state.assurance,
+        ),
+    )
+
+
+def diff(app: App, code: str, from_: int, to: int) -> CatalogComparison:
+    """What changed between two versions, by field and by item. Raises `NotFound` (`catalog_unknown`, `no_version`)."""
+    with app.database.reading() as connection:
+        rows = {row.sequence: row for row in _rows(connection, code)}
+    for sequence in (from_, to):
+        if sequence not in rows:
+            raise NotFound(f"the entry has no version {sequence}", code="no_version", sequence=sequence)
+    differences = catalog_findings.diff(read_version(rows[from_]), read_version(rows[to]))
+    changed = tuple(ChangedField(one.field, one.change, one.before, one.after) for one in differences)
+    return CatalogComparison(code, from_, to, changed)
+
+
+def findings(
+    app: App,
+    asker: Acting,
+    *,
+    org: str | None = None,
+    finding: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> CatalogReview:
+    """Gaps between the three layers and figures over all entries, or those of one organisation.
+
+    `finding` is the code of those to show. Raises `Forbidden` (`missing_role`), `BadRequest`.
+    """
+    asker.need(*REVIEWERS)
+    if finding is not None and finding not in catalog_findings.FINDINGS:
+        raise BadRequest(f"finding must be one of {', '.join(catalog_findings.FINDINGS)}", field="finding")
+    begin = parse_cursor(cursor) or 0
+    end = begin + page_size(limit)
+    entries: list[catalog_findings.ListedVersion] = []
+    after: str | None = None
+    with app.database.reading() as connection:
+        while True:
+            rows, after = catalogs.page(connection, org=None, layer=None, after=after, limit=1000)
+            entries += [catalog_findings.ListedVersion(read_version(row), int(row.created_at)) for row in rows]
+            if after is None:
+                break
+    mine = {entry.version.code for entry in entries if org is None or entry.version.provider == org}
+    found = [
+        one
+        for one in catalog_findings.findings(entries, app.now)
+        if one.catalog in mine and finding in (None, one.code)
+    ]
+    counted = [entry for entry in entries if entry.version.code in mine]
+    return CatalogReview(
+        findings=tuple(
+            CatalogFinding(one.code, one.catalog, one.about, catalog_findings.FINDINGS[one.code])
+            for one in found[begin:end]
+        ),
+        metrics=_figures(catalog_findings.metrics(counted, app.now)),
+        next=write_cursor(end if len(found) > end else None),
+    )
+
+
+def _figures(counted: catalog_findings.CatalogMetrics) -> CatalogFigures:
+    return CatalogFigures(
+        providers=counted.providers,
+        duties=counted.duties,
+        duties_covered=counted.duties_covered,
+        duty_coverage=counted.duty_coverage,
+        data=counted.data,
+        data_mounted=counted.data_mounted,
+        mount_rate=counted.mount_rate,
+        tables=counted.tables,
+        withdrawn=counted.withdrawn,
+        overdue=counted.overdue,
+    )
+
+
+def _rows(connection: Connection, code: str) -> list[StoredCatalogVersion]:
+    rows = catalogs.history(connection, code)
+    if not rows:
+        raise NotFound("no catalog entry has this code", code="catalog_unknown", catalog=code)
+    return rows
+
+
+def read_version(row: StoredCatalogVersion) -> CatalogVersion:
+    """A stored version. Raises `Corrupt`."""
+    try:
+        return parse_catalog(_body(row))
+    except BadRequest as error:
+        raise Corrupt("a stored catalog version is damaged", catalog=row.code, sequence=row.sequence) from error
+
+
+def _body(row: StoredCatalogVersion) -> dict[str, Any]:
+    return json_object(row.body, "a stored catalog version", catalog=row.code, sequence=row.sequence)
+
+
+def _listed(row: StoredCatalogVersion) -> ListedEntry:
+    return ListedEntry(
+        catalog_code=row.code,
+        layer=row.layer,
+        title=_body(row).get("title"),
+        provider_code=row.org,
+        sequence=row.sequence,
+        action=row.action,
+        digest=written_digest(row.digest),
+        state=_state(row),
+    )
+
+
+def written_digest(value: bytes) -> str:
+    """The digest of a version as it is written in answers and versions."""
+    return str(Digest("sha-256", value))
+
+
+def _state(row: StoredCatalogVersion) -> str:
+    return "final" if row.final_block is not None else "pending"
