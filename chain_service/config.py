@@ -84,6 +84,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment wins over `DIR/config.toml`; DIR itself is told by the
+        first two.
+        """
         data = init_settings().get("data") or env_settings().get("data") or "data"
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(data) / "config.toml")
 
@@ -99,14 +102,17 @@ class Settings(BaseSettings):
 
     @property
     def deployment_file(self) -> Path:
+        """Which contracts on which chain the instance uses; written when it is deployed."""
         return self.data / "deployment.json"
 
     @property
     def registrar_file(self) -> Path:
+        """Encrypted key of the account that registers organisations."""
         return self.data / "registrar.json"
 
     @property
     def node_directory(self) -> Path:
+        """Directory of the embedded trial chain."""
         return self.data / "node"
 
     def keystore_password(self) -> str:

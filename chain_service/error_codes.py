@@ -1,30 +1,12 @@
 """Every error code a caller can meet: HTTP status, exit code, and in both languages what is wrong and what to do.
 
-`problem_object` makes the HTTP answer of a row, `cli/failures` its lines at the terminal, scripts/reference.py
+`problem_details.py` makes the HTTP answer of a row, `cli/failures` its lines at the terminal, scripts/reference.py
 docs/reference/errors.md.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from chain_service.errors import (
-    MOST_ERRORS,
-    BadRequest,
-    ChainServiceError,
-    Conflict,
-    Corrupt,
-    Forbidden,
-    Gone,
-    InvalidProof,
-    MalformedDocument,
-    MalformedRecord,
-    NotFound,
-    Reverted,
-    Unauthorised,
-    Unavailable,
-)
 
 DONE, REFUSED, WRONG_USAGE, INDETERMINATE, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 """Exit codes of the command line."""
@@ -547,74 +529,3 @@ CODES: dict[str, Meaning] = {
     ),
 }
 # fmt: on
-
-_BY_CLASS: tuple[tuple[type[ChainServiceError], str], ...] = (
-    (Gone, "erased"),
-    (NotFound, "not_found"),
-    (Unauthorised, "unauthorised"),
-    (Forbidden, "forbidden"),
-    (Conflict, "conflict"),
-    (Reverted, "reverted"),
-    (Unavailable, "unavailable"),
-    (Corrupt, "corrupt"),
-    (InvalidProof, "invalid_proof"),
-    (MalformedRecord, "malformed_record"),
-    (MalformedDocument, "malformed_document"),
-    (BadRequest, "bad_request"),
-)
-
-
-def meaning_of(error: ChainServiceError) -> Meaning:
-    """What the error's code means; a code outside the table (a contract error's name) means what its class means."""
-    if error.code in CODES:
-        return CODES[error.code]
-    for kind, code in _BY_CLASS:
-        if isinstance(error, kind):
-            return CODES[code]
-    return CODES["internal_error"]
-
-
-RESERVED = frozenset({"type", "title", "status", "detail", "code", "message", "requestId"})
-
-
-def problem_object(error: ChainServiceError, request_id: str | None = None) -> dict[str, Any]:
-    """The members of the RFC 9457 problem that tells this error; its details are extension members."""
-    meaning = meaning_of(error)
-    problem: dict[str, Any] = {
-        "type": f"urn:chain-service:problem:{error.code}",
-        "title": meaning.message_en,
-        "status": meaning.status,
-        "detail": error.message,
-        "code": error.code,
-        "message": {"zh": meaning.message_zh, "en": meaning.message_en},
-    }
-    problem.update({name: value for name, value in error.details.items() if name not in RESERVED})
-    if told := error.errors or ((error,) if isinstance(error, MalformedRecord) else ()):
-        problem["errors"] = [_entry(one) for one in told[:MOST_ERRORS]]
-    if request_id:
-        problem["requestId"] = request_id
-    return problem
-
-
-LONGEST_TEXT = 1_000
-"""Characters of a message in `errors`."""
-
-
-def _entry(error: ChainServiceError) -> dict[str, Any]:
-    """One refusal of several: where in the body, its code, and what is wrong in both languages."""
-    meaning = meaning_of(error)
-    field = error.path or error.details.get("field") or ""
-    entry = {name: error.details[name] for name in ("line", "entry") if name in error.details}
-    message = {"zh": (error.zh or meaning.zh)[:LONGEST_TEXT], "en": error.message[:LONGEST_TEXT]}
-    return entry | {"field": str(field)[:256], "code": error.code, "message": message}
-
-
-def codes_as_markdown() -> str:
-    """The table of codes for docs/reference; a code that only the command line gives has no HTTP status there."""
-    rows = ["| code | HTTP | exit | what 含义 | what to do 处理 |", "|---|---|---|---|---|"]
-    rows += [
-        f"| `{code}` | {row.status if row.status != 400 else '–'} | {row.exit} "
-        f"| {row.zh} · {row.en} | {row.remedy_zh} · {row.remedy_en} |"
-        for code, row in CODES.items()
-    ]
-    return "\n".join(rows) + "\n"

@@ -73,6 +73,8 @@ class Forbidden(ChainServiceError):
 
 
 class NotFound(ChainServiceError):
+    """What was asked for is not here."""
+
     default_code = "not_found"
 
 

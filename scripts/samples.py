@@ -178,7 +178,7 @@ def catalogs() -> list[dict[str, Any]]:
             codes = {layer: f"3{place:02d}{number}/{n:06d}" for layer, number in
                      (("duty", "001"), ("data", "002"), ("table", "003"))}  # fmt: skip
             mounted = codes["data"] if organisation is not TRANSPORT else f"3{place:02d}002/000001"
-            common = {"providerCode": organisation.code, "action": "publish"}
+            common: dict[str, Any] = {"providerCode": organisation.code, "action": "publish"}
             found.append({"catalogCode": codes["duty"], "layer": "duty", "title": duty,
                           "summary": f"依据三定规定，{organisation.name}负责{duty}。",
                           "legalBasis": f"{CITY}机构编制委员会文件", **common})  # fmt: skip
@@ -191,7 +191,7 @@ def catalogs() -> list[dict[str, Any]]:
     return found
 
 
-def _data_entry(code: str, title: str, n: int, common: dict[str, str]) -> dict[str, Any]:
+def _data_entry(code: str, title: str, n: int, common: dict[str, Any]) -> dict[str, Any]:
     conditional = {"sharingType": "2", "sharingCondition": "行政机关依法履职需要", "legalBasis": "政务数据共享条例"}
     return {
         "catalogCode": code,

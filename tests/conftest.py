@@ -34,8 +34,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
+def vectors() -> Path:
+    """The folder with the vectors that are part of this repository."""
+    return ROOT / "tests" / "vectors" / "data"
+
+
+@pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder with third-party vectors beside the repository; they are not part of it."""
+    """The folder with third-party vectors beside the repository that it may not hand on."""
     folder = ROOT.parent / "shared" / "vectors"
     if not folder.is_dir():
         pytest.skip("third-party vectors are not beside this checkout (../shared/vectors)")

@@ -23,6 +23,7 @@ ADAPTERS = ("chain", "documents", "nodes", "remote", "store")
 RANKS = {
     "errors": 0,
     "error_codes": 1,
+    "problem_details": 2,
     "files": 1,
     "core": 1,
     **dict.fromkeys(ADAPTERS, 2),
@@ -203,78 +204,13 @@ def test_the_web_never_reaches_the_registrar() -> None:
     assert_none(how for name, how in reached.items() if name == f"{PACKAGE}.chain.registrar")
 
 
-Definition = tuple[str, str]
-"""A module and the name of what it defines at its top."""
-
-
-def defined_in(name: str) -> dict[str, ast.stmt]:
-    """What a module defines at its top: functions, classes and constants by their names."""
-    found: dict[str, ast.stmt] = {}
-    for node in tree(modules()[name]).body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found[node.name] = node
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found.update(
-                (part.id, node) for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)
-            )
-    return found
-
-
-def imported_names(name: str) -> dict[str, str]:
-    """What each imported name of a module stands for, whether it is imported at the top or inside a function."""
-    return {
-        alias.asname or alias.name: f"{node.module}.{alias.name}"
-        for node in ast.walk(tree(modules()[name]))
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-
-
-def uses(name: str, node: ast.AST) -> Iterator[Definition]:
-    """The definitions of jobs that a piece of a module's code names."""
-    known, own = imported_names(name), defined_in(name)
-    for part_ in ast.walk(node):
-        if isinstance(part_, ast.Attribute) and isinstance(part_.value, ast.Name):
-            module = known.get(part_.value.id, "")
-            if module in modules() and part_.attr in defined_in(module):
-                yield module, part_.attr
-        elif isinstance(part_, ast.Constant) and part_.value in modules():
-            yield str(part_.value), "main"  # it is run as a process of its own
-        elif isinstance(part_, ast.Name):
-            module, _, found = known.get(part_.id, "").rpartition(".")
-            if module in modules():
-                yield module, found
-            elif part_.id in own:
-                yield name, part_.id
-
-
-def test_every_public_job_has_a_door() -> None:
-    """What no route, page, command or worker comes to is there for its own tests only."""
-    jobs = set(below("jobs"))
-    doors = [name for name, path in modules().items() if part(path) in ("web", "cli", "app")]
-    reached = {use for name in doors for use in uses(name, tree(modules()[name]))}
-    waiting = list(reached)
-    while waiting:
-        module, name = waiting.pop()
-        if module in jobs and (node := defined_in(module).get(name)) is not None:
-            found = set(uses(module, node)) - reached
-            reached |= found
-            waiting += found
-    assert_none(
-        where(modules()[name], node.lineno, f"nothing but tests comes to {job}")
-        for name in jobs
-        for job, node in defined_in(name).items()
-        if isinstance(node, ast.FunctionDef) and not job.startswith("_") and (name, job) not in reached
-    )
-
-
-MOST_FILES = 18
-"""Modules of a folder; `store` has one for each noun."""
+MOST_FILES = 15
+"""Modules of a folder, in Python, JavaScript and Solidity: as many as somebody takes in at a glance."""
 
 
 def test_folders_are_small_and_none_is_empty() -> None:
-    held = Counter(path.parent for path in python(PACKAGE) if path.name != "__init__.py")
+    written = (path for path in tracked(".py", ".js", ".mjs", ".sol") if path.name != "__init__.py")
+    held = Counter(path.parent for path in written)
     assert_none(where(folder, 1, f"{count} modules") for folder, count in held.items() if count > MOST_FILES)
     rooms = {path.parent for path in python(PACKAGE) if path.name == "__init__.py"}
     filled = {folder for path in held for folder in (path, *path.parents)}
@@ -305,7 +241,7 @@ TWINS = {
     "Answer": {"core.verdicts.verdict_codes", "documents.pki.ocsp"},
     "Block": {"nodes.embedded.blocks.history", "store.chain_index"},
     "Budget": {"documents.ofd.xml", "documents.pdf.changes"},
-    "CatalogVersion": {"core.registries.catalogs", "store.catalogs"},
+    "CatalogVersion": {"core.registries.catalogs", "store.registries.catalogs"},
     "CertificateType": {"core.records.certificate_types", "store.types"},
     "Database": {"nodes.embedded.blocks.database", "store.database"},
     "Failure": {"cli.failures", "core.verdicts.inputs"},
@@ -318,11 +254,11 @@ TWINS = {
     "Named": {"core.verdicts.names", "documents.ofd.references", "jobs.verifying.candidates"},
     "Note": {"core.log.checkpoints", "core.verdicts.check_rules"},
     "Outcome": {"core.verdicts.verdict_codes", "nodes.embedded.blocks.evm"},
-    "PermitEntry": {"core.chainproof.storage_layout", "store.organisations"},
+    "PermitEntry": {"core.chainproof.storage_layout", "store.registries.organisations"},
     "Pool": {"documents.pki.paths", "jobs.proofs.batch_evidence", "nodes.embedded.blocks.mempool"},
     "Read": {"documents.pdf.signatures", "jobs.verifying.request"},
     "RpcError": {"chain.rpc", "nodes.embedded.rpc_error"},
-    "Seal": {"core.registries.seals", "store.seals"},
+    "Seal": {"core.registries.seals", "store.registries.seals"},
     "Shape": {"core.records.schema", "web.schemas.requests"},
     "Signed": {"chain.sender", "core.verdicts.judge"},
     "StatusChange": {"chain.contracts", "store.statuses"},
@@ -659,6 +595,33 @@ def test_no_two_test_files_have_one_name() -> None:
     """pytest imports them by it."""
     names = Counter(path.name for path in python("tests") if path.name != "conftest.py")
     assert_none(name for name, count in names.items() if count > 1)
+
+
+ELSEWHERE = {"unit/scripts", "integration/scripts", "integration/crash"}
+"""Tests of the scripts, and of whole instances that are killed."""
+
+
+def test_tests_mirror_the_rooms_of_the_package() -> None:
+    """`tests/unit/core/log` and `tests/integration/chain` test `core/log` and `chain`."""
+    folders = {path.relative_to(ROOT / "tests").parent for path in python("tests") if path.name.startswith("test_")}
+    assert_none(
+        f"tests/{folder}: there is no {PACKAGE}/{Path(*folder.parts[1:])}"
+        for folder in folders
+        if folder.parts[:1] in (("unit",), ("integration",))
+        and str(folder) not in ELSEWHERE
+        and not (ROOT / PACKAGE / Path(*folder.parts[1:])).is_dir()
+    )
+
+
+def test_no_test_module_imports_another() -> None:
+    """What two of them need stands below `tests/support`, or in a `conftest.py` that both see."""
+    names = {path.stem for path in python("tests") if path.name.startswith("test_")}
+    assert_none(
+        where(path, line, f"imports {name}")
+        for path in python("tests")
+        for line, name in imports(path)
+        if names & set(name.split("."))
+    )
 
 
 def test_nothing_is_marked_unfinished() -> None:

@@ -170,7 +170,8 @@ def deploy(
 
 def _with_ranges(rpc: Rpc, deployment: Deployment) -> Deployment:
     """The same with the validators and the form of headers up to now: Clique's votes counted from genesis on, QBFT's
-    fields as genesis has them."""
+    fields as genesis has them.
+    """
     trust = deployment.trust()
     chain_consensus = consensus.consensus_of(trust)
     if chain_consensus.needs_field_count:

@@ -108,7 +108,8 @@ class Rpc:
 
     def nodes(self, *, avoided: bool = True) -> list[Rpc]:
         """A client for each node, those first that are asked first; without `avoided`, only nodes that did not fail
-        of late, if there are any."""
+        of late, if there are any.
+        """
         if len(self.urls) == 1:
             return [self]
         failing = self._health.avoided()

@@ -13,8 +13,9 @@ import orjson
 from rich.console import Console
 
 from chain_service.core.encoding.visible_text import escaped
-from chain_service.error_codes import CODES, REFUSED, UNAVAILABLE, WRONG_USAGE, meaning_of, problem_object
+from chain_service.error_codes import CODES, REFUSED, UNAVAILABLE, WRONG_USAGE
 from chain_service.errors import MOST_ERRORS, BadRequest, ChainServiceError, InvalidProof
+from chain_service.problem_details import meaning_of, problem_object
 
 
 class Failure(ChainServiceError):

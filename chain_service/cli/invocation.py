@@ -42,10 +42,12 @@ class Door:
 
     @cached_property
     def out(self) -> Console:
+        """Standard output for people; where it is no terminal, tables are as wide as their contents."""
         return Console(highlight=False, soft_wrap=True, emoji=False, width=None if sys.stdout.isatty() else WIDE)
 
     @cached_property
     def err(self) -> Console:
+        """Standard error for people: progress, warnings, refusals."""
         return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     def settings(self, **given: Any) -> Settings:
@@ -138,6 +140,7 @@ def _unseen(what: str, done: int, total: int) -> None:
 
 
 def invocation(context: typer.Context) -> Door:
+    """What the options before the command say; the root of the command line has stored it."""
     door = context.find_root().obj
     assert isinstance(door, Door)
     return door

@@ -36,10 +36,12 @@ class Chain:
 
     @cached_property
     def reader(self) -> ChainReader:
+        """Proven reads of this deployment's chain."""
         return ChainReader(self.rpc, self.deployment.trust())
 
     @cached_property
     def sender(self) -> Sender:
+        """Transactions of this deployment's chain."""
         return Sender(self.rpc, self.deployment.chain_id)
 
 
@@ -61,6 +63,7 @@ class App:
 
     @cached_property
     def readings(self) -> ReadingLog:
+        """The log of who read which record."""
         return ReadingLog(self.database)
 
     @cached_property
@@ -84,4 +87,5 @@ class App:
 
     @property
     def now(self) -> int:
+        """Whole unix seconds by the instance's clock."""
         return int(self.clock())

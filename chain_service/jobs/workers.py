@@ -22,7 +22,8 @@ from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.validators import refresh_trust
-from chain_service.store import alerts, catalogs, chain_index, records, seals, statuses, submissions
+from chain_service.store import alerts, chain_index, records, statuses, submissions
+from chain_service.store.registries import catalogs, seals
 
 LOCK = "worker.lock"
 LONGEST_PAUSE = 5.0
@@ -66,7 +67,8 @@ class Workers:
 
     def start(self) -> None:
         """The workers run. Raises `Conflict` (`worker_running`; `wrong_chain` if the node serves another chain),
-        `Forbidden` (`wrong_password`)."""
+        `Forbidden` (`wrong_password`).
+        """
         app = self._app
         app.keystore.unlock()
         with ExitStack() as held:

@@ -61,7 +61,8 @@ _BY_ID = select(batches).where(batches.c.id == bindparam("id"))
 
 def add(connection: Connection, new: NewBatch) -> None:
     """The batch is closed. Raises Conflict (`constraint`) at the transaction's door if another one of its log is not
-    final yet, or starts from the same size."""
+    final yet, or starts from the same size.
+    """
     connection.execute(insert(batches), asdict(new))
 
 

@@ -106,7 +106,8 @@ class StatusEvent(NewStatusEvent):
 
 def add_blocks(connection: Connection, new: Sequence[Block]) -> None:
     """The blocks are read; add them before their events. Raises Conflict (`constraint`) at the transaction's door
-    where another worker has read one of them."""
+    where another worker has read one of them.
+    """
     if new:
         connection.execute(insert(blocks), [asdict(block) for block in new])
 

@@ -21,7 +21,8 @@ a search, a look-up by identifier."""
 @dataclass(frozen=True)
 class NewReading:
     """One reading of a record or one look-up; `key_id` and `org` are None for the public, `record_id` where nothing
-    was found; `cause` is what the reader gave as reason (事由), to be free of personal data."""
+    was found; `cause` is what the reader gave as reason (事由), to be free of personal data.
+    """
 
     at: float
     key_id: str | None

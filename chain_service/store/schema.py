@@ -53,6 +53,7 @@ class Bytes(TypeDecorator[bytes]):
     cache_ok = True
 
     def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:  # noqa: ARG002
+        """Bytes, also where SQLite holds text in their column because somebody wrote it there."""
         return value if value is None or isinstance(value, bytes) else str(value).encode()
 
 

@@ -81,7 +81,8 @@ _WAITING_OF = (
 
 def add(connection: Connection, new: NewStatusChange) -> None:
     """The change is accepted. Raises Conflict (`constraint`) at the transaction's door if another one of the same
-    record is not final yet."""
+    record is not final yet.
+    """
     connection.execute(insert(status_changes), asdict(new))
 
 
@@ -148,7 +149,8 @@ def unsent_logs(connection: Connection) -> list[tuple[str, int]]:
 
 def unsent(connection: Connection, org: str, generation: int, limit: int) -> list[Unsent]:
     """The log's changes in no submission, of records whose place is final, in order of acceptance; locked until the end
-    of the transaction."""
+    of the transaction.
+    """
     place = (records.c.org, records.c.generation, records.c.leaf_index)
     names = ("id", "record_id", "to_state", "reason_code", "digest", "created_at")
     query = (

@@ -90,7 +90,8 @@ def get(connection: Connection, id: str) -> Submission:
 
 def due(connection: Connection, account: str, now: float, limit: int = 100) -> list[Submission]:
     """The account's submissions to be signed now, in order: without live transaction, and the first waiting one of
-    their kind and subject. After signing some, ask again."""
+    their kind and subject. After signing some, ask again.
+    """
     earlier = submissions.alias("earlier")
     live = exists().where(transactions.c.submission_id == submissions.c.id, transactions.c.outcome.is_(None))
     earlier_live = exists().where(transactions.c.submission_id == earlier.c.id, transactions.c.outcome.is_(None))
@@ -199,7 +200,8 @@ def mark_final(connection: Connection, hash: bytes, block: int) -> Submission | 
 
 def mark_reverted(connection: Connection, hash: bytes, block: int, error: str, retry_at: float) -> Submission | None:
     """A final block holds the transaction and it reverted: kept as history, its submission due again at `retry_at`.
-    None if it is not ours."""
+    None if it is not ours.
+    """
     owner = _mined(connection, hash, "reverted", block, error)
     if owner is None:
         return None
@@ -224,7 +226,8 @@ def mark_final_by_other(connection: Connection, id: str, block: int) -> None:
 
 def abandon(connection: Connection, id: str, reason: str, at: float) -> None:
     """The submission is never signed again. Raises Conflict (`submission_live`) where signed bytes of it are under way
-    or it is final: they may still act."""
+    or it is final: they may still act.
+    """
     live = exists().where(transactions.c.submission_id == id, transactions.c.outcome.is_(None))
     given_up = update(submissions).where(submissions.c.id == id, _open, ~live)
     if row_count(connection.execute(given_up.values(abandoned_at=at, abandoned_reason=reason))) == 0:

@@ -34,6 +34,7 @@ class TileReader:
         self._seen: dict[tuple[int, int], bytes] = {}
 
     def __call__(self, level: int, n: int) -> bytes:
+        """A tile's hashes one after the other, as far as it is filled; nothing if there is no such tile."""
         key = (level, n)
         if key not in self._seen:
             self._seen[key] = read(self._connection, self._org, self._generation, level, n) or b""

@@ -37,7 +37,8 @@ class RivalHeader:
 
 def add(connection: Connection, sets: Sequence[ValidatorSet]) -> None:
     """The sets hold from the block after theirs on. Raises Conflict (`constraint`) at the transaction's door where one
-    is known already."""
+    is known already.
+    """
     if sets:
         connection.execute(insert(validators), [asdict(one) for one in sets])
 

@@ -18,9 +18,11 @@ from typing import Any
 
 import orjson
 from playwright.sync_api import sync_playwright
-from receipts import NOW, ROOTS, Consensus, Million, terms, trust
+from receipts import Consensus, Million  # puts the folder of `support` on the path
 
+from chain_service.core.receipts import trust_file
 from chain_service.web.pages.routes import page_trusting
+from support.worlds.receipt_world import NOW, ROOTS, terms
 
 PAGE = "offline.html"
 DAY = 86_400
@@ -28,7 +30,7 @@ DAY = 86_400
 
 def papers(consensus: Consensus, folder: Path) -> list[str]:
     """Receipt and disclosure, beside a page that has the trust file built in."""
-    trusted = trust.sign(terms(consensus.chain, expires=NOW + 300 * DAY), ROOTS[:2])
+    trusted = trust_file.sign(terms(consensus.chain, expires=NOW + 300 * DAY), ROOTS[:2])
     (folder / PAGE).write_text(page_trusting(trusted), encoding="utf-8")
     made = {"a.receipt": consensus.receipt, "disclosure.json": orjson.dumps(consensus.disclosure.to_json())}
     for name, data in made.items():

@@ -61,7 +61,7 @@ class Instance:
         log = (self.directory / f"{len(self._processes)}.log").open("w")
         process = subprocess.Popen(
             self._command(words),
-            env=self._environment | (environment or {}),
+            env=self._environment | dict(environment or {}),
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -43,8 +43,8 @@ except ImportError:
 else:
     KECCAK = f"safe-pysha3 {version('safe-pysha3')}"
 
-    def keccak256(data: bytes) -> bytes:
-        return sha3.keccak_256(data).digest()
+    def keccak256(input: bytes) -> bytes:
+        return bytes(sha3.keccak_256(input).digest())
 
 
 ORG = OrgCode("11430000006122244L")

@@ -119,7 +119,7 @@ def bare_node(bench: Bench) -> dict[str, float]:
     senders = [Account.create() for _ in range(SENDERS)]
 
     def signed(account: LocalAccount, nonce: int, to: str, value: int) -> str:
-        fields = {
+        fields: dict[str, Any] = {
             "nonce": nonce,
             "gasPrice": 1,
             "gas": 21_000,

@@ -41,7 +41,7 @@ from chain_service.core.receipts import receipt as receipts
 from chain_service.core.receipts import trust_file
 from chain_service.core.receipts.verify_offline import present, verify_offline
 from chain_service.core.records.disclosure import Disclosure
-from chain_service.core.records.hashing import Salt, log_id, record_entry
+from chain_service.core.records.hashing import Entry, Salt, log_id, record_entry
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.record import parse_record
 from chain_service.core.registries.histories import place_slots, seal_slots, slots_of_record
@@ -84,7 +84,7 @@ class Million:
         plain, sealed = parse_record(certificate()), parse_record(certificate(sealCodes=[SEAL]))
         self.disclosures = {False: Disclosure(plain, salt), True: Disclosure(sealed, salt)}
         self.first = {False: RECORDS - 2 * BATCH, True: RECORDS - BATCH}
-        self.entries = [sha256(n.to_bytes(8, "big")).digest() for n in range(RECORDS)]
+        self.entries = [Entry(sha256(n.to_bytes(8, "big")).digest()) for n in range(RECORDS)]
         for kind, first in self.first.items():
             for place in range(first, first + BATCH):
                 self.entries[place] = record_entry(LOG, place, self.disclosures[kind].body_digest)

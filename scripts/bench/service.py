@@ -156,8 +156,12 @@ def verified(instance: Instance, secret: str, identifiers: list[str], ids: list[
     door = Door(url, secret)
     read = [door.record(one)["disclosure"] for one in chance.sample(ids, min(200, len(ids)))]
     disclosures = [json.dumps({"disclosure": one}) for one in read if current(one["record"])]
-    given = {"clients": options.clients, "seconds": options.seconds}
-    question = {"method": "POST", "headers": door.headers | {"Content-Type": "application/json"}, "expect": VALID}
+    given: dict[str, Any] = {"clients": options.clients, "seconds": options.seconds}
+    question: dict[str, Any] = {
+        "method": "POST",
+        "headers": door.headers | {"Content-Type": "application/json"},
+        "expect": VALID,
+    }
     asked(door.address, "/v1/verify", bodies=lookups, **question, **{**given, "seconds": 1})
     found: Figures = {"clients": options.clients}
     used = cpu_seconds(process)

@@ -12,11 +12,11 @@ from typing import Any
 import segno
 
 import samples
-from demonstration import pdf_files
 from demonstration.client import Client
 from demonstration.counter import FORGED
 from demonstration.department import Anchored
 from demonstration.processes import Instance
+from demonstration.sealed_files import pdf_files
 from demonstration.sealing import Documents
 from demonstration.setting_up import page_key
 from demonstration.story import MARKS, Story

@@ -13,11 +13,11 @@ from typing import Any
 import samples
 from chain_service.core.encoding.times import local_day
 from chain_service.core.records.identifiers import CertificateIdentifier, TypeCode
-from demonstration import licence, pdf_files
 from demonstration.client import Client
 from demonstration.counter import FORGED
-from demonstration.office import Office, open_office
 from demonstration.processes import Instance
+from demonstration.sealed_files import licence, pdf_files
+from demonstration.sealed_files.office import Office, open_office
 from demonstration.setting_up import MARK
 from demonstration.story import Failed, Story
 

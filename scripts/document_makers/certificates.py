@@ -28,6 +28,8 @@ from document_makers.encoding import (
 )
 
 Family = Literal["sm2", "ecdsa", "rsa"]
+Secret = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | tuple[bytes, bytes]
+"""Of SM2 the public and the private number, as gmssl wants them."""
 SIGNATURE_USES, AUTHORITY_USES, ENCRYPTION_USES = (
     ("digitalSignature", "nonRepudiation"),
     ("certSign", "cRLSign"),
@@ -61,7 +63,7 @@ class Key:
 
     family: Family
     public: bytes
-    secret: object = field(repr=False)
+    secret: Secret = field(repr=False)
 
     @property
     def algorithm(self) -> bytes:
@@ -69,12 +71,11 @@ class Key:
         return _ALGORITHMS[self.family]
 
     def sign(self, message: bytes) -> bytes:
-        if self.family == "sm2":
-            public, private = self.secret  # type: ignore[misc]
-            return gmssl_pyx.sm2_sign(private, public, message)
+        if isinstance(self.secret, tuple):
+            public, private = self.secret
+            return bytes(gmssl_pyx.sm2_sign(private, public, message))
         if isinstance(self.secret, ec.EllipticCurvePrivateKey):
             return self.secret.sign(message, ec.ECDSA(hashes.SHA256()))
-        assert isinstance(self.secret, rsa.RSAPrivateKey)
         return self.secret.sign(message, padding.PKCS1v15(), hashes.SHA256())
 
 

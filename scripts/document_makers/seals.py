@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import gmssl_pyx
 
@@ -85,8 +85,8 @@ class Seal:
             return sequence(info, sequence(certificate, algorithm, value))
         return sequence(info, certificate, algorithm, value)
 
-    def with_(self, **changes: object) -> Seal:
-        return replace(self, **changes)  # type: ignore[arg-type]
+    def with_(self, **changes: Any) -> Seal:
+        return replace(self, **changes)
 
 
 def certificate_hash(certificate: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chain_service.error_codes import codes_as_markdown
+from chain_service.error_codes import CODES
 
 INTRODUCTION = """\
 Over HTTP an error is a problem as in RFC 9457 (`application/problem+json`) with a stable `code`, both languages in
@@ -20,3 +20,14 @@ Every write may be repeated safely. What cannot be told of a paper is no error b
 
 def page() -> str:
     return f"# Errors 错误码\n\n{INTRODUCTION}\n\n{codes_as_markdown()}"
+
+
+def codes_as_markdown() -> str:
+    """The table of codes for docs/reference; a code that only the command line gives has no HTTP status there."""
+    rows = ["| code | HTTP | exit | what 含义 | what to do 处理 |", "|---|---|---|---|---|"]
+    rows += [
+        f"| `{code}` | {row.status if row.status != 400 else '–'} | {row.exit} "
+        f"| {row.zh} · {row.en} | {row.remedy_zh} · {row.remedy_en} |"
+        for code, row in CODES.items()
+    ]
+    return "\n".join(rows) + "\n"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from contract_evm import ContractEvm
+
+from support.contracts.contract_evm import ContractEvm
 
 
 @pytest.fixture(scope="session")

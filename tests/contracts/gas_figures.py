@@ -7,12 +7,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from contract_evm import CLERK_A, ORG_A, ORG_UNKNOWN, ContractEvm, account, log_of
-from reference_tree import tree
-
 from chain_service.chain.contracts import CatalogChange, StatusChange
 from chain_service.core.chainproof.storage_layout import OPEN_END, head_slot, size_slot
 from chain_service.core.encoding.digests import keccak256
+from support.contracts.contract_evm import CLERK_A, ORG_A, ORG_UNKNOWN, ContractEvm, account, log_of
+from support.contracts.reference_tree import tree
 
 FILE = Path(__file__).parent / "gas.json"
 LOG = log_of(ORG_A)

@@ -6,7 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from contract_evm import (
+from eth_utils.address import to_checksum_address
+
+from chain_service.chain.contracts import CONTRACTS, CatalogChange, StatusChange, artifact
+from chain_service.core.chainproof.storage_layout import Right, head_slot, seal_fact_slot, seal_state_slot, size_slot
+from chain_service.core.encoding.digests import keccak256
+from chain_service.core.log.merkle import leaf_hash
+from support.contracts.contract_evm import (
     CLERK_A,
     CLERK_B,
     CLERK_SUSPENDED,
@@ -20,12 +26,6 @@ from contract_evm import (
     log_of,
     refused,
 )
-from eth_utils.address import to_checksum_address
-
-from chain_service.chain.contracts import CONTRACTS, CatalogChange, StatusChange, artifact
-from chain_service.core.chainproof.storage_layout import Right, head_slot, seal_fact_slot, seal_state_slot, size_slot
-from chain_service.core.encoding.digests import keccak256
-from chain_service.core.log.merkle import leaf_hash
 
 WORD = keccak256(b"any word")
 SEAL_CODE = "31011500000042"

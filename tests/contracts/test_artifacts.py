@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract_evm import CHAIN_ID, ContractEvm
 
 from chain_service.chain.contracts import CONTRACTS, artifact
 from chain_service.core.chainproof.storage_layout import POSITIONS, code_key, permit_key
+from support.contracts.contract_evm import CHAIN_ID, ContractEvm
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "chain_service" / "chain" / "artifacts"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from contract_evm import CLERK_A, CLERK_B, ORG_A, ORG_B, ContractEvm, refused
 from eth_utils.address import to_checksum_address
 
 from chain_service.chain.contracts import CatalogChange, ChainEvent
 from chain_service.core.chainproof.storage_layout import CatalogStanding, catalog_digest_slot, catalog_standing_slot
 from chain_service.core.encoding.digests import keccak256
+from support.contracts.contract_evm import CLERK_A, CLERK_B, ORG_A, ORG_B, ContractEvm, refused
 
 CODE = "320500/000001/000003"
 CATALOG = keccak256(CODE.encode())

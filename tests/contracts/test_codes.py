@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from contract_evm import CLERK_A, ORG_A, ContractEvm, refused
 from eth_abi.abi import encode
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from chain_service.core.encoding.digests import keccak256
 from chain_service.core.records.identifiers import ORG_PATTERN, is_org_code
 from chain_service.core.registries.seals import parse_seal_code
 from chain_service.errors import MalformedRecord, Reverted
+from support.contracts.contract_evm import CLERK_A, ORG_A, ContractEvm, refused
 
 DIGEST = keccak256(b"a digest")
 ORGANISATION = b"91110000MA1X2Y3W4K"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from contract_evm import ContractEvm
 from gas_figures import FILE, measure
+
+from support.contracts.contract_evm import ContractEvm
 
 LIMITS = {
     "advance, first head, 1,000 leaves": 95_000,
@@ -28,7 +29,9 @@ def recorded() -> dict[str, int]:
 
 
 def test_measuring_again_gives_the_recorded_figures(deployed: ContractEvm) -> None:
-    assert measure(deployed) == recorded(), "if the change is meant: python tests/contracts/gas_figures.py"
+    assert measure(deployed) == recorded(), (
+        "if the change is meant: PYTHONPATH=tests python tests/contracts/gas_figures.py"
+    )
 
 
 @pytest.mark.parametrize("name", LIMITS)

@@ -7,8 +7,6 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from contract_evm import CLERK_A, ORG_A, ContractEvm, log_of, refused
-from reference_tree import ReferenceTree, tree
 
 from chain_service.core.chainproof.storage_layout import head_slot, size_slot
 from chain_service.core.log.merkle import (
@@ -22,6 +20,8 @@ from chain_service.core.log.merkle import (
 )
 from chain_service.core.log.tiles import append, consistency_path, root
 from chain_service.errors import InvalidProof
+from support.contracts.contract_evm import CLERK_A, ORG_A, ContractEvm, log_of, refused
+from support.contracts.reference_tree import ReferenceTree, tree
 
 LOG = log_of(ORG_A)
 FOUNDING = bytes(range(32))

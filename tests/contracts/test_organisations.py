@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from contract_evm import (
+from eth_utils.address import to_checksum_address
+
+from chain_service.chain.contracts import CONTRACTS
+from chain_service.core.chainproof.storage_layout import OPEN_END, PermitEntry, Right
+from chain_service.core.encoding.digests import keccak256
+from support.contracts.contract_evm import (
     CHAIN_ID,
     CLERK_A,
     CLERK_B,
@@ -19,11 +24,6 @@ from contract_evm import (
     account,
     refused,
 )
-from eth_utils.address import to_checksum_address
-
-from chain_service.chain.contracts import CONTRACTS
-from chain_service.core.chainproof.storage_layout import OPEN_END, PermitEntry, Right
-from chain_service.core.encoding.digests import keccak256
 
 TYPE = keccak256(b"1100030")
 PERMIT_KEY = keccak256(ORG_A + TYPE)

@@ -4,18 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from contract_evm import (
-    CLERK_A,
-    CLERK_B,
-    NOW,
-    ORG_A,
-    ORG_B,
-    ORG_SUSPENDED,
-    ORG_UNKNOWN,
-    ContractEvm,
-    log_of,
-)
-
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState
 from chain_service.core.chainproof.storage_layout import (
@@ -29,6 +17,17 @@ from chain_service.core.chainproof.storage_layout import (
 from chain_service.core.encoding.digests import keccak256
 from chain_service.core.registries.histories import read_log_keys, read_seal_facts, read_seal_states
 from chain_service.core.registries.permits import read_permits
+from support.contracts.contract_evm import (
+    CLERK_A,
+    CLERK_B,
+    NOW,
+    ORG_A,
+    ORG_B,
+    ORG_SUSPENDED,
+    ORG_UNKNOWN,
+    ContractEvm,
+    log_of,
+)
 
 TYPE = "11100000000013338W011"
 SEAL = "43010000000001"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from contract_evm import CHAIN_ID, CLERK_A, ORG_A, ORG_B, ContractEvm, log_of, refused
 from eth_utils.address import to_checksum_address
-from reference_tree import tree
 
 from chain_service.core.chainproof.storage_layout import head_slot, size_slot
 from chain_service.core.log.merkle import EMPTY_ROOT, leaf_hash
 from chain_service.core.records.hashing import LogId, founding_entry
+from support.contracts.contract_evm import CHAIN_ID, CLERK_A, ORG_A, ORG_B, ContractEvm, log_of, refused
+from support.contracts.reference_tree import tree
 
 LOG = log_of(ORG_A)
 MAX_GROWTH = 2**20

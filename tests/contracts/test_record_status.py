@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from contract_evm import CLERK_A, CLERK_B, ORG_A, ORG_B, ContractEvm, log_of, refused
 from eth_utils.address import to_checksum_address
 
 from chain_service.chain.contracts import StatusChange
 from chain_service.core.chainproof.storage_layout import Right, size_slot, status_in, status_slot
 from chain_service.core.encoding.digests import keccak256
 from chain_service.core.records.states import SOURCES, State
+from support.contracts.contract_evm import CLERK_A, CLERK_B, ORG_A, ORG_B, ContractEvm, log_of, refused
 
 LOG = log_of(ORG_A)
 SIZE = 1_000

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from contract_evm import CLERK_A, NOW, ORG_A, ORG_B, ContractEvm, refused
 from eth_utils.address import to_checksum_address
 
 from chain_service.core.chainproof.storage_layout import SealPeriod, SealState, seal_fact_slot, seal_state_slot
 from chain_service.core.encoding.digests import keccak256
+from support.contracts.contract_evm import CLERK_A, NOW, ORG_A, ORG_B, ContractEvm, refused
 
 CODE = "31011500000042"
 SEAL = keccak256(CODE.encode())

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.worlds.running_instance import ISSUER, OTHER, Instance, Process, make_instance, wait_until_anchored
+from support.worlds.sealed_licence import LOOKED_AGAIN, OFFICE, licence, licence_file, trust
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +61,22 @@ def anchored(service: Instance) -> list[dict[str, Any]]:
             {"id": one, "record": record, "disclosure": client.get(f"/v1/records/{one}").json()["disclosure"]}
             for one, record in zip(ids, records, strict=True)
         ]
+
+
+@pytest.fixture(scope="module")
+def sealing(service: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Instance, Path]]:
+    """The issuer's seal is registered from its file, and a licence sealed with it is anchored from its file."""
+    trust(service, today=True)
+    folder = tmp_path_factory.mktemp("sealing")
+    (folder / "office.esl").write_bytes(OFFICE.seal_file)
+    made = service.done("seal", "register", folder / "office.esl", "--org", ISSUER, "--wait")
+    assert (made["sealCode"], made["status"], made["sealType"]) == (OFFICE.seal_code, "in_force", "01")
+    (folder / "in").mkdir()
+    (folder / "in" / "licence.ofd").write_bytes(licence_file())
+    (folder / "records.ndjson").write_text(json.dumps(licence()) + "\n", encoding="utf-8")
+    service.done(
+        "anchor", folder / "records.ndjson", "--org", ISSUER, "--documents", folder / "in", "--out", folder / "out"
+    )
+    yield service, folder
+    shutil.rmtree(service.data / "trust-store")
+    time.sleep(LOOKED_AGAIN)

@@ -6,11 +6,9 @@ import base64
 import json
 import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
-from typing import Any, NoReturn
-from unittest.mock import patch
+from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chain_service.core.receipts.receipt import parse
+from support.sockets import no_sockets
 from support.worlds.running_instance import ISSUER, OTHER, Instance
 
 FSCK = "github.com/transparency-dev/tessera/cmd/fsck@v1.0.2"
@@ -110,12 +109,9 @@ def test_tiles_are_cached_for_as_long_as_they_hold(service: Instance, anchored: 
 
 
 def test_holders_verify_without_any_connection(service: Instance, out: Path, trust: Path, tmp_path: Path) -> None:
-    def no_socket(*_: object, **__: object) -> NoReturn:
-        raise AssertionError("a verifier opened a socket")
-
     disclosure = valid_one(service, out, trust)
     alone = Instance(tmp_path / "nowhere", tmp_path)
-    with patch.object(socket, "socket", no_socket), patch.object(socket, "getaddrinfo", no_socket):
+    with no_sockets():
         ran = alone.run("--json", "verify", "--offline", "--trust", trust, disclosure)
         several = alone.run("--json", "verify", "--offline", "--trust", trust, *sorted(out.glob("*.disclosure.json")))
     assert (ran.code, ran.json["code"]) == (0, "in_force"), ran

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +17,9 @@ from document_makers.encoding import element, identifier, sequence
 from support.documents import city as test_city
 from support.documents.samples import samples
 from support.pdf import pdf_samples, pdfs
-from support.worlds.offices import Office, write_trust_store
+from support.worlds.offices import Office
 from support.worlds.running_instance import ISSUER, TYPE, Instance
-
-LOOKED_AGAIN = 2.2
-"""Seconds after which a changed trust store is in force."""
-THEN = datetime.fromtimestamp(test_city.NOW, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-OFFICE = Office(ISSUER, "43990000081001")
-
-
-def trust(instance: Instance, *, today: bool) -> None:
-    """The test authorities are trusted, with their lists of today or of the day that the samples are judged on."""
-    directory = instance.data / "trust-store"
-    shutil.rmtree(directory, ignore_errors=True)
-    if today:
-        write_trust_store(directory)
-    else:
-        samples()
-        test_city.write_store(test_city.city().store, directory)
-    time.sleep(LOOKED_AGAIN)
+from support.worlds.sealed_licence import LOOKED_AGAIN, OFFICE, THEN, licence, trust
 
 
 def ask(instance: Instance, content: bytes, **fields: str) -> Any:
@@ -62,53 +42,6 @@ def worst(verdict: Any) -> str:
 def known() -> list[Any]:
     """Samples whose code does not depend on being anchored."""
     return [one for one in samples() if one.anchored_by is None]
-
-
-@cache
-def licence_file() -> bytes:
-    """The sealed licence; signing it again would make it another document under the same identifier."""
-    return OFFICE.sealed().bytes()
-
-
-@pytest.fixture(scope="module")
-def sealing(service: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Instance, Path]]:
-    """The issuer's seal is registered from its file, and a licence sealed with it is anchored from its file."""
-    trust(service, today=True)
-    folder = tmp_path_factory.mktemp("sealing")
-    (folder / "office.esl").write_bytes(OFFICE.seal_file)
-    made = service.done("seal", "register", folder / "office.esl", "--org", ISSUER, "--wait")
-    assert (made["sealCode"], made["status"], made["sealType"]) == (OFFICE.seal_code, "in_force", "01")
-    (folder / "in").mkdir()
-    (folder / "in" / "licence.ofd").write_bytes(licence_file())
-    (folder / "records.ndjson").write_text(json.dumps(licence()) + "\n", encoding="utf-8")
-    service.done(
-        "anchor", folder / "records.ndjson", "--org", ISSUER, "--documents", folder / "in", "--out", folder / "out"
-    )
-    yield service, folder
-    shutil.rmtree(service.data / "trust-store")
-    time.sleep(LOOKED_AGAIN)
-
-
-def licence(**changes: Any) -> dict[str, Any]:
-    """A record that names its document by path."""
-    identifier = CertificateIdentifier(TypeCode(TYPE), ISSUER, "20269900001", "001")
-    return {
-        "kind": "certificate",
-        "certificateTypeCode": TYPE,
-        "certificateNumber": "JY99001",
-        "certificateIdentifier": str(identifier),
-        "certificateIssuingAuthorityCode": ISSUER,
-        "certificateIssuedDate": "2026-06-01",
-        "holders": [
-            {
-                "certificateHolderName": "某某有限公司",
-                "certificateHolderCode": "91439900MA0000QW0X",
-                "certificateHolderTypeCode": "001",
-            }
-        ],
-        "sealCodes": [OFFICE.seal_code],
-        "files": [{"path": "licence.ofd"}],
-    } | changes
 
 
 def test_a_sealed_licence_is_valid_over_http(sealing: tuple[Instance, Path]) -> None:

@@ -89,9 +89,9 @@ def test_the_genesis_names_the_signers_ascending_and_funds_who_was_named(folder:
     assert document["alloc"] == {FUNDED[0][2:]: {"balance": hex(2**200)}}
 
 
-def test_a_public_clique_genesis_has_the_extra_data_that_our_encoder_makes(shared: Path) -> None:
+def test_a_public_clique_genesis_has_the_extra_data_that_our_encoder_makes(vectors: Path) -> None:
     """The signers of a real geth chain's genesis, encoded again, are the bytes that geth took."""
-    vector = json.loads((shared / "proofs/clique-geth/four_signers_then_five.json").read_text())
+    vector = json.loads((vectors / "clique-geth/four_signers_then_five.json").read_text())
     raw = bytes.fromhex(vector["headers"][0]["rlp"].removeprefix("0x"))
     signers = clique.parse_header(raw).signers
     assert len(signers) == 4

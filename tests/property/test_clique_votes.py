@@ -105,8 +105,8 @@ def test_an_epoch_block_that_names_others_is_refused():
         one.after(sealed(EPOCH, one.addresses[0], None, other.addresses))
 
 
-def test_a_real_chain_of_four_votes_in_a_fifth(shared):
-    geth = json.loads((shared / "proofs/clique-geth/four_signers_then_five.json").read_text())
+def test_a_real_chain_of_four_votes_in_a_fifth(vectors):
+    geth = json.loads((vectors / "clique-geth/four_signers_then_five.json").read_text())
     raws = [bytes.fromhex(entry["rlp"].removeprefix("0x")) for entry in geth["headers"]]
     told = [tuple(sorted(bytes.fromhex(one[2:]) for one in entry["signers"])) for entry in geth["headers"]]
     trust = ChainTrust(geth["chainId"], keccak256(raws[0]), (ValidatorRange(0, told[0]),), {}, epoch=geth["epoch"])

@@ -20,8 +20,8 @@ def unhex(text):
 
 
 @pytest.fixture(scope="module")
-def geth(shared):
-    return json.loads((shared / "proofs/clique-geth/four_signers_then_five.json").read_text())
+def geth(vectors):
+    return json.loads((vectors / "clique-geth/four_signers_then_five.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -164,8 +164,8 @@ def test_other_code_than_the_pinned_one_is_refused(geth):
         verify_evidence(evidence_for(geth, case), trust_in(geth, bytes(32)))
 
 
-def test_rinkebys_block_30000_is_an_epoch_block_of_its_three_signers(shared):
-    case = json.loads((shared / "proofs/qbft-besu/header_unit_vectors.json").read_text())["clique_rinkeby_30000"]
+def test_rinkebys_block_30000_is_an_epoch_block_of_its_three_signers(vectors):
+    case = json.loads((vectors / "qbft-besu/header_unit_vectors.json").read_text())["clique_rinkeby_30000"]
     header = parse_header(unhex(case["headerRlp"]))
     signers = [unhex(address) for address in case["signers"]]
     assert header.block_hash == keccak256(header.raw) == unhex(case["blockHash"])
@@ -176,8 +176,8 @@ def test_rinkebys_block_30000_is_an_epoch_block_of_its_three_signers(shared):
         prove_headers([header.raw], signers)
 
 
-def test_headers_of_other_consensus_forms_are_refused(shared):
-    vectors = json.loads((shared / "proofs/qbft-besu/cosmos_ibc_contracts_qbft.json").read_text())
+def test_headers_of_other_consensus_forms_are_refused(vectors):
+    vectors = json.loads((vectors / "qbft-besu/cosmos_ibc_contracts_qbft.json").read_text())
     for update in ("updateHeight11", "updateHeight12"):
         with pytest.raises(InvalidProof):
             parse_header(unhex(vectors[update]["headerRlp"]))

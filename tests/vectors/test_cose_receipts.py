@@ -21,8 +21,8 @@ from support.worlds.receipt_world import LOG_KEY, NOW, RECORD_ID, STRANGER, Issu
 
 
 @pytest.fixture(scope="module")
-def folder(shared):
-    return shared / "proofs/cose-receipts"
+def folder(vectors):
+    return vectors / "cose-receipts"
 
 
 @pytest.fixture(scope="module")

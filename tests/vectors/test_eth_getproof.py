@@ -15,16 +15,16 @@ def unhex(text):
     return bytes.fromhex(text.removeprefix("0x"))
 
 
-def answer(shared, name):
-    file = shared / "proofs/besu-eth_getProof" / f"eth_getProof_{name}.json"
+def answer(vectors, name):
+    file = vectors / "besu-eth_getProof" / f"eth_getProof_{name}.json"
     return json.loads(file.read_text())["response"]["result"]
 
 
 @pytest.mark.parametrize(
     ("name", "root"), [("blockHash", "cf966b3f"), ("blockNumber", "cf966b3f"), ("latest", "34727aff")]
 )
-def test_besus_answers_prove_their_accounts_and_an_absent_slot(shared, name, root):
-    proof = answer(shared, name)
+def test_besus_answers_prove_their_accounts_and_an_absent_slot(vectors, name, root):
+    proof = answer(vectors, name)
     made = evidence_from_rpc(1, bytes(32), [], [proof], FORM_CLIQUE)
     state_root = keccak256(unhex(proof["accountProof"][0]))
     assert state_root.hex().startswith(root)
@@ -38,10 +38,10 @@ def test_besus_answers_prove_their_accounts_and_an_absent_slot(shared, name, roo
     pool.require_all_used()
 
 
-def test_an_empty_storage_has_no_nodes_and_one_with_words_does(shared):
-    assert unhex(answer(shared, "blockHash")["storageHash"]) == EMPTY_TRIE_ROOT
-    assert answer(shared, "blockHash")["storageProof"][0]["proof"] == []
-    latest = answer(shared, "latest")
+def test_an_empty_storage_has_no_nodes_and_one_with_words_does(vectors):
+    assert unhex(answer(vectors, "blockHash")["storageHash"]) == EMPTY_TRIE_ROOT
+    assert answer(vectors, "blockHash")["storageProof"][0]["proof"] == []
+    latest = answer(vectors, "latest")
     key = keccak256((0x347).to_bytes(32, "big"))
     nodes = [unhex(node) for node in latest["storageProof"][0]["proof"]]
     assert verify_listed_proof(unhex(latest["storageHash"]), key, nodes) is None
@@ -52,8 +52,8 @@ def test_an_empty_storage_has_no_nodes_and_one_with_words_does(shared):
 
 
 @pytest.mark.parametrize("name", ["blockHash", "latest"])
-def test_account_proofs_cut_short_or_padded_are_refused(shared, name):
-    proof = answer(shared, name)
+def test_account_proofs_cut_short_or_padded_are_refused(vectors, name):
+    proof = answer(vectors, name)
     nodes = [unhex(node) for node in proof["accountProof"]]
     key = keccak256(unhex(proof["address"]))
     root = keccak256(nodes[0])

@@ -1,7 +1,7 @@
 """Documents as the field writes them, by kind: each gets the answer that is right for it, alone and anchored.
 
-They, their trust store and an index of what each one is lie beside this repository; certificates and lists in it end,
-so everything is judged a day after its newest list was made. Our own makers make the same kinds at any date: the last
+They were made after reports of what programs write, with a trust store of their own. Its certificates and lists end, so
+everything is judged a day after its newest list was made. Our own makers make the same kinds at any date: the last
 table says which case of theirs stands for which file.
 """
 
@@ -158,11 +158,8 @@ RIGHT = {name: right for files in KINDS.values() for name, right in files.items(
 
 
 @pytest.fixture(scope="module")
-def folder(shared: Path) -> Path:
-    found = shared / "field-documents"
-    if not found.is_dir():
-        pytest.skip("the documents of the field are not beside this checkout (../shared/vectors/field-documents)")
-    return found
+def folder(vectors: Path) -> Path:
+    return vectors / "field-documents"
 
 
 @cache

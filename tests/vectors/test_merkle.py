@@ -37,17 +37,17 @@ def _accepts(case: dict[str, object], kind: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["inclusion", "consistency"])
-def test_every_vector_has_the_outcome_it_should(shared: Path, kind: str) -> None:
-    files = sorted((shared / "proofs" / "transparency-dev-merkle" / kind).rglob("*.json"))
+def test_every_vector_has_the_outcome_it_should(vectors: Path, kind: str) -> None:
+    files = sorted((vectors / "transparency-dev-merkle" / kind).rglob("*.json"))
     assert len(files) == 98
-    cases = {str(file.relative_to(shared)): json.loads(file.read_text()) for file in files}
+    cases = {str(file.relative_to(vectors)): json.loads(file.read_text()) for file in files}
     wrong = [name for name, case in cases.items() if _accepts(case, kind) is case["wantErr"]]
     assert wrong == []
     assert sum(not case["wantErr"] for case in cases.values()) == 6
 
 
-def test_the_trees_of_rfc_6962_have_their_roots(shared: Path) -> None:
-    text = (shared / "proofs" / "transparency-dev-merkle" / "rfc6962_constants.json").read_text()
+def test_the_trees_of_rfc_6962_have_their_roots(vectors: Path) -> None:
+    text = (vectors / "transparency-dev-merkle" / "rfc6962_constants.json").read_text()
     constants = json.loads(text)
     leaves = [leaf_hash(bytes.fromhex(entry)) for entry in constants["leaf_inputs_hex"]]
     roots = [root_of(leaves[:size]).hex() for size in range(len(leaves) + 1)]

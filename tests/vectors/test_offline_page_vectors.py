@@ -34,8 +34,8 @@ def trust(form: str, addresses: list[str], fields: int, contract: tuple[str, str
     }
 
 
-def test_every_inclusion_vector_has_the_outcome_it_should(shared: Path, tmp_path: Path) -> None:
-    files = sorted((shared / "proofs" / "transparency-dev-merkle" / "inclusion").rglob("*.json"))
+def test_every_inclusion_vector_has_the_outcome_it_should(vectors: Path, tmp_path: Path) -> None:
+    files = sorted((vectors / "transparency-dev-merkle" / "inclusion").rglob("*.json"))
     vectors = [json.loads(file.read_text()) for file in files]
     asked = [
         {"leaf": v["leafHash"] or "", "root": v["root"] or base64.b64encode(b"none").decode(), "index": v["leafIdx"],
@@ -45,8 +45,10 @@ def test_every_inclusion_vector_has_the_outcome_it_should(shared: Path, tmp_path
     assert run_with("inclusion", tmp_path, asked) == [not v["wantErr"] for v in vectors]
 
 
-def test_a_real_besu_block_with_presence_and_absence_and_none_of_its_changed_bits(shared: Path, tmp_path: Path) -> None:
-    besu = json.loads((shared / "proofs/qbft-besu/cosmos_ibc_contracts_qbft.json").read_text())
+def test_a_real_besu_block_with_presence_and_absence_and_none_of_its_changed_bits(
+    vectors: Path, tmp_path: Path
+) -> None:
+    besu = json.loads((vectors / "qbft-besu/cosmos_ibc_contracts_qbft.json").read_text())
     update = besu["updateHeight12"]
     header, router = bytes.fromhex(bare(update["headerRlp"])), bare(besu["routerAddress"])
     root = rlp.decode_list(header)[3]
@@ -72,8 +74,8 @@ def test_a_real_besu_block_with_presence_and_absence_and_none_of_its_changed_bit
     assert others == [None] * len(others)
 
 
-def test_majorities_of_go_ethereum_blocks(shared: Path, tmp_path: Path) -> None:
-    geth = json.loads((shared / "proofs/clique-geth/four_signers_then_five.json").read_text())
+def test_majorities_of_go_ethereum_blocks(vectors: Path, tmp_path: Path) -> None:
+    geth = json.loads((vectors / "clique-geth/four_signers_then_five.json").read_text())
     entries = [entry for entry in geth["headers"] if len(entry["signers"]) == 4]
     fields = len(rlp.decode_list(bytes.fromhex(bare(entries[1]["rlp"]))))
     cases, expected = [], []

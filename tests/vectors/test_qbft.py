@@ -37,8 +37,8 @@ def nodes_of(text):
 
 
 @pytest.fixture(scope="module")
-def besu(shared):
-    return json.loads((shared / "proofs/qbft-besu/cosmos_ibc_contracts_qbft.json").read_text())
+def besu(vectors):
+    return json.loads((vectors / "qbft-besu/cosmos_ibc_contracts_qbft.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ def among(besu):
 
 
 @pytest.fixture(scope="module")
-def units(shared):
-    return json.loads((shared / "proofs/qbft-besu/header_unit_vectors.json").read_text())
+def units(vectors):
+    return json.loads((vectors / "qbft-besu/header_unit_vectors.json").read_text())
 
 
 def slot_of(besu, path):
@@ -181,17 +181,17 @@ def test_raw_extra_data_of_besu_is_read_and_written_alike(units):
         parse_extra(unhex(units["besu_raw_extra"]["ibft2"]))
 
 
-def test_extra_data_of_goquorum_is_the_same_format(units):
-    case = units["goquorum_qbft_extra_novote"]
-    raw = unhex(case)
+def test_extra_data_of_goquorum_is_the_same_format(shared):
+    units = json.loads((shared / "proofs/qbft-besu/header_unit_vectors.json").read_text())
+    raw = unhex(units["goquorum_qbft_extra_novote"])
     extra = parse_extra(raw)
     assert len(extra.validators) == 4 and list(extra.validators) != sorted(extra.validators)
     assert (extra.vote, extra.round, extra.seals) == (None, 0, ())
     assert extra.encode(round_=0) == raw
 
 
-def test_a_genesis_that_keeps_its_validators_in_a_contract_lists_none(shared):
-    genesis = json.loads((shared / "proofs/qbft-besu/qbft-emptyextradata.json").read_text())
+def test_a_genesis_that_keeps_its_validators_in_a_contract_lists_none(vectors):
+    genesis = json.loads((vectors / "qbft-besu/qbft-emptyextradata.json").read_text())
     extra = parse_extra(unhex(genesis["extraData"]))
     assert (extra.vanity, extra.validators, extra.vote, extra.round, extra.seals) == (bytes(32), (), None, 0, ())
     assert unhex(genesis["mixHash"]) == BFT_MIX_HASH

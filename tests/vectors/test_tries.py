@@ -28,8 +28,8 @@ def raw(text):
     return unhex(text) if text.startswith("0x") else text.encode()
 
 
-def cases(shared, name):
-    for title, case in json.loads((shared / "proofs/ethereum-tests-TrieTests" / name).read_text()).items():
+def cases(vectors, name):
+    for title, case in json.loads((vectors / "ethereum-tests-TrieTests" / name).read_text()).items():
         pairs = case["in"].items() if isinstance(case["in"], dict) else case["in"]
         yield title, [(raw(key), None if value is None else raw(value)) for key, value in pairs], unhex(case["root"])
 
@@ -46,11 +46,11 @@ def insert(pairs, secure):
     return trie, last
 
 
-def test_the_reference_trie_reaches_every_root(shared):
+def test_the_reference_trie_reaches_every_root(vectors):
     """The trie that other tests take their proofs from is the right one."""
     count = 0
     for name in FILES:
-        for title, pairs, root in cases(shared, name):
+        for title, pairs, root in cases(vectors, name):
             trie, _ = insert(pairs, secure="secure" in name.lower())
             assert trie.root_hash == root, title
             count += 1
@@ -58,9 +58,9 @@ def test_the_reference_trie_reaches_every_root(shared):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_key_of_every_case_is_proven_present_or_absent_under_its_root(shared, name):
+def test_every_key_of_every_case_is_proven_present_or_absent_under_its_root(vectors, name):
     """Keys are hashed, as in a state; a case whose own root is over hashed keys is verified under that root."""
-    for title, pairs, root in cases(shared, name):
+    for title, pairs, root in cases(vectors, name):
         trie, last = insert(pairs, secure=True)
         if "secure" in name.lower():
             assert trie.root_hash == root
@@ -73,8 +73,8 @@ def test_every_key_of_every_case_is_proven_present_or_absent_under_its_root(shar
 
 
 @pytest.fixture(scope="module")
-def besu(shared):
-    return json.loads((shared / "proofs/qbft-besu/cosmos_ibc_contracts_qbft.json").read_text())
+def besu(vectors):
+    return json.loads((vectors / "qbft-besu/cosmos_ibc_contracts_qbft.json").read_text())
 
 
 def state_root(besu, update):

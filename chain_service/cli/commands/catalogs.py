@@ -83,12 +83,12 @@ def findings(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> None:
-    """List gaps between the layers, wrong links and overdue updates, with figures. 目录检查
+    r"""List gaps between the layers, wrong links and overdue updates, with figures. 目录检查
 
     Examples:
 
       chain-service catalog findings
-      chain-service catalog findings --org 11430000006122244L \\
+      chain-service catalog findings --org 11430000006122244L \
           --finding update_overdue
     """
     from chain_service.jobs.registries import catalogs

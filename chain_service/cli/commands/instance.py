@@ -27,6 +27,7 @@ chain = typer.Typer(no_args_is_help=True, help="The embedded trial chain. 试验
 
 
 def register(cli: typer.Typer) -> None:
+    """The commands for making, running and auditing an instance are on the command line."""
     for command in (init, deploy, serve, worker, audit, rebuild):
         cli.command()(command)
 

@@ -20,12 +20,12 @@ def create(
     role: Annotated[list[str], typer.Option(help="anchor, status, catalog, seal, verify or audit; may be repeated.")],
     label: Annotated[str, typer.Option(help="What the key is for; no personal data.")] = "",
 ) -> None:
-    """Make a key. It is printed once and stored only as a hash. 创建密钥
+    r"""Make a key. It is printed once and stored only as a hash. 创建密钥
 
     Examples:
 
       chain-service key create --org 11430000006122244L --role anchor,status
-      KEY=$(chain-service --quiet key create --org 11430000006122244L \\
+      KEY=$(chain-service --quiet key create --org 11430000006122244L \
           --role verify)
     """
     from chain_service.jobs.instance import api_keys as jobs

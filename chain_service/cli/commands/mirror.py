@@ -32,7 +32,7 @@ def mirror(
     trust: Annotated[Path | None, typer.Option(metavar="TRUST", help="Trust file of the chain.")] = None,
     key: Annotated[str | None, typer.Option(metavar="KEY", help="C2SP verifier key that signs the log.")] = None,
 ) -> None:
-    """Mirror a log: fetch, recompute and compare everything it serves. 镜像日志
+    r"""Mirror a log: fetch, recompute and compare everything it serves. 镜像日志
 
     Every tile is recomputed from the entries, the root from the tiles; with a
     chain every head is proven on it. The last head is kept: a log that shrinks
@@ -42,8 +42,8 @@ def mirror(
 
     Examples:
 
-      chain-service log mirror \\
-          https://city.example/v1/logs/11430000006122244L.0 mirror/ \\
+      chain-service log mirror \
+          https://city.example/v1/logs/11430000006122244L.0 mirror/ \
           --rpc http://127.0.0.1:8545 --trust city.trust
       chain-service log mirror http://127.0.0.1:8000/v1/logs/… mirror/
     """

@@ -56,7 +56,7 @@ def init(
     epoch: Annotated[int, typer.Option(min=2, help="Blocks after which votes lapse.")] = 30_000,
     gas_limit: Annotated[int, typer.Option(min=5_000, help="Gas of a block.")] = 60_000_000,
 ) -> None:
-    """Make keys and files of the nodes; an instance in DATA will use them. 生成网络
+    r"""Make keys and files of the nodes; an instance in DATA will use them. 生成网络
 
     One folder per node, network.toml (public), genesis.json, prometheus.yml,
     systemd units. Keys are readable by their owner only and never overwritten.
@@ -68,7 +68,7 @@ def init(
     Examples:
 
       chain-service init && chain-service network init --validators 4
-      chain-service network init --authority harbour --validators 1 \\
+      chain-service network init --authority harbour --validators 1 \
           --chain-id 20261 --host 10.1.0.5 --out harbour
     """
     from chain_service.jobs.instance import network as jobs

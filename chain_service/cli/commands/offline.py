@@ -123,6 +123,8 @@ class Offline:
     """Whether signatures are."""
     accept_stale: bool = False
     """Whether an outdated trust file is accepted, which the verdict names."""
+    clock: Callable[[], float] = time.time
+    """Unix seconds: what counts as now."""
 
     def verdicts(self, lists: Iterable[Sequence[Paper]]) -> Iterator[dict[str, Any]]:
         """A verdict for each list of papers, in order; what they prove is remembered in `heads`.
@@ -209,7 +211,7 @@ class Offline:
                     receipt,
                     presented,
                     self.trust,
-                    now=int(time.time()),
+                    now=int(self.clock()),
                     at=self.at,
                     remembered=self.heads.remembered,
                     examining=examining,
@@ -226,7 +228,7 @@ class Offline:
 
     def _unproven(self, presented: Presented, claim: Claim | None, examining: Examining | None) -> Verdict:
         """What can be said without a receipt: whether papers contradict each other, and no more."""
-        now = int(time.time())
+        now = int(self.clock())
         moment, subject = now if self.at is None else self.at, "-"
         content = presented.disclosure
         if claim is not None and content is not None and presented.failure is None:

@@ -136,11 +136,11 @@ def permit(
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day; open without.")] = None,
     registrar: Registrar = None,
 ) -> None:
-    """Permit an organisation to issue a certificate type in a period, both days included. 颁发许可
+    r"""Permit an organisation to issue a certificate type in a period, both days included. 颁发许可
 
     Example:
 
-      chain-service org permit 11430000006122244L 11100000000013338W011 \\
+      chain-service org permit 11430000006122244L 11100000000013338W011 \
           --from 2020-01-01
     """
     from chain_service.jobs.instance import registrar as office
@@ -162,11 +162,11 @@ def end_permit(
     on: Annotated[str, typer.Option("--on", metavar="DATE", help="Last permitted day, YYYY-MM-DD.")],
     registrar: Registrar = None,
 ) -> None:
-    """End the permit that is open. 终止许可
+    r"""End the permit that is open. 终止许可
 
     Example:
 
-      chain-service org end-permit 11430000006122244L 11100000000013338W011 \\
+      chain-service org end-permit 11430000006122244L 11100000000013338W011 \
           --on 2026-06-30
     """
     from chain_service.jobs.instance import registrar as office

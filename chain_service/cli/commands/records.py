@@ -34,6 +34,7 @@ _STATES = {
 
 
 def register(cli: typer.Typer) -> None:
+    """The commands `anchor` and `erase` are on the command line."""
     for command in (anchor, erase):
         cli.command()(command)
 

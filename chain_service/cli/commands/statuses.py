@@ -30,7 +30,7 @@ def set_status(
     wait: Wait = False,
     timeout: Timeout = 60,
 ) -> None:
-    """Change a record's state; final on chain a moment later. 变更状态
+    r"""Change a record's state; final on chain a moment later. 变更状态
 
     States: in_force 有效, suspended 暂扣 *, withdrawn 撤销 *, cancelled 注销 *,
     penalised 吊销 *, lapsed 失效, transferred 转出, superseded 被取代;
@@ -43,7 +43,7 @@ def set_status(
 
     Example:
 
-      chain-service status set 0d7c… --to withdrawn --reason-code 2 \\
+      chain-service status set 0d7c… --to withdrawn --reason-code 2 \
           --legal-basis "行政许可法 第69条"
     """
     from chain_service.jobs.anchoring import change_state

@@ -70,7 +70,7 @@ def update(
         typer.Option(metavar="HEX", help="For the first one: the fingerprint, as its issuer gave it by another way."),
     ] = None,
 ) -> None:
-    """Use a newer trust file from now on, if the old one's keys signed it. 更新信任文件
+    r"""Use a newer trust file from now on, if the old one's keys signed it. 更新信任文件
 
     An older version, another chain's or an unsigned one is refused. The very
     first file is taken by its fingerprint, which a person has compared. Needs no
@@ -79,7 +79,7 @@ def update(
     Examples:
 
       chain-service trust update city.trust --trust mine.trust
-      chain-service trust update city.trust --trust mine.trust \\
+      chain-service trust update city.trust --trust mine.trust \
           --fingerprint "3f2a 90c1 …"
     """
     from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES

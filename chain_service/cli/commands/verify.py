@@ -24,6 +24,7 @@ _EXIT = {"valid": DONE, "invalid": REFUSED, "indeterminate": INDETERMINATE}
 
 
 def register(cli: typer.Typer) -> None:
+    """The commands `verify` and `present` are on the command line."""
     for command in (verify, present):
         cli.command()(command)
 
@@ -46,7 +47,7 @@ def verify(
         bool, typer.Option("--accept-stale-trust", help="With --offline: beyond the trust file's limits too.")
     ] = False,
 ) -> None:
-    """Verify what a holder presents against the chain. 核验
+    r"""Verify what a holder presents against the chain. 核验
 
     What each FILE is, a disclosure, receipt, proof, trust file or document, is
     told by its bytes. Those of one record are verified together, up to 10. The
@@ -64,7 +65,7 @@ def verify(
       chain-service verify licence.ofd 0d7c….disclosure.json 0d7c….receipt
       chain-service verify licence.ofd --at 2026-01-31T08:00:00Z
       chain-service verify --offline --trust city.trust out/*.disclosure.json
-      chain-service verify --offline --trust city.trust licence.ofd \\
+      chain-service verify --offline --trust city.trust licence.ofd \
           --disclosure 0d7c….disclosure.json --receipt 0d7c….receipt
     """
     door = invocation(context)

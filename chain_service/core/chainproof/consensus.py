@@ -18,13 +18,20 @@ class ReadHeader(Protocol):
     """A well-formed header as each consensus reads its own; nothing is said yet about who sealed it."""
 
     @property
-    def number(self) -> int: ...
+    def number(self) -> int:
+        """Height of the block."""
+
     @property
-    def block_hash(self) -> bytes: ...
+    def block_hash(self) -> bytes:
+        """Its hash under the rules of its consensus, 32 bytes."""
+
     @property
-    def state_root(self) -> bytes: ...
+    def state_root(self) -> bytes:
+        """Root of the state trie after the block, 32 bytes."""
+
     @property
-    def time(self) -> int: ...
+    def time(self) -> int:
+        """Unix seconds, as its sealer wrote them."""
 
 
 H = TypeVar("H", bound=ReadHeader)

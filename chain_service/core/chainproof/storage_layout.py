@@ -223,12 +223,14 @@ class Standing:
 
     @classmethod
     def from_word(cls, word: int) -> Standing:
+        """The standing that a storage word holds. Raises InvalidProof if a bit is set that no contract sets."""
         _refuse_bits_above(word, 40, "standing")
         if word & 0xFC:
             raise InvalidProof("the word of a standing has unknown flags", word=hex(word))
         return cls(registered=bool(word & 1), suspended=bool(word & 2), generation=word >> 8)
 
     def to_word(self) -> int:
+        """The storage word: bit 0 registered, bit 1 suspended, bits 8 to 39 generation."""
         return _pack((int(self.registered), 0, 1), (int(self.suspended), 1, 1), (self.generation, 8, 32))
 
 
@@ -243,6 +245,7 @@ class PermitEntry:
 
     @classmethod
     def from_word(cls, word: int) -> PermitEntry:
+        """The entry that a storage word holds. Raises InvalidProof if a bit is set that no contract sets."""
         _refuse_bits_above(word, 136, "permit")
         action = word & 0xFF
         if action not in (PERMIT_GRANT, PERMIT_END):
@@ -250,6 +253,7 @@ class PermitEntry:
         return cls(action, (word >> 8) & 0xFFFFFFFF, (word >> 40) & 0xFFFFFFFF, word >> 72)
 
     def to_word(self) -> int:
+        """The storage word: action, first and last day (days since 1970), moment of recording (unix seconds)."""
         return _pack((self.action, 0, 8), (self.from_day, 8, 32), (self.until_day, 40, 32), (self.recorded_at, 72, 64))
 
 
@@ -262,6 +266,7 @@ class SealState:
 
     @classmethod
     def from_word(cls, word: int) -> SealState:
+        """The state that a storage word holds. Raises InvalidProof if no contract writes such a word."""
         _refuse_bits_above(word, 72, "seal state")
         state = word & 0xFF
         if state not in (SEAL_IN_FORCE, SEAL_FROZEN, SEAL_CANCELLED):
@@ -269,6 +274,7 @@ class SealState:
         return cls(state, word >> 8)
 
     def to_word(self) -> int:
+        """The storage word: state in bits 0 to 7, moment of recording (unix seconds) in bits 8 to 71."""
         return _pack((self.state, 0, 8), (self.recorded_at, 8, 64))
 
 
@@ -282,10 +288,12 @@ class SealPeriod:
 
     @classmethod
     def from_word(cls, word: int) -> SealPeriod:
+        """The period that a storage word holds. Raises InvalidProof if a bit is set that no contract sets."""
         _refuse_bits_above(word, 136, "seal period")
         return cls(word & (2**64 - 1), (word >> 64) & (2**64 - 1), word >> 128)
 
     def to_word(self) -> int:
+        """The storage word: first and last moment (unix seconds) in 64 bits each, then the seal's type."""
         return _pack((self.valid_from, 0, 64), (self.valid_until, 64, 64), (self.seal_type, 128, 8))
 
 
@@ -308,5 +316,6 @@ class CatalogStanding:
         return cls(organisation.decode("ascii"), action, word & (2**64 - 1))
 
     def to_word(self) -> int:
+        """The storage word: sequence in 64 bits, action in 48, then the 18 characters of the organisation's code."""
         organisation = int.from_bytes(organisation_word(self.organisation)[:18], "big")
         return _pack((self.sequence, 0, 64), (self.action, 64, 48), (organisation, 112, 144))

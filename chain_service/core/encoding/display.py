@@ -11,8 +11,10 @@ def moment(seconds: float) -> str:
 
 
 def optional_moment(seconds: float | None) -> str | None:
+    """As `moment` writes it, RFC 3339 in UTC; None stays None."""
     return None if seconds is None else moment(seconds)
 
 
 def hex0x(value: bytes) -> str:
+    """`0x` and lower-case hex, as Ethereum writes bytes."""
     return "0x" + value.hex()

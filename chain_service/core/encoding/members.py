@@ -36,6 +36,7 @@ class TextValue:
     """A format of JSON Schema, as a hint for readers."""
 
     def json_schema(self) -> dict[str, Any]:
+        """A string that is not empty, or one of those listed."""
         if self.among:
             return {"type": "string", "enum": list(self.among)}
         schema: dict[str, Any] = {"type": "string", "minLength": 1}
@@ -48,6 +49,7 @@ class TextValue:
         return schema
 
     def core_schema(self) -> CoreSchema:
+        """The same for pydantic: only `str`, never a number."""
         if self.among:
             return core_schema.literal_schema(list(self.among))
         pattern = None if self.pattern is None else f"^(?:{self.pattern})$"
@@ -65,6 +67,7 @@ class NumberValue:
     """Its decimal digits in a text do as well."""
 
     def json_schema(self) -> dict[str, Any]:
+        """An integer within its bounds; where `or_text`, also its decimal digits as a string."""
         schema: dict[str, Any] = {"type": "integer"}
         if self.among:
             schema["enum"] = list(self.among)
@@ -80,6 +83,7 @@ class FlagValue:
     """true or false."""
 
     def json_schema(self) -> dict[str, Any]:
+        """True or false; no number stands for them."""
         return {"type": "boolean"}
 
 
@@ -88,9 +92,11 @@ class AnyValue:
     """Any JSON value without fractions."""
 
     def json_schema(self) -> dict[str, Any]:
+        """Allows everything: JSON Schema cannot say that numbers have no fractions."""
         return {}
 
     def core_schema(self) -> CoreSchema:
+        """The same for pydantic."""
         return core_schema.any_schema()
 
 
@@ -103,10 +109,12 @@ class ListValue:
     different: bool = False
 
     def json_schema(self) -> dict[str, Any]:
+        """An array of 1 to `most` items."""
         schema = {"type": "array", "items": self.item.json_schema(), "minItems": 1, "maxItems": self.most}
         return schema | {"uniqueItems": True} if self.different else schema
 
     def core_schema(self) -> CoreSchema:
+        """The same for pydantic, which does not tell whether items differ."""
         return core_schema.list_schema(core_schema_of(self.item), min_length=1, max_length=self.most, strict=True)
 
 
@@ -121,6 +129,7 @@ class MapValue:
     most: int | None = None
 
     def json_schema(self) -> dict[str, Any]:
+        """An object that is not empty, with names of these or names of at most so many characters."""
         schema: dict[str, Any] = {"type": "object", "minProperties": 1}
         if self.names:
             members = {name: self.value.json_schema() for name in self.names}
@@ -133,6 +142,7 @@ class MapValue:
         return schema | {"additionalProperties": inner} if inner else schema
 
     def core_schema(self) -> CoreSchema:
+        """The same for pydantic, which does not tell how long names are."""
         names = core_schema.literal_schema(list(self.names)) if self.names else core_schema.str_schema()
         return core_schema.dict_schema(
             names, core_schema_of(self.value), min_length=1, max_length=self.most, strict=True
@@ -154,6 +164,7 @@ class Member:
     """Every disclosure of a record shows it."""
 
     def json_schema(self) -> dict[str, Any]:
+        """The schema of its value, with title and description in both languages."""
         label, meaning = self.label, self.meaning
         words = {"title": f"{label.zh} {label.en}", "description": f"{meaning.zh}。{meaning.en}"}
         return words | self.type.json_schema()
@@ -169,9 +180,11 @@ class ObjectValue:
         return iter(self.members)
 
     def named(self, name: str) -> Member | None:
+        """The member of this name; None if there is none."""
         return next((member for member in self.members if member.name == name), None)
 
     def json_schema(self) -> dict[str, Any]:
+        """An object of these members and no others."""
         schema: dict[str, Any] = {
             "type": "object",
             "properties": {member.name: member.json_schema() for member in self.members},
@@ -181,6 +194,7 @@ class ObjectValue:
         return schema | {"additionalProperties": False}
 
     def core_schema(self) -> CoreSchema:
+        """The same for pydantic."""
         fields = {
             member.name: core_schema.typed_dict_field(core_schema_of(member.type), required=member.required)
             for member in self.members

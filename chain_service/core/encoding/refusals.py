@@ -35,6 +35,7 @@ class Refusals:
 
     @property
     def full(self) -> bool:
+        """As many errors are known as are told at once; looking for more is of no use."""
         return len(self.found) >= MOST_ERRORS
 
     def add(self, error: ChainServiceError, **details: Any) -> None:

@@ -13,4 +13,5 @@ class Text:
     en: str
 
     def to_json(self) -> dict[str, str]:
+        """Both languages as `{zh, en}`."""
         return {"zh": self.zh, "en": self.en}

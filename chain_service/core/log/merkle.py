@@ -128,6 +128,7 @@ def _roots_from_consistency(proof: ConsistencyProof, old_root: bytes) -> tuple[b
 
 
 def is_power_of_two(number: int) -> bool:
+    """Whether the number is 1, 2, 4, …; 0 and negative numbers are not."""
     return number > 0 and number & (number - 1) == 0
 
 

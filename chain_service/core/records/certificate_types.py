@@ -59,6 +59,7 @@ class CertificateType:
     """What to call the sector fields (members of `extension`) of such certificates."""
 
     def to_json(self) -> dict[str, Any]:
+        """As `/v1/types` and the files of certificate types have it; without labels `labels` is null."""
         return {
             "certificateTypeCode": self.code,
             "certificateTypeName": self.name,

@@ -56,14 +56,17 @@ class Disclosure:
 
     @property
     def kind(self) -> Kind:
+        """Certificate or document."""
         return self.record.kind
 
     @property
     def org(self) -> OrgCode:
+        """The issuer's code."""
         return self.record.org
 
     @property
     def type_code(self) -> str:
+        """Code of the certificate type or the document type."""
         return self.record.type_code
 
     @cached_property
@@ -78,9 +81,11 @@ class Disclosure:
 
     @cached_property
     def body_digest(self) -> bytes:
+        """Digest of the open members and the digests of the covered ones, 32 bytes; an entry binds it to its place."""
         return body_digest(self.record, self.salt)
 
     def to_json(self) -> dict[str, Any]:
+        """`{record, salt}`, the salt as 64 hex digits; whoever has it can recompute everything."""
         return {"record": self.record.body, "salt": self.salt.hex()}
 
 
@@ -102,21 +107,26 @@ class PartialDisclosure:
 
     @property
     def kind(self) -> Kind:
+        """Certificate or document."""
         return self.shape.kind
 
     @property
     def org(self) -> OrgCode:
+        """The issuer's code."""
         return OrgCode(self.open[self.shape.org])
 
     @property
     def type_code(self) -> str:
+        """Code of the certificate type or the document type."""
         return str(self.open[self.shape.type_code])
 
     @cached_property
     def body_digest(self) -> bytes:
+        """The same 32 bytes as of the whole disclosure, from what is shown and the digests of the rest."""
         return body_digest_from(self.key, self.open, self.covered)
 
     def to_json(self) -> dict[str, Any]:
+        """`{open, covered, key, revealed}`; keys and digests as hex."""
         revealed = {name: {"value": value, "key": self.member_keys[name].hex()} for name, value in self.members.items()}
         return {"open": self.open, "covered": self.covered, "key": self.key.hex(), "revealed": revealed}
 

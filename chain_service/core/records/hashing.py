@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import NewType
 
@@ -39,9 +40,10 @@ def log_id(org: OrgCode, generation: int = 0) -> LogId:
     return LogId(org.encode("ascii") + bytes(10) + generation.to_bytes(4, "big"))
 
 
+@lru_cache(maxsize=1024)
 def parse_log_id(log: bytes) -> tuple[OrgCode, int]:
     """Organisation and generation of a 32-byte log id. Raises MalformedRecord."""
-    if len(log) != 32 or any(log[18:28]) or not log[:18].isascii():
+    if len(log) != 32 or log[18:28] != bytes(10) or not log[:18].isascii():
         raise MalformedRecord("a log id is 18 characters, 10 zero bytes and a generation", field="log")
     return parse_org_code(log[:18].decode("ascii"), field="log"), int.from_bytes(log[28:], "big")
 

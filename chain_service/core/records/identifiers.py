@@ -105,6 +105,7 @@ class CertificateIdentifier(NamedTuple):
 
     @property
     def issuer_is_org_code(self) -> bool:
+        """Whether the issuer's part has the shape of a unified social credit code, which GB/T 36904 does not demand."""
         return is_org_code(self.issuer)
 
     def __str__(self) -> str:

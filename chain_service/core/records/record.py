@@ -44,6 +44,7 @@ class Record:
 
     @property
     def kind(self) -> Kind:
+        """Certificate or document."""
         return self.shape.kind
 
     @property
@@ -53,26 +54,32 @@ class Record:
 
     @property
     def holder_names(self) -> tuple[str, ...]:
+        """Names of its holders in the record's order; none for a document."""
         return tuple(holder["certificateHolderName"] for holder in self.body.get("holders", ()))
 
     @property
     def holder_codes(self) -> tuple[str, ...]:
+        """Codes of its holders in the record's order; none for a document."""
         return tuple(holder["certificateHolderCode"] for holder in self.body.get("holders", ()))
 
     @property
     def issued(self) -> date | None:
+        """The day it was issued."""
         return date_of(self.body, self.shape.issued)
 
     @property
     def effective(self) -> date | None:
+        """The first day it is valid; None where the record says none."""
         return date_of(self.body, self.shape.effective)
 
     @property
     def expiring(self) -> date | None:
+        """The last day it is valid; None where the record says none."""
         return date_of(self.body, self.shape.expiring)
 
     @property
     def seal_codes(self) -> tuple[str, ...]:
+        """Codes of the electronic seals that it names."""
         return tuple(self.body.get("sealCodes", ()))
 
     @property

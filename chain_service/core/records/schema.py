@@ -248,6 +248,9 @@ class Shape:
 
     @classmethod
     def of(cls, kind: Kind, table: ObjectValue, **parts: Any) -> Shape:
+        """The shape of this kind's records by their table of members; `parts` name the members that have a part to
+        play.
+        """
         shown = tuple(member for member in table if member.open)
         return cls(
             kind=kind,

@@ -42,10 +42,12 @@ class State(IntEnum):
 
     @property
     def zh(self) -> str:
+        """The state in Chinese."""
         return _STATE_TEXTS[self][0]
 
     @property
     def en(self) -> str:
+        """The state in English."""
         return _STATE_TEXTS[self][1]
 
     @property
@@ -203,6 +205,7 @@ class ChangeRecord:
     at: str
 
     def to_json(self) -> dict[str, Any]:
+        """As histories of a record show the change, its reason in both languages."""
         request = self.request
         return {
             "recordId": self.record_id,

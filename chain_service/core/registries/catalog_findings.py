@@ -37,6 +37,7 @@ class Difference:
         return "added" if self.before is None else "removed" if self.after is None else "changed"
 
     def to_json(self) -> dict[str, Any]:
+        """`{field, change, before, after}`."""
         return {"field": self.field, "change": self.change, "before": self.before, "after": self.after}
 
 
@@ -91,6 +92,7 @@ class Finding:
     about: str | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """`{code, catalogCode, about, message}`, the message in both languages."""
         message = FINDINGS[self.code].to_json()
         return {"code": self.code, "catalogCode": self.catalog, "about": self.about, "message": message}
 
@@ -172,6 +174,7 @@ class Metrics:
         return self.data_mounted / self.data if self.data else None
 
     def to_json(self) -> dict[str, Any]:
+        """Counts and shares as the catalogs' overview shows them; a share of nothing is null."""
         return {
             "providers": self.providers,
             "duties": self.duties,

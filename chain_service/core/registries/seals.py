@@ -129,6 +129,7 @@ class Seal:
     valid_until: int
 
     def to_json(self) -> dict[str, Any]:
+        """As it was submitted: digests as hex, days as `YYYY-MM-DD`."""
         return {
             "sealCode": self.code,
             "sealName": self.name,

@@ -113,7 +113,8 @@ def judge_log_signature(facts: Facts, head: Head | None) -> Check:
 
 def _key_told(facts: Facts, claim: Claim, key_id: bytes) -> tuple[ProvenState, tuple[int, bytes] | None] | None:
     """The newest state that tells whether the organisation has a log key with this id, and what it tells: place and
-    key, or None; None if no state does."""
+    key, or None; None if no state does.
+    """
     org, _ = parse_log_id(claim.log)
     for state in (facts.now_state, facts.anchor_state):
         if isinstance(state, ProvenState):

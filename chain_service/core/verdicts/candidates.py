@@ -63,6 +63,7 @@ class Other:
 
     @property
     def ended(self) -> bool:
+        """Whether its state is shown to have ended it; a state that is not known is no end."""
         return self.status.outcome is Outcome.FAILED
 
     def to_json(self) -> dict[str, Any]:

@@ -105,6 +105,7 @@ class Successor:
     name: str | None
 
     def to_json(self) -> dict[str, str]:
+        """`{number}`, and `name` where its type has one."""
         return {"number": self.number} | ({"name": self.name} if self.name else {})
 
 
@@ -148,7 +149,8 @@ class Memory:
 @dataclass(frozen=True)
 class Outage:
     """Why the chain could not be read: out of reach, or what it answered is not proven final, or not by validators of
-    today."""
+    today.
+    """
 
     code: Literal["node_unavailable", "finality_unproven", "trust_stale", "issuer_unknown", "seal_unproven"]
     detail: str

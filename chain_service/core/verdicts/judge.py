@@ -230,7 +230,8 @@ def _file_digest(facts: Facts, content: Content | None, found: Sequence[Other]) 
 
 def _lost_in_the_crowd(facts: Facts) -> bool:
     """Whether more records answer than were looked at, and nothing presented says which is meant or one of the others
-    may have ended unseen."""
+    may have ended unseen.
+    """
     shown = facts.presented.disclosure is not None or (facts.claim is not None and facts.claim.presented)
     return facts.crowded and not (shown and facts.counted)
 

@@ -49,6 +49,7 @@ class RecordNames:
     issuer: Named
 
     def to_json(self) -> dict[str, Any]:
+        """`{type, issuer}`."""
         return {"type": self.type.to_json(), "issuer": self.issuer.to_json()}
 
     def warnings(self) -> tuple[Warning, ...]:

@@ -218,7 +218,8 @@ def _shape(content: Content) -> Shape:
 
 def status_as_of(facts: Facts) -> str | None:
     """The moment for which the status is known, RFC 3339; None while the chain cannot be reached, and where its newest
-    state says nothing of the moment asked about."""
+    state says nothing of the moment asked about.
+    """
     if isinstance(facts.now_state, Outage) or is_silent(facts.now_state, facts.at):
         return None
     return rfc3339(min(facts.at, facts.now_state.time) if facts.past else facts.now_state.time)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from chain_service.core.encoding.text import Text
@@ -30,6 +31,7 @@ class Check:
         return self.rule.name
 
     def to_json(self) -> dict[str, Any]:
+        """`{name, outcome, code, message, evidence}`, the message in both languages."""
         return {
             "name": self.name,
             "outcome": self.outcome.value,
@@ -60,6 +62,7 @@ class Group:
         return replace(self, checks=checks)
 
     def to_json(self) -> dict[str, Any]:
+        """`{name, subject, checks}`, the checks in the order they were made."""
         return {"name": self.name, "subject": self.subject, "checks": [check.to_json() for check in self.checks]}
 
 
@@ -71,6 +74,7 @@ class Warning:
     message: Text
 
     def to_json(self) -> dict[str, Any]:
+        """`{code, message}`, the message in both languages."""
         return {"code": self.code, "message": self.message.to_json()}
 
 
@@ -138,25 +142,24 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
     Raises KeyError when a value outside brackets is missing.
     """
-    if not _varies(template):
+    parts = _parts(template)
+    if parts is None:
         return template
-
-    def part(match: re.Match[str]) -> str:
-        names = _NAME.findall(match[1])
-        return match[1] if all(values.get(name) for name in names) else ""
-
-    if "[" in template:
-        template = _OPTIONAL.sub(part, template)
-    return template.format_map(values)
+    return "".join(part for part, names in parts if all(map(values.get, names))).format_map(values)
 
 
-def _varies(template: str) -> bool:
-    return "{" in template or "[" in template
+@lru_cache(maxsize=4096)
+def _parts(template: str) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+    """The template cut at its brackets, each part with the names it may not lack; None where nothing varies in it."""
+    if "{" not in template and "[" not in template:
+        return None
+    pieces = _OPTIONAL.split(template)  # every second piece stood in brackets
+    return tuple((piece, tuple(_NAME.findall(piece)) if at % 2 else ()) for at, piece in enumerate(pieces))
 
 
 def fill_text(text: Text, params: Mapping[str, Text]) -> Text:
     """`text` with the parameters of each language filled in."""
-    if not _varies(text.zh) and not _varies(text.en):
+    if _parts(text.zh) is None and _parts(text.en) is None:
         return text
     return Text(
         fill(text.zh, {name: value.zh for name, value in params.items()}),

@@ -66,9 +66,11 @@ class RegisteredSeal:
 
     @property
     def registered_at(self) -> int:
+        """Unix seconds of the block that registered it."""
         return self.history[0].recorded_at
 
     def is_seal(self, seal: SealFacts) -> bool:
+        """Whether it is this very seal, by SHA-256 of its bytes."""
         return self.sha256 == seal.sha256
 
     def state_at(self, moment: int) -> int:

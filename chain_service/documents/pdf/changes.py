@@ -150,7 +150,7 @@ class _Comparison:
         container = generic.Reference(place.obj_stream_id, 0, self.new)
         if self.old.xrefs[container] != self.new.xrefs[container]:
             return False
-        packed = resolved(self.new, generic.IndirectObject(container.idnum, 0, self.new))  # type: ignore[no-untyped-call]
+        packed = resolved(self.new, generic.IndirectObject(container.idnum, 0, self.new))
         return not any(isinstance(raw(packed, name), generic.IndirectObject) for name in names(packed))
 
     def differing(self, old: Any, new: Any, *, but: frozenset[str] = frozenset(), drawn: bool = False) -> list[str]:

@@ -138,6 +138,7 @@ class States:
         return next((one for one in sorted(ends) if self.blank_from(one)), len(self.file.data))
 
     def blank_from(self, offset: int) -> bool:
+        """Whether nothing but white space follows from this byte of the file on."""
         return _BLANK.fullmatch(self.file.data, offset) is not None
 
     def coverage(self, field: Field, ranges: ByteRange, signer: bytes | None) -> CoverageFacts:
@@ -177,7 +178,7 @@ class States:
         """
         place = field.field.container_ref
         reader = self._state(end).reader
-        then = generic.IndirectObject(place.idnum, place.generation, reader)  # type: ignore[no-untyped-call]
+        then = generic.IndirectObject(place.idnum, place.generation, reader)
         return Field(field.name, resolved(reader, then))
 
     def _told(self, change: Change, signer: Later | None) -> str:

@@ -91,6 +91,7 @@ class Field:
 
     @property
     def has_value(self) -> bool:
+        """Whether the field has a signature; one that is empty waits for it."""
         return isinstance(self.dictionary, generic.DictionaryObject)
 
 

@@ -20,6 +20,7 @@ def key_of(value: Any) -> Key | None:
 
 
 def is_null(value: Any) -> bool:
+    """Whether the value is absent, which the null object says too (ISO 32000-2 §7.3.9)."""
     return value is None or isinstance(value, generic.NullObject)
 
 
@@ -43,7 +44,7 @@ def entry(dictionary: Any, name: str) -> Any:
     """An entry, references followed; None if there is none or it is null."""
     found = raw(dictionary, name)
     if isinstance(found, generic.IndirectObject):
-        found = found.get_object()  # type: ignore[no-untyped-call]
+        found = found.get_object()
     return None if is_null(found) else found
 
 

@@ -38,6 +38,7 @@ class FieldNode:
 
     @property
     def dictionary(self) -> Any:
+        """What the reference leads to; None where that is the null object."""
         found = self.value.get_object()
         return None if is_null(found) else found
 

@@ -105,7 +105,7 @@ def _is_table(file: PdfFile, place: int) -> bool:
         return False
     stream = BytesIO(file.data)
     stream.seek(trailer.end())
-    container = generic.TrailerReference(file.reader)  # type: ignore[no-untyped-call]
+    container = generic.TrailerReference(file.reader)
     return _strictly(file, lambda: generic.DictionaryObject.read_from_stream(stream, container))
 
 
@@ -122,7 +122,7 @@ def _written_strictly(file: PdfFile, revision: int, start: int) -> bool:
     reader = file.reader
     refs = [ref for ref in reader.xrefs.explicit_refs_in_revision(revision) if reader.xrefs[ref] is not None]
     reader.resolved_objects.clear()
-    return _strictly(file, lambda: [reader.get_object(ref) for ref in refs])  # type: ignore[no-untyped-call]
+    return _strictly(file, lambda: [reader.get_object(ref) for ref in refs])
 
 
 def _strictly(file: PdfFile, read: Callable[[], object]) -> bool:

@@ -119,10 +119,12 @@ class Algorithm:
 
     @property
     def name(self) -> str:
+        """Family and digest, as `rsa-sha-256`; the family alone where the digest follows from it."""
         return self.family if self.digest is None else f"{self.family}-{self.digest}"
 
     @property
     def weak(self) -> bool:
+        """Whether its digest no longer proves anything."""
         return self.digest in WEAK
 
     @classmethod

@@ -99,6 +99,7 @@ class Certificate:
 
     @property
     def self_issued(self) -> bool:
+        """Whether subject and issuer are one name (RFC 5280 §6.1), compared as names are."""
         return self.subject.key == self.issuer.key
 
     def allows(self, usage: str) -> bool:

@@ -15,9 +15,10 @@ from chain_service.core.records.hashing import LogId, founding_entry, log_id, re
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.jobs.alerts import NO_ACCOUNT
 from chain_service.jobs.context import App
-from chain_service.store import alerts, batches, organisations, records, submissions, tiles
+from chain_service.store import alerts, batches, records, submissions, tiles
 from chain_service.store.batches import NewBatch
 from chain_service.store.records import Waiting
+from chain_service.store.registries import organisations
 from chain_service.store.submissions import NewSubmission
 
 

@@ -22,8 +22,9 @@ from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App
 from chain_service.jobs.registries.catalogs import read_version, written_digest
 from chain_service.jobs.sending.group_changes import VERSIONS, version_submission, version_words
-from chain_service.store import catalogs, organisations, submissions
-from chain_service.store.catalogs import NewCatalogVersion
+from chain_service.store import submissions
+from chain_service.store.registries import catalogs, organisations
+from chain_service.store.registries.catalogs import NewCatalogVersion
 
 MAX_ENTRIES = 1000
 _PLACE = ("sequence", "previous")

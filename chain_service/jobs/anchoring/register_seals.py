@@ -35,7 +35,8 @@ from chain_service.errors import (
 )
 from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App
-from chain_service.store import organisations, seals, submissions
+from chain_service.store import submissions
+from chain_service.store.registries import organisations, seals
 from chain_service.store.rows import json_object
 from chain_service.store.submissions import NewSubmission
 

@@ -22,9 +22,10 @@ from chain_service.errors import ChainServiceError, Conflict, Forbidden, Malform
 from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App
 from chain_service.jobs.registries.organisations import permit_entries
-from chain_service.store import batches, organisations, records
+from chain_service.store import batches, records
 from chain_service.store import types as certificate_types
 from chain_service.store.records import Known, NewRecord
+from chain_service.store.registries import organisations
 
 
 @answer
@@ -192,7 +193,8 @@ def code_of(text: str) -> str:
 
 def new_id(at: float) -> str:
     """A UUID version 7 (RFC 9562 §5.7) of this moment (unix seconds) with 74 random bits: nobody guesses it, and ids
-    made together lie together in an index."""
+    made together lie together in an index.
+    """
     value = int(at * 1000) << 80 | secrets.randbits(80)
     value = value & ~(0xF << 76) | 7 << 76
     value = value & ~(3 << 62) | 2 << 62

@@ -24,7 +24,8 @@ CHANGED = 8
 
 def supersede_replaced(app: App, connection: Connection, batch_id: str) -> None:
     """For each record of the batch that replaces another: the old one has an accepted change to `superseded`, if the
-    submitting key has role `status`, the organisation is the same, a holder code agrees and the old state allows it."""
+    submitting key has role `status`, the organisation is the same, a holder code agrees and the old state allows it.
+    """
     for new in records.replacing_in_batch(connection, batch_id):
         old = _replaced(connection, new)
         if old is not None and _may(connection, new, old):

@@ -17,8 +17,9 @@ from chain_service.jobs.auditing.registries import audit_catalogs, audit_seals
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.workers import worker_lock
-from chain_service.store import batches, chain_index, organisations
+from chain_service.store import batches, chain_index
 from chain_service.store.chain_index import Block
+from chain_service.store.registries import organisations
 
 
 @answer

@@ -27,10 +27,11 @@ from chain_service.core.registries.seals import parse_seal
 from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.auditing.findings import AuditFinding, finding
 from chain_service.jobs.context import App
-from chain_service.store import catalogs, chain_index, organisations, seals
+from chain_service.store import chain_index
 from chain_service.store.chain_index import Block
+from chain_service.store.registries import catalogs, organisations, seals
+from chain_service.store.registries.seals import Seal
 from chain_service.store.rows import json_object
-from chain_service.store.seals import Seal
 
 TOGETHER = 100
 

@@ -26,18 +26,10 @@ from chain_service.jobs.alerts import LOG_STOPPED, REFUSED
 from chain_service.jobs.anchoring.supersede import supersede_replaced
 from chain_service.jobs.context import App
 from chain_service.jobs.proofs.batch_proof import HeadProof, prove_batch
-from chain_service.store import (
-    alerts,
-    batches,
-    catalogs,
-    chain_index,
-    records,
-    seals,
-    statuses,
-    submissions,
-)
+from chain_service.store import alerts, batches, chain_index, records, statuses, submissions
 from chain_service.store.batches import Batch
 from chain_service.store.chain_index import Event, NewHead, NewStatusEvent
+from chain_service.store.registries import catalogs, seals
 
 Headers = Mapping[int, SealedHeader]
 PROOFS_AT_ONCE = 20

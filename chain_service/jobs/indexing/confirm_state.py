@@ -27,7 +27,7 @@ from chain_service.core.chainproof.storage_layout import (
 from chain_service.core.records.states import State
 from chain_service.errors import InvalidProof, Unavailable
 from chain_service.jobs.context import App
-from chain_service.store import catalogs, seals
+from chain_service.store.registries import catalogs, seals
 
 SLOTS_AT_ONCE = 2_000
 

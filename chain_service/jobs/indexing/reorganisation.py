@@ -27,7 +27,8 @@ log = structlog.get_logger("index")
 
 def keep_rivals(app: App, head: Block, others: Sequence[Seen]) -> None:
     """Headers that trusted validators sealed at the height of our final block are kept; nodes that show one are asked
-    last. On QBFT that is equivocation, an alert: validators sealed both."""
+    last. On QBFT that is equivocation, an alert: validators sealed both.
+    """
     trust = app.require_chain().reader.trust
     for one in others:
         assert one.header is not None

@@ -36,6 +36,8 @@ class AuthorityNodes:
 
 @answer
 class NetworkNode:
+    """A node as `network init` shows it."""
+
     name: str
     role: str
     address: str

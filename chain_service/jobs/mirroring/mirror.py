@@ -1,5 +1,6 @@
 """Mirroring a log: everything it serves is fetched once, recomputed, compared with what was seen before and with the
-chain. A log that takes something back is refused by name, its checkpoint kept as evidence."""
+chain. A log that takes something back is refused by name, its checkpoint kept as evidence.
+"""
 
 from __future__ import annotations
 

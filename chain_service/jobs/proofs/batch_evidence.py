@@ -21,8 +21,8 @@ from chain_service.errors import Conflict, Corrupt, InvalidProof
 from chain_service.jobs.context import App
 from chain_service.jobs.proofs.batch_proof import prove_batch
 from chain_service.store import batches
-from chain_service.store import seals as seals_stored
 from chain_service.store.batches import Batch
+from chain_service.store.registries import seals as seals_stored
 
 MAX_FIRST_EVIDENCE = receipts.MAX_RECEIPT_BYTES // 2
 """Bytes of a receipt's first evidence; the rest is for a newer one."""

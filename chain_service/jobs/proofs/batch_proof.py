@@ -20,12 +20,9 @@ from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import Corrupt, Unavailable
 from chain_service.jobs.context import App
-from chain_service.store import (
-    organisations,
-    records,
-    seals,
-)
+from chain_service.store import records
 from chain_service.store.batches import Batch
+from chain_service.store.registries import organisations, seals
 from chain_service.store.rows import json_object
 
 MAX_SEALS = 256

@@ -26,8 +26,8 @@ from chain_service.core.registries.histories import place_slots, seal_slots, slo
 from chain_service.errors import ChainServiceError, Corrupt, InvalidProof
 from chain_service.jobs.context import App
 from chain_service.jobs.proofs.batch_proof import MAX_SEALS
-from chain_service.store import seals
 from chain_service.store.records import StoredRecord
+from chain_service.store.registries import seals
 from chain_service.store.rows import json_object
 
 _FACTS = (storage_layout.SEAL_OWNER, storage_layout.SEAL_SHA256)

@@ -110,6 +110,7 @@ def fingerprint(file: Path) -> str:
 
 
 def grouped(digits: str) -> str:
+    """Hex digits in groups of four, as a person compares them."""
     return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
 
 

@@ -29,8 +29,9 @@ from chain_service.errors import (
 from chain_service.jobs.asker import REVIEWERS, Acting
 from chain_service.jobs.context import App
 from chain_service.jobs.pages import page_size, parse_cursor, write_cursor
-from chain_service.store import catalogs, chain_index
-from chain_service.store.catalogs import CatalogVersion as Stored
+from chain_service.store import chain_index
+from chain_service.store.registries import catalogs
+from chain_service.store.registries.catalogs import CatalogVersion as Stored
 from chain_service.store.rows import json_object
 
 

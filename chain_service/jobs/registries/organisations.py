@@ -20,7 +20,8 @@ from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import is_org_code, parse_org_code
 from chain_service.errors import NotFound
 from chain_service.jobs.context import App
-from chain_service.store import chain_index, organisations, types
+from chain_service.store import chain_index, types
+from chain_service.store.registries import organisations
 
 RIGHTS = {right.name.lower(): right for right in Right if right.name}
 
@@ -129,10 +130,12 @@ def _core(entry: organisations.PermitEntry) -> PermitEntry:
 
 
 def right_names(rights: Right) -> tuple[str, ...]:
+    """The names of these rights in the order of the table."""
     return tuple(name for name, right in RIGHTS.items() if right in rights)
 
 
 def permit_step(entry: PermitEntry) -> PermitStep:
+    """An entry of a permit's history as it is shown: days as `YYYY-MM-DD`, an open end as None."""
     grants = entry.action == PERMIT_GRANT
     last = None if entry.until_day == OPEN_END else date_of_day(entry.until_day)
     first = date_of_day(entry.from_day) if grants else None

@@ -21,7 +21,8 @@ from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import Reverted
 from chain_service.jobs.context import App
-from chain_service.store import catalogs, records, statuses, submissions
+from chain_service.store import records, statuses, submissions
+from chain_service.store.registries import catalogs
 from chain_service.store.statuses import Unsent
 from chain_service.store.submissions import NewSubmission, Submission
 

@@ -7,7 +7,8 @@ from chain_service.errors import Reverted
 from chain_service.jobs.alerts import LOG_STOPPED, REFUSED
 from chain_service.jobs.context import App
 from chain_service.jobs.sending.group_changes import refuse_change, refuse_version
-from chain_service.store import alerts, batches, seals, submissions, tiles
+from chain_service.store import alerts, batches, submissions, tiles
+from chain_service.store.registries import seals
 from chain_service.store.submissions import Submission
 
 LONGEST_WAIT = 30.0

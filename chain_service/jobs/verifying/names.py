@@ -12,7 +12,8 @@ from chain_service.core.records.certificate_types import imitates_member, parse_
 from chain_service.core.verdicts.inputs import Content, Names, RegisteredName
 from chain_service.errors import Corrupt, MalformedRecord
 from chain_service.jobs.verifying.lookup import Draft
-from chain_service.store import organisations, types
+from chain_service.store import types
+from chain_service.store.registries import organisations
 
 log = structlog.get_logger("names")
 

@@ -113,6 +113,7 @@ class _Desk:
 
 
 def require_few(papers: Sequence[Paper]) -> None:
+    """Returns if so many papers may be verified at once. Raises BadRequest (`malformed_request`)."""
     if len(papers) > MAX_PAPERS:
         raise BadRequest(
             f"at most {MAX_PAPERS} papers of one holder can be verified at once", code="malformed_request", field="file"

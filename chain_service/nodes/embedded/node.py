@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Self
 
@@ -36,13 +37,21 @@ class Node:
     """A trial chain that answers JSON-RPC and seals blocks while started; holds its directory alone."""
 
     def __init__(
-        self, directory: Path, genesis: Genesis, key: PrivateKey, period: int, heartbeat: float, lock: IO[bytes]
+        self,
+        directory: Path,
+        genesis: Genesis,
+        key: PrivateKey,
+        period: int,
+        heartbeat: float,
+        lock: IO[bytes],
+        clock: Callable[[], float],
     ) -> None:
         self.directory = directory
         self.genesis = genesis
         self._period = period
         self._heartbeat = heartbeat
         self._lock = lock
+        self._clock = clock
         self._database = Database(directory / FILE)
         try:
             self.history = History(self._database, genesis)
@@ -60,12 +69,21 @@ class Node:
         self._clock_is_behind = False
 
     @classmethod
-    def open(cls, directory: Path, password: str, *, period: int | None = None, heartbeat: float = 60.0) -> Node:
+    def open(
+        cls,
+        directory: Path,
+        password: str,
+        *,
+        period: int | None = None,
+        heartbeat: float = 60.0,
+        clock: Callable[[], float] = time.time,
+    ) -> Node:
         """The chain in `directory`, locked for this process.
 
         `period` (seconds) may lengthen, never shorten, the one in genesis. An empty block follows after `heartbeat`
-        seconds of silence. Raises NotFound (no chain there), Unauthorised (wrong password), BadRequest (period) and
-        Conflict, code `chain_in_use`, when another process has it open.
+        seconds of silence. `clock` tells unix seconds, by which blocks are timed. Raises NotFound (no chain there),
+        Unauthorised (wrong password), BadRequest (period) and Conflict, code `chain_in_use`, when another process has
+        it open.
         """
         genesis = trial_genesis.load(directory)
         if period is not None and period < genesis.period:
@@ -73,7 +91,7 @@ class Node:
         lock = _lock(directory)
         try:
             key = trial_genesis.unlock(directory, password, genesis)
-            return cls(directory, genesis, key, genesis.period if period is None else period, heartbeat, lock)
+            return cls(directory, genesis, key, genesis.period if period is None else period, heartbeat, lock, clock)
         except BaseException:
             lock.close()
             raise
@@ -158,7 +176,7 @@ class Node:
         """One block is sealed if it is time (answer 0), else the seconds to wait unless something stirs."""
         self._wake.clear()
         waiting = self.pool.ready()
-        head, now = self.history.head.header.timestamp, time.time()
+        head, now = self.history.head.header.timestamp, self._clock()
         self._mind_clock(head - now)
         due = head + (self._period if waiting else max(self._period, self._heartbeat))
         if now < due:

@@ -34,6 +34,7 @@ class Server:
 
     @property
     def url(self) -> str:
+        """Where it listens."""
         return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
 
     def stop(self) -> None:

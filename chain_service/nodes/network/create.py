@@ -235,7 +235,8 @@ def _ports(first: int, count: int) -> list[tuple[int, int, int]]:
 
 def free_ports(count: int) -> list[int]:
     """So many TCP ports of the loopback that nobody listens on now; none that the system hands to outgoing connections,
-    which could take one while its node is down. Raises Unavailable (code `port_in_use`)."""
+    which could take one while its node is down. Raises Unavailable (code `port_in_use`).
+    """
     found: list[int] = []
     with ExitStack() as held:
         for port in secrets.SystemRandom().sample(LASTING_PORTS, len(LASTING_PORTS)):

@@ -46,6 +46,7 @@ class NodeDescriptor:
 
     @property
     def enode(self) -> str:
+        """Where its peers find it; discovery is off."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"enode://{self.public_key}@{host}:{self.p2p_port}?discport=0"
 
@@ -78,6 +79,7 @@ class Network:
 
     @property
     def validators(self) -> tuple[NodeDescriptor, ...]:
+        """Its nodes that seal, in their order."""
         return tuple(node for node in self.nodes if node.role == "validator")
 
     def own(self, directory: Path) -> tuple[NodeDescriptor, ...]:

@@ -39,7 +39,8 @@ def checkpoint(log: str, app: TheApp) -> Response:
 )
 def key(log: str, app: TheApp) -> Response:
     """The key that signs the log's checkpoints, as a C2SP verifier key; compare it by another way before you rely on
-    it."""
+    it.
+    """
     return _answer(f"{public_logs.verifier_key(app, log)}\n".encode(), TEXT, SECONDS)
 
 

@@ -18,10 +18,12 @@ PIECE = 64 * 1024
 
 
 def json_answer(value: Any, status: int = 200) -> Response:
+    """The value as JSON; answers of jobs in their form at the door."""
     return Response(orjson.dumps(value, to_json, orjson.OPT_PASSTHROUGH_DATACLASS), status, media_type=JSON)
 
 
 def ndjson_lines(values: Iterable[Any]) -> Iterator[bytes]:
+    """Each value as one line of JSON."""
     for value in values:
         yield orjson.dumps(value, to_json, orjson.OPT_PASSTHROUGH_DATACLASS) + b"\n"
 

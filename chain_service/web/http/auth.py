@@ -55,6 +55,7 @@ def _is_plain(text: str) -> bool:
 
 
 async def the_app(request: Request) -> App:
+    """The instance that this application serves."""
     app: App = request.app.state.app
     return app
 
@@ -118,6 +119,7 @@ class Everybody:
     who: ClassVar[str] = "all"
 
     async def __call__(self) -> Public:
+        """Nobody in particular asks."""
         return PUBLIC
 
 
@@ -132,9 +134,11 @@ class WithKey:
 
     @property
     def who(self) -> str:
+        """What readers of the API are told."""
         return _either(self.roles) if self.roles else "any key"
 
     async def __call__(self, holder: KeySent) -> KeyHolder:
+        """Whose key came along."""
         if holder is None:
             raise Unauthorised("this needs a key: send `Authorization: Bearer KEY`")
         if self.roles:
@@ -155,9 +159,11 @@ class MoreWithKey:
 
     @property
     def who(self) -> str:
+        """What readers of the API are told."""
         return f"all; for {_either(self.roles)} also {self.more}"
 
     async def __call__(self, request: Request, app: TheApp, holder: KeySent) -> Public | KeyHolder:
+        """Whose key came along, or that none did."""
         if holder is None and self.counted:
             request.app.state.rate.spend(client_address(request, app.settings.behind_proxy))
         return holder or PUBLIC

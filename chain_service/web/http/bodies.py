@@ -54,6 +54,7 @@ class BoundBodies:
         return min(MAX_JSON, self.settings.max_body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on and counts its body while it is read; answers 413 where more is announced or comes."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -95,6 +96,7 @@ async def _drain(receive: Receive) -> None:
 
 
 def media_type(request: Request) -> str:
+    """The body's media type in lower case, without parameters; nothing where none is stated."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 

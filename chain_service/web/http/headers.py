@@ -30,6 +30,7 @@ class SecurityHeaders:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on and adds to the answer the headers that it lacks."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

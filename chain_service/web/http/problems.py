@@ -13,8 +13,9 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from chain_service.error_codes import CODES, meaning_of, problem_object
+from chain_service.error_codes import CODES
 from chain_service.errors import MOST_ERRORS, BadRequest, ChainServiceError, Unauthorised
+from chain_service.problem_details import meaning_of, problem_object
 from chain_service.web.http.head import allowed_methods
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
@@ -27,6 +28,8 @@ class PayloadTooLarge(BadRequest):
 
 
 class UnsupportedMediaType(BadRequest):
+    """The body is of a type that the route does not read."""
+
     default_code = "unsupported_media_type"
 
 
@@ -42,6 +45,7 @@ def problem_bytes(problem: Mapping[str, Any]) -> bytes:
 
 
 def problem_response(error: ChainServiceError, request_id: str | None = None) -> Response:
+    """The error as RFC 9457 problem JSON, with `WWW-Authenticate` and `Retry-After` where they apply."""
     problem = problem_object(error, request_id)
     headers: dict[str, str] = {}
     if isinstance(error, Unauthorised):

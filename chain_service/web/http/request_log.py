@@ -73,6 +73,7 @@ class Observe:
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on under an id of its own; what fails unexpectedly is logged and answered with 500."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

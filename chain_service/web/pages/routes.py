@@ -40,6 +40,7 @@ def _file(name: str, media_type: str) -> Response:
 
 @router.get("/")
 def first_page() -> Response:
+    """The page for departments, counters and auditors."""
     return _file("index.html", "text/html")
 
 

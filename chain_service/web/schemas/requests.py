@@ -100,4 +100,6 @@ class StatusRequest(Shape):
 
 
 class SealStateRequest(Shape):
+    """A change of a seal's state."""
+
     to: Literal["in_force", "frozen", "cancelled"]

@@ -54,6 +54,8 @@ class NameView(BaseModel):
 
 
 class NamesView(BaseModel):
+    """What to call a record's type and its issuer."""
+
     type: NameView
     issuer: NameView
 

@@ -38,6 +38,8 @@ TYPE = TypeCode(f"{ORG}001")
 LAUNCHER = Path(__file__).with_name("kill_points.py")
 PROGRAM = [sys.executable, "-c", "from chain_service.cli.main import main; main()"]
 PATIENCE = 240.0
+"""Seconds to wait for what must happen: killed again and again, on a machine that runs other tests beside this one, an
+instance may start for minutes. It bounds a hang and measures nothing, so that load never fails a test."""
 Process = subprocess.Popen[bytes]
 
 

@@ -23,8 +23,9 @@ from store_samples import (
 )
 
 from chain_service.errors import Conflict
-from chain_service.store import batches, chain_index, organisations, records, statuses, submissions
+from chain_service.store import batches, chain_index, records, statuses, submissions
 from chain_service.store.database import Database
+from chain_service.store.registries import organisations
 
 AT = 1_700_000_500.0
 STATUS = "StatusSet"

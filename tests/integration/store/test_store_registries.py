@@ -12,8 +12,9 @@ from sqlalchemy import Connection, text
 from store_samples import ORG, OTHER, digest, submission
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store import alerts, catalogs, chain_index, keys, readings, seals, submissions, types
+from chain_service.store import alerts, chain_index, keys, readings, submissions, types
 from chain_service.store.database import Database
+from chain_service.store.registries import catalogs, seals
 
 FINAL = {"block": 7, "hash": b"h", "time": 1_700_000_200, "tx": b"t"}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import coincurve
-from trie import HexaryTrie
+from trie.hexary import HexaryTrie
 
 from chain_service.core.chainproof.clique import majority_size
 from chain_service.core.chainproof.consensus import prove_block
@@ -72,7 +72,8 @@ def header_fields(number: int, parent_hash: bytes, state_root: bytes, **changes:
         "extraData": bytes(32),
         "mixHash": bytes(32),
         "nonce": bytes(8),
-    } | changes
+    }
+    values |= changes
     return [value if isinstance(value, bytes) else rlp.integer_bytes(value) for value in values.values()]
 
 
@@ -95,9 +96,17 @@ def chain(
     return made
 
 
+def strings_of(header: bytes) -> list[bytes]:
+    """The fields of a header, however wrong they are; all of them are strings."""
+    fields = rlp.decode_list(header)
+    strings = [field for field in fields if isinstance(field, bytes)]
+    assert len(strings) == len(fields)
+    return strings
+
+
 def block_json(header: bytes) -> dict[str, Any]:
     """The header as `eth_getBlockByNumber` shows it."""
-    values = rlp.decode_list(header)
+    values = strings_of(header)
     shown = {
         name: hex(int.from_bytes(value, "big")) if name in INTEGERS else "0x" + value.hex()
         for name, value in zip(HEADER_FIELDS, values, strict=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from chain_service.core.chainproof.consensus import QBFT
 from chain_service.core.chainproof.evidence import Evidence, evidence_from_rpc
@@ -10,7 +11,15 @@ from chain_service.core.chainproof.qbft import BFT_MIX_HASH, QbftExtra, quorum_s
 from chain_service.core.chainproof.trust import FORM_QBFT, ChainTrust
 from chain_service.core.encoding import rlp
 from chain_service.core.encoding.digests import keccak256
-from support.chains.clique_simulator import CHAIN_ID, GENESIS_HASH, Validator, World, block_json, header_fields
+from support.chains.clique_simulator import (
+    CHAIN_ID,
+    GENESIS_HASH,
+    Validator,
+    World,
+    block_json,
+    header_fields,
+    strings_of,
+)
 
 TAIL = (7, keccak256(b"withdrawals"), 0, 0, bytes(32), keccak256(b"requests"))
 """Fields after the nonce: base fee, withdrawals, blob gas used and excess, beacon root, requests."""
@@ -29,12 +38,8 @@ def qbft_header(
     **changes: bytes | int,
 ) -> bytes:
     """A header proposed by the first validator and sealed by `sealers`, in that order."""
-    plain = header_fields(
-        number,
-        parent_hash,
-        state_root,
-        **{"miner": among[0].address, "difficulty": 1, "mixHash": BFT_MIX_HASH} | changes,
-    )
+    own: dict[str, bytes | int] = {"miner": among[0].address, "difficulty": 1, "mixHash": BFT_MIX_HASH}
+    plain = header_fields(number, parent_hash, state_root, **own | changes)
     plain += [rlp.integer_bytes(item) if isinstance(item, int) else item for item in TAIL[: fields - 15]]
     extra = QbftExtra(bytes(32), tuple(validator.address for validator in among), vote, round_, ())
     plain[12] = extra.encode(round_=round_)
@@ -46,8 +51,8 @@ def qbft_header(
 
 def with_extra(raw: bytes, *items: rlp.Encodable, at: int = 0) -> bytes:
     """The header with items of extraData replaced from position `at` on."""
-    fields = rlp.decode_list(raw)
-    extra = rlp.decode_list(fields[12])
+    fields: list[rlp.Encodable] = [*strings_of(raw)]
+    extra: list[rlp.Encodable] = [*rlp.decode_list(strings_of(raw)[12])]
     extra[at : at + len(items)] = items
     fields[12] = rlp.encode(extra)
     return rlp.encode(fields)
@@ -64,7 +69,7 @@ def qbft_trust(world: World, among: Sequence[Validator], fields: int = 20) -> Ch
 
 
 def qbft_evidence(
-    world: World, wanted: dict[str, list[bytes]], among: Sequence[Validator], number: int = 7, **changes: object
+    world: World, wanted: dict[str, list[bytes]], among: Sequence[Validator], number: int = 7, **changes: Any
 ) -> Evidence:
     """Evidence for these slots from a block that just a quorum of `among` sealed."""
     sealers = list(among)[-quorum_size(len(among)) :]

@@ -25,7 +25,7 @@ from chain_service.core.chainproof.trust import ChainTrust, ValidatorRange
 from chain_service.core.encoding import rlp
 from chain_service.core.encoding.digests import keccak256
 from chain_service.nodes.embedded.node import Node
-from support.chains.clique_simulator import HEADER_FIELDS, INTEGERS, Validator, validators
+from support.chains.clique_simulator import HEADER_FIELDS, INTEGERS, Validator, strings_of, validators
 from support.chains.lying_node import http_server
 
 MINE_EVERY = 0.1
@@ -224,7 +224,7 @@ class View:
 
     def _block(self, number: int) -> dict[str, Any]:
         told = dict(self.chain.told(number))
-        values = rlp.decode_list(self.chain.raw(number, self.branch))
+        values = strings_of(self.chain.raw(number, self.branch))
         for name, value in zip(HEADER_FIELDS, values, strict=False):
             if name in REPLACED:
                 told[name] = hex(int.from_bytes(value, "big")) if name in INTEGERS else "0x" + value.hex()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from document_makers.encoding import bits, explicit, sequence
 from document_makers.packages import add_signature
 from support.cms.cms_samples import Cms, names, token
@@ -11,11 +13,11 @@ from support.documents.recipes import recipe
 from support.pdf import pdfs
 
 
-def _signed(of: City, **how: object) -> bytes:
+def _signed(of: City, **how: Any) -> bytes:
     """Of type Sign, with the issuer's SM2 key."""
 
     def value(data: bytes, _: str) -> bytes:
-        return Cms(of.signer, digest="sm3", **how).der(data)  # type: ignore[arg-type]
+        return Cms(of.signer, digest="sm3", **how).der(data)
 
     return add_signature(unsigned(), value, kind="Sign", at=SIGNED).bytes()
 
@@ -66,7 +68,7 @@ def signed_data_that_encloses_a_pdf(of: City) -> bytes:
     return Cms(of.signer, digest="sm3", attached=bytes).der(pdfs.document())
 
 
-def _with_token(of: City, **more: object) -> bytes:
+def _with_token(of: City, **more: Any) -> bytes:
     """Sealed by somebody whose certificate has ended since, with a timestamp from before."""
     signer = of.person(until=NOW - 5 * DAY)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -126,7 +126,7 @@ def _pss_defaults(name: str) -> bytes:
 
 NAMED: dict[str, tuple[str, str, Callable[[], SigningKey]]] = {
     **{
-        oid: ("rsa", name, lambda oid=oid, name=name: _rsa(oid, name))
+        oid: ("rsa", name, partial(_rsa, oid, name))
         for oid, name in (
             ("1.2.840.113549.1.1.5", "sha-1"), ("1.2.840.113549.1.1.14", "sha-224"),
             ("1.2.840.113549.1.1.11", "sha-256"), ("1.2.840.113549.1.1.12", "sha-384"),
@@ -136,7 +136,7 @@ NAMED: dict[str, tuple[str, str, Callable[[], SigningKey]]] = {
         )
     },
     **{
-        oid: ("ecdsa", name, lambda oid=oid, name=name: _ecdsa(oid, name))
+        oid: ("ecdsa", name, partial(_ecdsa, oid, name))
         for oid, name in (
             ("1.2.840.10045.4.1", "sha-1"), ("1.2.840.10045.4.3.1", "sha-224"), ("1.2.840.10045.4.3.2", "sha-256"),
             ("1.2.840.10045.4.3.3", "sha-384"), ("1.2.840.10045.4.3.4", "sha-512"),
@@ -146,7 +146,7 @@ NAMED: dict[str, tuple[str, str, Callable[[], SigningKey]]] = {
     },
     **{
         f"0.4.0.127.0.7.1.1.4.1.{number}": (
-            "ecdsa-plain", name, lambda n=number, name=name: _plain(f"0.4.0.127.0.7.1.1.4.1.{n}", name),
+            "ecdsa-plain", name, partial(_plain, f"0.4.0.127.0.7.1.1.4.1.{number}", name),
         )
         for number, name in enumerate(("sha-1", "sha-224", "sha-256", "sha-384", "sha-512"), 1)
     },
@@ -158,7 +158,7 @@ NAMED: dict[str, tuple[str, str, Callable[[], SigningKey]]] = {
 
 
 def _direct(secret: Any, message: bytes) -> bytes:
-    return secret.sign(message)  # type: ignore[no-any-return]
+    return bytes(secret.sign(message))
 
 
 def _sm2() -> SigningKey:

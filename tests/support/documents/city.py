@@ -16,7 +16,7 @@ from chain_service.documents.pki.trust_store import Anchor, TrustStore
 from document_makers import packages
 from document_makers.certificates import Family, Holder, issue, revocation_list
 from document_makers.packages import Package
-from document_makers.seals import Seal, seal_signature
+from document_makers.seals import Seal, Signer, seal_signature
 
 DAY = 86_400
 NOW = 1_790_000_000
@@ -156,7 +156,7 @@ def unsigned(**more: Any) -> Package:
 
 
 def sealed(
-    made: Package | None = None, *, seal: Seal | None = None, signer: Holder | None = None, at: int = SIGNED,
+    made: Package | None = None, *, seal: Seal | None = None, signer: Signer | None = None, at: int = SIGNED,
     version: int | None = None, file: bytes | None = None, embedded: bytes | None = None, raw: bool = False,
     change_value: Callable[[bytes], bytes] = bytes, written: Mapping[str, Any] | None = None, **more: Any,
 ) -> Package:  # fmt: skip

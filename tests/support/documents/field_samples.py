@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -59,7 +60,7 @@ def integers_that_are_zero(of: City) -> bytes:
         def sign(self, _: bytes) -> bytes:
             return sequence(integer(0), integer(0))
 
-    return sealed(signer=Zero(of.signer.certificate)).bytes()  # type: ignore[arg-type]
+    return sealed(signer=Zero(of.signer.certificate)).bytes()
 
 
 @recipe("signature_invalid")
@@ -68,10 +69,10 @@ def integers_with_a_zero_always_before_by_another_key(of: City) -> bytes:
     return sealed(signer=Device(other, "always a zero before")).bytes()
 
 
-def _until_it_shows(**more: object) -> Package:
+def _until_it_shows(**more: Any) -> Package:
     """A document whose digest and signature both end in a zero bit, so that trimming shows."""
     for number in range(1_000):
-        made = sealed(at=SIGNED + number, written={"as_bits": trimmed_bits}, **more)  # type: ignore[arg-type]
+        made = sealed(at=SIGNED + number, written={"as_bits": trimmed_bits}, **more)
         digest = hashlib.new("sm3", made.files["Doc_0/Signs/Sign_0/Signature.xml"]).digest()
         if not digest[-1] & 1 and made.files[VALUE][-1] and trimmed_bits(digest) in made.files[VALUE]:
             return made
@@ -166,7 +167,7 @@ def _old_rsa(of: City, hash_: hashes.HashAlgorithm, oid: str, digest: str) -> Pa
     signer = _Rsa(of.person(family="rsa"), hash_)
     seal = of.make_seal(signer.holder, version=1)
     written = {"algorithm": oid, "digest": lambda data: hashlib.new(digest, data).digest()}
-    return sealed(seal=seal, signer=signer, written=written)  # type: ignore[arg-type]
+    return sealed(seal=seal, signer=signer, written=written)
 
 
 @recipe("valid", "encoding_deviation")
@@ -382,24 +383,24 @@ def an_annotation_that_the_third_seal_covers(_: City) -> bytes:
     return sealed(_annotated(second), at=SIGNED + 2 * DAY).bytes()
 
 
-def _other_office(of: City) -> dict[str, object]:
+def _other_office(of: City) -> dict[str, Any]:
     signer = of.person(organisation=f"{OTHER_ISSUER}别市某局", name=OTHER_SEAL_CODE)
     return {"signer": signer, "seal": of.make_seal(signer, code=OTHER_SEAL_CODE), "at": SIGNED + DAY}
 
 
 @recipe("valid")
 def a_second_office_that_adds_nothing(of: City) -> bytes:
-    return sealed(sealed(), **_other_office(of)).bytes()  # type: ignore[arg-type]
+    return sealed(sealed(), **_other_office(of)).bytes()
 
 
 @recipe("not_all_signed")
 def an_annotation_that_another_office_added_and_sealed(of: City) -> bytes:
-    return sealed(_annotated(sealed(_with_annotations())), **_other_office(of)).bytes()  # type: ignore[arg-type]
+    return sealed(_annotated(sealed(_with_annotations())), **_other_office(of)).bytes()
 
 
 @recipe("valid")
 def an_annotation_by_another_office_that_the_issuer_sealed_over(of: City) -> bytes:
-    first = sealed(_with_annotations(), **_other_office(of))  # type: ignore[arg-type]
+    first = sealed(_with_annotations(), **_other_office(of))
     return sealed(_annotated(first), at=SIGNED + 2 * DAY).bytes()
 
 

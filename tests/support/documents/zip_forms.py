@@ -142,7 +142,7 @@ def _second_directory(files: Mapping[str, bytes]) -> bytes:
     """The offset of the directory leads to one inside an entry, unless it is taken to count from the head's end."""
     other = archive({"OFD.xml": b"<other/>"})
     made = Form(stored=True).write({"x.bin": other, **files})
-    (offset,) = struct.unpack_from("<L", made, len(made) - 6)
+    offset: int = struct.unpack_from("<L", made, len(made) - 6)[0]
     return b"\1" * (offset - made.index(other) - other.index(b"PK\x01\x02")) + made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from chain_service.core.chainproof.evidence_cbor import BlockProof
 from chain_service.core.records.disclosure import reveal
@@ -44,6 +45,10 @@ def disclosures() -> Iterator[Question]:
     claim, blocks = issued.content.claim(), (BlockProof(issued.pooled()),)
     given = replace(ISSUED.receipt(), log=claim.log, proof=claim.proof, blocks=blocks)
     yield ask("another organisation's record", issued, given)
+
+
+def _nested(depth: int, text: str) -> str:
+    return text.replace('"kind"', f'"extension": {{"a": {"[" * depth + "]" * depth}}}, "kind"', 1)
 
 
 _IDENTIFIER = certificate()["certificateIdentifier"]
@@ -163,9 +168,7 @@ _TEXT_CHANGES: dict[str, Callable[[str], str]] = {
     "a trailing comma": lambda text: text.replace('"kind"', '"extension": {"a": 1,}, "kind"', 1),
     "a list": lambda text: f"[{text}]",
     **{
-        f"{depth} levels deep": lambda text, depth=depth: text.replace(
-            '"kind"', f'"extension": {{"a": {"[" * depth + "]" * depth}}}, "kind"', 1
-        )
+        f"{depth} levels deep": partial(_nested, depth)
         for depth in (250, 251, 252, 253, 254, 255, 1022, 1024)
     },
     "very deep": lambda text: "[" * 2000 + "]" * 2000,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import cbor2
@@ -208,6 +209,12 @@ def _upper(addresses: list[str]) -> None:
     addresses[0] = "0x" + addresses[0][2:].upper()
 
 
+def _begin_with(until: Any, value: Any) -> None:
+    """A range like the first stands before it and ends so; the first begins at block 10."""
+    value["ranges"].insert(0, value["ranges"][0] | {"until": until})
+    value["ranges"][1].update(fromBlock=10)
+
+
 _TERM_CHANGES: dict[str, Change] = {
     "signed again": lambda v: None,
     "a version of nought": put("version", to=0),
@@ -235,8 +242,7 @@ _TERM_CHANGES: dict[str, Change] = {
     "a range twice": lambda v: v["ranges"].append(v["ranges"][0]),
     "a chain id text on Clique": put("ranges", 0, "chainIdText", to="x"),
     **{
-        f"a first range that {name}": lambda v, until=until: v["ranges"].insert(0, v["ranges"][0] | {"until": until})
-        or v["ranges"][1].update(fromBlock=10)
+        f"a first range that {name}": partial(_begin_with, until)
         for name, until in {
             "ends": {"block": 9, "hash": "0x" + ZEROS, "time": TIME + 9},
             "ends too early": {"block": 8, "hash": "0x" + ZEROS, "time": TIME + 9},

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from support.documents.city import SIGNED, City
 from support.pdf import pdf_changes, pdfs
@@ -207,6 +208,10 @@ def _table(data: bytes, at: int) -> bytes:
     )  # fmt: skip
 
 
+def _changed(change: Callable[[bytes, City], bytes], of: City) -> bytes:
+    return change(signed(of), of)
+
+
 ATTACKS: dict[str, Attack] = {
     "forgery: no value": lambda of: _value(of, b""),
     "forgery: value null": lambda of: _value(of, b"/Contents null"),
@@ -257,7 +262,7 @@ ATTACKS: dict[str, Attack] = {
     "resources that are a field": resources_that_are_a_field,
     "portfolio": portfolio,
     "attached under a name that is taken": shared_name,
-    **{name: (lambda of, name=name: CHANGES[name](signed(of), of)) for name in (  # type: ignore[misc]
+    **{name: partial(_changed, CHANGES[name]) for name in (
         "shown as a portfolio", "page added, removed or moved", "script or action at opening", "script by name",
         "layers", "XFA form", "picture of the earlier signature", "an attached file exchanged",
     )},

@@ -6,6 +6,7 @@ The code is as for the samples of OFD: that of the first failed check, or else o
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from document_makers.certificates import Family, Holder
 from support.documents.city import DAY, NOW, SIGNED, City, city
@@ -21,9 +22,9 @@ SCRIPT = b"/JavaScript << /Names [(a) << /S /JavaScript >>] >> "
 Make = Callable[[City], bytes]
 
 
-def signed(of: City, **more: object) -> bytes:
+def signed(of: City, **more: Any) -> bytes:
     """Signed by the issuer."""
-    return pdfs.sign(pdfs.document(), of.signer, **{"at": SIGNED, **more})  # type: ignore[arg-type]
+    return pdfs.sign(pdfs.document(), of.signer, **{"at": SIGNED, **more})
 
 
 def twice(of: City) -> bytes:

@@ -44,7 +44,7 @@ def papers_of(city: City, org: Org, *, names_seal: bool = True) -> dict[str, byt
     pdf = pdfs.sign(pdfs.document(), office.signer, at=int(time.time()) - 10)
     files = [{"mediaType": f"application/{name}", "digests": file_digests(data)}
              for name, data in (("ofd", ofd), ("pdf", pdf))]  # fmt: skip
-    named = {"sealCodes": [office.seal_code]} if names_seal else {}
+    named: dict[str, Any] = {"sealCodes": [office.seal_code]} if names_seal else {}
     _, id, _ = city.anchor(org, org.certificate(), org.certificate(files=files, **named), org.certificate())
     older = receipts.receipt(city.app, id)
     city.trial.mine(2)

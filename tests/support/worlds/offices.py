@@ -58,6 +58,7 @@ class Office:
     def sealed(self, made: Package | None = None, **more: Any) -> Package:
         """A document sealed ten seconds ago."""
         made = made or test_city.unsigned(custom=METADATA | {"ZZBFJGDM": self.organisation})
-        return test_city.sealed(
-            made, **{"seal": self.seal, "embedded": self.seal_file, "signer": self.signer, "at": self.now - 10} | more
-        )
+        own: dict[str, Any] = {
+            "seal": self.seal, "embedded": self.seal_file, "signer": self.signer, "at": self.now - 10
+        }  # fmt: skip
+        return test_city.sealed(made, **own | more)

@@ -22,7 +22,7 @@ from chain_service.core.receipts.receipt import Receipt
 from chain_service.core.receipts.trust_file import TrustFile, TrustTerms
 from chain_service.core.receipts.verify_offline import present, verify_offline
 from chain_service.core.registries.histories import slots_of_record
-from chain_service.core.verdicts.verdict import Verdict
+from chain_service.core.verdicts.verdict import Check, Verdict
 from support.chains import clique_simulator
 from support.chains.clique_simulator import CHAIN_ID, Validator, validators
 from support.chains.qbft_simulator import qbft_evidence, qbft_trust
@@ -197,11 +197,17 @@ def with_ranges(chain: ChainTrust, *ranges: ValidatorRange) -> ChainTrust:
     )
 
 
+def checks(verdict: Verdict) -> tuple[Check, ...]:
+    """Those of its record."""
+    assert verdict.record is not None
+    return verdict.record.checks
+
+
 def findings(verdict: Verdict) -> dict[str, str]:
     """Code by check."""
-    return {check.name: check.code for check in verdict.record.checks}
+    return {check.name: check.code for check in checks(verdict)}
 
 
 def details(verdict: Verdict) -> str:
     """Everything that the checks say in `detail`."""
-    return " | ".join(str(check.evidence.get("detail", "")) for check in verdict.record.checks)
+    return " | ".join(str(check.evidence.get("detail", "")) for check in checks(verdict))

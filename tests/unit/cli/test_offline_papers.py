@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -29,14 +28,9 @@ from support.offline.offline_questions import refreshed
 Named = tuple[str, bytes]
 
 
-@pytest.fixture(autouse=True)
-def at_a_known_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "time", lambda: NOW)
-
-
 def verdict(*papers: Named) -> Verdict:
     trusted = holder()[0].trust
-    desk = Offline(trusted, None, Heads(None), lambda _: None, judged=True)
+    desk = Offline(trusted, None, Heads(None), lambda _: None, judged=True, clock=lambda: NOW)
     given = [take(name, data) for name, data in papers]
     return judge_papers(given, Question(), desk.ask, lambda _: None, trusted)
 

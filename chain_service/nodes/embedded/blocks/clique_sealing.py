@@ -14,6 +14,7 @@ IN_TURN = 2
 
 
 def genesis_extra_data(signer: bytes) -> bytes:
+    """extraData of block 0 (EIP-225): 32 bytes of vanity, the signer's address, 65 zeros where a seal will be."""
     return VANITY + signer + bytes(SEAL_SIZE)
 
 

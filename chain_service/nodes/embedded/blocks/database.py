@@ -98,6 +98,7 @@ class Database:
             self._readers.put(connection)
 
     def rows(self, query: str, parameters: Iterable[Any] = ()) -> list[Any]:
+        """All rows of a query over committed data."""
         with self.reading() as connection:
             return connection.execute(query, tuple(parameters)).fetchall()
 
@@ -117,6 +118,7 @@ class Database:
         return value
 
     def insert_nodes(self, connection: sqlite3.Connection, nodes: dict[bytes, bytes]) -> None:
+        """Trie nodes (hash to RLP) are there with the transaction of `connection`; those that are there stay."""
         connection.executemany("INSERT OR IGNORE INTO node VALUES (?, ?)", nodes.items())
 
 

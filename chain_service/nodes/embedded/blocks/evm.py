@@ -71,6 +71,7 @@ class Overlay(BaseAtomicDB):
 
     @contextmanager
     def atomic_batch(self) -> Iterator[Any]:
+        """The overlay itself: it is thrown away as a whole, so that a batch needs no undoing."""
         yield self
 
 
@@ -93,6 +94,7 @@ class Call:
 
     @property
     def intrinsic_gas(self) -> int:
+        """Gas that the call costs before any code runs (yellow paper §6.2, EIP-2930)."""
         return intrinsic_gas(self.to, self.data, self.access_list)
 
 

@@ -49,6 +49,7 @@ class Genesis:
 
     @property
     def hash(self) -> bytes:
+        """Hash of block 0, 32 bytes."""
         return bytes(self.header.hash)
 
     def document(self) -> dict[str, Any]:

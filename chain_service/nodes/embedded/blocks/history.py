@@ -25,6 +25,8 @@ _MINED = "block, position, raw, sender, status, gas_used, cumulative_gas, contra
 
 @dataclass(frozen=True, slots=True)
 class Block:
+    """A block as it is kept: its header, and how large the whole is."""
+
     number: int
     hash: bytes
     header: BlockHeaderAPI
@@ -49,6 +51,8 @@ class Mined:
 
 @dataclass(frozen=True, slots=True)
 class Log:
+    """An event with its place: block, position among the block's logs and among its transactions."""
+
     block: int
     position: int
     transaction_position: int
@@ -138,6 +142,7 @@ class History:
         return block
 
     def block_by_hash(self, digest: bytes) -> Block | None:
+        """The block of this hash; None if the chain has none."""
         row = self._database.row("SELECT number FROM block WHERE hash = ?", (digest,))
         return None if row is None or row[0] > self.head.number else self.block(row[0])
 
@@ -148,18 +153,22 @@ class History:
             yield digest
 
     def transaction_hashes(self, number: int) -> list[bytes]:
+        """Hashes of the block's transactions in their order."""
         query = "SELECT hash FROM mined WHERE block = ? ORDER BY position"
         return [digest for (digest,) in self._database.rows(query, (number,))]
 
     def mined_in(self, number: int) -> list[Mined]:
+        """The block's transactions with what became of them, in their order."""
         query = f"SELECT {_MINED} FROM mined WHERE block = ? ORDER BY position"  # noqa: S608
         return [_mined(row) for row in self._database.rows(query, (number,))]
 
     def mined(self, digest: bytes) -> Mined | None:
+        """The transaction of this hash with what became of it; None if no block has it."""
         row = self._database.row(f"SELECT {_MINED} FROM mined WHERE hash = ?", (digest,))  # noqa: S608
         return None if row is None or row[0] > self.head.number else _mined(row)
 
     def logs_of(self, mined: Mined) -> list[Log]:
+        """The transaction's events in their order."""
         query = (
             "SELECT block, position, transaction_position, address, topic0, topic1, topic2, topic3, data FROM log "
             "WHERE block = ? AND position >= ? AND transaction_position = ? ORDER BY position"

@@ -44,6 +44,7 @@ class Pool:
         return len(self._by_hash)
 
     def get(self, digest: bytes) -> Transaction | None:
+        """The waiting transaction of this hash; None if none waits."""
         return self._by_hash.get(digest)
 
     def _next_nonce(self, sender: bytes, state_nonce: int) -> int:

@@ -16,6 +16,8 @@ Lookup = Callable[[bytes], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Account:
+    """What the state trie holds of an address (yellow paper §4.1); balance in wei, root and hash of 32 bytes."""
+
     nonce: int
     balance: int
     storage_root: bytes
@@ -35,11 +37,13 @@ def storage_at(lookup: Lookup, storage_root: bytes, slot: bytes) -> int:
 
 
 def decode_account(value: bytes) -> Account:
+    """The account that a leaf of the state trie holds, RLP of four items."""
     nonce, balance, storage_root, code_hash = rlp.decode(value)
     return Account(int.from_bytes(nonce), int.from_bytes(balance), storage_root, code_hash)
 
 
 def decode_word(value: bytes) -> int:
+    """The storage word that a leaf of a storage trie holds, RLP of an integer."""
     start, end, _ = _item(value, 0)
     return int.from_bytes(value[start:end])
 

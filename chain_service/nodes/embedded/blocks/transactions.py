@@ -42,6 +42,7 @@ class Transaction:
 
     @property
     def y_parity(self) -> int:
+        """Which of two points the signature means, 0 or 1, however `v` writes it (EIP-155, EIP-2930)."""
         return self.v if self.type else (self.v - 35) % 2 if self.chain_id is not None else self.v - 27
 
     @property
@@ -51,6 +52,7 @@ class Transaction:
 
     @property
     def intrinsic_gas(self) -> int:
+        """Gas that it costs before any code runs (yellow paper §6.2, EIP-2930)."""
         return intrinsic_gas(self.to, self.data, self.access_list)
 
 

@@ -10,6 +10,7 @@ from chain_service.nodes.embedded.blocks.transactions import Transaction
 
 
 def prefixed(value: bytes) -> str:
+    """`0x` and lower-case hex."""
     return "0x" + value.hex()
 
 
@@ -69,6 +70,7 @@ def transaction_shape(transaction: Transaction, block: Block | None, position: i
 
 
 def log_shape(log: Log, block_hash: bytes, transaction_hash: bytes) -> dict[str, Any]:
+    """The event as `eth_getLogs` answers it."""
     return {
         "address": prefixed(log.address),
         "topics": [prefixed(topic) for topic in log.topics],
@@ -83,6 +85,7 @@ def log_shape(log: Log, block_hash: bytes, transaction_hash: bytes) -> dict[str,
 
 
 def receipt_shape(mined: Mined, block: Block, logs: list[Log]) -> dict[str, Any]:
+    """What became of the transaction, as `eth_getTransactionReceipt` answers it."""
     transaction = mined.transaction
     bloom = bloom_of((log.address, log.topics) for log in logs)
     return {

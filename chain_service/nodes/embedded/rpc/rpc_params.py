@@ -18,6 +18,7 @@ Reader = Callable[[Any, int], Any]
 
 
 def quantity(value: Any, position: int) -> int:
+    """An integer of 0x and hex digits without leading zeros. Raises RpcError, which names the parameter's position."""
     if not isinstance(value, str) or not _QUANTITY.fullmatch(value):
         raise invalid_argument(position, "a quantity is 0x and hex digits without leading zeros")
     return int(value, 16)
@@ -31,12 +32,15 @@ def count(value: Any, position: int) -> int:
 
 
 def data(value: Any, position: int) -> bytes:
+    """Bytes of 0x and an even number of hex digits, at most MAX_DATA of them. Raises RpcError."""
     if not isinstance(value, str) or len(value) > 2 * MAX_DATA + 2 or not _DATA.fullmatch(value):
         raise invalid_argument(position, f"data is 0x and an even number of hex digits, at most {MAX_DATA} bytes")
     return bytes.fromhex(value[2:])
 
 
 def sized(size: int, name: str) -> Reader:
+    """A reader as `data` that takes exactly so many bytes; `name` is what its error calls them."""
+
     def read(value: Any, position: int) -> bytes:
         found = data(value, position)
         if len(found) != size:
@@ -51,6 +55,7 @@ digest = sized(32, "a hash")
 
 
 def flag(value: Any, position: int) -> bool:
+    """True or false. Raises RpcError for anything else."""
     if not isinstance(value, bool):
         raise invalid_argument(position, "must be true or false")
     return value
@@ -68,12 +73,14 @@ def storage_key(value: Any, position: int) -> tuple[bytes, str]:
 
 
 def storage_keys(value: Any, position: int) -> list[tuple[bytes, str]]:
+    """Each slot as 32 bytes, and as it was written. Raises RpcError beyond MAX_STORAGE_KEYS."""
     if not isinstance(value, list) or len(value) > MAX_STORAGE_KEYS:
         raise invalid_argument(position, f"must be a list of at most {MAX_STORAGE_KEYS} storage keys")
     return [storage_key(item, position) for item in value]
 
 
 def access_list(value: Any, position: int) -> AccessList:
+    """Addresses with their slots (EIP-2930). Raises RpcError."""
     if not isinstance(value, list) or len(value) > MAX_STORAGE_KEYS:
         raise invalid_argument(position, "an access list is a list")
     entries = []
@@ -86,18 +93,21 @@ def access_list(value: Any, position: int) -> AccessList:
 
 
 def listed(value: Any, position: int) -> list[Any]:
+    """A list of at most MAX_STORAGE_KEYS items. Raises RpcError."""
     if not isinstance(value, list) or len(value) > MAX_STORAGE_KEYS:
         raise invalid_argument(position, "must be a list")
     return value
 
 
 def mapping(value: Any, position: int) -> dict[str, Any]:
+    """An object. Raises RpcError."""
     if not isinstance(value, dict):
         raise invalid_argument(position, "must be an object")
     return value
 
 
 def anything(value: Any, _: int) -> Any:
+    """The value as it came: the method does not look at it."""
     return value
 
 

@@ -39,6 +39,8 @@ class RunningNodes:
 
 @answer
 class StoppedNodes:
+    """A network's directory, and its nodes that run no more."""
+
     directory: str
     stopped: tuple[str, ...]
     """Those that ran before."""

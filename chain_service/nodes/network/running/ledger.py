@@ -23,6 +23,7 @@ class Ledger:
         )
 
     def make(self) -> None:
+        """Its folder is there, for its owner alone."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
 
     def wanted(self) -> set[str]:
@@ -31,6 +32,7 @@ class Ledger:
         return set(names) if isinstance(names, list) else set()
 
     def want(self, names: Iterable[str]) -> None:
+        """These nodes shall run; the supervisor reads it."""
         _write(self._wanted, sorted(names))
 
     def supervisor(self) -> Process | None:
@@ -39,6 +41,7 @@ class Ledger:
         return process if process and process.lives() else None
 
     def set_supervisor(self, process: Process) -> None:
+        """This process is the network's supervisor."""
         _write(self._supervisor, vars(process))
 
     def state(self) -> dict[str, dict[str, Any]]:
@@ -47,6 +50,7 @@ class Ledger:
         return state if isinstance(state, dict) else {}
 
     def set_state(self, state: dict[str, dict[str, Any]]) -> None:
+        """What the supervisor last saw of each node."""
         _write(self._state, state)
 
     def running(self) -> dict[str, Process]:

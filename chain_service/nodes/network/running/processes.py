@@ -35,6 +35,7 @@ class Process:
         return None
 
     def lives(self) -> bool:
+        """Whether it still runs; a process id that was given to another since does not count."""
         return _started(self.pid) == self.started
 
     def signal(self, number: signal.Signals) -> None:

@@ -53,6 +53,7 @@ class Kept:
     told: dict[str, Any] = field(default_factory=dict)
 
     def lives(self) -> bool:
+        """Whether the node's process still runs, our child or one that was taken over."""
         if self.child is not None and self.child.poll() is not None:
             self.child = None
         return self.process is not None and self.process.lives()

@@ -26,9 +26,11 @@ class Watch:
         self.head_time = 0
 
     def start(self) -> None:
+        """The nodes are watched, in a thread."""
         self._thread.start()
 
     def stop(self) -> None:
+        """They are watched no more; a look that has begun ends by itself."""
         self._stopped.set()
 
     def said(self) -> dict[str, int | None]:

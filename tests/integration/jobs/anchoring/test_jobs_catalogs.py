@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -15,35 +14,14 @@ from chain_service.jobs import workers
 from chain_service.jobs.anchoring import publish_catalogs
 from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.registries import catalogs
-from chain_service.store import catalogs as store
+from chain_service.store.registries import catalogs as store
 from support.worlds.jobs_city import WAIT, City, Org
-
-_numbers = itertools.count(1)
-
-
-def entry(org: Org, code: str | None = None, **other: Any) -> dict[str, Any]:
-    value = {
-        "catalogCode": code or f"307001/{next(_numbers):06d}",
-        "layer": "duty",
-        "title": "食品经营许可",
-        "providerCode": org.code,
-        "summary": "依法负责食品经营许可。",
-        "action": "publish",
-    }
-    return value | other
-
-
-def publish(city: City, org: Org, *entries: dict[str, Any]) -> list[str]:
-    """The codes of the entries, final on chain."""
-    codes = [answer.catalog_code for answer in publish_catalogs.publish(city.app, org.caller, list(entries))]
-    for code in codes:
-        workers.wait_final(city.app, "catalog", code, timeout=WAIT)
-    return codes
+from support.worlds.registered import catalog_entry, publish
 
 
 def test_a_version_is_pending_until_its_block_is_final(city: City) -> None:
     org = city.organisation()
-    (answer,) = publish_catalogs.publish(city.app, org.caller, entry(org))
+    (answer,) = publish_catalogs.publish(city.app, org.caller, catalog_entry(org))
     assert (answer.sequence, answer.previous, answer.created) == (1, None, True)
     code = answer.catalog_code
     assert catalogs.history(city.app, code).versions[0].state == "pending"
@@ -56,7 +34,7 @@ def test_a_version_is_pending_until_its_block_is_final(city: City) -> None:
 
 def test_each_version_names_its_predecessor_and_the_last_one_stands_on_chain(city: City) -> None:
     org = city.organisation()
-    first = entry(org)
+    first = catalog_entry(org)
     (code,) = publish(city, org, first)
     publish(city, org, first | {"action": "change", "title": "食品经营许可和备案"})
     publish(city, org, first | {"action": "withdraw", "title": "食品经营许可和备案"})
@@ -72,7 +50,7 @@ def test_each_version_names_its_predecessor_and_the_last_one_stands_on_chain(cit
 
 def test_versions_may_wait_for_the_chain_in_order(city: City) -> None:
     org = city.organisation()
-    first = entry(org)
+    first = catalog_entry(org)
     for title in ("一", "二", "三"):
         action = "publish" if title == "一" else "change"
         publish_catalogs.publish(city.app, org.caller, first | {"action": action, "title": title})
@@ -82,7 +60,7 @@ def test_versions_may_wait_for_the_chain_in_order(city: City) -> None:
 
 def test_sending_the_same_version_again_changes_nothing(city: City) -> None:
     org = city.organisation()
-    first = entry(org)
+    first = catalog_entry(org)
     (before,) = publish_catalogs.publish(city.app, org.caller, first)
     (again,) = publish_catalogs.publish(city.app, org.caller, first | {"sequence": 1})
     assert again == replace(before, created=False)
@@ -101,28 +79,28 @@ def test_sending_the_same_version_again_changes_nothing(city: City) -> None:
 )
 def test_what_does_not_follow_the_latest_version_is_a_conflict(city: City, wrong: dict[str, Any]) -> None:
     org = city.organisation()
-    first = entry(org)
+    first = catalog_entry(org)
     publish_catalogs.publish(city.app, org.caller, first)
     with pytest.raises(Conflict) as refused:
-        publish_catalogs.publish(city.app, org.caller, [entry(org), first | wrong])
+        publish_catalogs.publish(city.app, org.caller, [catalog_entry(org), first | wrong])
     assert (refused.value.code, refused.value.details["entry"]) == ("catalog_conflict", 2)
     assert len(catalogs.list_catalogs(city.app, org=org.code).catalogs) == 1
 
 
 def test_an_entry_belongs_to_its_first_publisher(city: City) -> None:
     org, other = city.organisation(), city.organisation()
-    (code,) = publish(city, org, entry(org))
+    (code,) = publish(city, org, catalog_entry(org))
     with pytest.raises(Conflict) as refused:
-        publish_catalogs.publish(city.app, other.caller, entry(other, code, action="change"))
+        publish_catalogs.publish(city.app, other.caller, catalog_entry(other, code, action="change"))
     assert refused.value.code == "catalog_conflict"
     with pytest.raises(Forbidden):
-        publish_catalogs.publish(city.app, other.caller, entry(org, code, action="change"))
+        publish_catalogs.publish(city.app, other.caller, catalog_entry(org, code, action="change"))
 
 
 def test_a_list_with_a_malformed_entry_stores_nothing(city: City) -> None:
     org = city.organisation()
     with pytest.raises(MalformedRecord) as refused:
-        publish_catalogs.publish(city.app, org.caller, [entry(org), entry(org, layer="cellar")])
+        publish_catalogs.publish(city.app, org.caller, [catalog_entry(org), catalog_entry(org, layer="cellar")])
     assert refused.value.details["entry"] == 2
     assert catalogs.list_catalogs(city.app, org=org.code).catalogs == ()
 
@@ -137,7 +115,7 @@ def publish_by_hand(city: City, org: Org, code: str) -> None:
 
 def test_a_fork_on_chain_is_refused_by_name_and_takes_nothing_innocent_along(city: City) -> None:
     org = city.organisation()
-    bad, good, late = entry(org), entry(org), entry(org)
+    bad, good, late = catalog_entry(org), catalog_entry(org), catalog_entry(org)
     publish_catalogs.publish(city.app, org.caller, [bad, good])
     publish_catalogs.publish(city.app, org.caller, [bad | {"action": "change", "title": "续"}, late])
     publish_catalogs.publish(city.app, org.caller, good | {"action": "change", "title": "续"})
@@ -155,7 +133,7 @@ def test_a_fork_on_chain_is_refused_by_name_and_takes_nothing_innocent_along(cit
 
 def test_a_tampered_version_is_found_by_tracing_and_by_the_audit(city: City) -> None:
     org = city.organisation()
-    first = entry(org)
+    first = catalog_entry(org)
     (code,) = publish(city, org, first)
     publish(city, org, first | {"action": "change", "title": "食品经营许可和备案"})
     with city.app.database.reading() as connection:
@@ -169,9 +147,9 @@ def test_a_tampered_version_is_found_by_tracing_and_by_the_audit(city: City) -> 
 
 def test_differences_between_versions_are_told_by_field_and_item(city: City) -> None:
     org = city.organisation()
-    (duty,) = publish(city, org, entry(org))
+    (duty,) = publish(city, org, catalog_entry(org))
     items = [{"name": "名称", "dataType": "C", "length": 200}, {"name": "状态", "dataType": "C", "length": 2}]
-    table = entry(org, layer="data", items=items[:1], links=[duty], format="3", sharingType="1")
+    table = catalog_entry(org, layer="data", items=items[:1], links=[duty], format="3", sharingType="1")
     (code,) = publish(city, org, table)
     publish(city, org, table | {"action": "change", "title": "食品经营许可信息", "items": items})
     told = catalogs.diff(city.app, code, 1, 2)

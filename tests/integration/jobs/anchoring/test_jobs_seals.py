@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-from typing import Any
-
 import pytest
 
-from chain_service.core.encoding.digests import file_digests
 from chain_service.errors import Conflict, Forbidden, MalformedRecord, NotFound
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import register_seals
 from chain_service.jobs.auditing.audit import audit
-from support.worlds.jobs_city import WAIT, City, Org
-
-_numbers = itertools.count(43_990_000_061_230)
-
-
-def entry(org: Org, **other: Any) -> dict[str, Any]:
-    code = str(next(_numbers))
-    value = {
-        "sealCode": code,
-        "sealName": "临澜市市场监督管理局",
-        "ownerCode": org.code,
-        "sealType": "01",
-        "digests": file_digests(code.encode()),
-        "signerCertificates": [f"sha-256:{file_digests(b'signer' + code.encode())['sha-256']}"],
-        "validFrom": "2020-01-01",
-        "validUntil": "2035-12-31",
-    }
-    return value | other
-
-
-def registered(city: City, org: Org, **other: Any) -> str:
-    told = register_seals.register_seal(city.app, org.caller, entry(org, **other))
-    workers.wait_final(city.app, "seal", told.seal_code, timeout=WAIT)
-    return told.seal_code
-
-
-def set_state(city: City, org: Org, code: str, to: str) -> None:
-    register_seals.set_seal_state(city.app, org.caller, code, to)
-    workers.wait_final(city.app, "seal", code, timeout=WAIT)
+from support.worlds.jobs_city import WAIT, City
+from support.worlds.registered import registered_seal, seal_entry, set_seal_state
 
 
 def test_a_seal_is_pending_and_then_in_force(city: City) -> None:
     org = city.organisation()
-    told = register_seals.register_seal(city.app, org.caller, entry(org))
+    told = register_seals.register_seal(city.app, org.caller, seal_entry(org))
     assert (told.state, told.created) == ("pending", True)
     workers.wait_final(city.app, "seal", told.seal_code, timeout=WAIT)
     told = register_seals.seal(city.app, told.seal_code)
@@ -55,9 +24,9 @@ def test_a_seal_is_pending_and_then_in_force(city: City) -> None:
 
 def test_a_seal_is_frozen_freed_and_cancelled_with_its_history_kept(city: City) -> None:
     org = city.organisation()
-    code = registered(city, org)
+    code = registered_seal(city, org)
     for to in ("frozen", "in_force", "frozen", "cancelled"):
-        set_state(city, org, code, to)
+        set_seal_state(city, org, code, to)
     told = register_seals.seal(city.app, code)
     assert told.status == "cancelled"
     assert [one.to for one in told.history] == ["in_force", "frozen", "in_force", "frozen", "cancelled"]
@@ -71,13 +40,13 @@ def test_a_seal_is_frozen_freed_and_cancelled_with_its_history_kept(city: City) 
 def test_a_personal_seal_is_never_registered(city: City) -> None:
     org = city.organisation()
     with pytest.raises(MalformedRecord) as refused:
-        register_seals.register_seal(city.app, org.caller, entry(org, sealType="05"))
+        register_seals.register_seal(city.app, org.caller, seal_entry(org, sealType="05"))
     assert refused.value.code == "personal_seal"
 
 
 def test_registering_again_is_safe_and_another_seal_under_the_code_is_refused(city: City) -> None:
     org = city.organisation()
-    value = entry(org)
+    value = seal_entry(org)
     register_seals.register_seal(city.app, org.caller, value)
     assert register_seals.register_seal(city.app, org.caller, value).created is False
     with pytest.raises(Conflict) as refused:
@@ -88,7 +57,7 @@ def test_registering_again_is_safe_and_another_seal_under_the_code_is_refused(ci
 
 def test_a_state_is_changed_by_the_owner_one_at_a_time_and_only_once_registered(city: City) -> None:
     org, other = city.organisation(), city.organisation()
-    value = entry(org)
+    value = seal_entry(org)
     register_seals.register_seal(city.app, org.caller, value)
     code = value["sealCode"]
     with pytest.raises(Conflict) as early:
@@ -107,15 +76,15 @@ def test_a_state_is_changed_by_the_owner_one_at_a_time_and_only_once_registered(
 
 def test_a_code_that_another_account_took_on_chain_is_refused_with_the_reason(city: City) -> None:
     org, other = city.organisation(), city.organisation()
-    value = entry(other)
-    code = registered(city, org, sealCode=value["sealCode"])
+    value = seal_entry(other)
+    code = registered_seal(city, org, sealCode=value["sealCode"])
     with pytest.raises(Conflict):
         register_seals.register_seal(city.app, other.caller, value | {"sealCode": code})
 
 
 def test_a_seal_past_its_period_is_expired_without_any_change_on_chain(city: City) -> None:
     org = city.organisation()
-    code = registered(city, org, validUntil="2024-12-31")
+    code = registered_seal(city, org, validUntil="2024-12-31")
     assert register_seals.seal(city.app, code).status == "expired"
 
 

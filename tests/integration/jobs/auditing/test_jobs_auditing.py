@@ -10,10 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_jobs_catalogs import entry as catalog_entry
-from test_jobs_catalogs import publish
-from test_jobs_seals import entry as seal_entry
-from test_jobs_seals import set_state
 
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
@@ -25,6 +21,7 @@ from chain_service.jobs.records import records, state_history
 from chain_service.jobs.registries import catalogs
 from chain_service.store.schema import metadata
 from support.worlds.jobs_city import WAIT, City, Org, org_code
+from support.worlds.registered import catalog_entry, publish, seal_entry, set_seal_state
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def kept(shared_city: City) -> Kept:
     ids += city.anchor(org, org.document())
     workers.wait_final(city.app, "status", ids[0], timeout=WAIT)
     workers.wait_final(city.app, "seal", value["sealCode"], timeout=WAIT)
-    set_state(city, org, value["sealCode"], "frozen")
+    set_seal_state(city, org, value["sealCode"], "frozen")
     workers.wait_final(city.app, "catalog", first["catalogCode"], timeout=WAIT)
     return Kept(city, org, ids, value["sealCode"], first["catalogCode"])
 

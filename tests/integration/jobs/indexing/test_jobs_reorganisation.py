@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_jobs_catalogs import entry as catalog_entry
-from test_jobs_catalogs import publish
-from test_jobs_seals import entry as seal_entry
 
 from chain_service.errors import Corrupt
 from chain_service.jobs import workers
@@ -19,6 +16,7 @@ from chain_service.jobs.records import records, state_history
 from chain_service.jobs.registries import catalogs
 from chain_service.store import batches, chain_index
 from support.worlds.jobs_city import WAIT, City, Trial
+from support.worlds.registered import catalog_entry, publish, seal_entry
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from test_jobs_seals import registered, set_state
 
 from chain_service.chain.rpc import Rpc
 from chain_service.core.chainproof import storage_layout
@@ -28,6 +27,7 @@ from chain_service.jobs.records import records
 from chain_service.store import batches
 from chain_service.store import records as records_stored
 from support.worlds.jobs_city import FOOD, City, Org
+from support.worlds.registered import registered_seal, set_seal_state
 
 SEALS = storage_layout.SEAL_REGISTRY
 
@@ -219,9 +219,9 @@ def test_owner_digest_and_states_of_a_seal_go_into_the_receipt_and_newer_states_
     city: City,
 ) -> None:
     org = city.organisation()
-    code = registered(city, org)
+    code = registered_seal(city, org)
     (id,) = city.anchor(org, org.certificate(sealCodes=[code]))
-    set_state(city, org, code, "frozen")
+    set_seal_state(city, org, code, "frozen")
     trusted = city.app.require_chain().reader.trust
     data = receipts.receipt(city.app, id, refreshed=True)
     proven = [verify_evidence(block.evidence, trusted) for block in core.parse(data).blocks]
@@ -233,11 +233,11 @@ def test_owner_digest_and_states_of_a_seal_go_into_the_receipt_and_newer_states_
 
 def test_the_receipt_of_a_sealed_record_outlives_its_erasure_and_is_refreshed_after_it(city: City) -> None:
     org = city.organisation()
-    code = registered(city, org)
+    code = registered_seal(city, org)
     (id,) = city.anchor(org, org.certificate(sealCodes=[code]))
     kept, before = city.disclosure(org, id), receipts.receipt(city.app, id)
     records.erase(city.app, id, "withdrawn by its holder", org.caller)
-    set_state(city, org, code, "frozen")
+    set_seal_state(city, org, code, "frozen")
     again = receipts.receipt(city.app, id)
     fresh = receipts.receipt(city.app, id, refreshed=True)
     (old_made_fresh,) = receipts.refresh(city.app, [before])
@@ -262,11 +262,11 @@ def proven_seals(city: City, receipt: bytes, *codes: str) -> list[list[int] | No
 
 def test_a_seal_that_nobody_registered_does_no_harm_to_an_erased_record_s_receipts(city: City) -> None:
     org = city.organisation()
-    code = registered(city, org)
+    code = registered_seal(city, org)
     (id,) = city.anchor(org, org.certificate(sealCodes=[code, "NOBODY-1"]))
     kept, before = city.disclosure(org, id), receipts.receipt(city.app, id)
     records.erase(city.app, id, "withdrawn by its holder", org.caller)
-    set_state(city, org, code, "frozen")
+    set_seal_state(city, org, code, "frozen")
     (fresh,) = receipts.refresh(city.app, [before])
     assert isinstance(fresh, bytes)
     for data in (before, receipts.receipt(city.app, id), receipts.receipt(city.app, id, refreshed=True), fresh):
@@ -278,7 +278,7 @@ def test_more_seals_than_one_proof_holds_are_shown_by_today_s_state(
     city: City,
 ) -> None:
     org = city.organisation()
-    code = registered(city, org)
+    code = registered_seal(city, org)
     strangers = [f"!{n:03}" for n in range(batch_proof.MAX_SEALS + 40)]
     parts = [strangers[start : start + 31] for start in range(0, len(strangers), 31)]
     contents = [org.certificate(sealCodes=part) for part in parts]

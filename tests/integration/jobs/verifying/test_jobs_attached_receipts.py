@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from chain_service.core.encoding.digests import file_digests
 from chain_service.core.verdicts.verdict import Verdict
@@ -15,21 +11,9 @@ from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.jobs.proofs import receipts
 from support.pdf import pdfs
 from support.worlds.jobs_city import City, Org
-from support.worlds.offices import Office, write_trust_store
+from support.worlds.offices import Office
 
 _codes = itertools.count(43_990_000_091_230)
-
-
-@pytest.fixture(scope="module")
-def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_trust_store(tmp_path_factory.mktemp("trust"))
-
-
-@pytest.fixture
-def counter(city: City, trusted: Path) -> Iterator[City]:
-    other = city.on(trust_store=trusted)
-    yield other
-    other.app.parsers.close()
 
 
 def signed(org: Org) -> bytes:

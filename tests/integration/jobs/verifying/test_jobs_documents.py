@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,22 +18,9 @@ from support.documents import city as test_city
 from support.documents.archives import archive
 from support.documents.city import DAY
 from support.worlds.jobs_city import FOOD, WAIT, City, Org
-from support.worlds.offices import Office, write_trust_store
+from support.worlds.offices import Office
 
 _numbers = itertools.count(43_990_000_071_230)
-
-
-@pytest.fixture(scope="module")
-def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_trust_store(tmp_path_factory.mktemp("trust"))
-
-
-@pytest.fixture
-def counter(city: City, trusted: Path) -> Any:
-    """The shared instance with that trust store."""
-    other = city.on(trust_store=trusted)
-    yield other
-    other.app.parsers.close()
 
 
 def office_of(org: Org, **changes: Any) -> Office:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,22 +16,10 @@ from chain_service.jobs.proofs import receipts
 from chain_service.jobs.verifying.candidates import LOOKED_AT
 from support.pdf import pdfs
 from support.worlds.jobs_city import FOOD, City
-from support.worlds.offices import Office, write_trust_store
+from support.worlds.offices import Office
 
 _codes = itertools.count(43_990_000_171_230)
 _contents = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_trust_store(tmp_path_factory.mktemp("trust"))
-
-
-@pytest.fixture
-def counter(city: City, trusted: Path) -> Iterator[City]:
-    other = city.on(trust_store=trusted)
-    yield other
-    other.app.parsers.close()
 
 
 def content() -> bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,13 @@ def open_chain(tmp_path: Path) -> Iterator[Opener]:
     """Makes started chains, by default without a least time between blocks; closed at the end."""
     opened: list[Node] = []
 
-    def make(*, heartbeat: float = 60.0, started: bool = True, **settings: Any) -> Chain:
+    def make(
+        *, heartbeat: float = 60.0, started: bool = True, clock: Callable[[], float] = time.time, **settings: Any
+    ) -> Chain:
         account = Account.create()
         directory = tmp_path / f"chain{len(opened)}"
         genesis = create(directory, funded=[account.address], password=PASSWORD, **({"period": 0} | settings))
-        node = Node.open(directory, PASSWORD, heartbeat=heartbeat)
+        node = Node.open(directory, PASSWORD, heartbeat=heartbeat, clock=clock)
         opened.append(node)
         if started:
             node.start()

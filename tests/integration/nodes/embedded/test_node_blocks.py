@@ -136,14 +136,22 @@ def test_without_transactions_only_the_heartbeat_makes_blocks(open_chain: Opener
 
 
 def test_a_clock_set_back_stops_blocks_until_it_has_caught_up(
-    chain: Chain, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    open_chain: Opener, caplog: pytest.LogCaptureFixture
 ) -> None:
+    set_back, looked = [0.0], [0]
+
+    def clock() -> float:
+        looked[0] += 1
+        return time.time() - set_back[0]
+
+    chain = open_chain(clock=clock)
     chain.mine(chain.send())
-    real = time.time
-    monkeypatch.setattr("chain_service.nodes.embedded.node.time.time", lambda: real() - 3600)
-    digest = chain.send()
-    time.sleep(0.6)
+    set_back[0] = 3600.0
+    digest, before = chain.send(), looked[0]
+    until = time.monotonic() + 120
+    while looked[0] < before + 3 and time.monotonic() < until:
+        time.sleep(0.01)
     assert chain.call("eth_getTransactionReceipt", digest) is None
     assert caplog.text.count("ahead of the clock") == 1
-    monkeypatch.undo()
+    set_back[0] = 0.0
     chain.mine(digest)

@@ -11,8 +11,8 @@ from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.visible_text import require_visible
 from chain_service.core.records.record import parse_record
 from chain_service.core.records.schema import CERTIFICATE
-from chain_service.error_codes import problem_object
 from chain_service.errors import MOST_ERRORS, Corrupt, Forbidden, MalformedRecord
+from chain_service.problem_details import problem_object
 from support.submissions.submission_examples import HOLDER, PARSERS, SAMPLES
 
 

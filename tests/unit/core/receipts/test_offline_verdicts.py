@@ -1,6 +1,5 @@
 """Verdicts from receipt, disclosure and trust file alone: the same codes as with a chain, and no socket."""
 
-import socket
 from dataclasses import replace
 from datetime import date
 
@@ -25,6 +24,7 @@ from support.chains.clique_simulator import validators
 from support.offline.offline_questions import twice
 from support.offline.offline_seals import large_records, sealed_records
 from support.offline.offline_tampering import before_the_anchoring
+from support.sockets import no_sockets
 from support.worlds.judged_records import certificate, document
 from support.worlds.receipt_world import (
     AGE_LIMIT,
@@ -53,13 +53,9 @@ def issued(request):
 
 
 @pytest.fixture(autouse=True)
-def no_sockets(monkeypatch):
-    def refuse(*args, **kwargs):
-        raise AssertionError("a verifier opened a socket")
-
-    monkeypatch.setattr(socket, "socket", refuse)
-    monkeypatch.setattr(socket, "create_connection", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+def without_sockets():
+    with no_sockets():
+        yield
 
 
 def test_a_good_receipt_proves_everything_but_the_file(issued):

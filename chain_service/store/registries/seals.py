@@ -1,0 +1,159 @@
+"""Seals and the changes of their state. State numbers: 1 in force, 2 frozen, 3 cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from chain_service.errors import NotFound
+from chain_service.store.rows import all_as, one_or_none
+from chain_service.store.schema import seal_changes, seals
+
+
+@dataclass(frozen=True)
+class NewSeal:
+    """A seal to register; `body` is its canonical entry, `sha256` and `sm3` the digests of the DER seal."""
+
+    code: str
+    owner: str
+    sha256: bytes
+    sm3: bytes
+    body: bytes
+    key_id: str | None
+    created_at: float
+    submission_id: str
+
+
+@dataclass(frozen=True)
+class Seal(NewSeal):
+    """A seal as it stands; registered on chain once it has a final block, never if `refused` says why."""
+
+    refused: str | None
+    final_block: int | None
+    final_hash: bytes | None
+    final_time: int | None
+    final_tx: bytes | None
+    fell_out_at: float | None
+
+
+@dataclass(frozen=True)
+class NewSealChange:
+    """State `n` of a seal's history on chain."""
+
+    id: str
+    code: str
+    n: int
+    state: int
+    key_id: str | None
+    created_at: float
+    submission_id: str
+
+
+@dataclass(frozen=True)
+class SealChange(NewSealChange):
+    """A change of state as it stands."""
+
+    refused: str | None
+    final_block: int | None
+    final_hash: bytes | None
+    final_time: int | None
+    final_tx: bytes | None
+    fell_out_at: float | None
+
+
+def add(connection: Connection, new: NewSeal) -> None:
+    """The seal is accepted; one refused before under this code gives way.
+
+    Raises Conflict (`constraint`) at the transaction's door where the code is taken.
+    """
+    connection.execute(delete(seals).where(seals.c.code == new.code, seals.c.refused.is_not(None)))
+    connection.execute(insert(seals), asdict(new))
+
+
+def find(connection: Connection, code: str) -> Seal | None:
+    """The seal of this code, refused ones too."""
+    return one_or_none(connection.execute(select(seals).where(seals.c.code == code)), Seal)
+
+
+def get(connection: Connection, code: str) -> Seal:
+    """The seal of this code. Raises NotFound (`seal_unknown`)."""
+    found = find(connection, code)
+    if found is None:
+        raise NotFound("no seal has this code", code="seal_unknown", seal=code)
+    return found
+
+
+def get_many(connection: Connection, codes: Sequence[str]) -> dict[str, Seal]:
+    """Those of the seals that exist, by code."""
+    found = all_as(connection.execute(select(seals).where(seals.c.code.in_(codes))), Seal)
+    return {seal.code: seal for seal in found}
+
+
+def by_digest(connection: Connection, digest: bytes) -> Seal | None:
+    """The newest seal whose SHA-256 or SM3 digest this is."""
+    query = select(seals).where((seals.c.sha256 == digest) | (seals.c.sm3 == digest))
+    return one_or_none(connection.execute(query.order_by(seals.c.created_at.desc()).limit(1)), Seal)
+
+
+def of_owner(connection: Connection, owner: str | None = None) -> list[Seal]:
+    """The owner's seals (all where None), by code."""
+    query = select(seals).order_by(seals.c.code)
+    return all_as(connection.execute(query if owner is None else query.where(seals.c.owner == owner)), Seal)
+
+
+def add_change(connection: Connection, new: NewSealChange) -> None:
+    """The change is accepted. Raises Conflict (`constraint`) at the transaction's door where another one of the seal
+    is not final yet or has this `n`.
+    """
+    connection.execute(insert(seal_changes), asdict(new))
+
+
+def changes(connection: Connection, code: str) -> list[SealChange]:
+    """The seal's accepted changes by `n`, those not final yet at the end; refused ones are left out."""
+    query = select(seal_changes).where(seal_changes.c.code == code, seal_changes.c.refused.is_(None))
+    return all_as(connection.execute(query.order_by(seal_changes.c.n)), SealChange)
+
+
+def by_submission(connection: Connection, submission_id: str) -> tuple[list[Seal], list[SealChange]]:
+    """What the submission carries."""
+    return (
+        all_as(connection.execute(select(seals).where(seals.c.submission_id == submission_id)), Seal),
+        all_as(
+            connection.execute(select(seal_changes).where(seal_changes.c.submission_id == submission_id)), SealChange
+        ),
+    )
+
+
+def refuse(connection: Connection, submission_id: str, reason: str) -> None:
+    """What the submission carries will never be final, for this reason; abandon it in the same transaction."""
+    for table in (seals, seal_changes):
+        carried = update(table).where(table.c.submission_id == submission_id, table.c.final_block.is_(None))
+        connection.execute(carried.values(refused=reason))
+
+
+def mark_final(
+    connection: Connection, code: str, sha256: bytes, *, block: int, hash: bytes, time: int, tx: bytes
+) -> str | None:
+    """The seal with this code and digest is registered by a final block; the id of its submission, None if not ours."""
+    values = {"final_block": block, "final_hash": hash, "final_time": time, "final_tx": tx}
+    accepted = update(seals).where(seals.c.code == code, seals.c.sha256 == sha256)
+    marked = accepted.values(**values, fell_out_at=None, refused=None)
+    return connection.execute(marked.returning(seals.c.submission_id)).scalar_one_or_none()
+
+
+def mark_change_final(
+    connection: Connection, code: str, n: int, state: int, *, block: int, hash: bytes, time: int, tx: bytes
+) -> str | None:
+    """State `n` of the seal is on chain by a final block; the id of its submission, None where it is not ours."""
+    accepted = (seal_changes.c.code == code, seal_changes.c.n == n, seal_changes.c.state == state)
+    values = {"final_block": block, "final_hash": hash, "final_time": time, "final_tx": tx, "fell_out_at": None}
+    marked = update(seal_changes).where(*accepted, seal_changes.c.refused.is_(None)).values(values)
+    return connection.execute(marked.returning(seal_changes.c.submission_id)).scalar_one_or_none()
+
+
+def last_refusal(connection: Connection, code: str) -> str | None:
+    """Why the seal's newest change was refused; None where it was not."""
+    query = select(seal_changes.c.refused).where(seal_changes.c.code == code)
+    return connection.execute(query.order_by(seal_changes.c.created_at.desc()).limit(1)).scalar_one_or_none()
