@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from chain_service.chain.deployment import Deployment
 from chain_service.chain.keystore import Keystore
@@ -42,13 +41,15 @@ def open_app(settings: Settings) -> App:
     return app
 
 
-def open_reader(urls: Sequence[str], trust: ChainTrust) -> ChainReader:
-    """Reads of the chain behind these nodes, judged by this trust; no instance is needed."""
-    return ChainReader(Rpc(urls), trust)
+def open_reader(settings: Settings, trust: ChainTrust | None) -> ChainReader | None:
+    """Reads of the chain that `trust` is about, judged by it, or of the instance's own; None where there is neither."""
+    if trust is not None:
+        return ChainReader(Rpc(settings.rpc_urls), trust)
+    return _own_reader(settings) if settings.deployment_file.is_file() else None
 
 
-def open_own_reader(settings: Settings) -> ChainReader:
-    """Reads of the instance's own chain, whose index is as far as it is. Raises `NotFound` (code `not_deployed`)."""
+def _own_reader(settings: Settings) -> ChainReader:
+    """Reads of the instance's own chain, whose index is as far as it is."""
     chain = Chain(Deployment.load(settings.deployment_file), Rpc(settings.rpc_urls, settings.rpc_timeout))
     database = Database(settings.database)
     database.migrate()

@@ -229,7 +229,7 @@ CODES: dict[str, Meaning] = {
     ),
     "erased": Meaning(
         410, REFUSED,
-        "记录内容已删除，仅存证明仍可核验。", "The record was erased; only its proof of existence stays.",
+        "记录内容已删除，上链证明仍可核验。", "The record was erased; only its proof of existence stays.",
         "无法恢复；已取得的披露文件仍可核验。",
         "It cannot be restored; disclosures handed out before can still be verified.",
     ),
@@ -356,7 +356,7 @@ CODES: dict[str, Meaning] = {
     ),
     "trust_stale": Meaning(
         503, UNAVAILABLE,
-        "区块由现有信任信息未列出的验证节点签署。", "A block is sealed by validators that are not known here.",
+        "区块由现有信任信息未列出的验证节点签署。", "A block is sealed by validators that are not listed as trusted.",
         "请核对验证节点，或更新信任文件后重试。", "Compare the validators, or get a newer trust file.",
     ),
     "other_validators": Meaning(

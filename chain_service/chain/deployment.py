@@ -14,7 +14,7 @@ from eth_utils.address import to_checksum_address
 from chain_service.chain.contracts import CONTRACTS, decode_result, encode_call, encode_constructor, runtime_code
 from chain_service.chain.reader import BLOCKS_AT_ONCE, ChainReader
 from chain_service.chain.rpc import Rpc, RpcError, quantity
-from chain_service.chain.sender import Sender, Signed
+from chain_service.chain.sender import Sender, SignedTransaction
 from chain_service.core.chainproof import consensus
 from chain_service.core.chainproof.clique_votes import Signers
 from chain_service.core.chainproof.consensus import Genesis
@@ -123,7 +123,7 @@ class _Plan:
 
     registrar: str
     addresses: Mapping[str, str]
-    transactions: Mapping[str, Signed]
+    transactions: Mapping[str, SignedTransaction]
 
 
 def deploy(
@@ -297,7 +297,7 @@ def _load_plan(state: Path, chain_id: int, genesis_hash: bytes, registrar: str) 
             registrar=registrar,
             addresses={name: content["addresses"][name] for name in CONTRACTS},
             transactions={
-                name: Signed(bytes.fromhex(one["raw"]), bytes.fromhex(one["hash"]))
+                name: SignedTransaction(bytes.fromhex(one["raw"]), bytes.fromhex(one["hash"]))
                 for name, one in ((name, content["transactions"][name]) for name in CONTRACTS)
             },
         )

@@ -41,7 +41,7 @@ SCRYPT_MEMORY = 2 * 128 * SCRYPT_N * SCRYPT_R
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 PRIVATE_PEM = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
-Kind = Literal["log", "note", "root"]
+KeyKind = Literal["log", "note", "root"]
 """What an Ed25519 key signs: receipts of an organisation's log, its checkpoints, trust files. Never two of them."""
 
 
@@ -58,7 +58,7 @@ class Keystore:
         self._lock = Lock()
         self._master: bytes | None = None
         self._accounts: dict[str, LocalAccount] = {}
-        self._keys: dict[tuple[Kind, str, int], Ed25519PrivateKey] = {}
+        self._keys: dict[tuple[KeyKind, str, int], Ed25519PrivateKey] = {}
 
     @classmethod
     def create(cls, directory: Path, password: str) -> Keystore:
@@ -157,7 +157,14 @@ class Keystore:
         """An Ed25519 signature by the instance's `n`th root key. Raises `NotFound` (code `unknown_log_key`)."""
         return self._sign("root", "trust", n, message)
 
-    def _create_key(self, kind: Kind, name: str, n: int) -> bytes:
+    def kept_digest(self, text: str) -> bytes:
+        """A digest that outlives what it was made of: without this keystore and its password nobody can guess that.
+
+        The same for the same text as long as the keystore lives, whatever its password becomes.
+        """
+        return hmac.new(self._file_password("erased/digests").encode(), text.encode(), hashlib.sha256).digest()
+
+    def _create_key(self, kind: KeyKind, name: str, n: int) -> bytes:
         key = Ed25519PrivateKey.generate()
         encryption = BestAvailableEncryption(self._file_password(f"{kind}/{name}/{n}").encode())
         public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -165,18 +172,18 @@ class Keystore:
         write_new(self._key_file(kind, name, n), public + private, code="key_exists")
         return key.public_key().public_bytes_raw()
 
-    def _public_keys(self, kind: Kind, name: str) -> dict[int, bytes]:
+    def _public_keys(self, kind: KeyKind, name: str) -> dict[int, bytes]:
         files = (self._directory / f"{kind}s").glob(f"{_name(name)}.*.pem")
         return dict(sorted((int(file.stem.rpartition(".")[2]), _public_key(file)) for file in files))
 
-    def _sign(self, kind: Kind, name: str, n: int, message: bytes) -> bytes:
+    def _sign(self, kind: KeyKind, name: str, n: int, message: bytes) -> bytes:
         key = self._keys.get((kind, name, n))
         if key is None:
             key = self._load_key(kind, name, n)
             self._keys[kind, name, n] = key
         return key.sign(message)
 
-    def _load_key(self, kind: Kind, name: str, n: int) -> Ed25519PrivateKey:
+    def _load_key(self, kind: KeyKind, name: str, n: int) -> Ed25519PrivateKey:
         file = self._key_file(kind, name, n)
         if not file.is_file():
             raise NotFound("the keystore holds no such key", code="unknown_log_key", kind=kind, name=name, n=n)
@@ -200,7 +207,7 @@ class Keystore:
     def _account_file(self, label: str) -> Path:
         return self._directory / "accounts" / f"{_name(label)}.json"
 
-    def _key_file(self, kind: Kind, name: str, n: int) -> Path:
+    def _key_file(self, kind: KeyKind, name: str, n: int) -> Path:
         return self._directory / f"{kind}s" / f"{_name(name)}.{n:d}.pem"
 
     def _file_password(self, name: str) -> str:

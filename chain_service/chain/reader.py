@@ -33,7 +33,7 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
-class History:
+class HistoryRequest:
     """A gapless history to prove: `slot(n)` is the slot of position n, from 0, in one contract.
 
     `known` is how many positions are believed to exist; a wrong guess costs a round trip, never a wrong answer.
@@ -45,7 +45,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class Seen:
+class NodeView:
     """What one node says: its newest block, and the header that it has at the height asked about, if any."""
 
     node: Rpc
@@ -92,12 +92,12 @@ class ChainReader:
         """How many of the newest blocks are not final in the ordinary course, around this block."""
         return headers_on_top(self.trust, number)
 
-    def survey(self, number: int) -> list[Seen]:
+    def survey(self, number: int) -> list[NodeView]:
         """What every node that can be asked now says, the one with the newest block first.
 
         A node that answers nonsense is left out. Raises `Unavailable` if none is left.
         """
-        seen: list[Seen] = []
+        seen: list[NodeView] = []
         error: Unavailable | InvalidProof | RpcError | None = None
         for node in self.rpc.nodes(avoided=False):
             try:
@@ -107,7 +107,9 @@ class ChainReader:
                     if isinstance(block, RpcError | None)
                     else header_rlp_from_json(_existing(block, number), self.block_hash)
                 )
-                seen.append(Seen(node, quantity(_raised(newest)), raw, None if raw is None else self.block_hash(raw)))
+                seen.append(
+                    NodeView(node, quantity(_raised(newest)), raw, None if raw is None else self.block_hash(raw))
+                )
             except (Unavailable, InvalidProof, RpcError) as failure:
                 error = failure
                 node.distrust()
@@ -135,7 +137,7 @@ class ChainReader:
             raise error or Unavailable("no block is final yet", code="not_final")
         return best
 
-    def _final_on(self, one: Seen) -> int:
+    def _final_on(self, one: NodeView) -> int:
         if one.block_hash != self.trust.genesis_hash:
             one.node.distrust()
             raise InvalidProof("the chain begins with another block", code="wrong_chain")
@@ -238,7 +240,7 @@ class ChainReader:
         self,
         number: int,
         wants: Sequence[Slot],
-        histories: Sequence[History],
+        histories: Sequence[HistoryRequest],
         expected_hash: bytes | None = None,
     ) -> tuple[Evidence, ProvenState, tuple[int, ...]]:
         """Like `prove`, with every history whole: positions 0 to its first absent one.
@@ -310,7 +312,7 @@ def _raised(answer: Any) -> Any:
     return answer
 
 
-def _length(state: ProvenState, history: History, span: int) -> int:
+def _length(state: ProvenState, history: HistoryRequest, span: int) -> int:
     """Positions before the first absent one; `span` if all are there."""
     return next((n for n in range(span) if state.word(history.contract, history.slot(n)) == 0), span)
 

@@ -25,7 +25,7 @@ STILL_INDEXING = "transaction indexing is in progress"
 
 
 @dataclass(frozen=True)
-class Signed:
+class SignedTransaction:
     """A transaction's bytes and hash."""
 
     raw: bytes
@@ -53,14 +53,14 @@ class Sender:
 
     def sign(
         self, account: LocalAccount, nonce: int, to: str | None, calldata: bytes, gas: int, value: int = 0
-    ) -> Signed:
+    ) -> SignedTransaction:
         """A legacy transaction for this chain only (EIP-155), gas price 1 wei; `to` None creates a contract."""
         fields: dict[str, Any] = {"nonce": nonce, "gasPrice": GAS_PRICE, "gas": gas, "value": value}
         fields |= {"data": calldata, "chainId": self.chain_id}
         if to is not None:
             fields["to"] = to
         signed = account.sign_transaction(fields)
-        return Signed(bytes(signed.raw_transaction), bytes(signed.hash))
+        return SignedTransaction(bytes(signed.raw_transaction), bytes(signed.hash))
 
     def preflight(self, sender: str, to: str | None, calldata: bytes) -> int:
         """Gas to allow, margin included. Raises `Reverted` by the contract error's name if it would be refused now."""
@@ -77,7 +77,7 @@ class Sender:
         answers = self.rpc.batch([("eth_call", (_transaction(None, to, one), "latest")) for one in calldata])
         return [data(answer) for answer in answers]
 
-    def broadcast(self, signed: Signed, *, everywhere: bool = False) -> None:
+    def broadcast(self, signed: SignedTransaction, *, everywhere: bool = False) -> None:
         """A node has the transaction, in its pool or in a block; sending again changes nothing.
 
         `everywhere` tells every node, for one that stays out. Raises `Conflict` (code `nonce_taken`) if another
@@ -175,7 +175,7 @@ class Sender:
                 raise decode_revert(_revert_data(error.data)) from error
             raise
 
-    def _hand_over(self, node: Rpc, signed: Signed) -> None:
+    def _hand_over(self, node: Rpc, signed: SignedTransaction) -> None:
         try:
             node.call("eth_sendRawTransaction", "0x" + signed.raw.hex())
         except RpcError as error:

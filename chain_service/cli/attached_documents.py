@@ -17,7 +17,7 @@ from chain_service.errors import BadRequest, ChainServiceError, MalformedRecord
 _MEDIA_TYPES = {".ofd": "application/ofd", ".pdf": "application/pdf", ".xml": "application/xml", ".txt": "text/plain"}
 
 
-class Documents:
+class DirectoryDocuments:
     """The documents below one directory, each read once."""
 
     def __init__(self, directory: Path, limit: int) -> None:

@@ -18,11 +18,11 @@ from chain_service.errors import MOST_ERRORS, BadRequest, ChainServiceError, Inv
 from chain_service.problem_details import meaning_of, problem_object
 
 
-class Failure(ChainServiceError):
+class CommandFailure(ChainServiceError):
     """What went wrong at this door rather than in a job."""
 
 
-class PaperRefused(Failure):
+class PaperRefused(CommandFailure):
     """Something handed in, a trust file or a log's checkpoint, was rejected; the chain and this instance are well."""
 
 
@@ -45,11 +45,11 @@ def papers() -> Iterator[None]:
         raise PaperRefused(error.message, code=code, **error.details) from error
 
 
-def unforeseen(error: BaseException) -> Failure:
+def unforeseen(error: BaseException) -> CommandFailure:
     """An unexpected error in one line: its type and the place in our code where it was raised."""
     ours = [f for f in traceback.extract_tb(error.__traceback__) if "chain_service" in f.filename]
     place = f" at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
-    return Failure(f"{type(error).__name__}{place}: {str(error)[:300]}", code="internal_error")
+    return CommandFailure(f"{type(error).__name__}{place}: {str(error)[:300]}", code="internal_error")
 
 
 def report(error: ChainServiceError, *, as_json: bool) -> int:

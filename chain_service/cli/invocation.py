@@ -33,7 +33,7 @@ WIDE = 1000
 
 
 @dataclass(frozen=True)
-class Door:
+class Invocation:
     """One invocation. Answers go to standard output, everything else to standard error."""
 
     data: Path | None
@@ -139,10 +139,10 @@ def _unseen(what: str, done: int, total: int) -> None:
     """The progress that nobody watches."""
 
 
-def invocation(context: typer.Context) -> Door:
+def invocation(context: typer.Context) -> Invocation:
     """What the options before the command say; the root of the command line has stored it."""
     door = context.find_root().obj
-    assert isinstance(door, Door)
+    assert isinstance(door, Invocation)
     return door
 
 

@@ -28,7 +28,7 @@ from chain_service.cli.commands import (
     trust,
     verify,
 )
-from chain_service.cli.invocation import Door
+from chain_service.cli.invocation import Invocation
 from chain_service.cli.logging import configure_logs
 from chain_service.error_codes import DONE, INTERRUPTED, REFUSED, WRONG_USAGE
 from chain_service.errors import ChainServiceError
@@ -104,7 +104,7 @@ def _globals(
     ] = False,
 ) -> None:
     del version
-    context.obj = Door(data, json, quiet)
+    context.obj = Invocation(data, json, quiet)
     context.call_on_close(context.obj.close)
 
 
@@ -142,7 +142,7 @@ def run(arguments: list[str]) -> int:
     except TyperException as error:
         return failures.report(_usage(error), as_json=as_json) if error.format_message() else WRONG_USAGE
     except (KeyboardInterrupt, typer.Abort):
-        return failures.report(failures.Failure("interrupted", code="interrupted"), as_json=as_json)
+        return failures.report(failures.CommandFailure("interrupted", code="interrupted"), as_json=as_json)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - so that the interpreter's last flush fails nowhere
         return REFUSED

@@ -72,19 +72,19 @@ class RevocationFacts:
 
 @dataclass(frozen=True, slots=True)
 class PathFacts:
-    """The best path from a certificate to an anchor of the trust store."""
+    """The best path from a certificate to a root certificate of the trust store."""
 
     outcome: Literal["trusted", "untrusted", "broken"]
-    """`untrusted`: no anchor was reached. `broken`: one was, by a path that breaks a rule (`detail` says which)."""
+    """`untrusted`: no root was reached. `broken`: one was, by a path that breaks a rule (`detail` says which)."""
     anchor: str | None = None
-    """Label of the anchor: a region or the name the operator gave it."""
+    """Label of the root certificate: a region or the name the operator gave it."""
     certificates: tuple[Bytes, ...] = ()
-    """SHA-256 of each certificate, leaf first, anchor last."""
+    """SHA-256 of each certificate, leaf first, root last."""
     valid_from: int | None = None
     valid_until: int | None = None
     """The period in which every certificate of the path is valid, both ends included; empty if from > until."""
     revocations: tuple[RevocationFacts, ...] = ()
-    """One for each certificate below the anchor, leaf first. All of them count."""
+    """One for each certificate below the root, leaf first. All of them count."""
     detail: str = ""
 
 
@@ -199,7 +199,7 @@ class TimestampFacts:
     """Its path is judged for the purpose timeStamping."""
 
 
-Form = Literal["ses-v1", "ses-v4", "ses-v5", "sm2-sign", "gbt35275", "pades", "unknown"]
+SignatureForm = Literal["ses-v1", "ses-v4", "ses-v5", "sm2-sign", "gbt35275", "pades", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ class SignatureFacts:
 
     place: str
     """Where it stands: the path of its Signature.xml, the name of its PDF field."""
-    form: Form
+    form: SignatureForm
     problem: Problem | None = None
     """Why it cannot be read at all; then most of the rest is empty."""
     references: tuple[ReferenceFacts, ...] = ()
@@ -277,4 +277,4 @@ def from_json(data: bytes) -> DocumentFacts:
     try:
         return _DOCUMENT.validate_json(data)
     except ValidationError as error:
-        raise MalformedDocument(f"these are no facts of a document: {error.error_count()} errors") from error
+        raise MalformedDocument(f"these are not facts of a document: {error.error_count()} errors") from error

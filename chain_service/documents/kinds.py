@@ -18,7 +18,7 @@ from chain_service.documents.ofd.archive import ROOT, has_file
 from chain_service.documents.ofd.zip_headers import directory_of
 from chain_service.errors import MalformedDocument
 
-__all__ = ["KINDS", "Kind", "at_first_sight", "holds_seal", "recognise", "shows_otherwise"]
+__all__ = ["KINDS", "FileKind", "at_first_sight", "holds_seal", "recognise", "shows_otherwise"]
 
 PDF_HEAD: Final = 1024
 """Readers of PDF look for its head within so many bytes."""
@@ -29,7 +29,7 @@ _TAIL: Final = 0xFFFF + 22
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """A kind of file."""
 
     code: str
@@ -42,37 +42,37 @@ class Kind:
     """It shows a document and is none."""
 
 
-def _kinds(rows: Iterable[Kind]) -> Mapping[str, Kind]:
+def _kinds(rows: Iterable[FileKind]) -> Mapping[str, FileKind]:
     return {row.code: row for row in rows}
 
 
 KINDS: Final = _kinds((
-    Kind("ofd", Text("OFD 版式文件", "OFD document"), "ofd"),
-    Kind("pdf", Text("PDF 文件", "PDF document"), "pdf"),
-    Kind("seal", Text("电子印章文件", "electronic seal"), "seal"),
-    Kind("jpeg", Text("照片或扫描件（JPEG）", "photo or scan (JPEG)"), picture=True),
-    Kind("png", Text("图片或截图（PNG）", "picture or screenshot (PNG)"), picture=True),
-    Kind("tiff", Text("扫描件（TIFF）", "scan (TIFF)"), picture=True),
-    Kind("heif", Text("照片（HEIC/AVIF）", "photo (HEIC/AVIF)"), picture=True),
-    Kind("gif", Text("图片（GIF）", "picture (GIF)"), picture=True),
-    Kind("bmp", Text("图片（BMP）", "picture (BMP)"), picture=True),
-    Kind("webp", Text("图片（WebP）", "picture (WebP)"), picture=True),
-    Kind("jpeg2000", Text("图片（JPEG 2000）", "picture (JPEG 2000)"), picture=True),
-    Kind("office", Text("Office 文档", "office document")),
-    Kind("office_signed", Text("带签名的 Office 文档", "signed office document"), signed=True),
-    Kind("asic", Text("ASiC 签名容器", "ASiC signature container"), signed=True),
-    Kind("zip", Text("ZIP 压缩包", "ZIP archive of files")),
-    Kind("archive", Text("压缩包", "compressed archive")),
-    Kind("cms", Text("CMS/PKCS#7 签名文件（.p7m、.p7s）", "CMS/PKCS#7 signature (.p7m, .p7s)"), signed=True),
-    Kind("mail_signed", Text("带签名的电子邮件（S/MIME）", "signed mail (S/MIME)"), signed=True),
-    Kind("mail", Text("电子邮件", "mail message")),
-    Kind("xml_signed", Text("带签名的 XML（XAdES、XML-DSig）", "signed XML (XAdES, XML-DSig)"), signed=True),
-    Kind("xml", Text("XML 文件", "XML file")),
-    Kind("html", Text("网页（HTML）", "web page (HTML)")),
-    Kind("rtf", Text("RTF 文档", "RTF document")),
-    Kind("text", Text("纯文本", "plain text")),
-    Kind("empty", Text("空文件", "empty file")),
-    Kind("unknown", Text("无法识别的文件", "file of an unknown kind")),
+    FileKind("ofd", Text("OFD 版式文件", "OFD document"), "ofd"),
+    FileKind("pdf", Text("PDF 文件", "PDF document"), "pdf"),
+    FileKind("seal", Text("电子印章文件", "electronic seal"), "seal"),
+    FileKind("jpeg", Text("照片或扫描件（JPEG）", "photo or scan (JPEG)"), picture=True),
+    FileKind("png", Text("图片或截图（PNG）", "picture or screenshot (PNG)"), picture=True),
+    FileKind("tiff", Text("扫描件（TIFF）", "scan (TIFF)"), picture=True),
+    FileKind("heif", Text("照片（HEIC/AVIF）", "photo (HEIC/AVIF)"), picture=True),
+    FileKind("gif", Text("图片（GIF）", "picture (GIF)"), picture=True),
+    FileKind("bmp", Text("图片（BMP）", "picture (BMP)"), picture=True),
+    FileKind("webp", Text("图片（WebP）", "picture (WebP)"), picture=True),
+    FileKind("jpeg2000", Text("图片（JPEG 2000）", "picture (JPEG 2000)"), picture=True),
+    FileKind("office", Text("Office 文档", "office document")),
+    FileKind("office_signed", Text("带签名的 Office 文档", "signed office document"), signed=True),
+    FileKind("asic", Text("ASiC 签名容器", "ASiC signature container"), signed=True),
+    FileKind("zip", Text("ZIP 压缩包", "ZIP archive of files")),
+    FileKind("archive", Text("压缩包", "compressed archive")),
+    FileKind("cms", Text("CMS/PKCS#7 签名文件（.p7m、.p7s）", "CMS/PKCS#7 signature (.p7m, .p7s)"), signed=True),
+    FileKind("mail_signed", Text("带签名的电子邮件（S/MIME）", "signed mail (S/MIME)"), signed=True),
+    FileKind("mail", Text("电子邮件", "mail message")),
+    FileKind("xml_signed", Text("带签名的 XML（XAdES、XML-DSig）", "signed XML (XAdES, XML-DSig)"), signed=True),
+    FileKind("xml", Text("XML 文件", "XML file")),
+    FileKind("html", Text("网页（HTML）", "web page (HTML)")),
+    FileKind("rtf", Text("RTF 文档", "RTF document")),
+    FileKind("text", Text("纯文本", "plain text")),
+    FileKind("empty", Text("空文件", "empty file")),
+    FileKind("unknown", Text("无法识别的文件", "file of an unknown kind")),
 ))  # fmt: skip
 """Every kind by its code."""
 
@@ -112,7 +112,7 @@ _BLANK: Final = b"\xef\xbb\xbf \t\r\n"
 _CONTROLS: Final = frozenset(range(32)) - {9, 10, 12, 13, 27}
 
 
-def at_first_sight(data: bytes) -> Kind | None:
+def at_first_sight(data: bytes) -> FileKind | None:
     """The kind of a file that its first bytes tell; None for one that has to be looked into to be told."""
     if not data:
         return KINDS["empty"]
@@ -125,7 +125,7 @@ def at_first_sight(data: bytes) -> Kind | None:
     return _text(data, head)
 
 
-def recognise(data: bytes) -> Kind:
+def recognise(data: bytes) -> FileKind:
     """The kind of any file. Never raises."""
     seen = at_first_sight(data)
     if seen is not None:
@@ -154,7 +154,7 @@ def holds_seal(data: bytes) -> bool:
     return data.startswith(b"\x30") and b"\x16\x02ES" in data[:_SEAL_HEAD]
 
 
-def _by_beginning(data: bytes) -> Kind | None:
+def _by_beginning(data: bytes) -> FileKind | None:
     for beginning, code in _BEGINNINGS:
         if data.startswith(beginning):
             return KINDS[code]
@@ -179,7 +179,7 @@ def _cms(data: bytes) -> bool:
     return data[:1] == b"\x30" and any(one in data[:24] for one in _SIGNED_DATA)
 
 
-def _text(data: bytes, head: bytes) -> Kind:
+def _text(data: bytes, head: bytes) -> FileKind:
     """Markup, mail and text; anything else is unknown."""
     begun = head.lstrip(_BLANK)
     marked = begun.startswith(b"<") or head[:4] in (b"\xff\xfe<\0", b"\xfe\xff\0<")
@@ -206,7 +206,7 @@ def _readable(head: bytes) -> bool:
     return False
 
 
-def _archive(data: bytes) -> Kind:
+def _archive(data: bytes) -> FileKind:
     """A ZIP archive without OFD.xml, by the names in it."""
     try:
         names = [row.raw.decode("utf-8", "replace").replace("\\", "/") for row in directory_of(data).rows]

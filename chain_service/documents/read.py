@@ -8,7 +8,7 @@ from typing import Any, Final
 from chain_service.core.encoding.digests import sha256, sm3
 from chain_service.documents.asn1.der import FOREIGN_ERRORS
 from chain_service.documents.facts import MAX_TEXT, DocumentFacts, Problem
-from chain_service.documents.kinds import Kind, recognise, shows_otherwise
+from chain_service.documents.kinds import FileKind, recognise, shows_otherwise
 from chain_service.documents.ofd.document import read_ofd
 from chain_service.documents.pdf.document import read_pdf
 from chain_service.documents.pki.trust import Trust
@@ -41,15 +41,15 @@ def read_document(data: bytes, store: TrustStore, answers: tuple[bytes, ...] = (
     return DocumentFacts(kind.media, len(data), sha256(data), sm3(data), kind=kind.code, **found)
 
 
-def _read(kind: Kind, data: bytes, trust: Trust) -> dict[str, Any]:
+def _read(kind: FileKind, data: bytes, trust: Trust) -> dict[str, Any]:
     if kind.signed:
-        raise MalformedDocument(f"{kind.name.en}: its signatures are not looked at here", code="unknown_form")
+        raise MalformedDocument(f"{kind.name.en}: its signatures are not checked here", code="unknown_form")
     if kind.media != "unknown" and len(data) > MAX_FILE:
-        detail = f"the file has {len(data)} bytes, and {MAX_FILE} are looked into: ask about its digest instead"
+        detail = f"the file has {len(data)} bytes, more than the {MAX_FILE} that are read; verify by its digest instead"
         raise MalformedDocument(detail, code="too_large")
     if kind.media == "ofd":
         if shows_otherwise(data):
-            raise MalformedDocument("another program would show another document in this file", code="two_kinds")
+            raise MalformedDocument("other programs may show another document of this file", code="two_kinds")
         return read_ofd(data, trust)
     if kind.media == "pdf":
         return read_pdf(data, trust)

@@ -12,10 +12,10 @@ from chain_service.chain.reader import ChainReader
 from chain_service.chain.rpc import Rpc
 from chain_service.chain.sender import Sender
 from chain_service.config import Settings
-from chain_service.errors import Unavailable
+from chain_service.errors import Corrupt, Forbidden, NotFound, Unavailable
 from chain_service.jobs.parsing.ocsp_responders import Responders
 from chain_service.jobs.parsing.pool import Parsers, parser_limits
-from chain_service.jobs.parsing.trust_directory import Anchors
+from chain_service.jobs.parsing.trust_directory import TrustDirectory
 from chain_service.store.database import Database
 from chain_service.store.readings import ReadingLog
 
@@ -61,6 +61,13 @@ class App:
             raise Unavailable("no contracts yet: start the chain, then run `chain-service deploy`", code="not_deployed")
         return self.chain
 
+    def kept_digest(self, text: str) -> bytes:
+        """As `Keystore.kept_digest`. Raises `Unavailable` where the keystore cannot be opened."""
+        try:
+            return self.keystore.kept_digest(text)
+        except (Corrupt, Forbidden, NotFound) as error:
+            raise Unavailable(f"what is kept of erased records cannot be compared: {error.message}") from error
+
     @cached_property
     def readings(self) -> ReadingLog:
         """The log of who read which record."""
@@ -69,7 +76,7 @@ class App:
     @cached_property
     def parsers(self) -> Parsers:
         """The processes that read documents, with the trust store in force; `close` ends them."""
-        anchors = Anchors(self.settings.trust_directory, self.settings.sm2_user_id.encode())
+        anchors = TrustDirectory(self.settings.trust_directory, self.settings.sm2_user_id.encode())
         return Parsers(parser_limits(self.settings), anchors)
 
     @cached_property

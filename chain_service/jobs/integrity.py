@@ -12,7 +12,7 @@ from chain_service.errors import (
 )
 from chain_service.store.records import StoredRecord
 from chain_service.store.rows import json_object
-from chain_service.store.statuses import StatusChange
+from chain_service.store.statuses import StoredStatusChange
 
 _NUMBERS = ("generation", "leaf_index", "size", "final_block", "final_time")
 _HASHES = ("root", "final_hash", "final_tx")
@@ -51,7 +51,7 @@ def stored_state(number: int) -> State:
         raise Corrupt("a stored change of state has a state that does not exist") from None
 
 
-def told_successor(change: StatusChange) -> str | None:
+def told_successor(change: StoredStatusChange) -> str | None:
     """The successor that our record of the change names. Raises `Corrupt` where the record is damaged."""
     if change.body is None:
         return None
@@ -76,5 +76,5 @@ def stored_disclosure(body: bytes, salt: bytes) -> Disclosure:
     """The disclosure of stored bytes. Raises `MalformedRecord` or `MalformedDocument` if they were altered badly."""
     found = parse_disclosure(b'{"record":' + body + b',"salt":"' + salt.hex().encode() + b'"}')
     if not isinstance(found, Disclosure):
-        raise MalformedRecord("what is stored is no whole record")
+        raise MalformedRecord("the stored record is incomplete")
     return found

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from chain_service.chain.reader import BLOCKS_AT_ONCE
 from chain_service.chain.rpc import Rpc
 from chain_service.core.chainproof.clique_votes import Signers
-from chain_service.core.chainproof.consensus import Followed, consensus_of, follow
+from chain_service.core.chainproof.consensus import FollowedHeader, consensus_of, follow
 from chain_service.core.chainproof.trust import ChainTrust, joined
 from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.display import hex0x
@@ -75,7 +75,7 @@ def count_from_genesis(app: App, node: Rpc, block: int) -> tuple[Signers, bytes]
     return signers, parent
 
 
-def changes(followed: Sequence[Followed], before: Signers | None) -> list[ValidatorSet]:
+def changes(followed: Sequence[FollowedHeader], before: Signers | None) -> list[ValidatorSet]:
     """What has to be remembered of these headers: the blocks after which signers or votes are others than before."""
     found = []
     for block in followed:

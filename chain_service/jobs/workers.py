@@ -29,7 +29,7 @@ LOCK = "worker.lock"
 LONGEST_PAUSE = 5.0
 log = structlog.get_logger("worker")
 
-Kind = Literal["status", "seal", "catalog"]
+SubjectKind = Literal["status", "seal", "catalog"]
 
 
 @contextmanager
@@ -203,7 +203,7 @@ def wait_anchored(app: App, ids: Sequence[str], timeout: float = 300.0, progress
     return failed
 
 
-def wait_final(app: App, kind: Kind, subject: str, timeout: float = 120.0, progress: Progress = silent) -> None:
+def wait_final(app: App, kind: SubjectKind, subject: str, timeout: float = 120.0, progress: Progress = silent) -> None:
     """Nothing accepted for the record (status), seal or catalog entry waits for a final block any more.
 
     Raises `Conflict` (code `refused_by_contract`) if a contract refused the newest change for good, `Unavailable`
@@ -236,7 +236,7 @@ def _catalog_standing(connection: Connection, code: str) -> tuple[bool, str | No
     return any(version.final_block is None for version in versions), catalogs.last_refusal(connection, code)
 
 
-_STANDING: Mapping[Kind, Callable[[Connection, str], tuple[bool, str | None]]] = {
+_STANDING: Mapping[SubjectKind, Callable[[Connection, str], tuple[bool, str | None]]] = {
     "status": _status_standing,
     "seal": _seal_standing,
     "catalog": _catalog_standing,

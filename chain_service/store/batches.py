@@ -41,7 +41,7 @@ class Batch(NewBatch):
 
 
 @dataclass(frozen=True)
-class Head:
+class LogEnd:
     """The end of a log: all batches, final or not. A log without a batch has size 1 (its founding entry alone)."""
 
     size: int
@@ -49,7 +49,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Counts:
+class RecordCounts:
     """Batched and anchored records over all logs."""
 
     batched: int
@@ -105,7 +105,7 @@ def logs(connection: Connection) -> list[tuple[str, int]]:
     return [(org, generation) for org, generation in connection.execute(query)]
 
 
-def head(connection: Connection, org: str, generation: int) -> Head:
+def head(connection: Connection, org: str, generation: int) -> LogEnd:
     """Where the next batch of the log starts; its root is None where there is no batch yet."""
     query = (
         select(batches.c.new_size, batches.c.root)
@@ -114,7 +114,7 @@ def head(connection: Connection, org: str, generation: int) -> Head:
         .limit(1)
     )
     row = connection.execute(query).one_or_none()
-    return Head(1, None) if row is None else Head(row.new_size, row.root)
+    return LogEnd(1, None) if row is None else LogEnd(row.new_size, row.root)
 
 
 def final_head(connection: Connection, org: str, generation: int, *, block: int | None = None) -> Batch | None:
@@ -208,10 +208,10 @@ def stopped(connection: Connection, org: str, generation: int) -> str | None:
     return connection.execute(select(stopped_logs.c.reason).where(log)).scalar_one_or_none()
 
 
-def count(connection: Connection) -> Counts:
+def count(connection: Connection) -> RecordCounts:
     """How many records are batched and how many anchored, from the heads alone; founding entries do not count."""
     growth = batches.c.new_size - batches.c.old_size
     final = func.sum(growth).filter(batches.c.final_block.is_not(None))
     open_ = func.sum(growth).filter(batches.c.final_block.is_(None))
     row = connection.execute(select(func.coalesce(open_, 0), func.coalesce(final, 0))).one()
-    return Counts(int(row[0]), int(row[1]))
+    return RecordCounts(int(row[0]), int(row[1]))

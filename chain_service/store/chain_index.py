@@ -30,7 +30,7 @@ _CARRIED = (batches, status_changes, seals, seal_changes, catalog_versions)
 
 
 @dataclass(frozen=True)
-class Block:
+class IndexedBlock:
     """A final block the index has read; `header` is its RLP, `time` unix seconds."""
 
     number: int
@@ -71,7 +71,7 @@ class NewHead:
 
 
 @dataclass(frozen=True)
-class Head(NewHead):
+class IndexedHead(NewHead):
     """A head with its block's hash and time (unix seconds), transaction and account."""
 
     block_hash: bytes
@@ -104,7 +104,7 @@ class StatusEvent(NewStatusEvent):
     account: str | None
 
 
-def add_blocks(connection: Connection, new: Sequence[Block]) -> None:
+def add_blocks(connection: Connection, new: Sequence[IndexedBlock]) -> None:
     """The blocks are read; add them before their events. Raises Conflict (`constraint`) at the transaction's door
     where another worker has read one of them.
     """
@@ -137,35 +137,35 @@ def _plain(value: object) -> object:
 _HEAD = select(blocks).order_by(blocks.c.number.desc()).limit(1)
 
 
-def head_block(connection: Connection) -> Block | None:
+def head_block(connection: Connection) -> IndexedBlock | None:
     """The newest block read; None before the first."""
-    return one_or_none(connection.execute(_HEAD), Block)
+    return one_or_none(connection.execute(_HEAD), IndexedBlock)
 
 
-def block(connection: Connection, number: int) -> Block | None:
+def block(connection: Connection, number: int) -> IndexedBlock | None:
     """The block of this number, if it was read."""
-    return one_or_none(connection.execute(select(blocks).where(blocks.c.number == number)), Block)
+    return one_or_none(connection.execute(select(blocks).where(blocks.c.number == number)), IndexedBlock)
 
 
-def blocks_of(connection: Connection, numbers: Sequence[int]) -> dict[int, Block]:
+def blocks_of(connection: Connection, numbers: Sequence[int]) -> dict[int, IndexedBlock]:
     """Those of the blocks that were read, by number."""
-    found: dict[int, Block] = {}
+    found: dict[int, IndexedBlock] = {}
     for part in chunks(numbers):
         rows = connection.execute(select(blocks).where(blocks.c.number.in_(part)))
-        found |= {one.number: one for one in all_as(rows, Block)}
+        found |= {one.number: one for one in all_as(rows, IndexedBlock)}
     return found
 
 
-def block_at(connection: Connection, time: int) -> Block | None:
+def block_at(connection: Connection, time: int) -> IndexedBlock | None:
     """The newest block read whose time is not after this one (unix seconds)."""
     query = select(blocks).where(blocks.c.time <= time).order_by(blocks.c.number.desc()).limit(1)
-    return one_or_none(connection.execute(query), Block)
+    return one_or_none(connection.execute(query), IndexedBlock)
 
 
-def block_range(connection: Connection, first: int, last: int) -> list[Block]:
+def block_range(connection: Connection, first: int, last: int) -> list[IndexedBlock]:
     """The blocks read from `first` to `last`, both included, by number."""
     query = select(blocks).where(blocks.c.number.between(first, last)).order_by(blocks.c.number)
-    return all_as(connection.execute(query), Block)
+    return all_as(connection.execute(query), IndexedBlock)
 
 
 def events(
@@ -203,22 +203,22 @@ def _heads() -> Select[Any]:
     return select(heads, *_context).join_from(heads, blocks, blocks.c.number == heads.c.block).join(chain_events, event)
 
 
-def log_heads(connection: Connection, log: bytes) -> list[Head]:
+def log_heads(connection: Connection, log: bytes) -> list[IndexedHead]:
     """Every head the log ever had on chain, by size."""
-    return all_as(connection.execute(_heads().where(heads.c.log == log).order_by(heads.c.size)), Head)
+    return all_as(connection.execute(_heads().where(heads.c.log == log).order_by(heads.c.size)), IndexedHead)
 
 
-def log_head(connection: Connection, log: bytes, *, until: int | None = None) -> Head | None:
+def log_head(connection: Connection, log: bytes, *, until: int | None = None) -> IndexedHead | None:
     """The log's newest head, at block `until` or before if given."""
     query = _heads().where(heads.c.log == log)
     if until is not None:
         query = query.where(heads.c.block <= until)
-    return one_or_none(connection.execute(query.order_by(heads.c.size.desc()).limit(1)), Head)
+    return one_or_none(connection.execute(query.order_by(heads.c.size.desc()).limit(1)), IndexedHead)
 
 
-def head_of_size(connection: Connection, log: bytes, size: int) -> Head | None:
+def head_of_size(connection: Connection, log: bytes, size: int) -> IndexedHead | None:
     """The log's head of exactly this size."""
-    return one_or_none(connection.execute(_heads().where(heads.c.log == log, heads.c.size == size)), Head)
+    return one_or_none(connection.execute(_heads().where(heads.c.log == log, heads.c.size == size)), IndexedHead)
 
 
 def logs(connection: Connection) -> list[bytes]:

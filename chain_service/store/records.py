@@ -25,10 +25,23 @@ from sqlalchemy import (
 
 from chain_service.errors import Conflict, NotFound
 from chain_service.store.rows import add_rows, all_as, chunks, one_or_none, row_count
-from chain_service.store.schema import batches, record_files, records, status_changes
+from chain_service.store.schema import batches, erased_files, record_files, records, status_changes
 
 RecordState = Literal["pending", "batched", "anchored", "failed"]
 ERASED_UNBATCHED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedFile:
+    """A keyed digest of the `n`th file of an erased record, and where that record stands."""
+
+    record_id: str
+    n: int
+    algorithm: str
+    kept_digest: bytes
+    org: str
+    generation: int
+    leaf_index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,7 @@ class StoredRecord:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownSubmission:
     """What a repeated submission is compared with."""
 
     id: str
@@ -107,7 +120,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Pending:
+class PendingRecord:
     """A record that waits for a batch."""
 
     seq: int
@@ -116,7 +129,7 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PendingTotal:
     """How much one organisation has pending, and since when (unix seconds)."""
 
     org: str
@@ -125,7 +138,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Filters:
+class RecordFilters:
     """What a page is narrowed to; `issued_from` and `issued_to` are days, both included.
 
     `q` finds numbers and identities that begin with it, and the record of that very id.
@@ -151,9 +164,9 @@ def insert_many(connection: Connection, new: Sequence[NewRecord]) -> None:
     add_rows(connection, record_files, ("record_id", "algorithm", "digest"), files)
 
 
-def existing(connection: Connection, org: str, identities: Sequence[str]) -> dict[str, Known]:
+def existing(connection: Connection, org: str, identities: Sequence[str]) -> dict[str, KnownSubmission]:
     """The organisation's records under these identities, by identity; failed and erased ones leave theirs free."""
-    found: dict[str, Known] = {}
+    found: dict[str, KnownSubmission] = {}
     for part in chunks(identities):
         query = (
             select(records.c.id, records.c.identity, records.c.body, records.c.batch_id, batches.c.final_block)
@@ -162,7 +175,7 @@ def existing(connection: Connection, org: str, identities: Sequence[str]) -> dic
         )
         for id, identity, body, batch, final in connection.execute(query):
             state: RecordState = "pending" if batch is None else "batched" if final is None else "anchored"
-            found[identity] = Known(id, identity, body, state)
+            found[identity] = KnownSubmission(id, identity, body, state)
     return found
 
 
@@ -294,7 +307,7 @@ def stream(connection: Connection, org: str, generation: int, first: int, count:
 
 
 def page(
-    connection: Connection, org: str, filters: Filters, limit: int, before: int | None = None
+    connection: Connection, org: str, filters: RecordFilters, limit: int, before: int | None = None
 ) -> tuple[list[StoredRecord], int | None]:
     """The organisation's records, newest first, and the `before` of the next page (None: this was the last)."""
     query = _stored().where(records.c.org == org)
@@ -306,7 +319,7 @@ def page(
     return found[:limit], found[limit - 1].seq if len(found) > limit else None
 
 
-def _narrowed(query: Select[Any], filters: Filters) -> Select[Any]:
+def _narrowed(query: Select[Any], filters: RecordFilters) -> Select[Any]:
     states = {
         "failed": (records.c.failure.is_not(None),),
         "pending": (records.c.batch_id.is_(None), records.c.failure.is_(None)),
@@ -327,7 +340,7 @@ def _narrowed(query: Select[Any], filters: Filters) -> Select[Any]:
     return query
 
 
-def waiting(connection: Connection) -> list[Waiting]:
+def waiting(connection: Connection) -> list[PendingTotal]:
     """Per organisation what is pending and the moment of the oldest, longest waiting first."""
     oldest = func.min(records.c.created_at).label("oldest")
     query = (
@@ -336,10 +349,10 @@ def waiting(connection: Connection) -> list[Waiting]:
         .group_by(records.c.org)
         .order_by(oldest)
     )
-    return all_as(connection.execute(query), Waiting)
+    return all_as(connection.execute(query), PendingTotal)
 
 
-def take_pending(connection: Connection, org: str, limit: int) -> list[Pending]:
+def take_pending(connection: Connection, org: str, limit: int) -> list[PendingRecord]:
     """The organisation's oldest pending records in order of acceptance, locked until the transaction ends."""
     query = (
         select(records.c.seq, records.c.id, records.c.body_digest)
@@ -348,7 +361,7 @@ def take_pending(connection: Connection, org: str, limit: int) -> list[Pending]:
         .limit(limit)
         .with_for_update()
     )
-    return all_as(connection.execute(query), Pending)
+    return all_as(connection.execute(query), PendingRecord)
 
 
 def place(connection: Connection, batch_id: str, generation: int, indexes: Mapping[int, int]) -> None:
@@ -397,6 +410,37 @@ def erase(connection: Connection, id: str, reason: str, at: float) -> bool:
     connection.execute(delete(record_files).where(record_files.c.record_id == id))
     connection.execute(update(status_changes).where(status_changes.c.record_id == id).values(body=None, salt=None))
     return True
+
+
+def files_of(connection: Connection, id: str) -> list[tuple[str, bytes]]:
+    """Algorithm and digest of every file that the record names."""
+    query = select(record_files.c.algorithm, record_files.c.digest).where(record_files.c.record_id == id)
+    return [(algorithm, digest) for algorithm, digest in connection.execute(query)]
+
+
+def keep_files(connection: Connection, id: str, kept: Sequence[tuple[int, str, bytes]]) -> None:
+    """The files of a record that is erased stay known by these: number of the file, algorithm, keyed digest."""
+    add_rows(connection, erased_files, ("record_id", "n", "algorithm", "kept_digest"), ((id, *one) for one in kept))
+
+
+def any_kept(connection: Connection) -> bool:
+    """Whether any erased record's files are known."""
+    return connection.execute(select(erased_files.c.n).limit(1)).first() is not None
+
+
+def erased_naming(connection: Connection, kept: Sequence[bytes], limit: int) -> list[ErasedFile]:
+    """What is kept of the files of the anchored erased records that named a file with any of these keyed digests.
+
+    All that is kept of at most `limit` records.
+    """
+    matching = select(erased_files.c.record_id).where(erased_files.c.kept_digest.in_(kept)).distinct().limit(limit)
+    place = (records.c.org, records.c.generation, records.c.leaf_index)
+    query = (
+        select(erased_files, *place)
+        .join_from(erased_files, records, records.c.id == erased_files.c.record_id)
+        .where(erased_files.c.record_id.in_(matching), records.c.leaf_index > 0)
+    )
+    return all_as(connection.execute(query), ErasedFile)
 
 
 def count_pending(connection: Connection) -> int:

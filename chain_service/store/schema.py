@@ -341,6 +341,16 @@ record_files = Table(
 )
 Index("ix_record_files_digest", record_files.c.digest)
 
+erased_files = Table(
+    "erased_files",
+    metadata,
+    Column("record_id", Text, ForeignKey("records.id"), primary_key=True),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("algorithm", Text, primary_key=True),
+    Column("kept_digest", Bytes, nullable=False),
+)
+Index("ix_erased_files_kept_digest", erased_files.c.kept_digest)
+
 status_changes = Table(
     "status_changes",
     metadata,

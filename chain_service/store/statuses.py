@@ -28,7 +28,7 @@ class NewStatusChange:
 
 
 @dataclass(frozen=True)
-class StatusChange:
+class StoredStatusChange:
     """A change as it stands; body and salt are None after erasure, `refused` says why it will never be final."""
 
     seq: int
@@ -56,7 +56,7 @@ class StatusChange:
 
 
 @dataclass(frozen=True)
-class Unsent:
+class UnsentChange:
     """A change to be grouped into a submission, with its record's place; only records of final batches are listed."""
 
     id: str
@@ -86,17 +86,17 @@ def add(connection: Connection, new: NewStatusChange) -> None:
     connection.execute(insert(status_changes), asdict(new))
 
 
-def get(connection: Connection, id: str) -> StatusChange:
+def get(connection: Connection, id: str) -> StoredStatusChange:
     """The change of this id. Raises NotFound."""
-    found = one_or_none(connection.execute(select(status_changes).where(status_changes.c.id == id)), StatusChange)
+    found = one_or_none(connection.execute(select(status_changes).where(status_changes.c.id == id)), StoredStatusChange)
     if found is None:
         raise NotFound("no status change has this id", code="change_unknown", id=id)
     return found
 
 
-def waiting(connection: Connection, record_id: str) -> StatusChange | None:
+def waiting(connection: Connection, record_id: str) -> StoredStatusChange | None:
     """The record's newest change that is accepted and not final."""
-    return one_or_none(connection.execute(_WAITING_OF, {"record": record_id}), StatusChange)
+    return one_or_none(connection.execute(_WAITING_OF, {"record": record_id}), StoredStatusChange)
 
 
 def waiting_many(connection: Connection, record_ids: Sequence[str]) -> set[str]:
@@ -108,18 +108,18 @@ def waiting_many(connection: Connection, record_ids: Sequence[str]) -> set[str]:
     return found
 
 
-def of_record(connection: Connection, record_id: str) -> list[StatusChange]:
+def of_record(connection: Connection, record_id: str) -> list[StoredStatusChange]:
     """All changes of the record, in order of acceptance, refused ones too."""
     query = select(status_changes).where(status_changes.c.record_id == record_id).order_by(status_changes.c.seq)
-    return all_as(connection.execute(query), StatusChange)
+    return all_as(connection.execute(query), StoredStatusChange)
 
 
-def by_digests(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, StatusChange]:
+def by_digests(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, StoredStatusChange]:
     """Our changes behind digests read from the chain, by digest."""
-    found: list[StatusChange] = []
+    found: list[StoredStatusChange] = []
     for part in chunks(digests):
         found += all_as(
-            connection.execute(select(status_changes).where(status_changes.c.digest.in_(part))), StatusChange
+            connection.execute(select(status_changes).where(status_changes.c.digest.in_(part))), StoredStatusChange
         )
     return {change.digest: change for change in found}
 
@@ -147,7 +147,7 @@ def unsent_logs(connection: Connection) -> list[tuple[str, int]]:
     return [(org, generation) for org, generation in connection.execute(query)]
 
 
-def unsent(connection: Connection, org: str, generation: int, limit: int) -> list[Unsent]:
+def unsent(connection: Connection, org: str, generation: int, limit: int) -> list[UnsentChange]:
     """The log's changes in no submission, of records whose place is final, in order of acceptance; locked until the end
     of the transaction.
     """
@@ -162,7 +162,7 @@ def unsent(connection: Connection, org: str, generation: int, limit: int) -> lis
         .limit(limit)
         .with_for_update(of=status_changes)
     )
-    return all_as(connection.execute(query), Unsent)
+    return all_as(connection.execute(query), UnsentChange)
 
 
 def group(connection: Connection, ids: Sequence[str], submission_id: str) -> None:
@@ -172,10 +172,10 @@ def group(connection: Connection, ids: Sequence[str], submission_id: str) -> Non
         connection.execute(moved.values(submission_id=submission_id))
 
 
-def of_submission(connection: Connection, submission_id: str) -> list[StatusChange]:
+def of_submission(connection: Connection, submission_id: str) -> list[StoredStatusChange]:
     """The changes that travel in this submission, in order."""
     query = select(status_changes).where(status_changes.c.submission_id == submission_id)
-    return all_as(connection.execute(query.order_by(status_changes.c.seq)), StatusChange)
+    return all_as(connection.execute(query.order_by(status_changes.c.seq)), StoredStatusChange)
 
 
 def release(connection: Connection, submission_id: str) -> None:

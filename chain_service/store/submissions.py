@@ -49,7 +49,7 @@ class Submission(NewSubmission):
 
 
 @dataclass(frozen=True)
-class SignedTransaction:
+class StoredTransaction:
     """Signed bytes. `outcome` is None, `final` or `reverted`; `block` the final block that holds it."""
 
     hash: bytes
@@ -164,28 +164,28 @@ def retry_now(connection: Connection, accounts: Sequence[str], now: float) -> No
     connection.execute(refused.values(next_attempt_at=now))
 
 
-def unconfirmed(connection: Connection, account: str, sent_before: float) -> list[SignedTransaction]:
+def unconfirmed(connection: Connection, account: str, sent_before: float) -> list[StoredTransaction]:
     """Signed bytes in no final block that were never sent, or last before this moment: send them again by nonce."""
     late = transactions.c.sent_at.is_(None) | (transactions.c.sent_at < sent_before)
     query = select(transactions).where(transactions.c.account == account, transactions.c.block.is_(None), late)
-    return all_as(connection.execute(query.order_by(transactions.c.nonce)), SignedTransaction)
+    return all_as(connection.execute(query.order_by(transactions.c.nonce)), StoredTransaction)
 
 
-def unmined(connection: Connection) -> list[SignedTransaction]:
+def unmined(connection: Connection) -> list[StoredTransaction]:
     """All signed bytes that no final block holds yet, by account and nonce."""
     query = select(transactions).where(transactions.c.block.is_(None))
-    return all_as(connection.execute(query.order_by(transactions.c.account, transactions.c.nonce)), SignedTransaction)
+    return all_as(connection.execute(query.order_by(transactions.c.account, transactions.c.nonce)), StoredTransaction)
 
 
-def by_hash(connection: Connection, hash: bytes) -> SignedTransaction | None:
+def by_hash(connection: Connection, hash: bytes) -> StoredTransaction | None:
     """The transaction of this hash; None where it is not ours."""
-    return one_or_none(connection.execute(select(transactions).where(transactions.c.hash == hash)), SignedTransaction)
+    return one_or_none(connection.execute(select(transactions).where(transactions.c.hash == hash)), StoredTransaction)
 
 
-def history(connection: Connection, id: str) -> list[SignedTransaction]:
+def history(connection: Connection, id: str) -> list[StoredTransaction]:
     """All transactions that carried the submission, by nonce."""
     query = select(transactions).where(transactions.c.submission_id == id).order_by(transactions.c.nonce)
-    return all_as(connection.execute(query), SignedTransaction)
+    return all_as(connection.execute(query), StoredTransaction)
 
 
 def mark_final(connection: Connection, hash: bytes, block: int) -> Submission | None:

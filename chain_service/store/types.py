@@ -14,7 +14,7 @@ from chain_service.store.schema import certificate_type_names, certificate_types
 
 
 @dataclass(frozen=True)
-class CertificateType:
+class StoredCertificateType:
     """A type's entry: `body` as it was given, `created_at` unix seconds."""
 
     code: str
@@ -22,7 +22,7 @@ class CertificateType:
     created_at: float
 
 
-def put(connection: Connection, new: CertificateType) -> None:
+def put(connection: Connection, new: StoredCertificateType) -> None:
     """The type has this body, in place of an earlier one; a name that it has not had last is added to its names."""
     before = names(connection, [new.code]).get(new.code, [])
     name = new.body.get("certificateTypeName")
@@ -36,7 +36,7 @@ def put(connection: Connection, new: CertificateType) -> None:
         connection.execute(insert(certificate_types), row)
 
 
-def find(connection: Connection, code: str) -> CertificateType | None:
+def find(connection: Connection, code: str) -> StoredCertificateType | None:
     """The type of this code."""
     row = connection.execute(select(certificate_types).where(certificate_types.c.code == code)).one_or_none()
     return None if row is None else _read(row)
@@ -62,12 +62,12 @@ def names(connection: Connection, codes: Collection[str]) -> dict[str, list[tupl
     return found
 
 
-def listed(connection: Connection) -> list[CertificateType]:
+def listed(connection: Connection) -> list[StoredCertificateType]:
     """All types by code."""
     rows = connection.execute(select(certificate_types).order_by(certificate_types.c.code))
     return [_read(row) for row in rows]
 
 
-def _read(row: Row[Any]) -> CertificateType:
+def _read(row: Row[Any]) -> StoredCertificateType:
     body = json_object(row.body, "a stored certificate type", type=row.code)
-    return CertificateType(row.code, body, row.created_at)
+    return StoredCertificateType(row.code, body, row.created_at)

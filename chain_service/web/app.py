@@ -16,7 +16,7 @@ from chain_service.web.http.head import HeadAsGet
 from chain_service.web.http.headers import SecurityHeaders
 from chain_service.web.http.openapi import describe, operation_id
 from chain_service.web.http.problems import install_problem_handlers
-from chain_service.web.http.request_log import Metrics, Observe
+from chain_service.web.http.request_log import Observe, RequestMetrics
 from chain_service.web.pages import routes
 
 DESCRIPTION = (
@@ -47,7 +47,7 @@ def create_app(app: App) -> FastAPI:
         generate_unique_id_function=operation_id,
         dependencies=[Depends(plain_address)],
     )
-    metrics = Metrics(lambda: health.gauges(app))
+    metrics = RequestMetrics(lambda: health.gauges(app))
     web.state.app = app
     web.state.metrics = metrics
     web.state.rate = PublicRate(app.settings.public_rate)

@@ -31,9 +31,9 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from chain_service.core.chainproof import clique, qbft, storage_layout
+from chain_service.core.chainproof.consensus import CONSENSUS_FORMS
 from chain_service.core.chainproof.evidence import Evidence, verify_evidence
 from chain_service.core.chainproof.evidence_cbor import BlockProof, Selector
-from chain_service.core.chainproof.trust import FORM_QBFT
 from chain_service.core.encoding import cose
 from chain_service.core.encoding.digests import keccak256
 from chain_service.core.log.merkle import InclusionProof, leaf_hash, parents
@@ -225,7 +225,7 @@ def verifying(consensus: Consensus) -> Callable[[], None]:
 
 def seals_of(evidence: Evidence) -> list[tuple[bytes, bytes]]:
     """Every validator's seal in this evidence, with what it signs."""
-    if evidence.form == FORM_QBFT:
+    if CONSENSUS_FORMS[evidence.form].has_single_header:
         header = qbft.parse_header(evidence.headers[0])
         return [(seal, header.seal_digest) for seal in header.extra.seals]
     return [(header.seal, header.seal_digest) for header in map(clique.parse_header, evidence.headers)]

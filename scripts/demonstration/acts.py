@@ -78,7 +78,7 @@ def play(story: Story, instance: Instance, n: int) -> None:
     good, withdrawn = chosen[:2]
     made = papers.write(story, instance, departments[good.org].client, good, withdrawn, documents)
     page = Client(instance.url).page()
-    story.chapter("查验页面", "The page")
+    story.chapter("核验页面", "The page")
     story.expect("<html" in page, f"{instance.url}/", "drop a file, a disclosure, or type an identifier", page[:200])
     story.say(f"接口说明 {instance.url}/openapi.json", f"log files in {instance.data}/log")
     story.say(f"试验材料 {made.folder}/README.txt", "papers to try, and what the page must say of each")

@@ -73,7 +73,7 @@ def alter(story: Story, instance: Instance, one: Anchored, key: str) -> None:
         "certificateHolderName": FORGED,
     }
     verdict = public.post("/v1/verify", question)
-    story.expect_verdict(verdict, ("invalid", "record_mismatch"), "查验被篡改的记录", "verify names the altered record")
+    story.expect_verdict(verdict, ("invalid", "record_mismatch"), "核验被篡改的记录", "verify names the altered record")
     story.expect_verdict(
         public.post("/v1/verify", {"disclosure": disclosure}),
         ("valid", "in_force"),

@@ -77,7 +77,7 @@ def _by_identifier(story: Story, public: Client, one: Anchored) -> None:
     story.expect_verdict(
         public.post("/v1/verify", question),
         ("valid", "in_force_not_compared"),
-        "按证照标识、编号和持证主体查验",
+        "按证照标识、编号和持证主体核验",
         "by identifier, number and holder name",
     )
     story.expect_verdict(

@@ -51,7 +51,7 @@ class Promise:
 PROMISES = (
     Promise((GOOD,), VALID, "营业执照的披露文件", "a business licence's disclosure"),
     Promise((GOOD, RECEIPT), VALID, "连同其凭证", "with its receipt"),
-    Promise((GOOD, RECEIPT, PROOF), VALID, "连同其凭证和存证证明", "with its receipt and its proof"),
+    Promise((GOOD, RECEIPT, PROOF), VALID, "连同其凭证和上链证明", "with its receipt and its proof"),
     Promise((PARTIAL,), VALID, "部分披露：只出示编号，其余隐去",
             "a partial disclosure: the number shown, all else hidden", frozenset({"members_hidden"}), COMPARE),
     Promise((TAMPERED,), ("invalid", "record_mismatch"), "持证主体被改动", "another holder's name in it"),
@@ -144,7 +144,7 @@ def _by_identifier(story: Story, keyed: Client, good: Anchored) -> None:
     found = (verdict["verdict"], verdict["code"])
     story.expect(
         found == ("valid", "in_force_not_compared"),
-        f"扫描 {QR} 得到证照标识，连同编号和持证主体查验：{MARKS['valid'][0]}",
+        f"扫描 {QR} 得到证照标识，连同编号和持证主体核验：{MARKS['valid'][0]}",
         "in_force_not_compared: by the identifier in the QR picture, with number and holder, under a key for the pages",
         found,
     )
@@ -168,7 +168,7 @@ def _read_me(instance: Instance, good: Anchored, fingerprint: str) -> Iterator[s
             yield f"    页面标题 the page's heading: {promise.heading}"
     record = good.record
     yield ""
-    yield f"按证照标识查验（{QR} 中的内容）By identifier (what {QR} holds):"
+    yield f"按证照标识核验（{QR} 中的内容）By identifier (what {QR} holds):"
     yield f"    证照标识 identifier   {record['certificateIdentifier']}"
     yield f"    证照编号 number       {record['certificateNumber']}"
     yield f"    持证主体 holder       {good.holder}"

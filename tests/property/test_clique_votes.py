@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chain_service.core.chainproof.clique import majority_size
 from chain_service.core.chainproof.clique_votes import Signers
-from chain_service.core.chainproof.consensus import Followed, follow, headers_on_top, newest_final, provable_from
+from chain_service.core.chainproof.consensus import FollowedHeader, follow, headers_on_top, newest_final, provable_from
 from chain_service.core.chainproof.headers import SealedHeader
 from chain_service.core.chainproof.trust import ChainTrust, ValidatorRange
 from chain_service.core.encoding import rlp
@@ -142,7 +142,7 @@ def followed(sealers, among, first=1, votes=None, parent=PARENT):
     return follow(raws, trust, Signers(tuple(one.address for one in among)), parent), trust
 
 
-def place_of_newest(blocks: list[Followed], trust) -> int | None:
+def place_of_newest(blocks: list[FollowedHeader], trust) -> int | None:
     return newest_final([block.header for block in blocks], trust)
 
 

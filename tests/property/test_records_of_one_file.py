@@ -12,10 +12,10 @@ from chain_service.core.records.identifiers import CertificateIdentifier, OrgCod
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.check_rules import RECORD, SIGNATURE, SIGNATURE_CHECKS
 from chain_service.core.verdicts.file_ownership import decide
-from chain_service.core.verdicts.inputs import Candidate, Facts, Memory, Presented
-from chain_service.core.verdicts.judge import Anchoring, Signed, judge
+from chain_service.core.verdicts.inputs import Candidate, JudgeInput, Memory, Presented
+from chain_service.core.verdicts.judge import Anchoring, JudgedSignatures, judge
 from chain_service.core.verdicts.verdict import Group, Verdict, check
-from chain_service.core.verdicts.verdict_codes import Answer
+from chain_service.core.verdicts.verdict_codes import VerdictOutcome
 from support.worlds.judged_records import ANCHORED, FILE, NOW, World, certificate, document
 
 ORGS = tuple(map(OrgCode, ("11430000006122244L", "11330105002500287C", "91350100M0001TGQXM")))
@@ -31,6 +31,8 @@ class Drawn:
     state: State
     replaces: bool = False
     """Whether it says that it replaces the record before it, if that is of its kind."""
+    erased: bool = False
+    """Whether its content is gone; what it said it replaces is gone with it."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,14 @@ def world(place: int, drawn: Drawn, before: Drawn | None = None) -> World:
 
 
 def follows(drawn: Drawn, before: Drawn) -> bool:
-    return drawn.replaces and drawn.certificate == before.certificate
+    return drawn.replaces and not drawn.erased and drawn.certificate == before.certificate
 
 
 def record_id(place: int) -> str:
     return f"3f2b6f0e-5d0c-4a7e-9a55-{place:012d}"
 
 
-def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False, counted: bool = False) -> Facts:
+def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False, counted: bool = False) -> JudgeInput:
     """As gathering would have them: newest first, the one decided on apart from the others."""
     worlds = [world(place, one, before) for place, (one, before) in enumerate(zip(drawn, (None, *drawn), strict=False))]
     words = {slot: word for one in worlds for slot, word in one.words().items()}
@@ -70,21 +72,24 @@ def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False, counted
             ORGS[one.org],
             "certificate" if one.certificate else "document",
             made.claim(),
-            Memory(record_id(place), "anchored", anchored_at=ANCHORED),
-            made.disclosure,
+            Memory(record_id(place), "anchored", anchored_at=ANCHORED, erased=one.erased),
+            None if one.erased else made.disclosure,
             anchor_state=made.proven(ANCHORED, 7),
         )
         for place, (one, made) in enumerate(zip(drawn, worlds, strict=True))
     ]
-    chosen = None
-    if paper.kind in ("disclosure", "receipt"):
+    chosen, known = None, [one for one in candidates if not one.memory.erased]
+    presented = paper.kind in ("disclosure", "receipt")
+    if presented:
         chosen = candidates[paper.of % len(candidates)]
-    elif len({one.org for one in drawn}) == 1:
-        chosen = max(candidates, key=lambda one: (one.kind == "certificate", candidates.index(one)))
-    return Facts(
+    elif len({one.org for one in known}) == 1:
+        chosen = max(known, key=lambda one: (one.kind == "certificate", candidates.index(one)))
+    shown = worlds[candidates.index(chosen)].disclosure if chosen is not None else None
+    return JudgeInput(
         subject="file",
         presented=Presented(
-            disclosure=chosen.recalled if chosen is not None and paper.kind == "disclosure" else None,
+            # nothing else tells what an erased record names
+            disclosure=shown if presented and (paper.kind == "disclosure" or chosen.memory.erased) else None,  # type: ignore[union-attr]
             files=(FILE,),
             whole_files=True,
         ),
@@ -96,7 +101,7 @@ def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False, counted
         memory=chosen.memory if chosen else None,
         recalled=chosen.recalled if chosen else None,
         candidates=tuple(one for one in reversed(candidates) if one is not chosen),
-        undecided=chosen is None,
+        undecided=chosen is None and bool(known),
         crowded=crowded,
         counted=counted,
     )
@@ -105,15 +110,15 @@ def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False, counted
 def sealed_by(org: str | None) -> object:
     """The signatures of a file that one organisation sealed soundly; another one's record makes it a mismatch."""
 
-    def examine(anchoring: Anchoring) -> Signed:
+    def examine(anchoring: Anchoring) -> JudgedSignatures:
         if org is None:
-            return Signed()
+            return JudgedSignatures()
         issuer = anchoring.record.org if anchoring.record is not None else None
         binding = "no_issuer_named" if issuer is None else "issuer_bound" if issuer == org else "issuer_mismatch"
         told = {rule: rule.notes[0].code for rule in SIGNATURE_CHECKS} | {SIGNATURE.ISSUER_BINDING: binding}
         params = {"anchor": "root", "time": "then", "organisation": org}
         checks = tuple(check(rule, code, params=params) for rule, code in told.items())
-        return Signed((Group("signature", "file", checks),))
+        return JudgedSignatures((Group("signature", "file", checks),))
 
     return examine
 
@@ -142,7 +147,10 @@ def oracle(drawn: list[Drawn], paper: Paper) -> set[str]:
     }
     if ended:
         return ended
-    owners = {one.org for one in drawn}
+    known = {one.org for place, one in enumerate(drawn) if not one.erased}
+    owners = known if own is None else {*known, drawn[own].org}
+    if not owners:
+        return {"not_anchored"}
     signer = paper.of % len(ORGS)
     if paper.kind == "seal":
         if signer in owners:
@@ -158,6 +166,7 @@ records = st.lists(
         st.booleans(),
         st.sampled_from([State.IN_FORCE] * 12 + list(State)),
         st.booleans(),
+        st.sampled_from([False, False, True]),
     ),
     min_size=1,
     max_size=5,
@@ -172,22 +181,29 @@ WITHDRAWN, STRANGER = Drawn(0, True, State.WITHDRAWN), Drawn(1, True, State.IN_F
 @example([WITHDRAWN, STRANGER], Paper("disclosure", 1))
 @example([WITHDRAWN, STRANGER], Paper("receipt", 1))
 @example([WITHDRAWN, STRANGER], Paper("seal", 1))
+@example([replace(WITHDRAWN, erased=True), STRANGER], Paper("none"))
+@example([STRANGER, replace(WITHDRAWN, erased=True)], Paper("disclosure"))
+@example([replace(WITHDRAWN, erased=True)], Paper("none"))
+@example([replace(STRANGER, erased=True), Drawn(0, True, State.IN_FORCE)], Paper("seal", 1))
+@example([Drawn(0, True, State.SUPERSEDED, erased=True), Drawn(0, True, State.IN_FORCE, True)], Paper("none"))
 @example([Drawn(0, True, State.SUPERSEDED), Drawn(0, True, State.IN_FORCE, True)], Paper("none"))
 @example([Drawn(0, True, State.SUPERSEDED), Drawn(1, True, State.IN_FORCE, True)], Paper("none"))
 @settings(max_examples=400, deadline=None)
 def test_what_ended_stays_ended_and_no_stranger_makes_a_file_unverifiable(drawn: list[Drawn], paper: Paper) -> None:
     verdict = verdict_on(drawn, paper)
     allowed = oracle(drawn, paper)
-    assert verdict.code in allowed or (paper.kind == "seal" and verdict.answer is Answer.INVALID and allowed)
-    assert (verdict.answer is Answer.VALID) == (allowed == {"in_force"})
+    assert verdict.code in allowed or (paper.kind == "seal" and verdict.answer is VerdictOutcome.INVALID and allowed)
+    assert (verdict.answer is VerdictOutcome.VALID) == (allowed == {"in_force"})
     warned = {one.code for one in verdict.context.warnings}
-    assert ("anchored_by_others" in warned) == (len({one.org for one in drawn}) > 1)
+    own = paper.of % len(drawn) if paper.kind in ("disclosure", "receipt") else None
+    told = {one.org for place, one in enumerate(drawn) if not one.erased or place == own}
+    assert ("anchored_by_others" in warned) == (len(told) > 1)
 
 
 @given(records, papers, st.randoms())
 @settings(max_examples=150, deadline=None)
 def test_neither_kind_nor_order_of_anchoring_decides(drawn: list[Drawn], paper: Paper, lot: object) -> None:
-    plain = [replace(one, replaces=False) for one in drawn]
+    plain = [replace(one, replaces=False, erased=False) for one in drawn]
     if len({one.org for one in plain}) == 1 or paper.kind in ("disclosure", "receipt"):
         return
     shuffled = [replace(one, certificate=not one.certificate) for one in plain]
@@ -198,12 +214,12 @@ def test_neither_kind_nor_order_of_anchoring_decides(drawn: list[Drawn], paper: 
 @given(records, papers)
 @settings(max_examples=100, deadline=None)
 def test_beyond_the_records_looked_at_nothing_is_valid(drawn: list[Drawn], paper: Paper) -> None:
-    assert verdict_on(drawn, paper, crowded=True).answer is not Answer.VALID
+    assert verdict_on(drawn, paper, crowded=True).answer is not VerdictOutcome.VALID
     among_many = verdict_on(drawn, paper, crowded=True, counted=True)
     if paper.kind in ("disclosure", "receipt"):
         # what was presented decides, since none of the others has ended unseen
         assert among_many.code == verdict_on(drawn, paper).code
-    elif among_many.answer is Answer.VALID:
+    elif among_many.answer is VerdictOutcome.VALID:
         assert paper.kind == "seal"
 
 
@@ -227,7 +243,7 @@ def test_a_record_whose_place_cannot_be_proven_makes_nothing_valid() -> None:
     for broken in (None, facts.claim):
         other = replace(facts.candidates[0], claim=broken)
         verdict = judge(replace(facts, candidates=(other,)))
-        assert (verdict.answer, verdict.code) == (Answer.INDETERMINATE, "finality_unproven")
+        assert (verdict.answer, verdict.code) == (VerdictOutcome.INDETERMINATE, "finality_unproven")
 
 
 def test_a_record_anchored_after_the_moment_asked_about_changes_nothing_then() -> None:
@@ -241,4 +257,4 @@ def test_a_record_anchored_after_the_moment_asked_about_changes_nothing_then() -
     assert judge(replace(facts, candidates=(later,))).code == "withdrawn"
     # that its evidence is of a later block proves nothing about then
     untold = judge(replace(earlier, then_state=replace(then, words=world(0, STRANGER).words())))
-    assert (untold.answer, untold.code) == (Answer.INDETERMINATE, "finality_unproven")
+    assert (untold.answer, untold.code) == (VerdictOutcome.INDETERMINATE, "finality_unproven")

@@ -15,8 +15,8 @@ from chain_service.core.verdicts.check_rules import CHECKS, RECORD, CheckRule
 from chain_service.core.verdicts.inputs import (
     AcceptedChange,
     Asked,
-    Facts,
     Failure,
+    JudgeInput,
     Memory,
     Outage,
     PastChange,
@@ -24,7 +24,7 @@ from chain_service.core.verdicts.inputs import (
 )
 from chain_service.core.verdicts.judge import judge
 from chain_service.core.verdicts.verdict import Context, Group, check, conclude
-from chain_service.core.verdicts.verdict_codes import CODES, Answer, Outcome
+from chain_service.core.verdicts.verdict_codes import CODES, Outcome, VerdictOutcome
 from support.worlds.judged_records import ANCHORED, FILE, NOW, RECORD_ID, SALT, World, certificate, document
 
 WORLDS = [
@@ -37,7 +37,7 @@ WORLDS = [
 
 
 @st.composite
-def facts(draw: st.DrawFn) -> Facts:
+def facts(draw: st.DrawFn) -> JudgeInput:
     world = draw(st.sampled_from(WORLDS))
     other = draw(st.sampled_from(WORLDS))
     partial = reveal(world.disclosure.record, SALT, list(world.disclosure.members))
@@ -90,18 +90,18 @@ def facts(draw: st.DrawFn) -> Facts:
 
 @given(facts())
 @settings(max_examples=400, deadline=None)
-def test_valid_means_that_every_check_passed_or_did_not_apply(case: Facts) -> None:
+def test_valid_means_that_every_check_passed_or_did_not_apply(case: JudgeInput) -> None:
     verdict = judge(case)
     outcomes = {result.outcome for group in verdict.groups for result in group.checks}
-    if verdict.answer is Answer.VALID:
+    if verdict.answer is VerdictOutcome.VALID:
         assert outcomes <= {Outcome.PASSED, Outcome.SKIPPED}
         for rule in (RECORD.INCLUSION, RECORD.ANCHOR, RECORD.VALIDATORS, RECORD.STATUS, RECORD.VALIDITY_PERIOD):
             assert verdict.record[rule].outcome is Outcome.PASSED
         assert not any(result.code == "not_reached" for result in verdict.record.checks)
-    if verdict.answer is Answer.INDETERMINATE:
+    if verdict.answer is VerdictOutcome.INDETERMINATE:
         assert Outcome.FAILED not in outcomes
     if Outcome.FAILED in outcomes:
-        assert verdict.answer is Answer.INVALID
+        assert verdict.answer is VerdictOutcome.INVALID
 
 
 RESULTS = [(rule, code) for rule in CHECKS for code in (*rule.raises, *(note.code for note in rule.notes))]
@@ -116,10 +116,10 @@ def test_no_combination_with_an_indeterminate_check_is_valid(chosen: list[tuple[
     verdict = conclude(groups, Context("2025-01-01T00:00:00Z"))
     outcomes = {result.outcome for group in groups for result in group.checks}
     if Outcome.FAILED in outcomes:
-        assert verdict.answer is Answer.INVALID
+        assert verdict.answer is VerdictOutcome.INVALID
     elif Outcome.INDETERMINATE in outcomes:
-        assert verdict.answer is Answer.INDETERMINATE
-    elif verdict.answer is Answer.VALID:
+        assert verdict.answer is VerdictOutcome.INDETERMINATE
+    elif verdict.answer is VerdictOutcome.VALID:
         assert Outcome.PASSED in outcomes
 
 
@@ -130,5 +130,5 @@ def test_of_any_two_findings_the_worse_and_then_the_earlier_code_decides() -> No
         groups = [Group(rule.group, "x", (check(rule, code, params=PARAMS),)) for rule, code in (one, other)]
         passed = Group("record", "x", (check(RECORD.STATUS, "in_force", params=PARAMS),))
         decided = conclude([*groups, passed], Context("2025-01-01T00:00:00Z")).code
-        severity = [Answer.INVALID, Answer.INDETERMINATE, Answer.VALID]
+        severity = [VerdictOutcome.INVALID, VerdictOutcome.INDETERMINATE, VerdictOutcome.VALID]
         assert decided == min((one[1], other[1]), key=lambda c: (severity.index(CODES[c].answer), order.index(c)))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chain_service.documents.facts import DocumentFacts, SealFacts, SignatureFacts
-from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from chain_service.documents.pki.trust_store import RootCertificate, TrustStore
 from chain_service.documents.read import read_document
 
 FORMS = {1: "ses-v1", 4: "ses-v4", 5: "ses-v5"}
@@ -125,6 +125,6 @@ def test_a_signature_that_names_nobody_is_tried_with_the_known_signers(folder: P
 
 def test_an_authority_that_may_not_sign_certificates_is_refused(folder: Path, expected: dict[str, Any]) -> None:
     der = certificate(folder / "ofdrw/certs/ofdrw_test_root.pem")
-    facts = read(folder, "ofdrw/allprotected.ofd", expected, TrustStore((Anchor("ofdrw", der),)))
+    facts = read(folder, "ofdrw/allprotected.ofd", expected, TrustStore((RootCertificate("ofdrw", der),)))
     signer = facts.signatures[0].signer
     assert signer is not None and signer.path.outcome == "broken", signer

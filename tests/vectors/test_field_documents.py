@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from chain_service.core.verdicts.verdict_codes import CODES, Answer
+from chain_service.core.verdicts.verdict_codes import CODES, VerdictOutcome
 from chain_service.documents.pki import revocation
-from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from chain_service.documents.pki.trust_store import RootCertificate, TrustStore
 from chain_service.documents.read import read_document
 from support.cms import cms_samples
 from support.documents.judged import judged
@@ -168,7 +168,7 @@ def trusted(folder: Path) -> tuple[TrustStore, int]:
     lists = tuple(file.read_bytes() for file in sorted((folder / "trust-store/crls").iterdir()))
     anchors, links = [], []
     for place in sorted((folder / "trust-store/anchors").iterdir()):
-        anchors.append(Anchor(place.name, (place / "root0.cer").read_bytes()))
+        anchors.append(RootCertificate(place.name, (place / "root0.cer").read_bytes()))
         links += [_certificate(file) for file in sorted((place / "intermediates").iterdir())]
     moment = max(revocation.parse(one).this_update for one in lists) + DAY
     return TrustStore(tuple(anchors), tuple(links), lists), moment
@@ -214,7 +214,7 @@ def test_only_what_is_shown_to_be_wrong_is_an_accusation() -> None:
 
 
 def _accuses(code: str) -> bool:
-    return code in CODES and CODES[code].answer is Answer.INVALID
+    return code in CODES and CODES[code].answer is VerdictOutcome.INVALID
 
 
 MADE: dict[str, tuple[str, str]] = {

@@ -158,7 +158,7 @@ def test_a_round_above_zero_is_in_the_seals_and_not_in_the_hash(units):
     assert [recover_address(seal, header.seal_digest) for seal in header.extra.seals] == list(
         map(unhex, case["committers"])
     )
-    with pytest.raises(InvalidProof, match="proposed by a stranger"):
+    with pytest.raises(InvalidProof, match="not proposed by a trusted validator"):
         verify_seals(header, header.extra.validators)
     with pytest.raises(InvalidProof, match="other validators"):
         verify_seals(header, sorted(map(unhex, case["committers"])))

@@ -10,12 +10,12 @@ from rich.console import Console
 from chain_service.cli import render
 from chain_service.cli.invocation import invocation
 
-anchors = typer.Typer(no_args_is_help=True, help="Trust store for signatures in documents. 签章信任根")
+anchors = typer.Typer(no_args_is_help=True, help="Trust store for signatures in documents. 签章信任根目录")
 
 
 @anchors.command("list")
 def list_anchors(context: typer.Context) -> None:
-    """List root certificates with their labels, and revocation lists with their ages. 信任根与吊销列表
+    """List root certificates with their labels, and revocation lists with their ages. 根证书与吊销列表
 
     They lie in the directory that setting trust_store names, DIR/trust-store by
     default: anchors/LABEL/*.cer, anchors/LABEL/intermediates/*.cer, crls/*.crl.

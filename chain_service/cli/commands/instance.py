@@ -59,7 +59,7 @@ def chain_run(
 ) -> None:
     """Run the trial chain until interrupted: JSON-RPC on loopback. 运行试验链
 
-    One signer vouches for it. Stop it with Ctrl-C or SIGTERM; everything
+    One signer seals its blocks. Stop it with Ctrl-C or SIGTERM; everything
     acknowledged is kept.
 
     Example:

@@ -9,11 +9,11 @@ import typer
 
 from chain_service.cli import render
 from chain_service.cli.failures import papers
-from chain_service.cli.invocation import Door, invocation, read_input
+from chain_service.cli.invocation import Invocation, invocation, read_input
 from chain_service.errors import BadRequest
 
 if TYPE_CHECKING:
-    from chain_service.jobs.mirroring.mirror import Reader
+    from chain_service.core.chainproof.trust import ChainTrust
 
 log = typer.Typer(no_args_is_help=True, help="Logs for everybody. 公开日志")
 
@@ -47,12 +47,13 @@ def mirror(
           --rpc http://127.0.0.1:8545 --trust city.trust
       chain-service log mirror http://127.0.0.1:8000/v1/logs/… mirror/
     """
+    from chain_service.app import open_reader
     from chain_service.core.log.checkpoints import VerifierKey
     from chain_service.jobs.mirroring.mirror import mirror as run_mirror
 
     door = invocation(context)
     expected = VerifierKey.parse(key.strip()) if key is not None else None
-    reader = _reader(door, rpc, trust)
+    reader = open_reader(door.settings(rpc_urls=rpc or None), _trusted(door, rpc, trust))
     with papers(), door.progress() as progress:
         done = run_mirror(url, directory, reader=reader, key=expected, progress=progress)
     door.answer(done, lambda out: render.facts(out, done), f"{done.size} {done.root.hex()}")
@@ -60,21 +61,17 @@ def mirror(
         door.note("The log heads were not compared with the chain: name --rpc and --trust. 未与链上比对。")
 
 
-def _reader(door: Door, rpc: list[str] | None, trust: Path | None) -> Reader | None:
-    """The chain to compare with: the one named, or the instance's own, if there is one."""
-    from chain_service.app import open_own_reader, open_reader
+def _trusted(door: Invocation, rpc: list[str] | None, trust: Path | None) -> ChainTrust | None:
+    """The trust in the chain named; None for the instance's own, if there is one."""
     from chain_service.core.receipts.trust_file import MAX_TRUST_BYTES, parse
 
-    if trust is not None:
-        with papers():
-            chain = parse(read_input(trust, MAX_TRUST_BYTES + 1)).chain
-        settings = door.settings(rpc_urls=rpc or None)
-        if not rpc and not settings.deployment_file.is_file():
-            raise BadRequest("--trust needs --rpc, the node whose proofs it judges", code="usage", field="--rpc")
-        return open_reader(settings.rpc_urls, chain)
-    settings = door.settings(rpc_urls=rpc or None)
-    if settings.deployment_file.is_file():
-        return open_own_reader(settings)
-    if rpc:
-        raise BadRequest("--rpc needs --trust, which judges the node's proofs", code="usage", field="--trust")
-    return None
+    deployed = door.settings(rpc_urls=rpc or None).deployment_file.is_file()
+    if trust is None:
+        if rpc and not deployed:
+            raise BadRequest("--rpc needs --trust, which judges the node's proofs", code="usage", field="--trust")
+        return None
+    with papers():
+        chain = parse(read_input(trust, MAX_TRUST_BYTES + 1)).chain
+    if not rpc and not deployed:
+        raise BadRequest("--trust needs --rpc, the node whose proofs it judges", code="usage", field="--rpc")
+    return chain

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chain_service.cli import render
-from chain_service.cli.invocation import Door, invocation
+from chain_service.cli.invocation import Invocation, invocation
 from chain_service.error_codes import INDETERMINATE, UNAVAILABLE
 from chain_service.errors import BadRequest
 
@@ -245,18 +245,18 @@ def grow(
     if source is not None:
         if door.data is not None and door.data.resolve() != source.resolve():
             raise BadRequest("--from and --data name different instances", code="usage", field="--from")
-        door = Door(source, door.json, door.quiet)
+        door = Invocation(source, door.json, door.quiet)
     plan = Plan(validators=validators, writers=writers, observers=observers, host=host, first_port=port)
     done = jobs.grow(door.settings(), _directory(door, out), plan, door.note)
     door.answer(done, lambda console: render.facts(console, done), done.head_hash)
     _say_switched(door, done.configured)
 
 
-def _directory(door: Door, out: Path | None) -> Path:
+def _directory(door: Invocation, out: Path | None) -> Path:
     return out if out is not None else door.settings().data / "network"
 
 
-def _say_switched(door: Door, configured: str | None) -> None:
+def _say_switched(door: Invocation, configured: str | None) -> None:
     if configured is not None:
         door.note(f"rpc_urls in {configured} now name this network's nodes. 已将 rpc_urls 指向本网络。")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from chain_service.cli import extras
 from chain_service.cli.failures import papers as papers_refused
-from chain_service.cli.invocation import Door, read_input
+from chain_service.cli.invocation import Invocation, read_input
 from chain_service.cli.proven_heads import Heads
 from chain_service.config import Settings
 from chain_service.core.encoding.digests import file_digests
@@ -27,27 +27,27 @@ from chain_service.core.receipts.verify_offline import (
 )
 from chain_service.core.records.disclosure import parse_disclosure
 from chain_service.core.records.hashing import record_entry
-from chain_service.core.verdicts.inputs import Claim, Content, Facts, Failure, Outage, Presented
+from chain_service.core.verdicts.inputs import Claim, Content, Failure, JudgeInput, Outage, Presented
 from chain_service.core.verdicts.judge import Examine, judge
-from chain_service.core.verdicts.paper_kinds import Kind, Paper, take
+from chain_service.core.verdicts.paper_kinds import Paper, PaperKind, take
 from chain_service.core.verdicts.shown_members import with_hidden
 from chain_service.core.verdicts.verdict import Verdict, warning
-from chain_service.core.verdicts.verdict_codes import Answer
+from chain_service.core.verdicts.verdict_codes import VerdictOutcome
 from chain_service.errors import BadRequest
 from chain_service.jobs.parsing.pool import Parsers, parser_limits
-from chain_service.jobs.parsing.trust_directory import Anchors
-from chain_service.jobs.verifying.documents import Examined, examine_file, needs_parsing, no_signatures
-from chain_service.jobs.verifying.request import Question, is_cose, read_question
+from chain_service.jobs.parsing.trust_directory import TrustDirectory
+from chain_service.jobs.verifying.documents import ExaminedDocument, examine_file, needs_parsing, no_signatures
+from chain_service.jobs.verifying.request import VerificationRequest, is_cose, read_question
 from chain_service.jobs.verifying.several_papers import MAX_PAPERS, Place, judge_papers, split
 
-Examiner = Callable[[bytes | None], Examined | None]
+Examiner = Callable[[bytes | None], ExaminedDocument | None]
 """Reads a file, if it is a document, in another process."""
 
 TRUST_FILE = "trust.cose"
-_NO_RECEIPT = Outage("finality_unproven", "no receipt was handed in")
+_NO_RECEIPT = Outage("finality_unproven", "no receipt was given")
 
 
-def the_trust(door: Door, named: Path | None) -> TrustFile:
+def the_trust(door: Invocation, named: Path | None) -> TrustFile:
     """The trust file named, else the one in DIR. Raises BadRequest (`usage`), as `core.receipts.trust_file.parse`."""
     file = named or door.settings().data / TRUST_FILE
     if named is None and not file.is_file():
@@ -60,9 +60,9 @@ def with_receipts(papers: Sequence[Paper]) -> list[Paper]:
     """The papers, and for each file or disclosure ID.disclosure.json the receipt ID.receipt beside it."""
     found = list(papers)
     for paper in papers:
-        beside = _beside(Path(paper.name)) if paper.kind in (Kind.FILE, Kind.DISCLOSURE) else None
+        beside = _beside(Path(paper.name)) if paper.kind in (PaperKind.FILE, PaperKind.DISCLOSURE) else None
         if beside is not None and str(beside) not in {one.name for one in found}:
-            found.append(take(str(beside), read_input(beside, MAX_RECEIPT_BYTES + 1), Kind.RECEIPT))
+            found.append(take(str(beside), read_input(beside, MAX_RECEIPT_BYTES + 1), PaperKind.RECEIPT))
     return found
 
 
@@ -80,10 +80,10 @@ def reading(settings: Settings, anchors: Path | None) -> Iterator[tuple[Examiner
     directory = anchors or settings.trust_directory
     if anchors is not None and not directory.is_dir():
         raise BadRequest(f"{anchors} is not a directory", code="file_not_found", field="--anchors")
-    parsers = Parsers(parser_limits(settings), Anchors(directory, settings.sm2_user_id.encode()))
-    known: dict[bytes, Examined | None] = {}  # of the last files: several questions are about one
+    parsers = Parsers(parser_limits(settings), TrustDirectory(directory, settings.sm2_user_id.encode()))
+    known: dict[bytes, ExaminedDocument | None] = {}  # of the last files: several questions are about one
 
-    def examiner(data: bytes | None) -> Examined | None:
+    def examiner(data: bytes | None) -> ExaminedDocument | None:
         if data is None:
             return None
         if data not in known:
@@ -102,7 +102,7 @@ def reading(settings: Settings, anchors: Path | None) -> Iterator[tuple[Examiner
 
 def _content(paper: Paper) -> Content | None:
     try:
-        return parse_disclosure(paper.data) if paper.kind is Kind.DISCLOSURE else None
+        return parse_disclosure(paper.data) if paper.kind is PaperKind.DISCLOSURE else None
     except BadRequest:
         return None  # its verdict says why
 
@@ -112,7 +112,7 @@ def _no_signatures(*_: object) -> Examine:
 
 
 @dataclass(frozen=True)
-class Offline:
+class OfflineVerifier:
     """What a question is answered by where there is no chain."""
 
     trust: TrustFile
@@ -136,13 +136,13 @@ class Offline:
             for papers in lists:
                 verdict = judge_papers(
                     [*papers, *self._attached(papers)],
-                    Question(at=self.at),
+                    VerificationRequest(at=self.at),
                     self.ask,
                     lambda _: None,
                     self.trust,
                     self._place_attached,
                 )
-                if verdict.answer is not Answer.INVALID and verdict.code != "papers_do_not_match":
+                if verdict.answer is not VerdictOutcome.INVALID and verdict.code != "papers_do_not_match":
                     self._require_receipt(papers)
                 yield verdict.to_json()
                 if self.heads.file is not None:
@@ -154,14 +154,16 @@ class Offline:
     def split(self, papers: Sequence[Paper]) -> list[list[Paper]]:
         """The papers by the record that each belongs to."""
         proving = self._attached(papers)
-        lists = split([*papers, *proving], Question(at=self.at), self.ask, lambda _: None, self._place_attached)
+        lists = split(
+            [*papers, *proving], VerificationRequest(at=self.at), self.ask, lambda _: None, self._place_attached
+        )
         known = set(map(id, papers))
         return [kept for one in lists if (kept := [paper for paper in one if id(paper) in known])]
 
     def _attached(self, papers: Sequence[Paper]) -> list[Paper]:
         """The receipts attached to files that prove one of the disclosures: they count as if they were handed in."""
         contents = [content for paper in papers if (content := _content(paper)) is not None]
-        receipts = {paper.data for paper in papers if paper.kind is Kind.RECEIPT}
+        receipts = {paper.data for paper in papers if paper.kind is PaperKind.RECEIPT}
         found = []
         for paper in papers:
             receipt = self._receipt_in(paper)
@@ -169,11 +171,11 @@ class Offline:
                 continue
             if any(is_proof_of(receipt, content, self.trust) for content in contents):
                 receipts.add(receipt)
-                found.append(Paper(paper.name, Kind.RECEIPT, receipt))
+                found.append(Paper(paper.name, PaperKind.RECEIPT, receipt))
         return found
 
     def _receipt_in(self, paper: Paper) -> bytes | None:
-        found = self.examiner(paper.data) if paper.kind is Kind.FILE else None
+        found = self.examiner(paper.data) if paper.kind is PaperKind.FILE else None
         return None if found is None else found.facts.receipt
 
     def _place_attached(self, file: bytes) -> Place | None:
@@ -183,7 +185,7 @@ class Offline:
         place = proven_place(found.facts.receipt, self.trust)
         return None if place is None else (place[0].hex(), place[1])
 
-    def ask(self, questions: Sequence[Question]) -> Iterator[Verdict]:
+    def ask(self, questions: Sequence[VerificationRequest]) -> Iterator[Verdict]:
         """A verdict for each question, by its receipt or the one attached to its file."""
         for question in questions:
             found = self.examiner(question.file)
@@ -204,7 +206,7 @@ class Offline:
             if receipt is None or receipt is not given[0]:
                 # a proof in JSON can show that something is wrong, and proves nothing without a chain
                 unproven = self._unproven(presented, read.claim, examining)
-            if unproven is not None and (receipt is None or unproven.answer is Answer.INVALID):
+            if unproven is not None and (receipt is None or unproven.answer is VerdictOutcome.INVALID):
                 yield unproven
             elif receipt is not None:
                 verdict = verify_offline(
@@ -236,7 +238,7 @@ class Offline:
             if expected != claim.entry:
                 failure = Failure("record_mismatch", "disclosure", "the proof is about another entry")
                 presented = replace(presented, failure=failure)
-        facts = Facts(
+        facts = JudgeInput(
             subject=subject,
             presented=presented,
             at=moment,
@@ -250,7 +252,7 @@ class Offline:
 
     def _receipts(self, papers: Sequence[Paper]) -> Iterator[bytes]:
         for paper in papers:
-            receipt = paper.data if paper.kind is Kind.RECEIPT else self._receipt_in(paper)
+            receipt = paper.data if paper.kind is PaperKind.RECEIPT else self._receipt_in(paper)
             if receipt is not None:
                 yield receipt
 

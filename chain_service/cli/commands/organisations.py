@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.invocation import Door, invocation, read_objects
+from chain_service.cli.invocation import Invocation, invocation, read_objects
 from chain_service.cli.options import Registrar, parse_day, split_names
 from chain_service.errors import BadRequest, Unavailable
 
@@ -22,7 +22,9 @@ types = typer.Typer(no_args_is_help=True, help="Certificate types. 证照类型"
 Code = Annotated[str, typer.Argument(metavar="CODE", help="Unified social credit code, 18 characters.")]
 
 
-def _answer(door: Door, app: App, done: OrganisationStanding | GrantedRights | PermitHistory, essential: str) -> None:
+def _answer(
+    door: Invocation, app: App, done: OrganisationStanding | GrantedRights | PermitHistory, essential: str
+) -> None:
     """Shows what the registrar did, once the index has read it too."""
     from chain_service.jobs.workers import wait_indexed
 

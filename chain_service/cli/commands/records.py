@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.attached_documents import Documents
-from chain_service.cli.invocation import Door, catch_up, invocation, replace_file, write_output
+from chain_service.cli.attached_documents import DirectoryDocuments
+from chain_service.cli.invocation import Invocation, catch_up, invocation, replace_file, write_output
 from chain_service.cli.options import Org, Timeout, Wait
 from chain_service.error_codes import REFUSED
 from chain_service.errors import BadRequest, Forbidden, Gone
@@ -68,7 +68,7 @@ def anchor(
     from chain_service.jobs.workers import wait_anchored
 
     door = invocation(context)
-    attached = Documents(documents, door.settings().max_file) if documents is not None else None
+    attached = DirectoryDocuments(documents, door.settings().max_file) if documents is not None else None
     source = _Source(file, attached)
     app = door.app()
     operator = door.operator(org)
@@ -89,7 +89,7 @@ def anchor(
         raise typer.Exit(REFUSED)
 
 
-def _tell(door: Door, accepted: list[AcceptedRecord], states: Mapping[str, str], out: Path | None) -> None:
+def _tell(door: Invocation, accepted: list[AcceptedRecord], states: Mapping[str, str], out: Path | None) -> None:
     done = [replace(one, state=states[one.id]) for one in accepted]
     counted = ", ".join(f"{count} {_STATES.get(state, state)}" for state, count in Counter(states.values()).items())
     created = sum(1 for one in accepted if one.created)
@@ -106,7 +106,7 @@ def _tell(door: Door, accepted: list[AcceptedRecord], states: Mapping[str, str],
 class _Source:
     """The lines of a file, or of standard input, as often as they are wanted."""
 
-    def __init__(self, name: str, documents: Documents | None) -> None:
+    def __init__(self, name: str, documents: DirectoryDocuments | None) -> None:
         self.name = name
         self.documents = documents
         self.kept = sys.stdin.buffer.readlines() if name == "-" else None

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from chain_service.cli.failures import papers
-from chain_service.cli.invocation import Door, invocation, read_input, replace_file
+from chain_service.cli.invocation import Invocation, invocation, read_input, replace_file
 
 if TYPE_CHECKING:
     from chain_service.jobs.proofs.trust_files import KeptTrustFile
@@ -118,7 +118,7 @@ def validators(
     door.answer(done, lambda console: console.print(f"from block {from_block} 起: {listed}", markup=False))
 
 
-def _answer(door: Door, done: KeptTrustFile, more: dict[str, str]) -> None:
+def _answer(door: Invocation, done: KeptTrustFile, more: dict[str, str]) -> None:
     """Tells what the file says, in its own words, and `more` that was written."""
     from chain_service.jobs.proofs.trust_files import grouped
 

@@ -12,7 +12,7 @@ import orjson
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.invocation import Door, catch_up, invocation, read_input, write_output
+from chain_service.cli.invocation import Invocation, catch_up, invocation, read_input, write_output
 from chain_service.cli.options import parse_moment_option, split_names
 from chain_service.error_codes import DONE, INDETERMINATE, REFUSED
 from chain_service.errors import BadRequest, InvalidProof
@@ -115,14 +115,14 @@ class _Handed:
         return [self._paper(path, called) for called, path in self.options.items() if path is not None]
 
     def _paper(self, path: Path, called: str | None = None) -> Paper:
-        from chain_service.core.verdicts.paper_kinds import MAX_JSON, Kind, take
+        from chain_service.core.verdicts.paper_kinds import MAX_JSON, PaperKind, take
 
         data = read_input(path, self.limit if called is None else MAX_JSON)
-        return take(str(path), data, None if called is None else Kind(called))
+        return take(str(path), data, None if called is None else PaperKind(called))
 
 
 def _verify_offline(
-    door: Door,
+    door: Invocation,
     handed: _Handed,
     moment: int | None,
     trust: Path | None,
@@ -136,7 +136,7 @@ def _verify_offline(
 
     trusted, known = offline_papers.the_trust(door, trust), Heads.load(heads)
     with offline_papers.reading(door.settings(), anchors) as (examiner, judged):
-        desk = offline_papers.Offline(trusted, moment, known, examiner, judged, accept_stale)
+        desk = offline_papers.OfflineVerifier(trusted, moment, known, examiner, judged, accept_stale)
         if handed.few:
             lists = desk.split(offline_papers.with_receipts(handed.all()))
             _tell(door, [_name(one) for one in lists], desk.verdicts(lists))
@@ -145,7 +145,7 @@ def _verify_offline(
             _tell(door, [str(path) for path in handed.files], desk.verdicts(each))
 
 
-def _verify_online(door: Door, handed: _Handed, moment: int | None) -> None:
+def _verify_online(door: Invocation, handed: _Handed, moment: int | None) -> None:
     from chain_service.jobs.verifying.verify_papers import holders, verify_lists
 
     app = door.app()
@@ -167,7 +167,7 @@ def _name(papers: Sequence[Paper]) -> str:
     return ", ".join(paper.name for paper in papers)
 
 
-def _tell(door: Door, names: list[str], verdicts: Iterator[dict[str, Any]]) -> NoReturn:
+def _tell(door: Invocation, names: list[str], verdicts: Iterator[dict[str, Any]]) -> NoReturn:
     """Shows the verdicts as they come and ends with the worst one's exit code."""
     found: list[dict[str, Any]] = []
     with door.progress() as progress:

@@ -134,7 +134,8 @@ def verify_seal(header: CliqueHeader, validators: Sequence[bytes], epoch: int | 
         raise UnknownSealers("a header names other signers than the trusted ones", block=header.number)
     signer = recover_signer(header)
     if signer not in validators:
-        raise UnknownSealers("a header is sealed by a stranger", block=header.number, signer="0x" + signer.hex())
+        sealer = "0x" + signer.hex()
+        raise UnknownSealers("a header is not sealed by a trusted validator", block=header.number, signer=sealer)
     in_turn = header.number % len(validators) == validators.index(signer)
     if header.difficulty != (2 if in_turn else 1):
         raise UnknownSealers("a header's difficulty contradicts its signer's turn", block=header.number)
@@ -156,7 +157,7 @@ def verify_majority(
     needed = majority_size(len(validators))
     if len(headers) != needed:
         # the end of a range, where it is known, makes do with other numbers
-        raise UnknownSealers("a majority needs exactly so many headers", needed=needed, given=len(headers))
+        raise UnknownSealers(f"a majority needs {needed} headers, got {len(headers)}")
     if len(signers) != needed:
         raise InvalidProof("two headers are sealed by the same validator", block=headers[0].number)
     return signers
@@ -210,7 +211,7 @@ class Clique:
         """The signers that this genesis names, ascending. Raises InvalidProof if it is no Clique genesis."""
         header = parse_header(raw)
         if header.number or not header.signers:
-            raise InvalidProof("block 0 is no Clique genesis: it names no signers", code="unknown_consensus")
+            raise InvalidProof("block 0 is not a Clique genesis: it lists no signers", code="unknown_consensus")
         return header.signers
 
     def sealed_header(self, raw: bytes, validators: Sequence[bytes], trust: ChainTrust) -> SealedHeader:
@@ -268,4 +269,4 @@ class Clique:
         """
         others = majority_size(len(header.validators)) - 1
         if any(header.signers == one.signers for one in (before[-others:] if others else ())):
-            raise InvalidProof("a signer sealed again too soon", block=header.number)
+            raise InvalidProof("a header violates the Clique signer limit", block=header.number)

@@ -27,7 +27,7 @@ class Signers:
         votes = self.votes
         if header.named:
             if header.named != self.addresses:
-                raise InvalidProof("an epoch block names other signers than the votes made", block=header.number)
+                raise InvalidProof("an epoch block lists other signers than its votes give", block=header.number)
             votes = frozenset()
         if header.vote is None and not votes and _NO_VOTE[0] not in self.addresses:
             return self if not self.votes else replace(self, votes=votes)

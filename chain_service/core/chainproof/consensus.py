@@ -144,7 +144,7 @@ class Genesis(NamedTuple):
     """Ascending."""
 
 
-class Followed(NamedTuple):
+class FollowedHeader(NamedTuple):
     """A header in its place, and who may seal the next one; None where headers do not decide that."""
 
     header: SealedHeader
@@ -164,7 +164,7 @@ def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHe
     signature. Raises InvalidProof, CannotTell.
     """
     if not raws:
-        raise InvalidProof("no header proves nothing")
+        raise InvalidProof("evidence needs at least one header")
     consensus = CONSENSUS_FORMS[form]
     headers = consensus.read_headers(raws)
     first, last = headers[0], headers[-1]
@@ -183,7 +183,7 @@ def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHe
             error.details["time"] = last.time
             raise
         if within is not None and within.until is None and last.number + 1 >= trust.begin_after(within):
-            raise CannotTell("whether this header ends its range is not known", block=last.number) from None
+            raise CannotTell("it is not known whether this header ends its range", block=last.number) from None
         raise InvalidProof(error.message, **error.details) from None
     size, is_open = len(within.validators), within is trust.open
     # rule 4
@@ -229,14 +229,16 @@ def sealed(raw: bytes, trust: ChainTrust) -> SealedHeader:
     return CONSENSUS_FORMS[within.form].sealed_header(raw, within.validators, trust)
 
 
-def follow(raws: Iterable[bytes], trust: ChainTrust, signers: Signers | None, parent: bytes | None) -> list[Followed]:
+def follow(
+    raws: Iterable[bytes], trust: ChainTrust, signers: Signers | None, parent: bytes | None
+) -> list[FollowedHeader]:
     """The headers after a known block, each sealed by one who may and linked to the one before.
 
     `signers` are those after the known block, `parent` its hash; both None where it is not known and the trust says who
     seals. Ends before the first header that does not hold; raises its InvalidProof if that is the first of all.
     """
     consensus = consensus_of(trust)
-    followed: list[Followed] = []
+    followed: list[FollowedHeader] = []
     before: list[SealedHeader] = []
     for raw in raws:
         try:
@@ -249,7 +251,7 @@ def follow(raws: Iterable[bytes], trust: ChainTrust, signers: Signers | None, pa
                 raise
             break
         before.append(header)
-        followed.append(Followed(header, signers))
+        followed.append(FollowedHeader(header, signers))
     return followed
 
 

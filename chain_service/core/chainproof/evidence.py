@@ -63,7 +63,7 @@ class Evidence:
         form, chain_id, genesis_hash, headers, nodes, accounts = parts
         known = next((name for name in CONSENSUS_FORMS if form == name.encode()), None)
         if known is None:
-            raise InvalidProof("the form of this evidence is unknown")
+            raise InvalidProof("the format of this evidence is unknown")
         return cls(
             form=known,
             chain_id=rlp.integer(chain_id),
@@ -163,7 +163,7 @@ def _require_bounds(evidence: Evidence) -> None:
 
 def _proven_header(evidence: Evidence, trust: ChainTrust) -> ProvenHeader:
     if evidence.form not in CONSENSUS_FORMS:
-        raise InvalidProof("the form of this evidence is unknown", form=evidence.form)
+        raise InvalidProof("the format of this evidence is unknown", form=evidence.form)
     return prove_block(evidence.headers, trust, evidence.form)
 
 

@@ -14,10 +14,10 @@ from typing import Any, Final, NoReturn
 from chain_service.core.chainproof.consensus import CONSENSUS_FORMS
 from chain_service.core.chainproof.evidence import Evidence, Slot
 from chain_service.core.chainproof.headers import MAX_HEADER_BYTES, MAX_HEADERS, decode_fields
-from chain_service.core.chainproof.tries import MAX_NODE_BYTES, Account, NodePool, account_at, slot_at
-from chain_service.core.chainproof.trust import FORM_COMETBFT, ChainTrust
+from chain_service.core.chainproof.tries import MAX_NODE_BYTES, AccountState, NodePool, account_at, slot_at
+from chain_service.core.chainproof.trust import ChainTrust, require_verifiable
 from chain_service.core.encoding.cose import Cbor
-from chain_service.errors import CannotTell, InvalidProof, MalformedDocument
+from chain_service.errors import InvalidProof, MalformedDocument
 
 MAX_NODES: Final = 1024
 """A large registry takes four or five nodes a slot; what bounds the work is the size of a receipt."""
@@ -103,10 +103,9 @@ def block_from_cbor(value: Cbor) -> BlockProof:
     if type(value) is not dict or not _ALWAYS <= value.keys() <= _ALWAYS | {CHECKPOINT, TIME_TOKENS}:
         _refuse("a map lacks a label or has one too many", "")
     form, chain_id, genesis_hash = value[FORM], value[CHAIN_ID], value[GENESIS_HASH]
-    if form == FORM_COMETBFT:
-        raise CannotTell("blocks of this form of consensus cannot be verified here", code="finality_unproven")
+    require_verifiable(form)
     if type(form) is not str or form not in CONSENSUS_FORMS:
-        _refuse("the form of this evidence is unknown", "1")
+        _refuse("the format of this evidence is unknown", "1")
     if type(chain_id) is not int or not 0 <= chain_id < 2**64:
         _refuse("a chain id is a whole number of at most 64 bits", "2")
     if type(genesis_hash) is not bytes or len(genesis_hash) != 32:
@@ -172,7 +171,7 @@ class Selector:
         self._trust = trust
         self._pool = NodePool(evidence.nodes)
         self._state_root = decode_fields(evidence.headers[0])[3]
-        self._accounts: dict[bytes, tuple[Account, tuple[bytes, ...]]] = {}
+        self._accounts: dict[bytes, tuple[AccountState, tuple[bytes, ...]]] = {}
         self._slots: dict[tuple[bytes, bytes], tuple[bytes, ...]] = {}
 
     def select(self, slots: Iterable[Slot]) -> Evidence:
@@ -204,7 +203,7 @@ class Selector:
                 return evidence
             extras = extras[: len(extras) // 2]
 
-    def _account(self, address: bytes) -> tuple[Account, tuple[bytes, ...]]:
+    def _account(self, address: bytes) -> tuple[AccountState, tuple[bytes, ...]]:
         known = self._accounts.get(address)
         if known is None:
             self._pool.take_used()
@@ -215,7 +214,7 @@ class Selector:
             known = self._accounts[address] = account, self._pool.take_used()
         return known
 
-    def _walk(self, address: bytes, account: Account, slot: bytes) -> tuple[bytes, ...]:
+    def _walk(self, address: bytes, account: AccountState, slot: bytes) -> tuple[bytes, ...]:
         """The nodes on the way to a slot; remembered, since the records of a batch share most of them."""
         known = self._slots.get((address, slot))
         if known is None:

@@ -170,7 +170,7 @@ def verify_seals(header: QbftHeader, validators: Sequence[bytes]) -> set[bytes]:
     if listed != tuple(validators):
         raise UnknownSealers("a header names other validators than the trusted ones", block=header.number)
     if header.coinbase not in listed:
-        raise InvalidProof("a header was proposed by a stranger", block=header.number)
+        raise InvalidProof("a header was not proposed by a trusted validator", block=header.number)
     # 5. every seal is by another one of them
     if len(header.extra.seals) > count:
         raise InvalidProof("a header has more seals than there are validators", seals=len(header.extra.seals))
@@ -178,7 +178,8 @@ def verify_seals(header: QbftHeader, validators: Sequence[bytes]) -> set[bytes]:
     for seal in header.extra.seals:
         signer = recover_address(seal, header.seal_digest)
         if signer not in listed:
-            raise InvalidProof("a header is sealed by a stranger", block=header.number, signer="0x" + signer.hex())
+            sealer = "0x" + signer.hex()
+            raise InvalidProof("a header is not sealed by a trusted validator", block=header.number, signer=sealer)
         if signer in signers:
             raise InvalidProof("a header is sealed twice by the same validator", block=header.number)
         signers.add(signer)
@@ -238,7 +239,7 @@ class Qbft:
         """The validators that this genesis names, ascending. Raises InvalidProof if it is no QBFT genesis."""
         flat = decode_fields(raw)
         if flat[8] or flat[13] != BFT_MIX_HASH:
-            raise InvalidProof("block 0 is no QBFT genesis", code="unknown_consensus")
+            raise InvalidProof("block 0 is not a QBFT genesis", code="unknown_consensus")
         validators = parse_extra(flat[12]).validators
         if not validators or any(left >= right for left, right in pairwise(validators)):
             raise InvalidProof("a QBFT genesis names its validators, ascending", code="unknown_consensus")

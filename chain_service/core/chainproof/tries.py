@@ -32,7 +32,7 @@ _HASHED_OR_EMPTY: Final = re.compile(rb"\xa0(.{32})|\x80", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountState:
     """An account as the state trie holds it."""
 
     nonce: int
@@ -158,7 +158,7 @@ def _follow(node: Sequence[rlp.Item], path: str, at: int) -> tuple[rlp.Item, int
     is_leaf = prefix[0] >= 0x20
     length = len(nibbles)
     if not content:
-        raise InvalidProof("a trie node holds nothing")
+        raise InvalidProof("a trie node is empty")
     if is_leaf and length != 64 - at:
         raise InvalidProof("a leaf's path does not end where a 32-byte key does")
     if not is_leaf and not 0 < length < 64 - at:
@@ -188,7 +188,7 @@ def verify_listed_proof(root: bytes, key: bytes, nodes: Sequence[bytes]) -> byte
     return value
 
 
-def account_at(pool: NodePool, state_root: bytes, address: bytes) -> Account | None:
+def account_at(pool: NodePool, state_root: bytes, address: bytes) -> AccountState | None:
     """The account at a 20-byte address in a state; None if there is none. Raises InvalidProof."""
     raw = pool.value_at(state_root, keccak256(address))
     if raw is None:
@@ -201,7 +201,7 @@ def account_at(pool: NodePool, state_root: bytes, address: bytes) -> Account | N
         raise InvalidProof("a field of an account is a list")
     if len(storage_root) != 32 or len(code_hash) != 32:
         raise InvalidProof("storage root and code hash of an account have 32 bytes")
-    return Account(rlp.integer(nonce, 64), rlp.integer(balance), storage_root, code_hash)
+    return AccountState(rlp.integer(nonce, 64), rlp.integer(balance), storage_root, code_hash)
 
 
 def slot_at(pool: NodePool, storage_root: bytes, slot: bytes) -> int:

@@ -86,6 +86,11 @@ class ValidatorRange:
     base: int | None = None
     """CometBFT: the execution block at which consensus began."""
 
+    @property
+    def states_base(self) -> bool:
+        """Whether it states that block where its consensus needs one."""
+        return self.form != FORM_COMETBFT or self.base is not None
+
 
 @dataclass(frozen=True, slots=True)
 class ChainTrust:
@@ -129,8 +134,7 @@ class ChainTrust:
                 found = found or one
         if found is None:
             raise InvalidProof("no validators are trusted for this block", block=block)
-        if found.form == FORM_COMETBFT:
-            raise CannotTell("blocks of this form of consensus cannot be verified here", code="finality_unproven")
+        require_verifiable(found.form)
         kind = UnknownSealers if found is self.open else InvalidProof
         raise kind("the evidence has another form than the chain has at this block", block=block, form=form)
 
@@ -173,6 +177,12 @@ class ChainTrust:
         )
 
 
+def require_verifiable(form: object) -> None:
+    """Raises CannotTell for a consensus whose ranges this version reads and whose blocks it cannot verify."""
+    if form == FORM_COMETBFT:
+        raise CannotTell("this version cannot verify blocks of this consensus", code="finality_unproven")
+
+
 def _range_to_json(one: ValidatorRange) -> dict[str, Any]:
     value: dict[str, Any] = {"fromBlock": one.from_block, "form": one.form, "fields": one.fields}
     if one.form == FORM_COMETBFT:
@@ -193,7 +203,7 @@ def _range_to_json(one: ValidatorRange) -> dict[str, Any]:
 def _range(value: Any) -> ValidatorRange:
     form, listed = member(value, "form", str), member(value, "validators", list)
     if form not in FORMS:
-        raise InvalidProof("the form of a range is not known", field="form")
+        raise InvalidProof("the consensus of a range is not known", field="form")
     end = member(value, "until", dict) if "until" in value else None
     until = None if end is None else Until(natural(end, "block"), from_hex(end.get("hash"), 32, "hash"),
                                            natural(end, "time"))  # fmt: skip

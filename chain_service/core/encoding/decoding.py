@@ -51,7 +51,7 @@ def read_quantity(value: object, *, refuse: Refuse = MalformedDocument) -> int:
 
 def read_moment(value: object, *, refuse: Refuse = MalformedDocument) -> datetime:
     """The moment that a day, a capital T and a time to the minute or finer write, with an offset or Z or without."""
-    why = "the text is no time such as 2026-01-31T08:00:00Z"
+    why = "the text is not a time such as 2026-01-31T08:00:00Z"
     if not isinstance(value, str) or not _MOMENT.fullmatch(value):
         raise refuse(why)
     try:
@@ -62,7 +62,7 @@ def read_moment(value: object, *, refuse: Refuse = MalformedDocument) -> datetim
 
 def read_day(value: object, *, refuse: Refuse = MalformedDocument) -> date:
     """The day of the calendar that YYYY-MM-DD writes."""
-    why = "the text is no day of the calendar, YYYY-MM-DD"
+    why = "the text is not a calendar date YYYY-MM-DD"
     if not isinstance(value, str) or not _DAY.fullmatch(value):
         raise refuse(why)
     try:

@@ -12,7 +12,7 @@ from chain_service.core.encoding.refusals import Refusals
 from chain_service.errors import MOST_ERRORS, MalformedRecord
 
 
-class Form:
+class FieldReader:
     """A JSON object with the members of a table; absent, null, empty text, list and object are the same.
 
     Raises MalformedRecord with `field` for anything that is not as the table has it; names that it does not have are
@@ -74,7 +74,7 @@ class Form:
 
     def date(self, name: str) -> date:
         """The member's date, written YYYY-MM-DD."""
-        why = f"{name} must be a day of the calendar, YYYY-MM-DD"
+        why = f"{name} must be a calendar date YYYY-MM-DD"
         return read_day(self.get(name), refuse=lambda _: self._refusal(why, name))
 
     def items(self, name: str) -> list[Any]:

@@ -83,7 +83,7 @@ def _item(data: bytes, at: int, end: int, depth: int) -> tuple[Item, int]:
         if stop > end:
             raise InvalidProof("RLP is truncated")
         if stop - start == 1 and data[start] < 0x80:
-            raise InvalidProof("RLP wraps a single byte that stands for itself")
+            raise InvalidProof("RLP gives a prefix to a single byte below 0x80")
         return data[start:stop], stop
     if first < 0xC0:
         start, stop = _long(data, at, first - 0xB7, end)

@@ -16,6 +16,10 @@ from chain_service.core.encoding.refusals import Refusals
 from chain_service.errors import MalformedRecord
 
 _IGNORED = re.compile(r"[\s·・•‧∙]")
+_BLANKS = re.compile(r"[^\S\x1f]")
+"""U+001F stands between type and number of a document and is none."""
+_ALIKE = str.maketrans("[{〔【〖]}〕】〗‐‑‒–—−", "(((((" + ")))))" + "------")
+"""Brackets and dashes that keyboards and fonts exchange in numbers such as 国办发〔2025〕3号."""
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
     "\ufff9-\uffff\U000e0000-\U000e007f]"
@@ -89,3 +93,11 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
 def folded(name: str) -> str:
     """The name for comparison: width, case, blanks and middle dots tell no two names apart."""
     return _IGNORED.sub("", unicodedata.normalize("NFKC", name)).casefold()
+
+
+def folded_number(number: str) -> str:
+    """The number or identifier for comparison: width, case, blanks and the kind of bracket or dash tell no two apart.
+
+    Never for what is hashed or stored.
+    """
+    return _BLANKS.sub("", unicodedata.normalize("NFKC", number)).translate(_ALIKE).casefold()

@@ -73,7 +73,7 @@ class VerifierKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class SignedCheckpoint:
     """A checkpoint with its signatures (key name, key id, signature), none of them verified."""
 
     checkpoint: Checkpoint
@@ -97,7 +97,7 @@ def sign(checkpoint: Checkpoint, signer: Signer) -> bytes:
     return f"{text}\n{_DASH}{key.name} {signature}\n".encode()
 
 
-def parse(data: bytes) -> Note:
+def parse(data: bytes) -> SignedCheckpoint:
     """The note in these bytes. Raises MalformedDocument."""
     if len(data) > MAX_NOTE_BYTES:
         raise MalformedDocument(f"a checkpoint has at most {MAX_NOTE_BYTES} bytes", field="")
@@ -113,7 +113,7 @@ def parse(data: bytes) -> Note:
     lines = tail[:-1].split("\n")
     if len(lines) > MAX_SIGNATURES:
         raise MalformedDocument(f"a checkpoint has at most {MAX_SIGNATURES} signatures", field="")
-    return Note(_checkpoint(text + "\n"), text + "\n", tuple(_signature(line) for line in lines))
+    return SignedCheckpoint(_checkpoint(text + "\n"), text + "\n", tuple(_signature(line) for line in lines))
 
 
 def _checkpoint(text: str) -> Checkpoint:

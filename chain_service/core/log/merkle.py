@@ -92,7 +92,7 @@ def root_from_inclusion(leaf: bytes, proof: InclusionProof) -> bytes:
 def verify_inclusion(leaf: bytes, proof: InclusionProof, root: bytes) -> None:
     """Returns only if the leaf hash is at `proof.index` under `root` of `proof.size` leaves. Raises InvalidProof."""
     if root_from_inclusion(leaf, proof) != root:
-        raise InvalidProof("the inclusion proof leads to another root", index=proof.index, size=proof.size)
+        raise InvalidProof("the inclusion proof gives another root", index=proof.index, size=proof.size)
 
 
 def verify_consistency(proof: ConsistencyProof, old_root: bytes, new_root: bytes) -> None:
@@ -105,7 +105,7 @@ def verify_consistency(proof: ConsistencyProof, old_root: bytes, new_root: bytes
         _require_hash(old_root)
         _require_hash(new_root)
     if _roots_from_consistency(proof, old_root) != (old_root, new_root):
-        raise InvalidProof("the consistency proof leads to other roots", oldSize=old_size, newSize=new_size)
+        raise InvalidProof("the consistency proof gives other roots", oldSize=old_size, newSize=new_size)
 
 
 def _roots_from_consistency(proof: ConsistencyProof, old_root: bytes) -> tuple[bytes, bytes]:

@@ -26,7 +26,7 @@ from typing import Any, Final, NoReturn
 
 from chain_service.core.chainproof.headers import FIELD_COUNTS
 from chain_service.core.chainproof.storage_layout import LAYOUTS
-from chain_service.core.chainproof.trust import FORM_COMETBFT, ChainTrust, ValidatorRange
+from chain_service.core.chainproof.trust import ChainTrust, ValidatorRange
 from chain_service.core.encoding import cose
 from chain_service.core.encoding.canonical import canonical, read_json
 from chain_service.core.encoding.cose import Cbor, Signer
@@ -117,7 +117,7 @@ class TrustTerms:
         if member(value, "curve", str) != CURVE:
             _refuse(f"the curve is {CURVE}", "curve")
         if "form" in value and value["form"] != FORM:
-            why = "the trust file has a form that this version does not know"
+            why = "this version does not support the format of the trust file"
             if isinstance(value["form"], str) and _LATER_FORM.fullmatch(value["form"]):
                 raise CannotTell(why, code="issuer_unknown", field="form")
             _refuse(why, "form")
@@ -172,7 +172,7 @@ def _check(terms: TrustTerms) -> None:
     if not terms.issued < terms.expires <= LAST_SECOND:
         _refuse("a trust file expires after it was issued", "expires")
     if not terms.age_limit or not terms.trusting_period:
-        _refuse("age limit and trusting period are longer than nothing", "ageLimitSeconds")
+        _refuse("age limit and trusting period must be positive", "ageLimitSeconds")
     chain = terms.chain
     for one in chain.ranges:
         _check_range(one)
@@ -190,8 +190,8 @@ def _check_range(one: ValidatorRange) -> None:
     if not one.validators or len(set(one.validators)) != len(one.validators):
         _refuse("every range names validators, each once", "validators")
     if one.until is not None and one.until.time > LAST_SECOND:
-        _refuse("a range ends at a moment that is none", "until")
-    if one.form == FORM_COMETBFT and one.base is None:
+        _refuse("a range ends at an invalid time", "until")
+    if not one.states_base:
         _refuse("a CometBFT range states its base", "base")
 
 

@@ -28,9 +28,9 @@ from chain_service.core.verdicts.inputs import (
     ASKED_AHEAD,
     Claim,
     Content,
-    Facts,
     Failure,
     HeadSignature,
+    JudgeInput,
     Outage,
     Presented,
 )
@@ -40,12 +40,12 @@ from chain_service.core.verdicts.verdict import Verdict, Warning, warning
 from chain_service.errors import BadRequest, CannotTell, InvalidProof
 
 Doubt = Literal["finality_unproven", "issuer_unknown", "trust_stale"]
-"""Why a receipt proves nothing here that may well be genuine."""
+"""Why a the receipt or proof was rejected that may well be genuine."""
 Examining = Callable[[str, int, ProvenState | Outage, ProvenState | None], Examine]
 """How a file's signatures are judged: given its name, the moment, the newest state and that of the anchoring block."""
 
-_RETIRED: Final = Outage("trust_stale", "only validators that have left since vouch for what the receipt shows")
-_NO_EVIDENCE: Final = Outage("finality_unproven", "the receipt proves no block")
+_RETIRED: Final = Outage("trust_stale", "every validator that sealed the receipt's blocks has since been removed")
+_NO_EVIDENCE: Final = Outage("finality_unproven", "the receipt holds no proven block")
 
 
 def present(
@@ -89,11 +89,11 @@ def prove_receipt(
     require_one_block_a_height(states, remembered or {})
     # 4. the evidence is not younger than the log's signature says: a permit granted since would count
     if states[0].time > receipt.issued_at:
-        raise InvalidProof("the first evidence is from after the receipt was signed", block=states[0].block)
+        raise InvalidProof("the first evidence is newer than the receipt's signature", block=states[0].block)
     # 5. nor is it from before the record was anchored: the log's head stands in it
     head = storage_layout.RECORD_LOG, storage_layout.head_slot(receipt.log, receipt.proof.size)
     if not states[0].word(*head):
-        raise InvalidProof("the first evidence is from before the log had this head", block=states[0].block)
+        raise InvalidProof("the first evidence is older than this log head", block=states[0].block)
     if len(states) == 2:
         # 6. the refreshed status is from a later block
         if states[1].block <= states[0].block or states[1].time < states[0].time:
@@ -132,7 +132,7 @@ def _require_kept(older: ProvenState, newer: ProvenState) -> None:
     """Every word of a receipt but that of a status is written once. Raises InvalidProof where one is another."""
     for slot, word in older.words.items():
         if word and slot[0] != storage_layout.RECORD_STATUS and newer.words.get(slot, word) != word:
-            raise InvalidProof("the newer evidence denies what the first one shows", contract=slot[0])
+            raise InvalidProof("the newer evidence contradicts the first", contract=slot[0])
 
 
 def verify_offline(
@@ -165,7 +165,7 @@ def verify_offline(
     now_state = usable[-1] if usable else _outage(shown)
     name = subject or (shown.receipt.record_id if shown.receipt is not None else "")
     limit, accepted = _limit(shown.states, trust, now, accept_stale)
-    facts = Facts(
+    facts = JudgeInput(
         subject=name,
         presented=_presented(presented, shown.failure),
         at=moment,
@@ -381,6 +381,6 @@ def _passed(states: Sequence[ProvenState], trust: TrustFile, now: int) -> Text |
         days = (now - states[-1].time) // SECONDS_A_DAY
         return Text(
             f"最新区块的签署已有 {days} 天，超过信任期",
-            f"the newest block was sealed {days} days ago, longer than seals are trusted alone",
+            f"the newest block was sealed {days} days ago, longer than the trusting period",
         )
     return None

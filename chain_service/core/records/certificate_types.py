@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chain_service.core.encoding.json_fields import Form
+from chain_service.core.encoding.json_fields import FieldReader
 from chain_service.core.encoding.members import MapValue, Member, ObjectValue, TextValue
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.text import Text
@@ -97,7 +97,7 @@ def parse_type(value: object) -> CertificateType:
     Raises MalformedRecord with `field`, also when the type code does not begin with the defining organ's code.
     """
     with Refusals(TYPE) as refusals:
-        form = Form(value, "a certificate type", TYPE, refusals)
+        form = FieldReader(value, "a certificate type", TYPE, refusals)
         code = refusals.read(parse_type_code, form.get("certificateTypeCode"))
         organ = refusals.read(parse_org_code, form.get("definingOrganCode"), field="definingOrganCode")
         if code is not None and organ is not None and not code.startswith(organ):
@@ -152,7 +152,7 @@ def parse_labels(value: object) -> Mapping[str, Text]:
 
 
 def _label(name: str, value: object, refusals: Refusals) -> Text:
-    form = Form(value, f"the label of {name!r:.60}", LABEL, refusals, at=f"labels.{name}")
+    form = FieldReader(value, f"the label of {name!r:.60}", LABEL, refusals, at=f"labels.{name}")
     zh = form.text("zh")
     return Text(zh, form.optional_text("en") or zh)
 

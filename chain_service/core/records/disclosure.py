@@ -32,8 +32,8 @@ from chain_service.core.records.schema import (
     HOLDER_REQUIRED,
     MAX_EXTENSION_MEMBERS,
     MAX_HOLDERS,
-    Kind,
-    Shape,
+    RecordKind,
+    RecordSchema,
     check_extension,
     check_member,
     check_shown,
@@ -55,7 +55,7 @@ class Disclosure:
     salt: Salt
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> RecordKind:
         """Certificate or document."""
         return self.record.kind
 
@@ -93,7 +93,7 @@ class Disclosure:
 class PartialDisclosure:
     """`{open, covered, key, revealed: {name: {value, key}}}`, made by `reveal` or `parse_disclosure`."""
 
-    shape: Shape
+    shape: RecordSchema
     open: Mapping[str, Json]
     """The open members under their record's names."""
     covered: Mapping[str, str]
@@ -106,7 +106,7 @@ class PartialDisclosure:
     """The keys of the revealed members."""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> RecordKind:
         """Certificate or document."""
         return self.shape.kind
 
@@ -201,7 +201,7 @@ def _parse_partial(value: Mapping[str, Json]) -> PartialDisclosure:
     return PartialDisclosure(shape, open_members, covered, parse_hex32(value["key"], field="key"), members, keys)
 
 
-def _check_covered_names(names: Iterable[str], shape: Shape) -> None:
+def _check_covered_names(names: Iterable[str], shape: RecordSchema) -> None:
     """Returns only if a record of this shape can have exactly these covered members. Raises MalformedRecord."""
     top: set[str] = set()
     holders: dict[int, set[str]] = {}
@@ -226,14 +226,14 @@ def _check_covered_names(names: Iterable[str], shape: Shape) -> None:
         raise MalformedRecord("a holder lacks a mandatory member or has an unknown one", field="covered")
 
 
-def _check_member(name: str, value: Json, shape: Shape) -> None:
+def _check_member(name: str, value: Json, shape: RecordSchema) -> None:
     """Returns only if a record's covered member of this name can have this value. Raises MalformedRecord."""
     if match := _HOLDER_MEMBER.fullmatch(name):
         check_member(value, HOLDER_MEMBERS[match[2]], shape.table, name)
     elif name.startswith("extension."):
         sector = {name.removeprefix("extension."): value}
         if check_extension(sector) != sector:
-            raise MalformedRecord(f"{name} holds something empty, which a record leaves out"[:256], field=name[:256])
+            raise MalformedRecord(f"{name} holds an empty value; leave the member out"[:256], field=name[:256])
     else:
         check_member(value, shape.members[name], shape.table, name)
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from chain_service.core.encoding.canonical import Json, jcs, read_json
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode, org_code_checks
-from chain_service.core.records.schema import Kind, Shape, check_whole, shape_of
+from chain_service.core.records.schema import RecordKind, RecordSchema, check_whole, shape_of
 from chain_service.errors import MalformedRecord
 
 CERTIFICATE_IDENTIFIER = "certificateIdentifier"
@@ -30,7 +30,7 @@ class Remark(NamedTuple):
 class Record:
     """A valid record. Made by `parse_record`."""
 
-    shape: Shape
+    shape: RecordSchema
     org: OrgCode
     type_code: str
     number: str
@@ -43,7 +43,7 @@ class Record:
     warnings: tuple[Remark, ...]
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> RecordKind:
         """Certificate or document."""
         return self.shape.kind
 
@@ -176,7 +176,7 @@ def check_identifier(text: str, type_code: str, org: str) -> list[Remark]:
     return [Remark("identifier_issuer_not_org_code", field)]
 
 
-def _check_identifier_alone(value: Mapping[str, Json], shape: Shape, refusals: Refusals) -> None:
+def _check_identifier_alone(value: Mapping[str, Json], shape: RecordSchema, refusals: Refusals) -> None:
     """Raises MalformedRecord if the identifier of a record refused already is wrong too, and nobody said so."""
     names = (CERTIFICATE_IDENTIFIER, shape.type_code, shape.org)
     given = [text for name in names if isinstance(text := value.get(name), str)]

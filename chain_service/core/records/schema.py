@@ -32,7 +32,7 @@ from chain_service.core.records.identifiers import IDENTIFIER_ROOT, ORG_PATTERN
 from chain_service.core.records.member_names import MEMBERS
 from chain_service.errors import MOST_ERRORS, MalformedRecord
 
-Kind = Literal["certificate", "document"]
+RecordKind = Literal["certificate", "document"]
 
 MAX_HOLDERS = 64
 MAX_FILES = 64
@@ -72,7 +72,7 @@ def _number(longest: int) -> Text:
 def _kind(kind: str, zh: str) -> Member:
     return Member(
         "kind",
-        Text("记录种类", "kind"),
+        MEMBERS["kind"],
         Text(f"certificate（电子证照）或 document（电子文书），此处为 {kind}（{zh}）", "certificate or document"),
         TextValue(among=(kind,)),
         required=True,
@@ -105,13 +105,13 @@ FILE = ObjectValue(
     (
         Member(
             "mediaType",
-            Text("媒体类型", "media type"),
+            MEMBERS["mediaType"],
             Text("小写的媒体类型，如 application/ofd", "a media type in lower case such as application/ofd"),
             TextValue(pattern="[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}"),
         ),
         Member(
             "digests",
-            Text("摘要", "digests"),
+            MEMBERS["digests"],
             Text("含 sha-256 或 sm3 的对象，其值为 64 位小写十六进制数字", "an object with sha-256 or sm3"),
             MapValue(_HEX64, names=("sha-256", "sm3")),
             required=True,
@@ -121,7 +121,7 @@ FILE = ObjectValue(
 
 _SEAL_CODES = Member(
     "sealCodes",
-    Text("印章编码", "seal codes"),
+    MEMBERS["sealCodes"],
     Text(
         f"不超过 {MAX_SEAL_CODES} 个、各 1 至 64 个可见 ASCII 字符的编码列表",
         f"a list of at most {MAX_SEAL_CODES} codes of 1 to 64 printable ASCII characters",
@@ -138,7 +138,7 @@ _COVERED = (
     ),
     Member(
         "replaces",
-        Text("所取代的记录", "replaced record"),
+        MEMBERS["replaces"],
         Text("记录编号，小写 UUID", "a record id, a UUID in lower case"),
         TextValue(pattern="[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     ),
@@ -155,8 +155,8 @@ _COVERED = (
 )
 
 
-def _open(name: str, zh: str, en: str, meaning: Text, value: TextValue, *, required: bool = False) -> Member:
-    return Member(name, Text(zh, en), meaning, value, required=required, open=True)
+def _open(name: str, meaning: Text, value: TextValue, *, required: bool = False) -> Member:
+    return Member(name, MEMBERS[name], meaning, value, required=required, open=True)
 
 
 _CERTIFICATE = ObjectValue(
@@ -164,8 +164,6 @@ _CERTIFICATE = ObjectValue(
         _kind("certificate", "电子证照"),
         _open(
             "certificateTypeCode",
-            "证照类型代码",
-            "type code",
             Text(
                 "定义机构的统一社会信用代码加 3 位数字",
                 "the unified social credit code of the defining organ and 3 digits",
@@ -175,15 +173,13 @@ _CERTIFICATE = ObjectValue(
         ),
         _open(
             "certificateIssuingAuthorityCode",
-            "证照颁发机构代码",
-            "issuing authority code",
             _ORG,
             _ORG_CODE,
             required=True,
         ),
-        _open("certificateIssuedDate", "证照颁发日期", "issued date", _DATE, _DAY, required=True),
-        _open("certificateEffectiveDate", "证照有效期起始日期", "effective date", _DATE, _DAY),
-        _open("certificateExpiringDate", "证照有效期截止日期", "expiring date", _DATE, _DAY),
+        _open("certificateIssuedDate", _DATE, _DAY, required=True),
+        _open("certificateEffectiveDate", _DATE, _DAY),
+        _open("certificateExpiringDate", _DATE, _DAY),
         _SEAL_CODES,
         *_COVERED,
         Member("certificateTypeName", MEMBERS["certificateTypeName"], _name(256), _text(256)),
@@ -212,10 +208,10 @@ _CERTIFICATE = ObjectValue(
 _DOCUMENT = ObjectValue(
     (
         _kind("document", "电子文书"),
-        _open("documentTypeCode", "文书类型代码", "document type code", _number(64), _code(64), required=True),
-        _open("issuingOrganisationCode", "制发机构代码", "issuing organisation code", _ORG, _ORG_CODE, required=True),
-        _open("issuedDate", "制发日期", "issued date", _DATE, _DAY),
-        _open("expiringDate", "失效日期", "expiring date", _DATE, _DAY),
+        _open("documentTypeCode", _number(64), _code(64), required=True),
+        _open("issuingOrganisationCode", _ORG, _ORG_CODE, required=True),
+        _open("issuedDate", _DATE, _DAY),
+        _open("expiringDate", _DATE, _DAY),
         _SEAL_CODES,
         *_COVERED,
         Member("documentNumber", MEMBERS["documentNumber"], _number(128), _code(128), required=True),
@@ -225,10 +221,10 @@ _DOCUMENT = ObjectValue(
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RecordSchema:
     """What a record of one kind may and must hold, and which of its members play which part."""
 
-    kind: Kind
+    kind: RecordKind
     table: ObjectValue
     """Every member with its type and words."""
     whole: SchemaValidator
@@ -247,7 +243,7 @@ class Shape:
     expiring: str
 
     @classmethod
-    def of(cls, kind: Kind, table: ObjectValue, **parts: Any) -> Shape:
+    def of(cls, kind: RecordKind, table: ObjectValue, **parts: Any) -> RecordSchema:
         """The shape of this kind's records by their table of members; `parts` name the members that have a part to
         play.
         """
@@ -272,7 +268,7 @@ def _required(table: ObjectValue) -> frozenset[str]:
     return frozenset(member.name for member in table if member.required)
 
 
-CERTIFICATE = Shape.of(
+CERTIFICATE = RecordSchema.of(
     "certificate",
     _CERTIFICATE,
     org="certificateIssuingAuthorityCode",
@@ -282,7 +278,7 @@ CERTIFICATE = Shape.of(
     effective="certificateEffectiveDate",
     expiring="certificateExpiringDate",
 )
-DOCUMENT = Shape.of(
+DOCUMENT = RecordSchema.of(
     "document",
     _DOCUMENT,
     org="issuingOrganisationCode",
@@ -294,10 +290,10 @@ DOCUMENT = Shape.of(
 )
 HOLDER_MEMBERS: Mapping[str, SchemaValidator] = _validators(HOLDER)
 HOLDER_REQUIRED = _required(HOLDER)
-SHAPES: Mapping[str, Shape] = {shape.kind: shape for shape in (CERTIFICATE, DOCUMENT)}
+SHAPES: Mapping[str, RecordSchema] = {shape.kind: shape for shape in (CERTIFICATE, DOCUMENT)}
 
 
-def shape_of(value: Mapping[str, Json]) -> Shape:
+def shape_of(value: Mapping[str, Json]) -> RecordSchema:
     """The shape for the value's `kind`. Raises MalformedRecord."""
     kind = value.get("kind")
     shape = SHAPES.get(kind) if isinstance(kind, str) else None
@@ -310,7 +306,7 @@ def shape_of(value: Mapping[str, Json]) -> Shape:
     return shape
 
 
-def check_whole(value: Mapping[str, Json], shape: Shape) -> dict[str, Json]:
+def check_whole(value: Mapping[str, Json], shape: RecordSchema) -> dict[str, Json]:
     """The value pruned, if it is a record of this shape. Raises MalformedRecord, which tells all that is wrong."""
     try:
         body = shape.whole.validate_python(value)
@@ -327,7 +323,7 @@ def check_whole(value: Mapping[str, Json], shape: Shape) -> dict[str, Json]:
     return cast(dict[str, Json], body)
 
 
-def _pruned_whole(value: Mapping[str, Json], shape: Shape) -> dict[str, Json]:
+def _pruned_whole(value: Mapping[str, Json], shape: RecordSchema) -> dict[str, Json]:
     with Refusals(shape.table) as refusals:
         for name in islice((name for name in value if name not in shape.members), MOST_ERRORS):
             refusals.add(
@@ -356,7 +352,7 @@ def _pruned_whole(value: Mapping[str, Json], shape: Shape) -> dict[str, Json]:
     return cast(dict[str, Json], body)
 
 
-def _pruned_members(value: Mapping[str, Json], shape: Shape, refusals: Refusals) -> dict[str, Json]:
+def _pruned_members(value: Mapping[str, Json], shape: RecordSchema, refusals: Refusals) -> dict[str, Json]:
     """The members that the shape has, pruned one by one, so that one which cannot be hides no other."""
     known: dict[str, Json] = {}
     for name, item in value.items():
@@ -376,7 +372,7 @@ def _named(refusals: Refusals) -> set[str]:
     return {str(one.details.get("field")).split(".")[0] for one in refusals.found}
 
 
-def check_shown(value: Mapping[str, Json], shape: Shape) -> None:
+def check_shown(value: Mapping[str, Json], shape: RecordSchema) -> None:
     """Returns only if these are the open members of a pruned record. Raises MalformedRecord."""
     check_member(value, shape.shown, shape.table, "open")
     for refusal in _wrong_dates(value, shape):
@@ -402,7 +398,7 @@ def check_extension(value: Mapping[str, Json]) -> dict[str, Json]:
         raise within("extension", error) from None
 
 
-def _wrong_dates(body: Mapping[str, Json], shape: Shape) -> Iterator[MalformedRecord]:
+def _wrong_dates(body: Mapping[str, Json], shape: RecordSchema) -> Iterator[MalformedRecord]:
     """Each date of the body that does not exist, and the end that lies before a beginning."""
     expiring = body.get(shape.expiring)
     if expiring is not None and not _is_date(expiring):
@@ -422,7 +418,7 @@ def _wrong_dates(body: Mapping[str, Json], shape: Shape) -> Iterator[MalformedRe
 
 
 def _no_day(field: str) -> MalformedRecord:
-    return MalformedRecord(f"{field} is not a day of the calendar", zh=f"{field} 不是日历上的日期", field=field)
+    return MalformedRecord(f"{field} is not a calendar date", zh=f"{field} 不是日历上的日期", field=field)
 
 
 @lru_cache(maxsize=8192)
@@ -446,7 +442,7 @@ def _refusal(kind: str, message: str, field: str, name: str, table: ObjectValue)
     if kind == "missing":
         return MalformedRecord(f"{name} is missing", zh=f"缺少{label}", field=field)
     if kind == "extra_forbidden":
-        return MalformedRecord("there is no member of this name here", zh="此处没有该名称的成员", field=field)
+        return MalformedRecord("there is no member of this name", zh="此处没有该名称的成员", field=field)
     if member is None:
         return MalformedRecord(message, field=field)
     called, meaning = _innermost(field, member)

@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Any
 
 from chain_service.core.encoding.decoding import read_moment
-from chain_service.core.encoding.json_fields import Form
+from chain_service.core.encoding.json_fields import FieldReader
 from chain_service.core.encoding.members import Member, NumberValue, ObjectValue, TextValue
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.text import Text
@@ -226,13 +226,13 @@ def parse_change_request(value: object) -> ChangeRequest:
     missing legal basis (withdrawn, cancelled, penalised, suspended) and a successor that is out of place or no UUID.
     """
     with Refusals(STATUS_CHANGE) as refusals:
-        return _request(Form(value, "a change of state", STATUS_CHANGE, refusals), refusals)
+        return _request(FieldReader(value, "a change of state", STATUS_CHANGE, refusals), refusals)
 
 
 def parse_change_record(value: object) -> ChangeRecord:
     """The stored change record in `value`; raises MalformedRecord like `parse_change_request`, and for a bad time."""
     with Refusals(_CHANGE_RECORD) as refusals:
-        form = Form(value, "a change record", _CHANGE_RECORD, refusals)
+        form = FieldReader(value, "a change record", _CHANGE_RECORD, refusals)
         at = refusals.read(form.text, "at")
         if at is not None and not _is_time(at):
             refusals.add(MalformedRecord("at must be an RFC 3339 time in UTC, to the second", field="at"))
@@ -286,7 +286,7 @@ _CHANGE_RECORD = ObjectValue(
 )
 
 
-def _request(form: Form, refusals: Refusals) -> ChangeRequest:
+def _request(form: FieldReader, refusals: Refusals) -> ChangeRequest:
     state = refusals.read(parse_state, form.get("to"))
     reason = refusals.read(parse_reason, form.get("reasonCode"))
     text = refusals.read(form.optional_text, "text")
@@ -311,7 +311,7 @@ def _request(form: Form, refusals: Refusals) -> ChangeRequest:
     return ChangeRequest(state, reason, text, legal_basis, successor)
 
 
-def _uuid(form: Form, name: str) -> str:
+def _uuid(form: FieldReader, name: str) -> str:
     value = form.text(name)
     if not _UUID.fullmatch(value):
         raise MalformedRecord(f"{name} must be the id (UUID) of a record", field=name)

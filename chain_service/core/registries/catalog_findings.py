@@ -66,7 +66,7 @@ def _items(version: CatalogVersion) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedVersion:
     """The newest version of an entry; `updated_at` is when its data or the entry last changed, unix seconds."""
 
     version: CatalogVersion
@@ -97,13 +97,13 @@ class Finding:
         return {"code": self.code, "catalogCode": self.catalog, "about": self.about, "message": message}
 
 
-def findings(entries: Iterable[Listed], at: int) -> tuple[Finding, ...]:
+def findings(entries: Iterable[ListedVersion], at: int) -> tuple[Finding, ...]:
     """Gaps between the layers as of `at`, over the newest version of every entry, ordered by catalog code.
 
     A duty without data, data without a table, a link to something withdrawn, unknown or in the wrong layer, an
     update that is overdue against its cycle.
     """
-    known: dict[str, Listed] = {entry.version.code: entry for entry in entries}
+    known: dict[str, ListedVersion] = {entry.version.code: entry for entry in entries}
     linked = _linked(known)
     found: list[Finding] = []
     for code in sorted(known):
@@ -124,7 +124,7 @@ def findings(entries: Iterable[Listed], at: int) -> tuple[Finding, ...]:
 _WITHOUT = {"duty": "duty_without_data", "data": "data_without_table"}
 
 
-def _link_fault(version: CatalogVersion, target: Listed | None) -> str | None:
+def _link_fault(version: CatalogVersion, target: ListedVersion | None) -> str | None:
     if target is None:
         return "link_unknown"
     if not target.version.live:
@@ -132,7 +132,7 @@ def _link_fault(version: CatalogVersion, target: Listed | None) -> str | None:
     return "link_wrong_layer" if target.version.layer != LAYER_ABOVE[version.layer] else None
 
 
-def _linked(known: Mapping[str, Listed]) -> set[str]:
+def _linked(known: Mapping[str, ListedVersion]) -> set[str]:
     """Codes of entries that a live entry of the layer below links to."""
     return {
         link
@@ -143,14 +143,14 @@ def _linked(known: Mapping[str, Listed]) -> set[str]:
     }
 
 
-def is_overdue(entry: Listed, at: int) -> bool:
+def is_overdue(entry: ListedVersion, at: int) -> bool:
     """True when a live entry's cycle has passed at `at` since its last update."""
     cycle = entry.version.update_cycle
     return entry.version.live and cycle is not None and at - entry.updated_at > OVERDUE_AFTER[cycle]
 
 
 @dataclass(frozen=True)
-class Metrics:
+class CatalogMetrics:
     """Figures over the newest versions; withdrawn entries count nowhere but in `withdrawn`."""
 
     providers: int
@@ -189,13 +189,13 @@ class Metrics:
         }
 
 
-def metrics(entries: Iterable[Listed], at: int) -> Metrics:
+def metrics(entries: Iterable[ListedVersion], at: int) -> CatalogMetrics:
     """The figures as of `at`, over the newest version of every entry."""
-    known: dict[str, Listed] = {entry.version.code: entry for entry in entries}
+    known: dict[str, ListedVersion] = {entry.version.code: entry for entry in entries}
     linked = _linked(known)
     live = [entry for entry in known.values() if entry.version.live]
     layers = {layer: [e.version.code for e in live if e.version.layer == layer] for layer in LAYER_ABOVE}
-    return Metrics(
+    return CatalogMetrics(
         providers=len({entry.version.provider for entry in live}),
         duties=len(layers["duty"]),
         duties_covered=sum(code in linked for code in layers["duty"]),

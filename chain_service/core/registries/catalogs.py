@@ -9,7 +9,7 @@ from typing import Any
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.encoding.canonical import prune
 from chain_service.core.encoding.digests import HEX32, Digest
-from chain_service.core.encoding.json_fields import Form
+from chain_service.core.encoding.json_fields import FieldReader
 from chain_service.core.encoding.members import (
     AnyValue,
     FlagValue,
@@ -233,7 +233,7 @@ def parse_catalog(value: object) -> CatalogVersion:
     items of one name, a link from the top layer.
     """
     with Refusals(CATALOG) as refusals:
-        form = Form(value, "a catalog entry", CATALOG, refusals)
+        form = FieldReader(value, "a catalog entry", CATALOG, refusals)
         layer = refusals.read(form.choice, "layer")
         items = _items(form, refusals)
         is_open = refusals.read(_open, form)
@@ -305,7 +305,7 @@ def next_version(previous: CatalogVersion | None, submitted: CatalogVersion) -> 
 
 
 @dataclass(frozen=True)
-class Break:
+class HistoryBreak:
     """A place where a history does not hold; `sequence` is the one expected there."""
 
     code: str
@@ -316,24 +316,28 @@ class Break:
 
 def check_history(
     versions: Sequence[CatalogVersion], head: bytes | None, sequence: int | None = None
-) -> tuple[Break, ...]:
+) -> tuple[HistoryBreak, ...]:
     """Every place where the versions, oldest first, do not form the history whose newest digest is `head`.
 
     `head` and `sequence` are what the chain holds; head None means that nothing is on chain. Empty: all holds.
     """
-    breaks: list[Break] = []
+    breaks: list[HistoryBreak] = []
     before: bytes | None = None
     for place, version in enumerate(versions, start=1):
         if version.sequence != place:
-            breaks.append(Break("gap", place, "版本序号不连续", "the sequence has a gap"))
+            breaks.append(HistoryBreak("gap", place, "版本序号不连续", "the sequence has a gap"))
         if version.previous != before:
             breaks.append(
-                Break("wrong_predecessor", place, "前一版本摘要不符", "the predecessor's digest is not the one named")
+                HistoryBreak(
+                    "wrong_predecessor", place, "前一版本摘要不符", "the predecessor's digest is not the one named"
+                )
             )
         before = digest(version) if version.sequence is not None else None
     if before != head or (sequence is not None and sequence != len(versions)):
         breaks.append(
-            Break("head_differs", len(versions), "与链上摘要不一致", "the newest version is not the one on chain")
+            HistoryBreak(
+                "head_differs", len(versions), "与链上摘要不一致", "the newest version is not the one on chain"
+            )
         )
     return tuple(breaks)
 
@@ -342,7 +346,7 @@ def _conflict(message: str, version: CatalogVersion, field: str) -> Conflict:
     return Conflict(message, code="catalog_conflict", catalogCode=version.code, field=field)
 
 
-def _items(form: Form, refusals: Refusals) -> list[dict[str, Any]]:
+def _items(form: FieldReader, refusals: Refusals) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     names: set[str] = set()
     for number, value in enumerate(refusals.read(form.items, "items") or ()):
@@ -356,7 +360,7 @@ def _items(form: Form, refusals: Refusals) -> list[dict[str, Any]]:
 
 def _item(value: object, at: str, names: set[str], refusals: Refusals) -> dict[str, Any]:
     """The item, whose name none of `names` is; it is added to them."""
-    item = Form(value, at, ITEM, refusals, at=at)
+    item = FieldReader(value, at, ITEM, refusals, at=at)
     name = refusals.read(item.text, "name")
     if name is not None and name in names:
         refusals.add(MalformedRecord("two items have one name", zh="数据项名称重复", field=f"{at}.name"))
@@ -368,28 +372,28 @@ def _item(value: object, at: str, names: set[str], refusals: Refusals) -> dict[s
     return dict(item.members)
 
 
-def _open(form: Form) -> bool | None:
+def _open(form: FieldReader) -> bool | None:
     value = form.get("open")
     if value is not None and not isinstance(value, bool):
         raise MalformedRecord("open must be true or false", field="open")
     return value
 
 
-def _sequence(form: Form) -> int | None:
+def _sequence(form: FieldReader) -> int | None:
     value = form.get("sequence")
     if value is not None and (type(value) is not int or not 1 <= value <= MAX_SEQUENCE):
         raise MalformedRecord("sequence must be a whole number from 1", field="sequence")
     return value
 
 
-def _sha256(form: Form) -> bytes:
+def _sha256(form: FieldReader) -> bytes:
     found = Digest.parse(form.get("previous"), field="previous")
     if found.algorithm != "sha-256":
         raise MalformedRecord("previous must be a sha-256 digest", field="previous")
     return found.value
 
 
-def _links(form: Form, layer: str, refusals: Refusals) -> tuple[CatalogCode, ...]:
+def _links(form: FieldReader, layer: str, refusals: Refusals) -> tuple[CatalogCode, ...]:
     links = tuple(
         refusals.read(parse_catalog_code, link, field=f"links.{number}")
         for number, link in enumerate(form.items("links"))

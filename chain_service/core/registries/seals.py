@@ -10,7 +10,7 @@ from typing import Any
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.encoding.decoding import read_moment
 from chain_service.core.encoding.digests import HEX32, Digest, parse_hex32
-from chain_service.core.encoding.json_fields import Form
+from chain_service.core.encoding.json_fields import FieldReader
 from chain_service.core.encoding.members import ListValue, Member, ObjectValue, TextValue
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.text import Text
@@ -159,13 +159,13 @@ def parse_seal(value: object) -> Seal:
     Raises MalformedRecord with `field`; its code is `personal_seal` for type 05, which may never be registered.
     """
     with Refusals(SEAL) as refusals:
-        form = Form(value, "a seal", SEAL, refusals)
+        form = FieldReader(value, "a seal", SEAL, refusals)
         seal_type = form.get("sealType")
         if seal_type == PERSONAL:
             refusals.add(
                 MalformedRecord("a personal seal (05) is never registered", code="personal_seal", field="sealType")
             )
-        digests = refusals.read(Form, form.get("digests"), "digests", DIGESTS, refusals, at="digests")
+        digests = refusals.read(FieldReader, form.get("digests"), "digests", DIGESTS, refusals, at="digests")
         code = refusals.read(parse_seal_code, form.get("sealCode"))
         name = refusals.read(form.text, "sealName")
         owner = refusals.read(parse_org_code, form.get("ownerCode"), field="ownerCode")
@@ -201,12 +201,12 @@ _NUMBERS = frozenset(number for number, _, _ in STATES.values())
 _UTC8 = timezone(timedelta(hours=8))
 
 
-def _digest(digests: Form | None, name: str) -> bytes:
+def _digest(digests: FieldReader | None, name: str) -> bytes:
     """The digest; empty where the whole object was refused already."""
     return b"" if digests is None else parse_hex32(digests.get(name), field=f"digests.{name}")
 
 
-def _certificates(form: Form, refusals: Refusals) -> tuple[bytes, ...]:
+def _certificates(form: FieldReader, refusals: Refusals) -> tuple[bytes, ...]:
     found: list[bytes] = []
     listed = refusals.read(form.items, "signerCertificates")
     for number, text in enumerate(listed or ()):
@@ -224,7 +224,7 @@ def _certificates(form: Form, refusals: Refusals) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def _moment(form: Form, name: str, of_day: time) -> int:
+def _moment(form: FieldReader, name: str, of_day: time) -> int:
     """Unix seconds of a day's first or last second in UTC+8, or of the RFC 3339 time written instead of a day."""
     text = form.text(name)
     if "T" not in text:

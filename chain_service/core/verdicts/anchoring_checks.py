@@ -10,28 +10,29 @@ from chain_service.core.chainproof.evidence import ProvenState
 from chain_service.core.encoding import cose
 from chain_service.core.encoding.text import Text
 from chain_service.core.encoding.times import rfc3339
+from chain_service.core.encoding.visible_text import folded, folded_number
 from chain_service.core.log.merkle import leaf_hash, root_from_inclusion
 from chain_service.core.records.disclosure import Disclosure
 from chain_service.core.records.hashing import Entry, parse_log_id, record_entry
 from chain_service.core.records.record import document_identity
 from chain_service.core.registries.histories import find_log_key
 from chain_service.core.verdicts.check_rules import RECORD, CheckRule
-from chain_service.core.verdicts.inputs import Asked, Claim, Content, Facts, Outage
+from chain_service.core.verdicts.inputs import Asked, Claim, Content, JudgeInput, Outage
 from chain_service.core.verdicts.verdict import Check, check
 from chain_service.errors import InvalidProof, MalformedRecord
 
-RETIRED: Final = Text("只有已停用的验证节点为区块背书", "only validators that have left since vouch for the block")
+RETIRED: Final = Text("签署该区块的验证节点均已停用", "every validator that sealed the block has since been removed")
 CHANGED: Final = Text(
     "验证节点此后已变更，该区块不能说明现在的状态",
-    "the validators have changed since this block, which says nothing of the state today",
+    "the validators have changed since this block; it does not prove the state of today",
 )
 UNKNOWN: Final = Text(
-    "区块由该信任文件不认识的验证节点签署", "the block is sealed by validators that the trust file does not know"
+    "区块由该信任文件未列出的验证节点签署", "the block is sealed by validators that the trust file does not list"
 )
 
 
 @dataclass(frozen=True)
-class Head:
+class ClaimedHead:
     """The log's head that a claim leads to, and the state that shows it on chain, if one does."""
 
     claim: Claim
@@ -44,7 +45,7 @@ class Head:
     shown_by: ProvenState | None
 
 
-def find_head(facts: Facts) -> Head | None:
+def find_head(facts: JudgeInput) -> ClaimedHead | None:
     """Where the claim leads, trying the content's own entry first; None without a claim."""
     claim = facts.claim
     if claim is None:
@@ -59,16 +60,16 @@ def find_head(facts: Facts) -> Head | None:
         if expected != claim.entry:
             roots = {expected: root_from_inclusion(leaf_hash(expected), claim.proof)} | roots
     except (InvalidProof, MalformedRecord):
-        return Head(claim, claim.entry, claim.entry, None, None)
+        return ClaimedHead(claim, claim.entry, claim.entry, None, None)
     telling = _states_that_tell(facts, claim)
     words = {word for _, word in telling[_shown_since(telling) :]}
     for entry, root in roots.items():
         if words == {int.from_bytes(root, "big")}:
-            return Head(claim, expected, entry, root, telling[_shown_since(telling)][0])
-    return Head(claim, expected, claim.entry, roots[claim.entry], None)
+            return ClaimedHead(claim, expected, entry, root, telling[_shown_since(telling)][0])
+    return ClaimedHead(claim, expected, claim.entry, roots[claim.entry], None)
 
 
-def _states_that_tell(facts: Facts, claim: Claim) -> list[tuple[ProvenState, int]]:
+def _states_that_tell(facts: JudgeInput, claim: Claim) -> list[tuple[ProvenState, int]]:
     """The states that cover the head's word, with it, the oldest first."""
     slot = claim.head
     states = {
@@ -84,11 +85,11 @@ def _shown_since(telling: Sequence[tuple[ProvenState, int]]) -> int:
     return next((place for place, (_, word) in enumerate(telling) if word), len(telling))
 
 
-def judge_log_signature(facts: Facts, head: Head | None) -> Check:
+def judge_log_signature(facts: JudgeInput, head: ClaimedHead | None) -> Check:
     """Whether a key of the log's organisation signed the root that the receipt leads to (RFC 9942 §5.2)."""
     signed, failure = facts.head_signature, facts.presented.failure
     if failure is not None and failure.part == "receipt":
-        return check(RECORD.LOG_SIGNATURE, "not_reached", {"detail": "the receipt proves nothing"})
+        return check(RECORD.LOG_SIGNATURE, "not_reached", {"detail": "the receipt was rejected"})
     if signed is None:
         return check(RECORD.LOG_SIGNATURE, "no_receipt")
     if head is None or head.root is None:
@@ -111,7 +112,7 @@ def judge_log_signature(facts: Facts, head: Head | None) -> Check:
     return check(RECORD.LOG_SIGNATURE, "signed", evidence)
 
 
-def _key_told(facts: Facts, claim: Claim, key_id: bytes) -> tuple[ProvenState, tuple[int, bytes] | None] | None:
+def _key_told(facts: JudgeInput, claim: Claim, key_id: bytes) -> tuple[ProvenState, tuple[int, bytes] | None] | None:
     """The newest state that tells whether the organisation has a log key with this id, and what it tells: place and
     key, or None; None if no state does.
     """
@@ -125,7 +126,7 @@ def _key_told(facts: Facts, claim: Claim, key_id: bytes) -> tuple[ProvenState, t
     return None
 
 
-def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) -> Check:
+def judge_inclusion(facts: JudgeInput, content: Content | None, head: ClaimedHead | None) -> Check:
     """Whether the content, under its salt, is the entry at its place in the log (RFC 9162 §2.1.3.2)."""
     failure = facts.presented.failure
     if failure is not None and failure.code != "unreadable":
@@ -134,9 +135,9 @@ def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) ->
     memory = facts.memory
     fits = _is_the_one_asked_for(facts, content)
     if fits is False:
-        return check(RECORD.INCLUSION, "record_mismatch", {"detail": "it is not the record that was asked for"})
+        return check(RECORD.INCLUSION, "record_mismatch", {"detail": "it is not the requested record"})
     if fits is None and head is not None:
-        detail = {"detail": "whether this is the record that was asked for cannot be seen"}
+        detail = {"detail": "it cannot be decided whether this is the requested record"}
         return check(RECORD.INCLUSION, "not_anchored", detail)
     if head is None:
         waiting = memory is not None and memory.state in ("pending", "batched")
@@ -151,7 +152,7 @@ def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) ->
     }
     if head.root is None:
         code = "proof_invalid" if head.claim.presented else "record_mismatch"
-        return check(RECORD.INCLUSION, code, evidence | {"detail": "the path has no meaning for index and size"})
+        return check(RECORD.INCLUSION, code, evidence | {"detail": "the path does not match index and size"})
     if head.entry != head.expected:
         evidence["entryInLog"] = head.entry.hex()
         # An entry that no head on chain covers says nothing about the content: the anchor decides.
@@ -164,7 +165,7 @@ def judge_inclusion(facts: Facts, content: Content | None, head: Head | None) ->
     return check(RECORD.INCLUSION, "included", evidence, {"index": proof.index, "size": proof.size})
 
 
-def _is_the_one_asked_for(facts: Facts, content: Content | None) -> bool | None:
+def _is_the_one_asked_for(facts: JudgeInput, content: Content | None) -> bool | None:
     """Whether the record agrees with all that was asked for; None where members that would tell are not at hand."""
     asked, recalled = facts.presented.asked, facts.recalled
     if asked == Asked():
@@ -179,18 +180,31 @@ def _is_the_one_asked_for(facts: Facts, content: Content | None) -> bool | None:
     identity = members.get("certificateIdentifier")
     if content.kind == "document" and number is not None:
         identity = document_identity(content.type_code, number)
-    names = [name for member, name in members.items() if member.endswith(".certificateHolderName")]
+    names = [name for member, name in members.items() if _is_holder_name(member)]
     answers = []
     if asked.identifier is not None:
-        answers.append(asked.identifier == identity if whole or identity is not None else None)
+        answers.append(_equal(asked.identifier, identity, whole))
     if asked.number is not None:
-        answers.append(asked.number == number if whole or number is not None else None)
+        answers.append(_equal(asked.number, number, whole))
     if asked.holder_name is not None:
-        answers.append(asked.holder_name in names or (False if whole else None))
+        wanted = folded(asked.holder_name)
+        answers.append(any(wanted == folded(str(name)) for name in names) or (False if whole else None))
     return False if False in answers else None if None in answers else True
 
 
-def anchored_at(facts: Facts, head: Head) -> int | None:
+def _is_holder_name(member: str) -> bool:
+    """A sector field may have the same name; it makes nobody a holder."""
+    return member.startswith("holders.") and member.endswith(".certificateHolderName")
+
+
+def _equal(asked: str, told: object, whole: bool) -> bool | None:
+    """Whether a number or identifier is the one asked for, however it was typed; None where it is not shown."""
+    if told is None:
+        return False if whole else None
+    return folded_number(asked) == folded_number(str(told))
+
+
+def anchored_at(facts: JudgeInput, head: ClaimedHead) -> int | None:
     """The anchoring block's time; without its evidence what the index says, but never later than a block that has it.
 
     To be shown; what is decided by time rests on proven headers.
@@ -202,7 +216,7 @@ def anchored_at(facts: Facts, head: Head) -> int | None:
     return head.shown_by.time
 
 
-def judge_anchor(facts: Facts, head: Head) -> Check:
+def judge_anchor(facts: JudgeInput, head: ClaimedHead) -> Check:
     """Whether the chain holds the head that the inclusion path leads to."""
     claim = head.claim
     if head.root is None:
@@ -228,12 +242,12 @@ def judge_anchor(facts: Facts, head: Head) -> Check:
     state, word = telling[-1]
     evidence |= block_evidence(state) | {"rootOnChain": f"{word:064x}" if word else None}
     if len({word for _, word in telling[_shown_since(telling) :]}) > 1:
-        detail = {"detail": "an older block shows this log with another head: they are not of one history"}
+        detail = {"detail": "an older block shows another log head of this log: the blocks are of different histories"}
         return check(RECORD.ANCHOR, "proof_invalid", evidence | detail)
     return check(RECORD.ANCHOR, _other_root(facts, claim, word), evidence)
 
 
-def _other_root(facts: Facts, claim: Claim, word: int) -> str:
+def _other_root(facts: JudgeInput, claim: Claim, word: int) -> str:
     """What it means that the chain holds this word and not the root that the claim leads to.
 
     Of a receipt and a disclosure either may have been changed; of the two explanations the graver one is told.
@@ -251,7 +265,7 @@ def unread(rule: CheckRule, state: ProvenState | Outage, evidence: Mapping[str, 
     return check(rule, "finality_unproven", {**evidence, "detail": "the evidence does not cover the word"})
 
 
-def judge_validators(facts: Facts, head: Head | None) -> Check:
+def judge_validators(facts: JudgeInput, head: ClaimedHead | None) -> Check:
     """Who vouches for the newest final block, or for the anchoring block while the chain cannot be reached."""
     state = facts.now_state
     if isinstance(state, Outage):

@@ -20,15 +20,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chain_service.core.verdicts.anchoring_checks import Head, find_head, judge_anchor, judge_inclusion
+from chain_service.core.verdicts.anchoring_checks import ClaimedHead, find_head, judge_anchor, judge_inclusion
 from chain_service.core.verdicts.check_rules import RECORD
-from chain_service.core.verdicts.inputs import Candidate, Content, Facts, Presented
+from chain_service.core.verdicts.inputs import Candidate, Content, JudgeInput, Presented
 from chain_service.core.verdicts.standing_checks import judge_status
 from chain_service.core.verdicts.verdict import Check, check, gravest
 from chain_service.core.verdicts.verdict_codes import Outcome
 
 
-def as_judged(facts: Facts, candidate: Candidate) -> Facts:
+def as_judged(facts: JudgeInput, candidate: Candidate) -> JudgeInput:
     """The same question, were this candidate the record that is judged."""
     return replace(
         facts,
@@ -43,7 +43,7 @@ def as_judged(facts: Facts, candidate: Candidate) -> Facts:
     )
 
 
-def head_of(facts: Facts, candidate: Candidate) -> tuple[Facts, Head | None, Check]:
+def head_of(facts: JudgeInput, candidate: Candidate) -> tuple[JudgeInput, ClaimedHead | None, Check]:
     """The candidate with nothing presented, the head its place leads to, and the check that proves or denies it."""
     alone = replace(as_judged(facts, candidate), presented=Presented())
     head = find_head(alone)
@@ -55,7 +55,7 @@ def head_of(facts: Facts, candidate: Candidate) -> tuple[Facts, Head | None, Che
 
 
 @dataclass(frozen=True)
-class Other:
+class JudgedCandidate:
     """A candidate and what the chain shows of its state at the moment asked about."""
 
     candidate: Candidate
@@ -78,13 +78,13 @@ class Other:
         }
 
 
-def others(facts: Facts) -> list[Other]:
+def others(facts: JudgeInput) -> list[JudgedCandidate]:
     """The candidates that stood at the moment asked about, each with its status, proven like that of the one judged."""
     found = []
     for candidate in facts.candidates:
         alone, head, proof = head_of(facts, candidate)
         if head is None:
-            status = _untold("what is stored of another record that names it is damaged")
+            status = _untold("the stored data of another record that names it are damaged")
         elif proof.outcome is Outcome.PASSED:
             status = judge_status(alone, head.claim)
         elif _came_later(facts, head):
@@ -92,12 +92,14 @@ def others(facts: Facts) -> list[Other]:
         elif proof.code in ("node_unavailable", "finality_unproven", "trust_stale"):
             status = check(RECORD.STATUS, proof.code, proof.evidence)
         else:
-            status = _untold("another record that names it is not what the chain holds")
-        found.append(Other(candidate, status))
+            status = _untold("another record that names it differs from the chain")
+        if candidate.memory.erased and status.outcome is Outcome.PASSED:
+            continue  # what was erased is not told of while it is in force
+        found.append(JudgedCandidate(candidate, status))
     return found
 
 
-def _came_later(facts: Facts, head: Head) -> bool:
+def _came_later(facts: JudgeInput, head: ClaimedHead) -> bool:
     """Whether the state of the moment asked about proves that the record was not on chain by then."""
     return facts.past and facts.then_state is not None and facts.then_state.words.get(head.claim.head) == 0
 
@@ -106,7 +108,7 @@ def _untold(detail: str) -> Check:
     return check(RECORD.STATUS, "finality_unproven", {"detail": detail})
 
 
-def status_among(facts: Facts, content: Content | None, own: Check, found: Sequence[Other]) -> Check:
+def status_among(facts: JudgeInput, content: Content | None, own: Check, found: Sequence[JudgedCandidate]) -> Check:
     """The check `status` once the other records have their say: one that has ended decides, whoever's it is.
 
     A record that was superseded by a record of the same organisation with the very same file has passed the file on to
@@ -131,9 +133,9 @@ Heir = tuple[str, str | None]
 """An organisation and the record of its own that it replaced by another one with the same file."""
 
 
-def _heirs(facts: Facts, content: Content | None, own: Check, found: Sequence[Other]) -> set[Heir]:
+def _heirs(facts: JudgeInput, content: Content | None, own: Check, found: Sequence[JudgedCandidate]) -> set[Heir]:
     """What was replaced by a record that has not ended, or by one that was replaced in turn."""
-    replacing: list[tuple[Heir, Other]] = [
+    replacing: list[tuple[Heir, JudgedCandidate]] = [
         ((one.candidate.org, _replaces(one.candidate.recalled)), one) for one in found
     ]
     heirs = {heir for heir, one in replacing if not one.ended}
@@ -151,12 +153,13 @@ def _replaces(content: Content | None) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _passed_on(one: Other, heirs: set[Heir]) -> bool:
+def _passed_on(one: JudgedCandidate, heirs: set[Heir]) -> bool:
     """Whether the record was superseded by one of the same organisation that names the file too."""
     replaced = one.candidate.memory.record_id
     return one.status.code == "superseded" and replaced is not None and (one.candidate.org, replaced) in heirs
 
 
-def organisations(facts: Facts, *, naming_file: bool = True) -> list[str]:
+def organisations(facts: JudgeInput, *, naming_file: bool = True) -> list[str]:
     """The organisations of the candidates, those only that name the very file unless `naming_file` is False."""
-    return sorted({one.org for one in facts.candidates if one.names_file or not naming_file})
+    here = [one for one in facts.candidates if not one.memory.erased]
+    return sorted({one.org for one in here if one.names_file or not naming_file})

@@ -20,7 +20,7 @@ GroupName = Literal["record", "signature"]
 
 
 @dataclass(frozen=True)
-class Note:
+class CheckNote:
     """A check's answer that is no finding: it passed or does not apply. `best` caps the verdict when it occurs."""
 
     code: str
@@ -36,7 +36,7 @@ class CheckRule:
     group: GroupName
     name: str
     raises: tuple[str, ...]
-    notes: tuple[Note, ...]
+    notes: tuple[CheckNote, ...]
 
     @cached_property
     def codes(self) -> frozenset[str]:
@@ -47,28 +47,28 @@ class CheckRule:
         return f"{self.group}.{self.name}"
 
 
-def _passed(code: str, zh: str, en: str) -> Note:
-    return Note(code, Outcome.PASSED, Text(zh, en))
+def _passed(code: str, zh: str, en: str) -> CheckNote:
+    return CheckNote(code, Outcome.PASSED, Text(zh, en))
 
 
-def _skipped(code: str, zh: str, en: str, best: str = "in_force") -> Note:
-    return Note(code, Outcome.SKIPPED, Text(zh, en), best)
+def _skipped(code: str, zh: str, en: str, best: str = "in_force") -> CheckNote:
+    return CheckNote(code, Outcome.SKIPPED, Text(zh, en), best)
 
 
 _NOT_REACHED = _skipped("not_reached", "另一项检查未通过，未进行本项", "not judged, because another check did not pass")
-_NOT_EXAMINED = _skipped("not_in_this_version", "此处不检查签章", "signatures are not looked at here")
+_NOT_EXAMINED = _skipped("not_in_this_version", "此处不检查签章", "signatures are not checked here")
 """Where documents cannot be read: the offline page, which has only a receipt and a browser."""
 _NODE: Final = ("node_unavailable", "finality_unproven", "trust_stale")
 _NOTHING_SIGNED = _skipped(
-    "nothing_signed", "这是印章文件，未签署任何内容", "the file is a seal by itself, which signs nothing"
+    "nothing_signed", "这是印章文件，未签署任何内容", "the file is a seal alone and signs nothing"
 )
 
 
-def _record(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
+def _record(name: str, raises: Sequence[str], *notes: CheckNote) -> CheckRule:
     return CheckRule("record", name, tuple(raises), notes)
 
 
-def _signature(name: str, raises: Sequence[str], *notes: Note) -> CheckRule:
+def _signature(name: str, raises: Sequence[str], *notes: CheckNote) -> CheckRule:
     return CheckRule("signature", name, tuple(raises), (*notes, _NOT_REACHED, _NOT_EXAMINED, _NOTHING_SIGNED))
 
 
@@ -101,7 +101,7 @@ class RECORD:
     LOG_SIGNATURE: Final = _record(
         "log_signature",
         ("proof_invalid", *_NODE),
-        _passed("signed", "机构日志密钥已签署日志头", "a log key of the organisation signed the log's head"),
+        _passed("signed", "机构日志密钥已签署日志头", "a log key of the organisation signed the log head"),
         _skipped("no_receipt", "未提交签名凭证", "no signed receipt was presented"),
         _NOT_REACHED,
     )
@@ -127,13 +127,13 @@ class RECORD:
     ANCHOR: Final = _record(
         "anchor",
         ("proof_invalid", "record_mismatch", *_NODE, "not_anchored"),
-        _passed("head_on_chain", "日志头已在链上，区块 {block}", "the log's head is on chain, block {block}"),
+        _passed("head_on_chain", "日志头已在链上，区块 {block}", "the log head is on chain, block {block}"),
         _NOT_REACHED,
     )
     VALIDATORS: Final = _record(
         "validators",
         (*_NODE, "issuer_unknown"),
-        _passed("trial", "试验链：由一个签名者担保", "trial chain: one signer vouches for it"),
+        _passed("trial", "试验链：由单一签名者签署", "trial chain: sealed by one signer"),
         _passed(
             "majority",
             "{validators} 个验证节点中 {signers} 个连续签署",
@@ -223,15 +223,15 @@ class SIGNATURE:
         ("signature_invalid", "signed_outside_validity", "signer_untrusted"),
         _passed(
             "certificate_trusted",
-            "签章证书可追溯到信任根 {anchor}",
-            "the signer's certificate leads to the trust anchor {anchor}",
+            "签章证书可追溯到根证书 {anchor}",
+            "the signer's certificate leads to the root certificate {anchor}",
         ),
-        Note(
+        CheckNote(
             "signer_expired_since",
             Outcome.PASSED,
             Text(
-                "签章证书可追溯到信任根 {anchor}，签署后已到期（{date}）",
-                "the signer's certificate leads to the trust anchor {anchor} and ended on {date}",
+                "签章证书可追溯到根证书 {anchor}，签署后已到期（{date}）",
+                "the signer's certificate leads to the root certificate {anchor} and ended on {date}",
             ),
             "in_force_signer_expired",
         ),
@@ -240,7 +240,7 @@ class SIGNATURE:
         "revocation",
         ("signer_revoked", "revocation_unknown"),
         _passed("not_revoked", "签章证书未被吊销", "the signer's certificate is not revoked"),
-        Note(
+        CheckNote(
             "revoked_after_signing",
             Outcome.PASSED,
             Text("签章证书在签署之后吊销（{date}）", "the signer's certificate was revoked after signing, on {date}"),
@@ -253,8 +253,8 @@ class SIGNATURE:
         _passed("time_proven", "已证明签章不晚于 {time} 存在", "the signature is proven to have existed by {time}"),
         _passed(
             "time_claimed",
-            "签署时间为自称，但结论不取决于它",
-            "the signing time is only claimed, and nothing depends on it",
+            "签署时间仅为文件自称，但结论不取决于它",
+            "the signing time is only claimed; the verdict does not depend on it",
         ),
     )
     SEAL_REGISTERED: Final = _signature(

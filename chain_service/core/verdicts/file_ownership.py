@@ -7,12 +7,12 @@ from dataclasses import replace
 from chain_service.core.records.hashing import LogId
 from chain_service.core.verdicts.candidates import as_judged, head_of
 from chain_service.core.verdicts.check_rules import SIGNATURE
-from chain_service.core.verdicts.inputs import Candidate, Facts
-from chain_service.core.verdicts.judge import Anchoring, Examine, Signed
+from chain_service.core.verdicts.inputs import Candidate, JudgeInput
+from chain_service.core.verdicts.judge import Anchoring, Examine, JudgedSignatures
 from chain_service.core.verdicts.verdict_codes import Outcome
 
 
-def decide(facts: Facts, examine: Examine | None, attached: tuple[LogId, int] | None = None) -> Facts:
+def decide(facts: JudgeInput, examine: Examine | None, attached: tuple[LogId, int] | None = None) -> JudgeInput:
     """The facts with the record that is meant, if something in the file says which; else as they are.
 
     `attached` is the place of a proven receipt that the file carries; a sound seal or signature of exactly one of the
@@ -20,7 +20,7 @@ def decide(facts: Facts, examine: Examine | None, attached: tuple[LogId, int] | 
     """
     if not facts.undecided:
         return facts
-    for candidate in facts.candidates:
+    for candidate in _at_hand(facts):
         if attached is not None and candidate.place == attached:
             return _decided(facts, candidate)
     if examine is None or not facts.presented.whole_files:
@@ -29,21 +29,26 @@ def decide(facts: Facts, examine: Examine | None, attached: tuple[LogId, int] | 
     return _decided(facts, signers[0]) if len(signers) == 1 else facts
 
 
-def _decided(facts: Facts, candidate: Candidate) -> Facts:
+def _decided(facts: JudgeInput, candidate: Candidate) -> JudgeInput:
     """The facts with this candidate meant; the many others count no more, unless one of them may have ended unseen."""
     return replace(as_judged(facts, candidate), crowded=facts.crowded and not facts.counted)
 
 
-def _newest_of_each(facts: Facts) -> list[Candidate]:
+def _at_hand(facts: JudgeInput) -> list[Candidate]:
+    """The candidates whose content was not erased."""
+    return [one for one in facts.candidates if not one.memory.erased]
+
+
+def _newest_of_each(facts: JudgeInput) -> list[Candidate]:
     """Each organisation's newest certificate that names the very file, or else its newest document."""
     found: dict[str, Candidate] = {}
-    for candidate in sorted(facts.candidates, key=lambda one: one.kind != "certificate"):
+    for candidate in sorted(_at_hand(facts), key=lambda one: one.kind != "certificate"):
         if candidate.names_file:
             found.setdefault(candidate.org, candidate)
     return list(found.values())
 
 
-def _signed_by_its_issuer(facts: Facts, candidate: Candidate, examine: Examine) -> bool:
+def _signed_by_its_issuer(facts: JudgeInput, candidate: Candidate, examine: Examine) -> bool:
     """Whether every signature of the file holds and one of them is bound to the candidate's organisation."""
     _, head, proof = head_of(facts, candidate)
     if candidate.recalled is None or head is None or head.shown_by is None or proof.outcome is not Outcome.PASSED:
@@ -51,7 +56,7 @@ def _signed_by_its_issuer(facts: Facts, candidate: Candidate, examine: Examine) 
     return _sound(examine(Anchoring(candidate.recalled, head.shown_by.time)))
 
 
-def _sound(signed: Signed) -> bool:
+def _sound(signed: JudgedSignatures) -> bool:
     checks = [one for group in signed.groups for one in group.checks]
     if any(one.outcome in (Outcome.FAILED, Outcome.INDETERMINATE) for one in checks):
         return False

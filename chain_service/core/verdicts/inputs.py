@@ -196,7 +196,7 @@ class Names:
 
 
 @dataclass(frozen=True)
-class Facts:
+class JudgeInput:
     """One record to be judged. Times are unix seconds."""
 
     subject: str

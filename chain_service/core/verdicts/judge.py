@@ -16,7 +16,7 @@ from chain_service.core.records.hashing import parse_log_id
 from chain_service.core.records.record import date_of
 from chain_service.core.records.schema import SHAPES
 from chain_service.core.verdicts.anchoring_checks import (
-    Head,
+    ClaimedHead,
     anchored_at,
     find_head,
     judge_anchor,
@@ -24,9 +24,9 @@ from chain_service.core.verdicts.anchoring_checks import (
     judge_log_signature,
     judge_validators,
 )
-from chain_service.core.verdicts.candidates import Other, organisations, others, status_among
+from chain_service.core.verdicts.candidates import JudgedCandidate, organisations, others, status_among
 from chain_service.core.verdicts.check_rules import RECORD, SIGNATURE_CHECKS, CheckRule
-from chain_service.core.verdicts.inputs import Asked, Content, Facts
+from chain_service.core.verdicts.inputs import Asked, Content, JudgeInput
 from chain_service.core.verdicts.names import RecordNames, names_of
 from chain_service.core.verdicts.paper_kinds import TROUBLES
 from chain_service.core.verdicts.standing_checks import judge_period, judge_permit, judge_status, status_as_of
@@ -47,7 +47,7 @@ class Anchoring:
 
 
 @dataclass(frozen=True)
-class Signed:
+class JudgedSignatures:
     """A document's signatures, judged: one group for each."""
 
     groups: tuple[Group, ...] = ()
@@ -56,11 +56,11 @@ class Signed:
     """What kind of file it is: `kind`, `zh`, `en`; empty where that was not looked at."""
 
 
-Examine = Callable[[Anchoring], Signed]
+Examine = Callable[[Anchoring], JudgedSignatures]
 """Judges the signatures of the document presented, given what anchoring proves of it."""
 
 
-def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
+def judge(facts: JudgeInput, examine: Examine | None = None) -> Verdict:
     """The verdict on one record and document at `facts.at`; never raises for what was presented or proven badly.
 
     Without `examine` the signatures of a whole file are not looked at, and a warning says so.
@@ -69,7 +69,7 @@ def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
     group = judge_record(facts, head)
     status = group[RECORD.STATUS]
     included = group[RECORD.INCLUSION].outcome is Outcome.PASSED
-    signed = Signed()
+    signed = JudgedSignatures()
     if facts.presented.whole_files:
         signed = _unexamined(facts.subject) if examine is None else examine(_anchoring(facts, head, group))
     named = _names(facts, included)
@@ -93,13 +93,13 @@ def judge(facts: Facts, examine: Examine | None = None) -> Verdict:
     return conclude((group, *signed.groups), context)
 
 
-def _of_file(signed: Signed, compared: Check) -> Iterator[Warning]:
+def _of_file(signed: JudgedSignatures, compared: Check) -> Iterator[Warning]:
     """The warnings about the file; what was attached after signing is vouched for where the record names the whole."""
     whole = compared.code == "file_matches"
     return (one for one in signed.warnings if not (whole and one.code == "attachments_added"))
 
 
-def _anchoring(facts: Facts, head: Head | None, record: Group) -> Anchoring:
+def _anchoring(facts: JudgeInput, head: ClaimedHead | None, record: Group) -> Anchoring:
     compared = record[RECORD.FILE_DIGEST]
     if compared.outcome is not Outcome.PASSED:
         return Anchoring(None, None, missing=compared.code == "not_anchored")
@@ -109,7 +109,7 @@ def _anchoring(facts: Facts, head: Head | None, record: Group) -> Anchoring:
     return Anchoring(facts.presented.disclosure or facts.recalled, by)
 
 
-def _warnings(facts: Facts) -> Iterator[str]:
+def _warnings(facts: JudgeInput) -> Iterator[str]:
     if len({*organisations(facts), _owner(facts)} - {None}) > 1:
         yield "anchored_by_others"
     now = facts.now_state
@@ -130,7 +130,7 @@ def _deciding_elsewhere(status: Check) -> Iterator[Warning]:
         yield warning("decided_by_another", organisation=other)
 
 
-def _owner(facts: Facts) -> str | None:
+def _owner(facts: JudgeInput) -> str | None:
     """The organisation of the record judged."""
     content = facts.presented.disclosure or facts.recalled
     if content is None and facts.claim is not None:
@@ -138,7 +138,7 @@ def _owner(facts: Facts) -> str | None:
     return content.org if content is not None else None
 
 
-def judge_record(facts: Facts, head: Head | None) -> Group:
+def judge_record(facts: JudgeInput, head: ClaimedHead | None) -> Group:
     """The group `record`: every check of it in order, those that cannot matter any more skipped."""
     content = facts.presented.disclosure or facts.recalled
     found = others(facts)
@@ -174,12 +174,12 @@ def _not_reached(rule: CheckRule) -> Check:
     return check(rule, "not_reached")
 
 
-def _unexamined(subject: str) -> Signed:
+def _unexamined(subject: str) -> JudgedSignatures:
     checks = tuple(check(rule, "not_in_this_version") for rule in SIGNATURE_CHECKS)
-    return Signed((Group("signature", subject, checks),), (warning("signatures_not_checked"),))
+    return JudgedSignatures((Group("signature", subject, checks),), (warning("signatures_not_checked"),))
 
 
-def _parse(facts: Facts) -> Check:
+def _parse(facts: JudgeInput) -> Check:
     presented = facts.presented
     if presented.failure is not None and presented.failure.code == "unreadable":
         failure = presented.failure
@@ -195,17 +195,21 @@ def _parse(facts: Facts) -> Check:
     return check(RECORD.PARSE, "nothing_to_verify")
 
 
-def _several(facts: Facts, rule: CheckRule, found: Sequence[Other], evidence: Mapping[str, Any]) -> Check:
+def _several(
+    facts: JudgeInput, rule: CheckRule, found: Sequence[JudgedCandidate], evidence: Mapping[str, Any]
+) -> Check:
     """The finding that records of several organisations answer the question and nothing says which is meant."""
     named: dict[str, Any] = {"alsoNamedBy": [one.to_json() for one in found]}
     if facts.crowded:
-        named["detail"] = "more records name it than are looked at"
+        named["detail"] = "more records name it than are checked"
     owner = _owner(facts)
     owners = sorted({*organisations(facts), *([] if owner is None else [owner])})
     return check(rule, "several_records", {**evidence, **named}, {"organisations": ", ".join(owners)})
 
 
-def _inclusion(facts: Facts, content: Content | None, head: Head | None, found: Sequence[Other]) -> Check:
+def _inclusion(
+    facts: JudgeInput, content: Content | None, head: ClaimedHead | None, found: Sequence[JudgedCandidate]
+) -> Check:
     """As `judge_inclusion` has it, once it is known which record is meant."""
     if facts.undecided and facts.presented.files:
         return _not_reached(RECORD.INCLUSION)
@@ -216,7 +220,7 @@ def _inclusion(facts: Facts, content: Content | None, head: Head | None, found: 
     return own
 
 
-def _file_digest(facts: Facts, content: Content | None, found: Sequence[Other]) -> Check:
+def _file_digest(facts: JudgeInput, content: Content | None, found: Sequence[JudgedCandidate]) -> Check:
     files = facts.presented.files
     if not files:
         return check(RECORD.FILE_DIGEST, "no_file")
@@ -228,7 +232,7 @@ def _file_digest(facts: Facts, content: Content | None, found: Sequence[Other]) 
     return _several(facts, RECORD.FILE_DIGEST, found, evidence) if lost else own
 
 
-def _lost_in_the_crowd(facts: Facts) -> bool:
+def _lost_in_the_crowd(facts: JudgeInput) -> bool:
     """Whether more records answer than were looked at, and nothing presented says which is meant or one of the others
     may have ended unseen.
     """
@@ -236,7 +240,7 @@ def _lost_in_the_crowd(facts: Facts) -> bool:
     return facts.crowded and not (shown and facts.counted)
 
 
-def _compared(facts: Facts, content: Content | None, evidence: dict[str, Any]) -> Check:
+def _compared(facts: JudgeInput, content: Content | None, evidence: dict[str, Any]) -> Check:
     """Whether every file presented is one of the record's."""
     files = facts.presented.files
     listed = _listed_files(facts, content)
@@ -251,7 +255,7 @@ def _compared(facts: Facts, content: Content | None, evidence: dict[str, Any]) -
     return check(RECORD.FILE_DIGEST, "file_matches", evidence)
 
 
-def _listed_files(facts: Facts, content: Content | None) -> list[dict[str, str]]:
+def _listed_files(facts: JudgeInput, content: Content | None) -> list[dict[str, str]]:
     """The digests of the files that the record names; where a partial disclosure hides them, as it is stored."""
     found = listed_files(content)
     recalled = facts.recalled
@@ -278,7 +282,7 @@ def same_file(presented: Mapping[str, str], anchored: Mapping[str, str]) -> bool
     return bool(shared) and all(presented[algorithm] == anchored[algorithm] for algorithm in shared)
 
 
-def _chain(facts: Facts) -> dict[str, Any] | None:
+def _chain(facts: JudgeInput) -> dict[str, Any] | None:
     state = facts.now_state if isinstance(facts.now_state, ProvenState) else facts.anchor_state
     if state is None:
         return None
@@ -291,14 +295,14 @@ def _chain(facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def _members(facts: Facts, included: bool) -> dict[str, Any]:
+def _members(facts: JudgeInput, included: bool) -> dict[str, Any]:
     """The members that the asker may see, only where they were shown to be the anchored ones."""
     presented = facts.presented.disclosure
     members = {**presented.open, **presented.members} if presented is not None else dict(facts.display)
     return members if included else {}
 
 
-def _names(facts: Facts, included: bool) -> RecordNames | None:
+def _names(facts: JudgeInput, included: bool) -> RecordNames | None:
     content = facts.presented.disclosure or facts.recalled
     if content is None:
         return None
@@ -307,7 +311,7 @@ def _names(facts: Facts, included: bool) -> RecordNames | None:
 
 
 def _record(
-    facts: Facts, head: Head | None, included: bool, status: object, named: RecordNames | None
+    facts: JudgeInput, head: ClaimedHead | None, included: bool, status: object, named: RecordNames | None
 ) -> dict[str, Any] | None:
     """What the verdict says of the record itself."""
     content = facts.presented.disclosure or facts.recalled

@@ -23,7 +23,7 @@ NOTES = {"registry": Text("按登记名称", "as registered"), "record": Text("�
 
 
 @dataclass(frozen=True)
-class Named:
+class ShownName:
     """A code, the name to show for it, and the record's own name for it where that may be seen."""
 
     code: str
@@ -45,8 +45,8 @@ class Named:
 class RecordNames:
     """What a record's type and issuer are called."""
 
-    type: Named
-    issuer: Named
+    type: ShownName
+    issuer: ShownName
 
     def to_json(self) -> dict[str, Any]:
         """`{type, issuer}`."""
@@ -76,12 +76,12 @@ def names_of(
     )
 
 
-def _named(code: str, history: Sequence[RegisteredName], own: object, issued: date | None) -> Named:
+def _named(code: str, history: Sequence[RegisteredName], own: object, issued: date | None) -> ShownName:
     own = own if isinstance(own, str) and own else None
     if not history:
-        return Named(code, own, None if own is None else "record", own)
+        return ShownName(code, own, None if own is None else "record", own)
     differs = own is not None and folded(own) not in {folded(name) for name in _since(history, issued)}
-    return Named(code, history[-1].name, "registry", own, differs)
+    return ShownName(code, history[-1].name, "registry", own, differs)
 
 
 def _since(history: Sequence[RegisteredName], issued: date | None) -> list[str]:

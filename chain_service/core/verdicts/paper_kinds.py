@@ -2,7 +2,8 @@
 
 A receipt and a trust file begin with their COSE tag. Disclosures and proofs are JSON objects: one that parses is told
 by two of its members, one that does not, because it was cut off on its way, by the first. All else is a file, which is
-compared by its digest.
+compared by its digest. What editors and mail programs make of a paper is read as the paper: UTF-16 or a byte order
+mark around JSON, base64 with line breaks around a receipt or trust file.
 
     recognise(b'{"record": {…}, "salt": "…"}')  → Kind.DISCLOSURE
     recognise(b'{"record": {"certificateNu')     → Kind.DISCLOSURE, which then cannot be read
@@ -10,6 +11,7 @@ compared by its digest.
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +21,7 @@ import orjson
 from chain_service.core.encoding.text import Text
 
 
-class Kind(StrEnum):
+class PaperKind(StrEnum):
     """Kind of a paper."""
 
     DISCLOSURE = "disclosure"
@@ -38,11 +40,14 @@ MAX_JSON = 2**20
 """Bytes of the longest disclosure or proof; longer JSON is a file."""
 
 EMPTY = Text("文件为空", "the file is empty")
-CUT_OFF = Text("文件不完整，可能在传输中被截断", "it is not complete; it was probably cut off on its way")
+CUT_OFF = Text("文件不完整，可能在传输中被截断", "the file is incomplete; it was probably cut off in transfer")
 TROUBLES = {text.en: text for text in (EMPTY, CUT_OFF)}
 """Why a paper cannot be read, where its bytes tell, by the English sentence."""
 
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
+_RECEIPT, _TRUST = b"\xd2\x84", b"\xd8\x62"
 _BLANKS = b" \t\r\n"
 _DISCLOSURE = frozenset({"record", "salt", "open", "covered", "revealed"})
 _PROOF = frozenset({"entry", "path", "anchor", "index", "size"})
@@ -58,38 +63,68 @@ class Paper:
 
     name: str
     """What whoever handed it in calls it; only shown, never believed."""
-    kind: Kind
+    kind: PaperKind
     data: bytes
-    """A disclosure or proof without byte order mark."""
+    """A disclosure or proof in UTF-8 without byte order mark, a receipt or trust file in binary."""
 
 
-def recognise(data: bytes) -> Kind:
+def recognise(data: bytes) -> PaperKind:
     """The kind of these bytes. Never raises."""
+    return _kind_of(unwrapped(data))
+
+
+def unwrapped(data: bytes) -> bytes:
+    """The paper that these bytes write: JSON in UTF-8, a receipt or trust file in binary; all else as it is."""
+    text = data.removeprefix(_BOM)
+    encoding = _UTF_16.get(data[:2])
+    if encoding is not None and len(data) <= 2 * MAX_JSON:
+        # what is broken becomes U+FFFD: a file cut off on its way is still known for what it was
+        text = data[2:].decode(encoding, "replace").encode()
+    if text.lstrip(_BLANKS).startswith(b"{"):
+        return text if len(text) <= MAX_JSON else data
+    return _from_base64(text) or data
+
+
+def _from_base64(text: bytes) -> bytes | None:
+    """The receipt or trust file that the text writes in base64, however its lines are broken; None if it does not."""
+    # both begin with these digits; nothing else is looked at further
+    if len(text) > 2 * MAX_JSON or text.lstrip(_BLANKS)[:1] not in (b"0", b"2"):
+        return None
+    digits = text.translate(None, _BLANKS)
+    if not _BASE64.fullmatch(digits):
+        return None
+    digits = digits.rstrip(b"=")
+    if len(digits) % 4 == 1:
+        return None
+    data = base64.b64decode(digits + b"=" * (-len(digits) % 4))
+    return data if data.startswith((_RECEIPT, _TRUST)) else None
+
+
+def _kind_of(data: bytes) -> PaperKind:
     if data[:1] == b"\xd2":
-        return Kind.RECEIPT
-    if data[:2] == b"\xd8\x62":
-        return Kind.TRUST
+        return PaperKind.RECEIPT
+    if data[:2] == _TRUST:
+        return PaperKind.TRUST
     text = json_text(data)
     if text is None:
-        return Kind.FILE
+        return PaperKind.FILE
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         first = _FIRST_NAME.match(text)
         name = first[1].decode() if first else ""
-        return Kind.DISCLOSURE if name in _DISCLOSURE else Kind.PROOF if name in _PROOF else Kind.FILE
+        return PaperKind.DISCLOSURE if name in _DISCLOSURE else PaperKind.PROOF if name in _PROOF else PaperKind.FILE
     if len(_DISCLOSURE & value.keys()) > 1:
-        return Kind.DISCLOSURE
-    return Kind.PROOF if len(_PROOF & value.keys()) > 1 else Kind.FILE
+        return PaperKind.DISCLOSURE
+    return PaperKind.PROOF if len(_PROOF & value.keys()) > 1 else PaperKind.FILE
 
 
-def take(name: str, data: bytes, called: Kind | None = None) -> Paper:
+def take(name: str, data: bytes, called: PaperKind | None = None) -> Paper:
     """The paper in these bytes. `called` is what it was handed in as: it counts where the bytes tell nothing."""
     kind = recognise(data)
-    if kind is Kind.FILE and called is not None:
+    if kind is PaperKind.FILE and called is not None:
         kind = called
-    text = data.removeprefix(_BOM) if kind in (Kind.DISCLOSURE, Kind.PROOF) else data
-    return Paper(name, kind, text)
+    return Paper(name, kind, data if kind is PaperKind.FILE else unwrapped(data))
 
 
 def json_text(data: bytes) -> bytes | None:
@@ -113,7 +148,7 @@ def trouble(data: bytes) -> Text | None:
 def form(paper: Paper) -> str:
     """What to call the paper: its kind, for a file `pdf`, `archive` (OFD is one), `seal` or `file`."""
     data = paper.data
-    if paper.kind is not Kind.FILE:
+    if paper.kind is not PaperKind.FILE:
         return paper.kind.value
     if b"%PDF-" in data[:_PDF_BEGINS_WITHIN]:
         return "pdf"

@@ -15,20 +15,20 @@ from chain_service.core.encoding.visible_text import escaped
 from chain_service.core.records.disclosure import Disclosure
 from chain_service.core.records.hashing import parse_log_id
 from chain_service.core.records.record import date_of
-from chain_service.core.records.schema import Shape
+from chain_service.core.records.schema import RecordSchema
 from chain_service.core.records.states import REASONS, State
 from chain_service.core.registries.permits import PermitDecision, decide_permit, read_permits
-from chain_service.core.verdicts.anchoring_checks import CHANGED, Head, block_evidence, unread
+from chain_service.core.verdicts.anchoring_checks import CHANGED, ClaimedHead, block_evidence, unread
 from chain_service.core.verdicts.check_rules import RECORD
-from chain_service.core.verdicts.inputs import BLOCK_AHEAD, Claim, Content, Facts, Outage, PastChange
+from chain_service.core.verdicts.inputs import BLOCK_AHEAD, Claim, Content, JudgeInput, Outage, PastChange
 from chain_service.core.verdicts.verdict import Check, check
 from chain_service.errors import InvalidProof
 
 
-def judge_permit(facts: Facts, content: Content | None, head: Head, state: ProvenState) -> Check:
+def judge_permit(facts: JudgeInput, content: Content | None, head: ClaimedHead, state: ProvenState) -> Check:
     """Whether the log's organisation was permitted to issue this type on the day of issue, as known when anchored."""
     if content is None:
-        return check(RECORD.ISSUER_PERMITTED, "nothing_to_verify", {"detail": "the record's content is not at hand"})
+        return check(RECORD.ISSUER_PERMITTED, "nothing_to_verify", {"detail": "the record's content is not available"})
     owner, _ = parse_log_id(head.claim.log)
     evidence: dict[str, Any] = {"organisation": content.org, "type": content.type_code, "log": head.claim.log.hex()}
     if content.org != owner:
@@ -40,7 +40,7 @@ def judge_permit(facts: Facts, content: Content | None, head: Head, state: Prove
         return check(RECORD.ISSUER_PERMITTED, "nothing_to_verify", evidence | {"detail": "no date of issue"})
     if facts.anchor_state is None and facts.memory is not None and facts.memory.record_id is not None:
         # the database alone would say when it was anchored: a permit recorded since could count
-        detail = {"detail": "the stored proof of the anchoring block is missing or proves nothing"}
+        detail = {"detail": "the stored evidence of the anchoring block is missing or invalid"}
         return check(RECORD.ISSUER_PERMITTED, "finality_unproven", evidence | detail)
     found = _permits(facts, content, state)
     if found is None:
@@ -48,9 +48,7 @@ def judge_permit(facts: Facts, content: Content | None, head: Head, state: Prove
     entries, state = found
     decision = _decided(facts, entries, issued, state.time if head.shown_by is None else head.shown_by.time)
     if decision is None:
-        detail = {
-            "detail": "permits changed between the moment when the record may have been anchored and a proven one"
-        }
+        detail = {"detail": "permits changed between the earliest possible time of anchoring and a proven block"}
         code = "finality_unproven" if facts.earliest is None else "trust_stale"
         return check(RECORD.ISSUER_PERMITTED, code, evidence | block_evidence(state) | detail)
     evidence |= {
@@ -70,7 +68,7 @@ def judge_permit(facts: Facts, content: Content | None, head: Head, state: Prove
     return check(RECORD.ISSUER_PERMITTED, code, evidence, {"date": issued.isoformat()})
 
 
-def _decided(facts: Facts, entries: Sequence[PermitEntry], day: date, proven: int) -> PermitDecision | None:
+def _decided(facts: JudgeInput, entries: Sequence[PermitEntry], day: date, proven: int) -> PermitDecision | None:
     """What the entries say that were recorded before the record was anchored: at `proven` at the latest.
 
     Where something that proves nothing by itself says earlier, the index or a retired validator, entries recorded since
@@ -83,7 +81,9 @@ def _decided(facts: Facts, entries: Sequence[PermitEntry], day: date, proven: in
     return decisions[0] if len({one.permitted for one in decisions}) == 1 else None
 
 
-def _permits(facts: Facts, content: Content, head_state: ProvenState) -> tuple[list[PermitEntry], ProvenState] | None:
+def _permits(
+    facts: JudgeInput, content: Content, head_state: ProvenState
+) -> tuple[list[PermitEntry], ProvenState] | None:
     """The issuer's permits for the type from the state that shows the head, or else from the newest; None from neither.
 
     Entries are never changed and carry their time, so the newest state tells what stood there when it was anchored.
@@ -97,7 +97,7 @@ def _permits(facts: Facts, content: Content, head_state: ProvenState) -> tuple[l
     return None
 
 
-def judge_status(facts: Facts, claim: Claim) -> Check:
+def judge_status(facts: JudgeInput, claim: Claim) -> Check:
     """The state that the chain's word shows, changes on their way and the age of the newest final block."""
     slot, shift = storage_layout.status_slot(claim.log, claim.proof.index)
     evidence: dict[str, Any] = {
@@ -131,14 +131,14 @@ def judge_status(facts: Facts, claim: Claim) -> Check:
     if is_silent(now_state, facts.at):
         return check(RECORD.STATUS, "trust_stale", evidence | {"detail": CHANGED.en}, {"detail": CHANGED})
     if not facts.past and now_state.time - facts.at > BLOCK_AHEAD:
-        detail = {"detail": "the chain's newest block lies in the future of this service's clock"}
+        detail = {"detail": "the chain's newest block is later than this service's clock"}
         return check(RECORD.STATUS, "status_stale", evidence | detail, as_of)
     if facts.at - now_state.time > facts.max_age:
         return check(RECORD.STATUS, "status_stale", evidence | {"maxAge": facts.max_age}, as_of)
     return check(RECORD.STATUS, "in_force", evidence, as_of)
 
 
-def _state_asked(facts: Facts, proven: State, proven_at: int) -> tuple[State | None, PastChange | None]:
+def _state_asked(facts: JudgeInput, proven: State, proven_at: int) -> tuple[State | None, PastChange | None]:
     """The state at the moment asked about and the indexed change that led to it.
 
     The proven word is the latest state; an earlier one is what the chain's word of then shows. None where that is not
@@ -159,7 +159,7 @@ def _state_asked(facts: Facts, proven: State, proven_at: int) -> tuple[State | N
     return (told, change) if told is not State.IN_FORCE and latest is proven else (None, None)
 
 
-def _proven_then(facts: Facts) -> State | None:
+def _proven_then(facts: JudgeInput) -> State | None:
     """The state at the moment asked about as the chain's word of then shows it; None where that is not at hand."""
     if facts.then_state is None or facts.claim is None:
         return None
@@ -189,10 +189,10 @@ def _change_params(change: PastChange | None) -> dict[str, object]:
     return params
 
 
-def judge_period(facts: Facts, content: Content | None) -> Check:
+def judge_period(facts: JudgeInput, content: Content | None) -> Check:
     """Whether the day asked about, in UTC+8, lies in the record's period, first and last day included."""
     if content is None:
-        return check(RECORD.VALIDITY_PERIOD, "nothing_to_verify", {"detail": "the record's content is not at hand"})
+        return check(RECORD.VALIDITY_PERIOD, "nothing_to_verify", {"detail": "the record's content is not available"})
     shape = _shape(content)
     issued, effective, expiring = (
         date_of(content.open, name) for name in (shape.issued, shape.effective, shape.expiring)
@@ -212,11 +212,11 @@ def judge_period(facts: Facts, content: Content | None) -> Check:
     return check(RECORD.VALIDITY_PERIOD, "within_validity", evidence, params)
 
 
-def _shape(content: Content) -> Shape:
+def _shape(content: Content) -> RecordSchema:
     return content.record.shape if isinstance(content, Disclosure) else content.shape
 
 
-def status_as_of(facts: Facts) -> str | None:
+def status_as_of(facts: JudgeInput) -> str | None:
     """The moment for which the status is known, RFC 3339; None while the chain cannot be reached, and where its newest
     state says nothing of the moment asked about.
     """

@@ -10,7 +10,7 @@ from typing import Any
 
 from chain_service.core.encoding.text import Text
 from chain_service.core.verdicts.check_rules import CHECKS, ESSENTIAL, CheckRule, GroupName
-from chain_service.core.verdicts.verdict_codes import CODES, Answer, Outcome
+from chain_service.core.verdicts.verdict_codes import CODES, Outcome, VerdictOutcome
 from chain_service.core.verdicts.warnings import WARNINGS
 
 
@@ -94,7 +94,7 @@ class Context:
 class Verdict:
     """The answer to one verification, with every check that led to it."""
 
-    answer: Answer
+    answer: VerdictOutcome
     code: str
     message: Text
     next_step: Text
@@ -184,7 +184,7 @@ def check(
             return Check(rule, note.outcome, code, fill_text(note.text, texts), dict(evidence or {}), texts)
     if code not in rule.raises:
         raise KeyError(f"check {rule} may not give {code}")
-    outcome = Outcome.FAILED if CODES[code].answer is Answer.INVALID else Outcome.INDETERMINATE
+    outcome = Outcome.FAILED if CODES[code].answer is VerdictOutcome.INVALID else Outcome.INDETERMINATE
     return Check(rule, outcome, code, fill_text(CODES[code].message, texts), dict(evidence or {}), texts)
 
 
@@ -194,7 +194,7 @@ def warning(code: str, **params: object) -> Warning:
     return Warning(code, fill_text(WARNINGS[code], texts))
 
 
-_SEVERITY = {Answer.INVALID: 0, Answer.INDETERMINATE: 1, Answer.VALID: 2}
+_SEVERITY = {VerdictOutcome.INVALID: 0, VerdictOutcome.INDETERMINATE: 1, VerdictOutcome.VALID: 2}
 _GRAVITY = {code: (_SEVERITY[row.answer], rank) for rank, (code, row) in enumerate(CODES.items())}
 
 

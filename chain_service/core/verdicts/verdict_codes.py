@@ -18,7 +18,7 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
 
 
-class Answer(StrEnum):
+class VerdictOutcome(StrEnum):
     """Outcome of a whole verification."""
 
     VALID = "valid"
@@ -31,16 +31,16 @@ class Code:
     """A verdict code: which answer it means and what to tell the clerk. Texts are templates, see `fill`."""
 
     code: str
-    answer: Answer
+    answer: VerdictOutcome
     message: Text
     next_step: Text
 
 
-def _code(code: str, answer: Answer, zh: str, en: str, next_zh: str, next_en: str) -> Code:
+def _code(code: str, answer: VerdictOutcome, zh: str, en: str, next_zh: str, next_en: str) -> Code:
     return Code(code, answer, Text(zh, en), Text(next_zh, next_en))
 
 
-_V, _I, _Q = Answer.VALID, Answer.INVALID, Answer.INDETERMINATE
+_V, _I, _Q = VerdictOutcome.VALID, VerdictOutcome.INVALID, VerdictOutcome.INDETERMINATE
 _SEE_ISSUER = ("请持证人联系颁发机构", "ask the holder to see the issuer")
 
 CODES: Mapping[str, Code] = {
@@ -52,8 +52,8 @@ CODES: Mapping[str, Code] = {
               "不予采信，保留文件并上报", "do not accept; keep the file; report"),
         _code("record_mismatch", _I, "与链上记录不一致", "not what was anchored under this identifier",
               "与颁发机构的原件核对并上报", "compare with the issuer's original; report"),
-        _code("proof_invalid", _I, "凭证无效", "receipt proves nothing here",
-              "不用该凭证，改按证照标识查验", "verify without it, by identifier"),
+        _code("proof_invalid", _I, "凭证无效", "the receipt or proof was rejected",
+              "不使用该凭证，改按证照标识核验", "verify without it, by identifier"),
         _code("signature_invalid", _I, "签章无效", "signature does not verify",
               "不予采信并上报", "do not accept; report"),
         _code("seal_mismatch", _I, "印章与签章人不匹配",
@@ -80,13 +80,13 @@ CODES: Mapping[str, Code] = {
         _code("transferred", _I, "已转出[（{date}）][，原因：{reason}]", "transferred[ on {date}][: {reason}]",
               *_SEE_ISSUER),
         _code("suspended", _I, "暂扣[（自 {date} 起）][，原因：{reason}]", "suspended[ since {date}][: {reason}]",
-              "发还后再查验", "try again when returned"),
+              "发还后再核验", "try again when returned"),
         _code("superseded", _I, "已被新版取代[（{date}）][，新版：{successor}]",
               "superseded[ on {date}][, replaced by {successor}]",
-              "请向颁发机构索取新版[（{successor}）]并查验",
+              "请向颁发机构索取新版[（{successor}）]并核验",
               "ask the issuer for the new one[, {successor},] and verify it"),
         _code("not_yet_effective", _I, "未到生效日期[（{date} 起生效）]", "not yet effective[: effective from {date}]",
-              "请于[ {date} ]生效之日再办理", "come back on that day[, {date}]"),
+              "请于[ {date} ]生效之日再办理", "present it again on that day[, {date}]"),
         _code("expired", _I, "已过有效期[（{date} 到期）]", "expired[ on {date}]",
               "请持证人办理延续", "ask for renewal"),
         _code("papers_do_not_match", _Q, "所提交的材料不属于同一份记录", "the papers presented do not belong together",
@@ -94,13 +94,13 @@ CODES: Mapping[str, Code] = {
         _code("status_changing", _Q, "状态变更处理中", "a change of state is accepted, not yet final",
               "一分钟后重试", "try again in a minute"),
         _code("node_unavailable", _Q, "区块链节点无法访问", "chain cannot be reached",
-              "请重试，或改用凭证查验", "try again; offer receipt check"),
+              "请重试，或改用凭证核验", "try again, or verify by receipt"),
         _code("finality_unproven", _Q, "区块未获足够验证节点签名", "block not proven final, or nodes disagree",
               "请重试并告知运维人员", "try again; tell the operator"),
         _code("trust_stale", _Q, "信任文件已过期，或验证节点在该区块之后已变更[（{detail}）]",
               "the trust file is out of date, or the validators have changed since the block[: {detail}]",
               "请更新信任文件或刷新凭证后重试", "get a newer trust file or refresh the receipt, then try again"),
-        _code("issuer_unknown", _Q, "信任文件未经确认，不知由谁签发",
+        _code("issuer_unknown", _Q, "信任文件未经确认，签发者不明",
               "the trust file is not one that was confirmed here",
               "请向运维人员索取信任文件的指纹并核对",
               "ask the operator for the trust file's fingerprint and compare it"),
@@ -108,18 +108,18 @@ CODES: Mapping[str, Code] = {
               "请刷新凭证", "refresh the receipt"),
         _code("pending", _Q, "已受理，尚未上链", "accepted, not yet anchored",
               "一分钟后重试", "try again in a minute"),
-        _code("not_anchored", _Q, "未上链", "nothing anchored for this",
-              "按颁发机构自身渠道核实", "check by the issuer's own means"),
+        _code("not_anchored", _Q, "未上链", "no anchored record matches",
+              "请通过颁发机构的官方渠道核实", "check through the issuer's own channels"),
         _code("several_records", _Q, "有多条记录指向该文件或标识，无法确定属于哪一家机构[：{organisations}]",
-              "several records name this file or identifier, and whose it is cannot be told[: {organisations}]",
+              "several records name this file or identifier; its organisation cannot be decided[: {organisations}]",
               "请一并提交该文件的凭证或披露文件", "present the file's receipt or disclosure along with it"),
         _code("signature_unsupported", _Q, "签章的形式或算法不受支持，无法判定",
               "the form or an algorithm of the document's signature is not supported here",
               "用其他核验工具或向颁发机构核实", "verify it by other means, or ask the issuer"),
-        _code("signer_untrusted", _Q, "签章证书不在信任列表", "no trust anchor for the signer",
-              "索取该地区的信任根证书", "ask for the anchor of that region"),
+        _code("signer_untrusted", _Q, "签章证书不在信任列表", "no trusted root certificate for the signer",
+              "索取该地区的根证书", "ask for the root certificate of that region"),
         _code("changes_unclear", _Q, "签署后有改动，无法判定是否影响所显示的内容",
-              "changed after signing, and whether that changes what is shown cannot be told",
+              "changed after signing, and it cannot be decided whether that changes what is shown",
               "向持证人索取签署时的原文件，或向颁发机构核实", "ask for the file as it was signed, or ask the issuer"),
         _code("not_all_signed", _Q, "签章有效，但未覆盖全部显示内容",
               "the signature holds but does not cover all that is shown",
@@ -139,7 +139,7 @@ CODES: Mapping[str, Code] = {
               "this is a trust file and no paper of a certificate",
               "信任文件载明信任哪条链及其验证节点，用于离线核验凭证；请放入要核验的文件、披露文件或凭证",
               "a trust file names the chain and the validators to trust when receipts are verified offline; "
-              "hand in the file, disclosure or receipt to be verified"),
+              "present the file, disclosure or receipt to be verified"),
         _code("nothing_to_verify", _Q, "无可核验内容", "no signature and no record",
               "索取电子原件", "ask for the electronic original"),
         _code("in_force_not_compared", _V, "记录有效，出示内容未核对",

@@ -17,11 +17,11 @@ WARNINGS: Mapping[str, Text] = {
     ),
     "past_by_index": Text(
         "没有节点能证明该时点的状态；索引记录只用于不利的结论",
-        "no node proves the state of that moment; what the index read then is used against the record only",
+        "no node proves the state of that moment; the index is used for unfavourable verdicts only",
     ),
     "signatures_not_checked": Text(
         "此处未检查文件自身的电子签章，结论只依据链上记录",
-        "the file's own signatures were not looked at here; the verdict rests on the anchored record",
+        "the file's own signatures were not checked here; the verdict rests on the anchored record",
     ),
     "sealed_not_anchored": Text(
         "文件签章本身有效，但未上链", "the document's signatures hold by themselves, but nothing is anchored for it"
@@ -44,7 +44,7 @@ WARNINGS: Mapping[str, Text] = {
     ),
     "attachments_added": Text(
         "签署后添加了未经签署的附件，附件不受证明：{names}",
-        "files were attached after signing; nobody vouches for them: {names}",
+        "files were attached after signing; no signature covers them: {names}",
     ),
     "encoding_deviation": Text(
         "签章的编码与标准不符，但其值可以恢复：{details}",
@@ -57,7 +57,7 @@ WARNINGS: Mapping[str, Text] = {
     ),
     "archive_unopened": Text(
         "所提交的是{kind}，其中的文件及签章未逐一核验；请解压后分别提交",
-        "this is a {kind}: the files in it and their signatures were not looked at; present each of them by itself",
+        "this is a {kind}: the files in it and their signatures were not checked; present each of them separately",
     ),
     "name_differs": Text(
         "记录所载名称与登记名称不一致：所载“{own}”，登记为“{registered}”",
@@ -65,11 +65,11 @@ WARNINGS: Mapping[str, Text] = {
     ),
     "members_hidden": Text(
         "部分披露：有 {count} 项内容未出示：{names}",
-        "a partial disclosure: {count} members are not shown: {names}",
+        "partial disclosure: {count} members are not shown: {names}",
     ),
     "stale_trust_accepted": Text(
         "已按要求接受过期的信任文件；结论不说明当前的验证节点",
-        "an outdated trust file was accepted as asked; the verdict says nothing of today's validators",
+        "an outdated trust file was accepted as requested; the verdict does not cover today's validators",
     ),
     "erased": Text(
         "颁发机构已删除其保存的记录内容，只留存在证明",
@@ -81,19 +81,19 @@ WARNINGS: Mapping[str, Text] = {
     ),
     "receipt_ignored": Text(
         "文件内附的凭证不能证明本记录，已忽略，不影响结论",
-        "the receipt attached to the file proves nothing of this record; it was ignored and changes no verdict",
+        "the receipt attached to the file does not prove this record; it was ignored and does not change the verdict",
     ),
     "equivocation": Text(
-        "同一高度出现两个都已获法定多数签署的区块，验证节点作恶；请保留证据并上报",
+        "同一高度出现两个均获法定多数签署的区块（双重签署）；请保留证据并上报",
         "a quorum sealed two different blocks of one height: validators equivocate; keep the evidence and report it",
     ),
     "trust_not_yet_issued": Text(
         "信任文件的签发时间晚于本机时间；请检查本机时钟",
-        "the trust file was issued later than this machine's clock says; check the clock",
+        "the trust file's time of issue is later than this machine's clock; check the clock",
     ),
     "org_code_check_fails": Text(
         "机构代码校验位不符（早期试点代码可能如此）",
-        "an organisation code fails its check digit, as some early pilot codes do",
+        "the check digit of an organisation code is wrong, as in some early pilot codes",
     ),
     "identifier_issuer_not_org_code": Text(
         "证照标识中的颁发机构段不是统一社会信用代码",

@@ -75,7 +75,7 @@ def bits(element: bytes, what: str) -> bytes:
     """The whole bytes of a BIT STRING (DER). Raises MalformedDocument, also when bits are left over."""
     category, _, tag, _, contents, _ = parse(element)
     if (category, tag) != (0, _BIT_STRING) or not contents or contents[0] != 0:
-        raise MalformedDocument(f"{what} is no string of whole bytes", code="malformed")
+        raise MalformedDocument(f"{what} is not a string of whole bytes", code="malformed")
     return bytes(contents[1:])
 
 
@@ -218,7 +218,7 @@ def _moment(contents: bytes, patterns: tuple[re.Pattern[str], ...], what: str) -
     text = contents[:40].decode("ascii", "replace")
     found = next((match for pattern in patterns if (match := pattern.fullmatch(text))), None)
     if found is None:
-        raise MalformedDocument(f"{what} is no time", code="malformed")
+        raise MalformedDocument(f"{what} is not a time", code="malformed")
     year = int(found["year"])
     if len(found["year"]) == 2:
         year += 1900 if year >= 50 else 2000
@@ -228,7 +228,7 @@ def _moment(contents: bytes, patterns: tuple[re.Pattern[str], ...], what: str) -
         written = datetime(year, month, day, hour, minute, second, tzinfo=zone or UTC8)
         at = int(written.timestamp())
     except (ValueError, OverflowError) as error:
-        raise MalformedDocument(f"{what} is no time that exists", code="malformed") from error
+        raise MalformedDocument(f"{what} is not a time that exists", code="malformed") from error
     if not _EARLIEST <= at <= LAST_SECOND:
         raise MalformedDocument(f"{what} lies outside of the years 1950 to 9999", code="malformed")
     return Moment(at, found["fraction"] is None, zone is None)

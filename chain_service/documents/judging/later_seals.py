@@ -14,7 +14,7 @@ from chain_service.documents.facts import CoverageFacts, SignatureFacts
 
 
 @dataclass(frozen=True)
-class Sound:
+class ValidSignature:
     """A signature that passed every check of its own."""
 
     signature: SignatureFacts
@@ -38,7 +38,7 @@ class SignedSince:
 
 
 def signed_since(
-    signature: SignatureFacts, organisations: Set[str], later: Iterable[Sound], issuer: str | None
+    signature: SignatureFacts, organisations: Set[str], later: Iterable[ValidSignature], issuer: str | None
 ) -> SignedSince:
     """The coverage of a signature once the sound signatures `later`, which cover it too, are counted in."""
     found = signature.coverage
@@ -62,7 +62,7 @@ def signed_since(
     return SignedSince(coverage, {name: (mine | others)[name] for name in names if name in mine or name in others})
 
 
-def _same_signer(signature: SignatureFacts, organisations: Set[str], other: Sound) -> bool:
+def _same_signer(signature: SignatureFacts, organisations: Set[str], other: ValidSignature) -> bool:
     """Whether one hand signed both: the same certificate, or the same organisation, if it is known to be one."""
     if len(organisations) == 1 and other.organisations == organisations:
         return True

@@ -13,7 +13,7 @@ from typing import Any
 from chain_service.core.encoding.times import local_day, rfc3339
 from chain_service.core.verdicts.check_rules import SIGNATURE, SIGNATURE_CHECKS, CheckRule
 from chain_service.core.verdicts.inputs import Outage
-from chain_service.core.verdicts.judge import Signed
+from chain_service.core.verdicts.judge import JudgedSignatures
 from chain_service.core.verdicts.verdict import Check, Group, check
 from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.documents.facts import (
@@ -32,7 +32,7 @@ from chain_service.documents.judging.binding import (
     judge_registered,
     organisation_of,
 )
-from chain_service.documents.judging.later_seals import SignedSince, Sound, signed_since
+from chain_service.documents.judging.later_seals import SignedSince, ValidSignature, signed_since
 from chain_service.documents.judging.remarks import kind_evidence, warnings_of
 from chain_service.documents.judging.timing import (
     SIGNER_CLOCK_SKEW,
@@ -63,7 +63,7 @@ class _Case:
     """What later signatures answer for."""
 
 
-def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> Signed:
+def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> JudgedSignatures:
     """One group for each signature, in the order of the document; none for a file that has none.
 
     A document that cannot be read is one group that says so; `subject` names the file.
@@ -71,10 +71,10 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
     if document.problem is not None:
         unread = check(SIGNATURE.PARSE, _unread(document.problem, binding), _problem(document.problem))
         groups = [Group("signature", subject, (unread, *map(_not_reached, _STEPS)))]
-        return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
+        return JudgedSignatures(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
     if document.seal is not None:
         groups = [_seal_group(document.seal, binding, subject)]
-        return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
+        return JudgedSignatures(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
     cases = [_case(document, signature, binding) for signature in document.signatures]
     judged = _judge_all(cases)
     sound = [_stands(checks, SIGNATURE.SEAL_REGISTERED, SIGNATURE.COVERAGE) for checks in judged]
@@ -87,7 +87,7 @@ def judge_document(document: DocumentFacts, binding: Binding, subject: str) -> S
         if not _readable(checks):
             last = _not_reached(SIGNATURE.ISSUER_BINDING)
         groups.append(Group("signature", case.signature.place or f"{subject} {place + 1}", (*checks, last)))
-    return Signed(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
+    return JudgedSignatures(tuple(groups), tuple(warnings_of(document, binding, groups)), kind_evidence(document))
 
 
 def _seal_group(seal: SealFacts, binding: Binding, subject: str) -> Group:
@@ -120,7 +120,7 @@ def _judge_all(cases: list[_Case]) -> list[list[Check]]:
         if not (found.displayed or found.left_out or found.unclear):
             continue
         later = [
-            Sound(other.signature, organisation_of(other.signature, other.registry)[0])
+            ValidSignature(other.signature, organisation_of(other.signature, other.registry)[0])
             for other, checks in zip(cases, judged, strict=True)
             if case.signature.place in other.signature.coverage.covers_signatures
             and _stands(checks, SIGNATURE.SEAL_REGISTERED)
@@ -233,10 +233,10 @@ def _references(case: _Case) -> Check:
     if unknown or case.signature.data_digest_holds is None:
         if _signer_unknown(case.signature):
             return _not_reached(SIGNATURE.REFERENCE_DIGESTS)
-        untold = {"detail": "what was signed cannot be told", "unknown": unknown[:NAMES_SHOWN]}
+        untold = {"detail": "what was signed cannot be determined", "unknown": unknown[:NAMES_SHOWN]}
         return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | untold)
     if weak := sorted({one.algorithm for one in references if one.weak} - _made_up_for(case.binding)):
-        fitting = {"detail": "others can make a content that fits these digests", "weak": weak}
+        fitting = {"detail": "other content with the same digests can be made", "weak": weak}
         return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | fitting)
     return check(SIGNATURE.REFERENCE_DIGESTS, "digests_match", evidence)
 
@@ -283,12 +283,12 @@ def _signature(case: _Case) -> Check:
     if signature.signature_holds is False:
         return check(SIGNATURE.SIGNATURE, "signature_invalid", evidence)
     if signature.signature_holds is None:
-        detail = {"detail": "its algorithm is not known here"}
+        detail = {"detail": "its algorithm is not supported"}
         return check(SIGNATURE.SIGNATURE, "signature_unsupported", evidence | detail)
     if critical := _critical(signature.problems):
         return check(SIGNATURE.SIGNATURE, "signature_unsupported", evidence | critical)
     if signature.weak:
-        detail = {"detail": "others can make a signature by this algorithm or key that fits"}
+        detail = {"detail": "signatures by this algorithm or key can be forged"}
         return check(SIGNATURE.SIGNATURE, "signature_unsupported", evidence | detail)
     return check(SIGNATURE.SIGNATURE, "signature_holds", evidence)
 
@@ -327,7 +327,7 @@ def _judge_seal(case: _Case, seal: SealFacts, evidence: dict[str, Any]) -> tuple
         return "signature_invalid", evidence
     if seal.signature_holds is None:
         return "signature_unsupported", evidence | {
-            "detail": "the algorithm of the seal's own signature is not known here"
+            "detail": "the algorithm of the seal's own signature is not supported"
         }
     if critical := _critical(seal.problems):
         return "signature_unsupported", evidence | critical
@@ -355,7 +355,7 @@ def _judge_maker(
     registered = isinstance(case.registry, RegisteredSeal) and case.registry.is_seal(seal)
     signer = case.signature.signer
     if signer is not None and signer.sha256 == maker.sha256 and not registered:
-        return "signer_untrusted", evidence | {"detail": "its signer made the seal, which no registry knows"}
+        return "signer_untrusted", evidence | {"detail": "the signer made the seal itself, and it is not registered"}
     if standing.outside:
         return "signed_outside_validity", evidence
     if standing.revoked_before is not None:
@@ -383,7 +383,7 @@ def _signer_certificate(case: _Case) -> Check:
     signer, standing = case.signature.signer, case.signer
     if signer is None or standing is None:
         detail = {
-            "detail": "the signature does not carry its signer's certificate, and the key of no known signer fits"
+            "detail": "the signature does not carry its signer's certificate, and no known signer's key verifies it"
         }
         return check(SIGNATURE.SIGNER_CERTIFICATE, "signer_untrusted", detail)
     evidence = _certificate(signer) | {"maySign": signer.may_sign}

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from chain_service.documents.ofd.zip_headers import (
-    Central,
-    Directory,
+    CentralDirectory,
+    CentralHeader,
     directory_of,
     extra_fields,
     local_of,
@@ -158,7 +158,7 @@ def _refused(code: str, detail: str) -> MalformedDocument:
     return MalformedDocument(detail, code=code)
 
 
-def _entry(data: bytes, row: Central, shift: int) -> Entry:
+def _entry(data: bytes, row: CentralHeader, shift: int) -> Entry:
     """The entry of a central header, once its local header is found to lead to the same bytes."""
     begin = row.offset + shift
     local = local_of(data, begin)
@@ -174,7 +174,7 @@ def _entry(data: bytes, row: Central, shift: int) -> Entry:
     if row.method != local.method:
         raise _refused("headers_disagree", f"the two headers of {name} name different compressions")
     if row.method not in (_STORED, _DEFLATED):
-        raise _refused("unknown_compression", f"{name} is compressed by method {row.method}, which is not read")
+        raise _refused("unknown_compression", f"{name} is compressed by method {row.method}, which is not supported")
     if row.method == _STORED and row.packed != row.size:
         raise _refused("headers_disagree", f"{name} is stored and has two sizes")
     if name.endswith("/") and row.size:
@@ -200,7 +200,7 @@ _POSTPONED: Final = ((0, 0, 0), (0, 0xFFFFFFFF, 0xFFFFFFFF))
 """CRC-32, size and packed size of a local header before a descriptor."""
 
 
-def _descriptor(data: bytes, at: int, row: Central, name: str) -> int:
+def _descriptor(data: bytes, at: int, row: CentralHeader, name: str) -> int:
     """Bytes of the data descriptor at an offset: with its signature or without, sizes of 4 or 8 bytes."""
     forms = [struct.pack(form, row.crc, row.packed, row.size) for form in ("<3L", "<L2Q")]
     for form in (*(b"PK\x07\x08" + one for one in forms), *forms):
@@ -272,7 +272,7 @@ def _bounded(entries: list[Entry]) -> None:
         raise _refused("zip_bomb", f"the archive grows more than {MAX_RATIO} times when it is opened")
 
 
-def _alone(data: bytes, entries: list[Entry], directory: Directory) -> bool:
+def _alone(data: bytes, entries: list[Entry], directory: CentralDirectory) -> bool:
     """Whether bytes lie around the entries. Raises MalformedDocument: some of them are records of another archive.
 
     A reader that goes by local headers, or looks for the directory elsewhere, would find another content there.

@@ -15,8 +15,8 @@ from chain_service.documents.ofd.xml import (
     MAX_ELEMENTS,
     MAX_SCANNED,
     OFD_NAMESPACES,
-    Budget,
     Element,
+    ElementBudget,
     first_element,
     parse,
     scan,
@@ -69,7 +69,7 @@ class Package:
     names: dict[str, str] = field(repr=False)
     """Files by folded name: readers on some systems find a file whatever its case, and names are distinct in any."""
 
-    budget: Budget = field(repr=False)
+    budget: ElementBudget = field(repr=False)
     """For the trees of its files."""
 
     def find(self, location: str, folder: str = "") -> str | None:
@@ -94,7 +94,7 @@ class Package:
         It errs on the side of display: any text or attribute that is the path of a file counts, whatever the element.
         """
         last_parts = {_folded(_last_part(name)) for name in self.archive.entries}
-        budget = Budget(MAX_SCANNED)
+        budget = ElementBudget(MAX_SCANNED)
         seen, open_ends, whole = {self.root_file}, [self.root_file], True
         drawn_in: set[str] = set()
         while open_ends:
@@ -148,7 +148,7 @@ class Package:
         documents = self.document_files()
         return not versions and len(documents) == 1 and possible & covered == {documents[0]}
 
-    def _mentioned(self, name: str, budget: Budget, last_parts: set[str]) -> Iterator[str]:
+    def _mentioned(self, name: str, budget: ElementBudget, last_parts: set[str]) -> Iterator[str]:
         if not _may_be_xml(next(self.archive.chunks(name), b"")):
             return
         data = self.archive.read(name, MAX_SCANNED_FILE)
@@ -173,7 +173,7 @@ def open_package(archive: Archive) -> Package:
     root_file = names.get(_folded(ROOT))
     if root_file is None:
         raise MalformedDocument("the archive has no OFD.xml at its root", code="not_ofd")
-    budget = Budget(MAX_ELEMENTS)
+    budget = ElementBudget(MAX_ELEMENTS)
     root = parse(archive.read(root_file, MAX_TREE_FILE), ROOT, budget)
     if root.name != "OFD" or root.namespace not in OFD_NAMESPACES:
         raise MalformedDocument("OFD.xml is of another kind: its root is not OFD's", code="unknown_form")

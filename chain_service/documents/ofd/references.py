@@ -17,7 +17,7 @@ from chain_service.documents.ofd.package import Displayed, Package, folder_of
 from chain_service.documents.ofd.xml import Element
 from chain_service.errors import MalformedDocument
 
-__all__ = ["Digests", "Named", "coverage", "named", "references"]
+__all__ = ["Digests", "SignedReference", "coverage", "named", "references"]
 
 MAX_REFERENCES: Final = 8_192
 """Of one signature."""
@@ -86,7 +86,7 @@ class Digests:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class SignedReference:
     """What a signature's References say."""
 
     location: str
@@ -97,7 +97,7 @@ class Named:
     """CheckValue; None if it is no base64."""
 
 
-def named(package: Package, listed: Element, place: str) -> tuple[str, tuple[Named, ...]]:
+def named(package: Package, listed: Element, place: str) -> tuple[str, tuple[SignedReference, ...]]:
     """The check method as written (absent: MD5) and the files named by the References of the Signature.xml at `place`.
 
     Raises MalformedDocument: too many of them, or one without FileRef or CheckValue.
@@ -110,11 +110,11 @@ def named(package: Package, listed: Element, place: str) -> tuple[str, tuple[Nam
         location, value = row.attributes.get("FileRef"), row.value("CheckValue")
         if not location or value is None:
             raise MalformedDocument("a Reference lacks FileRef or CheckValue", code="malformed")
-        found.append(Named(location, package.find(location, folder_of(place)), _base64(value)))
+        found.append(SignedReference(location, package.find(location, folder_of(place)), _base64(value)))
     return listed.attributes.get("CheckMethod") or "MD5", tuple(found)
 
 
-def references(digests: Digests, method: str, files: Iterable[Named]) -> Iterator[ReferenceFacts]:
+def references(digests: Digests, method: str, files: Iterable[SignedReference]) -> Iterator[ReferenceFacts]:
     """Each file with whether its digest is the one that was signed."""
     known = CHECK_METHODS.get(method.strip().lower().replace("-", ""))
     algorithm, weak = (known.name, known.weak) if known else (method[:MAX_TEXT], False)

@@ -12,7 +12,7 @@ from typing import Final
 from chain_service.core.encoding.times import UTC8
 from chain_service.documents.facts import MAX_SIGNATURES, MAX_TEXT, ClaimedTime, Problem, SignatureFacts
 from chain_service.documents.ofd.package import MAX_TREE_FILE, Displayed, Package, folder_of
-from chain_service.documents.ofd.references import Digests, Named, Reach, coverage, named, references
+from chain_service.documents.ofd.references import Digests, Reach, SignedReference, coverage, named, references
 from chain_service.documents.ofd.xml import OFD_NAMESPACES, Element
 from chain_service.documents.pki import plain_signatures
 from chain_service.documents.pki.trust import Trust
@@ -48,7 +48,7 @@ class _Described:
     listed: _Listed
     place: str
     check_method: str
-    files: tuple[Named, ...]
+    files: tuple[SignedReference, ...]
     value: str | None
     """File of the signed value."""
     seal: str | None
@@ -123,7 +123,7 @@ def _listed(package: Package) -> Iterator[_Listed]:
         lists.add(name)
         root = package.tree(name)
         if root.name != "Signatures" or root.namespace not in OFD_NAMESPACES:
-            raise MalformedDocument(f"{name} is no list of signatures", code="malformed")
+            raise MalformedDocument(f"{name} is not a list of signatures", code="malformed")
         for row in root.all("Signature"):
             where = row.attributes.get("BaseLoc", "")
             place = package.find(where, folder_of(name))
@@ -192,7 +192,7 @@ def _claimed(info: Element) -> tuple[ClaimedTime | None, tuple[Problem, ...]]:
         zone = UTC8 if zoneless else UTC
         at = datetime(*(int(part) for part in matched.groups()[:6]), tzinfo=zone)  # type: ignore[arg-type,misc]
     except ValueError:
-        return None, (Problem("bad_time", "SignatureDateTime is no date and time"),)
+        return None, (Problem("bad_time", "SignatureDateTime is not a date and time"),)
     return ClaimedTime(int(at.timestamp()), "signature_xml", zoneless), ()
 
 

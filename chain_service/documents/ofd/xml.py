@@ -14,7 +14,15 @@ from xml.parsers import expat
 from chain_service.errors import MalformedDocument
 
 __all__ = [
-    "MAX_ELEMENTS", "MAX_SCANNED", "OFD_NAMESPACES", "Budget", "Element", "Mentions", "first_element", "parse", "scan",
+    "MAX_ELEMENTS",
+    "MAX_SCANNED",
+    "OFD_NAMESPACES",
+    "Element",
+    "ElementBudget",
+    "Mentions",
+    "first_element",
+    "parse",
+    "scan",
 ]  # fmt: skip
 
 OFD_NAMESPACES: Final = frozenset({"http://www.ofdspec.org/2016", "http://www.ofdspec.org"})
@@ -67,7 +75,7 @@ class Element:
 
 
 @dataclass(slots=True)
-class Budget:
+class ElementBudget:
     """What may still be scanned in a document, so that many files cost no more than one."""
 
     left: int
@@ -89,7 +97,7 @@ class Mentions:
     """Each once."""
 
 
-def parse(data: bytes, what: str, budget: Budget) -> Element:
+def parse(data: bytes, what: str, budget: ElementBudget) -> Element:
     """The tree of a small XML file called `what`. Raises MalformedDocument."""
     builder = _Builder(budget)
     _run(data, what, builder)
@@ -98,7 +106,9 @@ def parse(data: bytes, what: str, budget: Budget) -> Element:
     return builder.root
 
 
-def scan(data: bytes, what: str, budget: Budget, wanted: Callable[[str], bool], skipped: frozenset[str]) -> Mentions:
+def scan(
+    data: bytes, what: str, budget: ElementBudget, wanted: Callable[[str], bool], skipped: frozenset[str]
+) -> Mentions:
     """Every text and attribute that is wanted, subtrees with a skipped name left out. Raises MalformedDocument."""
     scanner = _Scanner(budget, wanted, skipped)
     _run(data, what, scanner)
@@ -136,7 +146,7 @@ def _refused(detail: str, code: str = "bad_xml") -> MalformedDocument:
 
 
 class _Builder:
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: ElementBudget) -> None:
         self.root: Element | None = None
         self.budget = budget
         self.stack: list[tuple[str, dict[str, str], list[str], list[Element]]] = []
@@ -164,7 +174,7 @@ class _Builder:
 
 
 class _Scanner:
-    def __init__(self, budget: Budget, wanted: Callable[[str], bool], skipped: frozenset[str]) -> None:
+    def __init__(self, budget: ElementBudget, wanted: Callable[[str], bool], skipped: frozenset[str]) -> None:
         self.base = ""
         self.values: dict[str, None] = {}
         self.budget, self.wanted, self.skipped = budget, wanted, skipped
@@ -246,9 +256,9 @@ def _run(data: bytes, what: str, handler: _Handler) -> None:
                 raise _refused("a tag is too long", "too_complex")
         parser.Parse(b"", True)
     except expat.ExpatError as error:
-        raise _refused(f"{what} is no well-formed XML: line {error.lineno}") from error
+        raise _refused(f"{what} is not well-formed XML: line {error.lineno}") from error
     except (LookupError, ValueError) as error:
-        raise _refused(f"{what} has an encoding that is not read") from error
+        raise _refused(f"{what} has an unsupported encoding") from error
     except MalformedDocument as error:
         raise MalformedDocument(f"{what}: {error.message}", code=error.code) from error
 

@@ -13,7 +13,15 @@ from typing import Final
 
 from chain_service.errors import MalformedDocument
 
-__all__ = ["Central", "Directory", "Local", "directory_of", "extra_fields", "local_of", "zip64_sizes"]
+__all__ = [
+    "CentralDirectory",
+    "CentralHeader",
+    "LocalHeader",
+    "directory_of",
+    "extra_fields",
+    "local_of",
+    "zip64_sizes",
+]
 
 MAX_ENTRIES: Final = 4_096
 NEWEST_VERSION: Final = 63
@@ -32,7 +40,7 @@ _UNSEEN: Final = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Central:
+class CentralHeader:
     """A central header; sizes and offset are resolved."""
 
     raw: bytes
@@ -48,7 +56,7 @@ class Central:
 
 
 @dataclass(frozen=True, slots=True)
-class Local:
+class LocalHeader:
     """A local header as it is written."""
 
     raw: bytes
@@ -63,10 +71,10 @@ class Local:
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
+class CentralDirectory:
     """The central directory and where it stands."""
 
-    rows: tuple[Central, ...]
+    rows: tuple[CentralHeader, ...]
     begin: int
     end: int
     """Offset of what follows the end record and its comment."""
@@ -75,7 +83,7 @@ class Directory:
     commented: bool
 
 
-def directory_of(data: bytes) -> Directory:
+def directory_of(data: bytes) -> CentralDirectory:
     """The directory of an archive. Raises MalformedDocument; code `not_zip` where the archive was cut off."""
     at, count, size, offset, comment = _end(data)
     end = at + _END.size + comment
@@ -89,7 +97,7 @@ def directory_of(data: bytes) -> Directory:
     if shift and data.startswith(b"PK\x01\x02", offset):
         raise _refused("hidden_data", "the archive has a second directory where a reader might look for it")
     rows = tuple(_rows(data, begin, at, count))
-    return Directory(rows, begin, end, shift, comment > 0)
+    return CentralDirectory(rows, begin, end, shift, comment > 0)
 
 
 def _refused(code: str, detail: str) -> MalformedDocument:
@@ -100,7 +108,7 @@ def _end(data: bytes) -> tuple[int, int, int, int, int]:
     """Offset of the last end record, and its entries, bytes and offset of the directory, bytes of its comment."""
     at = data.rfind(b"PK\x05\x06", max(0, len(data) - _END.size - MAX_TAIL))
     if at < 0 and b"PK\x05\x06" in data:
-        raise _refused("data_appended", "more bytes follow the archive's end record than readers look behind")
+        raise _refused("data_appended", "too many bytes follow the archive's end record for readers to find it")
     if at + _END.size > len(data) and b"PK\x05\x06" in data[:at]:
         raise _refused("hidden_data", "the archive has two end records")
     if at < 0 or at + _END.size > len(data):
@@ -147,11 +155,11 @@ def _end64(data: bytes, at: int, count: int, size: int, offset: int) -> tuple[in
     if any(one not in (value, blank) for value, one, blank in zip(found, told, unseen, strict=True)):
         raise _refused("headers_disagree", "the archive's two end records disagree")
     if begin - size64 - offset64 != begin - place:
-        raise _refused("headers_disagree", "the archive's ZIP64 locator leads elsewhere")
+        raise _refused("headers_disagree", "the archive's ZIP64 locator points elsewhere")
     return begin, *found
 
 
-def _rows(data: bytes, at: int, end: int, count: int) -> Iterator[Central]:
+def _rows(data: bytes, at: int, end: int, count: int) -> Iterator[CentralHeader]:
     for _ in range(count):
         if at + _CENTRAL.size > end:
             raise _refused("not_zip", "the archive's directory is cut off")
@@ -168,22 +176,22 @@ def _rows(data: bytes, at: int, end: int, count: int) -> Iterator[Central]:
         raise _refused("hidden_data", "the archive's directory has more bytes than entries")
 
 
-def _central(raw: bytes, extra: bytes, fields: list[int]) -> Central:
+def _central(raw: bytes, extra: bytes, fields: list[int]) -> CentralHeader:
     flags, method, crc, packed, size, offset = fields[2], fields[3], *fields[6:9], fields[15]
     if fields[1] & 0xFF > NEWEST_VERSION:
         raise _refused("unknown_compression", "an entry needs a newer version of ZIP than there is")
     size, packed, offset = _resolved(extra, (size, packed, offset))
-    return Central(raw, flags, method, crc, packed, size, offset, extra, fields[11] > 0)
+    return CentralHeader(raw, flags, method, crc, packed, size, offset, extra, fields[11] > 0)
 
 
-def local_of(data: bytes, at: int) -> Local:
+def local_of(data: bytes, at: int) -> LocalHeader:
     """The local header at an offset. Raises MalformedDocument: there is none."""
     if at + _LOCAL.size > len(data) or not data.startswith(b"PK\x03\x04", at):
-        raise _refused("headers_disagree", "an entry of the directory leads to no file")
+        raise _refused("headers_disagree", "an entry of the directory points to no file")
     _, _, flags, method, _, _, crc, packed, size, names, extras = _LOCAL.unpack_from(data, at)
     start = at + _LOCAL.size
     end = start + names + extras
-    return Local(data[start : start + names], flags, method, crc, packed, size, data[start + names : end], end)
+    return LocalHeader(data[start : start + names], flags, method, crc, packed, size, data[start + names : end], end)
 
 
 def zip64_sizes(extra: bytes, size: int, packed: int) -> tuple[int, int]:

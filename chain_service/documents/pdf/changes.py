@@ -26,10 +26,10 @@ from chain_service.documents.pdf.objects import Key, entry, is_null, items, key_
 from chain_service.documents.pdf.outline import FieldNode, Outline, outline
 from chain_service.errors import MalformedDocument
 
-__all__ = ["Budget", "Change", "Kind", "compare"]
+__all__ = ["Change", "ChangeKind", "ObjectBudget", "compare"]
 
 
-class Kind(Enum):
+class ChangeKind(Enum):
     """What a change touches."""
 
     MATERIAL = auto()
@@ -59,7 +59,7 @@ class Kind(Enum):
 class Change:
     """One difference."""
 
-    kind: Kind
+    kind: ChangeKind
     what: str
     """In a few English words, with at most a name from the document."""
     name: str = ""
@@ -69,7 +69,7 @@ class Change:
 
 
 @dataclass(slots=True)
-class Budget:
+class ObjectBudget:
     """How many objects may still be looked at: what would take longer cannot be told."""
 
     left: int
@@ -102,13 +102,13 @@ class _Comparison:
 
     old: PdfFileReader
     new: PdfFileReader
-    budget: Budget
+    budget: ObjectBudget
     before: Outline
     after: Outline
     found: list[Change] = field(default_factory=list)
     equal: dict[bool, set[tuple[Key, Key]]] = field(default_factory=lambda: {False: set(), True: set()})
 
-    def note(self, kind: Kind, what: str, name: str = "", specification: Any = None) -> None:
+    def note(self, kind: ChangeKind, what: str, name: str = "", specification: Any = None) -> None:
         self.found.append(Change(kind, what, name, specification))
 
     # values
@@ -167,22 +167,22 @@ class _Comparison:
         old, new = self.old.root, self.new.root
         for name in self.differing(old, new, but=frozenset({"/Pages", "/AcroForm", "/Names", "/AF"})):
             if name in _MATERIAL:
-                self.note(Kind.MATERIAL, "validation material or metadata")
+                self.note(ChangeKind.MATERIAL, "validation material or metadata")
             elif name in _DRAWN:
-                self.note(Kind.SHOWN, f"the catalog's entry {name[1:]}")
+                self.note(ChangeKind.SHOWN, f"the catalog's entry {name[1:]}")
             elif name == "/AA" or (name == "/OpenAction" and isinstance(entry(new, name), dict)):
-                self.note(Kind.ACTION, "an action")
+                self.note(ChangeKind.ACTION, "an action")
             else:
-                self.note(Kind.BESIDE, f"the catalog's entry {name[1:40]}")
+                self.note(ChangeKind.BESIDE, f"the catalog's entry {name[1:40]}")
         if not self.same(_trailer(self.old, "/Info"), _trailer(self.new, "/Info")):
-            self.note(Kind.MATERIAL, "validation material or metadata")
+            self.note(ChangeKind.MATERIAL, "validation material or metadata")
         self.catalog_names(entry(old, "/Names"), entry(new, "/Names"))
         self.attachments()
         self.form(entry(old, "/AcroForm"), entry(new, "/AcroForm"))
 
     def catalog_names(self, old: Any, new: Any) -> None:
         for name in self.differing(old, new, but=frozenset({"/EmbeddedFiles"})):
-            kind = Kind.ACTION if name == "/JavaScript" else Kind.BESIDE
+            kind = ChangeKind.ACTION if name == "/JavaScript" else ChangeKind.BESIDE
             self.note(kind, f"the names of {name[1:40]}")
 
     def attachments(self) -> None:
@@ -191,7 +191,7 @@ class _Comparison:
         for name, specification in old:
             match = next((one for one in left if one[0] == name and self.same(specification, one[1])), None)
             if match is None:
-                self.note(Kind.SHOWN, f"the attached file {name}", name)
+                self.note(ChangeKind.SHOWN, f"the attached file {name}", name)
             else:
                 left.remove(match)
         taken = {name for name, _ in old}
@@ -199,23 +199,23 @@ class _Comparison:
         for name, specification in left:
             if name in {change.name for change in self.found if change.what.startswith("the attached file")}:
                 continue
-            kind = Kind.SHOWN if name in taken or portfolio else Kind.ATTACHED
+            kind = ChangeKind.SHOWN if name in taken or portfolio else ChangeKind.ATTACHED
             self.note(kind, f"attached file {name}", name, specification)
 
     # the form
 
     def form(self, old: Any, new: Any) -> None:
         for name in self.differing(old, new, but=frozenset({"/Fields", "/SigFlags", "/DR"})):
-            self.note(Kind.SHOWN if name == "/XFA" else Kind.BESIDE, f"the form's entry {name[1:40]}")
+            self.note(ChangeKind.SHOWN if name == "/XFA" else ChangeKind.BESIDE, f"the form's entry {name[1:40]}")
         for kind in names(entry(old, "/DR")) | names(entry(new, "/DR")):
             before, after = entry(entry(old, "/DR"), kind), entry(entry(new, "/DR"), kind)
             lost = [name for name in names(before) if not self.same(raw(before, name), raw(after, name), drawn=True)]
             if lost or (names(after) - names(before) and entry(new, "/NeedAppearances")):
-                self.note(Kind.FONTS, "what the form's fields are drawn with")
+                self.note(ChangeKind.FONTS, "what the form's fields are drawn with")
         for key, node in self.before.fields.items():
             later = self.after.fields.get(key)
             if later is None:
-                self.note(Kind.SHOWN, f"the form field {node.name}", node.name)
+                self.note(ChangeKind.SHOWN, f"the form field {node.name}", node.name)
             else:
                 self.kept_field(node, later)
         for key, node in self.after.fields.items():
@@ -226,47 +226,51 @@ class _Comparison:
         what, name = f"form field {new.name}", new.name
         before, after = resolved(self.old, old.value), resolved(self.new, new.value)
         if old.name != new.name or old.kind != new.kind:
-            self.note(Kind.BESIDE, f"the name or kind of the {what}", name)
+            self.note(ChangeKind.BESIDE, f"the name or kind of the {what}", name)
         if isinstance(before, generic.StreamObject) or isinstance(after, generic.StreamObject):
             if not self.same(old.value, new.value, drawn=True):
-                self.note(Kind.SHOWN, what, name)
+                self.note(ChangeKind.SHOWN, what, name)
             return
         if not self._linked_alike(before, after) or _above(old) != _above(new):
-            self.note(Kind.SHOWN, what, name)
+            self.note(ChangeKind.SHOWN, what, name)
         changed = set(self.differing(before, after, but=_LINKS | _PICTURE))
         changed |= set(self.differing(*(_only(one, _PICTURE) for one in (before, after)), drawn=True))
         if not changed:
             return
         if old.kind == "/Sig" and old.signed:
             touched = changed - _UNSEEN
-            self.note(Kind.SHOWN if touched else Kind.MATERIAL, f"the signature field {name}", name)
+            self.note(ChangeKind.SHOWN if touched else ChangeKind.MATERIAL, f"the signature field {name}", name)
         elif changed - _VALUE - _PICTURE - (_UNSEEN if old.kind == "/Sig" else frozenset()):
-            self.note(Kind.ACTION if changed & {"/A", "/AA"} else Kind.SHOWN, what, name)
+            self.note(ChangeKind.ACTION if changed & {"/A", "/AA"} else ChangeKind.SHOWN, what, name)
         elif old.kind == "/Sig":
             if new.signed:
-                self.note(Kind.SIGNATURE, f"signature {name}", name)
+                self.note(ChangeKind.SIGNATURE, f"signature {name}", name)
             if changed & (_PICTURE | {"/F"}) and _visible(after):
-                self.note(Kind.PICTURE if new.signed else Kind.SEEN, f"the picture of signature {name}", name)
+                self.note(
+                    ChangeKind.PICTURE if new.signed else ChangeKind.SEEN, f"the picture of signature {name}", name
+                )
         else:
             filled = changed & {"/V", "/RV", "/I", "/AS"} and not _is_push_button(new, after)
-            self.note(Kind.FILLED if filled else Kind.REDRAWN, what if filled else f"the picture of {what}", name)
+            self.note(
+                ChangeKind.FILLED if filled else ChangeKind.REDRAWN, what if filled else f"the picture of {what}", name
+            )
 
     def new_field(self, node: FieldNode) -> None:
         value = resolved(self.new, node.value)
         if node.kind == "/Sig" and node.signed and not node.inherited:
-            self.note(Kind.SIGNATURE, f"signature {node.name}", node.name)
+            self.note(ChangeKind.SIGNATURE, f"signature {node.name}", node.name)
         if isinstance(value, generic.StreamObject):
-            self.note(Kind.BESIDE, f"the form field {node.name}", node.name)
+            self.note(ChangeKind.BESIDE, f"the form field {node.name}", node.name)
         elif _only_signs(node, value) or (
             entry(value, "/Kids") is not None and not names(value) & {"/Subtype", "/Rect"}
         ):
             if names(value) & {"/A", "/AA"}:
-                self.note(Kind.ACTION, f"an action of the field {node.name}", node.name)
+                self.note(ChangeKind.ACTION, f"an action of the field {node.name}", node.name)
             if _visible(value):
-                self.note(Kind.SEEN, f"the picture of signature {node.name}", node.name)
+                self.note(ChangeKind.SEEN, f"the picture of signature {node.name}", node.name)
         else:
             what = f"the form field {node.name}" if node.name else "an annotation in the form"
-            self.note(Kind.SEEN, what, node.name)
+            self.note(ChangeKind.SEEN, what, node.name)
 
     def _linked_alike(self, before: Any, after: Any) -> bool:
         """Whether what an annotation or field inherits comes from the same place, and its links are no more than that.
@@ -288,19 +292,19 @@ class _Comparison:
     def pages(self) -> None:
         old, new = self.before.nodes, self.after.nodes
         if [key for key, _ in old] != [key for key, _ in new]:
-            self.note(Kind.SHOWN, "the pages")
+            self.note(ChangeKind.SHOWN, "the pages")
             return
         number = 0
         for (_, before), (_, after) in zip(old, new, strict=True):
             if not self.same(raw(before, "/Parent"), raw(after, "/Parent")):
-                self.note(Kind.SHOWN, "what the pages share")
+                self.note(ChangeKind.SHOWN, "what the pages share")
             streams = isinstance(before, generic.StreamObject) or isinstance(after, generic.StreamObject)
             if streams and not self.same(before, after, drawn=True):
-                self.note(Kind.SHOWN, "a page that is a stream")
+                self.note(ChangeKind.SHOWN, "a page that is a stream")
             if entry(before, "/Kids") is not None:
                 but = frozenset({"/Kids", "/Parent", "/Count"})
                 if self.differing(before, after, but=but, drawn=True):
-                    self.note(Kind.SHOWN, "what the pages share")
+                    self.note(ChangeKind.SHOWN, "what the pages share")
                 continue
             number += 1
             self.page(f"page {number}", before, after)
@@ -308,11 +312,21 @@ class _Comparison:
     def page(self, what: str, old: Any, new: Any) -> None:
         linked = frozenset({"/Annots", "/Parent", "/B", "/AF", "/Metadata", "/PieceInfo", "/AA", "/Dur", "/Trans"})
         for name in self.differing(old, new, but=linked, drawn=True):
-            kind = Kind.MATERIAL if name in _PAGE_MATERIAL else Kind.SHOWN
-            self.note(kind, "validation material or metadata" if kind is Kind.MATERIAL else f"{what}: {name[1:40]}")
+            kind = ChangeKind.MATERIAL if name in _PAGE_MATERIAL else ChangeKind.SHOWN
+            self.note(
+                kind, "validation material or metadata" if kind is ChangeKind.MATERIAL else f"{what}: {name[1:40]}"
+            )
         for name in self.differing(*(_only(one, linked - {"/Annots", "/Parent"}) for one in (old, new))):
-            kind = Kind.ACTION if name == "/AA" else Kind.MATERIAL if name in _PAGE_MATERIAL else Kind.BESIDE
-            self.note(kind, "validation material or metadata" if kind is Kind.MATERIAL else f"{what}: {name[1:40]}")
+            kind = (
+                ChangeKind.ACTION
+                if name == "/AA"
+                else ChangeKind.MATERIAL
+                if name in _PAGE_MATERIAL
+                else ChangeKind.BESIDE
+            )
+            self.note(
+                kind, "validation material or metadata" if kind is ChangeKind.MATERIAL else f"{what}: {name[1:40]}"
+            )
         self.annotations(what, list(items(entry(old, "/Annots"))), list(items(entry(new, "/Annots"))))
 
     def annotations(self, what: str, old: list[Any], new: list[Any]) -> None:
@@ -323,13 +337,13 @@ class _Comparison:
             place = places.get(key) if key is not None else _position(new, number)
             if place is None:
                 if not is_null(resolved(self.old, one)):
-                    self.note(Kind.SHOWN, f"an annotation of {what}")
+                    self.note(ChangeKind.SHOWN, f"an annotation of {what}")
                 continue
             kept.append(place)
             if key is None or key not in self.before.fields or key not in self.after.fields:
                 self.kept_annotation(what, one, new[place])
         if kept != sorted(kept):
-            self.note(Kind.SHOWN, f"the order of the annotations of {what}")
+            self.note(ChangeKind.SHOWN, f"the order of the annotations of {what}")
         known = {key_of(one) for one in old} - {None}
         for place in sorted(set(range(len(new))) - set(kept)):
             key = key_of(new[place])
@@ -348,7 +362,7 @@ class _Comparison:
                 or self.differing(*pictures, drawn=True)
             )
         if changed:
-            self.note(Kind.SHOWN, f"an annotation of {what}")
+            self.note(ChangeKind.SHOWN, f"an annotation of {what}")
 
     def new_annotation(self, what: str, annotation: Any, key: Key | None) -> None:
         field = None if key is None else self.after.fields.get(key)
@@ -356,15 +370,15 @@ class _Comparison:
             return  # a new field is told by the form
         if field is not None and _only_signs(field, annotation):
             if _visible(annotation):
-                self.note(Kind.SEEN, f"the picture of signature {field.name}", field.name)
+                self.note(ChangeKind.SEEN, f"the picture of signature {field.name}", field.name)
             return
         subtype = str(entry(annotation, "/Subtype"))[1:21]
         if names(annotation) & {"/A", "/AA"}:
-            self.note(Kind.ACTION, f"an annotation with an action on {what}")
-        self.note(Kind.SEEN, f"annotation {subtype} on {what}")
+            self.note(ChangeKind.ACTION, f"an annotation with an action on {what}")
+        self.note(ChangeKind.SEEN, f"annotation {subtype} on {what}")
 
 
-def compare(old: PdfFileReader, new: PdfFileReader, budget: Budget) -> tuple[Change, ...]:
+def compare(old: PdfFileReader, new: PdfFileReader, budget: ObjectBudget) -> tuple[Change, ...]:
     """What differs in the later state. Raises MalformedDocument (`too_complex`) or PDF_ERRORS: it cannot be told."""
     found = _Comparison(old, new, budget, outline(old, budget.spend), outline(new, budget.spend))
     if not found.same(_decryption(old), _decryption(new)):

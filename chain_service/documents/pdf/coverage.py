@@ -17,13 +17,13 @@ from pyhanko.pdf_utils import generic
 from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
 
 from chain_service.documents.facts import MAX_NAMES, CoverageFacts
-from chain_service.documents.pdf.changes import Budget, Change, Kind, compare
+from chain_service.documents.pdf.changes import Change, ChangeKind, ObjectBudget, compare
 from chain_service.documents.pdf.file import PDF_ERRORS, Field, PdfFile, state_at
 from chain_service.documents.pdf.objects import entry, items, resolved
 from chain_service.documents.pdf.written import leaves_nothing_to_guess
 from chain_service.errors import MalformedDocument
 
-__all__ = ["ByteRange", "Later", "States", "byte_range"]
+__all__ = ["ByteRange", "LaterSignature", "States", "byte_range"]
 
 MAX_STATES: Final = 24
 MAX_COMPARED: Final = 400_000
@@ -60,7 +60,7 @@ def byte_range(file: PdfFile, field: Field, contents: bytes) -> ByteRange:
     if not named:
         raise MalformedDocument("the signature names no bytes that it signs", code="no_value")
     if len(numbers) != 4 or len(named) != 4 or numbers[0] != 0 or min(numbers) < 0:
-        what = "the signature's ByteRange is no pair of ranges from the start"
+        what = "the signature's ByteRange is not a pair of ranges from the start"
         raise MalformedDocument(what, code="unknown_form")
     _, first, second, length = numbers
     if second + length > len(file.data):
@@ -93,13 +93,13 @@ def _is_literal(gap: bytes, contents: bytes) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class LaterSignature:
     """A signature that holds and covers the file as it was at `end`."""
 
     end: int
     name: str
     trusted: bool
-    """Its signer's certificate leads to a trust anchor: somebody known answers for what was changed before it."""
+    """Its signer's certificate leads to a trusted root certificate: what was changed before it is attributable."""
     certificate: bytes | None = None
     """SHA-256 of that certificate: who signs twice answers for it too, known or not."""
 
@@ -109,9 +109,9 @@ class _Step:
     """What was changed between two states, and who signed the later one."""
 
     changes: tuple[Change, ...]
-    signer: Later | None
+    signer: LaterSignature | None
 
-    def known_as(self, certificate: bytes | None) -> Later | None:
+    def known_as(self, certificate: bytes | None) -> LaterSignature | None:
         """Who signed the later state, trusted where it is the one who signed the earlier."""
         if self.signer is None or certificate is None or self.signer.certificate != certificate:
             return self.signer
@@ -123,11 +123,11 @@ class States:
     """The states of one file, compared once however many signatures ask."""
 
     file: PdfFile
-    later: Sequence[Later]
+    later: Sequence[LaterSignature]
     """Signatures that hold, by the end of what they sign."""
     timestamps: frozenset[str]
     """Names of the fields that hold document timestamps."""
-    budget: Budget = field(default_factory=lambda: Budget(MAX_COMPARED))
+    budget: ObjectBudget = field(default_factory=lambda: ObjectBudget(MAX_COMPARED))
     _opened: dict[int, PdfFile] = field(default_factory=dict)
     _steps: dict[tuple[int, int], tuple[Change, ...]] = field(default_factory=dict)
 
@@ -160,7 +160,7 @@ class States:
             permission, locked = _permission(then), _locked(then)
         except (MalformedDocument, *PDF_ERRORS) as error:
             detail = error.message if isinstance(error, MalformedDocument) else type(error).__name__
-            return CoverageFacts(False, unclear=(f"changes that cannot be told: {detail}",))
+            return CoverageFacts(False, unclear=(f"changes that cannot be classified: {detail}",))
         # 3. each change by its kind, by who signed it, and by what this signature permits
         found: dict[str, dict[str, None]] = {"displayed": {}, "unclear": {}, "added": {}}
         for step in steps:
@@ -181,10 +181,10 @@ class States:
         then = generic.IndirectObject(place.idnum, place.generation, reader)
         return Field(field.name, resolved(reader, then))
 
-    def _told(self, change: Change, signer: Later | None) -> str:
-        if change.kind is Kind.SIGNATURE and change.name in self.timestamps:
+    def _told(self, change: Change, signer: LaterSignature | None) -> str:
+        if change.kind is ChangeKind.SIGNATURE and change.name in self.timestamps:
             return f"timestamp {change.name}"
-        if change.kind in (Kind.SIGNATURE, Kind.MATERIAL) or signer is None:
+        if change.kind in (ChangeKind.SIGNATURE, ChangeKind.MATERIAL) or signer is None:
             return change.what
         return f"{change.what} (signed by {signer.name})"
 
@@ -197,8 +197,12 @@ class States:
             changes = [change for step in self._after(ranges.end) for change in step.changes]
         except (MalformedDocument, *PDF_ERRORS):
             return None
-        attached = [change for change in changes if change.kind is Kind.ATTACHED]
-        return attached if attached and all(one.kind in (Kind.ATTACHED, Kind.MATERIAL) for one in changes) else None
+        attached = [change for change in changes if change.kind is ChangeKind.ATTACHED]
+        return (
+            attached
+            if attached and all(one.kind in (ChangeKind.ATTACHED, ChangeKind.MATERIAL) for one in changes)
+            else None
+        )
 
     def unsigned_attachments(self) -> list[Change]:
         """The files attached after the last signature that holds."""
@@ -206,13 +210,13 @@ class States:
         if start == self.end or self.blank_from(start):
             return []
         try:
-            return [change for change in self._between(start, self.end) if change.kind is Kind.ATTACHED]
+            return [change for change in self._between(start, self.end) if change.kind is ChangeKind.ATTACHED]
         except (MalformedDocument, *PDF_ERRORS):
             return []
 
     def _after(self, start: int) -> list[_Step]:
         """Raises MalformedDocument or PDF_ERRORS: what was changed cannot be told."""
-        signers: dict[int, Later] = {}
+        signers: dict[int, LaterSignature] = {}
         for one in self.later:
             if one.end > start:
                 known = signers.get(one.end)
@@ -236,7 +240,7 @@ class States:
             else:
                 self._opened[end] = state_at(self.file, end)
                 if self.file.irregular is not None and not leaves_nothing_to_guess(self._opened[end], hybrid=True):
-                    raise MalformedDocument("its cross-references are not where they are said to be", code="irregular")
+                    raise MalformedDocument("its cross-references are not at the stated offset", code="irregular")
         return self._opened[end]
 
     def _compared(self, old: PdfFile, new: PdfFile) -> tuple[Change, ...]:
@@ -247,33 +251,33 @@ class States:
         return compare(old.reader, new.reader, self.budget)
 
     def _outcome(
-        self, change: Change, signer: Later | None, permission: MDPPerm | None, locked: FieldMDPSpec | None
+        self, change: Change, signer: LaterSignature | None, permission: MDPPerm | None, locked: FieldMDPSpec | None
     ) -> str:
         """`added`, `unclear` or `displayed`: the table in docs/standards/documents.md, row by row."""
         kind, known = change.kind, signer is not None and signer.trusted
-        if kind is Kind.MATERIAL:
+        if kind is ChangeKind.MATERIAL:
             return "added"
-        if kind is Kind.SIGNATURE:
+        if kind is ChangeKind.SIGNATURE:
             if change.name in self.timestamps:
                 return "added"
             held = any(one.name == change.name for one in self.later)
             return "added" if held and permission is not MDPPerm.NO_CHANGES else "unclear"
-        if kind is Kind.ATTACHED:
+        if kind is ChangeKind.ATTACHED:
             return "added" if permission is None or permission is MDPPerm.ANNOTATE else "unclear"
-        if kind is Kind.FILLED:
+        if kind is ChangeKind.FILLED:
             if permission is MDPPerm.NO_CHANGES or (locked is not None and locked.is_locked(change.name)):
                 return "displayed"
             return "added" if permission is not None or known else "unclear" if signer else "displayed"
-        if kind is Kind.PICTURE:
+        if kind is ChangeKind.PICTURE:
             return "added" if signer is not None and permission is not MDPPerm.NO_CHANGES else "unclear"
-        if kind is Kind.SEEN:
+        if kind is ChangeKind.SEEN:
             allowed = known and (permission in (None, MDPPerm.ANNOTATE) or _is_picture(change))
             return "added" if allowed else "displayed" if signer is None and permission is None else "unclear"
-        if kind is Kind.FONTS:
+        if kind is ChangeKind.FONTS:
             return "added" if known and permission is None else "unclear"
-        if kind is Kind.BESIDE:
+        if kind is ChangeKind.BESIDE:
             return "added" if signer is not None and permission is None else "unclear"
-        if kind is Kind.REDRAWN:
+        if kind is ChangeKind.REDRAWN:
             return "unclear" if signer is not None or permission is not None else "displayed"
         return "displayed" if signer is None else "unclear"
 

@@ -41,7 +41,7 @@ def _read(data: bytes, trust: Trust) -> dict[str, Any]:
         # 3. an attached receipt
         receipt, more = read_receipt(file)
     except PDF_ERRORS as error:
-        raise MalformedDocument(f"the file cannot be followed ({type(error).__name__})", code="irregular") from error
+        raise MalformedDocument(f"the file cannot be read ({type(error).__name__})", code="irregular") from error
     irregular = () if file.irregular is None else (file.irregular,)
     before = None if read.before_attaching is None else (sha256(read.before_attaching), sm3(read.before_attaching))
     found = {"signatures": read.signatures, "receipt": receipt, "before_attaching": before, "attached": read.attached}

@@ -130,8 +130,8 @@ def _unopened(data: bytes, error: BaseException) -> MalformedDocument:
         return MalformedDocument("the file ends before what was signed does", code="malformed")
     if b" obj" not in data:
         return MalformedDocument("there is no object in the file", code="malformed")
-    what = f"its cross-references cannot be followed ({type(error).__name__})"
-    return MalformedDocument(f"{what}; other programs may guess what they were", code="irregular")
+    what = f"its cross-references cannot be read ({type(error).__name__})"
+    return MalformedDocument(f"{what}; other programs may repair them differently", code="irregular")
 
 
 def _check_counts(data: bytes) -> None:
@@ -157,7 +157,7 @@ def _open(data: bytes, *, strict: bool) -> PdfFileReader:
     if reader.xrefs.total_revisions > MAX_REVISIONS:
         raise MalformedDocument(f"the file has more than {MAX_REVISIONS} revisions", code="too_large")
     if not isinstance(reader.root, generic.DictionaryObject):
-        raise TypeError("the catalog is no dictionary")
+        raise TypeError("the catalog is not a dictionary")
     return reader
 
 
@@ -170,7 +170,7 @@ def _decrypt(reader: PdfFileReader) -> None:
     except PDF_ERRORS:
         opened = False
     if not opened:
-        raise MalformedDocument("the file is encrypted, and it takes a password or key to open it", code="encrypted")
+        raise MalformedDocument("the file is encrypted; a password or key is needed to open it", code="encrypted")
 
 
 def signature_fields(file: PdfFile) -> tuple[list[Field], list[str]]:

@@ -97,7 +97,7 @@ def outline(handler: PdfHandler, spend: Callable[[int], None]) -> Outline:
         one = stack.pop()
         key = key_of(one) or (-len(nodes) - 1, 0)
         if key in met:
-            raise MalformedDocument("a page is met twice in the tree of pages", code="too_complex")
+            raise MalformedDocument("a page occurs twice in the page tree", code="too_complex")
         met.add(key)
         spend(1)
         node = None if one is None else one.get_object()

@@ -19,7 +19,7 @@ from chain_service.documents.facts import (
 )
 from chain_service.documents.kinds import holds_seal
 from chain_service.documents.pdf.attachments import but_one_receipt
-from chain_service.documents.pdf.coverage import ByteRange, Later, States, byte_range
+from chain_service.documents.pdf.coverage import ByteRange, LaterSignature, States, byte_range
 from chain_service.documents.pdf.file import PDF_ERRORS, Field, PdfFile, signature_fields, streams
 from chain_service.documents.pdf.objects import entry
 from chain_service.documents.pdf.seals import read_pdf_seal
@@ -29,7 +29,7 @@ from chain_service.documents.pki.signed_data import SignedData
 from chain_service.documents.pki.trust import Trust
 from chain_service.errors import MalformedDocument
 
-__all__ = ["Read", "read_signatures"]
+__all__ = ["PdfSignatures", "read_signatures"]
 
 DETACHED: Final = frozenset({"/adbe.pkcs7.detached", "/ETSI.CAdES.detached"})
 ENCLOSED: Final = "/adbe.pkcs7.sha1"
@@ -41,7 +41,7 @@ MAX_STORED: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class PdfSignatures:
     """The signatures of a file and what was added since."""
 
     signatures: tuple[SignatureFacts, ...]
@@ -53,7 +53,7 @@ class Read:
     """Names of the files attached since and signed by nobody, but for one receipt."""
 
 
-def read_signatures(file: PdfFile, trust: Trust) -> Read:
+def read_signatures(file: PdfFile, trust: Trust) -> PdfSignatures:
     """Every signature, and what it covers.
 
     A document timestamp is no signature of its own: it stands with every signature that it covers.
@@ -82,12 +82,12 @@ def read_signatures(file: PdfFile, trust: Trust) -> Read:
     # 3. timestamps, and what is missing or was added
     for field in stamps[:MAX_TIMESTAMPS]:
         found = _stamp(file, field, found, ends, trust, stored)
-    taken = Problem("signature_removed", "an earlier revision was signed here and a later one took the signature away")
+    taken = Problem("signature_removed", "an earlier revision was signed here and a later one removed the signature")
     found += [SignatureFacts(name, "pades", taken) for name in removed]
-    problems = () if found or not stamps else (Problem("timestamp_only", "a timestamp, and no signature, covers it"),)
+    problems = () if found or not stamps else (Problem("timestamp_only", "only a timestamp covers it, no signature"),)
     attached = [(change.name, change.specification) for change in states.unsigned_attachments()]
     before = None if removed else _before_attaching(file, states, ends)
-    return Read(tuple(found), problems, before, but_one_receipt(attached))
+    return PdfSignatures(tuple(found), problems, before, but_one_receipt(attached))
 
 
 def _before_attaching(file: PdfFile, states: States, ends: dict[str, ByteRange]) -> bytes | None:
@@ -105,11 +105,13 @@ def _holds(facts: SignatureFacts, ranges: ByteRange) -> bool:
     return ranges.exact and facts.data_digest_holds is True and facts.signature_holds is True
 
 
-def _later(facts: SignatureFacts, ranges: ByteRange) -> Later:
+def _later(facts: SignatureFacts, ranges: ByteRange) -> LaterSignature:
     weak = facts.weak or any(one.weak for one in facts.references)
     sealed = facts.seal is None or bool(facts.seal.signature_holds and facts.signer_in_seal)
     trusted = facts.signer is not None and facts.signer.path.outcome == "trusted" and sealed and not weak
-    return Later(ranges.end, facts.place, trusted and _might_sign(facts), None if weak else _certificate(facts))
+    return LaterSignature(
+        ranges.end, facts.place, trusted and _might_sign(facts), None if weak else _certificate(facts)
+    )
 
 
 def _might_sign(facts: SignatureFacts) -> bool:
@@ -134,7 +136,7 @@ def _signature(
         contents = _contents(field)
         sealed = holds_seal(contents)
         if not sealed and _kind(field) not in {*DETACHED, ENCLOSED}:
-            raise MalformedDocument(f"its form {der.clean(_kind(field))} is not read here", code="unknown_form")
+            raise MalformedDocument(f"its format {der.clean(_kind(field))} is not read here", code="unknown_form")
         ranges = byte_range(file, field, contents)
         if sealed:
             return read_pdf_seal(field.name, contents, ranges.signed(file.data), trust), ranges
@@ -210,7 +212,7 @@ def _claimed(field: Field, signed: SignedData) -> tuple[tuple[ClaimedTime, ...],
             at = der.written_moment((text if zulu < 0 else text[: zulu + 1]).encode(), "the entry M")
             found.append(ClaimedTime(at.at, "pdf", at.zoneless))
     except (MalformedDocument, *PDF_ERRORS):
-        problems.append(Problem("malformed", "the signing time in the signature's dictionary is no time"))
+        problems.append(Problem("malformed", "the signing time in the signature's dictionary is not a time"))
     return tuple(found), tuple(problems)
 
 

@@ -32,7 +32,7 @@ _REASONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Single:
+class SingleResponse:
     """What one answer says about one certificate."""
 
     digest: str
@@ -52,7 +52,7 @@ class Single:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class OcspResponse:
     """A responder's signed answer; nothing in it is believed yet."""
 
     tbs: bytes
@@ -64,7 +64,7 @@ class Answer:
     responder_key: bytes | None
     """SHA-1 of its key's bits."""
     beside: tuple[bytes, ...]
-    singles: tuple[Single, ...]
+    singles: tuple[SingleResponse, ...]
 
 
 def question(certificate: Certificate, issuer: Certificate) -> bytes:
@@ -79,7 +79,7 @@ def question(certificate: Certificate, issuer: Certificate) -> bytes:
     return bytes(request.dump())
 
 
-def parse(data: bytes) -> Answer:
+def parse(data: bytes) -> OcspResponse:
     """The answer that `data` encodes in DER. Raises MalformedDocument, also for one that refuses to answer.
 
     CMS attributes and some security stores hold the BasicOCSPResponse alone.
@@ -104,12 +104,12 @@ def _successful(data: bytes) -> bytes:
     return bytes(response["response_bytes"]["response"].contents)
 
 
-def _read(basic: Any) -> Answer:
+def _read(basic: Any) -> OcspResponse:
     tbs = basic["tbs_response_data"]
     responder = tbs["responder_id"]
     by_name = responder.name == "by_name"
     held = basic["certs"]
-    return Answer(
+    return OcspResponse(
         tbs=tbs.dump(),
         algorithm=algorithms.Algorithm.of(basic["signature_algorithm"]),
         signature=der.bits(basic["signature"].dump(), "the answer's signature"),
@@ -121,13 +121,13 @@ def _read(basic: Any) -> Answer:
     )
 
 
-def _single(single: Any) -> Single:
+def _single(single: Any) -> SingleResponse:
     identifier, status = single["cert_id"], single["cert_status"]
     revoked = status.chosen if status.name == "revoked" else None
     extensions = single["single_extensions"]
     named = {one["extn_id"].dotted: one for one in extensions} if extensions.contents else {}
     cutoff = named.get(_ARCHIVE_CUTOFF)
-    return Single(
+    return SingleResponse(
         digest=algorithms.digest_name(identifier["hash_algorithm"]),
         issuer_name_hash=identifier["issuer_name_hash"].native,
         issuer_key_hash=identifier["issuer_key_hash"].native,
@@ -151,7 +151,7 @@ def _optional_moment(value: Any) -> int | None:
 
 
 def look_up(
-    certificate: Certificate, issuer: Certificate, answers: Iterable[Answer], user_id: bytes
+    certificate: Certificate, issuer: Certificate, answers: Iterable[OcspResponse], user_id: bytes
 ) -> list[RevocationFacts]:
     """What the answers that may speak for `issuer` say about `certificate`. Never raises."""
     found = []
@@ -164,7 +164,7 @@ def look_up(
     return found
 
 
-def _is_about(single: Single, certificate: Certificate, issuer: Certificate) -> bool:
+def _is_about(single: SingleResponse, certificate: Certificate, issuer: Certificate) -> bool:
     """The issuer's name may be hashed as either certificate spells it (RFC 6960 §4.1.1)."""
     if single.serial != certificate.serial:
         return False
@@ -174,7 +174,7 @@ def _is_about(single: Single, certificate: Certificate, issuer: Certificate) -> 
     )
 
 
-def _facts(certificate: Certificate, single: Single) -> RevocationFacts:
+def _facts(certificate: Certificate, single: SingleResponse) -> RevocationFacts:
     kept = single.keeps_expired is not None and certificate.not_after >= single.keeps_expired
     return RevocationFacts(
         certificate.sha256,
@@ -188,7 +188,7 @@ def _facts(certificate: Certificate, single: Single) -> RevocationFacts:
     )
 
 
-def _authentic(answer: Answer, issuer: Certificate, user_id: bytes) -> bool:
+def _authentic(answer: OcspResponse, issuer: Certificate, user_id: bytes) -> bool:
     """RFC 6960 §4.2.2.2: signed by the issuer itself, or by whom it made its responder."""
     for responder in _responders(answer, issuer, user_id):
         named = answer.responder_name == responder.subject.key
@@ -200,7 +200,7 @@ def _authentic(answer: Answer, issuer: Certificate, user_id: bytes) -> bool:
     return False
 
 
-def _responders(answer: Answer, issuer: Certificate, user_id: bytes) -> Iterable[Certificate]:
+def _responders(answer: OcspResponse, issuer: Certificate, user_id: bytes) -> Iterable[Certificate]:
     """The issuer, then those beside the answer that it made responders, were valid then and need no look-up."""
     yield issuer
     for data in answer.beside:

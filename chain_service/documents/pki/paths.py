@@ -1,4 +1,4 @@
-"""Certificate paths: from a certificate to an anchor of the trust store (RFC 5280 §6), all of it offline.
+"""Certificate paths: from a certificate to a root certificate of the trust store (RFC 5280 §6), all of it offline.
 
 Building and the rules that need no algorithm are the same for every key. RSA and ECDSA paths as the web has them must
 please the verifier of `cryptography` besides; SM2, which no maintained validator knows, and what else that verifier
@@ -25,7 +25,7 @@ Purpose = Literal["sign", "seal", "timestamp"]
 """`seal`: made or used for a national seal, for which keyUsage alone decides (GM/T 0031 §6.1.2)."""
 
 MAX_PATH: Final = 8
-"""Certificates of a path, leaf and anchor included."""
+"""Certificates of a path, leaf and root included."""
 MAX_TRIES: Final = 20
 """Signatures looked at while building the paths of one certificate."""
 MAX_PATHS: Final = 6
@@ -40,18 +40,18 @@ _WEB_DIGESTS: Final = frozenset({"sha-256", "sha-384", "sha-512"})
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class CertificatePool:
     """What a path may be built of, by the name that its holder bears."""
 
-    anchors: dict[str, list[Certificate]]
-    """Key of the subject's name to anchors."""
-    anchor_labels: dict[bytes, str]
-    """SHA-256 of an anchor to its label."""
+    roots: dict[str, list[Certificate]]
+    """Key of the subject's name to roots."""
+    root_labels: dict[bytes, str]
+    """SHA-256 of a root certificate to its label."""
     intermediates: dict[str, list[Certificate]]
 
     def issuers(self, name: str, others: tuple[Certificate, ...]) -> list[Certificate]:
-        """Certificates of that subject, anchors first; each once."""
-        found = {one.sha256: one for one in self.anchors.get(name, [])}
+        """Certificates of that subject, roots first; each once."""
+        found = {one.sha256: one for one in self.roots.get(name, [])}
         for one in (*self.intermediates.get(name, []), *(other for other in others if other.subject.key == name)):
             found.setdefault(one.sha256, one)
         return list(found.values())
@@ -63,7 +63,7 @@ class Path:
 
     outcome: Literal["trusted", "untrusted", "broken"]
     certificates: tuple[Certificate, ...] = ()
-    """Leaf first, anchor last; empty when no anchor was reached."""
+    """Leaf first, root last; empty when no root certificate was reached."""
     detail: str = ""
 
     @property
@@ -78,7 +78,7 @@ class Path:
 class _Search:
     """One search: what is left to try and what stood in the way."""
 
-    pool: Pool
+    pool: CertificatePool
     others: tuple[Certificate, ...]
     user_id: bytes
     tries: int = MAX_TRIES
@@ -87,10 +87,12 @@ class _Search:
     found: list[tuple[Certificate, ...]] = field(default_factory=list)
 
 
-def find(leaf: Certificate, others: tuple[Certificate, ...], pool: Pool, purpose: Purpose, user_id: bytes) -> Path:
+def find(
+    leaf: Certificate, others: tuple[Certificate, ...], pool: CertificatePool, purpose: Purpose, user_id: bytes
+) -> Path:
     """The path of `leaf` that is trusted for longest; otherwise the reason why there is none. Never raises.
 
-    others: certificates that came with the document; they are links, never anchors.
+    others: certificates that came with the document; they are links, never roots.
     """
     search = _Search(pool, others, user_id)
     for complete in _complete(search, (leaf,)):
@@ -109,9 +111,9 @@ def find(leaf: Certificate, others: tuple[Certificate, ...], pool: Pool, purpose
 
 
 def _complete(search: _Search, chain: tuple[Certificate, ...]) -> Iterator[tuple[Certificate, ...]]:
-    """Every chain of good signatures from `chain` to an anchor."""
+    """Every chain of good signatures from `chain` to a root certificate."""
     last = chain[-1]
-    if last.sha256 in search.pool.anchor_labels:
+    if last.sha256 in search.pool.root_labels:
         yield chain
         return
     candidates = search.pool.issuers(last.issuer.key, search.others)
@@ -131,12 +133,12 @@ def _complete(search: _Search, chain: tuple[Certificate, ...]) -> Iterator[tuple
         elif holds is None:
             key = algorithms.public_key(issuer.key).name
             search.missing = f"a signature {last.signature_algorithm.name} by the key {key} is not trusted here"
-        elif issuer.sha256 in search.pool.anchor_labels:
+        elif issuer.sha256 in search.pool.root_labels:
             search.broken = (
                 f"the signature of {last.subject.text} does not verify with the key of {issuer.subject.text}"
             )
     if not search.missing:
-        search.missing = f"no certificate at hand issued {last.subject.text}"
+        search.missing = f"no available certificate issued {last.subject.text}"
 
 
 def _other_key(certificate: Certificate, issuer: Certificate) -> bool:
@@ -172,11 +174,11 @@ def _flaw(path: tuple[Certificate, ...], place: int, one: Certificate) -> str | 
     if one.flaw is not None:
         return f"{one.subject.text}: {one.flaw}"
     if place + 1 < len(path) and one.signature_algorithm.weak:
-        return f"{one.subject.text} is signed with {one.signature_algorithm.name}, which others can make fit"
+        return f"{one.subject.text} is signed with {one.signature_algorithm.name}, which is open to collisions"
     if place == 0:
         return None
     if not one.authority:
-        return f"{one.subject.text} is no certification authority (basicConstraints)"
+        return f"{one.subject.text} is not a certification authority (basicConstraints)"
     if not one.allows("key_cert_sign"):
         return f"{one.subject.text} may not sign certificates (keyUsage)"
     below = sum(not lower.self_issued for lower in path[1:place])
@@ -223,13 +225,13 @@ def _validated(path: tuple[Certificate, ...]) -> Path:
     """What the verifier of `cryptography` says of exactly this path, at the last moment of its period."""
     moment = datetime.fromtimestamp(min(one.not_after for one in path), UTC).replace(tzinfo=None)
     try:
-        leaf, *links, anchor = (x509.load_der_x509_certificate(one.der) for one in path)
+        leaf, *links, root = (x509.load_der_x509_certificate(one.der) for one in path)
         authorities = ExtensionPolicy.permit_all().require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
         anyone = ExtensionPolicy.permit_all()
         for kind in (x509.CertificatePolicies, x509.IssuerAlternativeName, x509.CRLDistributionPoints):
             authorities = authorities.may_be_present(kind, Criticality.AGNOSTIC, None)
             anyone = anyone.may_be_present(kind, Criticality.AGNOSTIC, None)
-        policy = PolicyBuilder().store(Store([anchor])).time(moment).max_chain_depth(MAX_PATH)
+        policy = PolicyBuilder().store(Store([root])).time(moment).max_chain_depth(MAX_PATH)
         verifier = policy.extension_policies(ca_policy=authorities, ee_policy=anyone).build_client_verifier()
         verifier.verify(leaf, links)
     except VerificationError as error:

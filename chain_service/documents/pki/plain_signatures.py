@@ -38,7 +38,7 @@ def read_plain_signature(value: bytes, signed: bytes, trust: Trust, beside: tupl
 def _bare(value: bytes, signed: bytes, trust: Trust, beside: tuple[bytes, ...]) -> SignatureFacts:
     """Nothing in such a signature names its signer: the certificates beside it and the known signers are tried."""
     if not sm2.readable(value):
-        known = Problem("unknown_form", "the signed value is no signature that is known here")
+        known = Problem("unknown_form", "the signed value is not a supported signature")
         return SignatureFacts("", "unknown", known if value.strip(b"\0") else Problem("no_value", "there is no value"))
     candidates = [*trust.readable(beside), *trust.known_signers()]
     signer = next((one for one in candidates if _verifies(one, value, signed, trust)), None)
@@ -82,5 +82,5 @@ def claimed_time(found: SignedData) -> tuple[tuple[ClaimedTime, ...], tuple[Prob
     try:
         written = found.signing_time
     except (MalformedDocument, *der.FOREIGN_ERRORS):
-        return (), (Problem("malformed", "the signing time in the signature's attributes is no time"),)
+        return (), (Problem("malformed", "the signing time in the signature's attributes is not a time"),)
     return (() if written is None else (ClaimedTime(written.at, "cms_attribute", written.zoneless),)), ()

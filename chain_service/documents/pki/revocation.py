@@ -180,7 +180,7 @@ def _why_not(one: RevocationList, certificate: Certificate, issuer: Certificate,
     if not issuer.allows("crl_sign"):
         return "its issuer may not sign lists (keyUsage)"
     if one.algorithm.weak:
-        return f"it is signed with {one.algorithm.name}, which others can make fit"
+        return f"it is signed with {one.algorithm.name}, which is open to collisions"
     if issuer.sha256 not in one.signers:
         one.signers[issuer.sha256] = algorithms.proves(issuer.key, one.algorithm, one.signature, one.tbs, user_id)
     return None if one.signers[issuer.sha256] else "its signature does not verify"

@@ -141,7 +141,7 @@ def _unwrapped(data: bytes) -> Any:
     if parse_element(data)[4][:1] == b"\x06":
         outer = _Content.load(data, strict=True)
         if outer["type"].dotted not in SIGNED_DATA:
-            raise MalformedDocument(f"the content {outer['type'].dotted} is no SignedData", code="unknown_form")
+            raise MalformedDocument(f"the content {outer['type'].dotted} is not SignedData", code="unknown_form")
         data = _inner(outer["value"])
     return _SignedData.load(data, strict=True)
 
@@ -200,7 +200,7 @@ def _joined(octets: tuple[int, int, int, bytes, bytes, bytes]) -> bytes:
     """The contents of an OCTET STRING, which BER allows to write in pieces (X.690 §8.7.3), one level of them."""
     category, constructed, tag, _, contents, _ = octets
     if (category, tag) != (0, _OCTET_STRING):
-        raise MalformedDocument("the signed content is no octet string", code="malformed")
+        raise MalformedDocument("the signed content is not an octet string", code="malformed")
     if not constructed:
         return bytes(contents)
     pieces, at = [], 0

@@ -11,7 +11,7 @@ from chain_service.core.encoding.digests import sha256
 from chain_service.documents.facts import MAX_TEXT, CertificateFacts, PathFacts, Problem, RevocationFacts
 from chain_service.documents.pki import algorithms, certificates, ocsp, paths, revocation
 from chain_service.documents.pki.certificates import Certificate
-from chain_service.documents.pki.paths import Path, Pool, Purpose
+from chain_service.documents.pki.paths import CertificatePool, Path, Purpose
 from chain_service.documents.pki.revocation import RevocationList
 from chain_service.documents.pki.trust_store import TrustStore
 from chain_service.errors import MalformedDocument
@@ -23,7 +23,7 @@ MAX_KNOWN_SIGNERS: Final = 64
 MAX_LISTS: Final = 32
 """Revocation lists of one document."""
 MAX_ANSWERS: Final = 64
-"""OCSP answers of one document: one for each certificate below an anchor, timestamps' included."""
+"""OCSP answers of one document: one for each certificate below a root certificate, timestamps' included."""
 
 
 class Trust:
@@ -35,18 +35,18 @@ class Trust:
     def __init__(self, store: TrustStore) -> None:
         """Reads the store. What of it cannot be read is left out and listed in `problems`, for whoever keeps it."""
         problems: list[Problem] = []
-        anchors: dict[str, list[Certificate]] = defaultdict(list)
+        roots: dict[str, list[Certificate]] = defaultdict(list)
         labels: dict[bytes, str] = {}
-        for anchor in store.anchors:
-            if (read := _certificate(anchor.certificate, f"anchor {anchor.label}", problems)) is not None:
-                anchors[read.subject.key].append(read)
-                labels.setdefault(read.sha256, anchor.label)
+        for root in store.roots:
+            if (read := _certificate(root.certificate, f"root certificate {root.label}", problems)) is not None:
+                roots[read.subject.key].append(read)
+                labels.setdefault(read.sha256, root.label)
         intermediates: dict[str, list[Certificate]] = defaultdict(list)
         for number, data in enumerate(store.intermediates, 1):
             if (read := _certificate(data, f"intermediate {number}", problems)) is not None:
                 intermediates[read.subject.key].append(read)
         self.user_id: Final = store.user_id
-        self._pool: Final = Pool(dict(anchors), labels, dict(intermediates))
+        self._pool: Final = CertificatePool(dict(roots), labels, dict(intermediates))
         self._lists = _lists(store.crls, problems)
         self._answers = _answers(store.ocsp_responses, problems)
         self.problems: Final = tuple(problems)
@@ -71,7 +71,7 @@ class Trust:
     def certificate(self, data: bytes, others: tuple[bytes, ...] = (), purpose: Purpose = "sign") -> CertificateFacts:
         """The facts about the certificate `data` (DER). Raises MalformedDocument when it cannot be read.
 
-        others: certificates beside it that may lead to an anchor; unreadable ones are passed over.
+        others: certificates beside it that may lead to a root certificate; unreadable ones are passed over.
         """
         others = others[:MAX_OTHERS]
         key = sha256(b"".join((purpose.encode(), *(sha256(one) for one in (data, *others)))))
@@ -112,7 +112,7 @@ class Trust:
         start, end = path.period or (None, None)
         return PathFacts(
             outcome=path.outcome,
-            anchor=self._pool.anchor_labels[path.certificates[-1].sha256] if path.certificates else None,
+            anchor=self._pool.root_labels[path.certificates[-1].sha256] if path.certificates else None,
             certificates=tuple(one.sha256 for one in path.certificates),
             valid_from=start,
             valid_until=end,
@@ -160,7 +160,7 @@ def _lists(crls: tuple[bytes, ...], problems: list[Problem]) -> dict[str, list[R
     return dict(found)
 
 
-def _answers(responses: tuple[bytes, ...], problems: list[Problem]) -> list[ocsp.Answer]:
+def _answers(responses: tuple[bytes, ...], problems: list[Problem]) -> list[ocsp.OcspResponse]:
     found = []
     for number, data in enumerate(responses, 1):
         try:

@@ -1,4 +1,4 @@
-"""What the reader of certificates is given to believe: anchors, intermediates, revocation lists; bytes, no files.
+"""What the reader of certificates is given to believe: roots, intermediates, revocation lists; bytes, no files.
 
 It crosses to the process that parses as JSON; `trust` reads it there.
 """
@@ -14,11 +14,11 @@ from chain_service.documents.facts import Bytes
 from chain_service.documents.pki.sm2 import DEFAULT_ID
 from chain_service.errors import MalformedDocument
 
-__all__ = ["Anchor", "TrustStore", "from_json", "to_json"]
+__all__ = ["RootCertificate", "TrustStore", "from_json", "to_json"]
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
+class RootCertificate:
     """A root certificate that the operator trusts for everything, and the label findings name it by."""
 
     label: str
@@ -30,7 +30,7 @@ class Anchor:
 class TrustStore:
     """All of it DER; who made it decided what belongs in it. Order is of no importance."""
 
-    anchors: tuple[Anchor, ...] = ()
+    roots: tuple[RootCertificate, ...] = ()
     intermediates: tuple[Bytes, ...] = ()
     """Links of paths, and known signers: a signature that names no certificate is tried with their keys."""
     crls: tuple[Bytes, ...] = ()
@@ -53,4 +53,4 @@ def from_json(data: bytes) -> TrustStore:
     try:
         return _STORE.validate_json(data)
     except ValidationError as error:
-        raise MalformedDocument(f"this is no trust store: {error.error_count()} errors") from error
+        raise MalformedDocument(f"this is not a trust store: {error.error_count()} errors") from error

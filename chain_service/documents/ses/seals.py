@@ -17,10 +17,10 @@ from chain_service.documents.asn1 import der
 from chain_service.documents.facts import (
     CertificateFacts,
     ClaimedTime,
-    Form,
     Problem,
     SealFacts,
     SignatureFacts,
+    SignatureForm,
     TimestampFacts,
 )
 from chain_service.documents.pki import algorithms, certificates, timestamps
@@ -34,7 +34,7 @@ MAX_SIGNED_VALUE_BYTES: Final = 5 * 1024 * 1024
 MAX_LISTED: Final = 64
 """Signer certificates of one seal."""
 
-_FORMS: Final[dict[int, Form]] = {4: "ses-v4", 5: "ses-v5"}
+_FORMS: Final[dict[int, SignatureForm]] = {4: "ses-v4", 5: "ses-v5"}
 _CERTIFICATES, _HASHES = 1, 2
 _HASH_BYTES: Final = 32
 ListType = Literal["certificates", "hashes"]
@@ -256,7 +256,7 @@ def _members(data: bytes, what: str, most: int) -> int:
         raise der.malformed(what, error) from error
 
 
-def _form(version: int) -> Form:
+def _form(version: int) -> SignatureForm:
     return _FORMS.get(version, "ses-v1")
 
 
@@ -307,7 +307,7 @@ def _timestamp(encoded: bytes | None) -> bytes | None:
     if category == 2 and tag == 0:
         encoded = contents if constructed else b"\x03" + encoded[1:]
     elif category != 0 or tag != _BIT_STRING:
-        raise MalformedDocument("the signature is followed by something that is no timestamp", code="malformed")
+        raise MalformedDocument("the signature is followed by something other than a timestamp", code="malformed")
     return values.bits(encoded, "the timestamp")[0]
 
 
@@ -324,7 +324,7 @@ def _written_time(encoded: bytes) -> der.Moment | None:
     if tag in _TIMES:
         return der.moment(encoded, "timeInfo")
     if tag != _BIT_STRING:
-        raise MalformedDocument("timeInfo is no time", code="malformed")
+        raise MalformedDocument("timeInfo is not a time", code="malformed")
     contents = values.bits(encoded, "timeInfo")[0]
     if contents[:1] in (b"\x17", b"\x18"):
         der.check(contents, "timeInfo", most=_MOST_TIME)
@@ -342,7 +342,7 @@ def _small(value: Any) -> int:
     """A number that is a code; anything else is none of the standard's."""
     number = int(value.native)
     if not -(2**31) <= number < 2**31:
-        raise MalformedDocument("the seal has a number that is no code", code="malformed")
+        raise MalformedDocument("the seal has a number that is not a defined code", code="malformed")
     return number
 
 
@@ -356,8 +356,8 @@ def _extension_problems(encoded: bytes | None) -> list[Problem]:
         wrapped = len(held) == 1 and held[0][:1] == b"\x30" and all(one[:1] == b"\x30" for one in der.members(held[0]))
         encoded = contents if wrapped else b"\x30" + encoded[1:]
     elif category != 0 or tag != _SEQUENCE:
-        raise MalformedDocument("the seal's extensions are no sequence", code="malformed")
+        raise MalformedDocument("the seal's extensions are not a sequence", code="malformed")
     parsed = forms.Extensions.load(encoded, strict=True)
     critical = [one["extn_id"].dotted for one in parsed if one["critical"].native]
     critical = [oid for oid in critical if oid not in _KNOWN_EXTENSIONS]
-    return [Problem("critical_extension", f"the critical extension {oid} is not known here") for oid in critical[:8]]
+    return [Problem("critical_extension", f"the critical extension {oid} is not supported") for oid in critical[:8]]

@@ -31,7 +31,7 @@ def bits(element: bytes, what: str) -> tuple[bytes, tuple[Problem, ...]]:
     """
     category, _, tag, _, contents, _ = parse(element)
     if (category, tag) != (0, _BIT_STRING) or not contents:
-        raise MalformedDocument(f"{what} is no bit string", code="malformed")
+        raise MalformedDocument(f"{what} is not a bit string", code="malformed")
     unused, value = contents[0], bytes(contents[1:])
     if unused == 0:
         return value, ()
@@ -39,7 +39,7 @@ def bits(element: bytes, what: str) -> tuple[bytes, tuple[Problem, ...]]:
         return value, (_deviation(f"{what} has zero bits at its end trimmed off"),)
     if unused > _MOST_UNUSED and unused == len(value):
         return value, (_deviation(f"{what} has its length where unused bits are counted"),)
-    raise MalformedDocument(f"{what} is no string of whole bytes", code="malformed")
+    raise MalformedDocument(f"{what} is not a string of whole bytes", code="malformed")
 
 
 def signature_bits(element: bytes, what: str) -> tuple[bytes, tuple[Problem, ...]]:

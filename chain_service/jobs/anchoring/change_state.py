@@ -16,7 +16,7 @@ from chain_service.jobs.integrity import stored_state
 from chain_service.jobs.records.state_history import current_state
 from chain_service.store import records, statuses
 from chain_service.store.records import StoredRecord
-from chain_service.store.statuses import StatusChange
+from chain_service.store.statuses import StoredStatusChange
 
 
 @answer
@@ -87,7 +87,7 @@ def change_status(
 
 
 def _answer(
-    connection: Connection, record: StoredRecord, waiting: StatusChange | None, *, created: bool
+    connection: Connection, record: StoredRecord, waiting: StoredStatusChange | None, *, created: bool
 ) -> ChangeAnswer:
     return ChangeAnswer(
         id=record.id,

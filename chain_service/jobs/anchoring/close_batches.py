@@ -17,7 +17,7 @@ from chain_service.jobs.alerts import NO_ACCOUNT
 from chain_service.jobs.context import App
 from chain_service.store import alerts, batches, records, submissions, tiles
 from chain_service.store.batches import NewBatch
-from chain_service.store.records import Waiting
+from chain_service.store.records import PendingTotal
 from chain_service.store.registries import organisations
 from chain_service.store.submissions import NewSubmission
 
@@ -35,7 +35,7 @@ def close_batches(app: App, *, force: bool = False) -> int:
     return sum(_close(app, one.org) for one in waiting if one.org not in busy and (force or _due(app, one)))
 
 
-def _due(app: App, one: Waiting) -> bool:
+def _due(app: App, one: PendingTotal) -> bool:
     return one.count >= app.settings.batch_size or app.clock() - one.oldest >= app.settings.batch_age
 
 

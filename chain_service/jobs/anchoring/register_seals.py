@@ -200,7 +200,7 @@ def seal(app: App, code: str) -> SealDetails:
     )
 
 
-def _read(stored: seals.Seal) -> Seal:
+def _read(stored: seals.StoredSeal) -> Seal:
     try:
         return parse_seal(json_object(stored.body, "a stored seal", seal=stored.code))
     except BadRequest as error:
@@ -273,7 +273,7 @@ def _registration(parsed: Seal) -> tuple[Any, ...]:
     )
 
 
-def _step(n: int, to: str, stored: seals.Seal | seals.SealChange) -> SealStep:
+def _step(n: int, to: str, stored: seals.StoredSeal | seals.SealChange) -> SealStep:
     pending = stored.final_block is None or stored.final_time is None
     return SealStep(
         n=n,

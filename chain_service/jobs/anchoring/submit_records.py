@@ -24,7 +24,7 @@ from chain_service.jobs.context import App
 from chain_service.jobs.registries.organisations import permit_entries
 from chain_service.store import batches, records
 from chain_service.store import types as certificate_types
-from chain_service.store.records import Known, NewRecord
+from chain_service.store.records import KnownSubmission, NewRecord
 from chain_service.store.registries import organisations
 
 
@@ -240,7 +240,7 @@ def _store(app: App, org: str, prepared: Sequence[_Prepared]) -> list[AcceptedRe
     return answers
 
 
-def _again(one: _Prepared, before: Known) -> AcceptedRecord:
+def _again(one: _Prepared, before: KnownSubmission) -> AcceptedRecord:
     if before.body != one.row.body:
         raise Conflict(
             "this identifier is taken by a record with other content; a changed certificate needs a new version and "

@@ -18,7 +18,7 @@ from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.workers import worker_lock
 from chain_service.store import batches, chain_index
-from chain_service.store.chain_index import Block
+from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.registries import organisations
 
 
@@ -84,7 +84,7 @@ def _is_known(app: App, connection: Connection, org: str) -> bool:
     return org in here or organisations.find(connection, org) is not None
 
 
-def _audit(app: App, connection: Connection, head: Block, org: str | None, progress: Progress) -> AuditReport:
+def _audit(app: App, connection: Connection, head: IndexedBlock, org: str | None, progress: Progress) -> AuditReport:
     (block,) = app.require_chain().reader.blocks(head.number, head.number)
     if block.block_hash != head.hash:
         moved = finding("index_differs", str(head.number), stored=hex0x(head.hash), onChain=hex0x(block.block_hash))
@@ -105,7 +105,7 @@ def _audit(app: App, connection: Connection, head: Block, org: str | None, progr
 
 
 def _report(
-    head: Block, found: Sequence[AuditFinding], logs: Sequence[AuditedLog] = (), seals: int = 0, entries: int = 0
+    head: IndexedBlock, found: Sequence[AuditFinding], logs: Sequence[AuditedLog] = (), seals: int = 0, entries: int = 0
 ) -> AuditReport:
     return AuditReport(
         ok=not found,

@@ -11,7 +11,7 @@ from chain_service.jobs.auditing.findings import AuditFinding, finding
 from chain_service.store import chain_index, records, statuses
 from chain_service.store.chain_index import StatusEvent
 from chain_service.store.rows import json_object
-from chain_service.store.statuses import StatusChange
+from chain_service.store.statuses import StoredStatusChange
 
 
 def check_changes(
@@ -35,7 +35,7 @@ def check_changes(
     return tuple(found)
 
 
-def _says(change: StatusChange, event: StatusEvent, record_id: str) -> bool:
+def _says(change: StoredStatusChange, event: StatusEvent, record_id: str) -> bool:
     """The stored record is what was hashed, and tells of this change to this record."""
     try:
         body = json_object(change.body, "a stored change of state")

@@ -28,7 +28,7 @@ from chain_service.jobs.context import App, Progress
 from chain_service.jobs.integrity import stored_disclosure
 from chain_service.store import batches, chain_index, records, tiles
 from chain_service.store.batches import Batch
-from chain_service.store.chain_index import Block, Head
+from chain_service.store.chain_index import IndexedBlock, IndexedHead
 from chain_service.store.records import StoredRecord
 
 CHUNK = 4096
@@ -55,14 +55,14 @@ class LogAudit:
     """The audit of one log as of the block that the index has read last, and of the memory that `connection` sees."""
 
     def __init__(
-        self, app: App, connection: Connection, head: Block, org: OrgCode, generation: int, progress: Progress
+        self, app: App, connection: Connection, head: IndexedBlock, org: OrgCode, generation: int, progress: Progress
     ) -> None:
         self._app, self._connection, self._block, self._progress = app, connection, head, progress
         self._org, self._generation = org, generation
         self._log = log_id(org, generation)
         self._found: list[AuditFinding] = []
         self._size = self._records = self._erased = 0
-        self._heads: list[Head] = chain_index.log_heads(connection, self._log)
+        self._heads: list[IndexedHead] = chain_index.log_heads(connection, self._log)
         self._batches: list[Batch] = batches.of_log(connection, org, generation)
         self._states = chain_index.all_states(connection, self._log)
 

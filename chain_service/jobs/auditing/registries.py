@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from chain_service.chain.reader import History
+from chain_service.chain.reader import HistoryRequest
 from chain_service.core.chainproof.storage_layout import (
     CATALOG_REGISTRY,
     SEAL_FIRST_CERTIFICATE,
@@ -28,15 +28,17 @@ from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.auditing.findings import AuditFinding, finding
 from chain_service.jobs.context import App
 from chain_service.store import chain_index
-from chain_service.store.chain_index import Block
+from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.registries import catalogs, organisations, seals
-from chain_service.store.registries.seals import Seal
+from chain_service.store.registries.seals import StoredSeal
 from chain_service.store.rows import json_object
 
 TOGETHER = 100
 
 
-def audit_seals(app: App, connection: Connection, head: Block, org: str | None, found: list[AuditFinding]) -> int:
+def audit_seals(
+    app: App, connection: Connection, head: IndexedBlock, org: str | None, found: list[AuditFinding]
+) -> int:
     """Every registered seal is stored, and its facts and states are those on chain; how many there are."""
     final = [(seal, seals.changes(connection, seal.code)) for seal in seals.of_owner(connection, org)]
     final = [(seal, changes) for seal, changes in final if seal.final_block is not None]
@@ -44,8 +46,10 @@ def audit_seals(app: App, connection: Connection, head: Block, org: str | None, 
     for group in _grouped(final):
         histories = []
         for seal, changes in group:
-            histories.append(History(SEAL_REGISTRY, _slot(seal_fact_slot, seal.code), SEAL_FIRST_CERTIFICATE + 1))
-            histories.append(History(SEAL_REGISTRY, _slot(seal_state_slot, seal.code), 1 + len(changes)))
+            histories.append(
+                HistoryRequest(SEAL_REGISTRY, _slot(seal_fact_slot, seal.code), SEAL_FIRST_CERTIFICATE + 1)
+            )
+            histories.append(HistoryRequest(SEAL_REGISTRY, _slot(seal_state_slot, seal.code), 1 + len(changes)))
         _, state, _ = reader.prove_histories(head.number, [], histories, head.hash)
         for seal, changes in group:
             states = [one.state for one in read_seal_states(state, seal.code)][1:]
@@ -60,7 +64,7 @@ def audit_seals(app: App, connection: Connection, head: Block, org: str | None, 
     return len(final)
 
 
-def _facts(seal: Seal) -> list[bytes]:
+def _facts(seal: StoredSeal) -> list[bytes]:
     """What the registry holds of the seal as it is stored; nothing if its body and its columns disagree."""
     try:
         body = parse_seal(json_object(seal.body, "a stored seal"))
@@ -73,7 +77,9 @@ def _facts(seal: Seal) -> list[bytes]:
     return [owner, body.sha256, body.sm3, period.to_bytes(32, "big"), *body.signer_certificates]
 
 
-def audit_catalogs(app: App, connection: Connection, head: Block, org: str | None, found: list[AuditFinding]) -> int:
+def audit_catalogs(
+    app: App, connection: Connection, head: IndexedBlock, org: str | None, found: list[AuditFinding]
+) -> int:
     """Every entry on chain is stored, and its versions form one history whose end is its head; how many there are."""
     histories = {code: catalogs.history(connection, code) for code in catalogs.codes(connection)}
     mine = [(code, rows) for code, rows in histories.items() if rows and org in (None, rows[0].org)]

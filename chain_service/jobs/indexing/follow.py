@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chain_service.chain.contracts import ChainEvent
-from chain_service.chain.reader import Seen
+from chain_service.chain.reader import NodeView
 from chain_service.chain.rpc import Rpc, RpcError
 from chain_service.core.chainproof.consensus import consensus_of, follow, headers_on_top, newest_final
 from chain_service.core.chainproof.headers import SealedHeader, may_hold
@@ -19,7 +19,7 @@ from chain_service.jobs.indexing.head_watch import watch_head
 from chain_service.jobs.indexing.reorganisation import CHUNK, keep_rivals, leave_branch
 from chain_service.jobs.validators import changes, count_from_genesis, known_after, refresh_trust, trust_sets
 from chain_service.store import alerts, chain_index, submissions, validators
-from chain_service.store.chain_index import Block
+from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.validators import ValidatorSet
 
 
@@ -50,7 +50,7 @@ def index(app: App, progress: Progress = silent) -> int:
     return done
 
 
-def _step(app: App, head: Block | None) -> tuple[int, int]:
+def _step(app: App, head: IndexedBlock | None) -> tuple[int, int]:
     """One chunk is stored, or a replaced branch left (-1), or there is nothing to read (0); and the newest block."""
     reader = app.require_chain().reader
     seen = reader.survey(head.number if head else 0)
@@ -85,7 +85,7 @@ def _step(app: App, head: Block | None) -> tuple[int, int]:
     return 0, seen[0].newest
 
 
-def _read_from(app: App, head: Block | None, one: Seen) -> int:
+def _read_from(app: App, head: IndexedBlock | None, one: NodeView) -> int:
     """The blocks that this node has after ours, as far as they are final, are read and stored; how many."""
     chain = app.require_chain()
     trust = chain.reader.trust
@@ -119,7 +119,7 @@ def _absorb(app: App, node: Rpc, headers: Sequence[SealedHeader], sets: Sequence
             known = validators.listed(connection)
         trust_sets(app.require_chain(), [*known, *sets])
     events, proofs = _believed(app, node, hashes)
-    blocks = [Block(one.number, one.block_hash, one.parent_hash, one.time, one.raw) for one in headers]
+    blocks = [IndexedBlock(one.number, one.block_hash, one.parent_hash, one.time, one.raw) for one in headers]
     try:
         with app.database.transaction() as connection:
             chain_index.add_blocks(connection, blocks)

@@ -28,7 +28,7 @@ def watch_head(app: App) -> None:
             alerts.put(connection, CHAIN_HALTED, HEAD, {"block": block.number, "ageSeconds": age, **why}, app.clock())
 
 
-def why_old(app: App, block: chain_index.Block) -> dict[str, Any]:
+def why_old(app: App, block: chain_index.IndexedBlock) -> dict[str, Any]:
     """Whether nodes are silent, the chain seals no blocks, or blocks come that too few validators stand behind."""
     reader = app.require_chain().reader
     try:
@@ -42,5 +42,5 @@ def why_old(app: App, block: chain_index.Block) -> dict[str, Any]:
         detail = "no blocks are sealed: no majority of the validators is running, or they wait for one that is down"
         return {"code": "chain_halted", "detail": detail, **told}
     if 2 * signers <= validators:
-        return {"code": "no_majority", "detail": "blocks come, but no majority of the validators seals them", **told}
-    return {"code": "index_behind", "detail": "blocks come, the index has not read them yet", **told}
+        return {"code": "no_majority", "detail": "new blocks are not sealed by a majority of the validators", **told}
+    return {"code": "index_behind", "detail": "there are new blocks that the index has not read yet", **told}

@@ -7,16 +7,16 @@ from typing import Any
 
 import structlog
 
-from chain_service.chain.reader import Seen
+from chain_service.chain.reader import NodeView
 from chain_service.chain.rpc import Rpc
-from chain_service.core.chainproof.consensus import Followed, consensus_of, follow, newest_final, sealed
+from chain_service.core.chainproof.consensus import FollowedHeader, consensus_of, follow, newest_final, sealed
 from chain_service.core.chainproof.headers import SealedHeader
 from chain_service.errors import Corrupt, InvalidProof, Unavailable
 from chain_service.jobs.alerts import BLOCK_REPLACED, EQUIVOCATION
 from chain_service.jobs.context import App
 from chain_service.jobs.validators import known_after
 from chain_service.store import alerts, chain_index, validators
-from chain_service.store.chain_index import Block
+from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.validators import RivalHeader
 
 CHUNK = 200
@@ -25,7 +25,7 @@ MOST_TOLD = 50
 log = structlog.get_logger("index")
 
 
-def keep_rivals(app: App, head: Block, others: Sequence[Seen]) -> None:
+def keep_rivals(app: App, head: IndexedBlock, others: Sequence[NodeView]) -> None:
     """Headers that trusted validators sealed at the height of our final block are kept; nodes that show one are asked
     last. On QBFT that is equivocation, an alert: validators sealed both.
     """
@@ -41,7 +41,7 @@ def keep_rivals(app: App, head: Block, others: Sequence[Seen]) -> None:
         one.node.distrust()
 
 
-def _keep_rival(app: App, ours: Block, rival: SealedHeader) -> None:
+def _keep_rival(app: App, ours: IndexedBlock, rival: SealedHeader) -> None:
     if rival.number != ours.number:
         return
     now = app.clock()
@@ -52,7 +52,7 @@ def _keep_rival(app: App, ours: Block, rival: SealedHeader) -> None:
             alerts.put(connection, EQUIVOCATION, str(ours.number), _equivocation(app, ours, rival), now)
 
 
-def _equivocation(app: App, head: Block, rival: SealedHeader) -> dict[str, Any]:
+def _equivocation(app: App, head: IndexedBlock, rival: SealedHeader) -> dict[str, Any]:
     ours = sealed(head.header, app.require_chain().reader.trust)
     both = sorted(set(ours.signers) & set(rival.signers))
     return {
@@ -62,7 +62,7 @@ def _equivocation(app: App, head: Block, rival: SealedHeader) -> dict[str, Any]:
     }
 
 
-def leave_branch(app: App, head: Block, seen: Sequence[Seen]) -> int:
+def leave_branch(app: App, head: IndexedBlock, seen: Sequence[NodeView]) -> int:
     """No node has our newest block: -1 if the index went back to where a branch begins that is final by our own checks.
 
     0 where the nodes are merely behind, or their branch is not final (yet) or, on QBFT, never may be. Raises `Corrupt`
@@ -86,7 +86,7 @@ def leave_branch(app: App, head: Block, seen: Sequence[Seen]) -> int:
     return 0
 
 
-def _tell_of_quorums(app: App, node: Rpc, ancestor: Block) -> None:
+def _tell_of_quorums(app: App, node: Rpc, ancestor: IndexedBlock) -> None:
     """On QBFT the first block of another branch, if it has its quorum, rivals ours."""
     reader = app.require_chain().reader
     (raw,) = reader.headers(node, ancestor.number + 1, ancestor.number + 1)
@@ -96,7 +96,7 @@ def _tell_of_quorums(app: App, node: Rpc, ancestor: Block) -> None:
         _keep_rival(app, ours, sealed(raw, reader.trust))
 
 
-def _has_only_begun(app: App, one: Seen) -> bool:
+def _has_only_begun(app: App, one: NodeView) -> bool:
     """The node reads our chain from its beginning and has not come to the blocks that are indexed."""
     chain = app.require_chain()
     if one.newest >= chain.deployment.first_block:
@@ -105,7 +105,7 @@ def _has_only_begun(app: App, one: Seen) -> bool:
     return chain.reader.block_hash(genesis) == chain.reader.trust.genesis_hash
 
 
-def _common_ancestor(app: App, node: Rpc, number: int) -> Block:
+def _common_ancestor(app: App, node: Rpc, number: int) -> IndexedBlock:
     """The newest block, `number` or below, that is indexed and on this node's chain. Raises `Corrupt`."""
     first = app.require_chain().deployment.first_block
     reader = app.require_chain().reader
@@ -121,7 +121,7 @@ def _common_ancestor(app: App, node: Rpc, number: int) -> Block:
     raise Corrupt("no indexed block is on the chain behind rpc_urls", code="wrong_chain")
 
 
-def _replaced(app: App, one: Seen, head: Block, ancestor: Block) -> bool:
+def _replaced(app: App, one: NodeView, head: IndexedBlock, ancestor: IndexedBlock) -> bool:
     """The index went back to `ancestor` if this node's branch from there on is final: an alert, both branches kept."""
     reader = app.require_chain().reader
     with app.database.reading() as connection:
@@ -135,7 +135,7 @@ def _replaced(app: App, one: Seen, head: Block, ancestor: Block) -> bool:
     return True
 
 
-def _go_back(app: App, head: Block, ancestor: Block, branch: Sequence[Followed]) -> None:
+def _go_back(app: App, head: IndexedBlock, ancestor: IndexedBlock, branch: Sequence[FollowedHeader]) -> None:
     now = app.clock()
     theirs = [block.header for block in branch]
     with app.database.transaction() as connection:

@@ -37,7 +37,7 @@ def add_type(app: App, entry: object) -> CertificateType:
     require_visible(parsed.to_json())
     body = {name: value for name, value in parsed.to_json().items() if value is not None}
     with app.database.transaction() as connection:
-        types.put(connection, types.CertificateType(parsed.code, body, app.clock()))
+        types.put(connection, types.StoredCertificateType(parsed.code, body, app.clock()))
     return parsed
 
 
@@ -47,7 +47,7 @@ def list_types(app: App) -> list[ListedType]:
         return [_listed(one) for one in types.listed(connection)]
 
 
-def _listed(stored: types.CertificateType) -> ListedType:
+def _listed(stored: types.StoredCertificateType) -> ListedType:
     body = stored.body
     try:
         return ListedType(

@@ -11,7 +11,7 @@ import orjson
 
 from chain_service.core.encoding.canonical import read_json
 from chain_service.core.log import checkpoints
-from chain_service.core.log.checkpoints import Note
+from chain_service.core.log.checkpoints import SignedCheckpoint
 from chain_service.core.log.merkle import leaf_hash, root_of
 from chain_service.core.log.tiles import WIDTH, entries_path, entries_tile, root, tile_path
 from chain_service.errors import BadRequest, ChainServiceError, Conflict, Corrupt, MalformedRecord
@@ -41,7 +41,7 @@ class Mirror:
         self._read = lru_cache(maxsize=4096)(self._read_tile)
         self._size = 0
 
-    def head(self) -> Note | None:
+    def head(self) -> SignedCheckpoint | None:
         """The last head that was proven. Raises `Corrupt` (code `mirror_damaged`)."""
         file = self.directory / CHECKPOINT
         if not file.is_file():
@@ -120,7 +120,7 @@ class Mirror:
         """Nothing fetched and unproven is left."""
         shutil.rmtree(self._staged, ignore_errors=True)
 
-    def refuse(self, checkpoint: bytes, note: Note) -> Path:
+    def refuse(self, checkpoint: bytes, note: SignedCheckpoint) -> Path:
         """The refused checkpoint is kept as evidence; where."""
         head = note.checkpoint
         file = self.directory / "refused" / f"{head.size}-{head.root.hex()[:16]}.{CHECKPOINT}"

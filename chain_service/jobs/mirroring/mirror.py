@@ -14,7 +14,7 @@ from chain_service.core.chainproof.evidence import ProvenState
 from chain_service.core.encoding.answers import Hex, answer
 from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.log import checkpoints
-from chain_service.core.log.checkpoints import MAX_NOTE_BYTES, Checkpoint, Note, VerifierKey
+from chain_service.core.log.checkpoints import MAX_NOTE_BYTES, Checkpoint, SignedCheckpoint, VerifierKey
 from chain_service.core.records.hashing import LogId, founding_entry, log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import Conflict, InvalidProof
@@ -76,10 +76,6 @@ class MirrorReport:
     "Nothing where no chain was compared."
 
 
-Reader = ChainReader
-"""The chain that a mirror is compared with."""
-
-
 def mirror(
     url: str,
     directory: Path,
@@ -122,7 +118,7 @@ def mirror(
     return _report(url, copy, note.checkpoint, kept, tiles, seen, key)
 
 
-def _authenticate(note: Note, key: VerifierKey | None) -> None:
+def _authenticate(note: SignedCheckpoint, key: VerifierKey | None) -> None:
     if key is None:
         return
     if note.checkpoint.origin != key.name:

@@ -37,7 +37,7 @@ log = structlog.get_logger("ocsp")
 
 
 @dataclass(frozen=True)
-class Asking:
+class OcspQuery:
     """One question, and where it may be put."""
 
     question: bytes
@@ -71,16 +71,16 @@ class Responders:
             for allowed, top in self._allowed
         )
 
-    def questions(self, facts: DocumentFacts, now: int, list_age: int) -> list[Asking]:
+    def questions(self, facts: DocumentFacts, now: int, list_age: int) -> list[OcspQuery]:
         """What nothing at hand tells the present of: certificates on trusted paths that name an allowed responder."""
-        found: dict[bytes, Asking] = {}
+        found: dict[bytes, OcspQuery] = {}
         for one in _revocations(facts) if self._allowed else ():
             addresses = tuple(address for address in one.ask if self.allows(address))
             if addresses and one.question and not _fresh(one, now, list_age):
-                found.setdefault(one.question, Asking(one.question, addresses))
+                found.setdefault(one.question, OcspQuery(one.question, addresses))
         return list(found.values())[:MAX_QUESTIONS]
 
-    def answers(self, asked: Sequence[Asking], now: int, *, fetch: bool) -> dict[bytes, bytes]:
+    def answers(self, asked: Sequence[OcspQuery], now: int, *, fetch: bool) -> dict[bytes, bytes]:
         """Question to answer, as far as one is kept or, with `fetch`, came in time. Never raises."""
         ends = time.monotonic() + SECONDS
         found: dict[bytes, bytes] = {}
@@ -105,7 +105,7 @@ class Responders:
                     self._kept.pop(next(iter(self._kept)))
                 self._kept[one.question] = _Kept(answer, min(one.next_update, one.as_of + list_age))
 
-    def _fetch(self, asked: Asking, ends: float) -> bytes | None:
+    def _fetch(self, asked: OcspQuery, ends: float) -> bytes | None:
         for address in asked.addresses:
             parts = _parts(address)
             left = ends - time.monotonic()

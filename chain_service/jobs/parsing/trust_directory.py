@@ -23,7 +23,7 @@ from cryptography import x509
 from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.times import rfc3339
 from chain_service.documents.pki.sm2 import DEFAULT_ID
-from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from chain_service.documents.pki.trust_store import RootCertificate, TrustStore
 
 LOOK_AGAIN = 2.0
 """Seconds for which the directory is taken to be unchanged."""
@@ -70,7 +70,7 @@ class TrustStoreListing:
     revocation_lists: tuple[ListedRevocationList, ...]
 
 
-class Anchors:
+class TrustDirectory:
     """The trust store in a directory, read again when something in it changes; empty while there is none."""
 
     def __init__(self, directory: Path, user_id: bytes = DEFAULT_ID) -> None:
@@ -94,22 +94,22 @@ class Anchors:
 
 def read_store(directory: Path) -> TrustStore:
     """Everything in the directory; a file that is no certificate or list is left out and logged."""
-    anchors: list[Anchor] = []
+    roots: list[RootCertificate] = []
     intermediates: list[bytes] = []
     for label, path in _certificate_files(directory):
         for der in _ders(path):
             if path.parent.name == "intermediates":
                 intermediates.append(der)
             else:
-                anchors.append(Anchor(label, der))
+                roots.append(RootCertificate(label, der))
     crls = [der for path in _files(directory / "crls", _LISTS) for der in _ders(path)]
-    return TrustStore(tuple(anchors), tuple(intermediates), tuple(crls))
+    return TrustStore(tuple(roots), tuple(intermediates), tuple(crls))
 
 
 def listed(directory: Path, now: int) -> TrustStoreListing:
     """What the trust store holds, for reading: each certificate with its end, each revocation list with its age."""
     store = read_store(directory)
-    certificates = [(one.label, "anchor", one.certificate) for one in store.anchors]
+    certificates = [(one.label, "anchor", one.certificate) for one in store.roots]
     certificates += [("-", "intermediate", der) for der in store.intermediates]
     return TrustStoreListing(
         directory=str(directory),

@@ -56,7 +56,7 @@ def _proven(evidence: bytes, trust: TrustById) -> ProvenState | None:
         return None
 
 
-class Pool:
+class BatchEvidence:
     """One batch's proof, and the log key that signs its receipts. Not for threads to share."""
 
     def __init__(self, app: App, batch: Batch) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from chain_service.chain.reader import History
+from chain_service.chain.reader import HistoryRequest
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.consensus import provable_from
 from chain_service.core.chainproof.evidence import MAX_SLOTS
@@ -69,7 +69,7 @@ def prove_batch(app: App, batch: Batch, block: int, block_hash: bytes) -> HeadPr
     return HeadProof(batch, evidence.to_bytes(), state.block, root)
 
 
-def _histories(app: App, batch: Batch, most: int) -> list[History]:
+def _histories(app: App, batch: Batch, most: int) -> list[HistoryRequest]:
     """Everything that judging any record of the batch may need, each history with its first absent entry.
 
     Types and seals beyond the bounds, and seals that do not fit into `most` slots with room to grow, are left out:
@@ -83,16 +83,18 @@ def _histories(app: App, batch: Batch, most: int) -> list[History]:
         keys = len(organisations.log_keys(connection, org))
         certificates = {code: _certificates(seal.body) for code, seal in seals.get_many(connection, codes).items()}
         changes = {code: 1 + len(seals.changes(connection, code)) for code in codes}
-    found = [History(ORGANISATIONS, partial(storage_layout.log_key_slot, org), keys)]
-    found += [History(ORGANISATIONS, partial(storage_layout.permit_slot, org, code), n) for code, n in known.items()]
+    found = [HistoryRequest(ORGANISATIONS, partial(storage_layout.log_key_slot, org), keys)]
+    found += [
+        HistoryRequest(ORGANISATIONS, partial(storage_layout.permit_slot, org, code), n) for code, n in known.items()
+    ]
     room = most // 2 - sum(one.known + 1 for one in found)
     for code in codes:
         facts = storage_layout.SEAL_FIRST_CERTIFICATE + certificates.get(code, 1)
         room -= facts + changes[code] + 2
         if room < 0:
             break
-        found.append(History(SEAL_REGISTRY, partial(storage_layout.seal_fact_slot, code), facts))
-        found.append(History(SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), changes[code]))
+        found.append(HistoryRequest(SEAL_REGISTRY, partial(storage_layout.seal_fact_slot, code), facts))
+        found.append(HistoryRequest(SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), changes[code]))
     return found
 
 

@@ -34,7 +34,7 @@ def inclusion(connection: Connection, batched: Sequence[StoredRecord]) -> list[t
             entry = reader.entry(index)
             path = core_tiles.inclusion_path(index, size, reader)
         except InvalidProof as error:
-            raise Corrupt("the stored log does not lead to the record's head", record=record.id) from error
+            raise Corrupt("the stored log does not give the record's log head", record=record.id) from error
         if entry is None:
             raise Corrupt("the stored log lacks an entry that was anchored", code="entry_missing", record=record.id)
         found.append((entry, InclusionProof(index, size, tuple(path))))

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from chain_service.chain.reader import History
+from chain_service.chain.reader import HistoryRequest
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState, Slot
 from chain_service.core.chainproof.evidence_cbor import BlockProof, Selector
@@ -164,16 +164,16 @@ def _together(app: App, group: Sequence[_Refreshing]) -> list[Receipt | ChainSer
     return done
 
 
-def _histories(group: Sequence[_Refreshing]) -> Iterator[History]:
+def _histories(group: Sequence[_Refreshing]) -> Iterator[HistoryRequest]:
     """The seals' states, and the log keys and permits that judging records of a closed range needs, each once."""
     for code in dict.fromkeys(code for one in group for code in one.seals):
-        yield History(SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), 2)
+        yield HistoryRequest(SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), 2)
     closed = [(parse_log_id(one.receipt.log)[0], one.type_code) for one in group if one.is_closed]
     for org in dict.fromkeys(org for org, _ in closed):
-        yield History(ORGANISATIONS, partial(storage_layout.log_key_slot, org), 1)
+        yield HistoryRequest(ORGANISATIONS, partial(storage_layout.log_key_slot, org), 1)
     for org, type_code in dict.fromkeys(closed):
         if type_code is not None:
-            yield History(ORGANISATIONS, partial(storage_layout.permit_slot, org, type_code), 1)
+            yield HistoryRequest(ORGANISATIONS, partial(storage_layout.permit_slot, org, type_code), 1)
 
 
 def _with_newer(one: _Refreshing, state: ProvenState, selector: Selector) -> Receipt:
@@ -182,7 +182,7 @@ def _with_newer(one: _Refreshing, state: ProvenState, selector: Selector) -> Rec
     if state.block <= _block_number(old.blocks[0]):
         return old  # also from nodes that are behind, which may not know the head yet
     if state.word(RECORD_LOG, storage_layout.head_slot(old.log, old.proof.size)) == 0:
-        raise InvalidProof("the chain holds no head of this receipt's size", code="head_not_on_chain")
+        raise InvalidProof("the chain holds no log head of this receipt's size", code="head_not_on_chain")
     if one.is_closed:
         slots = slots_of_record(state, old.log, old.proof, old.key_id, one.type_code)
     else:

@@ -28,7 +28,7 @@ from chain_service.errors import ChainServiceError, Conflict, Corrupt, InvalidPr
 from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.integrity import disclosure_of
-from chain_service.jobs.proofs.batch_evidence import Pool
+from chain_service.jobs.proofs.batch_evidence import BatchEvidence
 from chain_service.jobs.proofs.newer_evidence import (
     is_closed,
     lacks_a_seal,
@@ -163,7 +163,7 @@ def _make(app: App, wanted: Sequence[StoredRecord]) -> Iterator[Receipt]:
         with app.database.reading() as connection:
             batch = batches.get(connection, batch_id)
             proofs = _inclusion(connection, members)
-        pool = Pool(app, batch)
+        pool = BatchEvidence(app, batch)
         for record, (entry, proof) in zip(members, proofs, strict=True):
             if root_from_inclusion(leaf_hash(entry), proof) != pool.root:
                 raise Corrupt("the stored log is not the one that was anchored", code="entry_altered", record=record.id)

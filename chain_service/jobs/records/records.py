@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast, get_args
 
+from sqlalchemy import Connection
+
 from chain_service.core.encoding.decoding import read_day
 from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, reveal
 from chain_service.core.records.hashing import log_id, parse_log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import State
+from chain_service.core.verdicts.judge import listed_files
 from chain_service.errors import (
     BadRequest,
     Conflict,
@@ -35,7 +38,7 @@ from chain_service.jobs.records.answers import (
 from chain_service.jobs.records.state_history import status_history
 from chain_service.store import batches, records, submissions
 from chain_service.store.readings import Action, NewReading
-from chain_service.store.records import Filters, RecordState, StoredRecord
+from chain_service.store.records import RecordFilters, RecordState, StoredRecord
 
 
 def read(app: App, record_id: str, asker: Asker = PUBLIC) -> RecordStanding:
@@ -73,7 +76,7 @@ def page(
     asker.need(*LISTERS)
     if state is not None and state not in get_args(RecordState):
         raise BadRequest(f"state must be one of {', '.join(get_args(RecordState))}", field="state")
-    filters = Filters(cast(RecordState | None, state), type, _parse_day(from_, "from"), _parse_day(to, "to"), q)
+    filters = RecordFilters(cast(RecordState | None, state), type, _parse_day(from_, "from"), _parse_day(to, "to"), q)
     before = parse_cursor(cursor)
     if q:
         cause = "searched by its organisation"
@@ -118,7 +121,7 @@ def anchor_of(app: App, record: StoredRecord) -> AnchoredHead | None:
         return None
     generation, _, size = log_position(record)
     if record.root is None or record.final_hash is None or record.final_time is None or record.final_tx is None:
-        raise Corrupt("the stored record has lost its head or where that is final", record=record.id)
+        raise Corrupt("the stored record lacks its log head or the block where that is final", record=record.id)
     return AnchoredHead(
         chain_id=app.chain.deployment.chain_id,
         contract=app.chain.deployment.address("RecordLog"),
@@ -143,18 +146,37 @@ def present(app: App, record_id: str, names: Sequence[str], asker: Acting) -> Pa
 def erase(app: App, record_id: str, reason: str, asker: Acting) -> Erasure:
     """Record, salt and every look-up value made from them are destroyed; entry and position stay.
 
+    So do keyed digests of the files that an anchored record names: if it was withdrawn, or is later, no other record
+    brings these files back. The digests' key is the keystore's, so that whoever has the database cannot guess a file.
+
     Raises `NotFound`, `Forbidden`, `Conflict` (`not_anchored`) while its batch is under way. Repeating it is safe.
     """
     if not reason.strip():
         raise BadRequest("an erasure needs a reason", field="reason")
+    app.keystore.unlock()  # takes its time, and nobody has to wait for it
     with app.database.transaction() as connection:
         record = records.get(connection, record_id)
         asker.need_org(record.org)
         if record.state == "batched":
             raise Conflict("the record is being anchored; erase it when that is done", code="not_anchored")
+        if record.state == "anchored" and record.erased_at is None:
+            records.keep_files(connection, record_id, _kept_files(app, connection, record))
         done = records.erase(connection, record_id, reason.strip(), app.clock())
     app.database.scrub()
     return Erasure(record_id, erased=True, changed=done)
+
+
+def _kept_files(app: App, connection: Connection, record: StoredRecord) -> list[tuple[int, str, bytes]]:
+    """Number of the file, algorithm and keyed digest for all digests that the record states."""
+    try:
+        stated = [list(digests.items()) for digests in listed_files(disclosure_of(record))]
+    except Corrupt:
+        stated = [[(algorithm, digest.hex())] for algorithm, digest in records.files_of(connection, record.id)]
+    return [
+        (n, algorithm, app.keystore.kept_digest(f"{algorithm}:{value}"))
+        for n, digests in enumerate(stated)
+        for algorithm, value in digests
+    ]
 
 
 def _own(app: App, record_id: str, asker: Acting) -> StoredRecord:
@@ -221,5 +243,5 @@ def _parse_day(text: str | None, field: str) -> str | None:
     """The day as it is stored, YYYY-MM-DD. Raises `BadRequest`."""
     if text is None:
         return None
-    why = f"{field} must be a day of the calendar, YYYY-MM-DD"
+    why = f"{field} must be a calendar date YYYY-MM-DD"
     return read_day(text, refuse=lambda _: BadRequest(why, field=field)).isoformat()

@@ -17,7 +17,7 @@ from chain_service.store.chain_index import StatusEvent
 from chain_service.store.readings import NewReading
 from chain_service.store.records import StoredRecord
 from chain_service.store.rows import json_object
-from chain_service.store.statuses import StatusChange
+from chain_service.store.statuses import StoredStatusChange
 
 
 def current_state(connection: Connection, record: StoredRecord) -> State:
@@ -60,7 +60,7 @@ def _history(app: App, record_id: str, *, disclosed: bool) -> tuple[StateOnChain
     return tuple(_state(event, ours.get(event.digest), disclosed=disclosed) for event in events)
 
 
-def _state(event: StatusEvent, change: StatusChange | None, *, disclosed: bool) -> StateOnChain:
+def _state(event: StatusEvent, change: StoredStatusChange | None, *, disclosed: bool) -> StateOnChain:
     successor = shown = None
     if change is not None and change.body is not None:
         successor = told_successor(change)

@@ -31,7 +31,7 @@ from chain_service.jobs.context import App
 from chain_service.jobs.pages import page_size, parse_cursor, write_cursor
 from chain_service.store import chain_index
 from chain_service.store.registries import catalogs
-from chain_service.store.registries.catalogs import CatalogVersion as Stored
+from chain_service.store.registries.catalogs import StoredCatalogVersion
 from chain_service.store.rows import json_object
 
 
@@ -223,7 +223,7 @@ def history(app: App, code: str) -> CatalogHistory:
     return CatalogHistory(code, tuple(_traced(row) for row in rows), proof)
 
 
-def _traced(row: Stored) -> TracedVersion:
+def _traced(row: StoredCatalogVersion) -> TracedVersion:
     final = row.final_block is not None and row.final_time is not None and row.final_tx is not None
     return TracedVersion(
         sequence=row.sequence,
@@ -241,7 +241,9 @@ def _traced(row: Stored) -> TracedVersion:
     )
 
 
-def _compare(app: App, code: str, final: Sequence[CatalogVersion], head: chain_index.Block | None) -> HistoryProof:
+def _compare(
+    app: App, code: str, final: Sequence[CatalogVersion], head: chain_index.IndexedBlock | None
+) -> HistoryProof:
     """The stored history against the head that the chain holds, proven."""
     if head is None:
         raise Unavailable("the chain has not been read yet", code="node_unavailable")
@@ -302,12 +304,12 @@ def findings(
         raise BadRequest(f"finding must be one of {', '.join(catalog_findings.FINDINGS)}", field="finding")
     begin = parse_cursor(cursor) or 0
     end = begin + page_size(limit)
-    entries: list[catalog_findings.Listed] = []
+    entries: list[catalog_findings.ListedVersion] = []
     after: str | None = None
     with app.database.reading() as connection:
         while True:
             rows, after = catalogs.page(connection, org=None, layer=None, after=after, limit=1000)
-            entries += [catalog_findings.Listed(read_version(row), int(row.created_at)) for row in rows]
+            entries += [catalog_findings.ListedVersion(read_version(row), int(row.created_at)) for row in rows]
             if after is None:
                 break
     mine = {entry.version.code for entry in entries if org is None or entry.version.provider == org}
@@ -327,7 +329,7 @@ def findings(
     )
 
 
-def _figures(counted: catalog_findings.Metrics) -> CatalogFigures:
+def _figures(counted: catalog_findings.CatalogMetrics) -> CatalogFigures:
     return CatalogFigures(
         providers=counted.providers,
         duties=counted.duties,
@@ -342,14 +344,14 @@ def _figures(counted: catalog_findings.Metrics) -> CatalogFigures:
     )
 
 
-def _rows(connection: Connection, code: str) -> list[Stored]:
+def _rows(connection: Connection, code: str) -> list[StoredCatalogVersion]:
     rows = catalogs.history(connection, code)
     if not rows:
         raise NotFound("no catalog entry has this code", code="catalog_unknown", catalog=code)
     return rows
 
 
-def read_version(row: Stored) -> CatalogVersion:
+def read_version(row: StoredCatalogVersion) -> CatalogVersion:
     """A stored version. Raises `Corrupt`."""
     try:
         return parse_catalog(_body(row))
@@ -357,11 +359,11 @@ def read_version(row: Stored) -> CatalogVersion:
         raise Corrupt("a stored catalog version is damaged", catalog=row.code, sequence=row.sequence) from error
 
 
-def _body(row: Stored) -> dict[str, Any]:
+def _body(row: StoredCatalogVersion) -> dict[str, Any]:
     return json_object(row.body, "a stored catalog version", catalog=row.code, sequence=row.sequence)
 
 
-def _listed(row: Stored) -> ListedEntry:
+def _listed(row: StoredCatalogVersion) -> ListedEntry:
     return ListedEntry(
         catalog_code=row.code,
         layer=row.layer,
@@ -379,5 +381,5 @@ def written_digest(value: bytes) -> str:
     return str(Digest("sha-256", value))
 
 
-def _state(row: Stored) -> str:
+def _state(row: StoredCatalogVersion) -> str:
     return "final" if row.final_block is not None else "pending"

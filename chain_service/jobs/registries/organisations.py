@@ -125,7 +125,7 @@ def permit_entries(connection: Connection, org: str, type_code: str) -> list[Per
     return [_core(one) for one in organisations.permits(connection, org, code_key(type_code))]
 
 
-def _core(entry: organisations.PermitEntry) -> PermitEntry:
+def _core(entry: organisations.IndexedPermitEntry) -> PermitEntry:
     return PermitEntry(entry.action, entry.valid_from, entry.valid_until, entry.recorded_at)
 
 
@@ -147,7 +147,7 @@ def permit_step(entry: PermitEntry) -> PermitStep:
     )
 
 
-def _indexed_permit(entry: organisations.PermitEntry, type_code: str | None) -> IndexedPermitStep:
+def _indexed_permit(entry: organisations.IndexedPermitEntry, type_code: str | None) -> IndexedPermitStep:
     step = permit_step(_core(entry))
     return IndexedPermitStep(
         type=type_code,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import structlog
 
 from chain_service.chain.rpc import RpcError
-from chain_service.chain.sender import Signed
+from chain_service.chain.sender import SignedTransaction
 from chain_service.errors import Conflict, NotFound, Reverted
 from chain_service.jobs.alerts import NONCE_GAP
 from chain_service.jobs.context import App
 from chain_service.jobs.sending import refusals
 from chain_service.jobs.sending.group_changes import group_status_changes
 from chain_service.store import alerts, chain_index, submissions
-from chain_service.store.submissions import SignedTransaction, Submission
+from chain_service.store.submissions import StoredTransaction, Submission
 
 log = structlog.get_logger("dispatch")
 
@@ -70,10 +70,10 @@ def _fill_gap(app: App, account: str, nonce: int) -> None:
             log.warning("a nonce could not be filled", account=account, nonce=missing, code=error.code)
 
 
-def _broadcast(app: App, transaction: SignedTransaction, *, everywhere: bool) -> None:
+def _broadcast(app: App, transaction: StoredTransaction, *, everywhere: bool) -> None:
     sender = app.require_chain().sender
     try:
-        sender.broadcast(Signed(transaction.raw, transaction.hash), everywhere=everywhere)
+        sender.broadcast(SignedTransaction(transaction.raw, transaction.hash), everywhere=everywhere)
     except RpcError as error:
         # no contract's word: the account cannot pay, the node's pool is full; other accounts go on
         with app.database.reading() as connection:
@@ -89,7 +89,7 @@ def _broadcast(app: App, transaction: SignedTransaction, *, everywhere: bool) ->
         submissions.mark_sent(connection, transaction.hash, app.clock())
 
 
-def _nonce_taken(app: App, transaction: SignedTransaction) -> None:
+def _nonce_taken(app: App, transaction: StoredTransaction) -> None:
     """The account was used elsewhere, if final blocks say so too: their submission needs new bytes.
 
     Until then they are sent again: a block that is not final may yet leave the chain.

@@ -23,7 +23,7 @@ from chain_service.errors import Reverted
 from chain_service.jobs.context import App
 from chain_service.store import records, statuses, submissions
 from chain_service.store.registries import catalogs
-from chain_service.store.statuses import Unsent
+from chain_service.store.statuses import UnsentChange
 from chain_service.store.submissions import NewSubmission, Submission
 
 GROUP = 200
@@ -104,7 +104,7 @@ def version_submission(app: App, account: str, org: str, words: Sequence[Version
 
 
 def _queue(
-    app: App, connection: Connection, account: str, org: str, generation: int, changes: Sequence[Unsent]
+    app: App, connection: Connection, account: str, org: str, generation: int, changes: Sequence[UnsentChange]
 ) -> None:
     log = log_id(OrgCode(org), generation)
     words = [

@@ -7,7 +7,7 @@ from dataclasses import replace
 from chain_service.core.receipts.receipt import parse
 from chain_service.core.records.hashing import LogId
 from chain_service.core.verdicts.anchoring_checks import find_head, judge_log_signature
-from chain_service.core.verdicts.inputs import Claim, Facts, HeadSignature
+from chain_service.core.verdicts.inputs import Claim, HeadSignature, JudgeInput
 from chain_service.core.verdicts.verdict import Check, Verdict, warning
 from chain_service.core.verdicts.verdict_codes import Outcome
 from chain_service.errors import BadRequest
@@ -15,7 +15,7 @@ from chain_service.jobs.context import App
 from chain_service.jobs.verifying.chain_history import shown
 
 
-def with_attached(app: App, verdict: Verdict, known: Facts, receipt: bytes) -> Verdict:
+def with_attached(app: App, verdict: Verdict, known: JudgeInput, receipt: bytes) -> Verdict:
     """The verdict with the check `log_signature` passed by the attached receipt, or with the warning `receipt_ignored`.
 
     Whoever attached it is not who asks: it changes neither code nor any other check.
@@ -37,7 +37,7 @@ def attached_place(app: App, data: bytes) -> tuple[LogId, int] | None:
     return (receipt.log, receipt.proof.index) if counts else None
 
 
-def _signed(app: App, known: Facts, data: bytes) -> Check | None:
+def _signed(app: App, known: JudgeInput, data: bytes) -> Check | None:
     """The check, passed, if the receipt is about the very place in the log that the record has."""
     if known.claim is None:
         return None

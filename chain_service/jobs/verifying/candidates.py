@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from chain_service.core.encoding.visible_text import folded, folded_number
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import State
@@ -15,10 +17,10 @@ from chain_service.core.verdicts.judge import listed_files, same_file
 from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.asker import Asker
 from chain_service.jobs.integrity import stored_disclosure
-from chain_service.jobs.verifying.request import MAX_IDENTIFIER, Question, Read
+from chain_service.jobs.verifying.request import MAX_IDENTIFIER, ParsedRequest, VerificationRequest
 from chain_service.store import records
 from chain_service.store.chain_index import states
-from chain_service.store.records import StoredRecord
+from chain_service.store.records import ErasedFile, StoredRecord
 from chain_service.store.rows import json_object
 
 LOOKED_AT = 16
@@ -29,20 +31,22 @@ COUNTED = 1000
 
 
 @dataclass(frozen=True)
-class Named:
+class CandidateRecords:
     """The anchored records that a question leads to by file or identifier, the newest one first."""
 
     records: tuple[StoredRecord, ...] = ()
     crowded: bool = False
     """True where there are more than these."""
     counted: bool = False
-    """As in Facts."""
+    """As in JudgeInput."""
     inexact: frozenset[str] = frozenset()
     """Ids of those that name one digest of the file and another one that differs."""
+    erased: tuple[StoredRecord, ...] = ()
+    """Records whose content is gone and which named the file: they count only if they have ended."""
 
     def besides(self, chosen: StoredRecord | None) -> tuple[StoredRecord, ...]:
         """All but the one chosen."""
-        return tuple(one for one in self.records if chosen is None or one.id != chosen.id)
+        return tuple(one for one in (*self.records, *self.erased) if chosen is None or one.id != chosen.id)
 
     def meant(self) -> tuple[StoredRecord | None, bool]:
         """The record that these lead to by themselves, and whether it cannot be told because several claim the file.
@@ -55,7 +59,13 @@ class Named:
         return next(iter(sorted(exact, key=lambda one: one.kind != "certificate")), None), False
 
 
-def named_by(connection: Connection, question: Question, read: Read, asker: Asker) -> Named:
+Keyed = Callable[[str], bytes]
+"""The keyed digest under which the digest of an erased record's file, `algorithm:hex`, is kept."""
+
+
+def named_by(
+    connection: Connection, question: VerificationRequest, read: ParsedRequest, asker: Asker, keyed: Keyed
+) -> CandidateRecords:
     """The anchored records that the file, its digest or the identifier of a question leads to."""
     pairs = _digests(read)
     found = records.naming_file(connection, pairs, LOOKED_AT + 1) if pairs else []
@@ -75,7 +85,43 @@ def named_by(connection: Connection, question: Question, read: Read, asker: Aske
         found, counted = _changed_first(connection, pairs, found)
         inexact |= {one.id for one in found if one.id not in before and not _names(one, read)}
     looked_at = sorted(found[:LOOKED_AT], key=lambda one: -one.seq)
-    return Named(tuple(looked_at), crowded, counted, frozenset(inexact))
+    erased, all_seen = _erased(connection, pairs, linked, keyed)
+    crowded, counted = crowded or not all_seen, counted and all_seen
+    return CandidateRecords(tuple(looked_at), crowded, counted, frozenset(inexact), erased)
+
+
+def _erased(
+    connection: Connection, pairs: Sequence[tuple[str, bytes]], linked: Sequence[tuple[str, bytes]], keyed: Keyed
+) -> tuple[tuple[StoredRecord, ...], bool]:
+    """The erased records that named a file presented, those first that ever changed their state, and whether none of
+    these is left out.
+    """
+    if not pairs or not records.any_kept(connection):
+        return (), True
+    asked, more = ({keyed(f"{name}:{value.hex()}"): name for name, value in one} for one in (pairs, linked))
+    by_file: dict[tuple[str, int], list[ErasedFile]] = {}
+    for row in records.erased_naming(connection, [*asked, *more], COUNTED + 1):
+        by_file.setdefault((row.record_id, row.n), []).append(row)
+    places: dict[str, ErasedFile] = {}
+    for stated in by_file.values():
+        kept = {row.kept_digest for row in stated}
+        denied = any(row.algorithm in asked.values() and row.kept_digest not in asked for row in stated)
+        if not kept.isdisjoint(asked) or (not kept.isdisjoint(more) and not denied):
+            places[stated[0].record_id] = stated[0]
+    changed = _changed(connection, [(id, row.org, row.generation, row.leaf_index) for id, row in places.items()])
+    first = sorted(places, key=lambda id: changed.get(id, State.IN_FORCE) == State.IN_FORCE)[:LOOKED_AT]
+    found = records.get_many(connection, first)
+    return tuple(found.values()), len(changed) <= LOOKED_AT and len(places) <= COUNTED
+
+
+def _changed(connection: Connection, places: Sequence[tuple[str, str, int, int]]) -> dict[str, int]:
+    """The state of those that ever changed, by id, of records at these places: id, organisation, generation, index."""
+    by_log: dict[bytes, dict[int, str]] = {}
+    for id, org, generation, index in places:
+        by_log.setdefault(log_id(OrgCode(org), generation), {})[index] = id
+    return {
+        ids[index]: state for log, ids in by_log.items() for index, state in states(connection, log, list(ids)).items()
+    }
 
 
 def _changed_first(
@@ -90,19 +136,16 @@ def _changed_first(
     for one in found:
         if one.id not in known and one.generation is not None and one.leaf_index is not None:
             places.append((one.id, one.org, one.generation, one.leaf_index))
-    by_log: dict[bytes, dict[int, str]] = {}
-    for id, org, generation, index in places:
-        by_log.setdefault(log_id(OrgCode(org), generation), {})[index] = id
-    changed = {
-        ids[index]: state for log, ids in by_log.items() for index, state in states(connection, log, list(ids)).items()
-    }
+    changed = _changed(connection, places)
     first = sorted(changed, key=lambda id: changed[id] == State.IN_FORCE)[:LOOKED_AT]
     rows = records.get_many(connection, first)
     others = [one for one in found if one.id not in rows]
     return [*rows.values(), *others], len(changed) <= LOOKED_AT and len(places) <= COUNTED
 
 
-def waiting_for(connection: Connection, question: Question, read: Read, asker: Asker) -> StoredRecord | None:
+def waiting_for(
+    connection: Connection, question: VerificationRequest, read: ParsedRequest, asker: Asker
+) -> StoredRecord | None:
     """The record under way that a question with nothing anchored leads to: certificates first, then the first one."""
     pairs = _digests(read)
     found = records.naming_file(connection, pairs, LOOKED_AT, final=False) if pairs else []
@@ -112,7 +155,7 @@ def waiting_for(connection: Connection, question: Question, read: Read, asker: A
     return min(under_way, key=lambda one: (one.kind != "certificate", one.seq), default=None)
 
 
-def _digests(read: Read) -> list[tuple[str, bytes]]:
+def _digests(read: ParsedRequest) -> list[tuple[str, bytes]]:
     """Every digest of every file presented, as it is and as it was before a receipt was attached."""
     files = (*read.files, read.before_attaching)
     return [(name, bytes.fromhex(value)) for digests in files for name, value in digests.items()]
@@ -153,31 +196,38 @@ def recalled(record: StoredRecord) -> Content | None:
         return None
 
 
-def _names(record: StoredRecord, read: Read) -> bool:
+def _names(record: StoredRecord, read: ParsedRequest) -> bool:
     """Whether the record names a file presented, no digest of which differs."""
     listed = listed_files(recalled(record))
     presented = [one for one in (*read.files, read.before_attaching) if one]
     return any(same_file(digests, one) for digests in presented for one in listed)
 
 
-def _identified(connection: Connection, question: Question, asker: Asker) -> list[StoredRecord]:
+def _identified(connection: Connection, question: VerificationRequest, asker: Asker) -> list[StoredRecord]:
     """Without the role `verify`, only if number and a holder's name fit: otherwise as if there were none."""
     identifier = question.identifier
     if identifier is None or len(identifier) > MAX_IDENTIFIER or "\0" in identifier:
         return []
     found = records.by_identity(connection, identifier)
+    if not found and (tidy := unicodedata.normalize("NFKC", identifier).strip(" ")) != identifier:
+        found = records.by_identity(connection, tidy)
     if "verify" not in asker.roles:
         found = [record for record in found if _fits(record, question)]
     return found
 
 
-def _fits(record: StoredRecord, question: Question) -> bool:
+def _fits(record: StoredRecord, question: VerificationRequest) -> bool:
     body = _body(record)
     holders = body.get("holders", ())
     if not isinstance(holders, list):
         return False
-    names = [holder.get("certificateHolderName") for holder in holders if isinstance(holder, dict)]
-    return body.get("certificateNumber") == question.number and question.holder_name in names
+    names = [str(holder.get("certificateHolderName")) for holder in holders if isinstance(holder, dict)]
+    number, asked = body.get("certificateNumber"), question.number
+    if number is None or asked is None or question.holder_name is None:
+        return False
+    if folded_number(str(number)) != folded_number(asked):
+        return False
+    return folded(question.holder_name) in map(folded, names)
 
 
 def _body(record: StoredRecord) -> Mapping[str, object]:

@@ -21,16 +21,16 @@ from chain_service.core.verdicts.inputs import Claim, Failure
 from chain_service.errors import CannotTell, InvalidProof, Unavailable
 from chain_service.jobs.context import App
 from chain_service.jobs.proofs.batch_evidence import proven
-from chain_service.jobs.verifying.lookup import Draft
+from chain_service.jobs.verifying.lookup import Lookup
 from chain_service.store import chain_index
-from chain_service.store.chain_index import Block
+from chain_service.store.chain_index import IndexedBlock
 
-Indexed = Mapping[int, Block]
+Indexed = Mapping[int, IndexedBlock]
 """Of the blocks that proofs are about those that the index has read, by number."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class ProvenAnchoring:
     """What is proven of one record's anchoring, and why the receipt presented proves nothing."""
 
     anchor: ProvenState | None = None
@@ -40,10 +40,10 @@ class Shown:
     failure: Failure | None = None
 
 
-def anchored(app: App, drafts: Sequence[Draft]) -> list[Shown]:
+def anchored(app: App, drafts: Sequence[Lookup]) -> list[ProvenAnchoring]:
     """What is proven of each draft's anchoring block."""
     if app.chain is None:
-        return [Shown() for _ in drafts]
+        return [ProvenAnchoring() for _ in drafts]
     trust = app.chain.reader.trust
     stored = [None if draft.evidence is None else proven(draft.evidence, trust) for draft in drafts]
     numbers = {state.block for state in stored if state is not None}
@@ -55,18 +55,18 @@ def anchored(app: App, drafts: Sequence[Draft]) -> list[Shown]:
     return [_anchored(app, *one, indexed) for one in zip(drafts, stored, strict=True)]
 
 
-def _anchored(app: App, draft: Draft, stored: ProvenState | None, indexed: Indexed) -> Shown:
+def _anchored(app: App, draft: Lookup, stored: ProvenState | None, indexed: Indexed) -> ProvenAnchoring:
     states: tuple[ProvenState, ...] = ()
     if draft.receipt is not None and draft.presented.failure is None:
         try:
             states = _shown(app, draft.receipt, indexed)
         except CannotTell as error:
-            return Shown(failure=Failure(doubt_of(error), "receipt", error.message))
+            return ProvenAnchoring(failure=Failure(doubt_of(error), "receipt", error.message))
         except InvalidProof as error:
-            return Shown(failure=Failure("proof_invalid", "receipt", error.message))
+            return ProvenAnchoring(failure=Failure("proof_invalid", "receipt", error.message))
     known = [*_held(app, stored, indexed), *(state for state in states if state.counts)]
     telling = [state for state in known if _tells(state, draft.claim)] or known
-    return Shown(telling[0] if telling else None, states)
+    return ProvenAnchoring(telling[0] if telling else None, states)
 
 
 def _held(app: App, stored: ProvenState | None, indexed: Indexed) -> list[ProvenState]:
@@ -115,7 +115,7 @@ def _of_ours(app: App, state: ProvenState, indexed: Indexed) -> ProvenState:
 def _require_ours(app: App, number: int, block_hash: bytes, indexed: Indexed) -> None:
     chain = app.require_chain()
     if number < chain.deployment.first_block:
-        raise InvalidProof("a block from before the contracts were deployed holds none of their words", block=number)
+        raise InvalidProof("the block is older than the contracts", block=number)
     block = indexed.get(number)
     if block is None or chain.reader.block_hash(block.header) == block_hash:
         return
@@ -150,7 +150,7 @@ def require_one_history(states: Iterable[ProvenState], now: ProvenState, receipt
         if state.block == now.block and state.block_hash != now.block_hash:
             raise InvalidProof("the chain has another block of this height", code="block_replaced", block=state.block)
         if older.words.get(slot) and newer.words.get(slot, older.words[slot]) != older.words[slot]:
-            raise InvalidProof("a newer block denies the head that an older one shows", block=newer.block)
+            raise InvalidProof("a newer block contradicts the log head that an older one shows", block=newer.block)
         require_end_kept(older, newer, receipt.log, receipt.proof)
 
 

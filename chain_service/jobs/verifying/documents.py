@@ -16,7 +16,7 @@ from chain_service.core.encoding.decoding import read_day
 from chain_service.core.encoding.digests import sha256, sm3
 from chain_service.core.records.identifiers import is_org_code
 from chain_service.core.verdicts.inputs import Outage
-from chain_service.core.verdicts.judge import Anchoring, Examine, Signed
+from chain_service.core.verdicts.judge import Anchoring, Examine, JudgedSignatures
 from chain_service.documents.facts import DocumentFacts, Problem
 from chain_service.documents.judging.binding import Binding, is_seal_code
 from chain_service.documents.judging.signatures import judge_document
@@ -25,7 +25,7 @@ from chain_service.errors import MalformedDocument
 from chain_service.jobs.parsing.pool import Parsers
 
 if TYPE_CHECKING:
-    from chain_service.chain.reader import History
+    from chain_service.chain.reader import HistoryRequest
     from chain_service.jobs.parsing.ocsp_responders import Responders
 
 MAX_SEALS = 16
@@ -35,7 +35,7 @@ log = structlog.get_logger("documents")
 
 
 @dataclass(frozen=True)
-class Examined:
+class ExaminedDocument:
     """A document that was read."""
 
     facts: DocumentFacts
@@ -66,9 +66,9 @@ class Examined:
         except MalformedDocument:
             return issuer, type_code, None
 
-    def words(self) -> tuple[list[Slot], list[History]]:
+    def words(self) -> tuple[list[Slot], list[HistoryRequest]]:
         """What the chain has to be asked for its signatures: seals, and the permit that it itself speaks of."""
-        from chain_service.chain.reader import History
+        from chain_service.chain.reader import HistoryRequest
 
         slots: list[Slot] = []
         histories = list(_seal_histories(self.seal_codes))
@@ -78,7 +78,7 @@ class Examined:
             slots.append((storage_layout.ORGANISATIONS, storage_layout.standing_slot(issuer)))
             if type_code is not None:
                 permits = partial(storage_layout.permit_slot, issuer, type_code)
-                histories.append(History(storage_layout.ORGANISATIONS, permits, _PERMITS))
+                histories.append(HistoryRequest(storage_layout.ORGANISATIONS, permits, _PERMITS))
         return slots, histories
 
     def examine(self, subject: str, at: int, now_state: ProvenState | Outage, anchor: ProvenState | None) -> Examine:
@@ -88,7 +88,7 @@ class Examined:
         binding = Binding(at=at, list_age=self.list_age, states=states, outage=outage)
         return partial(self._judge, subject, binding)
 
-    def _judge(self, subject: str, binding: Binding, anchoring: Anchoring) -> Signed:
+    def _judge(self, subject: str, binding: Binding, anchoring: Anchoring) -> JudgedSignatures:
         binding = replace(binding, missing=anchoring.missing)
         if anchoring.record is not None:
             binding = replace(binding, issuer=anchoring.record.org, anchored_by=anchoring.by)
@@ -99,16 +99,16 @@ class Examined:
             return judge_document(self.facts, binding, subject)
         except Exception as error:  # noqa: BLE001 - whatever foreign bytes led to, it is a finding and ends no request
             log.error("the facts of a document cannot be judged", error=type(error).__name__)
-            problem = Problem("not_judged", "what was read in it makes no sense")
+            problem = Problem("not_judged", "what was read in it is inconsistent")
             return judge_document(replace(self.facts, problem=problem), binding, subject)
 
 
-def _seal_histories(codes: Sequence[str]) -> Iterator[History]:
-    from chain_service.chain.reader import History
+def _seal_histories(codes: Sequence[str]) -> Iterator[HistoryRequest]:
+    from chain_service.chain.reader import HistoryRequest
 
     for code in codes:
-        yield History(storage_layout.SEAL_REGISTRY, partial(storage_layout.seal_fact_slot, code), _SEAL_FACTS)
-        yield History(storage_layout.SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), _SEAL_STATES)
+        yield HistoryRequest(storage_layout.SEAL_REGISTRY, partial(storage_layout.seal_fact_slot, code), _SEAL_FACTS)
+        yield HistoryRequest(storage_layout.SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), _SEAL_STATES)
 
 
 def needs_parsing(data: bytes) -> bool:
@@ -116,7 +116,7 @@ def needs_parsing(data: bytes) -> bool:
     return at_first_sight(data) is None
 
 
-def examine_file(parsers: Parsers, data: bytes | None, list_age: float, *, public: bool) -> Examined | None:
+def examine_file(parsers: Parsers, data: bytes | None, list_age: float, *, public: bool) -> ExaminedDocument | None:
     """The file, read in another process if its first bytes do not tell that there is nothing to read.
 
     Raises Unavailable (`busy`).
@@ -125,14 +125,14 @@ def examine_file(parsers: Parsers, data: bytes | None, list_age: float, *, publi
         return None
     kind = at_first_sight(data)
     if kind is None:
-        return Examined(parsers.read(data, public=public), int(list_age))
+        return ExaminedDocument(parsers.read(data, public=public), int(list_age))
     facts = DocumentFacts(kind.media, len(data), sha256(data), sm3(data), kind=kind.code)
-    return Examined(facts, int(list_age))
+    return ExaminedDocument(facts, int(list_age))
 
 
 def with_answers(
-    found: Examined, parsers: Parsers, responders: Responders, data: bytes, now: int, *, public: bool
-) -> Examined:
+    found: ExaminedDocument, parsers: Parsers, responders: Responders, data: bytes, now: int, *, public: bool
+) -> ExaminedDocument:
     """The file read again with what responders say of the certificates whose revocation is unknown.
 
     Callers without a key get what is kept and make the service ask nobody. Raises Unavailable (`busy`).
@@ -148,6 +148,6 @@ def with_answers(
     return replace(found, facts=facts)
 
 
-def no_signatures(_: Anchoring) -> Signed:
+def no_signatures(_: Anchoring) -> JudgedSignatures:
     """A file that is no document has none to judge."""
-    return Signed()
+    return JudgedSignatures()

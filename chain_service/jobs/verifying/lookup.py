@@ -29,9 +29,14 @@ from chain_service.errors import Corrupt, NotFound, Unavailable
 from chain_service.jobs.asker import Asker
 from chain_service.jobs.integrity import log_position, require_intact, stored_state, told_successor
 from chain_service.jobs.proofs.inclusion import inclusion
-from chain_service.jobs.verifying.candidates import Named, named_by, newest, waiting_for
+from chain_service.jobs.verifying.candidates import CandidateRecords, Keyed, named_by, newest, waiting_for
 from chain_service.jobs.verifying.candidates import recalled as recalled_of
-from chain_service.jobs.verifying.request import MAX_IDENTIFIER, Question, Read, read_question
+from chain_service.jobs.verifying.request import (
+    MAX_IDENTIFIER,
+    ParsedRequest,
+    VerificationRequest,
+    read_question,
+)
 from chain_service.jobs.verifying.successors import Viewer, named_successor
 from chain_service.store import batches, chain_index, records, statuses, tiles
 from chain_service.store.database import DriverError
@@ -41,7 +46,7 @@ log = structlog.get_logger("verify")
 
 
 @dataclass(frozen=True)
-class Beside:
+class OtherMatches:
     """The records that the question would lead to just as well."""
 
     found: tuple[tuple[Candidate, bytes | None], ...] = ()
@@ -49,11 +54,11 @@ class Beside:
     crowded: bool = False
     counted: bool = False
     undecided: bool = False
-    """As in Facts."""
+    """As in JudgeInput."""
 
 
 @dataclass(frozen=True)
-class Draft:
+class Lookup:
     """Everything that judging needs apart from the chain's newest state."""
 
     subject: str
@@ -63,16 +68,18 @@ class Draft:
     memory: Memory | None = None
     recalled: Content | None = None
     evidence: bytes | None = None
-    beside: Beside = Beside()
+    beside: OtherMatches = OtherMatches()
     display: Mapping[str, Any] = field(default_factory=dict)
 
 
 def gather(
     connection: Connection,
-    question: Question,
+    question: VerificationRequest,
     asker: Asker,
     before_attaching: Mapping[str, str] | None = None,
-) -> Draft:
+    *,
+    keyed: Keyed,
+) -> Lookup:
     """What is presented, and what is remembered of the record it leads to, as far as the asker may see it.
 
     Stored rows may have been altered into anything: where they cannot be used the draft says so. Raises
@@ -80,23 +87,23 @@ def gather(
     """
     read = replace(read_question(question), before_attaching=before_attaching or {})
     try:
-        return _gather(connection, question, read, Viewer(asker, read.disclosure))
+        return _gather(connection, question, read, Viewer(asker, read.disclosure), keyed)
     except (Unavailable, DriverError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever an altered row leads to, it is no answer and ends no others
         log.error("the stored record is damaged", error=type(error).__name__)
-        return damaged(Draft(_subject(question, read), _presented(question, read)))
+        return damaged(Lookup(_subject(question, read), _presented(question, read)))
 
 
-def damaged(draft: Draft) -> Draft:
+def damaged(draft: Lookup) -> Lookup:
     """The same question with nothing remembered, as what is stored cannot be used."""
     failure = draft.presented.failure
     if failure is None or failure.code != "unreadable":
-        failure = Failure("record_mismatch", "record", "what is stored of it is damaged")
-    return Draft(draft.subject, replace(draft.presented, failure=failure))
+        failure = Failure("record_mismatch", "record", "its stored data are damaged")
+    return Lookup(draft.subject, replace(draft.presented, failure=failure))
 
 
-def _presented(question: Question, read: Read) -> Presented:
+def _presented(question: VerificationRequest, read: ParsedRequest) -> Presented:
     return Presented(
         disclosure=read.disclosure,
         asked=Asked(question.identifier, question.number, question.holder_name),
@@ -107,9 +114,11 @@ def _presented(question: Question, read: Read) -> Presented:
     )
 
 
-def _gather(connection: Connection, question: Question, read: Read, viewer: Viewer) -> Draft:
+def _gather(
+    connection: Connection, question: VerificationRequest, read: ParsedRequest, viewer: Viewer, keyed: Keyed
+) -> Lookup:  # fmt: skip
     subject, presented = _subject(question, read), _presented(question, read)
-    named, undecided = named_by(connection, question, read, viewer.asker), False
+    named, undecided = named_by(connection, question, read, viewer.asker, keyed), False
     if read.disclosure is not None or read.place is not None:
         record = _led(connection, read)
     else:
@@ -117,12 +126,12 @@ def _gather(connection: Connection, question: Question, read: Read, viewer: View
         if record is None and not undecided:
             record = waiting_for(connection, question, read, viewer.asker)
     found = tuple(_candidate(connection, one, named, viewer) for one in named.besides(record))
-    beside = Beside(found, named.crowded, named.counted)
+    beside = OtherMatches(found, named.crowded, named.counted)
     claim, failure = read.claim or _claim_of_place(connection, read.receipt), read.failure
     if record is None:
         memory = _memory_of_place(connection, claim, viewer)
         beside = replace(beside, undecided=undecided)
-        return Draft(subject, presented, claim=claim, receipt=read.receipt, memory=memory, beside=beside)
+        return Lookup(subject, presented, claim=claim, receipt=read.receipt, memory=memory, beside=beside)
     require_intact(record)
     recalled = recalled_of(record)
     if claim is None and record.state == "anchored":
@@ -131,7 +140,7 @@ def _gather(connection: Connection, question: Question, read: Read, viewer: View
         failure = Failure("record_mismatch", "disclosure", "the stored record is no longer a valid record")
     if failure is not presented.failure:
         presented = replace(presented, failure=failure)
-    return Draft(
+    return Lookup(
         subject,
         presented,
         claim=claim,
@@ -144,7 +153,7 @@ def _gather(connection: Connection, question: Question, read: Read, viewer: View
     )
 
 
-def _subject(question: Question, read: Read) -> str:
+def _subject(question: VerificationRequest, read: ParsedRequest) -> str:
     if question.identifier is not None:
         return question.identifier[:MAX_IDENTIFIER]
     if isinstance(read.disclosure, Disclosure):
@@ -157,7 +166,7 @@ def _subject(question: Question, read: Read) -> str:
     return "-"
 
 
-def _led(connection: Connection, read: Read) -> StoredRecord | None:
+def _led(connection: Connection, read: ParsedRequest) -> StoredRecord | None:
     """The record that a disclosure or a receipt says it is: by content, by place, by identity."""
     content = read.disclosure
     if content is not None:
@@ -202,7 +211,7 @@ def _stored_claim(
 
 
 def _candidate(
-    connection: Connection, record: StoredRecord, named: Named, viewer: Viewer
+    connection: Connection, record: StoredRecord, named: CandidateRecords, viewer: Viewer
 ) -> tuple[Candidate, bytes | None]:
     """What is remembered of a record besides the one meant; no claim where that cannot be used."""
     claim, memory, evidence = None, Memory(record.id, record.state), None
@@ -269,7 +278,7 @@ def _changes(connection: Connection, log: bytes, index: int, *, told: bool) -> t
     return tuple(found)
 
 
-def _display(recalled: Content | None, question: Question, asker: Asker) -> Mapping[str, Any]:
+def _display(recalled: Content | None, question: VerificationRequest, asker: Asker) -> Mapping[str, Any]:
     """The anchored members, for a counter with the role `verify` that says by identifier and cause what it looks up."""
     if recalled is None or "verify" not in asker.roles:
         return {}

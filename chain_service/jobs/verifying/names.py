@@ -11,14 +11,14 @@ from chain_service.core.encoding.text import Text
 from chain_service.core.records.certificate_types import imitates_member, parse_labels
 from chain_service.core.verdicts.inputs import Content, Names, RegisteredName
 from chain_service.errors import Corrupt, MalformedRecord
-from chain_service.jobs.verifying.lookup import Draft
+from chain_service.jobs.verifying.lookup import Lookup
 from chain_service.store import types
 from chain_service.store.registries import organisations
 
 log = structlog.get_logger("names")
 
 
-def registered_names(connection: Connection, drafts: Sequence[Draft]) -> Names:
+def registered_names(connection: Connection, drafts: Sequence[Lookup]) -> Names:
     """Every name of the types and organisations that the drafts' records speak of, as far as known here."""
     contents = [content for draft in drafts for content in _contents(draft)]
     if not contents:
@@ -46,7 +46,7 @@ def _labels(connection: Connection, codes: set[str]) -> dict[str, Mapping[str, T
     return found
 
 
-def _contents(draft: Draft) -> list[Content]:
+def _contents(draft: Lookup) -> list[Content]:
     """Those of the record meant and of the records beside it."""
     known = (draft.presented.disclosure, draft.recalled, *(one.recalled for one, _ in draft.beside.found))
     return [content for content in known if content is not None]

@@ -24,7 +24,7 @@ MAX_IDENTIFIER = 200
 
 
 @dataclass(frozen=True)
-class Question:
+class VerificationRequest:
     """One thing to verify. `at` in unix seconds, None for now; `use_cause` is why it is looked up (事由).
 
     `receipt` is a COSE receipt, or a proof in JSON as `GET /v1/records/{id}/proof` answers it.
@@ -42,7 +42,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Read:
+class ParsedRequest:
     """What of a question could be read. `failure` says what could not."""
 
     disclosure: Disclosure | PartialDisclosure | None = None
@@ -62,7 +62,7 @@ class Read:
         return (self.receipt.log, self.receipt.proof.index) if self.receipt is not None else None
 
 
-def read_question(question: Question) -> Read:
+def read_question(question: VerificationRequest) -> ParsedRequest:
     """Everything handed in, parsed; foreign bytes never raise, only a malformed `digest` does (`MalformedRecord`)."""
     disclosure: Disclosure | PartialDisclosure | None = None
     claim: Claim | None = None
@@ -91,7 +91,7 @@ def read_question(question: Question) -> Read:
             failure = Failure("finality_unproven" if untold else "proof_invalid", part, error.message)
             if trouble(question.receipt) is not None:
                 failure = _unreadable(part, question.receipt, error)
-    return Read(disclosure, claim, receipt, tuple(_files(question)), failure=failure)
+    return ParsedRequest(disclosure, claim, receipt, tuple(_files(question)), failure=failure)
 
 
 def _unreadable(part: Literal["disclosure", "receipt", "proof"], data: bytes, error: BadRequest) -> Failure:
@@ -112,7 +112,7 @@ def _claim_of(receipt: Receipt, disclosure: Disclosure | PartialDisclosure | Non
     return Claim(receipt.log, entry, receipt.proof, presented=True)
 
 
-def _files(question: Question) -> list[Mapping[str, str]]:
+def _files(question: VerificationRequest) -> list[Mapping[str, str]]:
     files: list[Mapping[str, str]] = []
     if question.file is not None:
         files.append(file_digests(question.file))
@@ -130,7 +130,7 @@ def parse_proof(text: bytes) -> Claim:
     proof: Any = read_json(text, limit=MAX_PROOF_BYTES)
     if isinstance(proof, dict) and proof.keys() >= _RECEIPT_WRITTEN_OUT:
         raise CannotTell(
-            "this is a receipt written out for reading: hand in the .receipt file itself", code="finality_unproven"
+            "this is a receipt as readable text; present the .receipt file itself", code="finality_unproven"
         )
     anchor = proof.get("anchor") if isinstance(proof, dict) else None
     if not isinstance(anchor, dict):
@@ -159,4 +159,4 @@ def _require_root(claim: Claim, anchor: Mapping[str, Any]) -> None:
     if size != claim.proof.size:
         raise InvalidProof("the proof names two sizes of the log")
     if root is not None and root_from_inclusion(leaf_hash(claim.entry), claim.proof).hex() != root:
-        raise InvalidProof("the path does not lead to the head that the proof names")
+        raise InvalidProof("the path does not give the root that the proof names")

@@ -12,7 +12,9 @@ A file that a disclosure does not list is an altered one, or another holder's pa
 (`content_altered`) as long as nothing tells that it is not: whoever hands in a file with a disclosure says that it is
 the disclosure's. Three things tell: the index knows the record that lists it, a receipt attached to it is of another
 record, or its signatures show that it is still as somebody trusted here signed it. Then the papers do not match. None
-of these makes anything valid, and what the file itself shows to be wrong is said in every case.
+of these makes anything valid, and what the file itself shows to be wrong is said in every case. A disclosure that shows
+no file at all, as a partial one may, says nothing of the file: if the receipt attached to the file is of another
+record than the disclosure, the papers do not match either, as long as no paper shows the two to be of one record.
 """
 
 from __future__ import annotations
@@ -32,12 +34,12 @@ from chain_service.core.records.hashing import parse_log_id, record_entry
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.check_rules import RECORD, RECORD_CHECKS, SIGNATURE
 from chain_service.core.verdicts.inputs import Content
-from chain_service.core.verdicts.paper_kinds import Kind, Paper, form, take
+from chain_service.core.verdicts.paper_kinds import Paper, PaperKind, form, take
 from chain_service.core.verdicts.same_record import body_key, bound, unite
 from chain_service.core.verdicts.verdict import Check, Context, Group, Verdict, check, conclude, gravity
-from chain_service.core.verdicts.verdict_codes import STATES, Answer, Outcome
+from chain_service.core.verdicts.verdict_codes import STATES, Outcome, VerdictOutcome
 from chain_service.errors import BadRequest, CannotTell, InvalidProof
-from chain_service.jobs.verifying.request import Question, parse_proof, read_question
+from chain_service.jobs.verifying.request import VerificationRequest, parse_proof, read_question
 
 MAX_PAPERS = 10
 """Papers of one question; each pair of them is compared."""
@@ -45,10 +47,10 @@ _PASSING = frozenset(state.code for state in State if not state.is_final)
 """States that a newer block may show to be over."""
 _OUTDATED = frozenset({"status_stale", "trust_stale"})
 _UNPROVEN = frozenset({"finality_unproven", "node_unavailable"})
-_CLAIMS = (Kind.RECEIPT, Kind.PROOF)
-_FILES = (Kind.FILE, Kind.DIGEST)
+_CLAIMS = (PaperKind.RECEIPT, PaperKind.PROOF)
+_FILES = (PaperKind.FILE, PaperKind.DIGEST)
 
-Ask = Callable[[Sequence[Question]], Iterable[Verdict]]
+Ask = Callable[[Sequence[VerificationRequest]], Iterable[Verdict]]
 Place = tuple[str, int]
 """A log in hex and an index in it."""
 Attached = Callable[[bytes], Place | None]
@@ -61,17 +63,21 @@ Stored = Callable[[Place], Content | None]
 class _Sheet:
     """What is judged as one paper: a paper, or disclosures of one body put together."""
 
-    kind: Kind
+    kind: PaperKind
     papers: tuple[Paper, ...]
     data: bytes
     content: Content | None = None
 
-    def asked(self) -> Question:
-        if self.kind is Kind.DISCLOSURE:
-            return Question(disclosure=self.data)
+    def asked(self) -> VerificationRequest:
+        if self.kind is PaperKind.DISCLOSURE:
+            return VerificationRequest(disclosure=self.data)
         if self.kind in _CLAIMS:
-            return Question(receipt=self.data)
-        return Question(file=self.data) if self.kind is Kind.FILE else Question(digest=self.data.decode())
+            return VerificationRequest(receipt=self.data)
+        return (
+            VerificationRequest(file=self.data)
+            if self.kind is PaperKind.FILE
+            else VerificationRequest(digest=self.data.decode())
+        )
 
 
 @dataclass
@@ -91,7 +97,7 @@ class _Desk:
     @property
     def lead(self) -> _Sheet:
         """The sheet that the others are compared with: a disclosure, else what proves a place, else a file."""
-        order = (Kind.DISCLOSURE, Kind.RECEIPT, Kind.PROOF, Kind.FILE, Kind.DIGEST)
+        order = (PaperKind.DISCLOSURE, PaperKind.RECEIPT, PaperKind.PROOF, PaperKind.FILE, PaperKind.DIGEST)
         return min(self.sheets, key=lambda sheet: order.index(sheet.kind))
 
     def content_at(self, place: Place) -> Content | None:
@@ -104,7 +110,7 @@ class _Desk:
         place = self.places.get(sheet)
         claims = [one for one in self.sheets if one.kind in _CLAIMS and place and self.places.get(one) == place]
         return min(
-            (one for one in claims if not self.broken(one)), key=lambda one: one.kind is Kind.PROOF, default=None
+            (one for one in claims if not self.broken(one)), key=lambda one: one.kind is PaperKind.PROOF, default=None
         )
 
     def broken(self, sheet: _Sheet) -> bool:
@@ -122,7 +128,7 @@ def require_few(papers: Sequence[Paper]) -> None:
 
 def judge_papers(
     papers: Sequence[Paper],
-    base: Question,
+    base: VerificationRequest,
     ask: Ask,
     stored: Stored,
     accepted: TrustFile | None = None,
@@ -130,13 +136,13 @@ def judge_papers(
 ) -> Verdict:
     """The verdict on all papers. `accepted` is the trust file in use here; None where there is none."""
     sheets = _sheets(papers)
-    trusted = [paper for paper in papers if paper.kind is Kind.TRUST]
+    trusted = [paper for paper in papers if paper.kind is PaperKind.TRUST]
     desk, verdict = None, None
     if len({_class(sheet) for sheet in sheets}) == len(sheets):
         # one paper of each class at most: where all of them together are good, each is
         verdict = next(iter(ask([_all_asked(base, sheets)])))
         desk = _Desk(sheets, dict.fromkeys(sheets, verdict), _same_place(sheets, verdict), stored)
-    if desk is None or verdict is None or (len(sheets) > 1 and verdict.answer is not Answer.VALID):
+    if desk is None or verdict is None or (len(sheets) > 1 and verdict.answer is not VerdictOutcome.VALID):
         desk = _desk(sheets, base, ask, stored, attached)
         _compare(desk, base, ask)
         verdict = _weighed(desk, base, ask)
@@ -148,24 +154,24 @@ def judge_papers(
     return _with_papers(verdict, desk, trusted) if len(papers) > 1 else verdict
 
 
-def one_question(base: Question, papers: Sequence[Paper]) -> Question:
+def one_question(base: VerificationRequest, papers: Sequence[Paper]) -> VerificationRequest:
     """What is asked about all the papers at once."""
     return _together(base, *_sheets(papers))
 
 
-def papers_of(question: Question) -> Iterator[Paper]:
+def papers_of(question: VerificationRequest) -> Iterator[Paper]:
     """The papers that were handed in with a question."""
     if question.disclosure is not None:
-        yield take("disclosure", question.disclosure, Kind.DISCLOSURE)
+        yield take("disclosure", question.disclosure, PaperKind.DISCLOSURE)
     if question.receipt is not None:
-        yield take("receipt", question.receipt, Kind.RECEIPT)
+        yield take("receipt", question.receipt, PaperKind.RECEIPT)
     if question.file is not None:
-        yield Paper("file", Kind.FILE, question.file)
+        yield Paper("file", PaperKind.FILE, question.file)
     if question.digest is not None:
-        yield Paper("digest", Kind.DIGEST, question.digest.encode())
+        yield Paper("digest", PaperKind.DIGEST, question.digest.encode())
 
 
-def _all_asked(base: Question, sheets: Sequence[_Sheet]) -> Question:
+def _all_asked(base: VerificationRequest, sheets: Sequence[_Sheet]) -> VerificationRequest:
     return replace(_together(base, *sheets), **_given(replace(base, at=None, use_cause=None)))
 
 
@@ -176,12 +182,12 @@ def _same_place(sheets: Sequence[_Sheet], verdict: Verdict) -> dict[_Sheet, Plac
 
 def _sheets(papers: Sequence[Paper]) -> list[_Sheet]:
     bodies: dict[bytes, list[tuple[Paper, Content]]] = {}
-    same: dict[tuple[Kind, bytes], list[Paper]] = {}
+    same: dict[tuple[PaperKind, bytes], list[Paper]] = {}
     for paper in papers:
-        if paper.kind is Kind.TRUST:
+        if paper.kind is PaperKind.TRUST:
             continue
         content = None
-        if paper.kind is Kind.DISCLOSURE:
+        if paper.kind is PaperKind.DISCLOSURE:
             try:
                 content = parse_disclosure(paper.data)
             except BadRequest:
@@ -194,27 +200,27 @@ def _sheets(papers: Sequence[Paper]) -> list[_Sheet]:
     for together in bodies.values():
         content = unite([one for _, one in together])
         data = together[0][0].data if len(together) == 1 else orjson.dumps(content.to_json())
-        found.append(_Sheet(Kind.DISCLOSURE, tuple(paper for paper, _ in together), data, content))
+        found.append(_Sheet(PaperKind.DISCLOSURE, tuple(paper for paper, _ in together), data, content))
     return [*found, *(_Sheet(kind, tuple(equal), data) for (kind, data), equal in same.items())]
 
 
-def _given(question: Question) -> dict[str, Any]:
+def _given(question: VerificationRequest) -> dict[str, Any]:
     return {name: value for name, value in vars(question).items() if value is not None}
 
 
-def _together(base: Question, *sheets: _Sheet) -> Question:
+def _together(base: VerificationRequest, *sheets: _Sheet) -> VerificationRequest:
     """The question about these sheets, without what is asked of the record besides."""
-    question = Question(at=base.at, use_cause=base.use_cause)
+    question = VerificationRequest(at=base.at, use_cause=base.use_cause)
     for sheet in sheets:
         question = replace(question, **_given(sheet.asked()))
     return question
 
 
-def _desk(sheets: list[_Sheet], base: Question, ask: Ask, stored: Stored, attached: Attached) -> _Desk:
+def _desk(sheets: list[_Sheet], base: VerificationRequest, ask: Ask, stored: Stored, attached: Attached) -> _Desk:
     verdicts = ask([_together(base, sheet) for sheet in sheets])
     alone = dict(zip(sheets, verdicts, strict=True))
     places = {sheet: _place(sheet, alone[sheet]) for sheet in sheets}
-    marks = {sheet: attached(sheet.data) for sheet in sheets if sheet.kind is Kind.FILE}
+    marks = {sheet: attached(sheet.data) for sheet in sheets if sheet.kind is PaperKind.FILE}
     desk = _Desk(sheets, alone, _known(places), stored, _known(marks))
     _learn(desk, base, ask)
     for sheet, place in desk.marks.items():
@@ -226,17 +232,19 @@ def _known(places: Mapping[_Sheet, Place | None]) -> dict[_Sheet, Place]:
     return {sheet: place for sheet, place in places.items() if place is not None}
 
 
-def _both(desk: _Desk, base: Question, one: _Sheet, other: _Sheet) -> Question:
+def _both(desk: _Desk, base: VerificationRequest, one: _Sheet, other: _Sheet) -> VerificationRequest:
     """The question about two sheets. The receipt attached to a file says nothing against what is proven without it."""
     sheets = [one, other]
     for sheet in (one, other):
-        proof = desk.proof_of(sheet) if sheet.kind is Kind.DISCLOSURE and {one, other} & desk.marks.keys() else None
+        proof = (
+            desk.proof_of(sheet) if sheet.kind is PaperKind.DISCLOSURE and {one, other} & desk.marks.keys() else None
+        )
         if proof is not None:
             sheets.append(proof)
     return _together(base, *sheets)
 
 
-def _learn(desk: _Desk, base: Question, ask: Ask) -> None:
+def _learn(desk: _Desk, base: VerificationRequest, ask: Ask) -> None:
     """Finds places by other papers: of a disclosure by what proves it, of a file by the disclosure that lists it."""
     for lost, helping, included in ((0, 1, True), (2, 0, False)):
         pairs = [
@@ -276,14 +284,14 @@ def _place(sheet: _Sheet, verdict: Verdict) -> Place | None:
     return evidence["log"], evidence["index"]
 
 
-def _compare(desk: _Desk, base: Question, ask: Ask) -> None:
+def _compare(desk: _Desk, base: VerificationRequest, ask: Ask) -> None:
     """Judges each pair that can be compared and is not known to be of two records."""
     wanted: list[tuple[_Sheet, _Sheet]] = []
     for one, other in combinations(desk.sheets, 2):
         places = desk.places.get(one), desk.places.get(other)
         if None not in places and places[0] != places[1]:
             desk.strangers.append((one, other))
-        elif one.kind is other.kind is Kind.DISCLOSURE:
+        elif one.kind is other.kind is PaperKind.DISCLOSURE:
             _compare_bodies(desk, one, other)
         elif _class(one) != _class(other):
             wanted.append((one, other))
@@ -296,13 +304,13 @@ def _compare(desk: _Desk, base: Question, ask: Ask) -> None:
         key = frozenset(pair)
         if pair in desk.strangers or (any(map(desk.broken, pair)) and any(sheet in desk.places for sheet in pair)):
             desk.found.pop(key, None)
-        elif key in desk.found and desk.found[key].answer is Answer.INVALID and _apart(desk, *pair):
+        elif key in desk.found and desk.found[key].answer is VerdictOutcome.INVALID and _apart(desk, *pair):
             desk.strangers.append(pair)
             del desk.found[key]
 
 
 def _class(sheet: _Sheet) -> int:
-    return 0 if sheet.kind is Kind.DISCLOSURE else 1 if sheet.kind in _CLAIMS else 2
+    return 0 if sheet.kind is PaperKind.DISCLOSURE else 1 if sheet.kind in _CLAIMS else 2
 
 
 def _compare_bodies(desk: _Desk, one: _Sheet, other: _Sheet) -> None:
@@ -324,16 +332,30 @@ def _apart(desk: _Desk, one: _Sheet, other: _Sheet) -> bool:
     """Whether something tells that these two are of different records, so that what differs is no tampering."""
     if _unrelated(desk, one, other):
         return True
-    file = next((sheet for sheet in (one, other) if sheet.kind is Kind.FILE), None)
-    body = next((sheet for sheet in (one, other) if sheet.kind is Kind.DISCLOSURE), None)
+    file = next((sheet for sheet in (one, other) if sheet.kind is PaperKind.FILE), None)
+    body = next((sheet for sheet in (one, other) if sheet.kind is PaperKind.DISCLOSURE), None)
     verdict = desk.found[frozenset((one, other))]
     if file is None or body is None or verdict.record is None:
         return False
+    if _belongs_elsewhere(desk, file, body, verdict):
+        return True
     if verdict.record[RECORD.FILE_DIGEST].code != "content_altered":
         return False
     if file in desk.marks and desk.places.get(body) != desk.marks[file]:
         return True
     return (file in desk.marks or file not in desk.places) and _as_signed(verdict)
+
+
+def _belongs_elsewhere(desk: _Desk, file: _Sheet, body: _Sheet, verdict: Verdict) -> bool:
+    """Whether only a receipt attached to the file tells against the disclosure, which shows no file and is not proven.
+
+    They may well be of two records of one issuer. A receipt that was handed in is taken for the disclosure's; one
+    attached to a file says where the file belongs, and no more.
+    """
+    mark = desk.marks.get(file)
+    if mark is None or body in desk.places or desk.content_at(mark) is not None:
+        return False
+    return verdict.record is not None and verdict.record[RECORD.FILE_DIGEST].code == "not_anchored"
 
 
 def _as_signed(verdict: Verdict) -> bool:
@@ -370,10 +392,12 @@ def _unrelated(desk: _Desk, *pair: _Sheet) -> bool:
     return body.content.org != parse_log_id(bytes.fromhex(place[0]))[0]
 
 
-def _weighed(desk: _Desk, base: Question, ask: Ask) -> Verdict:
+def _weighed(desk: _Desk, base: VerificationRequest, ask: Ask) -> Verdict:
     """The gravest of all that was found wrong, else that the papers do not match, else the verdict on all of them."""
     lead = desk.lead
-    wrong = [verdict for verdict in (*desk.alone.values(), *desk.found.values()) if verdict.answer is Answer.INVALID]
+    wrong = [
+        verdict for verdict in (*desk.alone.values(), *desk.found.values()) if verdict.answer is VerdictOutcome.INVALID
+    ]
     if desk.strangers:
         parted = _finding(desk.alone[lead], check(RECORD.PARSE, "papers_do_not_match", {}))
         return min([*wrong, parted], key=lambda verdict: gravity(verdict.code))
@@ -408,7 +432,7 @@ def _each_file(desk: _Desk, lead: _Sheet) -> list[list[_Sheet]]:
 
 def _rank_of_claim(desk: _Desk, lead: _Sheet | None, sheet: _Sheet) -> tuple[bool, str, bool]:
     told = desk.alone[sheet] if lead is None else desk.found.get(frozenset((lead, sheet)), desk.alone[sheet])
-    return not desk.broken(sheet), told.context.status_as_of or "", sheet.kind is Kind.RECEIPT
+    return not desk.broken(sheet), told.context.status_as_of or "", sheet.kind is PaperKind.RECEIPT
 
 
 def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Verdict]:
@@ -417,9 +441,17 @@ def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Ve
         if sheet in chosen or (sheet.kind in _FILES and lead.kind not in _FILES):
             continue
         verdict = desk.found.get(frozenset((lead, sheet)), desk.alone[sheet])
-        if sheet.kind in _CLAIMS and (verdict.code in _OUTDATED or verdict.code in STATES):
+        if (
+            sheet.kind in _CLAIMS
+            and (verdict.code in _OUTDATED or verdict.code in STATES)
+            and not _by_strangers(verdict)
+        ):
             continue  # a newer one tells the status
-        if sheet.kind is Kind.PROOF and verdict.code in _UNPROVEN and any(s.kind is Kind.RECEIPT for s in chosen):
+        if (
+            sheet.kind is PaperKind.PROOF
+            and verdict.code in _UNPROVEN
+            and any(s.kind is PaperKind.RECEIPT for s in chosen)
+        ):
             refuted = _refuted(sheet, chosen)
             if refuted is None:
                 continue  # it says the same, and the receipt proves it
@@ -427,21 +459,26 @@ def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Ve
         yield verdict
 
 
+def _by_strangers(verdict: Verdict) -> bool:
+    """Whether a receipt's block is sealed by others than the trust file knows: an altered seal looks like that, too."""
+    return verdict.record is not None and verdict.record[RECORD.INCLUSION].code == "trust_stale"
+
+
 def _refuted(sheet: _Sheet, chosen: Sequence[_Sheet]) -> Check | None:
     """What is wrong with a proof by the receipts and the content judged; None if it says what one of them proves."""
     try:
         claim = parse_proof(sheet.data)
-        receipts = [parse_receipt(one.data) for one in chosen if one.kind is Kind.RECEIPT]
+        receipts = [parse_receipt(one.data) for one in chosen if one.kind is PaperKind.RECEIPT]
     except CannotTell as error:
         return check(RECORD.INCLUSION, "finality_unproven", {"part": "proof", "detail": error.message})
     except BadRequest as error:
         return check(RECORD.INCLUSION, "proof_invalid", {"part": "proof", "detail": error.message})
     shown = [one for one in receipts if (one.log, one.proof.size) == (claim.log, claim.proof.size)]
     if not shown:
-        detail = "the receipt does not show the head that the proof leads to"
+        detail = "the receipt does not show the log head that the proof gives"
         return check(RECORD.INCLUSION, "finality_unproven", {"part": "proof", "detail": detail})
     if all(one.proof != claim.proof for one in shown):
-        detail = "the chain holds another head than the proof leads to"
+        detail = "the chain holds another log head than the proof gives"
         return check(RECORD.INCLUSION, "proof_invalid", {"part": "proof", "detail": detail})
     for content in (one.content for one in chosen if one.content is not None):
         if record_entry(claim.log, claim.proof.index, content.body_digest) != claim.entry:
@@ -485,7 +522,7 @@ def _entry(desk: _Desk, sheet: _Sheet) -> dict[str, Any]:
         "kind": form(sheet.papers[0]),
         "belongsTo": _belongs_to(desk, sheet),
     }
-    return told | ({"code": verdict.code} if verdict.answer is Answer.INVALID else {})
+    return told | ({"code": verdict.code} if verdict.answer is VerdictOutcome.INVALID else {})
 
 
 def _belongs_to(desk: _Desk, sheet: _Sheet) -> str | None:
@@ -520,14 +557,14 @@ def _with_papers(verdict: Verdict, desk: _Desk, trusted: Sequence[Paper]) -> Ver
 
 
 def split(
-    papers: Sequence[Paper], base: Question, ask: Ask, stored: Stored, attached: Attached = lambda _: None
+    papers: Sequence[Paper], base: VerificationRequest, ask: Ask, stored: Stored, attached: Attached = lambda _: None
 ) -> list[list[Paper]]:
     """The papers by the record that each belongs to; those that lead nowhere go with the only holder, if there is one.
 
     Trust files go with every list.
     """
     sheets = _sheets(papers)
-    trusted = [paper for paper in papers if paper.kind is Kind.TRUST]
+    trusted = [paper for paper in papers if paper.kind is PaperKind.TRUST]
     if len(sheets) < 2:
         return [list(papers)]
     desk = _desk(sheets, base, ask, stored, attached)
@@ -563,6 +600,6 @@ def _at_home(desk: _Desk, sheet: _Sheet, others: Sequence[_Sheet]) -> bool:
 def _comparable(desk: _Desk, others: Sequence[_Sheet], sheet: _Sheet) -> bool:
     """Whether the list holds anything that this sheet can be compared with, and nothing tells that they are apart."""
     classes = {_class(other) for other in others}
-    if sheet.kind is Kind.DISCLOSURE:
+    if sheet.kind is PaperKind.DISCLOSURE:
         return _class(sheet) not in classes and not any(_unrelated(desk, sheet, other) for other in others)
     return classes != {_class(sheet)}

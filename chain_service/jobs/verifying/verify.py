@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from chain_service.chain.reader import History
+from chain_service.chain.reader import HistoryRequest
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState, Slot
 from chain_service.core.records.hashing import LogId
@@ -18,9 +18,9 @@ from chain_service.core.verdicts.file_ownership import decide
 from chain_service.core.verdicts.inputs import (
     ASKED_AHEAD,
     Claim,
-    Facts,
     Failure,
     HeadSignature,
+    JudgeInput,
     Names,
     Outage,
     Presented,
@@ -33,11 +33,11 @@ from chain_service.jobs.asker import PUBLIC, Asker, Public
 from chain_service.jobs.context import App
 from chain_service.jobs.validators import refresh_trust
 from chain_service.jobs.verifying.attached_receipt import attached_place, with_attached
-from chain_service.jobs.verifying.chain_history import Shown, anchored, at_moment, require_one_history
-from chain_service.jobs.verifying.documents import Examined, examine_file, no_signatures, with_answers
-from chain_service.jobs.verifying.lookup import Draft, damaged, gather
+from chain_service.jobs.verifying.chain_history import ProvenAnchoring, anchored, at_moment, require_one_history
+from chain_service.jobs.verifying.documents import ExaminedDocument, examine_file, no_signatures, with_answers
+from chain_service.jobs.verifying.lookup import Lookup, damaged, gather
 from chain_service.jobs.verifying.names import registered_names
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.store import chain_index
 from chain_service.store.readings import NewReading
 
@@ -46,7 +46,7 @@ TOGETHER = 200
 log = structlog.get_logger("verify")
 
 
-def verify_many(app: App, questions: Iterable[Question], asker: Asker = PUBLIC) -> Iterator[Verdict]:
+def verify_many(app: App, questions: Iterable[VerificationRequest], asker: Asker = PUBLIC) -> Iterator[Verdict]:
     """A verdict for each question, in order; several share each read of the chain.
 
     Outages and bad documents are findings in it, never exceptions. Raises `BadRequest` for a question that cannot be
@@ -58,7 +58,7 @@ def verify_many(app: App, questions: Iterable[Question], asker: Asker = PUBLIC) 
         yield from _verify_group(app, group, asker)
 
 
-def _verify_group(app: App, questions: Sequence[Question], asker: Asker) -> list[Verdict]:
+def _verify_group(app: App, questions: Sequence[VerificationRequest], asker: Asker) -> list[Verdict]:
     now = app.now
     for question in questions:
         check_question(question, asker, now)
@@ -66,7 +66,7 @@ def _verify_group(app: App, questions: Sequence[Question], asker: Asker) -> list
     with app.database.reading() as connection:
         refresh_trust(app, connection)
         drafts = [
-            gather(connection, question, asker, document.before_attaching if document else None)
+            gather(connection, question, asker, _before(document), keyed=app.kept_digest)
             for question, document in zip(questions, documents, strict=True)
         ]
         names = registered_names(connection, drafts)
@@ -79,8 +79,8 @@ def _verify_group(app: App, questions: Sequence[Question], asker: Asker) -> list
     drafts = [_with_failure(draft, one, now_state) for draft, one in zip(drafts, shown, strict=True)]
     then_states = _read_past(app, questions, drafts, now)
 
-    def facts(question: Question, draft: Draft, anchor: ProvenState | None) -> Facts:
-        return Facts(
+    def facts(question: VerificationRequest, draft: Lookup, anchor: ProvenState | None) -> JudgeInput:
+        return JudgeInput(
             subject=draft.subject,
             presented=draft.presented,
             at=now if question.at is None else question.at,
@@ -109,10 +109,15 @@ def _verify_group(app: App, questions: Sequence[Question], asker: Asker) -> list
     return verdicts
 
 
-def _beside_proven(app: App, drafts: Sequence[Draft]) -> list[Draft]:
+def _before(document: ExaminedDocument | None) -> Mapping[str, str] | None:
+    """The digests of the document as it was before a receipt was attached."""
+    return document.before_attaching if document is not None else None
+
+
+def _beside_proven(app: App, drafts: Sequence[Lookup]) -> list[Lookup]:
     """The drafts with what is proven of the anchoring of the records beside those meant."""
     alone = [
-        Draft("", Presented(), claim=one.claim, evidence=kept) for draft in drafts for one, kept in draft.beside.found
+        Lookup("", Presented(), claim=one.claim, evidence=kept) for draft in drafts for one, kept in draft.beside.found
     ]
     states = iter([one.anchor for one in anchored(app, alone)] if alone else [])
     return [
@@ -127,22 +132,24 @@ def _beside_proven(app: App, drafts: Sequence[Draft]) -> list[Draft]:
     ]
 
 
-def _beside(draft: Draft, names: Names) -> dict[str, Any]:
-    """What Facts hold beside the record meant: the other records and the names."""
+def _beside(draft: Lookup, names: Names) -> dict[str, Any]:
+    """What JudgeInput holds beside the record meant: the other records and the names."""
     beside = draft.beside
     candidates = tuple(one for one, _ in beside.found)
     crowd = {"crowded": beside.crowded, "counted": beside.counted}
     return {"candidates": candidates, "undecided": beside.undecided, "names": names, **crowd}
 
 
-def _pointed(app: App, known: Facts, document: Examined | None) -> tuple[LogId, int] | None:
+def _pointed(app: App, known: JudgeInput, document: ExaminedDocument | None) -> tuple[LogId, int] | None:
     """The place that a receipt attached to the document proves, looked at where nothing else says whose it is."""
     if not known.undecided or document is None or document.facts.receipt is None:
         return None
     return attached_place(app, document.facts.receipt)
 
 
-def _judged(app: App, question: Question, document: Examined | None, known: Facts, examine: Examine) -> Verdict:
+def _judged(
+    app: App, question: VerificationRequest, document: ExaminedDocument | None, known: JudgeInput, examine: Examine
+) -> Verdict:
     """The verdict with the members that it does not show, and what a receipt attached to the document adds.
 
     A receipt that was handed in goes before an attached one.
@@ -154,24 +161,24 @@ def _judged(app: App, question: Question, document: Examined | None, known: Fact
     return with_attached(app, verdict, known, document.facts.receipt)
 
 
-def _all_examined(app: App, questions: Sequence[Question], *, public: bool) -> list[Examined | None]:
+def _all_examined(app: App, questions: Sequence[VerificationRequest], *, public: bool) -> list[ExaminedDocument | None]:
     """What was read in the file of each question; one that several questions are about is read once."""
-    files: dict[bytes, Examined | None] = {}
+    files: dict[bytes, ExaminedDocument | None] = {}
     for question in questions:
         if question.file is not None and question.file not in files:
             files[question.file] = _examined(app, question, public=public)
     return [None if question.file is None else files[question.file] for question in questions]
 
 
-def _examined(app: App, question: Question, *, public: bool) -> Examined | None:
+def _examined(app: App, question: VerificationRequest, *, public: bool) -> ExaminedDocument | None:
     found = examine_file(app.parsers, question.file, app.settings.revocation_list_age, public=public)
     if found is None or question.file is None:
         return found
     return with_answers(found, app.parsers, app.responders, question.file, app.now, public=public)
 
 
-def _usable(draft: Draft) -> Draft:
-    """The draft, if the chain's words that it needs have places; what is stored of it is damaged otherwise."""
+def _usable(draft: Lookup) -> Lookup:
+    """The draft, if the chain's words that it needs have places; its stored data are damaged otherwise."""
     try:
         _wanted(draft)
     except Exception as error:  # noqa: BLE001 - it must not keep the other questions from the chain
@@ -180,7 +187,7 @@ def _usable(draft: Draft) -> Draft:
     return draft
 
 
-def check_question(question: Question, asker: Asker, now: int) -> None:
+def check_question(question: VerificationRequest, asker: Asker, now: int) -> None:
     """The question can be asked, by this asker at this moment (unix seconds). Raises `BadRequest`."""
     if question.at is not None and question.at > now + ASKED_AHEAD:
         raise BadRequest("at must not lie in the future", code="at_in_future", field="at")
@@ -207,7 +214,7 @@ def check_question(question: Question, asker: Asker, now: int) -> None:
         )
 
 
-def _log_lookups(app: App, questions: Sequence[Question], drafts: Sequence[Draft], asker: Asker) -> None:
+def _log_lookups(app: App, questions: Sequence[VerificationRequest], drafts: Sequence[Lookup], asker: Asker) -> None:
     """Every look-up by identifier is on record with its cause, and never the identifier itself."""
     asked = [
         NewReading(
@@ -225,7 +232,7 @@ def _log_lookups(app: App, questions: Sequence[Question], drafts: Sequence[Draft
         app.readings.write(asked)
 
 
-def _with_failure(draft: Draft, shown: Shown, now_state: ProvenState | Outage) -> Draft:
+def _with_failure(draft: Lookup, shown: ProvenAnchoring, now_state: ProvenState | Outage) -> Lookup:
     """The draft, with the failure of a receipt that proves nothing or is of another history than the chain's."""
     failure = shown.failure
     if failure is None and draft.receipt is not None and isinstance(now_state, ProvenState):
@@ -238,11 +245,11 @@ def _with_failure(draft: Draft, shown: Shown, now_state: ProvenState | Outage) -
     presented = replace(draft.presented, failure=failure)
     if failure.code == "issuer_unknown":
         # of another chain: its place in a log is none of this one
-        return Draft(draft.subject, presented, beside=draft.beside)
+        return Lookup(draft.subject, presented, beside=draft.beside)
     return replace(draft, presented=presented)
 
 
-def _wanted(draft: Draft) -> list[Slot]:
+def _wanted(draft: Lookup) -> list[Slot]:
     """Where the chain holds the heads and the states that the draft's claims lead to."""
     return [
         slot
@@ -254,26 +261,26 @@ def _wanted(draft: Draft) -> list[Slot]:
     ]
 
 
-def _claims(draft: Draft) -> list[Claim]:
+def _claims(draft: Lookup) -> list[Claim]:
     """That of the record meant and those of the records beside it."""
     return [one for one in (draft.claim, *(found.claim for found, _ in draft.beside.found)) if one is not None]
 
 
-def _signature(draft: Draft) -> HeadSignature | None:
+def _signature(draft: Lookup) -> HeadSignature | None:
     one = draft.receipt
     return None if one is None else HeadSignature(one.protected, one.key_id, one.signature)
 
 
 def _read_chain(
     app: App,
-    head: chain_index.Block | None,
-    drafts: Sequence[Draft],
+    head: chain_index.IndexedBlock | None,
+    drafts: Sequence[Lookup],
     anchors: Sequence[ProvenState | None],
-    documents: Sequence[Examined | None],
+    documents: Sequence[ExaminedDocument | None],
 ) -> ProvenState | Outage:
     """The newest final block with everything that the drafts need, in one round trip."""
     wants: list[Slot] = []
-    histories: list[History] = []
+    histories: list[HistoryRequest] = []
     for draft, anchor in zip(drafts, anchors, strict=True):
         wants += _wanted(draft)
         if draft.claim is None:
@@ -281,7 +288,7 @@ def _read_chain(
         content = draft.presented.disclosure or draft.recalled
         if anchor is None and content is not None and content.kind == "certificate":
             histories.append(
-                History(
+                HistoryRequest(
                     storage_layout.ORGANISATIONS, partial(storage_layout.permit_slot, content.org, content.type_code), 1
                 )
             )
@@ -302,7 +309,7 @@ def _read_chain(
 
 
 def _read_past(
-    app: App, questions: Sequence[Question], drafts: Sequence[Draft], now: int
+    app: App, questions: Sequence[VerificationRequest], drafts: Sequence[Lookup], now: int
 ) -> dict[int, ProvenState]:  # fmt: skip
     """What is proven of the moments in the past that are asked about."""
     found: dict[int, ProvenState] = {}

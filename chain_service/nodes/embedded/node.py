@@ -15,16 +15,16 @@ from eth_keys.datatypes import PrivateKey
 
 from chain_service.errors import BadRequest, Conflict
 from chain_service.nodes.embedded.blocks import genesis as trial_genesis
-from chain_service.nodes.embedded.blocks.database import FILE, Database
-from chain_service.nodes.embedded.blocks.genesis import Genesis
-from chain_service.nodes.embedded.blocks.history import Block, History
-from chain_service.nodes.embedded.blocks.mempool import Pool
+from chain_service.nodes.embedded.blocks.database import FILE, ChainDatabase
+from chain_service.nodes.embedded.blocks.genesis import TrialGenesis
+from chain_service.nodes.embedded.blocks.history import BlockHistory, TrialBlock
+from chain_service.nodes.embedded.blocks.mempool import Mempool
 from chain_service.nodes.embedded.blocks.sealing import BlockMaker
-from chain_service.nodes.embedded.blocks.state_trie import Account, account_at
+from chain_service.nodes.embedded.blocks.state_trie import TrieAccount, account_at
 from chain_service.nodes.embedded.blocks.transactions import decode
 from chain_service.nodes.embedded.rpc.dispatch import answer
 from chain_service.nodes.embedded.rpc.methods import Methods
-from chain_service.nodes.embedded.rpc_error import RpcError
+from chain_service.nodes.embedded.rpc_error import JsonRpcError
 
 _log = logging.getLogger(__name__)
 LOCK_FILE = "lock"
@@ -39,7 +39,7 @@ class Node:
     def __init__(
         self,
         directory: Path,
-        genesis: Genesis,
+        genesis: TrialGenesis,
         key: PrivateKey,
         period: int,
         heartbeat: float,
@@ -52,10 +52,10 @@ class Node:
         self._heartbeat = heartbeat
         self._lock = lock
         self._clock = clock
-        self._database = Database(directory / FILE)
+        self._database = ChainDatabase(directory / FILE)
         try:
-            self.history = History(self._database, genesis)
-            self.pool = Pool(
+            self.history = BlockHistory(self._database, genesis)
+            self.pool = Mempool(
                 self._database, chain_id=genesis.chain_id, gas_limit=genesis.gas_limit, account=self._account_now
             )
         except BaseException:
@@ -100,18 +100,18 @@ class Node:
         """The JSON-RPC answer to one request body, single or batch; empty for notifications."""
         return answer(self._methods, request)
 
-    def submit(self, raws: list[bytes]) -> list[bytes | RpcError]:
+    def submit(self, raws: list[bytes]) -> list[bytes | JsonRpcError]:
         """Each transaction waits durably (its hash is answered), or its error says why not; one commit for all."""
-        answers: list[bytes | RpcError] = []
+        answers: list[bytes | JsonRpcError] = []
         decoded = []
         for raw in raws:
             try:
                 decoded.append(decode(raw))
                 answers.append(decoded[-1].hash)
-            except RpcError as error:
+            except JsonRpcError as error:
                 answers.append(error)
         refusals = iter(self.pool.add(decoded))
-        answers = [item if isinstance(item, RpcError) else next(refusals) or item for item in answers]
+        answers = [item if isinstance(item, JsonRpcError) else next(refusals) or item for item in answers]
         self._wake.set()
         return answers
 
@@ -144,7 +144,7 @@ class Node:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def seal_block(self, timestamp: int) -> Block:
+    def seal_block(self, timestamp: int) -> TrialBlock:
         """The head is a new block of this time (unix seconds), durably, with what waited."""
         parent = self.history.head
         sealed = self._maker.seal(
@@ -194,7 +194,7 @@ class Node:
             if self._clock_is_behind:
                 _log.warning("the newest block is %.0f s ahead of the clock; no block is sealed until then", ahead)
 
-    def _account_now(self, address: bytes) -> Account | None:
+    def _account_now(self, address: bytes) -> TrieAccount | None:
         return account_at(self._database.lookup, self.history.head.header.state_root, address)
 
 

@@ -14,7 +14,7 @@ RESPONSE_TOO_LARGE = -32003
 REVERTED = 3
 
 
-class RpcError(BadRequest):
+class JsonRpcError(BadRequest):
     """A JSON-RPC error object; numbers and wording are go-ethereum's, which clients already understand."""
 
     default_code = "rpc_error"
@@ -32,6 +32,6 @@ class RpcError(BadRequest):
         return body
 
 
-def invalid_argument(position: int, why: str) -> RpcError:
+def invalid_argument(position: int, why: str) -> JsonRpcError:
     """The error for an argument that cannot be read; `position` counts from 0."""
-    return RpcError(f"invalid argument {position}: {why}", number=INVALID_PARAMS)
+    return JsonRpcError(f"invalid argument {position}: {why}", number=INVALID_PARAMS)

@@ -12,7 +12,7 @@ from eth_keys.datatypes import PrivateKey
 
 from chain_service.errors import BadRequest, Conflict, Corrupt, Unavailable
 from chain_service.files import move
-from chain_service.nodes.embedded.blocks.genesis import KEY_FILE, RETIRED_KEY_FILE, Genesis, unlock
+from chain_service.nodes.embedded.blocks.genesis import KEY_FILE, RETIRED_KEY_FILE, TrialGenesis, unlock
 from chain_service.nodes.embedded.export import export
 from chain_service.nodes.embedded.node import Node
 from chain_service.nodes.network.create import Plan, create
@@ -27,11 +27,11 @@ _IMPORT_SECONDS = 6 * 3600
 
 
 @dataclass(frozen=True)
-class Trial:
+class StoppedTrialChain:
     """A stopped trial chain."""
 
     directory: Path
-    genesis: Genesis
+    genesis: TrialGenesis
     key: PrivateKey
     head: int
     head_hash: str
@@ -72,7 +72,7 @@ def grow(
     return GrownChain(network, stopped.head, stopped.head_hash, trial / RETIRED_KEY_FILE)
 
 
-def _stopped(node: Node, password: str) -> Trial:
+def _stopped(node: Node, password: str) -> StoppedTrialChain:
     """The trial chain, in which nothing waits. Raises Unauthorised, Conflict, BadRequest."""
     if len(node.pool):
         raise Conflict(
@@ -84,11 +84,11 @@ def _stopped(node: Node, password: str) -> Trial:
             "network cannot go on with it"
         )
     head, key = node.history.head, unlock(node.directory, password, node.genesis)
-    return Trial(node.directory, node.genesis, key, head.number, "0x" + bytes(head.hash).hex())
+    return StoppedTrialChain(node.directory, node.genesis, key, head.number, "0x" + bytes(head.hash).hex())
 
 
 def _take_over(
-    stopped: Trial, directory: Path, plan: Plan, program: Path, cache: Path, tell: control.Tell
+    stopped: StoppedTrialChain, directory: Path, plan: Plan, program: Path, cache: Path, tell: control.Tell
 ) -> Network:  # fmt: skip
     """New nodes that hold every block and run; nothing is left of them if that fails."""
     existed = directory.exists()
@@ -108,7 +108,7 @@ def _take_over(
     return network
 
 
-def _check_head(stopped: Trial, directory: Path, network: Network) -> None:
+def _check_head(stopped: StoppedTrialChain, directory: Path, network: Network) -> None:
     """Every own node has the trial chain's last block. Raises Corrupt."""
     for node in network.own(directory):
         door = geth.endpoint(directory / node.name, node)
@@ -129,7 +129,7 @@ def vote_in(directory: Path, tell: control.Tell = control.unheard) -> None:
             )
 
 
-def _make(stopped: Trial, directory: Path, plan: Plan) -> Network:
+def _make(stopped: StoppedTrialChain, directory: Path, plan: Plan) -> Network:
     """The nodes' files, with the trial chain's genesis."""
     genesis = stopped.genesis
     grown = replace(
@@ -145,7 +145,7 @@ def _make(stopped: Trial, directory: Path, plan: Plan) -> Network:
     )  # fmt: skip
 
 
-def _import(binary: Path, stopped: Trial, directory: Path, network: Network) -> None:
+def _import(binary: Path, stopped: StoppedTrialChain, directory: Path, network: Network) -> None:
     """Every own node holds all blocks: the first imports them, the others copy its database."""
     first = directory / network.validators[0].name
     geth.initialise(binary, first)

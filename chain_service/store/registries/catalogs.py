@@ -32,7 +32,7 @@ class NewCatalogVersion:
 
 
 @dataclass(frozen=True)
-class CatalogVersion(NewCatalogVersion):
+class StoredCatalogVersion(NewCatalogVersion):
     """A version as it stands; `refused` says why it will never be final."""
 
     refused: str | None
@@ -54,23 +54,23 @@ def add_many(connection: Connection, new: Sequence[NewCatalogVersion]) -> None:
         connection.execute(insert(versions), [asdict(version) for version in new])
 
 
-def history(connection: Connection, code: str) -> list[CatalogVersion]:
+def history(connection: Connection, code: str) -> list[StoredCatalogVersion]:
     """The entry's accepted versions by sequence, those waiting at the end."""
     query = select(versions).where(versions.c.code == code, _accepted).order_by(versions.c.sequence)
-    return all_as(connection.execute(query), CatalogVersion)
+    return all_as(connection.execute(query), StoredCatalogVersion)
 
 
-def latest(connection: Connection, codes: Sequence[str]) -> dict[str, CatalogVersion]:
+def latest(connection: Connection, codes: Sequence[str]) -> dict[str, StoredCatalogVersion]:
     """The newest accepted version of each entry, final or waiting, by code."""
-    found: list[CatalogVersion] = []
+    found: list[StoredCatalogVersion] = []
     for part in chunks(codes):
-        found += all_as(connection.execute(_newest().where(versions.c.code.in_(part))), CatalogVersion)
+        found += all_as(connection.execute(_newest().where(versions.c.code.in_(part))), StoredCatalogVersion)
     return {version.code: version for version in found}
 
 
 def page(
     connection: Connection, *, org: str | None, layer: str | None, after: str | None, limit: int
-) -> tuple[list[CatalogVersion], str | None]:
+) -> tuple[list[StoredCatalogVersion], str | None]:
     """The newest accepted version of each entry by code, withdrawn ones too, and the `after` of the next page."""
     query = _newest().order_by(versions.c.code).limit(limit + 1)
     if org is not None:
@@ -79,7 +79,7 @@ def page(
         query = query.where(versions.c.layer == layer)
     if after is not None:
         query = query.where(versions.c.code > after)
-    found = all_as(connection.execute(query), CatalogVersion)
+    found = all_as(connection.execute(query), StoredCatalogVersion)
     return found[:limit], found[limit - 1].code if len(found) > limit else None
 
 
@@ -93,14 +93,14 @@ def _newest() -> Select[Any]:
     return select(versions).where(_accepted, versions.c.sequence == newest)
 
 
-def unsigned(connection: Connection, org: str) -> list[CatalogVersion]:
+def unsigned(connection: Connection, org: str) -> list[StoredCatalogVersion]:
     """The organisation's versions whose submissions are open and have no signed bytes under way, in their order."""
     live = exists().where(transactions.c.submission_id == submissions.c.id, transactions.c.outcome.is_(None))
     waiting = (submissions.c.final_block.is_(None), submissions.c.abandoned_at.is_(None), ~live)
     query = select(versions).join(submissions, submissions.c.id == versions.c.submission_id)
     query = query.where(versions.c.org == org, versions.c.final_block.is_(None), _accepted, *waiting)
     order = (submissions.c.seq, versions.c.code, versions.c.sequence)
-    return all_as(connection.execute(query.order_by(*order)), CatalogVersion)
+    return all_as(connection.execute(query.order_by(*order)), StoredCatalogVersion)
 
 
 def refuse(connection: Connection, code: str, sequence: int, reason: str) -> None:
@@ -130,10 +130,10 @@ def codes(connection: Connection) -> list[str]:
     return list(connection.execute(select(versions.c.code).distinct().order_by(versions.c.code)).scalars())
 
 
-def by_digest(connection: Connection, digest: bytes) -> CatalogVersion | None:
+def by_digest(connection: Connection, digest: bytes) -> StoredCatalogVersion | None:
     """The version with this digest; None where it is not ours."""
     query = select(versions).where(versions.c.digest == digest, _accepted).limit(1)
-    return one_or_none(connection.execute(query), CatalogVersion)
+    return one_or_none(connection.execute(query), StoredCatalogVersion)
 
 
 def last_refusal(connection: Connection, code: str) -> str | None:

@@ -31,7 +31,7 @@ class Organisation:
 
 
 @dataclass(frozen=True)
-class PermitEntry:
+class IndexedPermitEntry:
     """Entry `n` of an organisation's permits for a type, `certificate_type` its hash.
 
     `action` 1 grants `valid_from`..`valid_until`, both included, 2 ends what is open or longer with `valid_until`; days
@@ -134,7 +134,7 @@ def log_keys(connection: Connection, org: str, *, until: int | None = None) -> l
 
 def permits(
     connection: Connection, org: str, certificate_type: bytes | None = None, *, until: int | None = None
-) -> list[PermitEntry]:
+) -> list[IndexedPermitEntry]:
     """The organisation's permit entries (of one type, by its hash), in the order recorded."""
     told = events(connection, ("PermitRecorded",), subject=subject_of(org), until=until)
     times = select(blocks.c.number, blocks.c.time).where(blocks.c.number.in_({event.block for event in told}))
@@ -143,9 +143,9 @@ def permits(
     return [entry for entry in entries if certificate_type in (None, entry.certificate_type)]
 
 
-def _permit(org: str, event: Event, time: int) -> PermitEntry:
+def _permit(org: str, event: Event, time: int) -> IndexedPermitEntry:
     args = event.args
-    return PermitEntry(
+    return IndexedPermitEntry(
         org=org,
         certificate_type=_bytes(args["certificateType"]),
         n=args["n"],

@@ -27,7 +27,7 @@ class NewSeal:
 
 
 @dataclass(frozen=True)
-class Seal(NewSeal):
+class StoredSeal(NewSeal):
     """A seal as it stands; registered on chain once it has a final block, never if `refused` says why."""
 
     refused: str | None
@@ -72,12 +72,12 @@ def add(connection: Connection, new: NewSeal) -> None:
     connection.execute(insert(seals), asdict(new))
 
 
-def find(connection: Connection, code: str) -> Seal | None:
+def find(connection: Connection, code: str) -> StoredSeal | None:
     """The seal of this code, refused ones too."""
-    return one_or_none(connection.execute(select(seals).where(seals.c.code == code)), Seal)
+    return one_or_none(connection.execute(select(seals).where(seals.c.code == code)), StoredSeal)
 
 
-def get(connection: Connection, code: str) -> Seal:
+def get(connection: Connection, code: str) -> StoredSeal:
     """The seal of this code. Raises NotFound (`seal_unknown`)."""
     found = find(connection, code)
     if found is None:
@@ -85,22 +85,22 @@ def get(connection: Connection, code: str) -> Seal:
     return found
 
 
-def get_many(connection: Connection, codes: Sequence[str]) -> dict[str, Seal]:
+def get_many(connection: Connection, codes: Sequence[str]) -> dict[str, StoredSeal]:
     """Those of the seals that exist, by code."""
-    found = all_as(connection.execute(select(seals).where(seals.c.code.in_(codes))), Seal)
+    found = all_as(connection.execute(select(seals).where(seals.c.code.in_(codes))), StoredSeal)
     return {seal.code: seal for seal in found}
 
 
-def by_digest(connection: Connection, digest: bytes) -> Seal | None:
+def by_digest(connection: Connection, digest: bytes) -> StoredSeal | None:
     """The newest seal whose SHA-256 or SM3 digest this is."""
     query = select(seals).where((seals.c.sha256 == digest) | (seals.c.sm3 == digest))
-    return one_or_none(connection.execute(query.order_by(seals.c.created_at.desc()).limit(1)), Seal)
+    return one_or_none(connection.execute(query.order_by(seals.c.created_at.desc()).limit(1)), StoredSeal)
 
 
-def of_owner(connection: Connection, owner: str | None = None) -> list[Seal]:
+def of_owner(connection: Connection, owner: str | None = None) -> list[StoredSeal]:
     """The owner's seals (all where None), by code."""
     query = select(seals).order_by(seals.c.code)
-    return all_as(connection.execute(query if owner is None else query.where(seals.c.owner == owner)), Seal)
+    return all_as(connection.execute(query if owner is None else query.where(seals.c.owner == owner)), StoredSeal)
 
 
 def add_change(connection: Connection, new: NewSealChange) -> None:
@@ -116,10 +116,10 @@ def changes(connection: Connection, code: str) -> list[SealChange]:
     return all_as(connection.execute(query.order_by(seal_changes.c.n)), SealChange)
 
 
-def by_submission(connection: Connection, submission_id: str) -> tuple[list[Seal], list[SealChange]]:
+def by_submission(connection: Connection, submission_id: str) -> tuple[list[StoredSeal], list[SealChange]]:
     """What the submission carries."""
     return (
-        all_as(connection.execute(select(seals).where(seals.c.submission_id == submission_id)), Seal),
+        all_as(connection.execute(select(seals).where(seals.c.submission_id == submission_id)), StoredSeal),
         all_as(
             connection.execute(select(seal_changes).where(seal_changes.c.submission_id == submission_id)), SealChange
         ),

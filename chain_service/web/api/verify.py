@@ -16,9 +16,9 @@ from starlette.responses import Response
 
 from chain_service.core.encoding.decoding import read_base64
 from chain_service.core.records.identifiers import tidied_identifier
-from chain_service.core.verdicts.paper_kinds import Kind, Paper, take
+from chain_service.core.verdicts.paper_kinds import Paper, PaperKind, take
 from chain_service.errors import BadRequest
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.jobs.verifying.several_papers import MAX_PAPERS, require_few
 from chain_service.jobs.verifying.verify import check_question
 from chain_service.jobs.verifying.verify_papers import check_asked, verify_each, verify_papers
@@ -54,7 +54,7 @@ FORM: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Form:
+class MultipartForm:
     """A multipart body in memory: the papers told by their bytes, and `fields`, which are text."""
 
     papers: list[Paper]
@@ -67,7 +67,7 @@ class _InMemory(MultiPartParser):
     spool_max_size = 2**31
 
 
-async def _form(request: Request) -> Form:
+async def _form(request: Request) -> MultipartForm:
     try:
         parser = _InMemory(
             request.headers,
@@ -87,7 +87,7 @@ async def _form(request: Request) -> Form:
         await data.close()
 
 
-async def _sorted(data: FormData, max_file: int) -> Form:
+async def _sorted(data: FormData, max_file: int) -> MultipartForm:
     papers: list[Paper] = []
     fields: dict[str, str] = {}
     for name, value in data.multi_items():
@@ -99,11 +99,11 @@ async def _sorted(data: FormData, max_file: int) -> Form:
             raise PayloadTooLarge(f"{name} may have at most {limit / 2**20:.0f} MB", code="file_too_large", limit=limit)
         if name in PARTS:
             called = value.filename if isinstance(value, UploadFile) else None
-            papers.append(take(called or name, content, Kind(name) if name != "file" else None))
+            papers.append(take(called or name, content, PaperKind(name) if name != "file" else None))
         else:
             fields[name] = _text(name, content)
     require_few(papers)
-    return Form(papers, {name: text for name, text in fields.items() if text})
+    return MultipartForm(papers, {name: text for name, text in fields.items() if text})
 
 
 def _text(name: str, content: bytes) -> str:
@@ -113,7 +113,7 @@ def _text(name: str, content: bytes) -> str:
         raise BadRequest(f"{name} is not UTF-8", code="malformed_request", field=name) from None
 
 
-async def read_asked(request: Request, _counted: Annotated[Any, VERIFIER]) -> bytes | Form:
+async def read_asked(request: Request, _counted: Annotated[Any, VERIFIER]) -> bytes | MultipartForm:
     """The body, JSON text or the parts of a form, once it is known who asks. Raises BadRequest."""
     if need_media_type(request, JSON, MULTIPART) == MULTIPART:
         return await _form(request)
@@ -123,24 +123,26 @@ async def read_asked(request: Request, _counted: Annotated[Any, VERIFIER]) -> by
     return body
 
 
-def _understood(asked: bytes | Form) -> tuple[list[Paper], Question]:
+def _understood(asked: bytes | MultipartForm) -> tuple[list[Paper], VerificationRequest]:
     """The papers and what else is asked. Raises BadRequest when it cannot be read or asks for nothing."""
-    if isinstance(asked, Form):
+    if isinstance(asked, MultipartForm):
         wish = shaped(json.dumps(asked.fields).encode(), VerifyRequest)
         papers = asked.papers
     else:
         wish = shaped(asked, VerifyRequest)
-        papers = [take("disclosure", data, Kind.DISCLOSURE) for data in (_bytes(wish.disclosure),) if data is not None]
-        papers += [take("receipt", data, Kind.RECEIPT) for data in (_receipt(wish.receipt),) if data is not None]
+        papers = [
+            take("disclosure", data, PaperKind.DISCLOSURE) for data in (_bytes(wish.disclosure),) if data is not None
+        ]
+        papers += [take("receipt", data, PaperKind.RECEIPT) for data in (_receipt(wish.receipt),) if data is not None]
     if wish.digest is not None:
-        papers = [*papers, Paper("digest", Kind.DIGEST, wish.digest.encode())]
+        papers = [*papers, Paper("digest", PaperKind.DIGEST, wish.digest.encode())]
     if not papers and wish.identifier is None:
         raise BadRequest(_NOTHING, code="malformed_request")
     return papers, _asked(wish)
 
 
-def _asked(wish: VerifyRequest) -> Question:
-    return Question(
+def _asked(wish: VerifyRequest) -> VerificationRequest:
+    return VerificationRequest(
         identifier=None if wish.identifier is None else tidied_identifier(wish.identifier),
         number=wish.certificateNumber,
         holder_name=wish.certificateHolderName,
@@ -149,7 +151,7 @@ def _asked(wish: VerifyRequest) -> Question:
     )
 
 
-def _question(wish: VerifyRequest) -> Question:
+def _question(wish: VerifyRequest) -> VerificationRequest:
     """A line of `/v1/verify/bulk`: one question about one disclosure, receipt, digest or identifier, or all of them."""
     question = replace(
         _asked(wish), disclosure=_bytes(wish.disclosure), receipt=_receipt(wish.receipt), digest=wish.digest
@@ -184,7 +186,7 @@ def _no_receipt(reason: str) -> BadRequest:
     openapi_extra=request_body(json=VerifyRequest, multipart=FORM),
 )
 def verify_one(
-    request: Request, app: TheApp, asker: Verifier, asked: Annotated[bytes | Form, Depends(read_asked)]
+    request: Request, app: TheApp, asker: Verifier, asked: Annotated[bytes | MultipartForm, Depends(read_asked)]
 ) -> Response:
     """A verdict on papers of one holder, or an identifier; 200 whenever the request could be read.
 

@@ -119,7 +119,7 @@ class Everybody:
     who: ClassVar[str] = "all"
 
     async def __call__(self) -> Public:
-        """Nobody in particular asks."""
+        """Whoever asks, without a key."""
         return PUBLIC
 
 
@@ -134,11 +134,11 @@ class WithKey:
 
     @property
     def who(self) -> str:
-        """What readers of the API are told."""
+        """Whom OpenAPI names."""
         return _either(self.roles) if self.roles else "any key"
 
     async def __call__(self, holder: KeySent) -> KeyHolder:
-        """Whose key came along."""
+        """The holder of a key with one of the roles. Raises Unauthorised, Forbidden."""
         if holder is None:
             raise Unauthorised("this needs a key: send `Authorization: Bearer KEY`")
         if self.roles:
@@ -159,11 +159,11 @@ class MoreWithKey:
 
     @property
     def who(self) -> str:
-        """What readers of the API are told."""
+        """Whom OpenAPI names."""
         return f"all; for {_either(self.roles)} also {self.more}"
 
     async def __call__(self, request: Request, app: TheApp, holder: KeySent) -> Public | KeyHolder:
-        """Whose key came along, or that none did."""
+        """The holder of the key that was sent, or the public, counted. Raises RateLimited."""
         if holder is None and self.counted:
             request.app.state.rate.spend(client_address(request, app.settings.behind_proxy))
         return holder or PUBLIC

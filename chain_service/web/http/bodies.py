@@ -167,7 +167,7 @@ def shaped(text: bytes, shape: type[Shape], then: Callable[[Any], object] | None
 
 
 @dataclass(frozen=True)
-class Lines:
+class NdjsonLines:
     """The lines of an NDJSON body with their numbers from 1; blank lines are passed over."""
 
     body: bytes
@@ -184,10 +184,10 @@ class Lines:
                 yield number, line
 
 
-def bounded_lines(body: bytes, limit: int) -> Lines:
+def bounded_lines(body: bytes, limit: int) -> NdjsonLines:
     """The lines of `body`, at least one and at most `limit`. Raises PayloadTooLarge, BadRequest."""
-    if body.count(b"\n") > 2 * limit or sum(1 for _ in Lines(body)) > limit:
+    if body.count(b"\n") > 2 * limit or sum(1 for _ in NdjsonLines(body)) > limit:
         raise PayloadTooLarge(f"at most {limit} lines in one body", code="too_many_lines", limit=limit)
     if not body.strip():
         raise BadRequest("the body has no line", code="malformed_request")
-    return Lines(body)
+    return NdjsonLines(body)

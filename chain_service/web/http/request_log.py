@@ -35,7 +35,7 @@ class _Gauges(Collector):
             yield GaugeMetricFamily(full, name.replace("_", " "), value=value)
 
 
-class Metrics:
+class RequestMetrics:
     """The counters of one process."""
 
     def __init__(self, gauges: Callable[[], dict[str, float]]) -> None:
@@ -68,7 +68,7 @@ def about_request(request: Request, **facts: str | None) -> None:
 class Observe:
     """ASGI middleware around all that can fail: each request gets an id, a time, a log line and an answer."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: RequestMetrics) -> None:
         self.app = app
         self.metrics = metrics
 

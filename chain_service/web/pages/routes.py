@@ -24,6 +24,7 @@ FILES = {
     "details.js": "text/javascript",
     "dom.js": "text/javascript",
     "labels.js": "text/javascript",
+    "members.js": "text/javascript",
     "texts.js": "text/javascript",
     "verdict.js": "text/javascript",
     "visible.js": "text/javascript",

@@ -64,13 +64,13 @@ Line = Annotated[str, Field(max_length=500), AfterValidator(plain)]
 Identifier = Annotated[str, Field(max_length=500), AfterValidator(_plain_parts)]
 
 
-class Shape(BaseModel):
+class RequestModel(BaseModel):
     """A request: unknown members are refused, nothing is coerced."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
-class VerifyRequest(Shape):
+class VerifyRequest(RequestModel):
     """What to verify. A look-up by identifier needs number and holder name, or a key with role `verify` and a cause."""
 
     disclosure: dict[str, Any] | None = Field(None, description="whole `{record, salt}` or partial disclosure")
@@ -87,7 +87,7 @@ class VerifyRequest(Shape):
     useCause: Line | None = Field(None, description="事由: why the holder of a key looks this up; it is logged")
 
 
-class StatusRequest(Shape):
+class StatusRequest(RequestModel):
     """A change of a record's state."""
 
     to: Annotated[str, AfterValidator(plain)] = Field(max_length=32, examples=["withdrawn"])
@@ -99,7 +99,7 @@ class StatusRequest(Shape):
     )
 
 
-class SealStateRequest(Shape):
+class SealStateRequest(RequestModel):
     """A change of a seal's state."""
 
     to: Literal["in_force", "frozen", "cancelled"]

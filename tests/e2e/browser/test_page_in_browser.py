@@ -95,7 +95,7 @@ def test_papers_of_one_holder_are_verified_together_and_listed(
     page.click("#panel-files button[type=submit]")
     page.wait_for_selector(".banner-valid")
     kinds = page.locator(".paper .chip-kind").all_inner_texts()
-    assert kinds == ["披露文件", "存证证明", "凭证"]
+    assert kinds == ["披露文件", "上链证明", "凭证"]
 
 
 def test_the_next_holder_begins_with_an_empty_page(page: Any, anchored: Anchored, tmp_path: Path) -> None:

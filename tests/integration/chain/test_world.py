@@ -16,7 +16,7 @@ from chain_service.chain import contracts
 from chain_service.chain import sender as sender_module
 from chain_service.chain.contracts import StatusChange, encode_call
 from chain_service.chain.deployment import Deployment, check_chain, deploy
-from chain_service.chain.reader import History
+from chain_service.chain.reader import HistoryRequest
 from chain_service.chain.registrar import Registrar
 from chain_service.chain.rpc import Rpc, RpcError
 from chain_service.core.chainproof import storage_layout
@@ -122,9 +122,9 @@ def test_permits_are_a_history_that_is_proven_whole(world: World, org: OrgCode) 
         registrar.end_permit(org, "another type", date(2025, 6, 30))
     for known in (0, 2, 3, 7):
         histories = [
-            History(ORGANISATIONS, lambda n: storage_layout.permit_slot(org, TYPE, n), known),
-            History(ORGANISATIONS, lambda n: storage_layout.log_key_slot(org, n)),
-            History(ORGANISATIONS, lambda n: storage_layout.permit_slot(org, "another type", n)),
+            HistoryRequest(ORGANISATIONS, lambda n: storage_layout.permit_slot(org, TYPE, n), known),
+            HistoryRequest(ORGANISATIONS, lambda n: storage_layout.log_key_slot(org, n)),
+            HistoryRequest(ORGANISATIONS, lambda n: storage_layout.permit_slot(org, "another type", n)),
         ]
         _, state, lengths = world.reader.prove_histories(world.reader.head(), [], histories)
         assert lengths == (3, 1, 0)

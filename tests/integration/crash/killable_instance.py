@@ -27,8 +27,8 @@ from chain_service.core.chainproof.storage_layout import RECORD_LOG
 from chain_service.core.encoding.digests import file_digests
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode, TypeCode
+from chain_service.jobs.asker import ROLES
 from chain_service.jobs.auditing.audit import audit
-from chain_service.jobs.context import ROLES
 from chain_service.jobs.instance import api_keys, initialise, registrar
 from chain_service.jobs.workers import wait_indexed
 from chain_service.nodes.network.create import free_ports

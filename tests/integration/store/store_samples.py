@@ -97,9 +97,9 @@ def signed(connection: Connection, submission_id: str, account: str = ACCOUNT) -
     return hash
 
 
-def block(number: int, fork: str = "") -> chain_index.Block:
+def block(number: int, fork: str = "") -> chain_index.IndexedBlock:
     parent = digest("block", number - 1, fork)
-    return chain_index.Block(number, digest("block", number, fork), parent, 1_700_000_100 + number, b"header")
+    return chain_index.IndexedBlock(number, digest("block", number, fork), parent, 1_700_000_100 + number, b"header")
 
 
 def made_final(connection: Connection, batch: batches.NewBatch, number: int) -> None:

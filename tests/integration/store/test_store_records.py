@@ -23,13 +23,13 @@ def test_a_record_is_pending_then_batched_then_anchored(database: Database) -> N
         assert states(connection, ids) == ["pending", "pending"]
         batch = closed(connection)
         assert states(connection, ids) == ["batched", "batched"]
-        assert batches.count(connection) == batches.Counts(batched=2, anchored=0)
+        assert batches.count(connection) == batches.RecordCounts(batched=2, anchored=0)
         made_final(connection, batch, 5)
         assert states(connection, ids) == ["anchored", "anchored"]
     with database.reading() as connection:
         found = records.get(connection, ids[1])
         assert (found.leaf_index, found.size, found.final_block, found.root) == (2, 3, 5, batch.root)
-        assert batches.count(connection) == batches.Counts(batched=0, anchored=2)
+        assert batches.count(connection) == batches.RecordCounts(batched=0, anchored=2)
         assert records.by_place(connection, ORG, 0, 1) == records.get(connection, ids[0])
 
 
@@ -107,7 +107,10 @@ def test_pending_records_are_taken_in_order_of_acceptance(database: Database) ->
         records.insert_many(connection, [late])
         assert [one.id for one in records.take_pending(connection, ORG, 2)] == [new[0].id, new[1].id]
         waiting = records.waiting(connection)
-        assert waiting == [records.Waiting(OTHER, 1, 1_600_000_000.0), records.Waiting(ORG, 3, 1_700_000_000.5)]
+        assert waiting == [
+            records.PendingTotal(OTHER, 1, 1_600_000_000.0),
+            records.PendingTotal(ORG, 3, 1_700_000_000.5),
+        ]
         assert records.count_pending(connection) == 4
 
 
@@ -134,8 +137,8 @@ def test_a_log_has_one_batch_that_waits_and_no_fork(database: Database) -> None:
         new_batch(connection, 1, 2, org=OTHER)
         made_final(connection, first, 7)
         second = new_batch(connection, 3, 5)
-        assert batches.head(connection, ORG, 0) == batches.Head(5, second.root)
-        assert batches.head(connection, ORG, 1) == batches.Head(1, None)
+        assert batches.head(connection, ORG, 0) == batches.LogEnd(5, second.root)
+        assert batches.head(connection, ORG, 1) == batches.LogEnd(1, None)
         final = batches.final_head(connection, ORG, 0)
         assert final is not None and final.id == first.id
         assert batches.final_head(connection, ORG, 0, block=6) is None
@@ -192,7 +195,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(database: Database) -
     with database.reading() as connection:
         before = None
         while True:
-            found, before = records.page(connection, ORG, records.Filters(), 3, before)
+            found, before = records.page(connection, ORG, records.RecordFilters(), 3, before)
             seen += [one.id for one in found]
             if before is None:
                 break
@@ -208,7 +211,7 @@ def test_a_page_is_narrowed_by_state_type_day_and_beginning(database: Database) 
         records.insert_many(connection, [fresh])
 
         def found(**filters: str) -> set[str]:
-            return {one.id for one in records.page(connection, ORG, records.Filters(**filters), 10)[0]}  # type: ignore[arg-type]
+            return {one.id for one in records.page(connection, ORG, records.RecordFilters(**filters), 10)[0]}  # type: ignore[arg-type]
 
         assert found(state="anchored") == {first.id, second.id}
         assert found(state="failed") == {third.id}
@@ -257,6 +260,24 @@ def test_erasing_leaves_the_place_and_nothing_else(database: Database) -> None:
         assert (told.body, told.salt, told.digest) == (None, None, altered.digest)
         with pytest.raises(NotFound):
             records.erase(connection, "no such", "x", 0.0)
+
+
+def test_of_an_erased_record_s_files_what_was_kept_leads_to_its_place(database: Database) -> None:
+    with database.transaction() as connection:
+        one, other = record("a", files=(("sha-256", digest("file")),)), record("b")
+        records.insert_many(connection, [one, other])
+        made_final(connection, closed(connection), 2)
+        assert not records.any_kept(connection)
+        assert records.files_of(connection, one.id) == [("sha-256", digest("file"))]
+        kept = [(0, "sha-256", digest("kept")), (0, "sm3", digest("kept too")), (1, "sm3", digest("second"))]
+        records.keep_files(connection, one.id, kept)
+        records.erase(connection, one.id, "request", 1.0)
+        assert records.any_kept(connection)
+        for asked in (digest("kept"), digest("second")):
+            found = records.erased_naming(connection, [asked, digest("unknown")], 9)
+            assert sorted((row.n, row.algorithm, row.kept_digest) for row in found) == kept
+            assert {(row.record_id, row.org, row.leaf_index) for row in found} == {(one.id, ORG, 1)}
+        assert records.erased_naming(connection, [digest("file"), digest("unknown")], 9) == []
 
 
 def test_an_erased_record_that_waited_enters_no_batch(database: Database) -> None:

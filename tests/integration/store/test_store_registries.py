@@ -168,9 +168,9 @@ def test_a_key_is_known_by_its_hash_until_revoked(database: Database) -> None:
 
 def test_a_type_keeps_its_latest_body(database: Database) -> None:
     with database.transaction() as connection:
-        types.put(connection, types.CertificateType("T1", {"name": "出生医学证明"}, 1.0))
-        types.put(connection, types.CertificateType("T1", {"name": "营业执照"}, 2.0))
-        assert types.find(connection, "T1") == types.CertificateType("T1", {"name": "营业执照"}, 1.0)
+        types.put(connection, types.StoredCertificateType("T1", {"name": "出生医学证明"}, 1.0))
+        types.put(connection, types.StoredCertificateType("T1", {"name": "营业执照"}, 2.0))
+        assert types.find(connection, "T1") == types.StoredCertificateType("T1", {"name": "营业执照"}, 1.0)
         assert types.find(connection, "T2") is None
         assert len(types.listed(connection)) == 1
 

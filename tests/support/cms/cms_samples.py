@@ -349,7 +349,7 @@ SAMPLES: dict[str, CmsSample] = {
     "bare RSA": CmsSample(
         "signature_unsupported", lambda of: pdf(lambda content: octets(of.signer.sign(content)), "adbe.x509.rsa_sha1")
     ),
-    "ASN.1 that is no SignedData": CmsSample("signature_unsupported", lambda of: pdf(lambda _: sequence(integer(1)))),
+    "ASN.1 that is not SignedData": CmsSample("signature_unsupported", lambda of: pdf(lambda _: sequence(integer(1)))),
     # what is shown to be wrong
     "SHA-1 of other ranges enclosed": CmsSample(
         "content_altered", lambda of: altered(_enclosing_sha1(of))

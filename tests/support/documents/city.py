@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from chain_service.documents.pki.trust_store import RootCertificate, TrustStore
 from document_makers import packages
 from document_makers.certificates import Family, Holder, issue, revocation_list
 from document_makers.packages import Package
@@ -93,7 +93,9 @@ class City:
         lists = [made for one in self.authorities.values() if one.lists for made in one.revocation_lists()]
         lists.append(revocation_list(self.root, NOW - DAY, NOW + 6 * DAY))
         links = tuple(one.holder.certificate for one in self.authorities.values())
-        return TrustStore((Anchor("湖南", self.root.certificate),), (*links, self.signer.certificate), tuple(lists))
+        return TrustStore(
+            (RootCertificate("湖南", self.root.certificate),), (*links, self.signer.certificate), tuple(lists)
+        )
 
 
 @cache
@@ -122,10 +124,10 @@ def city(family: Family = "sm2") -> City:
 
 def write_store(store: TrustStore, directory: Path) -> Path:
     """The trust store as the directory that an operator keeps: DER and PEM mixed."""
-    for place, anchor in enumerate(store.anchors):
-        folder = directory / "anchors" / anchor.label
+    for place, root in enumerate(store.roots):
+        folder = directory / "anchors" / root.label
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"root{place}.cer").write_bytes(anchor.certificate)
+        (folder / f"root{place}.cer").write_bytes(root.certificate)
         (folder / "intermediates").mkdir(exist_ok=True)
         for number, link in enumerate(store.intermediates):
             (folder / "intermediates" / f"{number}.pem").write_text(pem(link))

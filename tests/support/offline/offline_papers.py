@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -60,6 +60,35 @@ def holder() -> tuple[Issued, Papers]:
     }
 
 
+def _lines(data: bytes, end: bytes = b"\n") -> bytes:
+    return base64.encodebytes(data).replace(b"\n", end)
+
+
+TEXT_FORMS: dict[str, Callable[[bytes], bytes]] = {
+    "with a byte order mark": lambda data: BOM + data,
+    "UTF-16, little end first": lambda data: b"\xff\xfe" + data.decode().encode("utf-16-le"),
+    "UTF-16, big end first": lambda data: b"\xfe\xff" + data.decode().encode("utf-16-be"),
+    "with blanks around": lambda data: b"\r\n " + data + b"\r\n\t",
+}
+"""What editors make of JSON that they save."""
+BINARY_FORMS: dict[str, Callable[[bytes], bytes]] = {
+    "base64": base64.b64encode,
+    "base64 without padding": lambda data: base64.b64encode(data).rstrip(b"="),
+    "base64 in lines": _lines,
+    "base64 in lines of a mail": lambda data: b"\r\n" + _lines(data, b"\r\n"),
+    **{f"base64, {name}": lambda data, form=form: form(_lines(data)) for name, form in TEXT_FORMS.items()},  # type: ignore[misc]
+}
+"""What mail programs and forms make of a receipt or trust file."""
+
+
+def saved(paper: bytes) -> dict[str, bytes]:
+    """The paper in every form that it may come back in; a document is none of these."""
+    if paper[:1] in (b"\xd2", b"\xd8"):
+        return {name: form(paper) for name, form in BINARY_FORMS.items()}
+    text = paper.removeprefix(BOM)
+    return {name: form(text) for name, form in TEXT_FORMS.items()} if text[:1] == b"{" else {}
+
+
 def altered(chance: random.Random, data: bytes) -> bytes:
     """The same paper with one byte changed, so that it is another."""
     at = chance.randrange(len(data))
@@ -101,4 +130,4 @@ def forged() -> Papers:
     }
 
 
-__all__ = ["altered", "ask", "forged", "holder", "proof_of", "question", "subsets"]
+__all__ = ["altered", "ask", "forged", "holder", "proof_of", "question", "saved", "subsets"]

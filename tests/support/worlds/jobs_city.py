@@ -43,7 +43,7 @@ from chain_service.jobs.context import App, Chain
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.instance.registrar import ALL_RIGHTS
 from chain_service.jobs.records import records
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.jobs.verifying.verify import verify_many
 from chain_service.nodes.embedded.blocks.genesis import create
 from chain_service.nodes.embedded.node import Node
@@ -150,7 +150,7 @@ class Clock:
         return time.time() + self.ahead
 
 
-def verify(app: App, question: Question, asker: Asker = PUBLIC) -> Verdict:
+def verify(app: App, question: VerificationRequest, asker: Asker = PUBLIC) -> Verdict:
     """The verdict on one question."""
     return next(verify_many(app, [question], asker))
 
@@ -293,7 +293,7 @@ class City:
         return json.dumps(to_json(records.proof(self.app, record))).encode()
 
     def verify(self, **question: Any) -> Verdict:
-        return verify(self.app, Question(**question))
+        return verify(self.app, VerificationRequest(**question))
 
     def judged(self, org: Org, record: str, **question: Any) -> str:
         """The verdict's code on the record's own disclosure."""

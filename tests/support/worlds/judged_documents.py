@@ -8,7 +8,7 @@ from typing import Any
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState
 from chain_service.core.chainproof.storage_layout import SealPeriod, SealState
-from chain_service.core.verdicts.judge import Signed
+from chain_service.core.verdicts.judge import JudgedSignatures
 from chain_service.core.verdicts.verdict import Check
 from chain_service.documents.facts import (
     CertificateFacts,
@@ -139,14 +139,14 @@ def binding(**changes: Any) -> Binding:
     return replace(Binding(at=NOW, list_age=7 * DAY, issuer=ISSUER, states=(known,)), **changes)
 
 
-def judged(*signatures: SignatureFacts, bound: Binding | None = None, **changes: Any) -> Signed:
+def judged(*signatures: SignatureFacts, bound: Binding | None = None, **changes: Any) -> JudgedSignatures:
     return judge_document(document(*signatures, **changes), bound or binding(), "file.ofd")
 
 
-def codes(signed: Signed, group: int = 0) -> dict[str, str]:
+def codes(signed: JudgedSignatures, group: int = 0) -> dict[str, str]:
     """Check name to code."""
     return {result.name: result.code for result in signed.groups[group].checks}
 
 
-def result(signed: Signed, name: str, group: int = 0) -> Check:
+def result(signed: JudgedSignatures, name: str, group: int = 0) -> Check:
     return next(one for one in signed.groups[group].checks if one.name == name)

@@ -15,7 +15,7 @@ from chain_service.core.records.hashing import Entry, LogId, Salt, log_id, recor
 from chain_service.core.records.identifiers import CertificateIdentifier, OrgCode, TypeCode
 from chain_service.core.records.record import parse_record
 from chain_service.core.records.states import State
-from chain_service.core.verdicts.inputs import Claim, Facts, Memory, Presented
+from chain_service.core.verdicts.inputs import Claim, JudgeInput, Memory, Presented
 
 ORG = OrgCode("11430000006122244L")
 TYPE = TypeCode("11100000000013338W011")
@@ -124,9 +124,9 @@ class World:
     def proven(self, time: int, block: int) -> ProvenState:
         return ProvenState(4711, block, bytes([block]) * 32, time, "majority", 4, 3, self.words())
 
-    def facts(self, **changes: Any) -> Facts:
+    def facts(self, **changes: Any) -> JudgeInput:
         """The facts of presenting the whole disclosure now, while all is well, with `changes`."""
-        base = Facts(
+        base = JudgeInput(
             subject=RECORD_ID,
             presented=Presented(disclosure=self.disclosure),
             at=NOW,

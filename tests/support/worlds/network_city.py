@@ -45,7 +45,7 @@ class Network:
             self.city.settle(ids)
 
     @property
-    def indexed(self) -> chain_index.Block:
+    def indexed(self) -> chain_index.IndexedBlock:
         with self.city.app.database.reading() as connection:
             head = chain_index.head_block(connection)
         assert head is not None

@@ -50,6 +50,17 @@ def test_a_wrong_password_opens_nothing(filled: tuple[Path, str, bytes]) -> None
     assert keystore.log_keys(ORG) == {0: public}
 
 
+def test_a_kept_digest_is_the_same_for_ever_and_of_this_keystore_alone(
+    filled: tuple[Path, str, bytes], tmp_path: Path
+) -> None:
+    kept = Keystore(filled[0], "correct horse").kept_digest("sha-256:00")
+    assert kept == Keystore(filled[0], "correct horse").kept_digest("sha-256:00")
+    assert kept != Keystore(filled[0], "correct horse").kept_digest("sha-256:01")
+    assert kept != Keystore.create(tmp_path / "keys", "correct horse").kept_digest("sha-256:00")
+    with pytest.raises(Forbidden):
+        Keystore(filled[0], "wrong").kept_digest("sha-256:00")
+
+
 def test_nothing_is_ever_overwritten(filled: tuple[Path, str, bytes]) -> None:
     directory, address, public = filled
     keystore = Keystore(directory, "correct horse")

@@ -15,7 +15,7 @@ from rich.console import Console
 from chain_service.cli import render
 from chain_service.cli.commands.instance import check_listening
 from chain_service.cli.failures import exit_code, unforeseen
-from chain_service.cli.invocation import Door, read_objects
+from chain_service.cli.invocation import Invocation, read_objects
 from chain_service.cli.main import cli, hoisted, run
 from chain_service.cli.options import parse_day, parse_moment_option, split_names
 from chain_service.config import Settings
@@ -237,7 +237,7 @@ def test_what_is_no_object_is_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_quiet_tells_only_the_essential(capsys: pytest.CaptureFixture[str]) -> None:
-    door = Door(None, json=False, quiet=True)
+    door = Invocation(None, json=False, quiet=True)
     door.answer({"id": "7"}, lambda out: out.print("many words"), "7")
     door.note("by the way")
     told = capsys.readouterr()

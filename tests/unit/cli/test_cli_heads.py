@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chain_service.cli.commands.offline import Offline, with_receipts
+from chain_service.cli.commands.offline import OfflineVerifier, with_receipts
 from chain_service.cli.invocation import read_input
 from chain_service.cli.proven_heads import MOST_AT_ONE_HEIGHT, Heads
 from chain_service.core.chainproof.consensus import prove_block
@@ -55,7 +55,7 @@ def papers(issued: Issued, tmp_path: Path) -> Papers:
 
 
 def verify(issued: Issued, heads: Path, *files: Path) -> list[dict[str, Any]]:
-    offline = Offline(parse(signed(issued.trust)), None, Heads.load(heads), lambda _: None, judged=False)
+    offline = OfflineVerifier(parse(signed(issued.trust)), None, Heads.load(heads), lambda _: None, judged=False)
     return list(offline.verdicts(with_receipts([take(str(file), read_input(file))]) for file in files))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import samples
 from chain_service.core.encoding.digests import sha256, sm3
-from chain_service.core.verdicts.verdict_codes import CODES, Answer, Outcome
+from chain_service.core.verdicts.verdict_codes import CODES, Outcome, VerdictOutcome
 from chain_service.documents.judging.binding import Binding
 from chain_service.documents.judging.signatures import judge_document
 from chain_service.documents.read import read_document
@@ -84,4 +84,4 @@ def test_both_faces_show_the_same_words() -> None:
 
 def test_what_the_folder_of_papers_promises_are_verdicts_that_exist() -> None:
     assert all(CODES[code].answer == verdict for verdict, code in (one.verdict for one in papers.PROMISES))
-    assert {verdict for verdict, _ in (one.verdict for one in papers.PROMISES)} == set(Answer)
+    assert {verdict for verdict, _ in (one.verdict for one in papers.PROMISES)} == set(VerdictOutcome)

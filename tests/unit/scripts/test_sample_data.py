@@ -15,7 +15,7 @@ from chain_service.core.encoding.digests import file_digests
 from chain_service.core.records.certificate_types import parse_type
 from chain_service.core.records.identifiers import org_code_checks, parse_org_code
 from chain_service.core.records.record import Record, parse_record
-from chain_service.core.registries.catalog_findings import Listed, findings
+from chain_service.core.registries.catalog_findings import ListedVersion, findings
 from chain_service.core.registries.catalogs import next_version, parse_catalog
 from chain_service.core.registries.seals import parse_seal
 
@@ -69,7 +69,7 @@ def test_the_catalogs_link_upward_and_show_one_gap(samples: dict[str, bytes]) ->
     for version in versions:
         assert seen.issuperset(version.links)
         seen.add(version.code)
-    assert [f.code for f in findings([Listed(version, 0) for version in versions], 0)] == ["data_without_table"]
+    assert [f.code for f in findings([ListedVersion(version, 0) for version in versions], 0)] == ["data_without_table"]
 
 
 def test_every_certificate_is_valid_unique_and_issued_within_a_permit(samples: dict[str, bytes]) -> None:

@@ -43,7 +43,7 @@ CREATE TABLE dropped (hash BLOB NOT NULL, sender BLOB NOT NULL, nonce INTEGER NO
 """
 
 
-class Database:
+class ChainDatabase:
     """Opened for this process; `lookup` finds trie nodes and code by hash."""
 
     def __init__(self, path: Path) -> None:

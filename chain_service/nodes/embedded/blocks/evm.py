@@ -110,7 +110,7 @@ class _State(BerlinState):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ExecutionResult:
     """What an execution did; `failure` is None or the reason in go-ethereum's words."""
 
     gas_used: int
@@ -145,13 +145,13 @@ def state_on(
     return _State(overlay, context, Hash32(state_root)), overlay
 
 
-def execute(state: BerlinState, message: Transaction | Call) -> Outcome:
+def execute(state: BerlinState, message: Transaction | Call) -> ExecutionResult:
     """`message` was carried out in `state` and cannot be taken back."""
     state.lock_changes()
     computation: ComputationAPI = state.apply_transaction(cast(SignedTransactionAPI, message))
     refund = computation.get_gas_refund()
     error = computation.error if computation.is_error else None
-    return Outcome(
+    return ExecutionResult(
         gas_used=BerlinVM.finalize_gas_used(cast(SignedTransactionAPI, message), computation),
         refund=refund,
         output=bytes(computation.output),

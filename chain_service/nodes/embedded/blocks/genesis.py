@@ -33,7 +33,7 @@ KEY_ITERATIONS = 600_000
 
 
 @dataclass(frozen=True)
-class Genesis:
+class TrialGenesis:
     """What the first block fixes for ever."""
 
     chain_id: int
@@ -78,7 +78,7 @@ def create(
     period: int = 1,
     epoch: int = 30_000,
     gas_limit: int = 300_000_000,
-) -> Genesis:
+) -> TrialGenesis:
     """A new trial chain stands in `directory`: `genesis.json` and `sealing-key.json` (mode 0600).
 
     Each address of `funded` owns 2^200 wei. `period` is the least number of seconds between two blocks; without
@@ -120,7 +120,7 @@ def _write(directory: Path, files: dict[str, dict[str, Any]]) -> None:
             raise Conflict(f"{directory} is not empty; a chain is never overwritten") from error
 
 
-def load(directory: Path) -> Genesis:
+def load(directory: Path) -> TrialGenesis:
     """The genesis of the chain in `directory`. Raises NotFound and Corrupt."""
     path = directory / GENESIS_FILE
     try:
@@ -144,7 +144,7 @@ def load(directory: Path) -> Genesis:
     return genesis
 
 
-def unlock(directory: Path, password: str, genesis: Genesis) -> PrivateKey:
+def unlock(directory: Path, password: str, genesis: TrialGenesis) -> PrivateKey:
     """The key that seals the chain's blocks. Raises NotFound, Unauthorised and Corrupt."""
     path = directory / KEY_FILE
     try:
@@ -165,10 +165,10 @@ def unlock(directory: Path, password: str, genesis: Genesis) -> PrivateKey:
 
 def _genesis(
     *, chain_id: int, period: int, epoch: int, gas_limit: int, timestamp: int, signer: bytes, balances: dict[bytes, int]
-) -> Genesis:
+) -> TrialGenesis:
     root, nodes = genesis_state(balances)
     header = BlockHeader(
         difficulty=1, block_number=0, gas_limit=gas_limit, timestamp=timestamp, state_root=root,
         extra_data=genesis_extra_data(signer), nonce=bytes(8),
     )  # fmt: skip
-    return Genesis(chain_id, period, epoch, gas_limit, timestamp, signer, tuple(balances.items()), header, nodes)
+    return TrialGenesis(chain_id, period, epoch, gas_limit, timestamp, signer, tuple(balances.items()), header, nodes)

@@ -13,9 +13,9 @@ from eth.rlp.headers import BlockHeader
 from lru import LRU
 
 from chain_service.errors import Corrupt
-from chain_service.nodes.embedded.blocks.database import Database
-from chain_service.nodes.embedded.blocks.evm import Outcome
-from chain_service.nodes.embedded.blocks.genesis import Genesis
+from chain_service.nodes.embedded.blocks.database import ChainDatabase
+from chain_service.nodes.embedded.blocks.evm import ExecutionResult
+from chain_service.nodes.embedded.blocks.genesis import TrialGenesis
 from chain_service.nodes.embedded.blocks.state_trie import EMPTY_ROOT
 from chain_service.nodes.embedded.blocks.transactions import Transaction, decode
 
@@ -24,7 +24,7 @@ _MINED = "block, position, raw, sender, status, gas_used, cumulative_gas, contra
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TrialBlock:
     """A block as it is kept: its header, and how large the whole is."""
 
     number: int
@@ -35,7 +35,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Mined:
+class MinedTransaction:
     """A transaction in its block, with what its receipt says."""
 
     block: int
@@ -50,7 +50,7 @@ class Mined:
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class EventLog:
     """An event with its place: block, position among the block's logs and among its transactions."""
 
     block: int
@@ -62,22 +62,22 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
-class Executed:
+class ExecutedTransaction:
     """A transaction as it went into a block being made."""
 
     transaction: Transaction
-    outcome: Outcome
+    outcome: ExecutionResult
     cumulative_gas: int
 
 
-class History:
+class BlockHistory:
     """All blocks up to `head`, which moves only forward; what lies on disk beyond it does not exist yet."""
 
-    head: Block
+    head: TrialBlock
 
-    def __init__(self, database: Database, genesis: Genesis) -> None:
+    def __init__(self, database: ChainDatabase, genesis: TrialGenesis) -> None:
         self._database = database
-        self._blocks: LRU[int, Block] = LRU(_CACHED_BLOCKS)
+        self._blocks: LRU[int, TrialBlock] = LRU(_CACHED_BLOCKS)
         if database.row("SELECT 1 FROM block") is None:
             self._write_genesis(genesis)
         first = self._read(0)
@@ -92,7 +92,7 @@ class History:
             raise Corrupt(f"the state of block {newest} is missing from the chain's database") from error
         self.head = head
 
-    def _write_genesis(self, genesis: Genesis) -> None:
+    def _write_genesis(self, genesis: TrialGenesis) -> None:
         with self._database.transaction() as connection:
             self._database.insert_nodes(connection, genesis.nodes)
             encoded = rlp.encode(genesis.header)
@@ -100,8 +100,12 @@ class History:
             connection.execute("INSERT INTO block VALUES (0, ?, ?, ?)", (genesis.hash, encoded, size))
 
     def append(
-        self, connection: sqlite3.Connection, header: BlockHeaderAPI, executed: Sequence[Executed], encoded: bytes
-    ) -> Block:
+        self,
+        connection: sqlite3.Connection,
+        header: BlockHeaderAPI,
+        executed: Sequence[ExecutedTransaction],
+        encoded: bytes,
+    ) -> TrialBlock:
         """The block is written in `connection`'s transaction; `encoded` is its RLP. The head moves with `advance`."""
         number = header.block_number
         connection.execute(
@@ -121,27 +125,27 @@ class History:
                 log_position += 1
         connection.executemany("INSERT INTO mined VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", mined)
         connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", logs)
-        return Block(number, bytes(header.hash), header, len(encoded))
+        return TrialBlock(number, bytes(header.hash), header, len(encoded))
 
-    def advance(self, block: Block) -> None:
+    def advance(self, block: TrialBlock) -> None:
         """`block`, committed by now, is the head."""
         self._blocks[block.number] = block
         self.head = block
 
-    def block(self, number: int) -> Block | None:
+    def block(self, number: int) -> TrialBlock | None:
         """The block of this number."""
         return None if number > self.head.number else self._read(number)
 
-    def _read(self, number: int) -> Block | None:
+    def _read(self, number: int) -> TrialBlock | None:
         block = self._blocks.get(number)
         if block is None:
             row = self._database.row("SELECT hash, header, size FROM block WHERE number = ?", (number,))
             if row is None:
                 return None
-            block = self._blocks[number] = Block(number, row[0], rlp.decode(row[1], BlockHeader), row[2])
+            block = self._blocks[number] = TrialBlock(number, row[0], rlp.decode(row[1], BlockHeader), row[2])
         return block
 
-    def block_by_hash(self, digest: bytes) -> Block | None:
+    def block_by_hash(self, digest: bytes) -> TrialBlock | None:
         """The block of this hash; None if the chain has none."""
         row = self._database.row("SELECT number FROM block WHERE hash = ?", (digest,))
         return None if row is None or row[0] > self.head.number else self.block(row[0])
@@ -157,17 +161,17 @@ class History:
         query = "SELECT hash FROM mined WHERE block = ? ORDER BY position"
         return [digest for (digest,) in self._database.rows(query, (number,))]
 
-    def mined_in(self, number: int) -> list[Mined]:
+    def mined_in(self, number: int) -> list[MinedTransaction]:
         """The block's transactions with what became of them, in their order."""
         query = f"SELECT {_MINED} FROM mined WHERE block = ? ORDER BY position"  # noqa: S608
         return [_mined(row) for row in self._database.rows(query, (number,))]
 
-    def mined(self, digest: bytes) -> Mined | None:
+    def mined(self, digest: bytes) -> MinedTransaction | None:
         """The transaction of this hash with what became of it; None if no block has it."""
         row = self._database.row(f"SELECT {_MINED} FROM mined WHERE hash = ?", (digest,))  # noqa: S608
         return None if row is None or row[0] > self.head.number else _mined(row)
 
-    def logs_of(self, mined: Mined) -> list[Log]:
+    def logs_of(self, mined: MinedTransaction) -> list[EventLog]:
         """The transaction's events in their order."""
         query = (
             "SELECT block, position, transaction_position, address, topic0, topic1, topic2, topic3, data FROM log "
@@ -176,12 +180,12 @@ class History:
         return [log_of(row) for row in self._database.rows(query, (mined.block, mined.first_log, mined.position))]
 
 
-def _mined(row: tuple[Any, ...]) -> Mined:
+def _mined(row: tuple[Any, ...]) -> MinedTransaction:
     block, position, raw, sender, status, gas_used, cumulative_gas, contract, first_log = row
-    return Mined(block, position, decode(raw, sender), status, gas_used, cumulative_gas, contract, first_log)
+    return MinedTransaction(block, position, decode(raw, sender), status, gas_used, cumulative_gas, contract, first_log)
 
 
-def log_of(row: tuple[Any, ...]) -> Log:
+def log_of(row: tuple[Any, ...]) -> EventLog:
     """The log of a row of the table `log`."""
     block, position, transaction_position, address, *topics, data = row
-    return Log(block, position, transaction_position, address, tuple(t for t in topics if t is not None), data)
+    return EventLog(block, position, transaction_position, address, tuple(t for t in topics if t is not None), data)

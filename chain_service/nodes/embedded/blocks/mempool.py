@@ -7,23 +7,23 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from chain_service.nodes.embedded.blocks.database import Database
-from chain_service.nodes.embedded.blocks.state_trie import Account
+from chain_service.nodes.embedded.blocks.database import ChainDatabase
+from chain_service.nodes.embedded.blocks.state_trie import TrieAccount
 from chain_service.nodes.embedded.blocks.transactions import Transaction, decode
-from chain_service.nodes.embedded.rpc_error import RpcError
+from chain_service.nodes.embedded.rpc_error import JsonRpcError
 
 MAX_WAITING = 65_536
 MAX_WAITING_BYTES = 64 * 2**20
 MAX_NONCE_GAP = 16_384
 GAS_PRICE = 1
 
-AccountLookup = Callable[[bytes], Account | None]
+AccountLookup = Callable[[bytes], TrieAccount | None]
 
 
-class Pool:
+class Mempool:
     """The waiting transactions; mirrors the table `waiting`, changed only under `database.writing`."""
 
-    def __init__(self, database: Database, *, chain_id: int, gas_limit: int, account: AccountLookup) -> None:
+    def __init__(self, database: ChainDatabase, *, chain_id: int, gas_limit: int, account: AccountLookup) -> None:
         self._database = database
         self._chain_id = chain_id
         self._gas_limit = gas_limit
@@ -59,7 +59,7 @@ class Pool:
         with self._database.writing:
             return self._next_nonce(sender, self._state_nonce(sender))
 
-    def add(self, transactions: Sequence[Transaction]) -> list[RpcError | None]:
+    def add(self, transactions: Sequence[Transaction]) -> list[JsonRpcError | None]:
         """Each transaction waits, on disk, or its error says why not; one commit for all."""
         with self._database.writing:
             try:
@@ -69,10 +69,10 @@ class Pool:
                 self._load()
                 raise
 
-    def _try(self, connection: sqlite3.Connection, transaction: Transaction) -> RpcError | None:
+    def _try(self, connection: sqlite3.Connection, transaction: Transaction) -> JsonRpcError | None:
         try:
             replaced = self._check(transaction)
-        except RpcError as error:
+        except JsonRpcError as error:
             return error
         if replaced:
             connection.execute("DELETE FROM waiting WHERE hash = ?", (replaced.hash,))
@@ -87,34 +87,36 @@ class Pool:
     def _check(self, transaction: Transaction) -> Transaction | None:
         """The waiting transaction that this one replaces, if any. Raises RpcError in go-ethereum's words."""
         if transaction.hash in self._by_hash:
-            raise RpcError("already known")
+            raise JsonRpcError("already known")
         if transaction.chain_id != self._chain_id:
-            raise RpcError(f"invalid sender: signed for chain id {transaction.chain_id}, this is {self._chain_id}")
+            raise JsonRpcError(f"invalid sender: signed for chain id {transaction.chain_id}, this is {self._chain_id}")
         if transaction.gas > self._gas_limit:
-            raise RpcError("exceeds block gas limit")
+            raise JsonRpcError("exceeds block gas limit")
         if transaction.gas_price < GAS_PRICE:
-            raise RpcError(f"transaction underpriced: gas price needed {GAS_PRICE}, given {transaction.gas_price}")
+            raise JsonRpcError(f"transaction underpriced: gas price needed {GAS_PRICE}, given {transaction.gas_price}")
         if transaction.gas < transaction.intrinsic_gas:
-            raise RpcError(f"intrinsic gas too low: gas {transaction.gas}, minimum needed {transaction.intrinsic_gas}")
+            raise JsonRpcError(
+                f"intrinsic gas too low: gas {transaction.gas}, minimum needed {transaction.intrinsic_gas}"
+            )
         account = self._account(transaction.sender)
         nonce, balance = (account.nonce, account.balance) if account else (0, 0)
         if transaction.nonce < nonce:
-            raise RpcError(f"nonce too low: next nonce {nonce}, tx nonce {transaction.nonce}")
+            raise JsonRpcError(f"nonce too low: next nonce {nonce}, tx nonce {transaction.nonce}")
         if transaction.nonce > nonce + MAX_NONCE_GAP:
-            raise RpcError(f"nonce too high: next nonce {nonce}, tx nonce {transaction.nonce}")
+            raise JsonRpcError(f"nonce too high: next nonce {nonce}, tx nonce {transaction.nonce}")
         waiting = self._by_sender.get(transaction.sender, {})
         replaced = waiting.get(transaction.nonce)
         if replaced and transaction.gas_price < max(replaced.gas_price + 1, replaced.gas_price * 110 // 100):
-            raise RpcError("replacement transaction underpriced")
+            raise JsonRpcError("replacement transaction underpriced")
         cost = self._cost.get(transaction.sender, 0) + transaction.cost - (replaced.cost if replaced else 0)
         if cost > balance:
-            raise RpcError(
+            raise JsonRpcError(
                 f"insufficient funds for gas * price + value: balance {balance}, tx cost {transaction.cost}, "
                 f"overshot {cost - balance}"
             )
         full = len(self._by_hash) >= MAX_WAITING or self._bytes + len(transaction.raw) > MAX_WAITING_BYTES
         if full and not replaced:
-            raise RpcError("txpool is full")
+            raise JsonRpcError("txpool is full")
         return replaced
 
     def ready(self) -> bool:
@@ -133,7 +135,9 @@ class Pool:
                     queues.append([(self._arrival[t.hash], t) for t in run])
             return Candidates(queues)
 
-    def settle(self, connection: sqlite3.Connection, mined: Iterable[Transaction], failed: dict[bytes, str]) -> Settled:
+    def settle(
+        self, connection: sqlite3.Connection, mined: Iterable[Transaction], failed: dict[bytes, str]
+    ) -> SettledTransactions:
         """In `connection`'s transaction, what was mined or cannot be mined any more waits no longer.
 
         `failed` tells by hash why; those and waiting twins of a mined nonce go to the table `dropped`.
@@ -150,7 +154,7 @@ class Pool:
         connection.executemany("INSERT INTO dropped VALUES (?, ?, ?, ?, ?)", rows)
         leaving = gone + [t for t, _ in dropped]
         connection.executemany("DELETE FROM waiting WHERE hash = ?", [(t.hash,) for t in leaving])
-        return Settled(leaving, dropped)
+        return SettledTransactions(leaving, dropped)
 
     def forget(self, transactions: Iterable[Transaction]) -> None:
         """The transactions that a committed `settle` took out are gone from memory too."""
@@ -179,7 +183,7 @@ class Pool:
         self._bytes -= len(transaction.raw)
 
 
-class Settled:
+class SettledTransactions:
     """What left the pool, and what of it left unmined and why."""
 
     def __init__(self, leaving: list[Transaction], dropped: list[tuple[Transaction, str]]) -> None:

@@ -21,8 +21,8 @@ from trie.hexary import HexaryTrie
 
 from chain_service.nodes.embedded.blocks import clique_sealing
 from chain_service.nodes.embedded.blocks.evm import Overlay, execute, state_on
-from chain_service.nodes.embedded.blocks.genesis import Genesis
-from chain_service.nodes.embedded.blocks.history import Executed
+from chain_service.nodes.embedded.blocks.genesis import TrialGenesis
+from chain_service.nodes.embedded.blocks.history import ExecutedTransaction
 from chain_service.nodes.embedded.blocks.mempool import Candidates
 from chain_service.nodes.embedded.blocks.state_trie import Lookup
 from chain_service.nodes.embedded.blocks.transactions import Transaction
@@ -34,11 +34,11 @@ EXECUTION_BUDGET = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class SealedBlock:
     """A finished block, not yet written."""
 
     header: BlockHeaderAPI
-    executed: tuple[Executed, ...]
+    executed: tuple[ExecutedTransaction, ...]
     failed: dict[bytes, str]
     """Why a candidate can never be mined, by hash."""
     nodes: dict[bytes, bytes]
@@ -55,14 +55,14 @@ class _Broken(Exception):
 class BlockMaker:
     """Makes the block after a parent; holds the sealing key."""
 
-    def __init__(self, genesis: Genesis, key: PrivateKey, lookup: Lookup) -> None:
+    def __init__(self, genesis: TrialGenesis, key: PrivateKey, lookup: Lookup) -> None:
         self._genesis = genesis
         self._key = key
         self._lookup = lookup
 
     def seal(
         self, parent: BlockHeaderAPI, ancestors: Ancestors, candidates: Callable[[], Candidates], timestamp: int
-    ) -> Sealed:
+    ) -> SealedBlock:
         """The sealed block after `parent` with as many of the `candidates` as fit.
 
         `ancestors` answers the hashes of the blocks before it, newest first.
@@ -82,7 +82,7 @@ class BlockMaker:
         candidates: Candidates,
         timestamp: int,
         failed: dict[bytes, str],
-    ) -> Sealed:
+    ) -> SealedBlock:
         header = clique_sealing.draft(
             parent, timestamp=timestamp, signer=self._genesis.signer, epoch=self._genesis.epoch
         )
@@ -95,8 +95,8 @@ class BlockMaker:
 
     def _execute(
         self, state: BerlinState, gas_limit: int, candidates: Candidates, failed: dict[bytes, str]
-    ) -> list[Executed]:
-        executed: list[Executed] = []
+    ) -> list[ExecutedTransaction]:
+        executed: list[ExecutedTransaction] = []
         gas_used, until = 0, time.monotonic() + EXECUTION_BUDGET
         while (transaction := candidates.best()) is not None and time.monotonic() < until:
             if transaction.hash not in failed and state.get_balance(Address(transaction.sender)) < transaction.cost:
@@ -111,13 +111,18 @@ class BlockMaker:
             except Exception as error:
                 raise _Broken(transaction) from error
             gas_used += outcome.gas_used
-            executed.append(Executed(transaction, outcome, gas_used))
+            executed.append(ExecutedTransaction(transaction, outcome, gas_used))
             candidates.advance()
         return executed
 
     def _finish(
-        self, header: BlockHeaderAPI, root: bytes, executed: list[Executed], failed: dict[bytes, str], overlay: Overlay
-    ) -> Sealed:
+        self,
+        header: BlockHeaderAPI,
+        root: bytes,
+        executed: list[ExecutedTransaction],
+        failed: dict[bytes, str],
+        overlay: Overlay,
+    ) -> SealedBlock:
         blooms = [bloom_of((address, topics) for address, topics, _ in item.outcome.logs) for item in executed]
         raws = [item.transaction.raw for item in executed]
         total = 0
@@ -133,7 +138,9 @@ class BlockMaker:
             ),
             self._key,
         )
-        return Sealed(sealed, tuple(executed), dict(failed), overlay.written, encode_block(rlp.encode(sealed), raws))
+        return SealedBlock(
+            sealed, tuple(executed), dict(failed), overlay.written, encode_block(rlp.encode(sealed), raws)
+        )
 
 
 def encode_block(header: bytes, raws: list[bytes]) -> bytes:
@@ -150,7 +157,7 @@ def bloom_of(logs: Iterable[tuple[bytes, Sequence[bytes]]]) -> int:
     return int(bloom)
 
 
-def _receipt(item: Executed, bloom: int) -> bytes:
+def _receipt(item: ExecutedTransaction, bloom: int) -> bytes:
     logs = [[address, list(topics), data] for address, topics, data in item.outcome.logs]
     status = b"" if item.outcome.failure else b"\x01"
     body = rlp.encode([status, big_endian_int.serialize(item.cumulative_gas), bloom.to_bytes(256), logs])

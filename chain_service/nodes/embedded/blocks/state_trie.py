@@ -15,7 +15,7 @@ Lookup = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class TrieAccount:
     """What the state trie holds of an address (yellow paper §4.1); balance in wei, root and hash of 32 bytes."""
 
     nonce: int
@@ -24,7 +24,7 @@ class Account:
     code_hash: bytes
 
 
-def account_at(lookup: Lookup, root: bytes, address: bytes) -> Account | None:
+def account_at(lookup: Lookup, root: bytes, address: bytes) -> TrieAccount | None:
     """The account in the state `root`, None when it is absent."""
     value, _ = walk(lookup, root, keccak256(address))
     return None if value is None else decode_account(value)
@@ -36,10 +36,10 @@ def storage_at(lookup: Lookup, storage_root: bytes, slot: bytes) -> int:
     return 0 if value is None else decode_word(value)
 
 
-def decode_account(value: bytes) -> Account:
+def decode_account(value: bytes) -> TrieAccount:
     """The account that a leaf of the state trie holds, RLP of four items."""
     nonce, balance, storage_root, code_hash = rlp.decode(value)
-    return Account(int.from_bytes(nonce), int.from_bytes(balance), storage_root, code_hash)
+    return TrieAccount(int.from_bytes(nonce), int.from_bytes(balance), storage_root, code_hash)
 
 
 def decode_word(value: bytes) -> int:

@@ -12,7 +12,7 @@ from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
 from tiny_keccak import keccak256
 
-from chain_service.nodes.embedded.rpc_error import RpcError
+from chain_service.nodes.embedded.rpc_error import JsonRpcError
 
 MAX_SIZE = 128 * 1024
 _HALF_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141 // 2
@@ -67,16 +67,16 @@ def intrinsic_gas(to: bytes, data: bytes, access_list: AccessList) -> int:
 def decode(raw: bytes, sender: bytes | None = None) -> Transaction:
     """The transaction in `raw`; its sender is recovered unless given. Raises RpcError (-32000)."""
     if len(raw) > MAX_SIZE:
-        raise RpcError(f"oversized data: transaction size {len(raw)}, limit {MAX_SIZE}")
+        raise JsonRpcError(f"oversized data: transaction size {len(raw)}, limit {MAX_SIZE}")
     if not raw:
-        raise RpcError("typed transaction too short")
+        raise JsonRpcError("typed transaction too short")
     if raw[0] <= 0x7F and raw[0] != 1:
-        raise RpcError("transaction type not supported")
+        raise JsonRpcError("transaction type not supported")
     try:
         fields = rlp.decode(raw[1:] if raw[0] == 1 else raw)
         return _typed(raw, fields, sender) if raw[0] == 1 else _legacy(raw, fields, sender)
     except (RLPException, _Malformed) as error:
-        raise RpcError(f"rlp: {error}") from error
+        raise JsonRpcError(f"rlp: {error}") from error
 
 
 class _Malformed(Exception):
@@ -89,7 +89,7 @@ def _legacy(raw: bytes, fields: Any, sender: bytes | None) -> Transaction:
     nonce, gas_price, gas, to, value, data, v, r, s = fields
     v_number = _integer(v)
     if v_number < 35:
-        raise RpcError("only replay-protected (EIP-155) transactions allowed over RPC")
+        raise JsonRpcError("only replay-protected (EIP-155) transactions allowed over RPC")
     chain_id = (v_number - 35) // 2
     digest = keccak256(rlp.encode([*fields[:6], rlp.sedes.big_endian_int.serialize(chain_id), b"", b""]))
     parity = (v_number - 35) % 2
@@ -107,7 +107,7 @@ def _typed(raw: bytes, fields: Any, sender: bytes | None) -> Transaction:
         raise _Malformed("a field is a list")
     chain_id, nonce, gas_price, gas, to, value, data, access_list, parity, r, s = fields
     if parity not in (b"", b"\x01"):
-        raise RpcError("invalid transaction v, r, s values")
+        raise JsonRpcError("invalid transaction v, r, s values")
     digest = keccak256(b"\x01" + rlp.encode(fields[:8]))
     return Transaction(
         raw, keccak256(raw), sender or _recover(digest, len(parity), r, s), 1, _integer(chain_id), _integer(nonce, 8),
@@ -145,9 +145,9 @@ def _recover(digest: bytes, parity: int, r: bytes, s: bytes) -> bytes:
     """The signer's address; a high s is refused (EIP-2)."""
     r_number, s_number = _integer(r), _integer(s)
     if s_number > _HALF_ORDER:
-        raise RpcError("invalid transaction v, r, s values")
+        raise JsonRpcError("invalid transaction v, r, s values")
     try:
         signature = Signature(vrs=(parity, r_number, s_number))
         return bytes(signature.recover_public_key_from_msg_hash(digest).to_canonical_address())
     except (BadSignature, ValidationError) as error:
-        raise RpcError("invalid transaction v, r, s values") from error
+        raise JsonRpcError("invalid transaction v, r, s values") from error

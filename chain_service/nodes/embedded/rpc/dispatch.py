@@ -17,7 +17,7 @@ from chain_service.nodes.embedded.rpc_error import (
     METHOD_NOT_FOUND,
     PARSE_ERROR,
     RESPONSE_TOO_LARGE,
-    RpcError,
+    JsonRpcError,
 )
 
 _log = logging.getLogger(__name__)
@@ -31,13 +31,13 @@ def answer(methods: Methods, request: bytes) -> bytes:
     try:
         parsed = orjson.loads(request)
     except orjson.JSONDecodeError:
-        return _refusal(RpcError("parse error", number=PARSE_ERROR))
+        return _refusal(JsonRpcError("parse error", number=PARSE_ERROR))
     if not isinstance(parsed, list):
         return _one(methods, parsed) or b""
     if not parsed:
-        return _refusal(RpcError("empty batch", number=INVALID_REQUEST))
+        return _refusal(JsonRpcError("empty batch", number=INVALID_REQUEST))
     if len(parsed) > MAX_BATCH:
-        return _refusal(RpcError(f"batch too large: at most {MAX_BATCH} requests", number=INVALID_REQUEST))
+        return _refusal(JsonRpcError(f"batch too large: at most {MAX_BATCH} requests", number=INVALID_REQUEST))
     return _batch(methods, parsed)
 
 
@@ -50,7 +50,7 @@ def _batch(methods: Methods, requests: list[Any]) -> bytes:
         if position in sent:
             response = _response(request, sent[position])
         elif size > MAX_RESPONSE:
-            response = _response(request, RpcError("response too large", number=RESPONSE_TOO_LARGE))
+            response = _response(request, JsonRpcError("response too large", number=RESPONSE_TOO_LARGE))
         else:
             response = _one(methods, request)
         if response:
@@ -66,7 +66,7 @@ def _send_all(methods: Methods, requests: list[Any]) -> dict[int, Any]:
         if _well_formed(request) and request["method"] == _SEND:
             try:
                 (raws[position],) = rpc_params.Signature(rpc_params.data).read(request.get("params") or [])
-            except RpcError:
+            except JsonRpcError:
                 continue
     if len(raws) < 2:
         return {}
@@ -76,7 +76,7 @@ def _send_all(methods: Methods, requests: list[Any]) -> dict[int, Any]:
         _log.exception("%s failed", _SEND)
         results = [_internal()] * len(raws)
     return {
-        position: result if isinstance(result, RpcError) else prefixed(result)
+        position: result if isinstance(result, JsonRpcError) else prefixed(result)
         for position, result in zip(raws, results, strict=True)
     }
 
@@ -96,16 +96,16 @@ def _one(methods: Methods, request: Any) -> bytes:
     if not _well_formed(request):
         known = request.get("id") if isinstance(request, dict) else None
         if isinstance(request, dict) and isinstance(request.get("params"), dict):
-            return _response({"id": known}, RpcError("non-array args", number=INVALID_PARAMS))
-        return _response({"id": known}, RpcError("invalid request", number=INVALID_REQUEST))
+            return _response({"id": known}, JsonRpcError("non-array args", number=INVALID_PARAMS))
+        return _response({"id": known}, JsonRpcError("invalid request", number=INVALID_REQUEST))
     found = methods.table.get(request["method"])
     if found is None:
         message = f"the method {request['method'][:100]} does not exist/is not available"
-        return _response(request, RpcError(message, number=METHOD_NOT_FOUND))
+        return _response(request, JsonRpcError(message, number=METHOD_NOT_FOUND))
     signature, method = found
     try:
         result = method(*signature.read(request.get("params") or []))
-    except RpcError as error:
+    except JsonRpcError as error:
         result = error
     except Exception:  # noqa: BLE001 - the caller gets an answer, the log the cause
         _log.exception("%s failed", request["method"])
@@ -113,20 +113,20 @@ def _one(methods: Methods, request: Any) -> bytes:
     return _response(request, result)
 
 
-def _internal() -> RpcError:
-    return RpcError("internal error; see the node's log", number=INTERNAL_ERROR)
+def _internal() -> JsonRpcError:
+    return JsonRpcError("internal error; see the node's log", number=INTERNAL_ERROR)
 
 
 def _response(request: Any, result: Any) -> bytes:
     if "id" not in request:
         return b""
     body: dict[str, Any] = {"jsonrpc": "2.0", "id": request["id"]}
-    if isinstance(result, RpcError):
+    if isinstance(result, JsonRpcError):
         body["error"] = result.as_object()
     else:
         body["result"] = result
     return orjson.dumps(body)
 
 
-def _refusal(error: RpcError) -> bytes:
+def _refusal(error: JsonRpcError) -> bytes:
     return _response({"id": None}, error)

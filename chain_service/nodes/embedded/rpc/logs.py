@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain_service.nodes.embedded.blocks.database import Database
+from chain_service.nodes.embedded.blocks.database import ChainDatabase
 from chain_service.nodes.embedded.blocks.history import log_of
 from chain_service.nodes.embedded.rpc import rpc_params
 from chain_service.nodes.embedded.rpc.rpc_format import log_shape
-from chain_service.nodes.embedded.rpc_error import RpcError, invalid_argument
+from chain_service.nodes.embedded.rpc_error import JsonRpcError, invalid_argument
 
 MAX_LOGS = 20_000
 MAX_ALTERNATIVES = 1_000
@@ -19,7 +19,7 @@ _COLUMNS = (
 )
 
 
-def find_logs(database: Database, first: int, last: int, criteria: dict[str, Any]) -> list[dict[str, Any]]:
+def find_logs(database: ChainDatabase, first: int, last: int, criteria: dict[str, Any]) -> list[dict[str, Any]]:
     """Logs in blocks `first` to `last` that match `address` and `topics` of the filter, in chain order.
 
     Raises RpcError when there are more than 20,000: ask for fewer blocks.
@@ -42,7 +42,7 @@ def find_logs(database: Database, first: int, last: int, criteria: dict[str, Any
     )
     rows = database.rows(query, parameters)
     if len(rows) > MAX_LOGS:
-        raise RpcError(f"query returned more than {MAX_LOGS} results; ask for a shorter range of blocks")
+        raise JsonRpcError(f"query returned more than {MAX_LOGS} results; ask for a shorter range of blocks")
     return [log_shape(log_of(row[:-2]), row[-2], row[-1]) for row in rows]
 
 

@@ -9,17 +9,17 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from chain_service import __version__
-from chain_service.nodes.embedded.blocks.database import Database
-from chain_service.nodes.embedded.blocks.history import Block, Mined
+from chain_service.nodes.embedded.blocks.database import ChainDatabase
+from chain_service.nodes.embedded.blocks.history import MinedTransaction, TrialBlock
 from chain_service.nodes.embedded.blocks.mempool import GAS_PRICE
-from chain_service.nodes.embedded.blocks.state_trie import EMPTY_CODE, Account, account_at, storage_at
+from chain_service.nodes.embedded.blocks.state_trie import EMPTY_CODE, TrieAccount, account_at, storage_at
 from chain_service.nodes.embedded.rpc import rpc_params
 from chain_service.nodes.embedded.rpc.calls import Calls
 from chain_service.nodes.embedded.rpc.logs import find_logs
 from chain_service.nodes.embedded.rpc.proofs import prove
 from chain_service.nodes.embedded.rpc.rpc_format import header_shape, prefixed, receipt_shape, transaction_shape
 from chain_service.nodes.embedded.rpc.rpc_params import Signature
-from chain_service.nodes.embedded.rpc_error import INVALID_PARAMS, RpcError, invalid_argument
+from chain_service.nodes.embedded.rpc_error import INVALID_PARAMS, JsonRpcError, invalid_argument
 
 if TYPE_CHECKING:
     from chain_service.nodes.embedded.node import Node
@@ -32,7 +32,7 @@ Method = Callable[..., Any]
 class Methods:
     """Method names with their arguments and what answers them."""
 
-    def __init__(self, node: Node, database: Database) -> None:
+    def __init__(self, node: Node, database: ChainDatabase) -> None:
         self._node = node
         self._database = database
         self._history = node.history
@@ -62,21 +62,21 @@ class Methods:
             "eth_getProof": (Signature(_ADDRESS, rpc_params.storage_keys, _TAG, optional=1), self._proof),
         }
 
-    def submit(self, raws: list[bytes]) -> list[bytes | RpcError]:
+    def submit(self, raws: list[bytes]) -> list[bytes | JsonRpcError]:
         """Many transactions in one commit; see `Node.submit`."""
         return self._node.submit(raws)
 
     def _client_version(self) -> str:
         return f"chain_service-trial/{__version__}/py-evm-{version('py-evm')}"
 
-    def _find(self, tag: Any, position: int) -> Block | None:
+    def _find(self, tag: Any, position: int) -> TrialBlock | None:
         """The block that a tag, a number or an EIP-1898 object names; None when there is no such block."""
         if tag is None or tag in ("latest", "pending"):
             return self._history.head
         if tag == "earliest":
             return self._history.block(0)
         if tag in ("finalized", "safe"):
-            raise RpcError("finalized block not found" if tag == "finalized" else "safe block not found")
+            raise JsonRpcError("finalized block not found" if tag == "finalized" else "safe block not found")
         if isinstance(tag, dict):
             if ("blockHash" in tag) == ("blockNumber" in tag):
                 raise invalid_argument(position, "give either blockHash or blockNumber")
@@ -86,17 +86,17 @@ class Methods:
         number = rpc_params.quantity(tag, position)
         return self._history.block(number)
 
-    def _at(self, tag: Any, position: int) -> Block:
+    def _at(self, tag: Any, position: int) -> TrialBlock:
         """As `_find`, but the block must exist."""
         block = self._find(tag, position)
         if block is None:
-            raise RpcError("header not found")
+            raise JsonRpcError("header not found")
         return block
 
-    def _account(self, address: bytes, tag: Any, position: int = 1) -> Account | None:
+    def _account(self, address: bytes, tag: Any, position: int = 1) -> TrieAccount | None:
         return account_at(self._database.lookup, self._at(tag, position).header.state_root, address)
 
-    def _block_shape(self, block: Block | None, full: bool | None) -> dict[str, Any] | None:
+    def _block_shape(self, block: TrialBlock | None, full: bool | None) -> dict[str, Any] | None:
         if block is None:
             return None
         if full:
@@ -114,7 +114,7 @@ class Methods:
     def _block_by_hash(self, digest: bytes, full: bool | None) -> dict[str, Any] | None:
         return self._block_shape(self._history.block_by_hash(digest), full)
 
-    def _block_of(self, mined: Mined) -> Block:
+    def _block_of(self, mined: MinedTransaction) -> TrialBlock:
         return self._at(hex(mined.block), 0)
 
     def _transaction(self, digest: bytes) -> dict[str, Any] | None:
@@ -136,7 +136,7 @@ class Methods:
 
     def _send(self, raw: bytes) -> str:
         (answer,) = self._node.submit([raw])
-        if isinstance(answer, RpcError):
+        if isinstance(answer, JsonRpcError):
             raise answer
         return prefixed(answer)
 
@@ -146,9 +146,9 @@ class Methods:
     def _estimate(self, request: dict[str, Any], tag: Any, overrides: Any) -> str:
         return hex(self._calls.estimate(self._unaltered(tag, overrides), request))
 
-    def _unaltered(self, tag: Any, overrides: Any) -> Block:
+    def _unaltered(self, tag: Any, overrides: Any) -> TrialBlock:
         if overrides:
-            raise RpcError(
+            raise JsonRpcError(
                 "state overrides are not supported: this chain answers from its state", number=INVALID_PARAMS
             )
         return self._at(tag, 1)
@@ -175,7 +175,7 @@ class Methods:
                 raise invalid_argument(0, "give either blockHash or fromBlock and toBlock")
             block = self._history.block_by_hash(rpc_params.digest(criteria["blockHash"], 0))
             if block is None:
-                raise RpcError("unknown block")
+                raise JsonRpcError("unknown block")
             return find_logs(self._database, block.number, block.number, criteria)
         first = self._edge(criteria.get("fromBlock"))
         last = min(self._edge(criteria.get("toBlock")), self._history.head.number)
@@ -210,11 +210,11 @@ def _percentiles(given: list[Any]) -> list[float]:
     if len(given) > 100 or any(isinstance(p, bool) or not isinstance(p, int | float) for p in given):
         raise invalid_argument(2, "percentiles are at most 100 numbers")
     if any(not 0 <= p <= 100 for p in given) or any(b < a for a, b in pairwise(given)):
-        raise RpcError("invalid reward percentile: rising numbers from 0 to 100")
+        raise JsonRpcError("invalid reward percentile: rising numbers from 0 to 100")
     return [float(p) for p in given]
 
 
-def _rewards(mined: list[Mined], percentiles: list[float]) -> list[str]:
+def _rewards(mined: list[MinedTransaction], percentiles: list[float]) -> list[str]:
     """Gas prices at the given percentiles of a block's gas."""
     if not mined:
         return ["0x0"] * len(percentiles)

@@ -8,14 +8,14 @@ from tiny_keccak import keccak256
 
 from chain_service.nodes.embedded.blocks.state_trie import (
     EMPTY_ROOT,
-    Account,
     Lookup,
+    TrieAccount,
     decode_account,
     decode_word,
     walk,
 )
 
-_ABSENT = Account(0, 0, bytes(32), bytes(32))
+_ABSENT = TrieAccount(0, 0, bytes(32), bytes(32))
 
 
 def prove(lookup: Lookup, root: bytes, address: bytes, keys: list[tuple[bytes, str]]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain_service.nodes.embedded.blocks.history import Block, Log, Mined
+from chain_service.nodes.embedded.blocks.history import EventLog, MinedTransaction, TrialBlock
 from chain_service.nodes.embedded.blocks.sealing import bloom_of
 from chain_service.nodes.embedded.blocks.transactions import Transaction
 
@@ -14,7 +14,7 @@ def prefixed(value: bytes) -> str:
     return "0x" + value.hex()
 
 
-def header_shape(block: Block) -> dict[str, Any]:
+def header_shape(block: TrialBlock) -> dict[str, Any]:
     """The block without its transactions; Clique's total difficulty is 1 for genesis and 2 a block in turn."""
     header = block.header
     return {
@@ -40,7 +40,7 @@ def header_shape(block: Block) -> dict[str, Any]:
     }
 
 
-def transaction_shape(transaction: Transaction, block: Block | None, position: int | None) -> dict[str, Any]:
+def transaction_shape(transaction: Transaction, block: TrialBlock | None, position: int | None) -> dict[str, Any]:
     """A transaction in `block` at `position`, or waiting when both are None."""
     shape: dict[str, Any] = {
         "blockHash": prefixed(block.hash) if block else None,
@@ -69,7 +69,7 @@ def transaction_shape(transaction: Transaction, block: Block | None, position: i
     return shape
 
 
-def log_shape(log: Log, block_hash: bytes, transaction_hash: bytes) -> dict[str, Any]:
+def log_shape(log: EventLog, block_hash: bytes, transaction_hash: bytes) -> dict[str, Any]:
     """The event as `eth_getLogs` answers it."""
     return {
         "address": prefixed(log.address),
@@ -84,7 +84,7 @@ def log_shape(log: Log, block_hash: bytes, transaction_hash: bytes) -> dict[str,
     }
 
 
-def receipt_shape(mined: Mined, block: Block, logs: list[Log]) -> dict[str, Any]:
+def receipt_shape(mined: MinedTransaction, block: TrialBlock, logs: list[EventLog]) -> dict[str, Any]:
     """What became of the transaction, as `eth_getTransactionReceipt` answers it."""
     transaction = mined.transaction
     bloom = bloom_of((log.address, log.topics) for log in logs)

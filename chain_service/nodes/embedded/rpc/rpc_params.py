@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chain_service.nodes.embedded.blocks.transactions import AccessList
-from chain_service.nodes.embedded.rpc_error import RpcError, invalid_argument
+from chain_service.nodes.embedded.rpc_error import JsonRpcError, invalid_argument
 
 _QUANTITY = re.compile(r"0x(0|[1-9a-fA-F][0-9a-fA-F]{0,63})")
 _DATA = re.compile(r"0[xX]([0-9a-fA-F]{2})*")
@@ -121,11 +121,11 @@ class Signature:
     def read(self, parameters: list[Any]) -> list[Any]:
         """As many values as there are readers, None for what is missing. Raises RpcError (-32602)."""
         if len(parameters) > len(self._readers):
-            raise RpcError(f"too many arguments, want at most {len(self._readers)}", number=-32602)
+            raise JsonRpcError(f"too many arguments, want at most {len(self._readers)}", number=-32602)
         values = []
         for position, reader in enumerate(self._readers):
             given = parameters[position] if position < len(parameters) else None
             if given is None and position < self._required:
-                raise RpcError(f"missing value for required argument {position}", number=-32602)
+                raise JsonRpcError(f"missing value for required argument {position}", number=-32602)
             values.append(None if given is None else reader(given, position))
         return values

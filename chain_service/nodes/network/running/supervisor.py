@@ -37,7 +37,7 @@ _MAX_LOG = 64 * 2**20
 
 
 @dataclass
-class Kept:
+class SupervisedNode:
     """One node under supervision."""
 
     node: NodeDescriptor
@@ -70,7 +70,7 @@ class Supervisor:
         self.ledger = Ledger(directory)
         self.network: Network = load(directory / NETWORK_FILE)
         self.engine = engine_of(self.network.engine)
-        self.kept = {node.name: Kept(node) for node in self.network.own(directory)}
+        self.kept = {node.name: SupervisedNode(node) for node in self.network.own(directory)}
         self._told: Any = None
         self._stale = False
 
@@ -110,12 +110,12 @@ class Supervisor:
             return
         self._told = state
 
-    def _state(self, kept: Kept) -> dict[str, Any]:
+    def _state(self, kept: SupervisedNode) -> dict[str, Any]:
         process = kept.process
         said = kept.watch.said() if kept.watch else {}
         return {"process": vars(process) if process else None, "restarts": kept.restarts} | kept.told | said
 
-    def _tend(self, kept: Kept, wanted: bool) -> None:
+    def _tend(self, kept: SupervisedNode, wanted: bool) -> None:
         if kept.lives():
             if not wanted and not kept.stopping:
                 self._stop(kept)
@@ -125,7 +125,7 @@ class Supervisor:
         if wanted and time.monotonic() >= kept.not_before:
             self._start(kept)
 
-    def _start(self, kept: Kept) -> None:
+    def _start(self, kept: SupervisedNode) -> None:
         folder = self.directory / kept.node.name
         try:
             self.engine.initialise(self.binary, folder)
@@ -146,13 +146,13 @@ class Supervisor:
         self.tell()
         say("started", node=kept.node.name, pid=process.pid)
 
-    def _watch(self, kept: Kept, process: Process) -> None:
+    def _watch(self, kept: SupervisedNode, process: Process) -> None:
         kept.process, kept.began, kept.stopping = process, time.monotonic(), False
         if kept.watch is None:
             kept.watch = Watch(self.engine.endpoint(self.directory / kept.node.name, kept.node))
             kept.watch.start()
 
-    def _buried(self, kept: Kept) -> None:
+    def _buried(self, kept: SupervisedNode) -> None:
         """A node is gone: on purpose, or to be brought back."""
         meant, kept.process, kept.stopping = kept.stopping, None, False
         if meant:
@@ -168,11 +168,11 @@ class Supervisor:
         else:
             kept.deaths = 1
 
-    def _pause(self, kept: Kept) -> None:
+    def _pause(self, kept: SupervisedNode) -> None:
         kept.deaths += 1
         kept.not_before = time.monotonic() + min(_LONGEST_PAUSE, 0.5 * 2 ** min(kept.deaths, 10))
 
-    def _stop(self, kept: Kept) -> None:
+    def _stop(self, kept: SupervisedNode) -> None:
         """One interrupt, never a second: go-ethereum panics on repeated ones. A frozen node is woken to hear it."""
         if kept.process is not None and not kept.stopping:
             kept.stopping = True

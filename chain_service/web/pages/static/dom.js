@@ -12,6 +12,9 @@ export function element(name, attributes, ...children) {
   return made;
 }
 
+// A word of a table at the beginning of a row.
+export const capitalised = (word) => word.charAt(0).toUpperCase() + word.slice(1);
+
 // A picture of 24 by 24 that consists of these paths.
 export function drawing(paths) {
   const space = "http://www.w3.org/2000/svg";

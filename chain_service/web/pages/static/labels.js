@@ -1,4 +1,5 @@
-// Words of both pages for checks, members of records, values, kinds and parts of papers: Chinese, then English.
+// Words of both pages for checks, values, kinds and parts of papers: Chinese, then English. Those for members of records
+// are in members.js, which is generated.
 
 export const CHECKS = {
   parse: ["解析", "Readable"],
@@ -21,36 +22,6 @@ export const CHECKS = {
   issuer_binding: ["签章单位", "Signer is the issuer"],
 };
 
-export const MEMBERS = {
-  kind: ["类别", "Kind"],
-  certificateTypeName: ["证照类型名称", "Type"],
-  certificateName: ["证照名称", "Name"],
-  title: ["标题", "Title"],
-  certificateNumber: ["证照编号", "Number"],
-  documentNumber: ["文号", "Document number"],
-  certificateHolderName: ["持证主体", "Holder"],
-  certificateHolderCode: ["持证主体代码", "Holder code"],
-  certificateHolderTypeCode: ["代码类型", "Holder code type"],
-  holders: ["持证主体", "Holders"],
-  certificateIssuingAuthorityName: ["颁发机构", "Issuing authority"],
-  certificateIssuedDate: ["颁发日期", "Issued"],
-  issuedDate: ["制发日期", "Issued"],
-  certificateEffectiveDate: ["有效期起始", "Effective from"],
-  certificateExpiringDate: ["有效期截止", "Expires"],
-  expiringDate: ["截止日期", "Expires"],
-  certificateIdentifier: ["证照标识", "Identifier"],
-  certificateTypeCode: ["证照类型代码", "Type code"],
-  documentTypeCode: ["文书类型代码", "Document type code"],
-  certificateIssuingAuthorityCode: ["颁发机构代码", "Issuing authority code"],
-  issuingOrganisationCode: ["制发机构代码", "Issuing organisation code"],
-  sealCodes: ["印章编码", "Seals"],
-  replaces: ["取代", "Replaces"],
-  files: ["文件", "Files"],
-  mediaType: ["文件类型", "Media type"],
-  digests: ["摘要", "Digests"],
-  extension: ["业务字段", "Sector fields"],
-};
-
 export const VALUES = {
   certificate: ["电子证照", "certificate"],
   document: ["电子文书", "document"],
@@ -67,7 +38,7 @@ export const VALUES = {
 export const PAPERS = {
   disclosure: ["披露文件", "Disclosure"],
   receipt: ["凭证", "Receipt"],
-  proof: ["存证证明", "Proof"],
+  proof: ["上链证明", "Proof"],
   trust: ["信任文件", "Trust file"],
   pdf: ["PDF 文件", "PDF"],
   archive: ["OFD 或压缩包", "OFD or archive"],
@@ -80,7 +51,7 @@ export const PARTS = {
   file: ["文件", "file"],
   disclosure: ["披露文件", "disclosure"],
   receipt: ["凭证", "receipt"],
-  proof: ["存证证明", "proof"],
+  proof: ["上链证明", "proof"],
   record: ["所存记录", "stored record"],
   trust: ["信任文件", "trust file"],
 };

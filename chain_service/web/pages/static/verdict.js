@@ -1,8 +1,9 @@
 // Shows a verdict: the certificate first, what it rests on folded below. Words from outside are set as text, escaped.
 
 import { CODED, EVIDENCE, inChinese, TOLD } from "./details.js";
-import { drawing, element } from "./dom.js";
-import { CHECKS, MEMBERS, PAPERS, PARTS, VALUES } from "./labels.js";
+import { capitalised, drawing, element } from "./dom.js";
+import { CHECKS, PAPERS, PARTS, VALUES } from "./labels.js";
+import { MEMBERS } from "./members.js";
 import { TEXTS } from "./texts.js";
 import { visible } from "./visible.js";
 
@@ -114,8 +115,8 @@ class Showing {
       [this.say("holderOnFace"), value(holder, "holders", "holders.0.certificateHolderName")],
       [this.say("numberOnFace"), value(number, "certificateNumber", "documentNumber")],
       [this.say("org"), this.named(names.issuer, record.org)],
-      [this.pick(MEMBERS.certificateIssuedDate), day("certificateIssuedDate", "issuedDate")],
-      [this.pick(MEMBERS.certificateExpiringDate), day("certificateExpiringDate", "expiringDate")],
+      [capitalised(this.pick(MEMBERS.certificateIssuedDate)), day("certificateIssuedDate", "issuedDate")],
+      [capitalised(this.pick(MEMBERS.certificateExpiringDate)), day("certificateExpiringDate", "expiringDate")],
       [this.say("comparedFile"), compared],
     ], "rows face");
   }
@@ -209,7 +210,7 @@ class Showing {
       this.rows([
         [this.say("kind"), this.shown(record.kind)],
         [this.say("status"), record.status ? this.shown(record.status) : null],
-        ...members.map(([name, value]) => [this.memberName(name, record.labels), this.asWritten(value, name)]),
+        ...members.map(([name, value]) => [capitalised(this.memberName(name, record.labels)), this.asWritten(value, name)]),
         [this.say("orgCode"), record.org && !has(record.org) ? this.shown(record.org) : null],
         [this.say("typeCode"), record.type && !has(record.type) ? this.shown(record.type) : null],
         [this.say("hidden"), hidden.length ? hidden.map((name) => this.memberName(name, record.labels)).join(this.language === "zh" ? "、" : ", ") : null],
@@ -278,7 +279,7 @@ class Showing {
 
   evidenceName(name) {
     const known = EVIDENCE[name] || MEMBERS[name];
-    return known ? this.pick(known) : visible((this.language === "zh" && inChinese(name)) || name);
+    return known ? capitalised(this.pick(known)) : visible((this.language === "zh" && inChinese(name)) || name);
   }
 
   evidence(name, value) {

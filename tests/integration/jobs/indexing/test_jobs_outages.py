@@ -211,7 +211,7 @@ def test_a_transaction_that_the_node_lost_is_sent_again_as_it_was(own_city: City
     assert records.read(city.app, ids[0]).anchor.tx == "0x" + sent.hash.hex()
 
 
-def under_way(city: City) -> list[submissions.SignedTransaction]:
+def under_way(city: City) -> list[submissions.StoredTransaction]:
     with city.app.database.reading() as connection:
         return submissions.unmined(connection)
 

@@ -26,8 +26,8 @@ from chain_service.core.encoding.digests import file_digests
 from chain_service.core.verdicts.check_rules import SIGNATURE
 from chain_service.core.verdicts.verdict import Verdict
 from chain_service.jobs.parsing import ocsp_responders
-from chain_service.jobs.parsing.ocsp_responders import Asking, Responders
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.parsing.ocsp_responders import OcspQuery, Responders
+from chain_service.jobs.verifying.request import VerificationRequest
 from document_makers.certificates import Holder, extension, issue
 from document_makers.encoding import element, identifier, sequence
 from support.chains.lying_node import http_server
@@ -130,7 +130,7 @@ def revocation(verdict: Verdict) -> tuple[str, str]:
 
 
 def judged(city: City, org: Org, content: bytes) -> tuple[str, str]:
-    return revocation(verify(city.app, Question(file=content), org.caller))
+    return revocation(verify(city.app, VerificationRequest(file=content), org.caller))
 
 
 def test_a_good_answer_makes_the_verdict_and_is_kept_for_the_next_one(
@@ -240,7 +240,7 @@ def test_a_signer_whom_nobody_trusts_makes_nobody_ask(city: City, responder: Res
     other = city.on(trust_store=tmp_path, ocsp_responders=[responder.url])
     org = other.organisation()
     content, _ = sealed(other, org, responder)
-    verify(other.app, Question(file=content), org.caller)
+    verify(other.app, VerificationRequest(file=content), org.caller)
     other.app.parsers.close()
     assert responder.asked == []
 
@@ -252,7 +252,7 @@ def test_an_endless_trickle_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
         with ExitStack() as stack:
             process = stack.enter_context(trickling(listening))
             began = time.monotonic()
-            asked = [Asking(b"question", (url,))]
+            asked = [OcspQuery(b"question", (url,))]
             assert Responders([url]).answers(asked, int(time.time()), fetch=True) == {}
             assert time.monotonic() - began < 60
             assert process.poll() is None

@@ -17,7 +17,7 @@ from chain_service.documents.pki.trust_store import TrustStore
 from chain_service.errors import Unavailable
 from chain_service.jobs.parsing import pool as parsers
 from chain_service.jobs.parsing.pool import Limits, Parsers
-from chain_service.jobs.parsing.trust_directory import Anchors, read_store
+from chain_service.jobs.parsing.trust_directory import TrustDirectory, read_store
 from document_makers.packages import archive
 from support.documents import city as test_city
 
@@ -164,7 +164,7 @@ def test_the_trust_store_is_read_again_when_it_changes(
     sealed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chain_service.jobs.parsing.trust_directory.LOOK_AGAIN", 0.0)
-    anchors = Anchors(tmp_path)
+    anchors = TrustDirectory(tmp_path)
     with pool(anchors) as made:
         before = made.read(sealed).signatures[0].signer
         test_city.write_store(test_city.city().store, tmp_path)
@@ -181,7 +181,7 @@ def test_what_is_no_certificate_is_left_out_of_the_trust_store(tmp_path: Path) -
     (tmp_path / "anchors" / "湖南" / "README").write_text("nothing")
     (tmp_path / "crls" / "half.crl").write_bytes(b"")
     assert read_store(tmp_path) == whole
-    assert len(whole.anchors) == 1 and whole.intermediates and whole.crls
+    assert len(whole.roots) == 1 and whole.intermediates and whole.crls
 
 
 def test_callers_without_a_key_leave_a_process_to_the_others(sealed: bytes) -> None:

@@ -6,12 +6,13 @@ Asked as over HTTP, as at the command line, as at the command line without a cha
 from __future__ import annotations
 
 import base64
+import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import combinations
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chain_service.cli.commands.offline import Offline
+from chain_service.cli.commands.offline import OfflineVerifier
 from chain_service.cli.proven_heads import Heads
 from chain_service.core.receipts import trust_file
 from chain_service.core.receipts.trust_file import TrustFile
 from chain_service.core.verdicts.inputs import Content
 from chain_service.core.verdicts.paper_kinds import Paper, take
 from chain_service.core.verdicts.verdict import Verdict, gravity
-from chain_service.core.verdicts.verdict_codes import CODES, Answer
+from chain_service.core.verdicts.verdict_codes import CODES, VerdictOutcome
 from chain_service.errors import BadRequest
 from chain_service.jobs.asker import Operator
+from chain_service.jobs.proofs import receipts
+from chain_service.jobs.records import records
 from chain_service.jobs.records.records import content_at
-from chain_service.jobs.verifying.documents import Examined, examine_file
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.documents import ExaminedDocument, examine_file
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.jobs.verifying.several_papers import (
     Ask,
     Place,
@@ -60,12 +63,14 @@ class Counter:
     papers: Papers
     others: Papers
     """Of a holder whose issuer is another, and whose record does not name its seal."""
-    examined: dict[bytes, Examined | None] = field(default_factory=dict)
-    answers: dict[str, dict[Question, Verdict]] = field(default_factory=dict)
+    neighbour: Papers
+    """Of another record of the same issuer as `papers`, which names no file."""
+    examined: dict[bytes, ExaminedDocument | None] = field(default_factory=dict)
+    answers: dict[str, dict[VerificationRequest, Verdict]] = field(default_factory=dict)
     """What each door was told before: thousands of lists of papers come down to some hundred questions."""
 
     def http(self, given: Given) -> list[Told]:
-        return [verify_papers(self.city.app, taken(given), Question()).to_json()]
+        return [verify_papers(self.city.app, taken(given), VerificationRequest()).to_json()]
 
     def command(self, given: Given) -> list[Told]:
         lists = holders(self.city.app, taken(given), None)
@@ -74,13 +79,13 @@ class Counter:
     def http_again(self, given: Given) -> list[Told]:
         """As `http`, each question asked once."""
         ask = partial(self._remembered, "http", lambda questions: verify_many(self.city.app, questions))
-        return [judge_papers(taken(given), Question(), ask, self._stored, self.trust).to_json()]
+        return [judge_papers(taken(given), VerificationRequest(), ask, self._stored, self.trust).to_json()]
 
     def command_again(self, given: Given) -> list[Told]:
         """As `command`, each question asked once."""
         ask = partial(self._remembered, "command", lambda asked: verify_many(self.city.app, asked, Operator()))
-        lists = split(taken(given), Question(), ask, self._stored)
-        return [judge_papers(one, Question(), ask, self._stored, self.trust).to_json() for one in lists]
+        lists = split(taken(given), VerificationRequest(), ask, self._stored)
+        return [judge_papers(one, VerificationRequest(), ask, self._stored, self.trust).to_json() for one in lists]
 
     def offline_again(self, given: Given) -> list[Told]:
         """As `offline`, each question asked once."""
@@ -89,7 +94,7 @@ class Counter:
         object.__setattr__(desk, "ask", ask)
         return [told for one in desk.split(taken(given)) for told in self._offline(desk, one)]
 
-    def _remembered(self, door: str, ask: Ask, questions: Sequence[Question]) -> list[Verdict]:
+    def _remembered(self, door: str, ask: Ask, questions: Sequence[VerificationRequest]) -> list[Verdict]:
         known = self.answers.setdefault(door, {})
         missing = [question for question in dict.fromkeys(questions) if question not in known]
         known.update(zip(missing, ask(missing), strict=True))
@@ -102,8 +107,8 @@ class Counter:
     def trust(self) -> TrustFile:
         return trust_file.parse(self.papers["trust"])
 
-    def desk(self) -> Offline:
-        return Offline(self.trust, None, Heads(None), self._examine, True)
+    def desk(self) -> OfflineVerifier:
+        return OfflineVerifier(self.trust, None, Heads(None), self._examine, True)
 
     def offline(self, given: Given) -> list[Told]:
         """No verdict where papers have no receipt: that is refused."""
@@ -115,14 +120,14 @@ class Counter:
         (told,) = self.desk().verdicts([taken(given)])
         return str(told["code"])
 
-    def _offline(self, desk: Offline, papers: list[Paper]) -> list[Told]:
+    def _offline(self, desk: OfflineVerifier, papers: list[Paper]) -> list[Told]:
         try:
             return list(desk.verdicts([papers]))
         except BadRequest as error:
             assert error.code == "file_not_found"
             return []
 
-    def _examine(self, data: bytes | None) -> Examined | None:
+    def _examine(self, data: bytes | None) -> ExaminedDocument | None:
         if data is None:
             return None
         if data not in self.examined:
@@ -159,15 +164,23 @@ def worst(told: list[Told]) -> str | None:
     return min((one["code"] for one in told), key=gravity, default=None)
 
 
-def answer(code: str | None) -> Answer | None:
+def answer(code: str | None) -> VerdictOutcome | None:
     return None if code is None else CODES[code].answer
 
 
 @pytest.fixture(scope="module")
 def counter(shared_city: City, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
     city = shared_city.on(trust_store=write_trust_store(tmp_path_factory.mktemp("trust")))
-    papers, others = (papers_of(city, city.organisation(), names_seal=one) for one in (True, False))
-    yield Counter(city, papers, others)
+    org = city.organisation()
+    papers, others = papers_of(city, org), papers_of(city, city.organisation(), names_seal=False)
+    (id,) = city.anchor(org, {name: value for name, value in org.certificate().items() if name != "files"})
+    number = records.present(city.app, id, ["certificateNumber"], org.caller).to_json()
+    neighbour = {
+        "disclosure": city.disclosure(org, id),
+        "number": json.dumps(number).encode(),
+        "receipt": receipts.receipt(city.app, id),
+    }
+    yield Counter(city, papers, others, neighbour)
     city.app.parsers.close()
 
 
@@ -186,12 +199,12 @@ def require_no_accusation(counter: Counter, door: str, names: tuple[str, ...]) -
     """None is `invalid`, and where they say enough all are `valid` together."""
     told = counter.door(door)(counter.genuine(*names))
     code = worst(told)
-    assert answer(code) is not Answer.INVALID, (names, code)
+    assert answer(code) is not VerdictOutcome.INVALID, (names, code)
     assert len(told) <= 1, names
     if "offline" not in door:
-        assert (answer(code) is Answer.VALID) is (names != ("trust",)), (names, code)
+        assert (answer(code) is VerdictOutcome.VALID) is (names != ("trust",)), (names, code)
     elif "disclosure" in names and PROVING & set(names):
-        assert answer(code) is Answer.VALID, (names, code)
+        assert answer(code) is VerdictOutcome.VALID, (names, code)
 
 
 def require_no_excuse(counter: Counter, door: str, alteration: str, names: tuple[str, ...], place: int = 0) -> None:
@@ -200,10 +213,10 @@ def require_no_excuse(counter: Counter, door: str, alteration: str, names: tuple
     alone = worst(ask([altered]))
     papers = counter.genuine(*names)
     code = worst(ask([*papers[:place], altered, *papers[place:]]))
-    assert answer(code) is not Answer.VALID, (names, code)
+    assert answer(code) is not VerdictOutcome.VALID, (names, code)
     if "offline" in door and alteration in INSEPARABLE:
         return
-    if answer(alone) is Answer.INVALID:
+    if answer(alone) is VerdictOutcome.INVALID:
         assert code is not None and gravity(code) <= gravity(alone or ""), (names, alone, code)
 
 
@@ -213,10 +226,10 @@ def require_chain(counter: Counter, door: str, alteration: str, names: tuple[str
     before: str | None = None
     for count in range(len(names) + 1):
         code = worst(ask([altered, *counter.genuine(*names[:count])]))
-        assert answer(code) is not Answer.VALID, (names[:count], code)
+        assert answer(code) is not VerdictOutcome.VALID, (names[:count], code)
         if "offline" in door and alteration in INSEPARABLE:
             continue
-        if answer(before) is Answer.INVALID:
+        if answer(before) is VerdictOutcome.INVALID:
             assert code is not None and gravity(code) <= gravity(before or ""), (names[:count], before, code)
         before = code
 
@@ -326,6 +339,24 @@ def test_without_a_chain_no_file_is_held_against_the_disclosure_of_another(wide:
         assert wide.together([*wide.genuine("attached"), *of_others(wide, name)]) == "papers_do_not_match", name
 
 
+def test_without_a_chain_two_records_of_one_issuer_are_told_apart_by_the_receipt_in_a_file(
+    wide: Counter, tmp_path: Path
+) -> None:
+    """What shows no file says nothing of one; a receipt attached to the file says nothing of the disclosure."""
+    shown = [(name, wide.neighbour[name]) for name in ("number", "disclosure")]
+    mixed = [[*order] for paper in shown for order in permutations([paper, *wide.genuine("attached")])]
+    mixed += [[*order] for order in permutations([shown[0], shown[1], *wide.genuine("attached")])]
+    for asked in [*mixed, *([*one, ("receipt", wide.neighbour["receipt"])] for one in mixed)]:
+        assert wide.together(asked) == "papers_do_not_match", [name for name, _ in asked]
+    assert {one["code"] for one in page(tmp_path, mixed, wide.papers["trust"])} == {"papers_do_not_match"}
+    # once any paper shows that they are of one record, an altered disclosure is what it is
+    for alteration in ("partial: date", "partial: covered", "disclosure: no files"):
+        altered = wide.altered(alteration)
+        assert answer(wide.together([altered, *wide.genuine("attached")])) is not VerdictOutcome.VALID
+        for names in (("attached", "disclosure"), ("receipt", "attached")):
+            assert wide.together([altered, *wide.genuine(*names)]) == "record_mismatch", (alteration, names)
+
+
 def test_without_a_chain_the_receipt_handed_in_decides_and_a_strangers_in_the_file_accuses_nobody(
     wide: Counter,
 ) -> None:
@@ -351,7 +382,7 @@ def test_a_strangers_receipt_excuses_no_altered_file(wide: Counter, alteration: 
     for papers in (wide.genuine("disclosure"), wide.genuine("disclosure", "receipt")):
         for more in (given, [("altered", altered)]):
             code = wide.together([*papers, *more]) if more else None
-            assert answer(code) is not Answer.VALID, (alteration, code)
+            assert answer(code) is not VerdictOutcome.VALID, (alteration, code)
 
 
 @pytest.mark.long

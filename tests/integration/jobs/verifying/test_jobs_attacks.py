@@ -17,7 +17,7 @@ from chain_service.jobs.asker import KeyHolder
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.sending.refusals import stop_log
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.store import readings
 from support.chains.lying_node import liar
 from support.worlds.jobs_city import FOOD, City, verify
@@ -68,9 +68,9 @@ def test_a_clerk_sees_members_for_an_identifier_and_a_cause_only(city: City) -> 
     (id,) = city.anchor(org, certificate)
     clerk = KeyHolder(other.code, frozenset({"verify"}), "a key")
     digest = "sha-256:" + certificate["files"][0]["digests"]["sha-256"]
-    for question in (Question(receipt=city.proof(id)), Question(digest=digest)):
+    for question in (VerificationRequest(receipt=city.proof(id)), VerificationRequest(digest=digest)):
         assert verify(city.app, question, clerk).to_json()["record"]["members"] == {}
-    asked = Question(identifier=certificate["certificateIdentifier"], use_cause="窗口办理")
+    asked = VerificationRequest(identifier=certificate["certificateIdentifier"], use_cause="窗口办理")
     assert verify(city.app, asked, clerk).to_json()["record"]["members"]["certificateNumber"]
     with city.app.database.reading() as connection:
         assert [one.cause for one in readings.of_record(connection, id)] == ["窗口办理"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chain_service.jobs.instance import api_keys
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.jobs.verifying.verify import verify_many
 from chain_service.web.app import create_app
 from support.worlds.jobs_city import City, Org
@@ -206,11 +206,11 @@ def test_a_poisoned_file_among_good_ones_is_one_bad_verdict(city: City) -> None:
     ids = city.anchor(org, org.certificate(), org.certificate())
     first, last = (city.disclosure(org, record) for record in ids)
     poisons = [value for name, value in VALUES.items() if name != "nothing"]
-    asked = [Question(disclosure=first)]
-    asked += [Question(disclosure=value) for value in poisons]
-    asked += [Question(receipt=value, disclosure=first) for value in poisons]
-    asked += [Question(file=value) for value in poisons]
-    asked += [Question(disclosure=last)]
+    asked = [VerificationRequest(disclosure=first)]
+    asked += [VerificationRequest(disclosure=value) for value in poisons]
+    asked += [VerificationRequest(receipt=value, disclosure=first) for value in poisons]
+    asked += [VerificationRequest(file=value) for value in poisons]
+    asked += [VerificationRequest(disclosure=last)]
     verdicts = list(verify_many(city.app, asked))
     assert len(verdicts) == len(asked)
     assert [verdicts[0].code, verdicts[-1].code] == ["in_force", "in_force"]

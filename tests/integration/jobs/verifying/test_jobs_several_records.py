@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import itertools
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from chain_service.chain.keystore import Keystore
 from chain_service.core.encoding.digests import file_digests
 from chain_service.core.records.identifiers import CertificateIdentifier
 from chain_service.core.verdicts.check_rules import RECORD
 from chain_service.core.verdicts.verdict import Verdict
+from chain_service.errors import Unavailable
 from chain_service.jobs.proofs import receipts
+from chain_service.jobs.records import records
 from chain_service.jobs.verifying.candidates import LOOKED_AT
+from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.verify import verify
 from support.pdf import pdfs
 from support.worlds.jobs_city import FOOD, City
 from support.worlds.offices import Office
@@ -61,6 +67,69 @@ def test_a_withdrawn_document_is_not_had_back_by_anothers_certificate(city: City
         assert (verdict.answer, verdict.code) == ("invalid", "withdrawn"), question.keys()
     # the record by itself, without the file, is what it is
     assert city.verify(disclosure=disclosure).code == "in_force"
+
+
+@pytest.mark.parametrize("ended", ["before", "after", "never"], ids="withdrawn {} the erasure".format)
+def test_erasing_what_was_withdrawn_does_not_bring_the_file_back(city: City, ended: str) -> None:
+    org, rogue = city.organisation(), city.organisation()
+    data, unlike = content(), content()
+    (own, another) = city.anchor(org, *(org.document(files=naming(one, "sm3")) for one in (data, unlike)))
+    if ended == "before":
+        city.set_state(org, own, "withdrawn")
+    (other,) = city.anchor(rogue, rogue.certificate(files=naming(data)))
+    for gone in (own, another):
+        records.erase(city.app, gone, "持证人申请删除", org.caller)
+    if ended == "after":
+        city.set_state(org, own, "withdrawn")
+    disclosure, receipt = city.disclosure(rogue, other), receipts.receipt(city.app, other)
+    verdicts = [
+        city.verify(file=data),
+        *(city.verify(digest=f"{name}:{value}") for name, value in file_digests(data).items()),
+        city.verify(file=data, disclosure=disclosure),
+        city.verify(file=data, receipt=receipt, disclosure=disclosure),
+    ]
+    for verdict in verdicts:
+        assert verdict.code == ("in_force" if ended == "never" else "withdrawn")
+        if ended == "never":
+            assert (warned(verdict), org.code in str(verdict.to_json())) == (set(), False)
+        else:
+            assert org.code in next(one.message.en for one in verdict.context.warnings)
+    assert city.verify(disclosure=disclosure).code == "in_force"
+    assert city.verify(file=unlike).code == "not_anchored"
+    assert city.verify(file=data + b"x").code == "not_anchored"
+    # a record that names two different files at once leads to no erased one that contradicts it
+    mixed = naming(unlike, "sha-256")
+    mixed[0]["digests"]["sm3"] = file_digests(data)["sm3"]
+    city.anchor(rogue, rogue.document(files=mixed))
+    assert city.verify(digest="sha-256:" + file_digests(unlike)["sha-256"]).code == (
+        "in_force" if ended == "never" else "withdrawn"
+    )
+
+
+def test_an_erased_record_is_not_held_against_the_one_that_its_file_passed_to(city: City) -> None:
+    org = city.organisation()
+    data = content()
+    number = f"JY{time.time_ns() % 10**10:010d}"
+    (old,) = city.anchor(org, org.certificate(number=number, files=naming(data)))
+    identifier = str(CertificateIdentifier(FOOD, org.code, number, "002"))
+    second = org.certificate(number=number, certificateIdentifier=identifier, files=naming(data), replaces=old)
+    city.anchor(org, second)
+    city.rounds(4)
+    assert city.status(old) == "superseded"
+    records.erase(city.app, old, "到期清理", org.caller)
+    assert city.verify(file=data).code == "in_force"
+
+
+def test_without_the_keystore_s_password_nothing_is_said_where_something_was_erased(own_city: City) -> None:
+    city = own_city
+    org = city.organisation()
+    data = content()
+    (own,) = city.anchor(org, org.certificate(files=naming(data)))
+    locked = replace(city.app, keystore=Keystore(city.app.settings.data / "keys", "another password"))
+    assert verify(locked, Question(file=data)).code == "in_force"
+    records.erase(city.app, own, "到期清理", org.caller)
+    with pytest.raises(Unavailable):
+        verify(locked, Question(file=data))
 
 
 def test_two_issuers_are_both_named_and_a_paper_of_either_decides(city: City) -> None:

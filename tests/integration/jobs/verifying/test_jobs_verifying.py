@@ -17,7 +17,7 @@ from chain_service.jobs import workers
 from chain_service.jobs.asker import KeyHolder
 from chain_service.jobs.instance import api_keys
 from chain_service.jobs.records import records
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.jobs.verifying.verify import verify_many
 from chain_service.store import readings
 from support.chains.lying_node import liar
@@ -158,6 +158,9 @@ def test_by_identifier_unknown_and_not_fitting_answer_alike(city: City) -> None:
     verdict = city.verify(**asked(body))
     assert (verdict.answer, verdict.code) == ("valid", "in_force_not_compared")
     assert verdict.to_json()["record"]["members"] == {}
+    name = body["holders"][0]["certificateHolderName"]
+    typed = asked(body, number=f" {body['certificateNumber'].lower()} ", holder_name=f"{name[:1]} {name[1:]}")
+    assert city.verify(**typed).code == "in_force_not_compared"
 
 
 def test_by_identifier_the_public_needs_number_and_name_and_a_counter_a_cause(city: City) -> None:
@@ -170,9 +173,9 @@ def test_by_identifier_the_public_needs_number_and_name_and_a_counter_a_cause(ci
     assert public.value.code == "number_and_name_missing"
     for cause in (None, " "):
         with pytest.raises(BadRequest) as unexplained:
-            verify(city.app, Question(identifier=body["certificateIdentifier"], use_cause=cause), counter)
+            verify(city.app, VerificationRequest(identifier=body["certificateIdentifier"], use_cause=cause), counter)
         assert unexplained.value.code == "use_cause_missing"
-    question = Question(identifier=body["certificateIdentifier"], use_cause="办理开户")
+    question = VerificationRequest(identifier=body["certificateIdentifier"], use_cause="办理开户")
     verdict = verify(city.app, question, counter)
     assert verdict.code == "in_force_not_compared"
     assert verdict.to_json()["record"]["members"]["certificateNumber"] == body["certificateNumber"]
@@ -232,9 +235,11 @@ def test_many_questions_are_answered_in_order_and_share_one_read_of_the_chain(ci
     ids = city.anchor(org, *(org.certificate() for _ in range(40)))
     city.change(org, ids[3], "withdrawn", 2)
     workers.wait_final(city.app, "status", ids[3], timeout=WAIT)
-    questions = [Question(disclosure=city.disclosure(org, id)) for id in ids]
-    questions[7] = Question(disclosure=b"{")
-    questions[11] = Question(disclosure=json.dumps({"record": org.certificate(), "salt": "22" * 32}).encode())
+    questions = [VerificationRequest(disclosure=city.disclosure(org, id)) for id in ids]
+    questions[7] = VerificationRequest(disclosure=b"{")
+    questions[11] = VerificationRequest(
+        disclosure=json.dumps({"record": org.certificate(), "salt": "22" * 32}).encode()
+    )
     expected = ["in_force"] * 40
     expected[3], expected[7], expected[11] = "withdrawn", "unreadable", "not_anchored"
     asked_for: list[str] = []
@@ -256,7 +261,7 @@ def test_without_an_index_nothing_is_valid(city: City) -> None:
     (id,) = city.anchor(org, org.certificate())
     disclosure = city.disclosure(org, id)
     blind = replace(city.app, chain=None)
-    verdict = verify(blind, Question(disclosure=disclosure))
+    verdict = verify(blind, VerificationRequest(disclosure=disclosure))
     assert (verdict.answer, verdict.code) == ("indeterminate", "node_unavailable")
 
 
@@ -312,13 +317,13 @@ def test_a_damaged_row_gives_a_verdict_and_ends_no_bulk(own_city: City) -> None:
     (sound,) = city.anchor(other, other.certificate())
     disclosure, receipt, whole = city.disclosure(org, id), city.proof(id), city.disclosure(other, sound)
     questions = [
-        Question(disclosure=whole),
-        Question(disclosure=disclosure),
-        Question(receipt=receipt),
-        Question(disclosure=disclosure, receipt=receipt),
-        Question(file=body["certificateNumber"].encode()),
-        Question(**asked(body)),
-        Question(disclosure=whole),
+        VerificationRequest(disclosure=whole),
+        VerificationRequest(disclosure=disclosure),
+        VerificationRequest(receipt=receipt),
+        VerificationRequest(disclosure=disclosure, receipt=receipt),
+        VerificationRequest(file=body["certificateNumber"].encode()),
+        VerificationRequest(**asked(body)),
+        VerificationRequest(disclosure=whole),
     ]
     before = [verdict.answer for verdict in verify_many(city.app, questions)]
     assert set(before) == {"valid"}

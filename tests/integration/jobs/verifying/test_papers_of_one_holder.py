@@ -13,12 +13,12 @@ import pytest
 from chain_service.core.encoding.digests import file_digests
 from chain_service.core.receipts import receipt as core
 from chain_service.core.verdicts.check_rules import RECORD
-from chain_service.core.verdicts.paper_kinds import Kind, Paper, take
+from chain_service.core.verdicts.paper_kinds import Paper, PaperKind, take
 from chain_service.core.verdicts.verdict import Verdict, gravity
-from chain_service.core.verdicts.verdict_codes import Answer
+from chain_service.core.verdicts.verdict_codes import VerdictOutcome
 from chain_service.jobs.proofs import receipts, trust_files
 from chain_service.jobs.records import records
-from chain_service.jobs.verifying.request import Question
+from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.jobs.verifying.verify_papers import holders, verify_papers
 from support.worlds.jobs_city import City, Org
 
@@ -110,7 +110,7 @@ def papers(shared_city: City) -> dict[str, bytes]:
 
 
 def verdict(city: City, *chosen: tuple[str, bytes]) -> Verdict:
-    return verify_papers(city.app, [take(name, data) for name, data in chosen], Question())
+    return verify_papers(city.app, [take(name, data) for name, data in chosen], VerificationRequest())
 
 
 def subsets(names: list[str], most: int) -> list[tuple[str, ...]]:
@@ -129,15 +129,15 @@ def require_monotony(city: City, papers: Papers, name: str, altered: bytes, chos
     together = verdict(city, (name, altered), *((one, papers[one]) for one in chosen))
     reversed_order = verdict(city, *((one, papers[one]) for one in reversed(chosen)), (name, altered))
     assert together.code == reversed_order.code
-    assert together.answer is not Answer.VALID, chosen
-    if alone.answer is Answer.INVALID:
+    assert together.answer is not VerdictOutcome.VALID, chosen
+    if alone.answer is VerdictOutcome.INVALID:
         assert gravity(together.code) <= gravity(alone.code), chosen
 
 
 def test_no_genuine_papers_of_one_holder_are_accused(shared_city: City, papers: Papers) -> None:
     for chosen in some_subsets(papers):
         found = verdict(shared_city, *((name, papers[name]) for name in chosen))
-        wanted = Answer.INDETERMINATE if chosen == ("trust",) else Answer.VALID
+        wanted = VerdictOutcome.INDETERMINATE if chosen == ("trust",) else VerdictOutcome.VALID
         assert found.answer is wanted, (chosen, found.code, [c for g in found.groups for c in g.checks])
 
 
@@ -154,7 +154,7 @@ def test_an_altered_paper_is_never_excused(shared_city: City, papers: Papers, al
 def test_no_subset_of_genuine_papers_is_accused(shared_city: City, papers: Papers) -> None:
     for chosen in subsets(list(papers), len(papers)):
         found = verdict(shared_city, *((name, papers[name]) for name in chosen))
-        assert found.answer is not Answer.INVALID, (chosen, found.code)
+        assert found.answer is not VerdictOutcome.INVALID, (chosen, found.code)
 
 
 @pytest.mark.long
@@ -164,11 +164,11 @@ def test_no_further_paper_makes_a_verdict_milder(shared_city: City, papers: Pape
     told: dict[frozenset[str], Verdict] = {}
     for chosen in [(), *subsets(list(papers), 4)]:
         found = verdict(shared_city, (name, altered), *((one, papers[one]) for one in chosen))
-        assert found.answer is not Answer.VALID, chosen
+        assert found.answer is not VerdictOutcome.VALID, chosen
         told[frozenset(chosen)] = found
         for left_out in chosen:
             fewer = told[frozenset(chosen) - {left_out}]
-            if fewer.answer is Answer.INVALID:
+            if fewer.answer is VerdictOutcome.INVALID:
                 assert gravity(found.code) <= gravity(fewer.code), (chosen, left_out)
 
 
@@ -210,7 +210,7 @@ def test_papers_are_sorted_by_holder(shared_city: City, papers: Papers) -> None:
     mixed = [take(f"{whose} {name}", of[name]) for name in names for whose, of in (("a", papers), ("b", others))]
     found = [{paper.name for paper in one} for one in holders(shared_city.app, mixed, None)]
     assert found == [{f"{whose} {name}" for name in names} for whose in ("a", "b")]
-    changed = [take("d", papers["disclosure"]), Paper("f", Kind.FILE, b"changed")]
+    changed = [take("d", papers["disclosure"]), Paper("f", PaperKind.FILE, b"changed")]
     assert len(holders(shared_city.app, changed, None)) == 1
 
 
@@ -225,11 +225,13 @@ def test_a_receipt_of_another_chain_is_not_accused_and_excuses_nothing(city: Cit
     for receipt in foreign:
         for papers in ([], [disclosure], [file], [file, disclosure]):
             found = verdict(city, ("receipt", receipt), *papers)
-            assert (found.answer, found.code) == (Answer.INDETERMINATE, "issuer_unknown"), [name for name, _ in papers]
+            assert (found.answer, found.code) == (VerdictOutcome.INDETERMINATE, "issuer_unknown"), [
+                name for name, _ in papers
+            ]
         both = [("receipt", receipt), ("own receipt", receipts.receipt(city.app, id))]
         for order in (both, both[::-1]):
             assert verdict(city, *order).code == "issuer_unknown"
-        assert verdict(city, ("receipt", receipt), changed).answer is Answer.INVALID
+        assert verdict(city, ("receipt", receipt), changed).answer is VerdictOutcome.INVALID
     city.set_state(org, id, "withdrawn", 1)
     for receipt in foreign:
         assert verdict(city, ("receipt", receipt), disclosure, file).code == "withdrawn"

@@ -17,7 +17,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from trial_chain import PASSWORD
 
-from chain_service.nodes.embedded.blocks.genesis import Genesis, create
+from chain_service.nodes.embedded.blocks.genesis import TrialGenesis, create
 
 PROGRAM = """
 import sys, threading
@@ -54,13 +54,13 @@ class Killable:
             self.process.stdout.close()
 
 
-def sign(account: LocalAccount, nonce: int, genesis: Genesis) -> str:
+def sign(account: LocalAccount, nonce: int, genesis: TrialGenesis) -> str:
     fields = {"nonce": nonce, "gasPrice": 1, "gas": 21_000, "to": account.address, "value": 1, "data": b"",
               "chainId": genesis.chain_id}  # fmt: skip
     return "0x" + account.sign_transaction(fields).raw_transaction.hex()
 
 
-def load(node: Killable, account: LocalAccount, genesis: Genesis, nonce: int, seconds: float, kept: Kept) -> None:
+def load(node: Killable, account: LocalAccount, genesis: TrialGenesis, nonce: int, seconds: float, kept: Kept) -> None:
     """Transactions are sent and blocks read until the node is killed after `seconds`."""
     killer = threading.Timer(seconds, node.process.kill)
     killer.start()

@@ -14,7 +14,7 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from chain_service.nodes.embedded.blocks.evm import contract_address
-from chain_service.nodes.embedded.blocks.genesis import Genesis
+from chain_service.nodes.embedded.blocks.genesis import TrialGenesis
 from chain_service.nodes.embedded.node import Node
 
 PASSWORD = "correct horse"
@@ -61,7 +61,7 @@ class Chain:
 
     directory: Path
     node: Node
-    genesis: Genesis
+    genesis: TrialGenesis
     account: LocalAccount
     nonce: int = 0
 

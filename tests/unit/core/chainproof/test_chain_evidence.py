@@ -85,7 +85,7 @@ def test_headers_must_be_a_majority_of_those_trusted_at_that_height(world, trust
     refused(replace(evidence, headers=evidence.headers[:2]), trust, "majority")
     refused(replace(evidence, headers=evidence.headers * 6), trust, "header")
     strangers = sorted(Validator.from_number(n).address for n in range(50, 54))
-    refused(evidence, world.trust(*strangers), "stranger")
+    refused(evidence, world.trust(*strangers), "trusted validator")
     refused(evidence, replace(trust, ranges=(ValidatorRange(8, ADDRESSES),)), "no validators")
 
 

@@ -61,7 +61,7 @@ def test_a_repeated_or_foreign_seal_never_helps_to_a_quorum(count):
     among = validators(count)
     few = among[: quorum_size(count) - 1]
     refused(qbft_header(7, [*few, few[0]], among, ROOT), "twice", among)
-    refused(qbft_header(7, [*few, STRANGER], among, ROOT), "stranger", among)
+    refused(qbft_header(7, [*few, STRANGER], among, ROOT), "trusted validator", among)
 
 
 def test_the_other_form_of_a_seal_counts_once():
@@ -102,7 +102,7 @@ def test_seals_sign_the_round_and_the_block_hash_does_not_know_it():
     assert first.block_hash == first.seal_digest == later.block_hash != later.seal_digest
     assert keccak256(later.raw) not in (later.block_hash, later.seal_digest)
     assert proven(later.raw).block_hash == first.block_hash == QBFT.block_hash(later.raw)
-    refused(with_extra(first.raw, b"\x05", at=3), "stranger")
+    refused(with_extra(first.raw, b"\x05", at=3), "trusted validator")
 
 
 @pytest.mark.parametrize("fields", FIELD_COUNTS)
@@ -128,7 +128,7 @@ def test_a_vote_is_read_and_signed(adds):
     raw = good(vote=(STRANGER.address, adds))
     assert parse_header(raw).extra.vote == (STRANGER.address, adds)
     assert proven(raw).signers == 3
-    refused(with_extra(raw, [], at=2), "stranger")
+    refused(with_extra(raw, [], at=2), "trusted validator")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_the_listed_validators_are_the_trusted_ones_in_order():
 
 
 def test_a_stranger_may_not_propose():
-    refused(good(miner=STRANGER.address), "proposed by a stranger")
+    refused(good(miner=STRANGER.address), "not proposed by a trusted validator")
 
 
 def test_one_bit_anywhere_breaks_the_proof():

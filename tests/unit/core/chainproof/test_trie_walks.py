@@ -7,7 +7,7 @@ from chain_service.core.chainproof.tries import (
     EMPTY_NODE,
     EMPTY_TRIE_ROOT,
     MAX_NODE_BYTES,
-    Account,
+    AccountState,
     NodePool,
     account_at,
     slot_at,
@@ -200,7 +200,7 @@ def single(at, value):
 def test_an_account_is_read_and_an_absent_one_is_none():
     address = b"\x01" * 20
     pool, root = single(keccak256(address), rlp.encode([b"", b"\x05", EMPTY_TRIE_ROOT, keccak256(b"")]))
-    assert account_at(pool, root, address) == Account(0, 5, EMPTY_TRIE_ROOT, keccak256(b""))
+    assert account_at(pool, root, address) == AccountState(0, 5, EMPTY_TRIE_ROOT, keccak256(b""))
     assert account_at(pool, root, b"\x02" * 20) is None
 
 

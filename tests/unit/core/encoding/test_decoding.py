@@ -21,7 +21,7 @@ from chain_service.core.receipts.trust_file import parse as parse_trust
 from chain_service.core.records.disclosure import parse_disclosure
 from chain_service.core.records.record import parse_record
 from chain_service.errors import ChainServiceError
-from chain_service.jobs.verifying.request import Question, read_question
+from chain_service.jobs.verifying.request import VerificationRequest, read_question
 from chain_service.store.rows import json_object
 from chain_service.web.http.bodies import parse_json
 
@@ -87,7 +87,7 @@ def test_no_reader_of_json_lets_anything_else_out(poison: str) -> None:
         for reader in (parse_record, parse_disclosure, parse_json):
             told(reader, text)
         told(json_object, text, "a row")
-        read = read_question(Question(disclosure=text, receipt=text, file=text))
+        read = read_question(VerificationRequest(disclosure=text, receipt=text, file=text))
         assert read.failure is not None
 
 
@@ -112,7 +112,7 @@ def test_no_bytes_bring_out_anything_but_our_errors(data: bytes) -> None:
         lambda: parse_json(data),
     ):
         told(reader)
-    read_question(Question(disclosure=data, receipt=data, file=data))
+    read_question(VerificationRequest(disclosure=data, receipt=data, file=data))
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
@@ -133,7 +133,7 @@ def test_no_value_in_any_place_brings_out_anything_but_our_errors(value: Any, pl
     for form in forms:
         with suppress(UnicodeEncodeError):
             data = json.dumps(form, ensure_ascii=False).encode()
-            assert read_question(Question(disclosure=data, receipt=data)).failure is not None
+            assert read_question(VerificationRequest(disclosure=data, receipt=data)).failure is not None
             told(parse_record, data)
 
 

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from chain_service.core.log import checkpoints
-from chain_service.core.log.checkpoints import Checkpoint, Note, VerifierKey
+from chain_service.core.log.checkpoints import Checkpoint, SignedCheckpoint, VerifierKey
 from chain_service.errors import InvalidProof, MalformedDocument
 from support.worlds.receipt_world import LOG_KEY, STRANGER
 
@@ -27,10 +27,10 @@ def test_keys_and_signatures_are_those_of_go_s_notes() -> None:
     assert (key.name, str(key)) == ("PeterNeumann", NEUMANN)
     raw = base64.b64decode(SIGNATURE)
     assert raw[:4] == key.key_id
-    note = Note(CHECKPOINT, TEXT, ((key.name, raw[:4], raw[4:]),))
+    note = SignedCheckpoint(CHECKPOINT, TEXT, ((key.name, raw[:4], raw[4:]),))
     note.verify(key)
     with pytest.raises(InvalidProof):
-        Note(CHECKPOINT, TEXT + "\n", note.signatures).verify(key)
+        SignedCheckpoint(CHECKPOINT, TEXT + "\n", note.signatures).verify(key)
 
 
 def test_a_signed_checkpoint_reads_back_and_verifies() -> None:
@@ -51,7 +51,7 @@ def test_only_the_key_expected_counts_and_one_wrong_signature_of_it_refuses() ->
     (name, key_id, _signature) = note.signatures[0]
     wrong = (name, key_id, bytes(64))
     with pytest.raises(InvalidProof):
-        Note(note.checkpoint, note.text, (note.signatures[0], wrong)).verify(KEY)
+        SignedCheckpoint(note.checkpoint, note.text, (note.signatures[0], wrong)).verify(KEY)
 
 
 def test_extension_lines_are_signed_text_and_nothing_more() -> None:

@@ -100,7 +100,7 @@ def test_what_the_pool_does_not_hold_cannot_be_selected(issued):
 
 def test_evidence_from_after_the_signature_is_refused(issued):
     """Whoever holds a receipt could otherwise put in a later block, by which a permit granted since would count."""
-    invalid(issued, issued.receipt(issued_at=1), "from after the receipt was signed")
+    invalid(issued, issued.receipt(issued_at=1), "newer than the receipt's signature")
 
 
 def test_a_refreshed_receipt_keeps_its_signature_and_first_evidence(issued):

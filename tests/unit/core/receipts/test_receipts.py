@@ -326,10 +326,10 @@ def test_headers_that_do_not_prove_the_block_are_refused_by_name():
         return with_evidence(receipt, replace(CLIQUE.first, headers=given))
 
     assert CLIQUE.verify(with_headers(*good)).code == "in_force"
-    invalid(CLIQUE, with_headers(*good[:2]), "exactly so many headers", trusted=LATER)
+    invalid(CLIQUE, with_headers(*good[:2]), "a majority needs", trusted=LATER)
     invalid(CLIQUE, with_headers(*good, good[0]), "does not follow")
     longer = chain(BLOCK, [among[(BLOCK + place) % 4] for place in range(4)], among, root)
-    invalid(CLIQUE, with_headers(*longer), "exactly so many headers", trusted=LATER)
+    invalid(CLIQUE, with_headers(*longer), "a majority needs", trusted=LATER)
     invalid(CLIQUE, with_headers(good[0], good[2], good[1]), "does not follow")
     invalid(CLIQUE, with_headers(good[0], good[0], good[1]), "does not follow")
     invalid(CLIQUE, with_headers(*chain(BLOCK, [sealers[0], sealers[0], sealers[1]], among, root)), "same validator")
@@ -351,7 +351,7 @@ def test_a_quorums_header_that_proves_nothing_is_refused_by_name():
     assert QBFT.verify(header(*among)).code == "in_force"
     invalid(QBFT, header(*among[:2]), "more seals")
     invalid(QBFT, header(*among[:2], among[0]), "sealed twice")
-    invalid(QBFT, header(*among[:2], foreign), "sealed by a stranger")
+    invalid(QBFT, header(*among[:2], foreign), "not sealed by a trusted validator")
     invalid(QBFT, header(*among, foreign), "more seals than there are validators")
     invalid(QBFT, header(*among, state_root=bytes(32)), "missing")
     later = trust_file(QBFT.chain, issued=TIME + BLOCK)

@@ -87,14 +87,14 @@ def test_a_retired_signer_s_forged_anchoring_before_a_genuine_newer_block_is_fou
     head = (storage_layout.RECORD_LOG, storage_layout.head_slot(old.content.log, old.content.claim().proof.size))
     denying = new.newer(FRESH, without=(head,))
     verdict = old.verify(refreshed(old.receipt(), denying), trusted=trusted, now=TODAY)
-    assert verdict.code == "proof_invalid" and "denies" in details(verdict)
+    assert verdict.code == "proof_invalid" and "contradicts" in details(verdict)
 
 
 def test_a_state_that_denies_the_head_ends_a_receipt_whoever_sealed_the_first_one(consensus):
     issued = Issued(consensus)
     head = (storage_layout.RECORD_LOG, storage_layout.head_slot(issued.content.log, issued.content.claim().proof.size))
     verdict = issued.verify(refreshed(issued.receipt(), issued.newer(BLOCK + 10, without=(head,))))
-    assert verdict.code == "proof_invalid" and "denies" in details(verdict)
+    assert verdict.code == "proof_invalid" and "contradicts" in details(verdict)
 
 
 def test_the_old_sealing_key_is_worth_nothing_though_its_owner_is_a_validator_still(consensus):
@@ -168,7 +168,7 @@ def test_a_block_by_validators_that_the_file_cannot_know_yet_is_no_forgery(conse
         verdict = known.verify(receipt, trusted=trust_file(known.chain, issued=issued))
         assert verdict.code == code
     stale = known.verify(receipt)
-    assert "does not know" in stale.message.en and findings(stale)["validators"] == "trust_stale"
+    assert "does not list" in stale.message.en and findings(stale)["validators"] == "trust_stale"
 
 
 def test_a_consensus_that_this_version_does_not_verify_is_no_forgery(consensus):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_service.core.registries.catalog_findings import Listed, diff, findings, is_overdue, metrics
+from chain_service.core.registries.catalog_findings import ListedVersion, diff, findings, is_overdue, metrics
 from chain_service.core.registries.catalogs import CatalogVersion, check_history, digest, next_version, parse_catalog
 from chain_service.errors import Conflict, MalformedRecord
 
@@ -206,9 +206,9 @@ def test_a_difference_applied_to_the_older_items_gives_the_newer(old: dict[str, 
     assert result == new
 
 
-def listed(code: str, layer: str, *links: str, live: bool = True, at: int = 0) -> Listed:
+def listed(code: str, layer: str, *links: str, live: bool = True, at: int = 0) -> ListedVersion:
     version = parsed(code, layer, links=list(links))
-    return Listed(version if live else replace(version, action="withdraw"), at)
+    return ListedVersion(version if live else replace(version, action="withdraw"), at)
 
 
 DUTY, DATA, TABLE = "301001/000001", "301002/000001", "301003/000001"

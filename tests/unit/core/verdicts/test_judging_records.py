@@ -20,18 +20,18 @@ from chain_service.core.verdicts.check_rules import RECORD_CHECKS
 from chain_service.core.verdicts.inputs import (
     AcceptedChange,
     Asked,
-    Facts,
     Failure,
     HeadSignature,
+    JudgeInput,
     Memory,
     Outage,
     PastChange,
     Presented,
     Successor,
 )
-from chain_service.core.verdicts.judge import Signed, judge
+from chain_service.core.verdicts.judge import JudgedSignatures, judge
 from chain_service.core.verdicts.verdict import Check, Verdict, warning
-from chain_service.core.verdicts.verdict_codes import CODES, Answer, Outcome
+from chain_service.core.verdicts.verdict_codes import CODES, Outcome, VerdictOutcome
 from support.worlds.judged_records import (
     ANCHORED,
     FILE,
@@ -55,18 +55,18 @@ def result(verdict: Verdict, name: str) -> Check:
     return next(check for check in verdict.groups[0].checks if check.name == name)
 
 
-def by_identifier(world: World, **changes: object) -> Facts:
+def by_identifier(world: World, **changes: object) -> JudgeInput:
     asked = Asked(identifier=world.disclosure.record.identity)
     return world.facts(presented=Presented(asked=asked), **changes)
 
 
-def with_file(digests: dict[str, str], **changes: object) -> Facts:
+def with_file(digests: dict[str, str], **changes: object) -> JudgeInput:
     return World().facts(presented=Presented(files=(digests,), whole_files=True), **changes)
 
 
 def test_a_presented_disclosure_that_is_anchored_permitted_and_unchanged_is_in_force() -> None:
     verdict = judge(World().facts())
-    assert (verdict.answer, verdict.code) == (Answer.VALID, "in_force")
+    assert (verdict.answer, verdict.code) == (VerdictOutcome.VALID, "in_force")
     assert [check.rule for check in verdict.groups[0].checks] == list(RECORD_CHECKS)
 
 
@@ -82,7 +82,7 @@ def test_a_partial_disclosure_is_worth_as_much_as_a_whole_one() -> None:
 
 def test_a_look_up_by_identifier_is_at_best_in_force_not_compared_and_shows_no_members() -> None:
     verdict = judge(by_identifier(World()))
-    assert (verdict.answer, verdict.code) == (Answer.VALID, "in_force_not_compared")
+    assert (verdict.answer, verdict.code) == (VerdictOutcome.VALID, "in_force_not_compared")
     assert verdict.to_json()["record"]["members"] == {}
 
 
@@ -100,7 +100,7 @@ def test_a_file_whose_digest_is_anchored_is_in_force_with_a_warning_that_its_sig
 
 
 def test_files_attached_after_signing_are_named_unless_the_record_names_the_file_with_them() -> None:
-    added = Signed(warnings=(warning("attachments_added", names="new.pdf"),))
+    added = JudgedSignatures(warnings=(warning("attachments_added", names="new.pdf"),))
     for presented, warned in ((FILE, []), ({"sha-256": "00" * 32}, ["attachments_added"])):
         facts = with_file(presented)
         facts = replace(facts, presented=replace(facts.presented, before_attaching=FILE))
@@ -267,7 +267,7 @@ def test_validators_who_have_left_say_nothing_of_now_but_their_bad_news_stays() 
     world = World()
     left = replace(world.proven(NOW - 30, 90), speaks_until=NOW - 20)
     verdict = judge(world.facts(now_state=left))
-    assert (verdict.answer, verdict.code) == (Answer.INDETERMINATE, "trust_stale")
+    assert (verdict.answer, verdict.code) == (VerdictOutcome.INDETERMINATE, "trust_stale")
     assert verdict.context.included_by and verdict.context.status_as_of is None
     assert "changed since" in verdict.message.en and "变更" in verdict.message.zh
     assert judge(world.facts(now_state=left, at=NOW - 25, past=True)).code == "in_force"
@@ -385,7 +385,7 @@ def test_a_change_on_its_way_does_not_touch_moments_before_it_was_accepted() -> 
     assert judge(World().facts(memory=memory, at=NOW - 59, past=True, **then)).code == "status_changing"
 
 
-REACHED: dict[str, Callable[[], Facts]] = {
+REACHED: dict[str, Callable[[], JudgeInput]] = {
     "unreadable": lambda: World().facts(presented=Presented(failure=Failure("unreadable", "file", "no ZIP"))),
     "content_altered": lambda: with_file({"sha-256": "00" * 32}),
     "record_mismatch": lambda: World().facts(presented=Presented(disclosure=World().holding(document()).disclosure)),

@@ -18,7 +18,7 @@ def opened(made: Package) -> Opened:
 
 def code_of(data: bytes) -> str:
     with pytest.raises(MalformedDocument) as refused:
-        xml.parse(data, "a file", xml.Budget(50_000))
+        xml.parse(data, "a file", xml.ElementBudget(50_000))
     return refused.value.code
 
 
@@ -128,4 +128,4 @@ def test_what_is_no_xml_is_refused(text: bytes) -> None:
 
 def test_chinese_encodings_are_read() -> None:
     text = '<?xml version="1.0" encoding="GBK"?><a>电子证照</a>'
-    assert xml.parse(text.encode("gbk"), "a file", xml.Budget(9)).text == "电子证照"
+    assert xml.parse(text.encode("gbk"), "a file", xml.ElementBudget(9)).text == "电子证照"

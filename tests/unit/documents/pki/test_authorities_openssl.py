@@ -11,7 +11,7 @@ import pytest
 
 from chain_service.documents.asn1 import der
 from chain_service.documents.pki.trust import Trust
-from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from chain_service.documents.pki.trust_store import RootCertificate, TrustStore
 from document_makers.certificates import Family, Holder, issue, new_key, revocation_list
 
 DAY = 86_400
@@ -53,7 +53,7 @@ def both(folder: Path, root: Holder, links: tuple[Holder, ...], leaf: Holder, li
     known = ("-CAfile", "root.pem", *(("-untrusted", "links.pem") if links else ()))
     identity = ("-vfyopt", SM2_ID) if root.key.family == "sm2" else ()
     good, told = openssl(folder, "verify", *identity, *known, *more, "-attime", str(AT), "leaf.pem")
-    store = TrustStore((Anchor("here", root.certificate),), tuple(one.certificate for one in links), lists)
+    store = TrustStore((RootCertificate("here", root.certificate),), tuple(one.certificate for one in links), lists)
     path = Trust(store).certificate(leaf.certificate).path
     ours = path.outcome
     if ours == "trusted" and lists and any(one.outcome != "good" for one in path.revocations):

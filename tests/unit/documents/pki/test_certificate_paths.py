@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from chain_service.documents.asn1 import der
 from chain_service.documents.facts import CertificateFacts, PathFacts
 from chain_service.documents.pki.trust import Trust
-from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from chain_service.documents.pki.trust_store import RootCertificate, TrustStore
 from chain_service.errors import MalformedDocument
 from document_makers.certificates import Family, Holder, Key, extension, issue, new_key
 from document_makers.encoding import bits, element, identifier, integer, octets, raw_signature, sequence
@@ -45,7 +45,7 @@ def leaf_of(issuer: Holder, since: int = START, until: int = END, **more: object
 
 def trust(*anchors: Holder, links: tuple[Holder, ...] = ()) -> Trust:
     store = TrustStore(
-        tuple(Anchor(f"region {number}", one.certificate) for number, one in enumerate(anchors, 1)),
+        tuple(RootCertificate(f"region {number}", one.certificate) for number, one in enumerate(anchors, 1)),
         tuple(one.certificate for one in links),
     )
     read = Trust(store)
@@ -263,10 +263,12 @@ def test_the_facts_name_organisation_and_seal_code() -> None:
 
 def test_what_of_the_store_cannot_be_read_is_named_and_the_rest_serves() -> None:
     root = root_of("sm2")
-    store = TrustStore((Anchor("bad", b"\x30\x00"), Anchor("good", root.certificate)), (b"junk",), (b"junk",))
+    store = TrustStore(
+        (RootCertificate("bad", b"\x30\x00"), RootCertificate("good", root.certificate)), (b"junk",), (b"junk",)
+    )
     read = Trust(store)
     assert [problem.detail.split(":")[0] for problem in read.problems] == [
-        "anchor bad",
+        "root certificate bad",
         "intermediate 1",
         "revocation list 1",
     ]

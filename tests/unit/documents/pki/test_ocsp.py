@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from chain_service.documents.facts import RevocationFacts
 from chain_service.documents.pki import ocsp
 from chain_service.documents.pki.trust import Trust
-from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from chain_service.documents.pki.trust_store import RootCertificate, TrustStore
 from chain_service.errors import MalformedDocument
 from document_makers.certificates import Family, Holder, extension, issue, new_key, revocation_list
 from document_makers.encoding import bits, element, explicit, generalized_time, identifier, integer, octets, sequence
@@ -71,7 +71,7 @@ def answer(leaf: Holder, issuer: Holder, by: Holder | None = None, revoked: int 
 
 
 def found(leaf: Holder, root: Holder, *responses: bytes, **more: Any) -> RevocationFacts:
-    read = Trust(TrustStore((Anchor("here", root.certificate),), ocsp_responses=responses, **more))
+    read = Trust(TrustStore((RootCertificate("here", root.certificate),), ocsp_responses=responses, **more))
     assert read.problems == ()
     (only,) = read.certificate(leaf.certificate).path.revocations
     return only
@@ -164,7 +164,7 @@ def test_sm2_responders_are_understood() -> None:
 def test_no_changed_bit_of_an_answer_calls_another_certificate_good(at: int, bit: int) -> None:
     data = bytearray(GOOD_ANSWER)
     data[at % len(data)] ^= 1 << bit
-    store = TrustStore((Anchor("here", ROOT.certificate),), ocsp_responses=(bytes(data),))
+    store = TrustStore((RootCertificate("here", ROOT.certificate),), ocsp_responses=(bytes(data),))
     (told,) = Trust(store).certificate(LEAF.certificate).path.revocations
     assert told.outcome == "unknown" or (told.outcome, told.as_of, told.next_update) == ("good", MADE, MADE + DAY)
 

@@ -6,7 +6,7 @@ import pytest
 
 from chain_service.documents.facts import RevocationFacts
 from chain_service.documents.pki.trust import Trust
-from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from chain_service.documents.pki.trust_store import RootCertificate, TrustStore
 from document_makers.certificates import Family, Holder, extension, issue, new_key, revocation_list
 from document_makers.encoding import element, explicit, generalized_time, integer, sequence
 
@@ -35,7 +35,7 @@ def leaf_of(issuer: Holder, until: int = END, **more: object) -> Holder:
 
 
 def found(leaf: Holder, root: Holder, *lists: bytes) -> RevocationFacts:
-    read = Trust(TrustStore((Anchor("here", root.certificate),), crls=lists))
+    read = Trust(TrustStore((RootCertificate("here", root.certificate),), crls=lists))
     assert read.problems == ()
     facts = read.certificate(leaf.certificate)
     assert facts.path.outcome == "trusted"
@@ -147,7 +147,7 @@ def test_every_certificate_below_the_anchor_is_looked_up() -> None:
         revocation_list(root, MADE, MADE + DAY, {link.serial: (MADE - DAY, None)}),
         revocation_list(link, MADE, MADE + DAY),
     )
-    read = Trust(TrustStore((Anchor("here", root.certificate),), (link.certificate,), lists))
+    read = Trust(TrustStore((RootCertificate("here", root.certificate),), (link.certificate,), lists))
     outcomes = [one.outcome for one in read.certificate(leaf.certificate).path.revocations]
     assert outcomes == ["good", "revoked"]
 
@@ -155,7 +155,7 @@ def test_every_certificate_below_the_anchor_is_looked_up() -> None:
 def test_lists_that_come_with_a_document_count_for_it_alone() -> None:
     root = authority()
     leaf = leaf_of(root)
-    read = Trust(TrustStore((Anchor("here", root.certificate),)))
+    read = Trust(TrustStore((RootCertificate("here", root.certificate),)))
     list_ = revocation_list(root, MADE, MADE + DAY)
     assert read.certificate(leaf.certificate).path.revocations[0].outcome == "unknown"
     assert read.with_evidence((b"junk", list_)).certificate(leaf.certificate).path.revocations[0].outcome == "good"

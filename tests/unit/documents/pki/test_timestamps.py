@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from chain_service.documents.facts import TimestampFacts
 from chain_service.documents.pki import timestamps
 from chain_service.documents.pki.trust import Trust
-from chain_service.documents.pki.trust_store import Anchor, TrustStore
+from chain_service.documents.pki.trust_store import RootCertificate, TrustStore
 from document_makers.certificates import Family, Holder, issue
 from document_makers.encoding import element, integer, sequence
 from support.cms.timestamps import Stamp, timestamp_authority
@@ -41,7 +41,7 @@ class World:
 @cache
 def world(family: Family = "sm2") -> World:
     root = issue(None, {"CN": "根"}, START, END, authority=True, family=family)
-    trust = Trust(TrustStore((Anchor("here", root.certificate),)))
+    trust = Trust(TrustStore((RootCertificate("here", root.certificate),)))
     return World(root, timestamp_authority(root, START, END), trust)
 
 
@@ -180,8 +180,11 @@ def openssl_token(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, byte
 
 def test_a_token_that_openssl_made_proves_its_time(openssl_token: tuple[bytes, bytes]) -> None:
     token, root = openssl_token
-    found = timestamps.read(token, OVER, Trust(TrustStore((Anchor("openssl", root),))))
+    found = timestamps.read(token, OVER, Trust(TrustStore((RootCertificate("openssl", root),))))
     assert proves(found), found
     assert found.authority is not None and found.at is not None
     assert found.authority.not_before <= found.at <= found.authority.not_after
-    assert timestamps.read(token, OVER + b"!", Trust(TrustStore((Anchor("openssl", root),)))).imprint_matches is False
+    assert (
+        timestamps.read(token, OVER + b"!", Trust(TrustStore((RootCertificate("openssl", root),)))).imprint_matches
+        is False
+    )

@@ -13,9 +13,9 @@ from starlette.requests import Request
 
 from chain_service.config import Settings
 from chain_service.core.encoding.digests import file_digests
-from chain_service.core.verdicts.paper_kinds import Kind, take
+from chain_service.core.verdicts.paper_kinds import PaperKind, take
 from chain_service.jobs.verifying.several_papers import MAX_PAPERS
-from chain_service.web.api.verify import Form, read_asked
+from chain_service.web.api.verify import MultipartForm, read_asked
 from support.offline.offline_node import ROOT, run_with
 from support.offline.offline_papers import altered, forged, holder, subsets
 
@@ -30,7 +30,7 @@ def asked(folder: Path, lists: list[Papers], longest: int | None = None) -> list
     return answers
 
 
-def understood(sent: dict[str, Any]) -> Form:
+def understood(sent: dict[str, Any]) -> MultipartForm:
     """What the API takes from these bytes."""
     body = base64.b64decode(sent["body"])
     given = iter([{"type": "http.request", "body": body, "more_body": False}])
@@ -42,7 +42,7 @@ def understood(sent: dict[str, Any]) -> Form:
     headers = [(b"content-type", sent["type"].encode()), (b"content-length", str(len(body)).encode())]
     scope = {"type": "http", "method": "POST", "path": "/v1/verify", "headers": headers, "app": app}
     found = asyncio.run(read_asked(Request(scope, receive), None))
-    assert isinstance(found, Form)
+    assert isinstance(found, MultipartForm)
     return found
 
 
@@ -84,7 +84,7 @@ def test_a_name_says_nothing_and_cannot_end_its_part(tmp_path: Path) -> None:
     names = ["disclosure", "receipt", 'a"; name="receipt', "line\r\nbreak", "…/..", "用\u202e户.pdf"]
     for sent in asked(tmp_path, [[(name, data)] for name in names]):
         (paper,) = understood(sent).papers
-        assert (paper.kind, paper.data) == (Kind.DISCLOSURE, data)
+        assert (paper.kind, paper.data) == (PaperKind.DISCLOSURE, data)
 
 
 def test_page_and_service_agree_on_how_much_is_asked_at_once(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from chain_service.web.http.bodies import (
     MAX_DEPTH,
     MAX_JSON,
     BoundBodies,
-    Lines,
+    NdjsonLines,
     bounded_lines,
     check_depth,
     parse_json,
@@ -103,8 +103,8 @@ def test_what_is_not_strict_json_is_refused(text: bytes) -> None:
 
 
 def test_lines_keep_their_numbers_when_some_are_blank() -> None:
-    assert list(Lines(b"\n{}\r\n\n {1} \n")) == [(2, b"{}"), (4, b"{1}")]
-    assert list(Lines(b"{}")) == [(1, b"{}")]
+    assert list(NdjsonLines(b"\n{}\r\n\n {1} \n")) == [(2, b"{}"), (4, b"{1}")]
+    assert list(NdjsonLines(b"{}")) == [(1, b"{}")]
 
 
 def test_the_number_of_lines_is_bounded() -> None:

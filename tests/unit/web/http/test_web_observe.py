@@ -13,18 +13,18 @@ from prometheus_client import generate_latest
 from chain_service.errors import Conflict
 from chain_service.web.http.headers import SecurityHeaders
 from chain_service.web.http.problems import install_problem_handlers
-from chain_service.web.http.request_log import Metrics, Observe, about_request
+from chain_service.web.http.request_log import Observe, RequestMetrics, about_request
 
 SECRETS = ("张三", "440101199001011234", "sk_live_key", "withdrawn-because")
 
 
 @pytest.fixture
-def metrics() -> Metrics:
-    return Metrics(lambda: {"index_lag_blocks": 2.0})
+def metrics() -> RequestMetrics:
+    return RequestMetrics(lambda: {"index_lag_blocks": 2.0})
 
 
 @pytest.fixture
-def web(metrics: Metrics) -> FastAPI:
+def web(metrics: RequestMetrics) -> FastAPI:
     web = FastAPI()
     install_problem_handlers(web)
 
@@ -94,7 +94,7 @@ def test_every_answer_carries_a_request_id_and_the_security_headers(client_of: A
 
 
 def test_metrics_count_by_route_template_and_read_gauges_when_scraped(
-    client_of: Any, web: FastAPI, metrics: Metrics
+    client_of: Any, web: FastAPI, metrics: RequestMetrics
 ) -> None:
     client = client_of(web)
     client.post(f"/v1/records/{SECRETS[1]}/status", json={})

@@ -36,13 +36,14 @@ def page() -> str:
 
 def test_making_it_again_from_its_modules_and_tables_changes_nothing() -> None:
     assert embed_offline.tables() == embed_offline.TABLES.read_text(encoding="utf-8"), "run: scripts/embed_offline.py"
+    assert embed_offline.member_names() == embed_offline.MEMBER_NAMES.read_text(encoding="utf-8")
     assert embed_offline.page() == page(), "run: python scripts/embed_offline.py"
 
 
 def test_what_both_pages_show_comes_from_one_source() -> None:
     _, files = joined(embed_offline.SOURCES / "page" / "main.js", embed_offline.PAGES)
     shared = {file.name for file in files if file.parent == embed_offline.STATIC}
-    assert shared == {"details.js", "dom.js", "labels.js", "visible.js"}
+    assert shared == {"details.js", "dom.js", "labels.js", "members.js", "visible.js"}
     assert shared < set(routes.FILES)
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from chain_service.core.encoding.text import Text
 from chain_service.core.records.disclosure import reveal
 from chain_service.core.records.states import State
-from chain_service.core.verdicts.inputs import Facts, Names, Presented
+from chain_service.core.verdicts.inputs import JudgeInput, Names, Presented
 from chain_service.core.verdicts.judge import judge
 from chain_service.core.verdicts.shown_members import with_hidden
 from chain_service.web.schemas.verdicts import VerdictView, VerifiedRecord
@@ -20,7 +20,7 @@ from support.worlds.judged_records import World, certificate, document
 
 WORLD = World()
 PARTIAL = reveal(WORLD.disclosure.record, WORLD.disclosure.salt, ["certificateNumber"])
-SITUATIONS: dict[str, Facts] = {
+SITUATIONS: dict[str, JudgeInput] = {
     "in force": WORLD.facts(),
     "withdrawn": WORLD.in_state(State.WITHDRAWN).facts(),
     "a document": WORLD.holding(document()).facts(),
@@ -34,7 +34,7 @@ SITUATIONS: dict[str, Facts] = {
 }
 
 
-def told(facts: Facts) -> dict[str, Any]:
+def told(facts: JudgeInput) -> dict[str, Any]:
     """The JSON of the verdict as the service tells it; what the asker presented was signed once."""
     labels = {WORLD.disclosure.type_code: {"area": Text("面积", "area")}}
     facts = replace(facts, names=Names(labels=labels))

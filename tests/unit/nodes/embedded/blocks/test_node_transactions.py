@@ -7,7 +7,7 @@ import rlp
 from eth_account import Account
 
 from chain_service.nodes.embedded.blocks.transactions import MAX_SIZE, decode
-from chain_service.nodes.embedded.rpc_error import RpcError
+from chain_service.nodes.embedded.rpc_error import JsonRpcError
 
 ACCOUNT = Account.from_key(b"\x01" * 32)
 HALF_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -42,14 +42,14 @@ def test_a_signature_for_any_chain_is_refused() -> None:
     raw = signed()
     fields = rlp.decode(raw)
     fields[6] = b"\x1b"
-    with pytest.raises(RpcError, match="replay-protected"):
+    with pytest.raises(JsonRpcError, match="replay-protected"):
         decode(rlp.encode(fields))
 
 
 def test_a_high_s_is_refused() -> None:
     fields = rlp.decode(signed())
     fields[8] = (HALF_ORDER - int.from_bytes(fields[8])).to_bytes(32)
-    with pytest.raises(RpcError, match="invalid transaction v, r, s"):
+    with pytest.raises(JsonRpcError, match="invalid transaction v, r, s"):
         decode(rlp.encode(fields))
 
 
@@ -68,7 +68,7 @@ def test_a_high_s_is_refused() -> None:
     ],
 )
 def test_what_is_no_transaction_is_refused(raw: bytes, message: str) -> None:
-    with pytest.raises(RpcError, match=message):
+    with pytest.raises(JsonRpcError, match=message):
         decode(raw)
 
 
@@ -76,7 +76,7 @@ def test_what_is_no_transaction_is_refused(raw: bytes, message: str) -> None:
 def test_an_integer_with_leading_zero_is_refused(position: int) -> None:
     fields = rlp.decode(signed())
     fields[position] = b"\0" + fields[position]
-    with pytest.raises(RpcError, match="integer"):
+    with pytest.raises(JsonRpcError, match="integer"):
         decode(rlp.encode(fields))
 
 
@@ -87,7 +87,7 @@ def test_every_flipped_byte_is_another_transaction_or_none() -> None:
         altered[position] ^= 1
         try:
             found = decode(bytes(altered))
-        except RpcError:
+        except JsonRpcError:
             continue
         assert found.hash != decode(raw).hash
         assert found.sender != decode(raw).sender

@@ -37,7 +37,7 @@ function cliqueSigner(header, validators, epoch) {
   if (header.signers.length && !same(join(...header.signers), join(...validators))) throw new UnknownSealers("a header names other signers than the trusted ones");
   const signer = recoverClique(header);
   const place = validators.findIndex((address) => same(address, signer));
-  if (place < 0) throw new UnknownSealers("a header is sealed by a stranger");
+  if (place < 0) throw new UnknownSealers("a header is not sealed by a trusted validator");
   const inTurn = header.number % BigInt(validators.length) === BigInt(place);
   if (header.difficulty !== (inTurn ? 2n : 1n)) throw new UnknownSealers("a header's difficulty contradicts its signer's turn");
   return signer;
@@ -52,6 +52,7 @@ export function sealedByMajority(headers, trust) {
   const signers = headers.map((header) => cliqueSigner(header, first, trust.epoch));
   // 2. as many headers as a majority has members, each by another validator
   // (the end of a range, where it is known, makes do with other numbers)
-  if (headers.length !== majority(first.length)) throw new UnknownSealers("a majority needs exactly so many headers");
+  const needed = majority(first.length);
+  if (headers.length !== needed) throw new UnknownSealers(`a majority needs ${needed} headers, got ${headers.length}`);
   return distinct(signers) ? signers : refuse("two headers are sealed by the same validator");
 }

@@ -9,8 +9,8 @@ import { quorum, readQbft, sealedByQuorum } from "./qbft.js";
 import { isAmong, openRange, rangeAt, requireBetweenEnds } from "./trust.js";
 
 export const FORMS = {
-  "evm-clique/1": { read: readClique, sealedBy: sealedByMajority, enough: majority, assurance: "majority", seals: (headers) => headers.map((header) => () => recoverClique(header)) },
-  "evm-qbft/1": { read: readQbft, sealedBy: sealedByQuorum, enough: quorum, assurance: "quorum", seals: ([first]) => first.seals.map((seal) => () => recoverAddress(first.digest, seal)) },
+  "evm-clique/1": { read: readClique, sealedBy: sealedByMajority, enough: majority, assurance: "majority", hasSingleHeader: false, seals: (headers) => headers.map((header) => () => recoverClique(header)) },
+  "evm-qbft/1": { read: readQbft, sealedBy: sealedByQuorum, enough: quorum, assurance: "quorum", hasSingleHeader: true, seals: ([first]) => first.seals.map((seal) => () => recoverAddress(first.digest, seal)) },
 };
 
 // Whoever of these validators sealed the headers, as far as that can be told.
@@ -48,7 +48,7 @@ export function proveBlock(raws, trust, form) {
     error.time = Number(last.time);
     if (within === null || within === open) throw error;
     const after = trust.ranges[trust.ranges.indexOf(within) + 1];
-    if (!within.until && last.number + 1n >= BigInt(after.fromBlock)) throw new CannotTell("whether this header ends its range is not known");
+    if (!within.until && last.number + 1n >= BigInt(after.fromBlock)) throw new CannotTell("it is not known whether this header ends its range");
     refuse(error.message); // who could seal in a closed range is known for good
   }
   const size = within.validators.length;

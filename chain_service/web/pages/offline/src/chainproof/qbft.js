@@ -44,11 +44,11 @@ export function sealedByQuorum(headers, trust) {
   // 4. the header names the trusted validators, ascending, and one of them proposed it
   if (!ascending(listed)) refuse("the validators in extraData are not ascending");
   if (!same(join(...listed), join(...validators))) throw new UnknownSealers("a header names other validators than the trusted ones");
-  if (!isAmong(coinbase, validators)) refuse("a header was proposed by a stranger");
+  if (!isAmong(coinbase, validators)) refuse("a header was not proposed by a trusted validator");
   // 5. every seal is by another one of them
   if (seals.length > validators.length) refuse("a header has more seals than there are validators");
   const signers = seals.map((seal) => recoverAddress(digest, seal));
-  if (!signers.every((signer) => isAmong(signer, validators)) || !distinct(signers)) refuse("a header is sealed by a stranger, or twice by one validator");
+  if (!signers.every((signer) => isAmong(signer, validators)) || !distinct(signers)) refuse("a header is not sealed by a trusted validator, or twice by one validator");
   // 6. there are enough of them
   return signers.length < quorum(validators.length) ? refuse("a quorum needs more seals") : signers;
 }

@@ -67,7 +67,7 @@ function trieStep([prefix, content], left) {
   if (!isOdd && prefix[0] & 0x0f) refuse("the padding of a trie node's path is not zero");
   const nibbles = toHex(prefix).slice(isOdd ? 1 : 2);
   const isLeaf = prefix[0] >= 0x20;
-  if (!content.length) refuse("a trie node holds nothing");
+  if (!content.length) refuse("a trie node is empty");
   if (isLeaf && nibbles.length !== left) refuse("a leaf's path does not end where a 32-byte key does");
   if (!isLeaf && !(nibbles.length > 0 && nibbles.length < left)) refuse("an extension's path is empty or too long");
   return { nibbles, isLeaf, content };

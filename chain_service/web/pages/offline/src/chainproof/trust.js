@@ -3,7 +3,14 @@
 import { same } from "../encoding/bytes.js";
 import { CannotTell, refuse, UnknownSealers } from "../errors.js";
 
-export const COMETBFT = "evm-cometbft/1";
+const COMETBFT = "evm-cometbft/1";
+
+// The range lists Ed25519 keys with voting powers: read and kept, and no block of it can be verified here.
+export const hasVotingPowers = (form) => form === COMETBFT;
+
+export function requireVerifiable(form) {
+  if (hasVotingPowers(form)) throw new CannotTell("this version cannot verify blocks of this consensus", "finality_unproven");
+}
 
 // The range that a block lies in. One at which the consensus changes lies in two, told apart by the form.
 export function rangeAt({ ranges }, block, form) {
@@ -15,7 +22,7 @@ export function rangeAt({ ranges }, block, form) {
     found ||= one;
   }
   if (!found) refuse("no validators are trusted for this block");
-  if (found.form === COMETBFT) throw new CannotTell("blocks of this form of consensus cannot be verified here", "finality_unproven");
+  requireVerifiable(found.form);
   if (found === openRange({ ranges })) throw new UnknownSealers("the evidence has another form than the chain has at this block");
   return refuse("the evidence has another form than the chain has at this block");
 }

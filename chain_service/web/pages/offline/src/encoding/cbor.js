@@ -48,7 +48,7 @@ function cborItem(reader, depth) {
     const from = reader.at;
     const key = cborItem(reader, depth - 1);
     const written = toHex(data.subarray(from, reader.at));
-    if (!["number", "bigint"].includes(typeof key) || written <= before) refuse(`${what} has map keys that are no integers or not in order`);
+    if (!["number", "bigint"].includes(typeof key) || written <= before) refuse(`${what} has map keys that are not integers or not in order`);
     before = written;
     map.set(key, cborItem(reader, depth - 1));
   }

@@ -33,7 +33,7 @@ function rlpItem(data, at, end, depth) {
   const stop = start + length;
   if (stop > end) refuse("RLP is truncated");
   if (!isList) {
-    if (short === 1 && data[start] < 0x80) refuse("RLP wraps a single byte that stands for itself");
+    if (short === 1 && data[start] < 0x80) refuse("RLP gives a prefix to a single byte below 0x80");
     return [data.subarray(start, stop), stop];
   }
   if (depth === 8) refuse("RLP is nested too deeply");

@@ -15,5 +15,5 @@ export function readMoment(written) {
   const [, day, clock = "00:00", zone = "+08:00"] = found || refuse("an RFC 3339 time is needed");
   const moment = new Date(`${day}T${clock}${zone.toUpperCase()}`).getTime() / 1000;
   const isDay = new Date(dayNumber(day) * 86400000 || 0).toISOString().startsWith(day);
-  return isDay && day >= "1970" && clock < "24" && moment >= 0 ? moment : refuse("there is no such moment since 1970");
+  return isDay && day >= "1970" && clock < "24" && moment >= 0 ? moment : refuse("the time is not one since 1970");
 }

@@ -1,8 +1,9 @@
 // The checks, each with its evidence.
 
 import { CODED, EVIDENCE, inChinese, TOLD } from "../../../static/details.js";
-import { element } from "../../../static/dom.js";
-import { CHECKS, MEMBERS, PARTS } from "../../../static/labels.js";
+import { capitalised, element } from "../../../static/dom.js";
+import { CHECKS, PARTS } from "../../../static/labels.js";
+import { MEMBERS } from "../../../static/members.js";
 import { rows } from "./elements.js";
 import { icon } from "./icons.js";
 import { label, page, say } from "./state.js";
@@ -28,7 +29,7 @@ function checkPart({ name, outcome, code, message, evidence }) {
       pairs.length ? null : element("p", { class: "hint" }, say("noEvidence"))));
 }
 
-const evidenceName = (name) => label(EVIDENCE, name) || label(MEMBERS, name) || (page.language === "zh" && inChinese(name)) || name;
+const evidenceName = (name) => label(EVIDENCE, name) || (Object.hasOwn(MEMBERS, name) && capitalised(label(MEMBERS, name))) || (page.language === "zh" && inChinese(name)) || name;
 const evidenceValue = (name, value) => (name === "part" && label(PARTS, value)) || (Object.hasOwn(CODED, name) && label(CODED[name], value)) || (TOLD.has(name) ? told(value) : shown(value));
 
 function told(value) {

@@ -1,8 +1,9 @@
 // The record: whose paper it is, and what it holds.
 
 import { EVIDENCE } from "../../../static/details.js";
-import { element } from "../../../static/dom.js";
-import { MEMBERS, VALUES } from "../../../static/labels.js";
+import { capitalised, element } from "../../../static/dom.js";
+import { VALUES } from "../../../static/labels.js";
+import { MEMBERS } from "../../../static/members.js";
 import { memberName } from "../records/member_names.js";
 import { HOLDER_NAME } from "../records/schema.js";
 import { rows } from "./elements.js";
@@ -40,7 +41,7 @@ export function recordPart(verdict) {
     rows([
       [say("kind"), label(VALUES, record.kind)],
       [say("status"), record.status && label(VALUES, record.status)],
-      ...members.map((member) => [memberName(member[0], page.language), value(member)]),
+      ...members.map((member) => [capitalised(memberName(member[0], page.language)), value(member)]),
       [say("anchoredAt"), record.anchoredAt && moment(record.anchoredAt)],
     ]));
 }

@@ -1,5 +1,6 @@
 // Trust files: built in by the operator, or confirmed here by their fingerprint and remembered.
 
+import { fromBase64 } from "../encoding/base64.js";
 import { Refused } from "../errors.js";
 import { standingOfTrust } from "../papers/trust.js";
 import { readTrust } from "../receipts/trust_file.js";
@@ -7,7 +8,6 @@ import { page } from "./state.js";
 
 const STORE = "chain_service.trust";
 const toBase64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
 export async function loadTrust() {
   const read = async (name, origin, text) => {

@@ -23,13 +23,14 @@ async function judgeCase(one, accepted, { now, at }) {
   if (lead) one.verdicts = [await judged(lead.proven, lead.by && lead.by.trust)];
   else one.verdicts = [await judged({ ...NOTHING_PROVEN, receipt: place && place.proofs.length ? place.proofs[0].proof : null }, newest)];
   // An older receipt of the same record says nothing new, unless it proves nothing, shows an end, which no newer block takes
-  // back, or is of a chain unknown here.
+  // back, is of a chain unknown here, or sealed by others than the trust file knows, as one with an altered seal is, too.
   const since = one.verdicts[0].statusAsOf || "";
   const isOver = ({ statusAsOf }, { name, code }) => name === "status" && !isFinal(code) && (statusAsOf || "") < since;
   const tells = (verdict) => verdict.groups[0].checks.some((found) => found.outcome === "failed" && TELLING.includes(found.name) && !isOver(verdict, found));
   for (const { proven, by } of others) {
     const verdict = await judged(proven, by && by.trust, { files: [] });
-    if (by === null || tells(verdict)) one.verdicts.push(verdict);
+    const isByStrangers = verdict.groups[0].checks.some(({ name, code }) => name === "inclusion" && code === "trust_stale");
+    if (by === null || isByStrangers || tells(verdict)) one.verdicts.push(verdict);
   }
   for (const paper of place ? place.proofs : []) paper.failure = (await contradiction(paper.proof, place, body)) || paper.failure;
 }
@@ -41,13 +42,13 @@ async function contradiction({ log, proof, entry, root }, { receipts }, body) {
   let [isShown, isSilent] = [false, false];
   for (const { proven } of receipts) {
     const words = proven.states.map((state) => wordIn(state, "RecordLog", headSlot(log, proof.size))).filter((word) => word);
-    if (words.some((word) => word !== toBig(root))) return { code: "proof_invalid", part: "proof", detail: "the chain holds another head than the proof leads to" };
+    if (words.some((word) => word !== toBig(root))) return { code: "proof_invalid", part: "proof", detail: "the chain holds another log head than the proof gives" };
     isShown ||= words.length > 0;
     isSilent ||= proven.states.length > 0;
     const isRecord = body && proven.states.length && (await fits(body.content, { receipts: [{ proven }], proofs: [] }));
     if (isRecord && !same(await recordEntry(log, proof.index, body.content.digest), entry)) return { code: "proof_invalid", part: "proof", detail: "the proof is about another entry" };
   }
-  return isSilent && !isShown ? { code: "finality_unproven", part: "proof", detail: "the receipt does not show the head that the proof leads to" } : null;
+  return isSilent && !isShown ? { code: "finality_unproven", part: "proof", detail: "the receipt does not show the log head that the proof gives" } : null;
 }
 
 const papersOf = ({ body, place, read, files }) => [...new Set([...(body ? body.papers : []), ...(read ? [read] : []), ...(place ? [...place.receipts.map(({ paper }) => paper), ...place.proofs] : []), ...files.map(({ paper }) => paper)])];

@@ -10,18 +10,19 @@ import { readLogId } from "../log/log_id.js";
 import { leafHash, rootFromInclusion } from "../log/merkle.js";
 import { readTrust } from "../receipts/trust_file.js";
 import { examineDisclosure, failureOf } from "../verdicts/inputs.js";
-import { recognise, withoutBom } from "./recognise.js";
+import { recognise, unwrapped } from "./recognise.js";
 
 // A paper {kind, name, …}: its trust file, content, receipt's bytes, proof or digests, or the failure that says why not.
-export async function readPaper(name, bytes) {
-  const kind = recognise(bytes);
+export async function readPaper(name, handed) {
+  const kind = recognise(handed);
+  const bytes = kind === "file" ? handed : unwrapped(handed);
   if (kind === "receipt") return { kind, name, bytes };
-  if (kind === "disclosure") return { kind, name, ...(await examineDisclosure(withoutBom(bytes))) };
+  if (kind === "disclosure") return { kind, name, ...(await examineDisclosure(bytes)) };
   if (kind === "file") return { kind, name, bytes, digests: bytes.length ? { "sha-256": toHex(await sha256(bytes)), sm3: toHex(await sm3(bytes)) } : null };
   const paper = { kind, name, failure: null };
   try {
     if (kind === "trust") paper.trust = { ...(await readTrust(bytes)), bytes };
-    else paper.proof = await readProof(withoutBom(bytes));
+    else paper.proof = await readProof(bytes);
   } catch (error) {
     const readable = kind === "proof" || error instanceof Unsigned;
     paper.failure = failureOf(error, error instanceof CannotTell ? error.code : readable ? "proof_invalid" : "unreadable", kind);
@@ -33,7 +34,7 @@ export async function readPaper(name, bytes) {
 // prove nothing.
 async function readProof(bytes) {
   const value = object(readJson(bytes, 64 * 1024), 64);
-  if (value.has("recordId") && value.has("keyId")) throw new CannotTell("this is a receipt written out for reading: hand in the .receipt file itself", "finality_unproven");
+  if (value.has("recordId") && value.has("keyId")) throw new CannotTell("this is a receipt as readable text; present the .receipt file itself", "finality_unproven");
   const anchor = object(value.get("anchor"), 64);
   const [index, size, path] = [value.get("index"), value.get("size"), value.get("path")];
   if (!isNumber(index) || !isNumber(size) || !isListOf(path, HEX64, 64)) refuse("a proof is index, size and a path of hashes");
@@ -41,6 +42,6 @@ async function readProof(bytes) {
   const proof = { index, size, path: path.map(fromHex) };
   const root = await rootFromInclusion(await leafHash(entry), proof);
   const stated = anchor.get("root");
-  if (index < 1 || (stated !== undefined && stated !== toHex(root)) || (anchor.has("size") && anchor.get("size") !== size)) refuse("the proof does not lead to the head it names");
+  if (index < 1 || (stated !== undefined && stated !== toHex(root)) || (anchor.has("size") && anchor.get("size") !== size)) refuse("the proof does not give the log head that it names");
   return { isProof: true, recordId: "", log, org: readLogId(log), proof, entry, root };
 }

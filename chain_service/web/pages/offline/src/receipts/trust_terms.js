@@ -1,7 +1,7 @@
 // The terms of a trust file, read strictly and written in one way.
 
 import { FORMS } from "../chainproof/consensus.js";
-import { COMETBFT } from "../chainproof/trust.js";
+import { hasVotingPowers } from "../chainproof/trust.js";
 import { ascending, distinct, hex32, hexOf, toHex } from "../encoding/hex.js";
 import { jcs, prune } from "../encoding/json.js";
 import { atMost, isNumber } from "../encoding/predicates.js";
@@ -19,11 +19,11 @@ const sorted = (list) => list.toSorted((one, other) => (toHex(one) < toHex(other
 
 function readRange(value) {
   const [form, listed] = [textIn(value, "form"), listIn(value, "validators")];
-  if (form !== COMETBFT && !Object.hasOwn(FORMS, form)) refuse("the form of a range is not known");
+  if (!hasVotingPowers(form) && !Object.hasOwn(FORMS, form)) refuse("the consensus of a range is not known");
   const end = value.get("until");
   const until = value.has("until") ? { block: natural(end, "block"), hash: hexOf(end.get("hash"), 32), time: natural(end, "time") } : null;
   const range = { fromBlock: natural(value, "fromBlock"), form, fields: natural(value, "fields"), until };
-  if (form !== COMETBFT) return { ...range, validators: sorted(listed.map((text) => hexOf(text, 20))) };
+  if (!hasVotingPowers(form)) return { ...range, validators: sorted(listed.map((text) => hexOf(text, 20))) };
   const powers = listed.map((one) => natural(one, "power"));
   const text = textIn(value, "chainIdText");
   if (!atMost(text, 50) || powers.includes(0)) refuse("a CometBFT range has a chain id of 1 to 50 characters, and powers above 0");
@@ -57,9 +57,9 @@ function checkRanges(ranges) {
 }
 
 function readContract([name, pin]) {
-  if (!(pin instanceof Map) || !Object.hasOwn(TABLE.positions, name)) refuse("a contract is not known here");
+  if (!(pin instanceof Map) || !Object.hasOwn(TABLE.positions, name)) refuse("a contract is unknown to this version");
   const slots = pin.get("slots");
-  if (!(slots instanceof Map) || jcs(slots) !== jcs(new Map(Object.entries(TABLE.positions[name]))) || (pin.has("version") && pin.get("version") !== LAYOUT)) refuse("a contract's slots or version are not known here");
+  if (!(slots instanceof Map) || jcs(slots) !== jcs(new Map(Object.entries(TABLE.positions[name]))) || (pin.has("version") && pin.get("version") !== LAYOUT)) refuse("a contract's slots or version are unknown to this version");
   const end = pin.get("until");
   const until = pin.has("until") ? { block: natural(end, "block"), hash: hexOf(end.get("hash"), 32) } : null;
   return { name, address: hexOf(pin.get("address"), 20), codeHash: hexOf(pin.get("codeHash"), 32), until };
@@ -68,8 +68,8 @@ function readContract([name, pin]) {
 export function readTerms(value) {
   if (!(value instanceof Map) || !(value.get("contracts") instanceof Map)) refuse("contracts must be an object");
   const form = value.has("form") ? value.get("form") : TRUST_FORM;
-  if (LATER_FORM.test(form)) throw new CannotTell("the trust file has a form that is not known here", "issuer_unknown");
-  if (form !== TRUST_FORM) refuse("the trust file has a form that is not known here");
+  if (LATER_FORM.test(form)) throw new CannotTell("this version does not support the format of the trust file", "issuer_unknown");
+  if (form !== TRUST_FORM) refuse("this version does not support the format of the trust file");
   const trust = {
     version: natural(value, "version"),
     chainId: BigInt(natural(value, "chainId")),

@@ -101,7 +101,7 @@ export function checkDates(body, shape) {
     const [year, month, day] = date.split("-").map(Number);
     const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
     const days = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] || 0;
-    if (year < 1 || day < 1 || day > days) refuse(`${name} is not a day of the calendar`);
+    if (year < 1 || day < 1 || day > days) refuse(`${name} is not a calendar date`);
     if (expiring !== undefined && date > expiring) refuse(`${shape.expiring} lies before ${name}`);
   }
 }

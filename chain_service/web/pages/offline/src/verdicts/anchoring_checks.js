@@ -25,7 +25,7 @@ export function judgeFiles({ files, content, failure }) {
   if (!listed.length) return check("file_digest", "not_anchored", { ...evidence, detail: "no record names a file to compare" });
   const others = read.filter(({ digests }) => !listed.some((known) => agrees(digests, known)));
   if (others.some(({ isAppended }) => !isAppended)) return check("file_digest", "content_altered", { ...evidence, filesOfRecord: listed.length });
-  if (others.length) return check("file_digest", "changes_unclear", { ...evidence, detail: "the anchored file with something appended, which is not read here" });
+  if (others.length) return check("file_digest", "changes_unclear", { ...evidence, detail: "the anchored file with appended content, which is not read here" });
   if (read.length < files.length) return check("file_digest", "not_anchored", { ...evidence, detail: "a file was not read and so not compared" });
   return check("file_digest", "file_matches", evidence);
 }
@@ -34,14 +34,14 @@ export const blockEvidence = (state) => ({ block: state.block, blockHash: "0x" +
 
 export function unread(name, { newest, states, isUnknown }, evidence = {}) {
   if (newest) return check(name, "finality_unproven", { ...evidence, detail: "the evidence does not cover the word" });
-  if (!states.length && !isUnknown) return check(name, "finality_unproven", { ...evidence, detail: "the receipt proves no block" });
-  return check(name, "trust_stale", { ...evidence, detail: "only validators that have left since vouch for what the receipt shows" }, { detail: RETIRED });
+  if (!states.length && !isUnknown) return check(name, "finality_unproven", { ...evidence, detail: "the receipt holds no proven block" });
+  return check(name, "trust_stale", { ...evidence, detail: "every validator that sealed the receipt's blocks has since been removed" }, { detail: RETIRED });
 }
 
 // A key of the log's organisation signed the root that the receipt leads to (RFC 9942, RFC 9052 §4.4).
 export async function judgeSignature(facts) {
   const { receipt, anchor, newest, failure, head } = facts;
-  if (failure && failure.part === "receipt") return check("log_signature", "not_reached", { detail: "the receipt proves nothing" });
+  if (failure && failure.part === "receipt") return check("log_signature", "not_reached", { detail: "the receipt was rejected" });
   if (!head || receipt.isProof) return check("log_signature", "no_receipt");
   if (!head.root) return check("log_signature", "not_reached");
   const evidence = { keyId: toHex(receipt.keyId), root: toHex(head.root) };
@@ -61,7 +61,7 @@ export function judgeInclusion({ failure, isPast, moment, head }) {
   if (!head) return check("inclusion", "not_anchored");
   const { index, size, path } = head.proof;
   const evidence = { log: toHex(head.log), index, size, entry: toHex(head.entry) };
-  if (!head.root) return check("inclusion", "proof_invalid", { ...evidence, detail: "the path has no meaning for index and size" });
+  if (!head.root) return check("inclusion", "proof_invalid", { ...evidence, detail: "the path does not match index and size" });
   const since = head.shownBy && head.shownBy.time;
   if (isPast && since !== null && moment < since) return check("inclusion", "not_anchored", { ...evidence, anchoredAt: rfc3339(since) });
   return check("inclusion", "included", { ...evidence, path: path.map(toHex), compared: true }, { index: String(index), size: String(size) });
@@ -78,7 +78,7 @@ export function judgeAnchor(facts) {
   const [state, word] = [telling[telling.length - 1], words[words.length - 1]];
   if (!telling.length || (word === 0n && state !== newest)) return unread("anchor", facts, evidence);
   Object.assign(evidence, blockEvidence(state), { rootOnChain: word === 0n ? null : toHex(fromBig(word, 32)) });
-  if (new Set(words.slice(since)).size > 1) return check("anchor", "proof_invalid", { ...evidence, detail: "an older block shows this log with another head: they are not of one history" });
+  if (new Set(words.slice(since)).size > 1) return check("anchor", "proof_invalid", { ...evidence, detail: "an older block shows another log head of this log: the blocks are of different histories" });
   // The path or the content was changed; of the two explanations the graver one is told.
   return check("anchor", word && content ? "record_mismatch" : "proof_invalid", evidence);
 }

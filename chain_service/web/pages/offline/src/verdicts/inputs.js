@@ -80,7 +80,7 @@ function limitOf({ trust, states, now }) {
   }
   if (!newest || now - newest.time <= trust.trustingPeriod) return null;
   const days = Math.floor((now - newest.time) / 86400);
-  return { zh: `最新区块的签署已有 ${days} 天，超过信任期`, en: `the newest block was sealed ${days} days ago, longer than seals are trusted alone` };
+  return { zh: `最新区块的签署已有 ${days} 天，超过信任期`, en: `the newest block was sealed ${days} days ago, longer than the trusting period` };
 }
 
 // The counting states that cover the head's word, the oldest first, from the first one on that shows a head: heads stay

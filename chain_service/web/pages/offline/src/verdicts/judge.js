@@ -9,7 +9,7 @@ import { TABLE } from "../tables.js";
 import { judgeAnchor, judgeFiles, judgeInclusion, judgeReadable, judgeSignature, judgeValidators } from "./anchoring_checks.js";
 import { examineDisclosure, examineReceipt, gather } from "./inputs.js";
 import { judgePeriod, judgePermit, judgeStatus, statusAsOf } from "./standing_checks.js";
-import { check, conclude, withoutParams } from "./verdict.js";
+import { check, conclude, hasPassed, inOrder, withoutParams } from "./verdict.js";
 import { warningsOf } from "./warnings.js";
 
 // The verdict on one receipt and what was handed in with it. `trust` comes from readTrust; times are unix seconds. About
@@ -23,28 +23,28 @@ export async function judge({ receipt, disclosure, files = [], trust, now, at })
 
 export async function judgeFacts(facts, now) {
   const { content, receipt, newest, head } = facts;
-  const checks = [];
   const notReached = (name) => check(name, "not_reached");
-  checks.push(judgeReadable(facts));
-  const isReadable = checks[0].outcome === "passed";
+  const readable = judgeReadable(facts);
+  const isReadable = hasPassed(readable);
   const isTrusted = isReadable && facts.trust !== null;
-  checks.push(isReadable ? judgeFiles(facts) : notReached("file_digest"));
-  checks.push(isTrusted ? await judgeSignature(facts) : notReached("log_signature"));
-  checks.push(isTrusted || (isReadable && facts.failure) ? judgeInclusion(facts) : notReached("inclusion"));
-  checks.push(isTrusted && head ? judgeAnchor(facts) : notReached("anchor"));
-  checks.push(isReadable ? judgeValidators(facts) : notReached("validators"));
-  const isIncluded = checks[3].outcome === "passed";
-  const isProven = isIncluded && checks[4].outcome === "passed" && head && head.shownBy;
-  checks.push(isProven ? judgePermit(facts) : notReached("issuer_permitted"));
-  checks.push(isProven ? judgeStatus(facts) : notReached("status"));
-  checks.push(isProven ? judgePeriod(facts) : notReached("validity_period"));
+  const compared = isReadable ? judgeFiles(facts) : notReached("file_digest");
+  const signed = isTrusted ? await judgeSignature(facts) : notReached("log_signature");
+  const included = isTrusted || (isReadable && facts.failure) ? judgeInclusion(facts) : notReached("inclusion");
+  const anchored = isTrusted && head ? judgeAnchor(facts) : notReached("anchor");
+  const sealed = isReadable ? judgeValidators(facts) : notReached("validators");
+  const isIncluded = hasPassed(included);
+  const isProven = isIncluded && hasPassed(anchored) && head && head.shownBy;
+  const permitted = isProven ? judgePermit(facts) : notReached("issuer_permitted");
+  const status = isProven ? judgeStatus(facts) : notReached("status");
+  const period = isProven ? judgePeriod(facts) : notReached("validity_period");
+  const checks = inOrder("record", [readable, compared, signed, included, anchored, sealed, permitted, status, period]);
   const subject = receipt ? receipt.recordId : "";
   const groups = [{ name: "record", subject, checks }];
   if (facts.files.length) {
     const names = Object.keys(TABLE.rules.signature);
     groups.push({ name: "signature", subject, checks: names.map((name) => check(name, "not_in_this_version", {}, {}, "signature")) });
   }
-  const state = checks[7].evidence.state;
+  const { state } = status.evidence;
   const since = isIncluded && head && head.shownBy ? rfc3339(head.shownBy.time) : null;
   return {
     ...conclude(groups),
@@ -54,7 +54,7 @@ export async function judgeFacts(facts, now) {
     statusAsOf: state === undefined ? null : statusAsOf(facts),
     warnings: warningsOf(facts, now),
     groups,
-    record: content && withHidden(content, checks[1].outcome === "passed", {
+    record: content && withHidden(content, hasPassed(compared), {
       kind: content.open.get("kind"),
       org: content.open.get(content.shape.org),
       type: content.open.get(content.shape.type),

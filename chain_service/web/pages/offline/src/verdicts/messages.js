@@ -12,6 +12,6 @@ export const fillBoth = (text, values) => {
   return { zh: fill(text.zh, inLanguage("zh")), en: fill(text.en, inLanguage("en")) };
 };
 
-export const CHANGED = { zh: "验证节点此后已变更，该区块不能说明现在的状态", en: "the validators have changed since this block, which says nothing of the state today" };
-export const RETIRED = { zh: "只有已停用的验证节点为区块背书", en: "only validators that have left since vouch for the block" };
-export const UNKNOWN = { zh: "区块由该信任文件不认识的验证节点签署", en: "the block is sealed by validators that the trust file does not know" };
+export const CHANGED = { zh: "验证节点此后已变更，该区块不能说明现在的状态", en: "the validators have changed since this block; it does not prove the state of today" };
+export const RETIRED = { zh: "签署该区块的验证节点均已停用", en: "every validator that sealed the block has since been removed" };
+export const UNKNOWN = { zh: "区块由该信任文件未列出的验证节点签署", en: "the block is sealed by validators that the trust file does not list" };

@@ -19,14 +19,14 @@ export function proveReceipt(receipt, trust) {
   const states = receipt.blocks.map((block) => verifyEvidence(block, trust));
   const [first, second] = states;
   if (second && second.block === first.block && !same(second.hash, first.hash)) throw new Equivocation("two different blocks of one height are proven");
-  if (first.time > receipt.issuedAt) refuse("the first evidence is from after the receipt was signed");
-  if (!wordIn(first, "RecordLog", headSlot(receipt.log, receipt.proof.size))) refuse("the first evidence is from before the log had this head");
+  if (first.time > receipt.issuedAt) refuse("the first evidence is newer than the receipt's signature");
+  if (!wordIn(first, "RecordLog", headSlot(receipt.log, receipt.proof.size))) refuse("the first evidence is older than this log head");
   if (!second) return states;
   if (second.block <= first.block || second.time < first.time) refuse("the newer evidence is not about a later block");
-  if (wordIn(second, "RecordLog", headSlot(receipt.log, receipt.proof.size)) === undefined) refuse("the newer evidence does not cover the head");
+  if (wordIn(second, "RecordLog", headSlot(receipt.log, receipt.proof.size)) === undefined) refuse("the newer evidence does not cover the log head");
   // Every word of a receipt but that of a status is written once.
   for (const [slot, word] of first.words) {
-    if (word && !slot.startsWith("RecordStatus ") && (second.words.get(slot) ?? word) !== word) refuse("the newer evidence denies what the first one shows");
+    if (word && !slot.startsWith("RecordStatus ") && (second.words.get(slot) ?? word) !== word) refuse("the newer evidence contradicts the first");
   }
   // No state follows a final one.
   const [before, after] = states.map((state) => stateIn(state, receipt));

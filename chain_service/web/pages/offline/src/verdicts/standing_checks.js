@@ -26,7 +26,7 @@ export function judgePermit(facts) {
   const decisions = moments.map((moment) => decidePermit(found.entries, dayNumber(issued), moment));
   const [{ permitted, decidedBy }] = decisions;
   if (decisions.some((decision) => decision.permitted !== permitted)) {
-    const detail = "permits changed between the moment when the record may have been anchored and a proven one";
+    const detail = "permits changed between the earliest possible time of anchoring and a proven block";
     return check("issuer_permitted", earliest === null ? "finality_unproven" : "trust_stale", { ...evidence, ...blockEvidence(found.state), detail });
   }
   Object.assign(evidence, { issued, entries: found.entries.length, decidedBy }, blockEvidence(found.state));
@@ -52,7 +52,7 @@ export function judgeStatus(facts) {
   if (state !== "in_force") return check("status", state, evidence);
   if (isSilent(newest, moment)) return check("status", "trust_stale", { ...evidence, detail: CHANGED.en }, { detail: CHANGED });
   if (!isPast && newest.time - moment > CHAIN_AHEAD) {
-    const detail = "the chain's newest block lies in the future of this service's clock";
+    const detail = "the chain's newest block is later than this service's clock";
     return check("status", "status_stale", { ...evidence, detail }, { time: statusAsOf(facts) });
   }
   if (moment - newest.time <= trust.ageLimit) return check("status", "in_force", evidence, { time: statusAsOf(facts) });

@@ -9,6 +9,16 @@ export function check(name, code, evidence = {}, params = {}, group = "record") 
   return { name, outcome, code, message: fillBoth(note ? note.text : TABLE.codes[code].message, params), evidence, params };
 }
 
+export const hasPassed = ({ outcome }) => outcome === "passed";
+
+// The checks of a group in the order of the shared table, each of its rules with one answer.
+export function inOrder(group, checks) {
+  const names = Object.keys(TABLE.rules[group]);
+  const byName = new Map(checks.map((one) => [one.name, one]));
+  if (byName.size !== names.length || names.some((name) => !byName.has(name))) throw new Error(`checks of ${group}: ${[...byName.keys()]}`);
+  return names.map((name) => byName.get(name));
+}
+
 // The worst finding decides: invalid before indeterminate before valid, within one answer the first of the table.
 export function conclude(groups) {
   const order = Object.keys(TABLE.codes);

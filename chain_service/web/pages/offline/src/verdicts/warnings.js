@@ -17,6 +17,6 @@ export function warningsOf({ trust, files, content, isTwice }, now) {
 
 function hiddenWarning(hidden) {
   const { zh, en } = TABLE.warnings.members_hidden;
-  const values = (language, comma) => ({ count: String(hidden.length), names: hidden.map((path) => memberName(path, language, TABLE.members)).join(comma) });
+  const values = (language, comma) => ({ count: String(hidden.length), names: hidden.map((path) => memberName(path, language)).join(comma) });
   return { code: "members_hidden", message: { zh: fill(zh, values("zh", "、")), en: fill(en, values("en", ", ")) } };
 }
