@@ -54,7 +54,7 @@ Place = tuple[str, int]
 Attached = Callable[[bytes], Place | None]
 """The place of the record that a receipt attached to a file is of, where that is not to be seen from its verdict."""
 Stored = Callable[[Place], Content | None]
-"""The content of the record at a place, where it is at hand: compared, never shown."""
+"""The content of the record at a place, where it is available: compared, never shown."""
 
 
 @dataclass
