@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.display import moment
 from chain_service.core.encoding.text import Text
@@ -130,24 +132,24 @@ def _node(app: App) -> NodeCheck:
 def _index(app: App, node_head: int | None) -> tuple[IndexCheck | PlainCheck, HeadCheck | PlainCheck]:
     """How far the index is behind the node, and how old the newest final block is that verdicts rest on."""
     with app.database.reading() as connection:
-        block = chain_index.head_block(connection)
+        block = chain_index.newest_block(connection)
     if block is None:
         unread = PlainCheck(ok=False, code="index_empty", detail="no block has been read yet")
         return unread, unread
     lag = None if node_head is None else max(0, node_head - block.number)
     age = max(0, app.now - block.time)
     ok = age <= app.settings.halted_after
-    why = {} if ok else why_old(app, block)
-    head = HeadCheck(
-        ok=ok,
-        age_seconds=age,
-        time=moment(block.time),
-        code=why.get("code"),
-        detail=why.get("detail"),
-        newest=why.get("newest"),
-        sealed_by=why.get("sealedBy"),
-        validators=why.get("validators"),
-    )
+    head = HeadCheck(ok=ok, age_seconds=age, time=moment(block.time))
+    if not ok:
+        why = why_old(app, block)
+        head = replace(
+            head,
+            code=why.code,
+            detail=why.detail,
+            newest=why.newest,
+            sealed_by=why.sealed_by,
+            validators=why.validators,
+        )
     waiting = app.require_chain().reader.unfinal_blocks(block.number)
     return IndexCheck(ok=lag is None or lag <= LAG_BLOCKS + waiting, block=block.number, lag=lag), head
 
@@ -155,7 +157,7 @@ def _index(app: App, node_head: int | None) -> tuple[IndexCheck | PlainCheck, He
 def _alerts(app: App) -> AlertsCheck:
     with app.database.reading() as connection:
         standing = alerts.listed(connection)
-    return AlertsCheck(ok=not standing, standing=tuple(_shown(one) for one in standing[:MOST_ALERTS]))
+    return AlertsCheck(ok=not standing, standing=tuple(_shown(alert) for alert in standing[:MOST_ALERTS]))
 
 
 def _shown(alert: alerts.Alert) -> StandingAlert:
@@ -175,21 +177,21 @@ def gauges(app: App) -> dict[str, float]:
         with app.database.reading() as connection:
             counts = batches.count(connection)
             waiting = records.waiting(connection)
-            block = chain_index.head_block(connection)
+            block = chain_index.newest_block(connection)
             backlog = submissions.backlog(connection)
             standing = alerts.listed(connection)
     except Unavailable:
         return {}
     now = app.clock()
     return {
-        "records_pending": float(sum(one.count for one in waiting)),
+        "records_pending": float(sum(total.count for total in waiting)),
         "records_batched": float(counts.batched),
         "records_anchored": float(counts.anchored),
-        "oldest_pending_seconds": max((now - one.oldest for one in waiting), default=0.0),
+        "oldest_pending_seconds": max((now - total.oldest for total in waiting), default=0.0),
         "submissions_open": float(backlog.count),
         "oldest_submission_seconds": now - backlog.oldest if backlog.oldest is not None else 0.0,
         "index_block": float(block.number) if block else 0.0,
         "head_age_seconds": now - block.time if block else float("inf"),
-        "chain_halted": float(any(one.code == CHAIN_HALTED for one in standing)),
+        "chain_halted": float(any(alert.code == CHAIN_HALTED for alert in standing)),
         "alerts_standing": float(len(standing)),
     }
