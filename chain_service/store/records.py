@@ -420,7 +420,7 @@ def files_of(connection: Connection, id: str) -> list[tuple[str, bytes]]:
 
 def keep_files(connection: Connection, id: str, kept: Sequence[tuple[int, str, bytes]]) -> None:
     """The files of a record that is erased stay known by these: number of the file, algorithm, keyed digest."""
-    add_rows(connection, erased_files, ("record_id", "n", "algorithm", "kept_digest"), ((id, *one) for one in kept))
+    add_rows(connection, erased_files, ("record_id", "n", "algorithm", "kept_digest"), ((id, *names) for names in kept))
 
 
 def any_kept(connection: Connection) -> bool:

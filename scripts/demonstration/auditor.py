@@ -35,10 +35,10 @@ def trace(story: Story, instance: Instance, keys: dict[str, str]) -> None:
         lambda: all(version["state"] == "final" for version in history()["versions"]), "the catalog change on chain"
     )
     found = history()
-    for one in found["versions"]:
+    for version in found["versions"]:
         story.say(
-            f"第 {one['sequence']} 版 {one['action']} {one['time']} 区块 {one['block']}",
-            f"{one['digest'][:20]}… by {one['by']}",
+            f"第 {version['sequence']} 版 {version['action']} {version['time']} 区块 {version['block']}",
+            f"{version['digest'][:20]}… by {version['by']}",
         )
     story.expect(
         found["proof"]["outcome"] == "passed" and len(found["versions"]) == 2,

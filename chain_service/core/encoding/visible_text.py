@@ -55,13 +55,13 @@ def require_visible(value: Any, field: str = "") -> None:
 
 def add_hidden(value: Any, refusals: Refusals) -> None:
     """The hidden characters of a value refused already, in members that were not, are refused too."""
-    named = {escaped(one.path or str(one.details.get("field", "")))[:256] for one in refusals.found}
+    named = {escaped(refusal.path or str(refusal.details.get("field", "")))[:256] for refusal in refusals.found}
     try:
         require_visible(value)
     except MalformedRecord as error:
-        for one in error.errors:
-            if one.details["field"] not in named:
-                refusals.add(one)
+        for refusal in error.errors:
+            if refusal.details["field"] not in named:
+                refusals.add(refusal)
 
 
 def _hidden(where: str, character: str) -> MalformedRecord:

@@ -38,7 +38,7 @@ def as_judged(facts: JudgeInput, candidate: Candidate) -> JudgeInput:
         anchor_state=candidate.anchor_state,
         head_signature=None,
         earliest=None,
-        candidates=tuple(one for one in facts.candidates if one is not candidate),
+        candidates=tuple(besides for besides in facts.candidates if besides is not candidate),
         undecided=False,
     )
 
@@ -116,11 +116,11 @@ def status_among(facts: JudgeInput, content: Content | None, own: Check, found: 
     """
     if not found:
         return own
-    counted = [one for one in found if one.status.outcome is not Outcome.PASSED]
+    counted = [other for other in found if other.status.outcome is not Outcome.PASSED]
     heirs = _heirs(facts, content, own, found)
-    findings = {id(one.status): one.candidate for one in counted if not _passed_on(one, heirs)}
-    decisive = gravest([own, *(one.status for one in counted if id(one.status) in findings)])
-    named = {"alsoNamedBy": [one.to_json() for one in found]}
+    findings = {id(other.status): other.candidate for other in counted if not _passed_on(other, heirs)}
+    decisive = gravest([own, *(other.status for other in counted if id(other.status) in findings)])
+    named = {"alsoNamedBy": [other.to_json() for other in found]}
     if decisive is own:
         return replace(own, evidence={**own.evidence, **named})
     # what is told of the record judged stays told of it
@@ -136,7 +136,7 @@ Heir = tuple[str, str | None]
 def _heirs(facts: JudgeInput, content: Content | None, own: Check, found: Sequence[JudgedCandidate]) -> set[Heir]:
     """What was replaced by a record that has not ended, or by one that was replaced in turn."""
     replacing: list[tuple[Heir, JudgedCandidate]] = [
-        ((one.candidate.org, _replaces(one.candidate.recalled)), one) for one in found
+        ((other.candidate.org, _replaces(other.candidate.recalled)), other) for other in found
     ]
     heirs = {heir for heir, one in replacing if not one.ended}
     if content is not None and own.outcome in (Outcome.PASSED, Outcome.INDETERMINATE):
@@ -161,5 +161,5 @@ def _passed_on(one: JudgedCandidate, heirs: set[Heir]) -> bool:
 
 def organisations(facts: JudgeInput, *, naming_file: bool = True) -> list[str]:
     """The organisations of the candidates, those only that name the very file unless `naming_file` is False."""
-    here = [one for one in facts.candidates if not one.memory.erased]
-    return sorted({one.org for one in here if one.names_file or not naming_file})
+    here = [besides for besides in facts.candidates if not besides.memory.erased]
+    return sorted({candidate.org for candidate in here if candidate.names_file or not naming_file})

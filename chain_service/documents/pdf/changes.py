@@ -351,7 +351,7 @@ class _Comparison:
                 self.kept_annotation(what, one, new[place])
         if kept != sorted(kept):
             self.note(ChangeKind.SHOWN, f"the order of the annotations of {what}")
-        known = {key_of(one) for one in old} - {None}
+        known = {key_of(item) for item in old} - {None}
         for place in sorted(set(range(len(new))) - set(kept)):
             key = key_of(new[place])
             if key is None or key not in known:

@@ -133,8 +133,8 @@ class Trust:
         lists = self._lists.get(certificate.issuer.key, [])
         by_list = revocation.look_up(certificate, issuer, lists, self.user_id)
         every = [by_list, *ocsp.look_up(certificate, issuer, self._answers, self.user_id)]
-        revoked = [one for one in every if one.outcome == "revoked"]
-        found = min(revoked, key=lambda one: one.revoked_at or 0) if revoked else max(every, key=_worth)
+        revoked = [answer for answer in every if answer.outcome == "revoked"]
+        found = min(revoked, key=lambda answer: answer.revoked_at or 0) if revoked else max(every, key=_worth)
         ask = tuple(address for address in certificate.ocsp_addresses if address.startswith(("http://", "https://")))
         return replace(found, ask=ask, question=ocsp.question(certificate, issuer) if ask else b"")
 

@@ -46,17 +46,17 @@ class CandidateRecords:
 
     def besides(self, chosen: StoredRecord | None) -> tuple[StoredRecord, ...]:
         """All but the one chosen."""
-        return tuple(one for one in (*self.records, *self.erased) if chosen is None or one.id != chosen.id)
+        return tuple(record for record in (*self.records, *self.erased) if chosen is None or record.id != chosen.id)
 
     def meant(self) -> tuple[StoredRecord | None, bool]:
         """The record that these lead to by themselves, and whether it cannot be told because several claim the file.
 
         Of one organisation's records the newest certificate is meant, or else the newest document.
         """
-        exact = [one for one in self.records if one.id not in self.inexact] or list(self.records)
-        if len({one.org for one in exact}) > 1:
+        exact = [record for record in self.records if record.id not in self.inexact] or list(self.records)
+        if len({record.org for record in exact}) > 1:
             return None, True
-        return next(iter(sorted(exact, key=lambda one: one.kind != "certificate")), None), False
+        return next(iter(sorted(exact, key=lambda record: record.kind != "certificate")), None), False
 
 
 Keyed = Callable[[str], bytes]
@@ -69,22 +69,22 @@ def named_by(
     """The anchored records that the file, its digest or the identifier of a question leads to."""
     pairs = _digests(read)
     found = records.naming_file(connection, pairs, LOOKED_AT + 1) if pairs else []
-    inexact = {one.id for one in found if not _names(one, read)}
+    inexact = {record.id for record in found if not _names(record, read)}
     linked = _linked(pairs, [read.disclosure, *map(recalled, found)])
     if linked:
-        known = {one.id for one in found}
+        known = {record.id for record in found}
         more = records.naming_file(connection, linked, LOOKED_AT + 1)
-        found += [one for one in more if one.id not in known and not _contradicts(one, pairs, linked)]
+        found += [record for record in more if record.id not in known and not _contradicts(record, pairs, linked)]
     if question.identifier is not None:
-        known = {one.id for one in found}
-        found += [one for one in _identified(connection, question, asker) if one.state == "anchored"]
+        known = {record.id for record in found}
+        found += [record for record in _identified(connection, question, asker) if record.state == "anchored"]
         found = [one for at, one in enumerate(found) if one.id not in known or at < len(known)]
     crowded, counted = len(found) > LOOKED_AT, False
     if crowded:
-        before = {one.id for one in found}
+        before = {record.id for record in found}
         found, counted = _changed_first(connection, pairs, found)
-        inexact |= {one.id for one in found if one.id not in before and not _names(one, read)}
-    looked_at = sorted(found[:LOOKED_AT], key=lambda one: -one.seq)
+        inexact |= {record.id for record in found if record.id not in before and not _names(record, read)}
+    looked_at = sorted(found[:LOOKED_AT], key=lambda record: -record.seq)
     erased, all_seen = _erased(connection, pairs, linked, keyed)
     crowded, counted = crowded or not all_seen, counted and all_seen
     return CandidateRecords(tuple(looked_at), crowded, counted, frozenset(inexact), erased)
@@ -98,7 +98,7 @@ def _erased(
     """
     if not pairs or not records.any_kept(connection):
         return (), True
-    asked, more = ({keyed(f"{name}:{value.hex()}"): name for name, value in one} for one in (pairs, linked))
+    asked, more = ({keyed(f"{name}:{value.hex()}"): name for name, value in digests} for digests in (pairs, linked))
     by_file: dict[tuple[str, int], list[ErasedFile]] = {}
     for row in records.erased_naming(connection, [*asked, *more], COUNTED + 1):
         by_file.setdefault((row.record_id, row.n), []).append(row)
@@ -133,13 +133,13 @@ def _changed_first(
     """
     places = records.places_naming_file(connection, pairs, COUNTED + 1) if pairs else []
     known = {id for id, *_ in places}
-    for one in found:
-        if one.id not in known and one.generation is not None and one.leaf_index is not None:
-            places.append((one.id, one.org, one.generation, one.leaf_index))
+    for record in found:
+        if record.id not in known and record.generation is not None and record.leaf_index is not None:
+            places.append((record.id, record.org, record.generation, record.leaf_index))
     changed = _changed(connection, places)
     first = sorted(changed, key=lambda id: changed[id] == State.IN_FORCE)[:LOOKED_AT]
     rows = records.get_many(connection, first)
-    others = [one for one in found if one.id not in rows]
+    others = [record for record in found if record.id not in rows]
     return [*rows.values(), *others], len(changed) <= LOOKED_AT and len(places) <= COUNTED
 
 
@@ -151,8 +151,8 @@ def waiting_for(
     found = records.naming_file(connection, pairs, LOOKED_AT, final=False) if pairs else []
     if question.identifier is not None:
         found += _identified(connection, question, asker)
-    under_way = [one for one in found if one.state in ("pending", "batched")]
-    return min(under_way, key=lambda one: (one.kind != "certificate", one.seq), default=None)
+    under_way = [record for record in found if record.state in ("pending", "batched")]
+    return min(under_way, key=lambda record: (record.kind != "certificate", record.seq), default=None)
 
 
 def _digests(read: ParsedRequest) -> list[tuple[str, bytes]]:
@@ -180,9 +180,10 @@ def _contradicts(record: StoredRecord, pairs: Sequence[tuple[str, bytes]], linke
     """Whether the record states another value of what was asked: a stranger's record may link two different files."""
     asked, other = {(name, value.hex()) for name, value in pairs}, {(name, value.hex()) for name, value in linked}
     algorithms = {name for name, _ in asked}
-    meant = [one for one in listed_files(recalled(record)) if not other.isdisjoint(one.items())]
+    meant = [file for file in listed_files(recalled(record)) if not other.isdisjoint(file.items())]
     return bool(meant) and all(
-        any(name in algorithms and (name, value) not in asked for name, value in one.items()) for one in meant
+        any(name in algorithms and (name, value) not in asked for name, value in digests_meant.items())
+        for digests_meant in meant
     )
 
 
@@ -199,8 +200,8 @@ def recalled(record: StoredRecord) -> Content | None:
 def _names(record: StoredRecord, read: ParsedRequest) -> bool:
     """Whether the record names a file presented, no digest of which differs."""
     listed = listed_files(recalled(record))
-    presented = [one for one in (*read.files, read.before_attaching) if one]
-    return any(same_file(digests, one) for digests in presented for one in listed)
+    presented = [file for file in (*read.files, read.before_attaching) if file]
+    return any(same_file(digests, stated) for digests in presented for stated in listed)
 
 
 def _identified(connection: Connection, question: VerificationRequest, asker: Asker) -> list[StoredRecord]:

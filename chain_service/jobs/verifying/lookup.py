@@ -72,7 +72,7 @@ class Lookup:
     display: Mapping[str, Any] = field(default_factory=dict)
 
 
-def gather(
+def look_up(
     connection: Connection,
     question: VerificationRequest,
     asker: Asker,
@@ -82,12 +82,12 @@ def gather(
 ) -> Lookup:
     """What is presented, and what is remembered of the record it leads to, as far as the asker may see it.
 
-    Stored rows may have been altered into anything: where they cannot be used the draft says so. Raises
+    Stored rows may have been altered into anything: where they cannot be used the lookup says so. Raises
     `MalformedRecord` for a malformed digest, `Unavailable`, and what the database itself raises.
     """
     read = replace(read_question(question), before_attaching=before_attaching or {})
     try:
-        return _gather(connection, question, read, Viewer(asker, read.disclosure), keyed)
+        return _look_up(connection, question, read, Viewer(asker, read.disclosure), keyed)
     except (Unavailable, DriverError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever an altered row leads to, it is no answer and ends no others
@@ -95,12 +95,12 @@ def gather(
         return damaged(Lookup(_subject(question, read), _presented(question, read)))
 
 
-def damaged(draft: Lookup) -> Lookup:
+def damaged(lookup: Lookup) -> Lookup:
     """The same question with nothing remembered, as what is stored cannot be used."""
-    failure = draft.presented.failure
+    failure = lookup.presented.failure
     if failure is None or failure.code != "unreadable":
         failure = Failure("record_mismatch", "record", "its stored data are damaged")
-    return Lookup(draft.subject, replace(draft.presented, failure=failure))
+    return Lookup(lookup.subject, replace(lookup.presented, failure=failure))
 
 
 def _presented(question: VerificationRequest, read: ParsedRequest) -> Presented:
@@ -114,7 +114,7 @@ def _presented(question: VerificationRequest, read: ParsedRequest) -> Presented:
     )
 
 
-def _gather(
+def _look_up(
     connection: Connection, question: VerificationRequest, read: ParsedRequest, viewer: Viewer, keyed: Keyed
 ) -> Lookup:  # fmt: skip
     subject, presented = _subject(question, read), _presented(question, read)
@@ -125,7 +125,7 @@ def _gather(
         record, undecided = named.meant()
         if record is None and not undecided:
             record = waiting_for(connection, question, read, viewer.asker)
-    found = tuple(_candidate(connection, one, named, viewer) for one in named.besides(record))
+    found = tuple(_candidate(connection, record_beside, named, viewer) for record_beside in named.besides(record))
     beside = OtherMatches(found, named.crowded, named.counted)
     claim, failure = read.claim or _claim_of_place(connection, read.receipt), read.failure
     if record is None:

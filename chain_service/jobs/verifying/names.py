@@ -18,9 +18,9 @@ from chain_service.store.registries import organisations
 log = structlog.get_logger("names")
 
 
-def registered_names(connection: Connection, drafts: Sequence[Lookup]) -> Names:
-    """Every name of the types and organisations that the drafts' records speak of, as far as known here."""
-    contents = [content for draft in drafts for content in _contents(draft)]
+def registered_names(connection: Connection, lookups: Sequence[Lookup]) -> Names:
+    """Every name of the types and organisations that the lookups' records speak of, as far as known here."""
+    contents = [content for lookup in lookups for content in _contents(lookup)]
     if not contents:
         return Names()
     try:
@@ -46,9 +46,9 @@ def _labels(connection: Connection, codes: set[str]) -> dict[str, Mapping[str, T
     return found
 
 
-def _contents(draft: Lookup) -> list[Content]:
+def _contents(lookup: Lookup) -> list[Content]:
     """Those of the record meant and of the records beside it."""
-    known = (draft.presented.disclosure, draft.recalled, *(one.recalled for one, _ in draft.beside.found))
+    known = (lookup.presented.disclosure, lookup.recalled, *(one.recalled for one, _ in lookup.beside.found))
     return [content for content in known if content is not None]
 
 

@@ -108,9 +108,11 @@ class _Desk:
     def proof_of(self, sheet: _Sheet) -> _Sheet | None:
         """The receipt, or else the proof, of the record that the sheet belongs to."""
         place = self.places.get(sheet)
-        claims = [one for one in self.sheets if one.kind in _CLAIMS and place and self.places.get(one) == place]
+        claims = [claim for claim in self.sheets if claim.kind in _CLAIMS and place and self.places.get(claim) == place]
         return min(
-            (one for one in claims if not self.broken(one)), key=lambda one: one.kind is PaperKind.PROOF, default=None
+            (claim for claim in claims if not self.broken(claim)),
+            key=lambda one: one.kind is PaperKind.PROOF,
+            default=None,
         )
 
     def broken(self, sheet: _Sheet) -> bool:
@@ -248,9 +250,9 @@ def _learn(desk: _Desk, base: VerificationRequest, ask: Ask) -> None:
     """Finds places by other papers: of a disclosure by what proves it, of a file by the disclosure that lists it."""
     for lost, helping, included in ((0, 1, True), (2, 0, False)):
         pairs = [
-            (one, other)
-            for one in desk.sheets
-            if _class(one) == lost and one not in desk.places and (one.content is not None or lost == 2)
+            (sheet, other)
+            for sheet in desk.sheets
+            if _class(sheet) == lost and sheet not in desk.places and (sheet.content is not None or lost == 2)
             for other in desk.sheets
             if _class(other) == helping and other in desk.places
         ]
@@ -364,7 +366,7 @@ def _as_signed(verdict: Verdict) -> bool:
     Whether the seal was in force, and who stands behind it, may be open: that changes no content.
     """
     for group in verdict.signatures:
-        if any(one.outcome is Outcome.FAILED for one in group.checks):
+        if any(judged.outcome is Outcome.FAILED for judged in group.checks):
             return False
         if any(group[rule].outcome is not Outcome.PASSED for rule in _INTACT):
             return False
@@ -409,7 +411,7 @@ def _weighed(desk: _Desk, base: VerificationRequest, ask: Ask) -> Verdict:
     newest = joint[0].context.status_as_of or ""
     wrong = [one for one in wrong if one.code not in _PASSING or (one.context.status_as_of or "") >= newest]
     found = min([*counted, *wrong], key=lambda verdict: gravity(verdict.code))
-    warnings = dict.fromkeys(one for verdict in (found, *joint) for one in verdict.context.warnings)
+    warnings = dict.fromkeys(warning for verdict in (found, *joint) for warning in verdict.context.warnings)
     return replace(found, context=replace(found.context, warnings=tuple(warnings)))
 
 
@@ -473,11 +475,11 @@ def _refuted(sheet: _Sheet, chosen: Sequence[_Sheet]) -> Check | None:
         return check(RECORD.INCLUSION, "finality_unproven", {"part": "proof", "detail": error.message})
     except BadRequest as error:
         return check(RECORD.INCLUSION, "proof_invalid", {"part": "proof", "detail": error.message})
-    shown = [one for one in receipts if (one.log, one.proof.size) == (claim.log, claim.proof.size)]
+    shown = [receipt for receipt in receipts if (receipt.log, receipt.proof.size) == (claim.log, claim.proof.size)]
     if not shown:
         detail = "the receipt does not show the log head that the proof gives"
         return check(RECORD.INCLUSION, "finality_unproven", {"part": "proof", "detail": detail})
-    if all(one.proof != claim.proof for one in shown):
+    if all(claim_shown.proof != claim.proof for claim_shown in shown):
         detail = "the chain holds another log head than the proof gives"
         return check(RECORD.INCLUSION, "proof_invalid", {"part": "proof", "detail": detail})
     for content in (one.content for one in chosen if one.content is not None):
@@ -570,7 +572,7 @@ def split(
     desk = _desk(sheets, base, ask, stored, attached)
     lists: list[list[_Sheet]] = []
     for sheet in sorted(sheets, key=lambda sheet: (sheet not in desk.places, _class(sheet))):
-        home = next((one for one in lists if _at_home(desk, sheet, one)), None)
+        home = next((group for group in lists if _at_home(desk, sheet, group)), None)
         if home is None and sheet not in desk.places:
             home = lists[0] if len(lists) == 1 and _comparable(desk, lists[0], sheet) else None
         if home is None:
@@ -578,9 +580,9 @@ def split(
         else:
             home.append(sheet)
     order = {id(paper): number for number, paper in enumerate(papers)}
-    found = [sorted((paper for sheet in one for paper in sheet.papers), key=lambda paper: order[id(paper)])
-             for one in lists]  # fmt: skip
-    return [[*one, *trusted] for one in sorted(found, key=lambda one: order[id(one[0])])]
+    found = [sorted((paper for sheet in group for paper in sheet.papers), key=lambda paper: order[id(paper)])
+             for group in lists]  # fmt: skip
+    return [[*one, *trusted] for one in sorted(found, key=lambda group: order[id(group[0])])]
 
 
 def _at_home(desk: _Desk, sheet: _Sheet, others: Sequence[_Sheet]) -> bool:
