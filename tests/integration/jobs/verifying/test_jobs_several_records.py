@@ -19,9 +19,8 @@ from chain_service.jobs.proofs import receipts
 from chain_service.jobs.records import records
 from chain_service.jobs.verifying.candidates import LOOKED_AT
 from chain_service.jobs.verifying.request import VerificationRequest
-from chain_service.jobs.verifying.verify import verify
 from support.pdf import pdfs
-from support.worlds.jobs_city import FOOD, City
+from support.worlds.jobs_city import FOOD, City, verify
 from support.worlds.offices import Office
 
 _codes = itertools.count(43_990_000_171_230)
