@@ -1,4 +1,4 @@
-"""What kind of file was handed in, told by its bytes and never by its name.
+"""What kind of file was presented, told by its bytes and never by its name.
 
 Only OFD, PDF and seals are read here. Of every other kind it is said what it is, whether it carries signatures that
 were not looked at, and whether it is a picture of a document instead of the document.

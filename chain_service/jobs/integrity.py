@@ -1,4 +1,4 @@
-"""What is stored, taken for what it may have become: rows that somebody altered raise `Corrupt`, nothing else."""
+"""What is stored, taken for what it may have become: altered rows raise `Corrupt`, nothing else."""
 
 from __future__ import annotations
 

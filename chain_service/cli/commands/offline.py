@@ -161,7 +161,7 @@ class OfflineVerifier:
         return [kept for group in lists if (kept := [paper for paper in group if id(paper) in known])]
 
     def _attached(self, papers: Sequence[Paper]) -> list[Paper]:
-        """The receipts attached to files that prove one of the disclosures: they count as if they were handed in."""
+        """The receipts attached to files that prove one of the disclosures: they count as if they were presented."""
         contents = [content for paper in papers if (content := _content(paper)) is not None]
         receipts = {paper.data for paper in papers if paper.kind is PaperKind.RECEIPT}
         found = []
@@ -222,7 +222,7 @@ class OfflineVerifier:
                 yield verdict if attached in (None, receipt) else self._with_ignored(verdict, receipt, attached)
 
     def _with_ignored(self, verdict: Verdict, receipt: bytes, attached: bytes | None) -> Verdict:
-        """The verdict by the receipt handed in, with a warning if the attached one is not of the same record."""
+        """The verdict by the receipt presented, with a warning if the attached one is not of the same record."""
         if attached is not None and proven_place(attached, self.trust) == proven_place(receipt, self.trust):
             return verdict
         warned = (*verdict.context.warnings, warning("receipt_ignored"))

@@ -1,4 +1,4 @@
-"""Checks that a record is on chain: in its log, under a head that the chain holds, vouched for by validators."""
+"""Checks that a record is on chain: in its log, under a head that the chain holds, sealed by validators."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ def unread(rule: CheckRule, state: ProvenState | Outage, evidence: Mapping[str, 
 
 
 def judge_validators(facts: JudgeInput, head: ClaimedHead | None) -> Check:
-    """Who vouches for the newest final block, or for the anchoring block while the chain cannot be reached."""
+    """Who sealed the newest final block, or for the anchoring block while the chain cannot be reached."""
     state = facts.now_state
     if isinstance(state, Outage):
         if state.code != "node_unavailable" or head is None or head.shown_by is None:

@@ -2,7 +2,7 @@
 
 Anyone may anchor a record that names another's file, so a record is worth no more for being a certificate or for
 having come first. What was presented decides whose the file is (`core.verdicts.file_ownership`); the others are
-then a warning, unless one of them has ended: what somebody withdrew is not to be had back by a second record. For
+then a warning, unless one of them has ended: what was withdrawn is not to be had back by a second record. For
 example, organisation A withdraws a licence and organisation B anchors a certificate that names the same file: asked
 about the file, even with B's disclosure, the answer is `withdrawn`.
 
@@ -84,7 +84,7 @@ def others(facts: JudgeInput) -> list[JudgedCandidate]:
     for candidate in facts.candidates:
         alone, head, proof = head_of(facts, candidate)
         if head is None:
-            status = _untold("the stored data of another record that names it are damaged")
+            status = _undecided("the stored data of another record that names it are damaged")
         elif proof.outcome is Outcome.PASSED:
             status = judge_status(alone, head.claim)
         elif _came_later(facts, head):
@@ -92,7 +92,7 @@ def others(facts: JudgeInput) -> list[JudgedCandidate]:
         elif proof.code in ("node_unavailable", "finality_unproven", "trust_stale"):
             status = check(RECORD.STATUS, proof.code, proof.evidence)
         else:
-            status = _untold("another record that names it differs from the chain")
+            status = _undecided("another record that names it differs from the chain")
         if candidate.memory.erased and status.outcome is Outcome.PASSED:
             continue  # what was erased is not told of while it is in force
         found.append(JudgedCandidate(candidate, status))
@@ -104,7 +104,7 @@ def _came_later(facts: JudgeInput, head: ClaimedHead) -> bool:
     return facts.past and facts.then_state is not None and facts.then_state.words.get(head.claim.head) == 0
 
 
-def _untold(detail: str) -> Check:
+def _undecided(detail: str) -> Check:
     return check(RECORD.STATUS, "finality_unproven", {"detail": detail})
 
 

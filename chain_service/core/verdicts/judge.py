@@ -94,7 +94,7 @@ def judge(facts: JudgeInput, examine: Examine | None = None) -> Verdict:
 
 
 def _of_file(signed: JudgedSignatures, compared: Check) -> Iterator[Warning]:
-    """The warnings about the file; what was attached after signing is vouched for where the record names the whole."""
+    """The warnings about the file; what was attached after signing is covered where the record names the whole."""
     whole = compared.code == "file_matches"
     return (remark for remark in signed.warnings if not (whole and remark.code == "attachments_added"))
 
@@ -153,9 +153,9 @@ def judge_record(facts: JudgeInput, head: ClaimedHead | None) -> Group:
     included = _inclusion(facts, content, head, found) if readable else _not_reached(RECORD.INCLUSION)
     # 5. the log's head stands on chain
     anchored = judge_anchor(facts, head) if readable and head is not None else _not_reached(RECORD.ANCHOR)
-    # 6. trusted validators vouch for the block
-    vouched = judge_validators(facts, head) if readable else _not_reached(RECORD.VALIDATORS)
-    checks = (parsed, compared, signed, included, anchored, vouched)
+    # 6. trusted validators sealed the block
+    sealed = judge_validators(facts, head) if readable else _not_reached(RECORD.VALIDATORS)
+    checks = (parsed, compared, signed, included, anchored, sealed)
     proven = readable and included.outcome is Outcome.PASSED and anchored.outcome is Outcome.PASSED
     if not proven or head is None or head.shown_by is None:
         permitted, status, period = map(_not_reached, (RECORD.ISSUER_PERMITTED, RECORD.STATUS, RECORD.VALIDITY_PERIOD))

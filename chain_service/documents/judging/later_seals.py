@@ -23,7 +23,7 @@ class ValidSignature:
 
     @property
     def covered(self) -> frozenset[str]:
-        """The files it vouches for."""
+        """The files it covers."""
         return frozenset(reference.name for reference in self.signature.references if reference.holds)
 
 

@@ -211,7 +211,7 @@ def _signer_unknown(signature: SignatureFacts) -> bool:
 
 
 def _critical(problems: tuple[Problem, ...]) -> dict[str, Any] | None:
-    """The critical extension that is not known here: whatever it demands, nothing may rest on what bears it."""
+    """The critical extension that is not supported: whatever it demands, nothing may rest on what bears it."""
     return next((_problem(problem) for problem in problems if problem.code == "critical_extension"), None)
 
 
@@ -235,8 +235,8 @@ def _references(case: _Case) -> Check:
     if unknown or case.signature.data_digest_holds is None:
         if _signer_unknown(case.signature):
             return _not_reached(SIGNATURE.REFERENCE_DIGESTS)
-        untold = {"detail": "what was signed cannot be determined", "unknown": unknown[:NAMES_SHOWN]}
-        return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | untold)
+        undetermined = {"detail": "what was signed cannot be determined", "unknown": unknown[:NAMES_SHOWN]}
+        return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | undetermined)
     if weak := sorted({reference.algorithm for reference in references if reference.weak} - _made_up_for(case.binding)):
         fitting = {"detail": "other content with the same digests can be made", "weak": weak}
         return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | fitting)
@@ -390,7 +390,7 @@ def _signer_certificate(case: _Case) -> Check:
         return check(SIGNATURE.SIGNER_CERTIFICATE, "signer_untrusted", detail)
     evidence = _certificate(signer) | {"maySign": signer.may_sign}
     if signer.may_sign is False:
-        # GM/T 0031 §6.1.2 makes it part of a seal's validity; elsewhere it leaves open who vouches for this key's use
+        # GM/T 0031 §6.1.2 makes it part of a seal's validity; elsewhere it leaves open who answers for this key's use
         code = "signature_invalid" if case.signature.form in SEALED else "signer_untrusted"
         detail = {"detail": "its key usage does not allow signing"}
         return check(SIGNATURE.SIGNER_CERTIFICATE, code, evidence | detail)

@@ -48,7 +48,7 @@ class SingleResponse:
     keeps_expired: int | None
     """It also answers for certificates that expired at or after this moment."""
     unusable: bool
-    """It has a critical extension that is not known here."""
+    """It has a unsupported critical extension."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,7 +203,7 @@ def _timestamp_flaw(leaf: Certificate) -> str | None:
 
 
 def _signing_flaw(leaf: Certificate) -> str | None:
-    """RFC 5280 §4.2.1.12: one that is for servers, timestamps or OCSP answers alone vouches for no document."""
+    """RFC 5280 §4.2.1.12: one that is for servers, timestamps or OCSP answers alone may not sign documents."""
     if leaf.purposes is not None and leaf.purposes <= _FOREIGN_TO_SIGNING:
         return f"{leaf.subject.text} is for something else than documents alone (extended key usage)"
     return None

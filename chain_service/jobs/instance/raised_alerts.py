@@ -78,7 +78,7 @@ def show_alert(app: App, alert_id: int) -> RaisedAlert:
 
 
 def settle_alert(app: App, alert_id: int) -> SettledAlert:
-    """The alert stands no longer: somebody has dealt with it. It is raised again where its cause lasts.
+    """The alert stands no longer: its cause was dealt with. It is raised again where its cause lasts.
 
     Raises `NotFound` (`alert_unknown`).
     """

@@ -129,7 +129,7 @@ def _changed_first(
 ) -> tuple[list[StoredRecord], bool]:
     """The records that ever changed their state before all others, and whether there is room for all of them.
 
-    What ended must not hide behind the many that somebody anchored for this.
+    What ended must not hide behind the many that are anchored for this.
     """
     places = records.places_naming_file(connection, pairs, COUNTED + 1) if pairs else []
     known = {id for id, *_ in places}
@@ -177,7 +177,7 @@ def _linked(pairs: Sequence[tuple[str, bytes]], contents: Iterable[Content | Non
 
 
 def _contradicts(record: StoredRecord, pairs: Sequence[tuple[str, bytes]], linked: Sequence[tuple[str, bytes]]) -> bool:
-    """Whether the record states another value of what was asked: a stranger's record may link two different files."""
+    """Whether the record states another value of what was asked: another's record may link two files."""
     asked, other = {(name, value.hex()) for name, value in pairs}, {(name, value.hex()) for name, value in linked}
     algorithms = {name for name, _ in asked}
     meant = [file for file in listed_files(recalled(record)) if not other.isdisjoint(file.items())]

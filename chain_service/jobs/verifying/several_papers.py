@@ -9,7 +9,7 @@ not compared with each other: that they do not belong together is a finding of i
     disclosure + refreshed and older receipt  → in_force
 
 A file that a disclosure does not list is an altered one, or another holder's paper. It is taken for altered
-(`content_altered`) as long as nothing tells that it is not: whoever hands in a file with a disclosure says that it is
+(`content_altered`) as long as nothing tells that it is not: presenting a file with a disclosure says that it is
 the disclosure's. Three things tell: the index knows the record that lists it, a receipt attached to it is of another
 record, or its signatures show that it is still as somebody trusted here signed it. Then the papers do not match. None
 of these makes anything valid, and what the file itself shows to be wrong is said in every case. A disclosure that shows
@@ -67,7 +67,7 @@ class _Desk:
     stored: Stored
     marks: Mapping[Sheet, Place] = field(default_factory=dict)
     """Where receipts attached to files say that these belong. Anybody may attach one: what lists a file goes before."""
-    strangers: list[tuple[Sheet, Sheet]] = field(default_factory=list)
+    mismatched: list[tuple[Sheet, Sheet]] = field(default_factory=list)
     found: dict[frozenset[Sheet], Verdict] = field(default_factory=dict)
     """What was asked of several sheets together."""
 
@@ -212,7 +212,7 @@ def _compare(desk: _Desk, base: VerificationRequest, ask: Ask) -> None:
     for one, other in combinations(desk.sheets, 2):
         places = desk.places.get(one), desk.places.get(other)
         if None not in places and places[0] != places[1]:
-            desk.strangers.append((one, other))
+            desk.mismatched.append((one, other))
         elif one.kind is other.kind is PaperKind.DISCLOSURE:
             _compare_bodies(desk, one, other)
         elif _class(one) != _class(other):
@@ -224,10 +224,10 @@ def _compare(desk: _Desk, base: VerificationRequest, ask: Ask) -> None:
         desk.found[frozenset(pair)] = verdict
     for pair in combinations(desk.sheets, 2):
         key = frozenset(pair)
-        if pair in desk.strangers or (any(map(desk.broken, pair)) and any(sheet in desk.places for sheet in pair)):
+        if pair in desk.mismatched or (any(map(desk.broken, pair)) and any(sheet in desk.places for sheet in pair)):
             desk.found.pop(key, None)
         elif key in desk.found and desk.found[key].answer is VerdictOutcome.INVALID and _apart(desk, *pair):
-            desk.strangers.append(pair)
+            desk.mismatched.append(pair)
             del desk.found[key]
 
 
@@ -242,7 +242,7 @@ def _compare_bodies(desk: _Desk, one: Sheet, other: Sheet) -> None:
     shown = [sheet for sheet in (one, other) if sheet in desk.places]
     altered = bound(one.content, other.content) if shown else body_key(one.content) == body_key(other.content)
     if not altered:
-        desk.strangers.append((one, other))
+        desk.mismatched.append((one, other))
         return
     suspect = other if one in desk.places else one
     evidence = {"detail": "two disclosures of one record differ", "papers": [_entry(desk, x) for x in (one, other)]}
@@ -271,7 +271,7 @@ def _apart(desk: _Desk, one: Sheet, other: Sheet) -> bool:
 def _belongs_elsewhere(desk: _Desk, file: Sheet, body: Sheet, verdict: Verdict) -> bool:
     """Whether only a receipt attached to the file tells against the disclosure, which shows no file and is not proven.
 
-    They may well be of two records of one issuer. A receipt that was handed in is taken for the disclosure's; one
+    They may well be of two records of one issuer. A receipt that was presented is taken for the disclosure's; one
     attached to a file says where the file belongs, and no more.
     """
     mark = desk.marks.get(file)
@@ -320,7 +320,7 @@ def _weighed(desk: _Desk, base: VerificationRequest, ask: Ask) -> Verdict:
     wrong = [
         verdict for verdict in (*desk.alone.values(), *desk.found.values()) if verdict.answer is VerdictOutcome.INVALID
     ]
-    if desk.strangers:
+    if desk.mismatched:
         parted = _finding(desk.alone[lead], check(RECORD.PARSE, "papers_do_not_match", {}))
         return min([*wrong, parted], key=lambda verdict: gravity(verdict.code))
     chosen = _chosen(desk, lead)
@@ -366,7 +366,7 @@ def _counted(desk: _Desk, lead: Sheet, chosen: Sequence[Sheet]) -> Iterator[Verd
         if (
             sheet.kind in CLAIMS
             and (verdict.code in _OUTDATED or verdict.code in STATES)
-            and not _by_strangers(verdict)
+            and not _by_unknown_validators(verdict)
         ):
             continue  # a newer one tells the status
         if (
@@ -381,7 +381,7 @@ def _counted(desk: _Desk, lead: Sheet, chosen: Sequence[Sheet]) -> Iterator[Verd
         yield verdict
 
 
-def _by_strangers(verdict: Verdict) -> bool:
+def _by_unknown_validators(verdict: Verdict) -> bool:
     """Whether a receipt's block is sealed by others than the trust file knows: an altered seal looks like that, too."""
     return verdict.record is not None and verdict.record[RECORD.INCLUSION].code == "trust_stale"
 
@@ -468,7 +468,7 @@ def _number(content: Content) -> str | None:
 
 
 def _with_papers(verdict: Verdict, desk: _Desk, trusted: Sequence[Paper]) -> Verdict:
-    """The verdict whose first check lists every paper that was handed in."""
+    """The verdict whose first check lists every paper that was presented."""
     listed = [_entry(desk, sheet) for sheet in desk.sheets]
     listed += [{"paper": paper.name[:300], "kind": "trust", "belongsTo": None} for paper in trusted]
     if verdict.record is None:

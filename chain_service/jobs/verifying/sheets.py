@@ -88,7 +88,7 @@ def one_question(base: VerificationRequest, papers: Sequence[Paper]) -> Verifica
 
 
 def papers_of(question: VerificationRequest) -> Iterator[Paper]:
-    """The papers that were handed in with a question."""
+    """The papers that were presented with a question."""
     if question.disclosure is not None:
         yield take("disclosure", question.disclosure, PaperKind.DISCLOSURE)
     if question.receipt is not None:

@@ -154,7 +154,7 @@ def _judged(
 ) -> Verdict:
     """The verdict with the members that it does not show, and what a receipt attached to the document adds.
 
-    A receipt that was handed in goes before an attached one.
+    A receipt that was presented goes before an attached one.
     """
     known = decide(known, examine, _pointed(app, known, document))
     verdict = with_hidden(judge(known, examine), known.presented.disclosure, known.recalled, known.names)

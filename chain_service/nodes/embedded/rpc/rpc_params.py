@@ -39,7 +39,7 @@ def data(value: Any, position: int) -> bytes:
 
 
 def sized(size: int, name: str) -> Reader:
-    """A reader as `data` that takes exactly so many bytes; `name` is what its error calls them."""
+    """A reader as `data` that takes this many bytes; `name` is what its error calls them."""
 
     def read(value: Any, position: int) -> bytes:
         found = data(value, position)
