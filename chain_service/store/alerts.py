@@ -58,6 +58,12 @@ def get(connection: Connection, alert_id: int) -> Alert | None:
     return None if row is None else _alert(row)
 
 
+def settle(connection: Connection, alert_id: int, at: float) -> bool:
+    """The alert of this id stands no longer; False where it did not."""
+    standing = (alerts.c.id == alert_id, alerts.c.cleared_at.is_(None))
+    return row_count(connection.execute(update(alerts).where(*standing).values(cleared_at=at))) == 1
+
+
 def _alert(row: Row[Any]) -> Alert:
     details = json_object(row.details, "a stored alert", id=row.id)
     return Alert(row.id, row.at, row.code, row.subject, details, row.cleared_at)

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
+from chain_service.core.encoding.answers import answer, left_out, to_json
 from chain_service.errors import ChainServiceError
 from chain_service.jobs.alerts import CHAIN_HALTED, HEAD
 from chain_service.jobs.context import App
 from chain_service.store import alerts, chain_index
+
+
+@answer
+class WhyOld:
+    """Why the newest final block is too old."""
+
+    code: Literal["node_unavailable", "chain_halted", "no_majority", "index_behind"]
+    """No node answers; no blocks are sealed; too few validators seal them; the index has not read them yet."""
+    detail: str
+    newest: int | None = left_out()
+    """The node's newest block, final or not."""
+    sealed_by: int | None = left_out()
+    """Validators that sealed recently."""
+    validators: int | None = left_out()
+    """Validators that may seal."""
 
 
 def watch_head(app: App) -> None:
@@ -23,24 +39,25 @@ def watch_head(app: App) -> None:
             with app.database.transaction() as connection:
                 alerts.clear(connection, CHAIN_HALTED, HEAD, app.clock())
     elif not standing:
-        why = why_old(app, block)
+        details = {"block": block.number, "ageSeconds": age, **to_json(why_old(app, block))}
         with app.database.transaction() as connection:
-            alerts.put(connection, CHAIN_HALTED, HEAD, {"block": block.number, "ageSeconds": age, **why}, app.clock())
+            alerts.put(connection, CHAIN_HALTED, HEAD, details, app.clock())
 
 
-def why_old(app: App, block: chain_index.IndexedBlock) -> dict[str, Any]:
+def why_old(app: App, block: chain_index.IndexedBlock) -> WhyOld:
     """Whether nodes are silent, the chain seals no blocks, or blocks come that too few validators stand behind."""
     reader = app.require_chain().reader
     try:
         number, time = reader.newest()
         signers, validators = reader.recent_signers(number)
     except ChainServiceError as error:
-        return {"code": "node_unavailable", "detail": error.message}
-    told = {"newest": number, "sealedBy": signers, "validators": validators}
+        return WhyOld("node_unavailable", error.message)
     still = number <= block.number + reader.unfinal_blocks(block.number)
     if still or app.now - time > app.settings.halted_after:
         detail = "no blocks are sealed: no majority of the validators is running, or they wait for one that is down"
-        return {"code": "chain_halted", "detail": detail, **told}
+        return WhyOld("chain_halted", detail, number, signers, validators)
     if 2 * signers <= validators:
-        return {"code": "no_majority", "detail": "new blocks are not sealed by a majority of the validators", **told}
-    return {"code": "index_behind", "detail": "there are new blocks that the index has not read yet", **told}
+        detail = "new blocks are not sealed by a majority of the validators"
+        return WhyOld("no_majority", detail, number, signers, validators)
+    detail = "there are new blocks that the index has not read yet"
+    return WhyOld("index_behind", detail, number, signers, validators)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.display import moment
 from chain_service.core.encoding.text import Text
@@ -137,17 +139,17 @@ def _index(app: App, node_head: int | None) -> tuple[IndexCheck | PlainCheck, He
     lag = None if node_head is None else max(0, node_head - block.number)
     age = max(0, app.now - block.time)
     ok = age <= app.settings.halted_after
-    why = {} if ok else why_old(app, block)
-    head = HeadCheck(
-        ok=ok,
-        age_seconds=age,
-        time=moment(block.time),
-        code=why.get("code"),
-        detail=why.get("detail"),
-        newest=why.get("newest"),
-        sealed_by=why.get("sealedBy"),
-        validators=why.get("validators"),
-    )
+    head = HeadCheck(ok=ok, age_seconds=age, time=moment(block.time))
+    if not ok:
+        why = why_old(app, block)
+        head = replace(
+            head,
+            code=why.code,
+            detail=why.detail,
+            newest=why.newest,
+            sealed_by=why.sealed_by,
+            validators=why.validators,
+        )
     waiting = app.require_chain().reader.unfinal_blocks(block.number)
     return IndexCheck(ok=lag is None or lag <= LAG_BLOCKS + waiting, block=block.number, lag=lag), head
 

@@ -83,8 +83,8 @@ def settle_alert(app: App, alert_id: int) -> SettledAlert:
     Raises `NotFound` (`alert_unknown`).
     """
     with app.database.transaction() as connection:
-        known = _known(alerts.get(connection, alert_id), alert_id)
-        changed = known.cleared_at is None and alerts.clear(connection, known.code, known.subject, app.clock())
+        _known(alerts.get(connection, alert_id), alert_id)
+        changed = alerts.settle(connection, alert_id, app.clock())
     return SettledAlert(alert_id, settled=True, changed=changed)
 
 

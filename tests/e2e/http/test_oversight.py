@@ -42,12 +42,11 @@ def test_the_reason_of_a_change_is_shown_to_its_organisation_alone(service: Inst
     change = state["change"]["record"]
     assert (change["legalBasis"], change["text"]) == (BASIS, "以虚假材料取得")
     assert change["officer"].startswith("key ") and len(state["change"]["salt"]) == 64
-    refusals = (
+    for role, status, code in (
         ("OTHER:audit", 403, "wrong_organisation"),
         ("verify", 403, "missing_role"),
         (None, 401, "unauthorised"),
-    )
-    for role, status, code in refusals:
+    ):
         with service.client(role) as client:
             refused = client.get(path)
         assert (refused.status_code, refused.json()["code"]) == (status, code)
