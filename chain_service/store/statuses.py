@@ -88,10 +88,12 @@ def add(connection: Connection, new: NewStatusChange) -> None:
 
 def get(connection: Connection, id: str) -> StoredStatusChange:
     """The change of this id. Raises NotFound."""
-    found = one_or_none(connection.execute(select(status_changes).where(status_changes.c.id == id)), StoredStatusChange)
-    if found is None:
+    change = one_or_none(
+        connection.execute(select(status_changes).where(status_changes.c.id == id)), StoredStatusChange
+    )
+    if change is None:
         raise NotFound("no status change has this id", code="change_unknown", id=id)
-    return found
+    return change
 
 
 def waiting(connection: Connection, record_id: str) -> StoredStatusChange | None:
@@ -101,11 +103,11 @@ def waiting(connection: Connection, record_id: str) -> StoredStatusChange | None
 
 def waiting_many(connection: Connection, record_ids: Sequence[str]) -> set[str]:
     """Those of the records that have a change accepted and not final."""
-    found: set[str] = set()
+    waiting: set[str] = set()
     for part in chunks(record_ids):
         query = select(status_changes.c.record_id).where(status_changes.c.record_id.in_(part), _waiting)
-        found.update(connection.execute(query).scalars())
-    return found
+        waiting.update(connection.execute(query).scalars())
+    return waiting
 
 
 def of_record(connection: Connection, record_id: str) -> list[StoredStatusChange]:
@@ -116,12 +118,12 @@ def of_record(connection: Connection, record_id: str) -> list[StoredStatusChange
 
 def by_digests(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, StoredStatusChange]:
     """Our changes behind digests read from the chain, by digest."""
-    found: list[StoredStatusChange] = []
+    changes: list[StoredStatusChange] = []
     for part in chunks(digests):
-        found += all_as(
+        changes += all_as(
             connection.execute(select(status_changes).where(status_changes.c.digest.in_(part))), StoredStatusChange
         )
-    return {change.digest: change for change in found}
+    return {change.digest: change for change in changes}
 
 
 def _unsent() -> tuple[ColumnElement[bool], ...]:

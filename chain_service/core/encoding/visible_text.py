@@ -34,8 +34,8 @@ def escaped(text: str) -> str:
 
 def hidden_character(text: str) -> str | None:
     """The first such character as U+202E; None where every character can be seen for what it is."""
-    found = None if text.isascii() and text.isprintable() else _HIDDEN.search(text)
-    return None if found is None else _name(found[0])
+    match = None if text.isascii() and text.isprintable() else _HIDDEN.search(text)
+    return None if match is None else _name(match[0])
 
 
 def _name(character: str) -> str:

@@ -318,7 +318,7 @@ def seen_blocks(receipt: bytes, trust: TrustFile) -> tuple[SeenBlock, ...]:
     Whether they agree with others of their height is not asked: to keep them is the point. Blocks that only validators
     of a closed range sealed are left out.
     """
-    found = []
+    seen = []
     try:
         blocks = parse(receipt).blocks
     except BadRequest:
@@ -327,8 +327,8 @@ def seen_blocks(receipt: bytes, trust: TrustFile) -> tuple[SeenBlock, ...]:
         with suppress(InvalidProof):
             state = verify_evidence(block.evidence, trust.chain, max_nodes=MAX_NODES)
             if state.counts:
-                found.append(SeenBlock(state.block, state.block_hash, block.evidence.headers))
-    return tuple(found)
+                seen.append(SeenBlock(state.block, state.block_hash, block.evidence.headers))
+    return tuple(seen)
 
 
 def _claim(receipt: Receipt, content: Content) -> Claim:

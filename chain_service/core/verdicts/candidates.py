@@ -80,7 +80,7 @@ class JudgedCandidate:
 
 def others(facts: JudgeInput) -> list[JudgedCandidate]:
     """The candidates that stood at the moment asked about, each with its status, proven like that of the one judged."""
-    found = []
+    judged = []
     for candidate in facts.candidates:
         alone, head, proof = head_of(facts, candidate)
         if head is None:
@@ -95,8 +95,8 @@ def others(facts: JudgeInput) -> list[JudgedCandidate]:
             status = _undecided("another record that names it differs from the chain")
         if candidate.memory.erased and status.outcome is Outcome.PASSED:
             continue  # what was erased is not told of while it is in force
-        found.append(JudgedCandidate(candidate, status))
-    return found
+        judged.append(JudgedCandidate(candidate, status))
+    return judged
 
 
 def _came_later(facts: JudgeInput, head: ClaimedHead) -> bool:
@@ -108,19 +108,19 @@ def _undecided(detail: str) -> Check:
     return check(RECORD.STATUS, "finality_unproven", {"detail": detail})
 
 
-def status_among(facts: JudgeInput, content: Content | None, own: Check, found: Sequence[JudgedCandidate]) -> Check:
+def status_among(facts: JudgeInput, content: Content | None, own: Check, besides: Sequence[JudgedCandidate]) -> Check:
     """The check `status` once the other records have their say: one that has ended decides, whoever's it is.
 
     A record that was superseded by a record of the same organisation with the very same file has passed the file on to
     that one: what its successor is decides.
     """
-    if not found:
+    if not besides:
         return own
-    counted = [other for other in found if other.status.outcome is not Outcome.PASSED]
-    heirs = _heirs(facts, content, own, found)
+    counted = [other for other in besides if other.status.outcome is not Outcome.PASSED]
+    heirs = _heirs(facts, content, own, besides)
     findings = {id(other.status): other.candidate for other in counted if not _passed_on(other, heirs)}
     decisive = gravest([own, *(other.status for other in counted if id(other.status) in findings)])
-    named = {"alsoNamedBy": [other.to_json() for other in found]}
+    named = {"alsoNamedBy": [other.to_json() for other in besides]}
     if decisive is own:
         return replace(own, evidence={**own.evidence, **named})
     # what is told of the record judged stays told of it
@@ -133,10 +133,10 @@ Heir = tuple[str, str | None]
 """An organisation and the record of its own that it replaced by another one with the same file."""
 
 
-def _heirs(facts: JudgeInput, content: Content | None, own: Check, found: Sequence[JudgedCandidate]) -> set[Heir]:
+def _heirs(facts: JudgeInput, content: Content | None, own: Check, besides: Sequence[JudgedCandidate]) -> set[Heir]:
     """What was replaced by a record that has not ended, or by one that was replaced in turn."""
     replacing: list[tuple[Heir, JudgedCandidate]] = [
-        ((other.candidate.org, _replaces(other.candidate.recalled)), other) for other in found
+        ((other.candidate.org, _replaces(other.candidate.recalled)), other) for other in besides
     ]
     heirs = {heir for heir, one in replacing if not one.ended}
     if content is not None and own.outcome in (Outcome.PASSED, Outcome.INDETERMINATE):

@@ -41,11 +41,11 @@ def _at_hand(facts: JudgeInput) -> list[Candidate]:
 
 def _newest_of_each(facts: JudgeInput) -> list[Candidate]:
     """Each organisation's newest certificate that names the very file, or else its newest document."""
-    found: dict[str, Candidate] = {}
+    newest: dict[str, Candidate] = {}
     for candidate in sorted(_at_hand(facts), key=lambda claim: claim.kind != "certificate"):
         if candidate.names_file:
-            found.setdefault(candidate.org, candidate)
-    return list(found.values())
+            newest.setdefault(candidate.org, candidate)
+    return list(newest.values())
 
 
 def _signed_by_its_issuer(facts: JudgeInput, candidate: Candidate, examine: Examine) -> bool:

@@ -96,12 +96,12 @@ def _seal_group(seal: SealFacts, binding: Binding, subject: str) -> Group:
     timing = timing_of(alone, at=binding.at, anchored_by=binding.anchored_by, list_age=binding.list_age)
     registry = find_seal(seal.code, binding)
     case = _Case(alone, timing, None, registry, binding, (), SignedSince(alone.coverage, {}))
-    found = {
+    judged = {
         SIGNATURE.PARSE: check(SIGNATURE.PARSE, "signature_readable", {"kind": "seal"}),
         SIGNATURE.SEAL_SIGNATURE: check(SIGNATURE.SEAL_SIGNATURE, *_judge_seal(case, seal, _seal_evidence(seal))),
         SIGNATURE.SEAL_REGISTERED: judge_registered(alone, registry, timing),
     }
-    checks = tuple(found[rule] if rule in found else check(rule, "nothing_signed") for rule in SIGNATURE_CHECKS)
+    checks = tuple(judged[rule] if rule in judged else check(rule, "nothing_signed") for rule in SIGNATURE_CHECKS)
     return Group("signature", subject, checks)
 
 
@@ -116,8 +116,8 @@ def _judge_all(cases: list[_Case]) -> list[list[Check]]:
     """Every check but the last of each; the last signatures first, since what they cover counts for earlier ones."""
     judged = [_judge(case) for case in cases]
     for place, case in reversed(list(enumerate(cases))):
-        found = case.signature.coverage
-        if not (found.displayed or found.left_out or found.unclear):
+        coverage = case.signature.coverage
+        if not (coverage.displayed or coverage.left_out or coverage.unclear):
             continue
         later = [
             ValidSignature(other.signature, organisation_of(other.signature, other.registry)[0])
@@ -253,25 +253,25 @@ def _made_up_for(binding: Binding) -> frozenset[str]:
 
 
 def _coverage(case: _Case) -> Check:
-    found = case.since.coverage
+    coverage = case.since.coverage
     kinds = {
-        "displayed": found.displayed, "leftOut": found.left_out, "unclear": found.unclear, "other": found.other,
-        "added": found.added,
+        "displayed": coverage.displayed, "leftOut": coverage.left_out, "unclear": coverage.unclear,
+        "other": coverage.other, "added": coverage.added,
     }  # fmt: skip
     evidence: dict[str, Any] = {name: list(names)[:NAMES_SHOWN] for name, names in kinds.items() if names}
     if case.since.signed:
         evidence["signedLater"] = dict(islice(case.since.signed.items(), NAMES_SHOWN))
-    if found.more_names:
-        evidence["moreNames"] = found.more_names
-    if found.displayed:
+    if coverage.more_names:
+        evidence["moreNames"] = coverage.more_names
+    if coverage.displayed:
         return check(SIGNATURE.COVERAGE, "content_altered", evidence)
-    if found.unclear:
+    if coverage.unclear:
         return check(SIGNATURE.COVERAGE, "changes_unclear", evidence)
-    if found.left_out:
+    if coverage.left_out:
         return check(SIGNATURE.COVERAGE, "not_all_signed", evidence)
-    if found.whole:
+    if coverage.whole:
         return check(SIGNATURE.COVERAGE, "shown_covered" if case.uncovered else "all_covered", evidence)
-    if found.other or found.added:
+    if coverage.other or coverage.added:
         return check(SIGNATURE.COVERAGE, "shown_covered", evidence)
     return check(SIGNATURE.COVERAGE, "content_altered", evidence)
 
@@ -423,16 +423,16 @@ def _revocation(case: _Case) -> Check:
     return check(SIGNATURE.REVOCATION, "not_revoked", lists)
 
 
-def _revocation_evidence(found: RevocationFacts) -> dict[str, Any]:
-    moments = {"revokedAt": found.revoked_at, "listOf": found.as_of, "nextUpdate": found.next_update}
+def _revocation_evidence(revocation: RevocationFacts) -> dict[str, Any]:
+    moments = {"revokedAt": revocation.revoked_at, "listOf": revocation.as_of, "nextUpdate": revocation.next_update}
     return {
-        "certificate": found.certificate.hex(),
-        "outcome": found.outcome,
-        "source": found.source,
+        "certificate": revocation.certificate.hex(),
+        "outcome": revocation.outcome,
+        "source": revocation.source,
         **{name: None if moment is None else rfc3339(moment) for name, moment in moments.items()},
-        **({"reason": found.reason} if found.reason else {}),
-        **({"detail": found.detail} if found.detail else {}),
-        **({"afterEnd": True} if found.after_end else {}),
+        **({"reason": revocation.reason} if revocation.reason else {}),
+        **({"detail": revocation.detail} if revocation.detail else {}),
+        **({"afterEnd": True} if revocation.after_end else {}),
     }
 
 

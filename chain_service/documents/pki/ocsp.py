@@ -154,14 +154,14 @@ def look_up(
     certificate: Certificate, issuer: Certificate, answers: Iterable[OcspResponse], user_id: bytes
 ) -> list[RevocationFacts]:
     """What the answers that may speak for `issuer` say about `certificate`. Never raises."""
-    found = []
+    facts = []
     for answer in answers:
         for single in answer.singles:
             if not _is_about(single, certificate, issuer) or single.unusable or single.status == "unknown":
                 continue
             if _authentic(answer, issuer, user_id):
-                found.append(_facts(certificate, single))
-    return found
+                facts.append(_facts(certificate, single))
+    return facts
 
 
 def _is_about(single: SingleResponse, certificate: Certificate, issuer: Certificate) -> bool:

@@ -51,10 +51,10 @@ class CertificatePool:
 
     def issuers(self, name: str, others: tuple[Certificate, ...]) -> list[Certificate]:
         """Certificates of that subject, roots first; each once."""
-        found = {root.sha256: root for root in self.roots.get(name, [])}
+        certificates = {root.sha256: root for root in self.roots.get(name, [])}
         for issuer in (*self.intermediates.get(name, []), *(other for other in others if other.subject.key == name)):
-            found.setdefault(issuer.sha256, issuer)
-        return list(found.values())
+            certificates.setdefault(issuer.sha256, issuer)
+        return list(certificates.values())
 
 
 @dataclass(frozen=True, slots=True)

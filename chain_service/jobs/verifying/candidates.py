@@ -68,23 +68,23 @@ def named_by(
 ) -> CandidateRecords:
     """The anchored records that the file, its digest or the identifier of a question leads to."""
     pairs = _digests(read)
-    found = records.naming_file(connection, pairs, LOOKED_AT + 1) if pairs else []
-    inexact = {record.id for record in found if not _names(record, read)}
-    linked = _linked(pairs, [read.disclosure, *map(recalled, found)])
+    naming = records.naming_file(connection, pairs, LOOKED_AT + 1) if pairs else []
+    inexact = {record.id for record in naming if not _names(record, read)}
+    linked = _linked(pairs, [read.disclosure, *map(recalled, naming)])
     if linked:
-        known = {record.id for record in found}
+        known = {record.id for record in naming}
         more = records.naming_file(connection, linked, LOOKED_AT + 1)
-        found += [record for record in more if record.id not in known and not _contradicts(record, pairs, linked)]
+        naming += [record for record in more if record.id not in known and not _contradicts(record, pairs, linked)]
     if question.identifier is not None:
-        known = {record.id for record in found}
-        found += [record for record in _identified(connection, question, asker) if record.state == "anchored"]
-        found = [one for at, one in enumerate(found) if one.id not in known or at < len(known)]
-    crowded, counted = len(found) > LOOKED_AT, False
+        known = {record.id for record in naming}
+        naming += [record for record in _identified(connection, question, asker) if record.state == "anchored"]
+        naming = [one for at, one in enumerate(naming) if one.id not in known or at < len(known)]
+    crowded, counted = len(naming) > LOOKED_AT, False
     if crowded:
-        before = {record.id for record in found}
-        found, counted = _changed_first(connection, pairs, found)
-        inexact |= {record.id for record in found if record.id not in before and not _names(record, read)}
-    looked_at = sorted(found[:LOOKED_AT], key=lambda record: -record.seq)
+        before = {record.id for record in naming}
+        naming, counted = _changed_first(connection, pairs, naming)
+        inexact |= {record.id for record in naming if record.id not in before and not _names(record, read)}
+    looked_at = sorted(naming[:LOOKED_AT], key=lambda record: -record.seq)
     erased, all_seen = _erased(connection, pairs, linked, keyed)
     crowded, counted = crowded or not all_seen, counted and all_seen
     return CandidateRecords(tuple(looked_at), crowded, counted, frozenset(inexact), erased)
@@ -110,8 +110,8 @@ def _erased(
             places[stated[0].record_id] = stated[0]
     changed = _changed(connection, [(id, row.org, row.generation, row.leaf_index) for id, row in places.items()])
     first = sorted(places, key=lambda id: changed.get(id, State.IN_FORCE) == State.IN_FORCE)[:LOOKED_AT]
-    found = records.get_many(connection, first)
-    return tuple(found.values()), len(changed) <= LOOKED_AT and len(places) <= COUNTED
+    erased = records.get_many(connection, first)
+    return tuple(erased.values()), len(changed) <= LOOKED_AT and len(places) <= COUNTED
 
 
 def _changed(connection: Connection, places: Sequence[tuple[str, str, int, int]]) -> dict[str, int]:
@@ -125,7 +125,7 @@ def _changed(connection: Connection, places: Sequence[tuple[str, str, int, int]]
 
 
 def _changed_first(
-    connection: Connection, pairs: Sequence[tuple[str, bytes]], found: Sequence[StoredRecord]
+    connection: Connection, pairs: Sequence[tuple[str, bytes]], naming: Sequence[StoredRecord]
 ) -> tuple[list[StoredRecord], bool]:
     """The records that ever changed their state before all others, and whether there is room for all of them.
 
@@ -133,13 +133,13 @@ def _changed_first(
     """
     places = records.places_naming_file(connection, pairs, COUNTED + 1) if pairs else []
     known = {id for id, *_ in places}
-    for record in found:
+    for record in naming:
         if record.id not in known and record.generation is not None and record.leaf_index is not None:
             places.append((record.id, record.org, record.generation, record.leaf_index))
     changed = _changed(connection, places)
     first = sorted(changed, key=lambda id: changed[id] == State.IN_FORCE)[:LOOKED_AT]
     rows = records.get_many(connection, first)
-    others = [record for record in found if record.id not in rows]
+    others = [record for record in naming if record.id not in rows]
     return [*rows.values(), *others], len(changed) <= LOOKED_AT and len(places) <= COUNTED
 
 
@@ -148,10 +148,10 @@ def waiting_for(
 ) -> StoredRecord | None:
     """The record under way that a question with nothing anchored leads to: certificates first, then the first one."""
     pairs = _digests(read)
-    found = records.naming_file(connection, pairs, LOOKED_AT, final=False) if pairs else []
+    naming = records.naming_file(connection, pairs, LOOKED_AT, final=False) if pairs else []
     if question.identifier is not None:
-        found += _identified(connection, question, asker)
-    under_way = [record for record in found if record.state in ("pending", "batched")]
+        naming += _identified(connection, question, asker)
+    under_way = [record for record in naming if record.state in ("pending", "batched")]
     return min(under_way, key=lambda record: (record.kind != "certificate", record.seq), default=None)
 
 
@@ -167,13 +167,13 @@ def _linked(pairs: Sequence[tuple[str, bytes]], contents: Iterable[Content | Non
     Whoever asks by one digest is told of what ended under another one.
     """
     asked = {(name, value.hex()) for name, value in pairs}
-    found: dict[tuple[str, str], None] = {}
+    linked: dict[tuple[str, str], None] = {}
     for content in contents:
         for digests in listed_files(content):
             stated = dict.fromkeys(digests.items())
             if not asked.isdisjoint(stated):
-                found |= {pair: None for pair in stated if pair not in asked}
-    return [(name, bytes.fromhex(value)) for name, value in found]
+                linked |= {pair: None for pair in stated if pair not in asked}
+    return [(name, bytes.fromhex(value)) for name, value in linked]
 
 
 def _contradicts(record: StoredRecord, pairs: Sequence[tuple[str, bytes]], linked: Sequence[tuple[str, bytes]]) -> bool:
@@ -209,12 +209,12 @@ def _identified(connection: Connection, question: VerificationRequest, asker: As
     identifier = question.identifier
     if identifier is None or len(identifier) > MAX_IDENTIFIER or "\0" in identifier:
         return []
-    found = records.by_identity(connection, identifier)
-    if not found and (tidy := unicodedata.normalize("NFKC", identifier).strip(" ")) != identifier:
-        found = records.by_identity(connection, tidy)
+    identified = records.by_identity(connection, identifier)
+    if not identified and (tidy := unicodedata.normalize("NFKC", identifier).strip(" ")) != identifier:
+        identified = records.by_identity(connection, tidy)
     if "verify" not in asker.roles:
-        found = [record for record in found if _fits(record, question)]
-    return found
+        identified = [record for record in identified if _fits(record, question)]
+    return identified
 
 
 def _fits(record: StoredRecord, question: VerificationRequest) -> bool:
@@ -238,10 +238,10 @@ def _body(record: StoredRecord) -> Mapping[str, object]:
         return {}
 
 
-def newest(found: Sequence[StoredRecord]) -> StoredRecord | None:
+def newest(stored: Sequence[StoredRecord]) -> StoredRecord | None:
     """The newest anchored one, else the newest one that did not fail."""
     for wanted in ("anchored", "batched", "pending"):
-        for record in found:
+        for record in stored:
             if record.state == wanted:
                 return record
     return None

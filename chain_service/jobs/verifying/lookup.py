@@ -125,8 +125,8 @@ def _look_up(
         record, undecided = named.meant()
         if record is None and not undecided:
             record = waiting_for(connection, question, read, viewer.asker)
-    found = tuple(_candidate(connection, record_beside, named, viewer) for record_beside in named.besides(record))
-    beside = OtherMatches(found, named.crowded, named.counted)
+    candidates = tuple(_candidate(connection, record_beside, named, viewer) for record_beside in named.besides(record))
+    beside = OtherMatches(candidates, named.crowded, named.counted)
     claim, failure = read.claim or _claim_of_place(connection, read.receipt), read.failure
     if record is None:
         memory = _memory_of_place(connection, claim, viewer)
@@ -170,18 +170,20 @@ def _led(connection: Connection, read: ParsedRequest) -> StoredRecord | None:
     """The record that a disclosure or a receipt says it is: by content, by place, by identity."""
     content = read.disclosure
     if content is not None:
-        found = records.by_body_digest(connection, content.body_digest)
-        if found is not None:
-            return found
+        records_led_to = records.by_body_digest(connection, content.body_digest)
+        if records_led_to is not None:
+            return records_led_to
     if read.place is not None:
         org, generation = parse_log_id(read.place[0])
         return records.by_place(connection, org, generation, read.place[1])
     if content is not None:
-        found = _erased(connection, content)
-        if found is None and isinstance(content, Disclosure):
+        records_led_to = _erased(connection, content)
+        if records_led_to is None and isinstance(content, Disclosure):
             record = content.record
-            found = newest([r for r in records.by_identity(connection, record.identity) if r.org == record.org])
-        return found
+            records_led_to = newest(
+                [r for r in records.by_identity(connection, record.identity) if r.org == record.org]
+            )
+        return records_led_to
     return None
 
 
@@ -269,13 +271,13 @@ def _changes(connection: Connection, log: bytes, index: int, *, told: bool) -> t
     """Every indexed change, with the successor where that is to be told."""
     events = chain_index.status_history(connection, log, index)
     ours = statuses.by_digests(connection, [event.digest for event in events]) if events else {}
-    found = []
+    changes = []
     for event in events:
         change = ours.get(event.digest)
         successor = told_successor(change) if change is not None else None
         named = named_successor(connection, successor) if told and successor is not None else None
-        found.append(PastChange(stored_state(event.state), event.reason, event.time, event.block, named))
-    return tuple(found)
+        changes.append(PastChange(stored_state(event.state), event.reason, event.time, event.block, named))
+    return tuple(changes)
 
 
 def _display(recalled: Content | None, question: VerificationRequest, asker: Asker) -> Mapping[str, Any]:

@@ -34,16 +34,16 @@ def registered_names(connection: Connection, lookups: Sequence[Lookup]) -> Names
 
 
 def _labels(connection: Connection, codes: set[str]) -> dict[str, Mapping[str, Text]]:
-    found: dict[str, Mapping[str, Text]] = {}
+    by_code: dict[str, Mapping[str, Text]] = {}
     for code in codes:
         try:
             entry = types.find(connection, code)
             if entry is not None:
                 labels = parse_labels(entry.body.get("labels"))
-                found[code] = {name: label for name, label in labels.items() if not imitates_member(label)}
+                by_code[code] = {name: label for name, label in labels.items() if not imitates_member(label)}
         except (Corrupt, MalformedRecord) as error:
             log.error("a stored certificate type is damaged", error=error.message)
-    return found
+    return by_code
 
 
 def _contents(lookup: Lookup) -> list[Content]:
@@ -52,5 +52,5 @@ def _contents(lookup: Lookup) -> list[Content]:
     return [content for content in known if content is not None]
 
 
-def _histories(found: dict[str, list[tuple[int, str]]]) -> dict[str, tuple[RegisteredName, ...]]:
-    return {code: tuple(RegisteredName(name, since) for since, name in listed) for code, listed in found.items()}
+def _histories(by_code: dict[str, list[tuple[int, str]]]) -> dict[str, tuple[RegisteredName, ...]]:
+    return {code: tuple(RegisteredName(name, since) for since, name in listed) for code, listed in by_code.items()}

@@ -134,8 +134,8 @@ def judge_papers(
 
 
 def _same_place(sheets: Sequence[Sheet], verdict: Verdict) -> dict[Sheet, Place]:
-    found = _place(sheets[0], verdict) if sheets else None
-    return {} if found is None else dict.fromkeys(sheets, found)
+    place = _place(sheets[0], verdict) if sheets else None
+    return {} if place is None else dict.fromkeys(sheets, place)
 
 
 def _desk(sheets: list[Sheet], base: VerificationRequest, ask: Ask, stored: Stored, attached: Attached) -> _Desk:
@@ -246,8 +246,8 @@ def _compare_bodies(desk: _Desk, one: Sheet, other: Sheet) -> None:
         return
     suspect = other if one in desk.places else one
     evidence = {"detail": "two disclosures of one record differ", "papers": [_entry(desk, x) for x in (one, other)]}
-    found = _finding(desk.alone[suspect], check(RECORD.INCLUSION, "record_mismatch", evidence))
-    desk.found[frozenset((one, other))] = found
+    verdict = _finding(desk.alone[suspect], check(RECORD.INCLUSION, "record_mismatch", evidence))
+    desk.found[frozenset((one, other))] = verdict
 
 
 def _apart(desk: _Desk, one: Sheet, other: Sheet) -> bool:
@@ -330,9 +330,9 @@ def _weighed(desk: _Desk, base: VerificationRequest, ask: Ask) -> Verdict:
     counted = [*joint, *_counted(desk, lead, chosen)]
     newest = joint[0].context.status_as_of or ""
     wrong = [one for one in wrong if one.code not in _PASSING or (one.context.status_as_of or "") >= newest]
-    found = min([*counted, *wrong], key=lambda verdict: gravity(verdict.code))
-    warnings = dict.fromkeys(warning for verdict in (found, *joint) for warning in verdict.context.warnings)
-    return replace(found, context=replace(found.context, warnings=tuple(warnings)))
+    decisive = min([*counted, *wrong], key=lambda verdict: gravity(verdict.code))
+    warnings = dict.fromkeys(warning for verdict in (decisive, *joint) for warning in verdict.context.warnings)
+    return replace(decisive, context=replace(decisive.context, warnings=tuple(warnings)))
 
 
 def _chosen(desk: _Desk, lead: Sheet) -> list[Sheet]:
@@ -410,9 +410,9 @@ def _refuted(sheet: Sheet, chosen: Sequence[Sheet]) -> Check | None:
     return None
 
 
-def _finding(verdict: Verdict, found: Check) -> Verdict:
+def _finding(verdict: Verdict, finding: Check) -> Verdict:
     """The verdict with this one finding instead of all others of its record."""
-    checks = [found if rule is found.rule else check(rule, "readable" if rule is RECORD.PARSE else "not_reached")
+    checks = [finding if rule is finding.rule else check(rule, "readable" if rule is RECORD.PARSE else "not_reached")
               for rule in RECORD_CHECKS]  # fmt: skip
     subject = verdict.record.subject if verdict.record is not None else "-"
     return conclude((Group("record", subject, tuple(checks)),), Context(verdict.context.at, verdict.context.chain))
@@ -424,17 +424,17 @@ def _trust_verdict(paper: Paper, accepted: TrustFile | None, context: Context) -
     try:
         trust = parse_trust(paper.data)
     except CannotTell as error:
-        found = check(RECORD.VALIDATORS, "issuer_unknown", evidence | {"detail": error.message})
+        validators = check(RECORD.VALIDATORS, "issuer_unknown", evidence | {"detail": error.message})
     except InvalidProof as error:
-        found = check(RECORD.LOG_SIGNATURE, "proof_invalid", evidence | {"detail": error.message})
+        validators = check(RECORD.LOG_SIGNATURE, "proof_invalid", evidence | {"detail": error.message})
     except BadRequest as error:
-        found = check(RECORD.PARSE, "unreadable", evidence | {"detail": error.message})
+        validators = check(RECORD.PARSE, "unreadable", evidence | {"detail": error.message})
     else:
         if accepted is not None and set(trust.terms.root_keys) & set(accepted.terms.root_keys):
             return None
-        found = check(RECORD.VALIDATORS, "issuer_unknown", evidence | {"fingerprint": trust.fingerprint})
+        validators = check(RECORD.VALIDATORS, "issuer_unknown", evidence | {"fingerprint": trust.fingerprint})
     nothing = conclude((), context)
-    return _finding(nothing, found)
+    return _finding(nothing, validators)
 
 
 def _entry(desk: _Desk, sheet: Sheet) -> dict[str, Any]:
@@ -500,9 +500,9 @@ def split(
         else:
             home.append(sheet)
     order = {id(paper): number for number, paper in enumerate(papers)}
-    found = [sorted((paper for sheet in group for paper in sheet.papers), key=lambda paper: order[id(paper)])
+    groups = [sorted((paper for sheet in group for paper in sheet.papers), key=lambda paper: order[id(paper)])
              for group in lists]  # fmt: skip
-    return [[*one, *trusted] for one in sorted(found, key=lambda group: order[id(group[0])])]
+    return [[*one, *trusted] for one in sorted(groups, key=lambda group: order[id(group[0])])]
 
 
 def _at_home(desk: _Desk, sheet: Sheet, others: Sequence[Sheet]) -> bool:

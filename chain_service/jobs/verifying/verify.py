@@ -173,10 +173,10 @@ def _all_examined(app: App, questions: Sequence[VerificationRequest], *, public:
 
 
 def _examined(app: App, question: VerificationRequest, *, public: bool) -> ExaminedDocument | None:
-    found = examine_file(app.parsers, question.file, app.settings.revocation_list_age, public=public)
-    if found is None or question.file is None:
-        return found
-    return with_answers(found, app.parsers, app.responders, question.file, app.now, public=public)
+    document = examine_file(app.parsers, question.file, app.settings.revocation_list_age, public=public)
+    if document is None or question.file is None:
+        return document
+    return with_answers(document, app.parsers, app.responders, question.file, app.now, public=public)
 
 
 def _usable(lookup: Lookup) -> Lookup:
@@ -265,7 +265,11 @@ def _wanted(lookup: Lookup) -> list[Slot]:
 
 def _claims(lookup: Lookup) -> list[Claim]:
     """That of the record meant and those of the records beside it."""
-    return [claim for claim in (lookup.claim, *(found.claim for found, _ in lookup.beside.found)) if claim is not None]
+    return [
+        claim
+        for claim in (lookup.claim, *(candidate.claim for candidate, _ in lookup.beside.found))
+        if claim is not None
+    ]
 
 
 def _signature(lookup: Lookup) -> HeadSignature | None:
@@ -314,10 +318,10 @@ def _read_past(
     app: App, questions: Sequence[VerificationRequest], lookups: Sequence[Lookup], now: int
 ) -> dict[int, ProvenState]:  # fmt: skip
     """What is proven of the moments in the past that are asked about."""
-    found: dict[int, ProvenState] = {}
+    states: dict[int, ProvenState] = {}
     for moment in {question.at for question in questions if question.at is not None and question.at < now}:
         claims = [claim for q, d in zip(questions, lookups, strict=True) if q.at == moment for claim in _claims(d)]
         state = at_moment(app, moment, claims)
         if state is not None:
-            found[moment] = state
-    return found
+            states[moment] = state
+    return states
