@@ -610,8 +610,8 @@ CODES: dict[str, Meaning] = {
         "请检查节点及其日志。", "Check the node and its log.",
     ),
     "issuer_unknown": Meaning(
-        422, UNAVAILABLE, "信任文件或凭证不是现用信任文件所认可的。",
-        "The trust file in force does not vouch for this trust file or receipt.",
+        422, UNAVAILABLE, "该信任文件或凭证未获现用信任文件认可。",
+        "The trust file in force does not confirm this trust file or receipt.",
         "请向运维人员核对信任文件的指纹。", "Compare the trust file's fingerprint with the operator.",
     ),
     "error": Meaning(

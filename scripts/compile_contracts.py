@@ -79,13 +79,13 @@ def _messages(errors: Any) -> str:
 
 def _immutable_names(output: dict[str, Any]) -> dict[str, str]:
     """AST id -> name of every immutable variable."""
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for source in output["sources"].values():
         for contract in source["ast"]["nodes"]:
             for node in contract.get("nodes", []):
                 if node["nodeType"] == "VariableDeclaration" and node["mutability"] == "immutable":
-                    found[str(node["id"])] = node["name"]
-    return found
+                    names[str(node["id"])] = node["name"]
+    return names
 
 
 def _artifact(name: str, source: str, compiled: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:

@@ -79,12 +79,12 @@ def _add_import(imports: dict[Path, list[str]], target: Path, names: list[str], 
 
 def _declare(declared: dict[str, bool], line: str, where: str) -> str:
     """The line without `export`; its name is added to the declared ones."""
-    found = DECLARED.match(line)
-    if found is None:
+    match = DECLARED.match(line)
+    if match is None:
         raise ModuleError(f"{where}: neither a declaration of one name nor an import of plain names")
-    if found[2] in declared:
-        raise ModuleError(f"{where}: {found[2]} is declared twice")
-    declared[found[2]] = found[1] is not None
+    if match[2] in declared:
+        raise ModuleError(f"{where}: {match[2]} is declared twice")
+    declared[match[2]] = match[1] is not None
     return line.removeprefix("export ")
 
 

@@ -172,23 +172,23 @@ def catalogs() -> list[dict[str, Any]]:
 
     The last organisation's two tables hold the same data, so one of its data entries has no table: a finding.
     """
-    found = []
+    entries = []
     for place, organisation in enumerate(ORGANISATIONS, start=1):
         for n, (duty, data) in enumerate(organisation.duties, start=1):
             codes = {layer: f"3{place:02d}{number}/{n:06d}" for layer, number in
                      (("duty", "001"), ("data", "002"), ("table", "003"))}  # fmt: skip
             mounted = codes["data"] if organisation is not TRANSPORT else f"3{place:02d}002/000001"
             common: dict[str, Any] = {"providerCode": organisation.code, "action": "publish"}
-            found.append({"catalogCode": codes["duty"], "layer": "duty", "title": duty,
+            entries.append({"catalogCode": codes["duty"], "layer": "duty", "title": duty,
                           "summary": f"依据三定规定，{organisation.name}负责{duty}。",
                           "legalBasis": f"{CITY}机构编制委员会文件", **common})  # fmt: skip
-            found.append(_data_entry(codes["data"], data, n, common) | {"links": [codes["duty"]]})
-            found.append({"catalogCode": codes["table"], "layer": "table", "title": f"{data}库表", "format": "3",
+            entries.append(_data_entry(codes["data"], data, n, common) | {"links": [codes["duty"]]})
+            entries.append({"catalogCode": codes["table"], "layer": "table", "title": f"{data}库表", "format": "3",
                           "items": list(_ITEMS),
                           "updateCycle": "2", "links": [mounted],
                           "extension": {"system": f"{organisation.key}_core", "table": f"t_{organisation.key}_{n}"},
                           **common})  # fmt: skip
-    return found
+    return entries
 
 
 def _data_entry(code: str, title: str, n: int, common: dict[str, Any]) -> dict[str, Any]:
@@ -284,7 +284,7 @@ def documents() -> Iterator[tuple[Organisation, dict[str, Any], str, bytes]]:
 
 def sample_files(n: int, seed: int = SEED) -> dict[str, bytes]:
     """Every file of the sample data, path below the output folder to content."""
-    found: dict[str, bytes] = {
+    files: dict[str, bytes] = {
         "organisations.json": _pretty(organisations()),
         "permits.json": _pretty(permits()),
         **{f"types/{value['certificateTypeCode']}.json": _pretty(value) for value in types()},
@@ -296,8 +296,8 @@ def sample_files(n: int, seed: int = SEED) -> dict[str, bytes]:
         lines.setdefault(f"certificates-{organisation.code}.ndjson", []).append(_line(record))
     for organisation, record, name, content in documents():
         lines.setdefault(f"documents-{organisation.code}.ndjson", []).append(_line(record))
-        found[f"files/{name}"] = content
-    return found | {path: "".join(each).encode() for path, each in lines.items()}
+        files[f"files/{name}"] = content
+    return files | {path: "".join(each).encode() for path, each in lines.items()}
 
 
 def _pretty(value: object) -> bytes:

@@ -133,6 +133,40 @@ def test_no_test_module_imports_another() -> None:
     )
 
 
+OLD_WORDS = {
+    r"strangers?": "not a trusted validator, unknown signer, unlisted node: what it is",
+    r"vouch(es|ed)?": "sealed by, signed by, covered by",
+    r"trust anchors?|签章信任根(?!目录)": "root certificate 根证书; the directory is the trust store 签章信任根目录",
+    r"at hand": "available",
+    r"handed? in": "presented",
+    r"too soon": "violates the Clique signer limit",
+    r"exactly so many": "needs N, got M",
+    r"head_block": "newest_block: a head is a log's",
+    r"pooled (proof|evidence)": "batch evidence",
+    r"the_door|births|told_by|need_sound|stranded|untold": "a word of the glossary",
+    r"_?hasten|_stir": "_retry_now, _wake",
+    r"tells? of the events|loses what it acknowledged|nobody (could|meant)|papers given": "plain technical English",
+    r"查验": "核验",
+    r"存证证明|收录证明": "上链证明 (JSON), 包含证明 (inclusion)",
+    r"作恶|担保|背书|所不识": "双重签署; 由……签署; 不支持",
+}
+"""What names, messages, comments and documents no longer say, and what is said instead (docs/glossary.md)."""
+OLD_WORDS_STAND_IN = ("docs/glossary.md", "docs/decisions/", "CHANGELOG.md")
+
+
+def test_one_word_stands_for_one_thing() -> None:
+    banned = {re.compile(rf"(?<![A-Za-z])(?:{old})(?![A-Za-z])", re.IGNORECASE): now for old, now in OLD_WORDS.items()}
+    assert_none(
+        where(path, line, f"{match[0]!r}: {now}")
+        for path, line, text in texts()
+        if (name := path.relative_to(ROOT).as_posix()).startswith((PACKAGE, "scripts", "docs", "README.md"))
+        and path.suffix in {".py", ".js", ".md", ".html"}
+        and not name.startswith(OLD_WORDS_STAND_IN)
+        for old, now in banned.items()
+        if (match := old.search(text))
+    )
+
+
 def test_nothing_is_marked_unfinished() -> None:
     assert_none(where(path, line, text.strip()[:80]) for path, line, text in texts() if UNFINISHED.search(text))
 

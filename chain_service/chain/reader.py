@@ -276,10 +276,10 @@ class ChainReader:
             answer = asked_of.call("eth_getLogs", asked)
             if not isinstance(answer, list):
                 raise Unavailable("the node's answer is not a list of events", code="node_unavailable")
-            found = [decode_event(log, self._names) for log in answer]
-            if any(not start <= event.block <= end for event in found):
+            decoded = [decode_event(log, self._names) for log in answer]
+            if any(not start <= event.block <= end for event in decoded):
                 raise Unavailable("the node reported events of other blocks", code="node_unavailable")
-            events += sorted(found, key=lambda event: (event.block, event.position))
+            events += sorted(decoded, key=lambda event: (event.block, event.position))
         return events
 
     def _fetch(self, node: Rpc, trust: ChainTrust, number: int, slots: Mapping[str, Sequence[bytes]]) -> Evidence:

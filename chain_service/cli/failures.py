@@ -23,7 +23,7 @@ class CommandFailure(ChainServiceError):
 
 
 class PaperRefused(CommandFailure):
-    """Something handed in, a trust file or a log's checkpoint, was rejected; the chain and this instance are well."""
+    """Something presented, a trust file or a log's checkpoint, was rejected; the chain and this instance are well."""
 
 
 def exit_code(error: ChainServiceError) -> int:

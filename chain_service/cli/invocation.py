@@ -191,10 +191,10 @@ def read_objects(path: Path) -> list[dict[str, Any]]:
             why = f"{path} is not JSON: {whole.message}"
             raise BadRequest(why, code="malformed_request", file=str(path)) from None
         value = [_line(path, number, line) for number, line in enumerate(lines, 1)]
-    found = value if isinstance(value, list) else [value]
-    if not found or not all(isinstance(item, dict) for item in found):
+    objects = value if isinstance(value, list) else [value]
+    if not objects or not all(isinstance(item, dict) for item in objects):
         raise BadRequest(f"{path} must hold JSON objects", code="malformed_request", file=str(path))
-    return found
+    return objects
 
 
 def _line(path: Path, number: int, line: bytes) -> Any:

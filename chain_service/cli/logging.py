@@ -12,9 +12,15 @@ from chain_service.errors import frames
 
 def _frames_only(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Tracebacks without the exceptions' messages, which may quote data."""
-    found = event.pop("exc_info", None)
-    error = found[1] if isinstance(found, tuple) else found if isinstance(found, BaseException) else sys.exc_info()[1]
-    if found and error is not None:
+    exc_info = event.pop("exc_info", None)
+    error = (
+        exc_info[1]
+        if isinstance(exc_info, tuple)
+        else exc_info
+        if isinstance(exc_info, BaseException)
+        else sys.exc_info()[1]
+    )
+    if exc_info and error is not None:
         event["error"] = type(error).__name__
         event["frames"] = frames(error)
     return event

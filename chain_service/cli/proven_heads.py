@@ -53,7 +53,7 @@ class Heads:
         """Keeps what was not known, whether or not it agrees with what was."""
         for block in seen:
             of = self.known.setdefault(block.number, [])
-            if len(of) < MOST_AT_ONE_HEIGHT and all(block.block_hash != one.block_hash for one in of):
+            if len(of) < MOST_AT_ONE_HEIGHT and all(block.block_hash != known.block_hash for known in of):
                 of.append(block)
 
     def save(self) -> None:

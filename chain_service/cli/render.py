@@ -105,21 +105,21 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def audit(console: Console, found: AuditReport) -> None:
+def audit(console: Console, report: AuditReport) -> None:
     """What an audit found: one line for each log, one for each finding."""
-    for log in found.logs:
+    for log in report.logs:
         console.print("  " + "  ".join(f"[dim]{escape(k)}[/] {escape(_plain(v))}" for k, v in to_json(log).items()))
-    for finding in found.findings:
+    for finding in report.findings:
         console.print(f"[bold red]✗[/] {escape(finding.code)}  {escape(finding.subject)}")
         console.print(f"    {escape(finding.message.zh)} · {escape(finding.message.en)}")
         details = "  ".join(f"[dim]{escape(k)}[/] {escape(_plain(v))}" for k, v in finding.details.items())
         if details:
             console.print(f"    {details}")
-    if found.ok and not (found.logs or found.seals or found.catalog_entries):
+    if report.ok and not (report.logs or report.seals or report.catalog_entries):
         console.print("[bold yellow]○ 无可审计内容[/] nothing was audited: there is no log, seal or catalog entry")
-    elif found.ok:
-        records = sum(log.records for log in found.logs)
-        counts = f"{records} records, {found.seals} seals, {found.catalog_entries} catalog entries"
+    elif report.ok:
+        records = sum(log.records for log in report.logs)
+        counts = f"{records} records, {report.seals} seals, {report.catalog_entries} catalog entries"
         console.print(f"[bold green]✓ 一致[/] everything stored is proven by the chain: {counts}")
     else:
-        console.print(f"[bold red]✗ 不一致[/] {len(found.findings)} findings")
+        console.print(f"[bold red]✗ 不一致[/] {len(report.findings)} findings")

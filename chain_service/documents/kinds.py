@@ -1,4 +1,4 @@
-"""What kind of file was handed in, told by its bytes and never by its name.
+"""What kind of file was presented, told by its bytes and never by its name.
 
 Only OFD, PDF and seals are read here. Of every other kind it is said what it is, whether it carries signatures that
 were not looked at, and whether it is a picture of a document instead of the document.
@@ -116,8 +116,8 @@ def at_first_sight(data: bytes) -> FileKind | None:
     """The kind of a file that its first bytes tell; None for one that has to be looked into to be told."""
     if not data:
         return KINDS["empty"]
-    if (found := _by_beginning(data)) is not None:
-        return found
+    if (kind := _by_beginning(data)) is not None:
+        return kind
     head = data[:_HEAD]
     parsed = (data[:4] in _ZIP, b"%PDF-" in head[:PDF_HEAD], data[:1] == b"\x30", data.startswith(_OLE))
     if any(parsed) or b"PK\x05\x06" in data[-_TAIL:] or _cms(data):

@@ -31,14 +31,14 @@ def read_document(data: bytes, store: TrustStore, answers: tuple[bytes, ...] = (
     are not looked at: it may still be anchored by digest.
     """
     kind = recognise(data)
-    found: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     try:
-        found = _read(kind, data, _trust_of(store).with_evidence(answers=answers))
+        facts = _read(kind, data, _trust_of(store).with_evidence(answers=answers))
     except MalformedDocument as error:
-        found = {"problem": Problem(error.code, error.message[:MAX_TEXT])}
+        facts = {"problem": Problem(error.code, error.message[:MAX_TEXT])}
     except FOREIGN_ERRORS as error:
-        found = {"problem": Problem("malformed", f"the file is not formed as its format says ({type(error).__name__})")}
-    return DocumentFacts(kind.media, len(data), sha256(data), sm3(data), kind=kind.code, **found)
+        facts = {"problem": Problem("malformed", f"the file is not formed as its format says ({type(error).__name__})")}
+    return DocumentFacts(kind.media, len(data), sha256(data), sm3(data), kind=kind.code, **facts)
 
 
 def _read(kind: FileKind, data: bytes, trust: Trust) -> dict[str, Any]:

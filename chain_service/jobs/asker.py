@@ -1,4 +1,4 @@
-"""Who asks: somebody without a key, the holder of an API key, or the operator of the instance.
+"""Who asks: the public without a key, the holder of an API key, or the operator of the instance.
 
 A job that depends on who asks takes one of these types, so that a door has to say whom it lets in. What a role allows
 is asked of the asker by the job, and named at the route (`web.http.auth`) before the job is begun.

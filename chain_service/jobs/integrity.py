@@ -1,4 +1,4 @@
-"""What is stored, taken for what it may have become: rows that somebody altered raise `Corrupt`, nothing else."""
+"""What is stored, taken for what it may have become: altered rows raise `Corrupt`, nothing else."""
 
 from __future__ import annotations
 
@@ -66,15 +66,15 @@ def disclosure_of(record: StoredRecord) -> Disclosure:
     if record.body is None or record.salt is None:
         raise NotFound("the record has no content", code="record_unknown", id=record.id)
     try:
-        found = stored_disclosure(record.body, record.salt)
+        disclosure = stored_disclosure(record.body, record.salt)
     except BadRequest as error:
         raise Corrupt("the stored record is no longer a valid record", code="record_altered", id=record.id) from error
-    return found
+    return disclosure
 
 
 def stored_disclosure(body: bytes, salt: bytes) -> Disclosure:
     """The disclosure of stored bytes. Raises `MalformedRecord` or `MalformedDocument` if they were altered badly."""
-    found = parse_disclosure(b'{"record":' + body + b',"salt":"' + salt.hex().encode() + b'"}')
-    if not isinstance(found, Disclosure):
+    disclosure = parse_disclosure(b'{"record":' + body + b',"salt":"' + salt.hex().encode() + b'"}')
+    if not isinstance(disclosure, Disclosure):
         raise MalformedRecord("the stored record is incomplete")
-    return found
+    return disclosure

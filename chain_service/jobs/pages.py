@@ -22,10 +22,10 @@ def parse_cursor(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     try:
-        found = _CURSOR.fullmatch(read_base64(cursor, limit=32))
+        match = _CURSOR.fullmatch(read_base64(cursor, limit=32))
     except MalformedDocument:
-        found = None
-    if found is None or not 1 <= (place := int(found[0])) < 2**63:
+        match = None
+    if match is None or not 1 <= (place := int(match[0])) < 2**63:
         raise BadRequest("cursor must be the `next` of the previous page", field="cursor")
     return place
 

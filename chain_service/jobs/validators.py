@@ -57,8 +57,8 @@ def trust_sets(chain: Chain, sets: Sequence[ValidatorSet]) -> ChainTrust:
 
 def known_after(connection: Connection, block: int) -> Signers | None:
     """Who may seal after this indexed block, with the votes under way; None where they are stated."""
-    found = validators.at(connection, block)
-    return None if found is None or found.stated else Signers.from_bytes(found.addresses, found.votes)
+    stated = validators.at(connection, block)
+    return None if stated is None or stated.stated else Signers.from_bytes(stated.addresses, stated.votes)
 
 
 def count_from_genesis(app: App, node: Rpc, block: int) -> tuple[Signers, bytes]:
@@ -81,12 +81,12 @@ def count_from_genesis(app: App, node: Rpc, block: int) -> tuple[Signers, bytes]
 
 def changes(followed: Sequence[FollowedHeader], before: Signers | None) -> list[ValidatorSet]:
     """What has to be remembered of these headers: the blocks after which signers or votes are others than before."""
-    found = []
+    changed = []
     for block in followed:
         if block.signers is not None and block.signers != before:
-            found.append(ValidatorSet(block.header.number, *block.signers.to_bytes()))
+            changed.append(ValidatorSet(block.header.number, *block.signers.to_bytes()))
         before = block.signers
-    return found
+    return changed
 
 
 def state(app: App, from_block: int, addresses: Sequence[str]) -> StatedValidators:

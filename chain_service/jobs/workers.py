@@ -192,10 +192,10 @@ def wait_anchored(app: App, ids: Sequence[str], timeout: float = 300.0, progress
     def done() -> bool:
         nonlocal remaining
         with app.database.reading() as connection:
-            found = records.get_many(connection, remaining[:1000])
+            stored = records.get_many(connection, remaining[:1000])
             rest = remaining[1000:]
-            failed.extend(id for id in remaining[:1000] if found[id].state == "failed")
-            remaining = [id for id in remaining[:1000] if found[id].state in ("pending", "batched")] + rest
+            failed.extend(id for id in remaining[:1000] if stored[id].state == "failed")
+            remaining = [id for id in remaining[:1000] if stored[id].state in ("pending", "batched")] + rest
         progress("anchored", len(ids) - len(remaining), len(ids))
         return not remaining
 

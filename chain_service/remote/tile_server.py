@@ -1,4 +1,4 @@
-"""A log that somebody serves over HTTP as C2SP tlog-tiles. Nothing it says is believed."""
+"""A log served over HTTP as C2SP tlog-tiles. Nothing it says is believed."""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ def page(
     query = query if cleared else query.where(alerts.c.cleared_at.is_(None))
     query = query if code is None else query.where(alerts.c.code == code)
     query = query if before is None else query.where(alerts.c.id < before)
-    found = [_alert(row) for row in connection.execute(query)]
-    return found[:limit], found[limit - 1].id if len(found) > limit else None
+    listed = [_alert(row) for row in connection.execute(query)]
+    return listed[:limit], listed[limit - 1].id if len(listed) > limit else None
 
 
 def get(connection: Connection, alert_id: int) -> Alert | None:

@@ -68,10 +68,10 @@ def add(connection: Connection, new: NewBatch) -> None:
 
 def get(connection: Connection, id: str) -> Batch:
     """The batch of this id. Raises NotFound."""
-    found = find(connection, id)
-    if found is None:
+    batch = find(connection, id)
+    if batch is None:
         raise NotFound("no batch has this id", code="batch_unknown", id=id)
-    return found
+    return batch
 
 
 def find(connection: Connection, id: str) -> Batch | None:

@@ -149,11 +149,11 @@ def block(connection: Connection, number: int) -> IndexedBlock | None:
 
 def blocks_of(connection: Connection, numbers: Sequence[int]) -> dict[int, IndexedBlock]:
     """Those of the blocks that were read, by number."""
-    found: dict[int, IndexedBlock] = {}
+    blocks_by_number: dict[int, IndexedBlock] = {}
     for part in chunks(numbers):
         rows = connection.execute(select(blocks).where(blocks.c.number.in_(part)))
-        found |= {block.number: block for block in all_as(rows, IndexedBlock)}
-    return found
+        blocks_by_number |= {block.number: block for block in all_as(rows, IndexedBlock)}
+    return blocks_by_number
 
 
 def block_at(connection: Connection, time: int) -> IndexedBlock | None:
@@ -259,12 +259,12 @@ def status_events_of(connection: Connection, log: bytes) -> list[StatusEvent]:
 
 def states(connection: Connection, log: bytes, indexes: Sequence[int]) -> dict[int, int]:
     """The current state of those of the places that ever changed, by leaf index; all others are in force."""
-    found: dict[int, int] = {}
+    by_index: dict[int, int] = {}
     for part in chunks(indexes):
         changed = select(status_events.c.leaf_index, status_events.c.state)
         query = changed.where(status_events.c.log == log, status_events.c.leaf_index.in_(part)).order_by(*_order)
-        found.update((index, state) for index, state in connection.execute(query))
-    return found
+        by_index.update((index, state) for index, state in connection.execute(query))
+    return by_index
 
 
 def all_states(connection: Connection, log: bytes) -> dict[int, int]:

@@ -106,9 +106,9 @@ class Database:
         with self.transaction() as connection:
             if self.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            found = _revision(connection)
-            _refuse_newer(found)
-            if found != _versions()[0]:
+            revision = _revision(connection)
+            _refuse_newer(revision)
+            if revision != _versions()[0]:
                 _upgrade(connection)
         self.engine.dispose()  # open connections may remember the schema of before
 
@@ -118,9 +118,9 @@ class Database:
         Raises Unavailable, Conflict `database_newer` (update the program) or `database_older` (migrate first).
         """
         with self.reading() as connection:
-            found = _revision(connection)
-        _refuse_newer(found)
-        if found != _versions()[0]:
+            revision = _revision(connection)
+        _refuse_newer(revision)
+        if revision != _versions()[0]:
             raise Conflict("the database is older than this program; run its migration", code="database_older")
 
     def scrub(self) -> None:
@@ -209,12 +209,12 @@ def _revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
-def _refuse_newer(found: str | None) -> None:
-    if found is not None and found not in _versions():
+def _refuse_newer(revision: str | None) -> None:
+    if revision is not None and revision not in _versions():
         raise Conflict(
             "the database was written by a newer version of this program; update the program",
             code="database_newer",
-            found=found,
+            found=revision,
         )
 
 

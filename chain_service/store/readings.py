@@ -126,5 +126,5 @@ def page(
     query = query if filters.since is None else query.where(readings.c.at >= filters.since)
     query = query if filters.until is None else query.where(readings.c.at < filters.until)
     query = query if before is None else query.where(readings.c.id < before)
-    found = all_as(connection.execute(query), Reading)
-    return found[:limit], found[limit - 1].id if len(found) > limit else None
+    listed = all_as(connection.execute(query), Reading)
+    return listed[:limit], listed[limit - 1].id if len(listed) > limit else None

@@ -166,7 +166,7 @@ def insert_many(connection: Connection, new: Sequence[NewRecord]) -> None:
 
 def existing(connection: Connection, org: str, identities: Sequence[str]) -> dict[str, KnownSubmission]:
     """The organisation's records under these identities, by identity; failed and erased ones leave theirs free."""
-    found: dict[str, KnownSubmission] = {}
+    by_identity_key: dict[str, KnownSubmission] = {}
     for part in chunks(identities):
         query = (
             select(records.c.id, records.c.identity, records.c.body, records.c.batch_id, batches.c.final_block)
@@ -175,8 +175,8 @@ def existing(connection: Connection, org: str, identities: Sequence[str]) -> dic
         )
         for id, identity, body, batch, final in connection.execute(query):
             state: RecordState = "pending" if batch is None else "batched" if final is None else "anchored"
-            found[identity] = KnownSubmission(id, identity, body, state)
-    return found
+            by_identity_key[identity] = KnownSubmission(id, identity, body, state)
+    return by_identity_key
 
 
 def _stored() -> Select[Any]:
@@ -223,16 +223,16 @@ _PLACES_NAMING = (
 
 def get(connection: Connection, id: str) -> StoredRecord:
     """The record of this id, erased ones too. Raises NotFound (`record_unknown`)."""
-    found = one_or_none(connection.execute(_BY_ID, {"id": id}), StoredRecord)
-    if found is None:
+    record = one_or_none(connection.execute(_BY_ID, {"id": id}), StoredRecord)
+    if record is None:
         raise NotFound("no record has this id", code="record_unknown", id=id)
-    return found
+    return record
 
 
 def get_many(connection: Connection, ids: Sequence[str]) -> dict[str, StoredRecord]:
     """Those of the ids that exist, by id."""
-    found = (all_as(connection.execute(_stored().where(records.c.id.in_(part))), StoredRecord) for part in chunks(ids))
-    return {record.id: record for part in found for record in part}
+    stored = (all_as(connection.execute(_stored().where(records.c.id.in_(part))), StoredRecord) for part in chunks(ids))
+    return {record.id: record for part in stored for record in part}
 
 
 def by_body_digest(connection: Connection, digest: bytes) -> StoredRecord | None:
@@ -307,10 +307,10 @@ def page(
     query = _stored().where(records.c.org == org)
     if before is not None:
         query = query.where(records.c.seq < before)
-    found = all_as(
+    listed = all_as(
         connection.execute(_narrowed(query, filters).order_by(records.c.seq.desc()).limit(limit + 1)), StoredRecord
     )
-    return found[:limit], found[limit - 1].seq if len(found) > limit else None
+    return listed[:limit], listed[limit - 1].seq if len(listed) > limit else None
 
 
 def _narrowed(query: Select[Any], filters: RecordFilters) -> Select[Any]:
@@ -414,7 +414,7 @@ def files_of(connection: Connection, id: str) -> list[tuple[str, bytes]]:
 
 def keep_files(connection: Connection, id: str, kept: Sequence[tuple[int, str, bytes]]) -> None:
     """The files of a record that is erased stay known by these: number of the file, algorithm, keyed digest."""
-    add_rows(connection, erased_files, ("record_id", "n", "algorithm", "kept_digest"), ((id, *one) for one in kept))
+    add_rows(connection, erased_files, ("record_id", "n", "algorithm", "kept_digest"), ((id, *names) for names in kept))
 
 
 def any_kept(connection: Connection) -> bool:

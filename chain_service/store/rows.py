@@ -34,12 +34,12 @@ def json_object(stored: str | bytes | None, what: str, **where: Any) -> dict[str
     """The JSON object that a column holds. Raises Corrupt, naming `what` and `where`, if it was altered into none."""
     text = stored.encode("utf-8", "surrogatepass") if isinstance(stored, str) else stored or b""
     try:
-        found = read_json(text, limit=MAX_STORED, exact=True)
+        value = read_json(text, limit=MAX_STORED, exact=True)
     except MalformedRecord:
-        found = None
-    if not isinstance(found, dict):
+        value = None
+    if not isinstance(value, dict):
         raise Corrupt(f"{what} is damaged: it is not a JSON object", **where)
-    return found
+    return value
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -44,7 +44,7 @@ metadata = MetaData(
 
 
 class Bytes(TypeDecorator[bytes]):
-    """A byte string, even where somebody wrote text or a number into SQLite's column behind the service's back.
+    """A byte string, even where text or a number was written into SQLite's column behind the service's back.
 
     SQLite keeps whatever type it is given; what was tampered with has to reach the audit, not end it.
     """
@@ -53,7 +53,7 @@ class Bytes(TypeDecorator[bytes]):
     cache_ok = True
 
     def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:  # noqa: ARG002
-        """Bytes, also where SQLite holds text in their column because somebody wrote it there."""
+        """Bytes, also where SQLite holds text in their column because it was written there."""
         return value if value is None or isinstance(value, bytes) else str(value).encode()
 
 

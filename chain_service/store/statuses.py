@@ -88,10 +88,12 @@ def add(connection: Connection, new: NewStatusChange) -> None:
 
 def get(connection: Connection, id: str) -> StoredStatusChange:
     """The change of this id. Raises NotFound."""
-    found = one_or_none(connection.execute(select(status_changes).where(status_changes.c.id == id)), StoredStatusChange)
-    if found is None:
+    change = one_or_none(
+        connection.execute(select(status_changes).where(status_changes.c.id == id)), StoredStatusChange
+    )
+    if change is None:
         raise NotFound("no status change has this id", code="change_unknown", id=id)
-    return found
+    return change
 
 
 def waiting(connection: Connection, record_id: str) -> StoredStatusChange | None:
@@ -107,12 +109,12 @@ def of_record(connection: Connection, record_id: str) -> list[StoredStatusChange
 
 def by_digests(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, StoredStatusChange]:
     """Our changes behind digests read from the chain, by digest."""
-    found: list[StoredStatusChange] = []
+    changes: list[StoredStatusChange] = []
     for part in chunks(digests):
-        found += all_as(
+        changes += all_as(
             connection.execute(select(status_changes).where(status_changes.c.digest.in_(part))), StoredStatusChange
         )
-    return {change.digest: change for change in found}
+    return {change.digest: change for change in changes}
 
 
 def _unsent() -> tuple[ColumnElement[bool], ...]:

@@ -82,10 +82,10 @@ def queue(connection: Connection, new: NewSubmission) -> None:
 
 def get(connection: Connection, id: str) -> Submission:
     """The submission of this id. Raises NotFound."""
-    found = one_or_none(connection.execute(select(submissions).where(submissions.c.id == id)), Submission)
-    if found is None:
+    submission = one_or_none(connection.execute(select(submissions).where(submissions.c.id == id)), Submission)
+    if submission is None:
         raise NotFound("no submission has this id", code="submission_unknown", id=id)
-    return found
+    return submission
 
 
 def due(connection: Connection, account: str, now: float, limit: int = 100) -> list[Submission]:

@@ -45,8 +45,8 @@ class TileReader:
         missing = [place for place in places if place not in self._seen]
         if missing:
             given = {"org": self._org, "generation": self._generation, "places": missing}
-            found = {(level, n): data for level, n, data in self._connection.execute(_SEVERAL, given)}
-            self._seen |= {place: found.get(place, b"") for place in missing}
+            stored = {(level, n): data for level, n, data in self._connection.execute(_SEVERAL, given)}
+            self._seen |= {place: stored.get(place, b"") for place in missing}
 
     def entry(self, index: int) -> bytes | None:
         """The entry at this index; None beyond the log's end."""
@@ -102,8 +102,8 @@ def entries(connection: Connection, org: str, generation: int, first: int, last:
 
 def entry(connection: Connection, org: str, generation: int, index: int) -> bytes | None:
     """The entry at this index; None beyond the log's end."""
-    found = entries(connection, org, generation, index, index + 1)
-    return found[0] if found else None
+    digests = entries(connection, org, generation, index, index + 1)
+    return digests[0] if digests else None
 
 
 def truncate(connection: Connection, org: str, generation: int, size: int) -> None:

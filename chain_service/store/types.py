@@ -44,22 +44,22 @@ def find(connection: Connection, code: str) -> StoredCertificateType | None:
 
 def known(connection: Connection, codes: Collection[str]) -> set[str]:
     """Those of the codes that are listed."""
-    found: set[str] = set()
+    codes_known: set[str] = set()
     for part in chunks(sorted(codes)):
         query = select(certificate_types.c.code).where(certificate_types.c.code.in_(part))
-        found.update(connection.scalars(query))
-    return found
+        codes_known.update(connection.scalars(query))
+    return codes_known
 
 
 def names(connection: Connection, codes: Collection[str]) -> dict[str, list[tuple[int, str]]]:
     """Every name that each of these types was listed under, with the time (unix seconds), the oldest first."""
-    found: dict[str, list[tuple[int, str]]] = {}
+    by_code: dict[str, list[tuple[int, str]]] = {}
     table = certificate_type_names
     for part in chunks(sorted(codes)):
         query = select(table.c.code, table.c.since, table.c.name).where(table.c.code.in_(part))
         for code, since, name in connection.execute(query.order_by(table.c.code, table.c.n)):
-            found.setdefault(code, []).append((int(since), name))
-    return found
+            by_code.setdefault(code, []).append((int(since), name))
+    return by_code
 
 
 def listed(connection: Connection) -> list[StoredCertificateType]:

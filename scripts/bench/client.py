@@ -55,9 +55,9 @@ def main() -> None:
         sys.exit(f"{task['path']}: {failures[0]}")
     took = time.perf_counter() - began
     seconds = sorted(value for client in clients for value in client.seconds)
-    found = {"requests": len(seconds), "perSecond": len(seconds) / took}
-    found |= {name: seconds[int(len(seconds) * part)] * 1000 for name, part in (("p50", 0.5), ("p99", 0.99))}
-    json.dump(found, sys.stdout)
+    figures = {"requests": len(seconds), "perSecond": len(seconds) / took}
+    figures |= {name: seconds[int(len(seconds) * part)] * 1000 for name, part in (("p50", 0.5), ("p99", 0.99))}
+    json.dump(figures, sys.stdout)
 
 
 def asked(address: str, path: str, *, clients: int, seconds: float, **task: Any) -> dict[str, float]:
@@ -69,8 +69,8 @@ def asked(address: str, path: str, *, clients: int, seconds: float, **task: Any)
     )
     if done.returncode != 0:
         raise RuntimeError(done.stderr)
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
 
 
 if __name__ == "__main__":

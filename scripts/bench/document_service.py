@@ -132,7 +132,7 @@ def measure(options: argparse.Namespace) -> Figures:
         before = memory(process)["VmRSS"]
         alone = handed_in(address, secret, bodies, 1, options.seconds / 3)
         together = handed_in(address, secret, bodies, options.clerks, options.seconds)
-        found = {
+        figures = {
             "size": len(files[0]),
             "clerks": options.clerks,
             "cores": os.cpu_count(),
@@ -145,7 +145,7 @@ def measure(options: argparse.Namespace) -> Figures:
             "memoryAfter": memory(process)["VmRSS"],
         }
         instance.stop(process)
-    return found
+    return figures
 
 
 def at(seconds: list[float], part: float) -> float:
@@ -160,16 +160,16 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=40_000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = measure(options)
+    figures = measure(options)
     if options.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(figures, indent=2))
         return
     print("| documents | clerks | one alone, p50 | p50 | p95 | p99 | per second | service's memory |")
     print("|---|---|---|---|---|---|---|---|")
     print(
-        f"| {found['size']} bytes | {found['clerks']} | {found['aloneP50']:.0f} ms | {found['p50']:.0f} ms "
-        f"| {found['p95']:.0f} ms | {found['p99']:.0f} ms | {found['perSecond']:.0f} "
-        f"| {found['memoryBefore']:.0f} → {found['memoryAfter']:.0f} MB |"
+        f"| {figures['size']} bytes | {figures['clerks']} | {figures['aloneP50']:.0f} ms | {figures['p50']:.0f} ms "
+        f"| {figures['p95']:.0f} ms | {figures['p99']:.0f} ms | {figures['perSecond']:.0f} "
+        f"| {figures['memoryBefore']:.0f} → {figures['memoryAfter']:.0f} MB |"
     )
 
 

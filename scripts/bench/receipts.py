@@ -92,7 +92,7 @@ class Million:
         while len(self.rows[-1]) > 1:
             row = self.rows[-1]
             self.rows.append(parents(row) + ([row[-1]] if len(row) & 1 else []))
-        self.world = World(self._storage(), strangers=300)
+        self.world = World(self._storage(), other_accounts=300)
 
     def proof(self, index: int) -> InclusionProof:
         path = []
@@ -151,17 +151,17 @@ class Consensus:
         )
         stated = terms(self.chain, expires=NOW + 300 * DAY)
         self.trust = trust_file.parse(trust_file.sign(stated, ROOTS[:2]))
-        self.pool = self._pooled(ANCHORED)
+        self.pool = self._batch_evidence(ANCHORED)
         self.state = verify_evidence(self.pool, self.chain)
 
-    def _pooled(self, number: int) -> Evidence:
-        wanted = {name: sorted(words) for name, words in self._pooled_slots().items()}
+    def _batch_evidence(self, number: int) -> Evidence:
+        wanted = {name: sorted(words) for name, words in self._batch_slots().items()}
         world = self.million.world
         if self.name == "quorum":
             return qbft_evidence(world, wanted, self.among, number)
         return world.evidence(wanted, self.among, number)
 
-    def _pooled_slots(self) -> dict[str, set[bytes]]:
+    def _batch_slots(self) -> dict[str, set[bytes]]:
         """What a service asks for once per batch: one head, its status words, the organisation, permit and seal."""
         slots: dict[str, set[bytes]] = {
             storage_layout.RECORD_LOG: {storage_layout.head_slot(LOG, RECORDS)},
@@ -200,7 +200,7 @@ class Consensus:
     @cached_property
     def _newer(self) -> Evidence:
         """What a refresh of the first record adds: head, status and the seal's states at a later block."""
-        pool = self._pooled(REFRESHED)
+        pool = self._batch_evidence(REFRESHED)
         slots = place_slots(LOG, self.million.proof(self.first))
         if self.sealed:
             slots += seal_slots(verify_evidence(pool, self.chain), SEAL, facts=False)

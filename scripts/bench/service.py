@@ -91,8 +91,8 @@ class Door:
         return content
 
     def record(self, id: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.ask("GET", f"/v1/records/{id}"))
-        return found
+        answer: dict[str, Any] = json.loads(self.ask("GET", f"/v1/records/{id}"))
+        return answer
 
 
 @contextmanager
@@ -163,19 +163,19 @@ def verified(instance: Instance, secret: str, identifiers: list[str], ids: list[
         "expect": VALID,
     }
     asked(door.address, "/v1/verify", bodies=lookups, **question, **{**given, "seconds": 1})
-    found: Figures = {"clients": options.clients}
+    figures: Figures = {"clients": options.clients}
     used = cpu_seconds(process)
-    found["identifier"] = asked(door.address, "/v1/verify", bodies=lookups, **question, **given)
-    found["identifier"]["cpuMilliseconds"] = (cpu_seconds(process) - used) / found["identifier"]["requests"] * 1000
-    found["healthz"] = asked(door.address, "/healthz", **{**given, "seconds": options.seconds / 2})
-    found["disclosure"] = asked(door.address, "/v1/verify", bodies=disclosures, **question, **given)
+    figures["identifier"] = asked(door.address, "/v1/verify", bodies=lookups, **question, **given)
+    figures["identifier"]["cpuMilliseconds"] = (cpu_seconds(process) - used) / figures["identifier"]["requests"] * 1000
+    figures["healthz"] = asked(door.address, "/healthz", **{**given, "seconds": options.seconds / 2})
+    figures["disclosure"] = asked(door.address, "/v1/verify", bodies=disclosures, **question, **given)
     lines = "\n".join(lookups * max(1, options.bulk // len(lookups))).encode()
     door = Door(url, secret)  # the service has closed the idle connection meanwhile
     began = time.perf_counter()
     verdicts = door.ask("POST", "/v1/verify/bulk", lines, NDJSON).splitlines()
-    found["bulkPerSecond"] = len(verdicts) / (time.perf_counter() - began)
+    figures["bulkPerSecond"] = len(verdicts) / (time.perf_counter() - began)
     instance.stop(process)
-    return found | node_calls(instance, secret, lookups[:200])
+    return figures | node_calls(instance, secret, lookups[:200])
 
 
 def node_calls(instance: Instance, secret: str, lookups: list[str]) -> Figures:

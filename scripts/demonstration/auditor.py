@@ -34,17 +34,17 @@ def trace(story: Story, instance: Instance, keys: dict[str, str]) -> None:
     wait_for(
         lambda: all(version["state"] == "final" for version in history()["versions"]), "the catalog change on chain"
     )
-    found = history()
-    for one in found["versions"]:
+    traced = history()
+    for version in traced["versions"]:
         story.say(
-            f"第 {one['sequence']} 版 {one['action']} {one['time']} 区块 {one['block']}",
-            f"{one['digest'][:20]}… by {one['by']}",
+            f"第 {version['sequence']} 版 {version['action']} {version['time']} 区块 {version['block']}",
+            f"{version['digest'][:20]}… by {version['by']}",
         )
     story.expect(
-        found["proof"]["outcome"] == "passed" and len(found["versions"]) == 2,
+        traced["proof"]["outcome"] == "passed" and len(traced["versions"]) == 2,
         "版本历史完整，与链上摘要一致",
         "the history has no gap and its end is the head on chain",
-        found["proof"],
+        traced["proof"],
     )
     compared = client.get(f"/v1/catalogs/{code}/diff", **{"from": 1, "to": 2})["differences"]
     for difference in compared:
@@ -85,23 +85,23 @@ def alter(story: Story, instance: Instance, one: Anchored, key: str) -> None:
     _audit_names(story, instance, one.id)
     database.restore()
     story.say("演示已将原始内容写回数据库", "the demonstration put the original bytes back")
-    code, found = instance.run("audit", allowed=(0, 1))
+    code, report = instance.run("audit", allowed=(0, 1))
     story.expect(
-        code == 0 and found["ok"], "恢复后审计一致", "after that the audit agrees with the chain", found["findings"]
+        code == 0 and report["ok"], "恢复后审计一致", "after that the audit agrees with the chain", report["findings"]
     )
 
 
 def _audit_names(story: Story, instance: Instance, record_id: str) -> None:
     with story.timed() as spent:
-        code, found = instance.run("audit", allowed=(0, 1))
-    named = [(entry["code"], entry["subject"]) for entry in found["findings"]]
+        code, report = instance.run("audit", allowed=(0, 1))
+    named = [(entry["code"], entry["subject"]) for entry in report["findings"]]
     story.expect(
         code == 1 and named == [("record_altered", record_id)],
         "审计指出该记录，退出码 1",
         f"chain-service audit names it, and only it, exit code 1 ({spent[0]:.1f} s)",
         named,
     )
-    for entry in found["findings"]:
+    for entry in report["findings"]:
         story.say(f"{entry['message']['zh']} {entry['subject']}", entry["message"]["en"])
 
 
@@ -121,10 +121,10 @@ class _Database:
 
     def body(self, record_id: str) -> bytes:
         with self._engine.connect() as connection:
-            found = connection.execute(text("SELECT body FROM records WHERE id = :id"), {"id": record_id}).scalar()
-        if found is None:
+            stored = connection.execute(text("SELECT body FROM records WHERE id = :id"), {"id": record_id}).scalar()
+        if stored is None:
             raise Failed(f"record {record_id} is not in the database")
-        return bytes(found)
+        return bytes(stored)
 
     def write(self, record_id: str, body: bytes) -> None:
         with self._engine.begin() as connection:

@@ -57,8 +57,8 @@ class Client:
     def verify_papers(self, papers: Sequence[tuple[str, bytes]]) -> dict[str, Any]:
         """The verdict on papers that are dropped together, each by its name: what they are is told by their bytes."""
         answer = self._session.post(f"{self.url}/v1/verify", files=[("file", paper) for paper in papers], timeout=60)
-        found: dict[str, Any] = _good(answer).json()
-        return found
+        verdict: dict[str, Any] = _good(answer).json()
+        return verdict
 
     def _send_lines(self, path: str, lines: Iterable[Any]) -> requests.Response:
         body = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)

@@ -20,16 +20,16 @@ SECONDS = 2.0
 def choose(departments: dict[str, Department], count: int) -> list[Anchored]:
     """Business licences without end of validity, the first ones. Raises Failed if there are fewer."""
     today = date.today().isoformat()
-    found = [
+    certificates = [
         certificate
         for department in departments.values()
         for certificate in department.certificates
         if certificate.record["certificateTypeName"] == "营业执照"
         and certificate.record["certificateEffectiveDate"] <= today
     ][:count]
-    if len(found) < count:
+    if len(certificates) < count:
         raise Failed("too few certificates: give a larger --n")
-    return found
+    return certificates
 
 
 def verify(story: Story, instance: Instance, departments: dict[str, Department], chosen: Sequence[Anchored]) -> None:

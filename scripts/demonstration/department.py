@@ -43,9 +43,9 @@ def register_seals(story: Story, instance: Instance, keys: dict[str, str]) -> No
         Client(instance.url, keys[seal["ownerCode"]]).post("/v1/seals", seal)
     codes = [seal["sealCode"] for seal in seals]
     wait_for(lambda: all(public.get(f"/v1/seals/{code}")["state"] == "final" for code in codes), "seals on chain")
-    found = {code: public.get(f"/v1/seals/{code}")["status"] for code in codes}
+    states = {code: public.get(f"/v1/seals/{code}")["status"] for code in codes}
     story.expect(
-        set(found.values()) == {"in_force"}, f"{len(found)} 枚印章已登记", f"{len(found)} seals in force", found
+        set(states.values()) == {"in_force"}, f"{len(states)} 枚印章已登记", f"{len(states)} seals in force", states
     )
 
 
@@ -106,11 +106,11 @@ def count(story: Story, departments: dict[str, Department]) -> None:
     lost, places = [], set()
     for department in departments.values():
         for certificate in department.certificates:
-            found = department.client.get(f"/v1/records/{certificate.id}")
-            if found["state"] == "anchored":
-                places.add((certificate.org, found["anchor"]["log"], found["index"]))
+            record = department.client.get(f"/v1/records/{certificate.id}")
+            if record["state"] == "anchored":
+                places.add((certificate.org, record["anchor"]["log"], record["index"]))
             else:
-                lost.append((certificate.id, found["state"]))
+                lost.append((certificate.id, record["state"]))
     total = sum(len(department.certificates) for department in departments.values())
     story.expect(
         not lost and len(places) == total,
@@ -121,10 +121,10 @@ def count(story: Story, departments: dict[str, Department]) -> None:
 
 
 def _submit(client: Client, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    accepted: list[dict[str, Any]] = []
     for start in range(0, len(records), CHUNK):
-        found += client.post_lines("/v1/records", records[start : start + CHUNK])
-    return found
+        accepted += client.post_lines("/v1/records", records[start : start + CHUNK])
+    return accepted
 
 
 def _all_anchored(client: Client) -> bool:

@@ -53,11 +53,11 @@ class NetworkInstance(Instance):
             self.run("network", *grown, "--validators", str(self.validators), "--port", "0")
         self._up = True
         self.run("network", "up")
-        found = self.status()
-        sealing = [node for node in found["nodes"] if node["role"] == "validator"]
+        state = self.status()
+        sealing = [node for node in state["nodes"] if node["role"] == "validator"]
         if len(sealing) != self.validators:
             raise Failed(f"{self.directory} has {len(sealing)} validators; give --validators {len(sealing)}")
-        return int(found["supervisor"])
+        return int(state["supervisor"])
 
     def status(self) -> dict[str, Any]:
         """What `network status` says; nodes may be away."""
@@ -74,21 +74,21 @@ class NetworkInstance(Instance):
 def show(story: Story, instance: NetworkInstance) -> None:
     """One chain on every node, and the validators take turns."""
     wait_for(lambda: _agree(instance.status()), "one head on every node")
-    found = instance.status()
-    nodes = found["nodes"]
+    state = instance.status()
+    nodes = state["nodes"]
     story.expect(
-        found["up"] and len({node["name"] for node in nodes}) == instance.validators + 2,
+        state["up"] and len({node["name"] for node in nodes}) == instance.validators + 2,
         f"{instance.validators} 个验证节点、1 个写入节点、1 个观察节点均在线",
         "validators, a writer and an observer answer",
         nodes,
     )
-    names = {signer["name"] for signer in found["signers"]}
+    names = {signer["name"] for signer in state["signers"]}
     needed = instance.validators // 2 + 1
     story.expect(
         len(names) >= needed,
         f"最近区块由 {'、'.join(sorted(map(str, names)))} 轮流签署",
         "the last blocks are sealed by more than half of the validators; recovered from the headers",
-        found["signers"],
+        state["signers"],
     )
 
 

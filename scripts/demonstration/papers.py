@@ -121,13 +121,13 @@ def _contents(
 def _keep(story: Story, public: Client, folder: Path) -> None:
     for promise in PROMISES:
         verdict = public.verify_papers([(name, (folder / name).read_bytes()) for name in promise.names])
-        found = (verdict["verdict"], verdict["code"])
+        outcome = (verdict["verdict"], verdict["code"])
         warnings = {remark["code"] for remark in verdict["warnings"]}
         story.expect(
-            found == promise.verdict and warnings == promise.warnings,
+            outcome == promise.verdict and warnings == promise.warnings,
             f"{' + '.join(promise.names)}：{MARKS[promise.verdict[0]][0]}",
             f"{promise.verdict[1]}: {promise.en}",
-            (*found, *warnings),
+            (*outcome, *warnings),
         )
 
 
@@ -141,12 +141,12 @@ def _by_identifier(story: Story, keyed: Client, good: Anchored) -> None:
         "useCause": "演示",
     }
     verdict = keyed.post("/v1/verify", question)
-    found = (verdict["verdict"], verdict["code"])
+    outcome = (verdict["verdict"], verdict["code"])
     story.expect(
-        found == ("valid", "in_force_not_compared"),
+        outcome == ("valid", "in_force_not_compared"),
         f"扫描 {QR} 得到证照标识，连同编号和持证主体核验：{MARKS['valid'][0]}",
         "in_force_not_compared: by the identifier in the QR picture, with number and holder, under a key for the pages",
-        found,
+        outcome,
     )
 
 

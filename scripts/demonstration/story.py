@@ -38,7 +38,7 @@ class Story:
     def say(self, zh: str, en: str = "") -> None:
         self.console.print(f"  {escape(zh)}" + (f" [dim]{escape(en)}[/]" if en else ""))
 
-    def expect(self, held: bool, zh: str, en: str, found: object = None) -> bool:
+    def expect(self, held: bool, zh: str, en: str, actual: object = None) -> bool:
         """Counts and shows one expectation; `found` is shown where it did not hold."""
         if held:
             self.held += 1
@@ -46,13 +46,13 @@ class Story:
         else:
             self.broken.append(en)
             self.console.print(f"  [bold red]✗ {escape(zh)} {escape(en)}[/]")
-            self.console.print(f"      found: {escape(str(found))}")
+            self.console.print(f"      found: {escape(str(actual))}")
         return held
 
     def expect_verdict(self, verdict: Mapping[str, Any], expected: tuple[str, str], zh: str, en: str) -> None:
         """One verification: its answer and code must be these; the clerk's sentence and next step are shown."""
-        found = (verdict["verdict"], verdict["code"])
-        self.expect(found == expected, zh, en, found)
+        outcome = (verdict["verdict"], verdict["code"])
+        self.expect(outcome == expected, zh, en, outcome)
         word, style = MARKS[verdict["verdict"]]
         message, step = verdict["message"], verdict["nextStep"]
         self.console.print(

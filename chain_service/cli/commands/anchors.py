@@ -27,11 +27,11 @@ def list_anchors(context: typer.Context) -> None:
     from chain_service.jobs.parsing.trust_directory import listed
 
     door = invocation(context)
-    found = listed(door.settings().trust_directory, int(time.time()))
+    listing = listed(door.settings().trust_directory, int(time.time()))
 
     def human(out: Console) -> None:
-        certificates, lists = found.certificates, found.revocation_lists
-        out.print(f"{found.directory}: {len(certificates)} certificates, {len(lists)} lists", markup=False)
+        certificates, lists = listing.certificates, listing.revocation_lists
+        out.print(f"{listing.directory}: {len(certificates)} certificates, {len(lists)} lists", markup=False)
         if certificates:
             rows = [
                 (certificate.label, certificate.kind, certificate.until, certificate.subject)
@@ -45,4 +45,4 @@ def list_anchors(context: typer.Context) -> None:
             ]
             render.table(out, ("age in days", "next update", "stale", "issuer"), ages)
 
-    door.answer(found, human, "\n".join(certificate.subject for certificate in found.certificates))
+    door.answer(listing, human, "\n".join(certificate.subject for certificate in listing.certificates))

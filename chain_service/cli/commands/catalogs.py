@@ -36,9 +36,9 @@ def publish(
     from chain_service.jobs.workers import wait_final
 
     door = invocation(context)
-    found = read_objects(file)
+    entries = read_objects(file)
     app = door.app()
-    done = publish_catalogs.publish(app, door.operator(org), found)
+    done = publish_catalogs.publish(app, door.operator(org), entries)
     if wait:
         with door.progress() as progress:
             for number, one in enumerate(done, 1):
@@ -69,8 +69,8 @@ def trace(
 
     door = invocation(context)
     app = door.app()
-    found = catalogs.diff(app, code, *diff) if diff else catalogs.history(app, code)
-    door.answer(found, lambda out: render.facts(out, found))
+    traced = catalogs.diff(app, code, *diff) if diff else catalogs.history(app, code)
+    door.answer(traced, lambda out: render.facts(out, traced))
 
 
 @catalog.command()
@@ -94,7 +94,7 @@ def findings(
     from chain_service.jobs.registries import catalogs
 
     door = invocation(context)
-    found = catalogs.findings(door.app(), door.operator(), org=org, finding=finding, cursor=cursor, limit=limit)
+    review = catalogs.findings(door.app(), door.operator(), org=org, finding=finding, cursor=cursor, limit=limit)
     rows = [
         (
             review_finding.code,
@@ -102,16 +102,16 @@ def findings(
             review_finding.about,
             f"{review_finding.message.zh} · {review_finding.message.en}",
         )
-        for review_finding in found.findings
+        for review_finding in review.findings
     ]
 
     def shown(out: Console) -> None:
         render.table(out, ("code", "catalogCode", "about", "message"), rows)
-        render.facts(out, found.metrics)
+        render.facts(out, review.metrics)
 
     door.answer(
-        found,
+        review,
         shown,
-        "\n".join(f"{review_finding.code} {review_finding.catalog_code}" for review_finding in found.findings),
+        "\n".join(f"{review_finding.code} {review_finding.catalog_code}" for review_finding in review.findings),
     )
-    door.note_next(found.next)
+    door.note_next(review.next)

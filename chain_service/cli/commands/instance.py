@@ -206,9 +206,9 @@ def audit(
     with door.progress() as progress:
         app = door.app()
         catch_up(app)
-        found = run_audit(app, org, progress)
-    door.answer(found, lambda out: render.audit(out, found), "ok" if found.ok else "not ok")
-    if not found.ok:
+        report = run_audit(app, org, progress)
+    door.answer(report, lambda out: render.audit(out, report), "ok" if report.ok else "not ok")
+    if not report.ok:
         raise typer.Exit(REFUSED)
 
 

@@ -48,8 +48,10 @@ def list_keys(context: typer.Context) -> None:
     from chain_service.jobs.instance import api_keys as jobs
 
     door = invocation(context)
-    found = jobs.list_keys(door.app())
-    door.answer({"keys": found}, lambda out: render.listing(out, found), "\n".join(key.id for key in found))
+    keys_listed = jobs.list_keys(door.app())
+    door.answer(
+        {"keys": keys_listed}, lambda out: render.listing(out, keys_listed), "\n".join(key.id for key in keys_listed)
+    )
 
 
 @keys.command()

@@ -175,9 +175,9 @@ def status(context: typer.Context, out: Where = None) -> None:
     from chain_service.nodes.network.running.status import status as look
 
     door = invocation(context)
-    found = look(_directory(door, out))
-    door.answer(found, lambda console: _show(console, found), str(found["head"]))
-    if not found["up"]:
+    state = look(_directory(door, out))
+    door.answer(state, lambda console: _show(console, state), str(state["head"]))
+    if not state["up"]:
         raise typer.Exit(UNAVAILABLE)
 
 
@@ -261,22 +261,24 @@ def _say_switched(door: Invocation, configured: str | None) -> None:
         door.note(f"rpc_urls in {configured} now name this network's nodes. 已将 rpc_urls 指向本网络。")
 
 
-def _show(console: Console, found: dict[str, Any]) -> None:
-    head = f"head {found['head']}, {found['ageOfHead']} s old"
-    if found["head"] is None:
+def _show(console: Console, network_state: dict[str, Any]) -> None:
+    head = f"head {network_state['head']}, {network_state['ageOfHead']} s old"
+    if network_state["head"] is None:
         head = "no node answers 无节点响应"
-    console.print(f"chain {found['chainId']} ({found['engine']}), {head}")
+    console.print(f"chain {network_state['chainId']} ({network_state['engine']}), {head}")
     table = Table(box=None, header_style="dim")
     for title in ("node 节点", "role 角色", "head 区块", "hash", "age s", "peers", "restarts", "reorganised 重组"):
         table.add_column(title)
-    for node in found["nodes"]:
+    for node in network_state["nodes"]:
         state = [node["head"], (node["hash"] or "")[:10], node["ageOfHead"], node["peers"]]
         told = state if node["answers"] else ["[bold red]✗ no answer 无响应[/]", "", "", ""]
         table.add_row(node["name"], node["role"], *map(str, told), str(node["restarts"]), str(node["reorganisations"]))
     console.print(table)
-    sealed = ", ".join(f"{signer['block']} {signer['name'] or signer['address']}" for signer in found["signers"])
+    sealed = ", ".join(
+        f"{signer['block']} {signer['name'] or signer['address']}" for signer in network_state["signers"]
+    )
     console.print(f"[dim]sealed 出块[/]  {sealed or '–'}")
-    supervisor = found["supervisor"]
+    supervisor = network_state["supervisor"]
     console.print(
         f"[dim]supervisor[/]  {supervisor or '✗ none: stopped nodes are not restarted; run `network up` 未运行'}"
     )

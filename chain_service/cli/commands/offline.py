@@ -58,17 +58,17 @@ def the_trust(door: Invocation, named: Path | None) -> TrustFile:
 
 def with_receipts(papers: Sequence[Paper]) -> list[Paper]:
     """The papers, and for each file or disclosure ID.disclosure.json the receipt ID.receipt beside it."""
-    found = list(papers)
+    together = list(papers)
     for paper in papers:
         beside = _beside(Path(paper.name)) if paper.kind in (PaperKind.FILE, PaperKind.DISCLOSURE) else None
-        if beside is not None and str(beside) not in {verdict_warning.name for verdict_warning in found}:
-            found.append(take(str(beside), read_input(beside, MAX_RECEIPT_BYTES + 1), PaperKind.RECEIPT))
-    return found
+        if beside is not None and str(beside) not in {verdict_warning.name for verdict_warning in together}:
+            together.append(take(str(beside), read_input(beside, MAX_RECEIPT_BYTES + 1), PaperKind.RECEIPT))
+    return together
 
 
 def _beside(file: Path) -> Path | None:
-    found = file.with_name(f"{file.name.removesuffix('.json').removesuffix('.disclosure')}.receipt")
-    return found if found != file and found.is_file() else None
+    receipt_file = file.with_name(f"{file.name.removesuffix('.json').removesuffix('.disclosure')}.receipt")
+    return receipt_file if receipt_file != file and receipt_file.is_file() else None
 
 
 @contextmanager
@@ -161,47 +161,47 @@ class OfflineVerifier:
         return [kept for group in lists if (kept := [paper for paper in group if id(paper) in known])]
 
     def _attached(self, papers: Sequence[Paper]) -> list[Paper]:
-        """The receipts attached to files that prove one of the disclosures: they count as if they were handed in."""
+        """The receipts attached to files that prove one of the disclosures: they count as if they were presented."""
         contents = [content for paper in papers if (content := _content(paper)) is not None]
         receipts = {paper.data for paper in papers if paper.kind is PaperKind.RECEIPT}
-        found = []
+        attached_receipts = []
         for paper in papers:
             receipt = self._receipt_in(paper)
             if receipt is None or receipt in receipts:
                 continue
             if any(is_proof_of(receipt, content, self.trust) for content in contents):
                 receipts.add(receipt)
-                found.append(Paper(paper.name, PaperKind.RECEIPT, receipt))
-        return found
+                attached_receipts.append(Paper(paper.name, PaperKind.RECEIPT, receipt))
+        return attached_receipts
 
     def _receipt_in(self, paper: Paper) -> bytes | None:
-        found = self.examiner(paper.data) if paper.kind is PaperKind.FILE else None
-        return None if found is None else found.facts.receipt
+        facts = self.examiner(paper.data) if paper.kind is PaperKind.FILE else None
+        return None if facts is None else facts.facts.receipt
 
     def _place_attached(self, file: bytes) -> Place | None:
-        found = self.examiner(file)
-        if found is None or found.facts.receipt is None:
+        facts = self.examiner(file)
+        if facts is None or facts.facts.receipt is None:
             return None
-        place = proven_place(found.facts.receipt, self.trust)
+        place = proven_place(facts.facts.receipt, self.trust)
         return None if place is None else (place[0].hex(), place[1])
 
     def ask(self, questions: Sequence[VerificationRequest]) -> Iterator[Verdict]:
         """A verdict for each question, by its receipt or the one attached to its file."""
         for question in questions:
-            found = self.examiner(question.file)
+            facts = self.examiner(question.file)
             presented = present(
                 question.disclosure,
                 () if question.file is None else (file_digests(question.file),),
                 whole_files=question.file is not None,
-                before_attaching={} if found is None else found.before_attaching,
+                before_attaching={} if facts is None else facts.before_attaching,
             )
             read = read_question(question)
             if read.failure is not None and (presented.failure is None or read.failure.code == "unreadable"):
                 presented = replace(presented, failure=read.failure)
-            attached = None if found is None else found.facts.receipt
+            attached = None if facts is None else facts.facts.receipt
             given = [paper for paper in (question.receipt, attached) if paper is not None]
             receipt = next((paper for paper in given if is_cose(paper)), None)
-            examining = None if not self.judged else _no_signatures if found is None else found.examine
+            examining = None if not self.judged else _no_signatures if facts is None else facts.examine
             unproven = None
             if receipt is None or receipt is not given[0]:
                 # a proof in JSON can show that something is wrong, and proves nothing without a chain
@@ -222,7 +222,7 @@ class OfflineVerifier:
                 yield verdict if attached in (None, receipt) else self._with_ignored(verdict, receipt, attached)
 
     def _with_ignored(self, verdict: Verdict, receipt: bytes, attached: bytes | None) -> Verdict:
-        """The verdict by the receipt handed in, with a warning if the attached one is not of the same record."""
+        """The verdict by the receipt presented, with a warning if the attached one is not of the same record."""
         if attached is not None and proven_place(attached, self.trust) == proven_place(receipt, self.trust):
             return verdict
         warned = (*verdict.context.warnings, warning("receipt_ignored"))

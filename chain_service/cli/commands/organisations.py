@@ -194,9 +194,9 @@ def add_type(context: typer.Context, file: Annotated[Path, typer.Argument(metava
     from chain_service.jobs.instance import certificate_types as jobs
 
     door = invocation(context)
-    found = read_objects(file)
+    entries = read_objects(file)
     app = door.app()
-    done = [jobs.add_type(app, entry) for entry in found]
+    done = [jobs.add_type(app, entry) for entry in entries]
     shown = [
         {name: value for name, value in certificate_type.to_json().items() if value is not None}
         for certificate_type in done
@@ -215,5 +215,5 @@ def list_types(context: typer.Context) -> None:
     from chain_service.jobs.instance import certificate_types as jobs
 
     door = invocation(context)
-    found = jobs.list_types(door.app())
-    door.answer({"types": found}, lambda out: render.listing(out, found, without="labels"))
+    listed = jobs.list_types(door.app())
+    door.answer({"types": listed}, lambda out: render.listing(out, listed, without="labels"))

@@ -37,18 +37,20 @@ def list_alerts(
     from chain_service.jobs.instance import raised_alerts
 
     door = invocation(context)
-    found: AlertPage = raised_alerts.list_alerts(
+    listed: AlertPage = raised_alerts.list_alerts(
         door.app(), door.operator(), code=code, cleared=cleared, cursor=cursor, limit=limit
     )
     rows = [
         (alert.id, alert.code, alert.subject, alert.since, alert.cleared_at, f"{alert.remedy.zh} · {alert.remedy.en}")
         if alert.remedy
         else (alert.id, alert.code, alert.subject, alert.since, alert.cleared_at, None)
-        for alert in found.alerts
+        for alert in listed.alerts
     ]
     columns = ("id", "code", "subject", "since", "clearedAt", "remedy")
-    door.answer(found, lambda out: render.table(out, columns, rows), "\n".join(str(alert.id) for alert in found.alerts))
-    door.note_next(found.next)
+    door.answer(
+        listed, lambda out: render.table(out, columns, rows), "\n".join(str(alert.id) for alert in listed.alerts)
+    )
+    door.note_next(listed.next)
 
 
 @alerts.command("show")
@@ -62,8 +64,8 @@ def show_alert(context: typer.Context, alert: AlertId) -> None:
     from chain_service.jobs.instance import raised_alerts
 
     door = invocation(context)
-    found = raised_alerts.show_alert(door.app(), alert)
-    door.answer(found, lambda out: render.facts(out, found), found.code)
+    shown = raised_alerts.show_alert(door.app(), alert)
+    door.answer(shown, lambda out: render.facts(out, shown), shown.code)
 
 
 @alerts.command("settle")
@@ -106,7 +108,7 @@ def list_readings(
     from chain_service.jobs.auditing import readings as jobs
 
     door = invocation(context)
-    found: ReadingPage = jobs.list_readings(
+    listed: ReadingPage = jobs.list_readings(
         door.app(),
         door.operator(org),
         record=record,
@@ -118,5 +120,5 @@ def list_readings(
         limit=limit,
     )
     columns = ("at", "action", "record", "org", "keyId", "cause")
-    door.answer(found, lambda out: render.listing(out, found.readings, columns))
-    door.note_next(found.next)
+    door.answer(listed, lambda out: render.listing(out, listed.readings, columns))
+    door.note_next(listed.next)

@@ -46,10 +46,10 @@ def register_seal(
     app = door.app()
     data = read_input(file, app.settings.max_file)
     delivered = data[:1] == _DER
-    found = [register_seals.seal_entry(app, data, org, seal_type)] if delivered else read_objects(file)
-    register_seals.check_seals(door.operator(org), found)
+    entries = [register_seals.seal_entry(app, data, org, seal_type)] if delivered else read_objects(file)
+    register_seals.check_seals(door.operator(org), entries)
     done = []
-    for entry in found:
+    for entry in entries:
         made = register_seals.register_seal(app, door.operator(org), entry)
         if wait:
             wait_final(app, "seal", made.seal_code, timeout)

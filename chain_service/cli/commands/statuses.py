@@ -94,15 +94,15 @@ def history(
             disclosed, lambda out: render.facts(out, disclosed), "\n".join(step.to for step in disclosed.history)
         )
         return
-    found = state_history.status_history(app, record)
-    rows = [to_json(disclosed_change) for disclosed_change in found]
+    state_changes = state_history.status_history(app, record)
+    rows = [to_json(disclosed_change) for disclosed_change in state_changes]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     door.answer(
-        {"record": record, "history": found},
+        {"record": record, "history": state_changes},
         lambda out: (
             render.table(out, columns, [[row.get(name) for name in columns] for row in rows])
-            if found
+            if state_changes
             else out.print("in force since it was anchored 自上链起有效")
         ),
-        "\n".join(disclosed_change.to for disclosed_change in found),
+        "\n".join(disclosed_change.to for disclosed_change in state_changes),
     )

@@ -169,12 +169,12 @@ def _name(papers: Sequence[Paper]) -> str:
 
 def _tell(door: Invocation, names: list[str], verdicts: Iterator[dict[str, Any]]) -> NoReturn:
     """Shows the verdicts as they come and ends with the worst one's exit code."""
-    found: list[dict[str, Any]] = []
+    shown: list[dict[str, Any]] = []
     with door.progress() as progress:
         for verdict in verdicts:
-            found.append(verdict)
-            progress("verify", len(found), len(names))
-    named = [{"file": name, **value} for name, value in zip(names, found, strict=True)]
+            shown.append(verdict)
+            progress("verify", len(shown), len(names))
+    named = [{"file": name, **value} for name, value in zip(names, shown, strict=True)]
     door.answer(
         named[0] if len(named) == 1 else named,
         lambda out: render.verdicts(out, named),

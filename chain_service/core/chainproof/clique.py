@@ -201,11 +201,11 @@ class Clique:
 
     def seals_in(self, headers: Sequence[CliqueHeader]) -> frozenset[bytes]:
         """Whoever sealed these headers, as far as that can be told."""
-        found = set()
+        signers = set()
         for header in headers:
             with suppress(InvalidProof):
-                found.add(recover_signer(header))
-        return frozenset(found)
+                signers.add(recover_signer(header))
+        return frozenset(signers)
 
     def genesis_validators(self, raw: bytes) -> tuple[bytes, ...]:
         """The signers that this genesis names, ascending. Raises InvalidProof if it is no Clique genesis."""

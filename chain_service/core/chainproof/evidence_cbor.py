@@ -139,7 +139,7 @@ def _byte_strings(value: Cbor, most: int, size: int, field: str) -> tuple[bytes,
 def _accounts(value: Cbor) -> tuple[tuple[bytes, tuple[bytes, ...]], ...]:
     if type(value) is not list or not value or any(type(item) is not list or len(item) != 2 for item in value):
         _refuse("accounts are a list of address and slots", "6")
-    found: list[tuple[bytes, tuple[bytes, ...]]] = []
+    accounts: list[tuple[bytes, tuple[bytes, ...]]] = []
     total = 0
     for address, slots in value:
         if type(address) is not bytes or len(address) != 20 or type(slots) is not list:
@@ -149,10 +149,10 @@ def _accounts(value: Cbor) -> tuple[tuple[bytes, tuple[bytes, ...]], ...]:
             _refuse(f"there are at most {MAX_SLOTS} slots, of 32 bytes each", "6")
         if any(left >= right for left, right in pairwise(slots)):
             _refuse("the slots of an account are ascending", "6")
-        found.append((address, tuple(slots)))
-    if any(left[0] >= right[0] for left, right in pairwise(found)):
+        accounts.append((address, tuple(slots)))
+    if any(left[0] >= right[0] for left, right in pairwise(accounts)):
         _refuse("accounts are ascending by address", "6")
-    return tuple(found)
+    return tuple(accounts)
 
 
 def _refuse(message: str, label: str) -> NoReturn:

@@ -101,10 +101,10 @@ def _each(items: rlp.Item, size: int, what: str) -> tuple[bytes, ...]:
     """The list's byte strings, all of this size."""
     if isinstance(items, bytes):
         raise InvalidProof(f"extraData holds bytes where the list of {what}s belongs")
-    found = tuple(item for item in items if isinstance(item, bytes) and len(item) == size)
-    if len(found) != len(items):
+    sized = tuple(item for item in items if isinstance(item, bytes) and len(item) == size)
+    if len(sized) != len(items):
         raise InvalidProof(f"a {what} in extraData has {size} bytes")
-    return found
+    return sized
 
 
 def _vote(item: rlp.Item) -> tuple[bytes, bool] | None:
@@ -229,11 +229,11 @@ class Qbft:
 
     def seals_in(self, headers: Sequence[QbftHeader]) -> frozenset[bytes]:
         """Whoever sealed the first of these headers, as far as that can be told."""
-        found = set()
+        signers = set()
         for seal in headers[0].extra.seals:
             with suppress(InvalidProof):
-                found.add(recover_address(seal, headers[0].seal_digest))
-        return frozenset(found)
+                signers.add(recover_address(seal, headers[0].seal_digest))
+        return frozenset(signers)
 
     def genesis_validators(self, raw: bytes) -> tuple[bytes, ...]:
         """The validators that this genesis names, ascending. Raises InvalidProof if it is no QBFT genesis."""

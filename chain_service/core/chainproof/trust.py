@@ -124,20 +124,20 @@ class ChainTrust:
         A block at which the consensus changes lies in two, told apart by `form`: the old validators sealed it, and the
         new ones begin with it. Raises InvalidProof before the first range, and where the ranges have another form.
         """
-        found: ValidatorRange | None = None
+        nearest: ValidatorRange | None = None
         for range_ in reversed(self.ranges):
             if range_.from_block <= block:
-                if found is not None and (
-                    found.from_block < block or range_.until is None or range_.until.block < block
+                if nearest is not None and (
+                    nearest.from_block < block or range_.until is None or range_.until.block < block
                 ):
                     break
                 if form is None or range_.form == form:
                     return range_
-                found = found or range_
-        if found is None:
+                nearest = nearest or range_
+        if nearest is None:
             raise InvalidProof("no validators are trusted for this block", block=block)
-        require_verifiable(found.form)
-        kind = UnknownSealers if found is self.open else InvalidProof
+        require_verifiable(nearest.form)
+        kind = UnknownSealers if nearest is self.open else InvalidProof
         raise kind("the evidence has another form than the chain has at this block", block=block, form=form)
 
     def validators_at(self, block: int) -> tuple[bytes, ...]:
@@ -238,8 +238,8 @@ def _ranges_apart(value: Any) -> tuple[ValidatorRange, ...]:
 
 
 def _addresses(value: Any) -> list[Any]:
-    found: list[Any] = member(value, "addresses", list)
-    return found
+    addresses: list[Any] = member(value, "addresses", list)
+    return addresses
 
 
 def joined(

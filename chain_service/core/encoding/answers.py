@@ -97,13 +97,15 @@ def to_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): to_json(content) for key, content in value.items()}
     if isinstance(value, Sequence):
-        return [to_json(one) for one in value]
+        return [to_json(item) for item in value]
     if isinstance(value, Set):
-        return sorted(to_json(one) for one in value)
+        return sorted(to_json(item) for item in value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 @cache
 def _members(cls: type[Any]) -> tuple[tuple[str, str, bool], ...]:
     """Name, member name and whether None is left out, of each field."""
-    return tuple((one.name, _member_name(one.name), _LEFT_OUT in one.metadata) for one in fields(cls))
+    return tuple(
+        (declared.name, _member_name(declared.name), _LEFT_OUT in declared.metadata) for declared in fields(cls)
+    )

@@ -11,10 +11,10 @@ from chain_service.errors import InvalidProof
 
 def member(value: Any, name: str, kind: type[Any]) -> Any:
     """The member of this name and type. Raises InvalidProof."""
-    found = value.get(name) if isinstance(value, Mapping) else None
-    if not isinstance(found, kind) or isinstance(found, bool):
+    content = value.get(name) if isinstance(value, Mapping) else None
+    if not isinstance(content, kind) or isinstance(content, bool):
         raise InvalidProof("a member is missing or of the wrong type", field=name)
-    return found
+    return content
 
 
 def natural(value: Any, name: str) -> int:

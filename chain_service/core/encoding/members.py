@@ -231,15 +231,15 @@ EMPTY = Text(
 
 def member_at(table: ObjectValue, field: str) -> Member | None:
     """The innermost member of the table that a path such as `holders.0.certificateHolderName` leads to."""
-    found: Member | None = None
+    reached: Member | None = None
     here: Value = table
     for step in field.split("."):
         if isinstance(here, ListValue) and step.isascii() and step.isdigit():
             here = here.item
         elif isinstance(here, ObjectValue) and (member := here.named(step)) is not None:
-            found, here = member, member.type
+            reached, here = member, member.type
         elif isinstance(here, MapValue):
             here = here.value
         else:
             break
-    return found
+    return reached

@@ -34,8 +34,8 @@ def escaped(text: str) -> str:
 
 def hidden_character(text: str) -> str | None:
     """The first such character as U+202E; None where every character can be seen for what it is."""
-    found = None if text.isascii() and text.isprintable() else _HIDDEN.search(text)
-    return None if found is None else _name(found[0])
+    match = None if text.isascii() and text.isprintable() else _HIDDEN.search(text)
+    return None if match is None else _name(match[0])
 
 
 def _name(character: str) -> str:
@@ -56,13 +56,13 @@ def require_visible(value: Any, field: str = "") -> None:
 
 def add_hidden(value: Any, refusals: Refusals) -> None:
     """The hidden characters of a value refused already, in members that were not, are refused too."""
-    named = {escaped(one.path or str(one.details.get("field", "")))[:256] for one in refusals.found}
+    named = {escaped(refusal.path or str(refusal.details.get("field", "")))[:256] for refusal in refusals.found}
     try:
         require_visible(value)
     except MalformedRecord as error:
-        for one in error.errors:
-            if one.details["field"] not in named:
-                refusals.add(one)
+        for refusal in error.errors:
+            if refusal.details["field"] not in named:
+                refusals.add(refusal)
 
 
 def _hidden(where: str, character: str) -> MalformedRecord:

@@ -66,10 +66,10 @@ class VerifierKey:
         raw = _base64(encoded)
         if not _NAME.fullmatch(name) or raw is None or len(raw) != 33 or raw[:1] != _ED25519:
             raise MalformedDocument("a verifier key is name+id+key, the key Ed25519", field="key")
-        found = cls(name, raw[1:])
-        if found.key_id.hex() != key_id:
+        key = cls(name, raw[1:])
+        if key.key_id.hex() != key_id:
             raise MalformedDocument("a verifier key's id does not match its name and key", field="key")
-        return found
+        return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,10 @@ class SignedCheckpoint:
 
     def verify(self, key: VerifierKey) -> None:
         """Returns only if the key signed. Raises InvalidProof, also if one of several signatures by it is wrong."""
-        found = [signature for name, id, signature in self.signatures if (name, id) == (key.name, key.key_id)]
-        if not found:
+        by_key = [signature for name, id, signature in self.signatures if (name, id) == (key.name, key.key_id)]
+        if not by_key:
             raise InvalidProof("the checkpoint is not signed by the expected key", code="checkpoint_unsigned")
-        for signature in found:
+        for signature in by_key:
             verify_ed25519(key.public_key, signature, self.text.encode())
 
 

@@ -315,10 +315,10 @@ def _open(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
         _refuse("the payload is a byte string", "payload")
     if type(signatures) is not list or not 0 < len(signatures) <= 2 * MAX_ROOT_KEYS:
         _refuse("a trust file has signatures, not too many", "signatures")
-    found = [_signature(value) for value in signatures]
-    if len({protected for protected, _ in found}) != len(found):
+    read = [_signature(value) for value in signatures]
+    if len({protected for protected, _ in read}) != len(read):
         _refuse("a key signed twice", "signatures")
-    return payload, found
+    return payload, read
 
 
 def _signature(value: Cbor) -> tuple[bytes, bytes]:
@@ -333,13 +333,13 @@ def _signature(value: Cbor) -> tuple[bytes, bytes]:
 def _signed_by(payload: bytes, signatures: Sequence[tuple[bytes, bytes]], keys: Sequence[bytes]) -> frozenset[bytes]:
     """Those of the keys that signed; other keys' signatures say nothing. Raises InvalidProof if one does not verify."""
     of_key = {_signer_header(key): key for key in keys}
-    found = set()
+    signers = set()
     for protected, signature in signatures:
         key = of_key.get(protected)
         if key is not None:
             cose.verify_ed25519(key, signature, cose.signed_bytes_of_many(_BODY, protected, payload))
-            found.add(key)
-    return frozenset(found)
+            signers.add(key)
+    return frozenset(signers)
 
 
 def _require_threshold(signed_by: frozenset[bytes], terms: TrustTerms, whose: str) -> None:

@@ -1,7 +1,7 @@
 """Verifies a record by its receipt and a trust file alone: pure, the same judge and codes as with a chain to read.
 
 What is proven against the trust file is one of three things. A state that counts is evidence. One that does not, since
-only validators of a closed range vouch for it, may not contradict and is otherwise left out: if no other state of the
+only validators of a closed range sealed it, may not contradict and is otherwise left out: if no other state of the
 receipt shows the record, the verdict is `trust_stale`. A proof that does not hold is `proof_invalid`, unless its block
 is younger than the trust file, which then cannot know who may seal it: that is `trust_stale` as well.
 """
@@ -55,7 +55,7 @@ def present(
     whole_files: bool = False,
     before_attaching: Mapping[str, str] | None = None,
 ) -> Presented:
-    """What was handed in, parsed; foreign bytes never raise: `failure` says what could not be read.
+    """What was presented, parsed; foreign bytes never raise: `failure` says what could not be read.
 
     `files` are digests as `file_digests` makes them; `whole_files` when file bytes, which may carry signatures, came;
     `before_attaching` as in Presented.
@@ -149,10 +149,10 @@ def verify_offline(
 ) -> Verdict:
     """The verdict at `at` (unix seconds, default `now`); nothing but the arguments is read.
 
-    Never raises for what was handed in, except BadRequest (code `at_in_future`). `includedBy` is the time of the first
+    Never raises for what was presented, except BadRequest (code `at_in_future`). `includedBy` is the time of the first
     evidence's block; `statusAsOf` that of the newest one's not after `at`, `status_stale` beyond the trust file's age
-    limit, `trust_stale` beyond its trusting period, after it expired, and where only validators of a closed range vouch
-    for the receipt. `accept_stale` lifts the two limits, which the verdict names. Without a disclosure there is nothing
+    limit, `trust_stale` beyond its trusting period, after it expired, and if only validators of a closed range sealed
+    its blocks. `accept_stale` lifts the two limits, which the verdict names. Without a disclosure there is nothing
     to verify: a receipt contains no record. `subject` is what the group is called, by default the receipt's record id;
     `remembered` as in `prove_receipt`: equivocation is warned of. Without `examining` no signature is looked at.
     """
@@ -204,7 +204,7 @@ def _refuse_future(moment: int, now: int) -> None:
 
 
 def _presented(presented: Presented, failure: Failure | None) -> Presented:
-    """What was handed in with the receipt's failure; without a disclosure a file has nothing to be compared with."""
+    """What was presented with the receipt's failure; without a disclosure a file has nothing to be compared with."""
     if presented.failure is None and failure is not None:
         return replace(presented, failure=failure)
     if presented.failure is None and presented.disclosure is None:
@@ -316,9 +316,9 @@ def seen_blocks(receipt: bytes, trust: TrustFile) -> tuple[SeenBlock, ...]:
     """The blocks that a receipt's evidence proves each by itself; none for what proves nothing. Never raises.
 
     Whether they agree with others of their height is not asked: to keep them is the point. Blocks that only validators
-    of a closed range vouch for are left out.
+    of a closed range sealed are left out.
     """
-    found = []
+    seen = []
     try:
         blocks = parse(receipt).blocks
     except BadRequest:
@@ -327,8 +327,8 @@ def seen_blocks(receipt: bytes, trust: TrustFile) -> tuple[SeenBlock, ...]:
         with suppress(InvalidProof):
             state = verify_evidence(block.evidence, trust.chain, max_nodes=MAX_NODES)
             if state.counts:
-                found.append(SeenBlock(state.block, state.block_hash, block.evidence.headers))
-    return tuple(found)
+                seen.append(SeenBlock(state.block, state.block_hash, block.evidence.headers))
+    return tuple(seen)
 
 
 def _claim(receipt: Receipt, content: Content) -> Claim:
@@ -349,7 +349,7 @@ def _leads_to_head(claim: Claim, states: Sequence[ProvenState]) -> bool:
 def _require_cover(states: Sequence[ProvenState], receipt: Receipt, content: Content) -> None:
     """Returns only if the evidence covers all that judging this record needs. Raises InvalidProof.
 
-    Slots in a receipt are only hints; one that was changed may still prove something, of somebody else. Seals are no
+    Slots in a receipt are only hints; one that was changed may still prove something, of another record. Seals are no
     part of this: one that a receipt has no room for, or that its newest block leaves out, is unproven where a signature
     is judged (`seal_unproven`), and says nothing about the record.
     """

@@ -141,14 +141,14 @@ def parse_labels(value: object) -> Mapping[str, Text]:
         return {}
     if not isinstance(value, dict) or len(value) > MOST_LABELS:
         raise MalformedRecord(f"labels must be an object of at most {MOST_LABELS} fields", field="labels")
-    found: dict[str, Text] = {}
+    labels: dict[str, Text] = {}
     with Refusals(TYPE) as refusals:
         for name, label in value.items():
             if not isinstance(name, str) or not 0 < len(name) <= FIELD_LIMIT:
                 refusals.add(MalformedRecord(f"fields in labels have 1 to {FIELD_LIMIT} characters", field="labels"))
             else:
-                found[name] = refusals.read(_label, name, label, refusals)
-    return found
+                labels[name] = refusals.read(_label, name, label, refusals)
+    return labels
 
 
 def _label(name: str, value: object, refusals: Refusals) -> Text:

@@ -113,7 +113,7 @@ class CertificateIdentifier(NamedTuple):
 
 
 def tidied_identifier(text: str) -> str:
-    """What somebody typed as an identifier, in the form it was issued in.
+    """What was typed as an identifier, in the form it was issued in.
 
     Full-width characters, blanks inside, lower case and a full stop of another script are put right. What then begins
     as a certificate's identifier has to be one. Raises MalformedRecord; that says nothing of whether it was issued.

@@ -431,9 +431,9 @@ def _is_date(text: str) -> bool:
 
 
 def _refusals(error: ValidationError, table: ObjectValue, at: str = "") -> Iterator[MalformedRecord]:
-    for found in error.errors(include_url=False, include_context=False, include_input=False):
-        path = [*([at] if at else []), *(str(part) for part in found["loc"] if part != "[key]")]
-        yield _refusal(found["type"], found["msg"], ".".join(path)[:256], path[-1], table)
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        path = [*([at] if at else []), *(str(part) for part in fault["loc"] if part != "[key]")]
+        yield _refusal(fault["type"], fault["msg"], ".".join(path)[:256], path[-1], table)
 
 
 def _refusal(kind: str, message: str, field: str, name: str, table: ObjectValue) -> MalformedRecord:

@@ -42,8 +42,8 @@ def diff(older: CatalogVersion, newer: CatalogVersion) -> tuple[Difference, ...]
 
     Sequence, predecessor and action differ by nature and are left out.
     """
-    found = _differences(_fields(older), _fields(newer))
-    return found + _differences(_items(older), _items(newer))
+    differences = _differences(_fields(older), _fields(newer))
+    return differences + _differences(_items(older), _items(newer))
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:
@@ -96,20 +96,20 @@ def findings(entries: Iterable[ListedVersion], at: int) -> tuple[Finding, ...]:
     """
     known: dict[str, ListedVersion] = {entry.version.code: entry for entry in entries}
     linked = _linked(known)
-    found: list[Finding] = []
+    noted: list[Finding] = []
     for code in sorted(known):
         version = known[code].version
         if not version.live:
             continue
         if version.layer in _WITHOUT and code not in linked:
-            found.append(Finding(_WITHOUT[version.layer], code))
+            noted.append(Finding(_WITHOUT[version.layer], code))
         for link in version.links:
             fault = _link_fault(version, known.get(link))
             if fault is not None:
-                found.append(Finding(fault, code, link))
+                noted.append(Finding(fault, code, link))
         if is_overdue(known[code], at):
-            found.append(Finding("update_overdue", code))
-    return tuple(found)
+            noted.append(Finding("update_overdue", code))
+    return tuple(noted)
 
 
 _WITHOUT = {"duty": "duty_without_data", "data": "data_without_table"}

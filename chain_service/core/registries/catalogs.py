@@ -387,10 +387,10 @@ def _sequence(form: FieldReader) -> int | None:
 
 
 def _sha256(form: FieldReader) -> bytes:
-    found = Digest.parse(form.get("previous"), field="previous")
-    if found.algorithm != "sha-256":
+    previous = Digest.parse(form.get("previous"), field="previous")
+    if previous.algorithm != "sha-256":
         raise MalformedRecord("previous must be a sha-256 digest", field="previous")
-    return found.value
+    return previous.value
 
 
 def _links(form: FieldReader, layer: str, refusals: Refusals) -> tuple[CatalogCode, ...]:

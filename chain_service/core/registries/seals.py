@@ -207,21 +207,21 @@ def _digest(digests: FieldReader | None, name: str) -> bytes:
 
 
 def _certificates(form: FieldReader, refusals: Refusals) -> tuple[bytes, ...]:
-    found: list[bytes] = []
+    digests: list[bytes] = []
     listed = refusals.read(form.items, "signerCertificates")
     for number, text in enumerate(listed or ()):
         field = f"signerCertificates.{number}"
         digest = refusals.read(Digest.parse, text, field=field)
         if digest is None:
             continue
-        if digest.algorithm != "sha-256" or digest.value in found:
+        if digest.algorithm != "sha-256" or digest.value in digests:
             refusals.add(MalformedRecord("signerCertificates must be different sha-256 digests", field=field))
-        found.append(digest.value)
+        digests.append(digest.value)
     if listed == []:
         refusals.add(
             MalformedRecord("signerCertificates must name at least one certificate", field="signerCertificates")
         )
-    return tuple(found)
+    return tuple(digests)
 
 
 def _moment(form: FieldReader, name: str, of_day: time) -> int:

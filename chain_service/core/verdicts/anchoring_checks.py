@@ -1,4 +1,4 @@
-"""Checks that a record is on chain: in its log, under a head that the chain holds, vouched for by validators."""
+"""Checks that a record is on chain: in its log, under a head that the chain holds, sealed by validators."""
 
 from __future__ import annotations
 
@@ -98,12 +98,12 @@ def judge_log_signature(facts: JudgeInput, head: ClaimedHead | None) -> Check:
     told = _key_told(facts, head.claim, signed.key_id)
     if told is None:
         return unread(RECORD.LOG_SIGNATURE, facts.now_state, evidence)
-    state, found = told
+    state, log_key = told
     evidence |= block_evidence(state)
-    if found is None:
+    if log_key is None:
         detail = {"detail": "no log key of the organisation has this key id"}
         return check(RECORD.LOG_SIGNATURE, "proof_invalid", evidence | detail)
-    place, key = found
+    place, key = log_key
     evidence |= {"key": key.hex(), "n": place}
     try:
         cose.verify_ed25519(key, signed.signature, cose.signed_bytes(signed.protected, head.root))
@@ -266,7 +266,7 @@ def unread(rule: CheckRule, state: ProvenState | Outage, evidence: Mapping[str, 
 
 
 def judge_validators(facts: JudgeInput, head: ClaimedHead | None) -> Check:
-    """Who vouches for the newest final block, or for the anchoring block while the chain cannot be reached."""
+    """Who sealed the newest final block, or for the anchoring block while the chain cannot be reached."""
     state = facts.now_state
     if isinstance(state, Outage):
         if state.code != "node_unavailable" or head is None or head.shown_by is None:

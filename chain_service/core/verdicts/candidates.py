@@ -2,7 +2,7 @@
 
 Anyone may anchor a record that names another's file, so a record is worth no more for being a certificate or for
 having come first. What was presented decides whose the file is (`core.verdicts.file_ownership`); the others are
-then a warning, unless one of them has ended: what somebody withdrew is not to be had back by a second record. For
+then a warning, unless one of them has ended: what was withdrawn is not to be had back by a second record. For
 example, organisation A withdraws a licence and organisation B anchors a certificate that names the same file: asked
 about the file, even with B's disclosure, the answer is `withdrawn`.
 
@@ -38,7 +38,7 @@ def as_judged(facts: JudgeInput, candidate: Candidate) -> JudgeInput:
         anchor_state=candidate.anchor_state,
         head_signature=None,
         earliest=None,
-        candidates=tuple(one for one in facts.candidates if one is not candidate),
+        candidates=tuple(besides for besides in facts.candidates if besides is not candidate),
         undecided=False,
     )
 
@@ -80,11 +80,11 @@ class JudgedCandidate:
 
 def others(facts: JudgeInput) -> list[JudgedCandidate]:
     """The candidates that stood at the moment asked about, each with its status, proven like that of the one judged."""
-    found = []
+    judged = []
     for candidate in facts.candidates:
         alone, head, proof = head_of(facts, candidate)
         if head is None:
-            status = _untold("the stored data of another record that names it are damaged")
+            status = _undecided("the stored data of another record that names it are damaged")
         elif proof.outcome is Outcome.PASSED:
             status = judge_status(alone, head.claim)
         elif _came_later(facts, head):
@@ -92,11 +92,11 @@ def others(facts: JudgeInput) -> list[JudgedCandidate]:
         elif proof.code in ("node_unavailable", "finality_unproven", "trust_stale"):
             status = check(RECORD.STATUS, proof.code, proof.evidence)
         else:
-            status = _untold("another record that names it differs from the chain")
+            status = _undecided("another record that names it differs from the chain")
         if candidate.memory.erased and status.outcome is Outcome.PASSED:
             continue  # what was erased is not told of while it is in force
-        found.append(JudgedCandidate(candidate, status))
-    return found
+        judged.append(JudgedCandidate(candidate, status))
+    return judged
 
 
 def _came_later(facts: JudgeInput, head: ClaimedHead) -> bool:
@@ -104,23 +104,23 @@ def _came_later(facts: JudgeInput, head: ClaimedHead) -> bool:
     return facts.past and facts.then_state is not None and facts.then_state.words.get(head.claim.head) == 0
 
 
-def _untold(detail: str) -> Check:
+def _undecided(detail: str) -> Check:
     return check(RECORD.STATUS, "finality_unproven", {"detail": detail})
 
 
-def status_among(facts: JudgeInput, content: Content | None, own: Check, found: Sequence[JudgedCandidate]) -> Check:
+def status_among(facts: JudgeInput, content: Content | None, own: Check, besides: Sequence[JudgedCandidate]) -> Check:
     """The check `status` once the other records have their say: one that has ended decides, whoever's it is.
 
     A record that was superseded by a record of the same organisation with the very same file has passed the file on to
     that one: what its successor is decides.
     """
-    if not found:
+    if not besides:
         return own
-    counted = [one for one in found if one.status.outcome is not Outcome.PASSED]
-    heirs = _heirs(facts, content, own, found)
-    findings = {id(one.status): one.candidate for one in counted if not _passed_on(one, heirs)}
-    decisive = gravest([own, *(one.status for one in counted if id(one.status) in findings)])
-    named = {"alsoNamedBy": [one.to_json() for one in found]}
+    counted = [other for other in besides if other.status.outcome is not Outcome.PASSED]
+    heirs = _heirs(facts, content, own, besides)
+    findings = {id(other.status): other.candidate for other in counted if not _passed_on(other, heirs)}
+    decisive = gravest([own, *(other.status for other in counted if id(other.status) in findings)])
+    named = {"alsoNamedBy": [other.to_json() for other in besides]}
     if decisive is own:
         return replace(own, evidence={**own.evidence, **named})
     # what is told of the record judged stays told of it
@@ -133,10 +133,10 @@ Heir = tuple[str, str | None]
 """An organisation and the record of its own that it replaced by another one with the same file."""
 
 
-def _heirs(facts: JudgeInput, content: Content | None, own: Check, found: Sequence[JudgedCandidate]) -> set[Heir]:
+def _heirs(facts: JudgeInput, content: Content | None, own: Check, besides: Sequence[JudgedCandidate]) -> set[Heir]:
     """What was replaced by a record that has not ended, or by one that was replaced in turn."""
     replacing: list[tuple[Heir, JudgedCandidate]] = [
-        ((one.candidate.org, _replaces(one.candidate.recalled)), one) for one in found
+        ((other.candidate.org, _replaces(other.candidate.recalled)), other) for other in besides
     ]
     heirs = {heir for heir, one in replacing if not one.ended}
     if content is not None and own.outcome in (Outcome.PASSED, Outcome.INDETERMINATE):
@@ -161,5 +161,5 @@ def _passed_on(one: JudgedCandidate, heirs: set[Heir]) -> bool:
 
 def organisations(facts: JudgeInput, *, naming_file: bool = True) -> list[str]:
     """The organisations of the candidates, those only that name the very file unless `naming_file` is False."""
-    here = [one for one in facts.candidates if not one.memory.erased]
-    return sorted({one.org for one in here if one.names_file or not naming_file})
+    here = [besides for besides in facts.candidates if not besides.memory.erased]
+    return sorted({candidate.org for candidate in here if candidate.names_file or not naming_file})

@@ -25,7 +25,7 @@ def decide(facts: JudgeInput, examine: Examine | None, attached: tuple[LogId, in
             return _decided(facts, candidate)
     if examine is None or not facts.presented.whole_files:
         return facts
-    signers = [one for one in _newest_of_each(facts) if _signed_by_its_issuer(facts, one, examine)]
+    signers = [newest for newest in _newest_of_each(facts) if _signed_by_its_issuer(facts, newest, examine)]
     return _decided(facts, signers[0]) if len(signers) == 1 else facts
 
 
@@ -36,16 +36,16 @@ def _decided(facts: JudgeInput, candidate: Candidate) -> JudgeInput:
 
 def _at_hand(facts: JudgeInput) -> list[Candidate]:
     """The candidates whose content was not erased."""
-    return [one for one in facts.candidates if not one.memory.erased]
+    return [candidate for candidate in facts.candidates if not candidate.memory.erased]
 
 
 def _newest_of_each(facts: JudgeInput) -> list[Candidate]:
     """Each organisation's newest certificate that names the very file, or else its newest document."""
-    found: dict[str, Candidate] = {}
-    for candidate in sorted(_at_hand(facts), key=lambda one: one.kind != "certificate"):
+    newest: dict[str, Candidate] = {}
+    for candidate in sorted(_at_hand(facts), key=lambda claim: claim.kind != "certificate"):
         if candidate.names_file:
-            found.setdefault(candidate.org, candidate)
-    return list(found.values())
+            newest.setdefault(candidate.org, candidate)
+    return list(newest.values())
 
 
 def _signed_by_its_issuer(facts: JudgeInput, candidate: Candidate, examine: Examine) -> bool:
@@ -57,8 +57,8 @@ def _signed_by_its_issuer(facts: JudgeInput, candidate: Candidate, examine: Exam
 
 
 def _sound(signed: JudgedSignatures) -> bool:
-    checks = [one for group in signed.groups for one in group.checks]
-    if any(one.outcome in (Outcome.FAILED, Outcome.INDETERMINATE) for one in checks):
+    checks = [check for group in signed.groups for check in group.checks]
+    if any(check.outcome in (Outcome.FAILED, Outcome.INDETERMINATE) for check in checks):
         return False
     return any(
         group[SIGNATURE.SIGNATURE].code == "signature_holds" and group[SIGNATURE.ISSUER_BINDING].code == "issuer_bound"

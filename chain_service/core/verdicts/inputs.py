@@ -53,12 +53,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Presented:
-    """What the caller handed in. All of it empty: nothing to verify."""
+    """What the caller presented. All of it empty: nothing to verify."""
 
     disclosure: Content | None = None
     asked: Asked = Asked()
     files: tuple[Mapping[str, str], ...] = ()
-    """For each file (or bare file digest) handed in: algorithm name to hex, as in a record's `files[].digests`."""
+    """For each file (or bare file digest) presented: algorithm name to hex, as in a record's `files[].digests`."""
     before_attaching: Mapping[str, str] = field(default_factory=dict)
     """For a signed file to which only attachments were added since: the same of the file as it was signed."""
     whole_files: bool = False

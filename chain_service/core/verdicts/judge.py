@@ -94,7 +94,7 @@ def judge(facts: JudgeInput, examine: Examine | None = None) -> Verdict:
 
 
 def _of_file(signed: JudgedSignatures, compared: Check) -> Iterator[Warning]:
-    """The warnings about the file; what was attached after signing is vouched for where the record names the whole."""
+    """The warnings about the file; what was attached after signing is covered where the record names the whole."""
     whole = compared.code == "file_matches"
     return (remark for remark in signed.warnings if not (whole and remark.code == "attachments_added"))
 
@@ -141,30 +141,30 @@ def _owner(facts: JudgeInput) -> str | None:
 def judge_record(facts: JudgeInput, head: ClaimedHead | None) -> Group:
     """The group `record`: every check of it in order, those that cannot matter any more skipped."""
     content = facts.presented.disclosure or facts.recalled
-    found = others(facts)
+    besides = others(facts)
     # 1. what was presented can be read
     parsed = _parse(facts)
     readable = parsed.outcome in (Outcome.PASSED, Outcome.SKIPPED)
     # 2. the file is one of the record's
-    compared = _file_digest(facts, content, found) if readable else _not_reached(RECORD.FILE_DIGEST)
+    compared = _file_digest(facts, content, besides) if readable else _not_reached(RECORD.FILE_DIGEST)
     # 3. the organisation signed the log's head (RFC 9942 receipts)
     signed = judge_log_signature(facts, head) if readable else _not_reached(RECORD.LOG_SIGNATURE)
     # 4. the record, under its salt, is the entry at its place in the log
-    included = _inclusion(facts, content, head, found) if readable else _not_reached(RECORD.INCLUSION)
+    included = _inclusion(facts, content, head, besides) if readable else _not_reached(RECORD.INCLUSION)
     # 5. the log's head stands on chain
     anchored = judge_anchor(facts, head) if readable and head is not None else _not_reached(RECORD.ANCHOR)
-    # 6. trusted validators vouch for the block
-    vouched = judge_validators(facts, head) if readable else _not_reached(RECORD.VALIDATORS)
-    checks = (parsed, compared, signed, included, anchored, vouched)
+    # 6. trusted validators sealed the block
+    sealed = judge_validators(facts, head) if readable else _not_reached(RECORD.VALIDATORS)
+    checks = (parsed, compared, signed, included, anchored, sealed)
     proven = readable and included.outcome is Outcome.PASSED and anchored.outcome is Outcome.PASSED
     if not proven or head is None or head.shown_by is None:
         permitted, status, period = map(_not_reached, (RECORD.ISSUER_PERMITTED, RECORD.STATUS, RECORD.VALIDITY_PERIOD))
-        status = status_among(facts, content, status, found) if readable else status
+        status = status_among(facts, content, status, besides) if readable else status
         return Group("record", facts.subject, (*checks, permitted, status, period))
     # 7. the issuer was permitted to issue this type on the day of issue
     permitted = judge_permit(facts, content, head, head.shown_by)
     # 8. no change of state has ended or suspended it, nor any other record that names the file
-    status = status_among(facts, content, judge_status(facts, head.claim), found)
+    status = status_among(facts, content, judge_status(facts, head.claim), besides)
     # 9. the day asked about lies in its period
     period = judge_period(facts, content)
     return Group("record", facts.subject, (*checks, permitted, status, period))
@@ -196,10 +196,10 @@ def _parse(facts: JudgeInput) -> Check:
 
 
 def _several(
-    facts: JudgeInput, rule: CheckRule, found: Sequence[JudgedCandidate], evidence: Mapping[str, Any]
+    facts: JudgeInput, rule: CheckRule, besides: Sequence[JudgedCandidate], evidence: Mapping[str, Any]
 ) -> Check:
     """The finding that records of several organisations answer the question and nothing says which is meant."""
-    named: dict[str, Any] = {"alsoNamedBy": [other.to_json() for other in found]}
+    named: dict[str, Any] = {"alsoNamedBy": [other.to_json() for other in besides]}
     if facts.crowded:
         named["detail"] = "more records name it than are checked"
     owner = _owner(facts)
@@ -208,7 +208,7 @@ def _several(
 
 
 def _inclusion(
-    facts: JudgeInput, content: Content | None, head: ClaimedHead | None, found: Sequence[JudgedCandidate]
+    facts: JudgeInput, content: Content | None, head: ClaimedHead | None, besides: Sequence[JudgedCandidate]
 ) -> Check:
     """As `judge_inclusion` has it, once it is known which record is meant."""
     if facts.undecided and facts.presented.files:
@@ -216,20 +216,20 @@ def _inclusion(
     own = None if facts.undecided else judge_inclusion(facts, content, head)
     crowded = _lost_in_the_crowd(facts) and not facts.presented.files
     if own is None or (crowded and own.outcome is Outcome.PASSED):
-        return _several(facts, RECORD.INCLUSION, found, {})
+        return _several(facts, RECORD.INCLUSION, besides, {})
     return own
 
 
-def _file_digest(facts: JudgeInput, content: Content | None, found: Sequence[JudgedCandidate]) -> Check:
+def _file_digest(facts: JudgeInput, content: Content | None, besides: Sequence[JudgedCandidate]) -> Check:
     files = facts.presented.files
     if not files:
         return check(RECORD.FILE_DIGEST, "no_file")
     evidence: dict[str, Any] = {"presented": [dict(digests) for digests in files]}
     if facts.undecided:
-        return _several(facts, RECORD.FILE_DIGEST, found, evidence)
+        return _several(facts, RECORD.FILE_DIGEST, besides, evidence)
     own = _compared(facts, content, evidence)
     lost = _lost_in_the_crowd(facts) and own.outcome is Outcome.PASSED
-    return _several(facts, RECORD.FILE_DIGEST, found, evidence) if lost else own
+    return _several(facts, RECORD.FILE_DIGEST, besides, evidence) if lost else own
 
 
 def _lost_in_the_crowd(facts: JudgeInput) -> bool:
@@ -257,21 +257,21 @@ def _compared(facts: JudgeInput, content: Content | None, evidence: dict[str, An
 
 def _listed_files(facts: JudgeInput, content: Content | None) -> list[dict[str, str]]:
     """The digests of the files that the record names; where a partial disclosure hides them, as it is stored."""
-    found = listed_files(content)
+    listed = listed_files(content)
     recalled = facts.recalled
-    if not found and content is not None and recalled is not None and recalled.body_digest == content.body_digest:
-        found = listed_files(recalled)
-    return found
+    if not listed and content is not None and recalled is not None and recalled.body_digest == content.body_digest:
+        listed = listed_files(recalled)
+    return listed
 
 
 def listed_files(content: Content | None) -> list[dict[str, str]]:
     """The digests of each file that the record names, as far as this content shows them."""
-    found = content.members.get("files") if content is not None else None
-    if not isinstance(found, (list, tuple)):
+    files = content.members.get("files") if content is not None else None
+    if not isinstance(files, (list, tuple)):
         return []
     return [
         dict(file["digests"])
-        for file in found
+        for file in files
         if isinstance(file, Mapping) and isinstance(file.get("digests"), Mapping)
     ]
 

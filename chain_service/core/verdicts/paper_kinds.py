@@ -1,4 +1,4 @@
-"""What kind of paper somebody hands in, told by its bytes and never by its name.
+"""What kind of paper is presented, recognised by its bytes and never by its name.
 
 A receipt and a trust file begin with their COSE tag. Disclosures and proofs are JSON objects: one that parses is told
 by two of its members, one that does not, because it was cut off on its way, by the first. All else is a file, which is
@@ -59,10 +59,10 @@ _PDF_BEGINS_WITHIN = 1024
 
 @dataclass(frozen=True)
 class Paper:
-    """One paper as it was handed in."""
+    """One paper as it was presented."""
 
     name: str
-    """What whoever handed it in calls it; only shown, never believed."""
+    """What it is called by who presents it; only shown, never believed."""
     kind: PaperKind
     data: bytes
     """A disclosure or proof in UTF-8 without byte order mark, a receipt or trust file in binary."""
@@ -120,7 +120,7 @@ def _kind_of(data: bytes) -> PaperKind:
 
 
 def take(name: str, data: bytes, called: PaperKind | None = None) -> Paper:
-    """The paper in these bytes. `called` is what it was handed in as: it counts where the bytes tell nothing."""
+    """The paper in these bytes. `called` is what it was presented as: it counts where the bytes tell nothing."""
     kind = recognise(data)
     if kind is PaperKind.FILE and called is not None:
         kind = called

@@ -42,10 +42,10 @@ def judge_permit(facts: JudgeInput, content: Content | None, head: ClaimedHead, 
         # the database alone would say when it was anchored: a permit recorded since could count
         detail = {"detail": "the stored evidence of the anchoring block is missing or invalid"}
         return check(RECORD.ISSUER_PERMITTED, "finality_unproven", evidence | detail)
-    found = _permits(facts, content, state)
-    if found is None:
+    permits = _permits(facts, content, state)
+    if permits is None:
         return unread(RECORD.ISSUER_PERMITTED, facts.now_state, evidence)
-    entries, state = found
+    entries, state = permits
     decision = _decided(facts, entries, issued, state.time if head.shown_by is None else head.shown_by.time)
     if decision is None:
         detail = {"detail": "permits changed between the earliest possible time of anchoring and a proven block"}
@@ -173,8 +173,8 @@ def _proven_then(facts: JudgeInput) -> State | None:
 def _change_evidence(change: PastChange | None) -> dict[str, Any]:
     if change is None:
         return {}
-    found = {"since": rfc3339(change.at), "changedIn": change.block, "reasonCode": change.reason}
-    return found | ({"successor": change.successor.to_json()} if change.successor else {})
+    evidence = {"since": rfc3339(change.at), "changedIn": change.block, "reasonCode": change.reason}
+    return evidence | ({"successor": change.successor.to_json()} if change.successor else {})
 
 
 def _change_params(change: PastChange | None) -> dict[str, object]:

@@ -214,17 +214,17 @@ def conclude(groups: Iterable[Group], context: Context) -> Verdict:
     Invalid before indeterminate before valid, within one answer the first in `CODES`. Where no essential check
     passed there is nothing to verify, so skipping everything is never valid.
     """
-    found = tuple(groups)
+    judged = tuple(groups)
     findings: list[tuple[str, Mapping[str, Text]]] = []
-    for group in found:
+    for group in judged:
         for result in group.checks:
             findings.append((_finding(result), result.params))
     if not any(result.rule in ESSENTIAL and result.outcome is Outcome.PASSED
-               for group in found for result in group.checks):  # fmt: skip
+               for group in judged for result in group.checks):  # fmt: skip
         findings.append(("nothing_to_verify", {}))
     code, params = min(findings, key=lambda finding: gravity(finding[0]))
     row = CODES[code]
-    return Verdict(row.answer, code, fill_text(row.message, params), fill_text(row.next_step, params), found, context)
+    return Verdict(row.answer, code, fill_text(row.message, params), fill_text(row.next_step, params), judged, context)
 
 
 def _finding(result: Check) -> str:

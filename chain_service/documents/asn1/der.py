@@ -58,12 +58,12 @@ class Exact(Sequence):  # type: ignore[misc]
 def members(sequence: bytes) -> list[bytes]:
     """What a SEQUENCE or SET (DER) holds, each member as it is encoded. Raises MalformedDocument."""
     _, at, last = _header(sequence, 0, len(sequence), "a sequence")
-    found = []
+    elements = []
     while at < last:
         end = _header(sequence, at, last, "a sequence")[2]
-        found.append(sequence[at:end])
+        elements.append(sequence[at:end])
         at = end
-    return found
+    return elements
 
 
 def length(data: bytes, what: str) -> int:
@@ -216,22 +216,22 @@ def written_moment(text: bytes, what: str) -> Moment:
 def _moment(contents: bytes, patterns: tuple[re.Pattern[str], ...], what: str) -> Moment:
     """Two digits of a year are 1950 to 2049 (RFC 5280 §4.1.2.5.1)."""
     text = contents[:40].decode("ascii", "replace")
-    found = next((match for pattern in patterns if (match := pattern.fullmatch(text))), None)
-    if found is None:
+    parts = next((match for pattern in patterns if (match := pattern.fullmatch(text))), None)
+    if parts is None:
         raise MalformedDocument(f"{what} is not a time", code="malformed")
-    year = int(found["year"])
-    if len(found["year"]) == 2:
+    year = int(parts["year"])
+    if len(parts["year"]) == 2:
         year += 1900 if year >= 50 else 2000
-    zone = _zone(found["zone"])
+    zone = _zone(parts["zone"])
     try:
-        month, day, hour, minute, second = (int(found[part] or 0) for part in _PARTS)
+        month, day, hour, minute, second = (int(parts[part] or 0) for part in _PARTS)
         written = datetime(year, month, day, hour, minute, second, tzinfo=zone or UTC8)
         at = int(written.timestamp())
     except (ValueError, OverflowError) as error:
         raise MalformedDocument(f"{what} is not a time that exists", code="malformed") from error
     if not _EARLIEST <= at <= LAST_SECOND:
         raise MalformedDocument(f"{what} lies outside of the years 1950 to 9999", code="malformed")
-    return Moment(at, found["fraction"] is None, zone is None)
+    return Moment(at, parts["fraction"] is None, zone is None)
 
 
 def _zone(written: str | None) -> timezone | None:

@@ -136,7 +136,7 @@ def _seal_facts(state: ProvenState, code: str) -> tuple[str, bytes, SealPeriod |
     )
 
 
-def judge_registered(signature: SignatureFacts, found: RegisteredSeal | Outage | None, timing: Timing) -> Check:
+def judge_registered(signature: SignatureFacts, entry: RegisteredSeal | Outage | None, timing: Timing) -> Check:
     """Whether the registry knows this very seal, and had it in force at signing.
 
     A seal that was put out of force since counts only if the signature is proven to be older.
@@ -145,26 +145,26 @@ def judge_registered(signature: SignatureFacts, found: RegisteredSeal | Outage |
     if seal is None:
         return check(SIGNATURE.SEAL_REGISTERED, "no_seal")
     evidence: dict[str, Any] = {"sealCode": seal.code, "sealName": seal.name, "sha-256": seal.sha256.hex()}
-    if found is None:
+    if entry is None:
         return check(SIGNATURE.SEAL_REGISTERED, "not_registered", evidence)
-    if isinstance(found, Outage):
-        return check(SIGNATURE.SEAL_REGISTERED, found.code, evidence | {"detail": found.detail})
-    evidence |= block_evidence(found.state) | {
-        "owner": found.owner,
-        "registeredAt": rfc3339(found.registered_at),
-        "states": [{"state": _NAMES[step.state], "since": rfc3339(step.recorded_at)} for step in found.history],
+    if isinstance(entry, Outage):
+        return check(SIGNATURE.SEAL_REGISTERED, entry.code, evidence | {"detail": entry.detail})
+    evidence |= block_evidence(entry.state) | {
+        "owner": entry.owner,
+        "registeredAt": rfc3339(entry.registered_at),
+        "states": [{"state": _NAMES[step.state], "since": rfc3339(step.recorded_at)} for step in entry.history],
     }
-    if not found.is_seal(seal):
-        return check(SIGNATURE.SEAL_REGISTERED, "seal_mismatch", evidence | {"registeredSha256": found.sha256.hex()})
-    state = found.state_at(timing.signed)
-    evidence |= {"stateAtSigning": _NAMES[state], "stateNow": _NAMES[found.state_at(timing.at)]}
+    if not entry.is_seal(seal):
+        return check(SIGNATURE.SEAL_REGISTERED, "seal_mismatch", evidence | {"registeredSha256": entry.sha256.hex()})
+    state = entry.state_at(timing.signed)
+    evidence |= {"stateAtSigning": _NAMES[state], "stateNow": _NAMES[entry.state_at(timing.at)]}
     if state != storage_layout.SEAL_IN_FORCE:
         return check(SIGNATURE.SEAL_REGISTERED, "seal_not_in_force", evidence)
-    registered = found.period
+    registered = entry.period
     if registered is not None and not registered.valid_from <= timing.signed <= registered.valid_until:
         period = {"from": rfc3339(registered.valid_from), "until": rfc3339(registered.valid_until)}
         return check(SIGNATURE.SEAL_REGISTERED, "seal_not_in_force", evidence | {"period": period})
-    ended = found.ended_between(timing.signed, timing.latest)
+    ended = entry.ended_between(timing.signed, timing.latest)
     if ended is None and registered is not None and registered.valid_until < timing.latest:
         ended = registered.valid_until
     if ended is not None:
@@ -173,7 +173,7 @@ def judge_registered(signature: SignatureFacts, found: RegisteredSeal | Outage |
 
 
 def organisation_of(
-    signature: SignatureFacts, found: RegisteredSeal | Outage | None
+    signature: SignatureFacts, registered: RegisteredSeal | Outage | None
 ) -> tuple[set[str], dict[str, Any]]:
     """The organisations that stand behind the signer, more than one if they contradict each other, and the evidence.
 
@@ -190,18 +190,18 @@ def organisation_of(
     if is_org_code(code) and (seal is None or signer.common_name == seal.code):
         organisations.add(code)
         evidence["byCertificate"] = code
-    if seal is not None and isinstance(found, RegisteredSeal) and found.is_seal(seal):
-        evidence["certificateRegistered"] = signer.sha256 in found.certificates
+    if seal is not None and isinstance(registered, RegisteredSeal) and registered.is_seal(seal):
+        evidence["certificateRegistered"] = signer.sha256 in registered.certificates
         # a certificate may bind its holder to a seal that is registered for nobody else
-        if signer.sha256 in found.certificates or organisations:
-            organisations.add(found.owner)
-            evidence["byRegistry"] = found.owner
+        if signer.sha256 in registered.certificates or organisations:
+            organisations.add(registered.owner)
+            evidence["byRegistry"] = registered.owner
     return organisations, evidence
 
 
 def judge_binding(
     signature: SignatureFacts,
-    found: RegisteredSeal | Outage | None,
+    registered: RegisteredSeal | Outage | None,
     binding: Binding,
     issuer_signed: bool,
 ) -> Check:
@@ -209,7 +209,7 @@ def judge_binding(
 
     `issuer_signed`: another signature of the document is the issuer's, so that this one stands beside it.
     """
-    organisations, evidence = organisation_of(signature, found)
+    organisations, evidence = organisation_of(signature, registered)
     evidence["issuer"] = binding.issuer
     if len(organisations) > 1:
         detail = {"detail": "certificate and seal registry name different organisations"}

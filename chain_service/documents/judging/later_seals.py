@@ -23,7 +23,7 @@ class ValidSignature:
 
     @property
     def covered(self) -> frozenset[str]:
-        """The files it vouches for."""
+        """The files it covers."""
         return frozenset(reference.name for reference in self.signature.references if reference.holds)
 
 
@@ -41,23 +41,23 @@ def signed_since(
     signature: SignatureFacts, organisations: Set[str], later: Iterable[ValidSignature], issuer: str | None
 ) -> SignedSince:
     """The coverage of a signature once the sound signatures `later`, which cover it too, are counted in."""
-    found = signature.coverage
+    covered = signature.coverage
     mine: dict[str, str] = {}
     others: dict[str, str] = {}
     for later_signature in later:
         answers = later_signature.organisations == {issuer} or _same_signer(signature, organisations, later_signature)
         for name in later_signature.covered:
             (mine if answers else others).setdefault(name, later_signature.signature.place)
-    if found.more_names:
-        return SignedSince(found, {})  # not every name is known
-    names = (*found.displayed, *found.left_out, *found.unclear)
-    by_others = [name for name in (*found.displayed, *found.unclear) if name not in mine and name in others]
-    left_out = [name for name in found.left_out if name not in mine]
+    if covered.more_names:
+        return SignedSince(covered, {})  # not every name is known
+    names = (*covered.displayed, *covered.left_out, *covered.unclear)
+    by_others = [name for name in (*covered.displayed, *covered.unclear) if name not in mine and name in others]
+    left_out = [name for name in covered.left_out if name not in mine]
     coverage = replace(
-        found,
-        displayed=tuple(name for name in found.displayed if name not in mine and name not in others),
+        covered,
+        displayed=tuple(name for name in covered.displayed if name not in mine and name not in others),
         left_out=tuple(dict.fromkeys((*left_out, *by_others))),
-        unclear=tuple(name for name in found.unclear if name not in mine and name not in others),
+        unclear=tuple(name for name in covered.unclear if name not in mine and name not in others),
     )
     return SignedSince(coverage, {name: (mine | others)[name] for name in names if name in mine or name in others})
 

@@ -96,12 +96,12 @@ def _seal_group(seal: SealFacts, binding: Binding, subject: str) -> Group:
     timing = timing_of(alone, at=binding.at, anchored_by=binding.anchored_by, list_age=binding.list_age)
     registry = find_seal(seal.code, binding)
     case = _Case(alone, timing, None, registry, binding, (), SignedSince(alone.coverage, {}))
-    found = {
+    judged = {
         SIGNATURE.PARSE: check(SIGNATURE.PARSE, "signature_readable", {"kind": "seal"}),
         SIGNATURE.SEAL_SIGNATURE: check(SIGNATURE.SEAL_SIGNATURE, *_judge_seal(case, seal, _seal_evidence(seal))),
         SIGNATURE.SEAL_REGISTERED: judge_registered(alone, registry, timing),
     }
-    checks = tuple(found[rule] if rule in found else check(rule, "nothing_signed") for rule in SIGNATURE_CHECKS)
+    checks = tuple(judged[rule] if rule in judged else check(rule, "nothing_signed") for rule in SIGNATURE_CHECKS)
     return Group("signature", subject, checks)
 
 
@@ -116,8 +116,8 @@ def _judge_all(cases: list[_Case]) -> list[list[Check]]:
     """Every check but the last of each; the last signatures first, since what they cover counts for earlier ones."""
     judged = [_judge(case) for case in cases]
     for place, case in reversed(list(enumerate(cases))):
-        found = case.signature.coverage
-        if not (found.displayed or found.left_out or found.unclear):
+        coverage = case.signature.coverage
+        if not (coverage.displayed or coverage.left_out or coverage.unclear):
             continue
         later = [
             ValidSignature(other.signature, organisation_of(other.signature, other.registry)[0])
@@ -211,7 +211,7 @@ def _signer_unknown(signature: SignatureFacts) -> bool:
 
 
 def _critical(problems: tuple[Problem, ...]) -> dict[str, Any] | None:
-    """The critical extension that is not known here: whatever it demands, nothing may rest on what bears it."""
+    """The critical extension that is not supported: whatever it demands, nothing may rest on what bears it."""
     return next((_problem(problem) for problem in problems if problem.code == "critical_extension"), None)
 
 
@@ -235,8 +235,8 @@ def _references(case: _Case) -> Check:
     if unknown or case.signature.data_digest_holds is None:
         if _signer_unknown(case.signature):
             return _not_reached(SIGNATURE.REFERENCE_DIGESTS)
-        untold = {"detail": "what was signed cannot be determined", "unknown": unknown[:NAMES_SHOWN]}
-        return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | untold)
+        undetermined = {"detail": "what was signed cannot be determined", "unknown": unknown[:NAMES_SHOWN]}
+        return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | undetermined)
     if weak := sorted({reference.algorithm for reference in references if reference.weak} - _made_up_for(case.binding)):
         fitting = {"detail": "other content with the same digests can be made", "weak": weak}
         return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | fitting)
@@ -253,25 +253,25 @@ def _made_up_for(binding: Binding) -> frozenset[str]:
 
 
 def _coverage(case: _Case) -> Check:
-    found = case.since.coverage
+    coverage = case.since.coverage
     kinds = {
-        "displayed": found.displayed, "leftOut": found.left_out, "unclear": found.unclear, "other": found.other,
-        "added": found.added,
+        "displayed": coverage.displayed, "leftOut": coverage.left_out, "unclear": coverage.unclear,
+        "other": coverage.other, "added": coverage.added,
     }  # fmt: skip
     evidence: dict[str, Any] = {name: list(names)[:NAMES_SHOWN] for name, names in kinds.items() if names}
     if case.since.signed:
         evidence["signedLater"] = dict(islice(case.since.signed.items(), NAMES_SHOWN))
-    if found.more_names:
-        evidence["moreNames"] = found.more_names
-    if found.displayed:
+    if coverage.more_names:
+        evidence["moreNames"] = coverage.more_names
+    if coverage.displayed:
         return check(SIGNATURE.COVERAGE, "content_altered", evidence)
-    if found.unclear:
+    if coverage.unclear:
         return check(SIGNATURE.COVERAGE, "changes_unclear", evidence)
-    if found.left_out:
+    if coverage.left_out:
         return check(SIGNATURE.COVERAGE, "not_all_signed", evidence)
-    if found.whole:
+    if coverage.whole:
         return check(SIGNATURE.COVERAGE, "shown_covered" if case.uncovered else "all_covered", evidence)
-    if found.other or found.added:
+    if coverage.other or coverage.added:
         return check(SIGNATURE.COVERAGE, "shown_covered", evidence)
     return check(SIGNATURE.COVERAGE, "content_altered", evidence)
 
@@ -390,7 +390,7 @@ def _signer_certificate(case: _Case) -> Check:
         return check(SIGNATURE.SIGNER_CERTIFICATE, "signer_untrusted", detail)
     evidence = _certificate(signer) | {"maySign": signer.may_sign}
     if signer.may_sign is False:
-        # GM/T 0031 §6.1.2 makes it part of a seal's validity; elsewhere it leaves open who vouches for this key's use
+        # GM/T 0031 §6.1.2 makes it part of a seal's validity; elsewhere it leaves open who answers for this key's use
         code = "signature_invalid" if case.signature.form in SEALED else "signer_untrusted"
         detail = {"detail": "its key usage does not allow signing"}
         return check(SIGNATURE.SIGNER_CERTIFICATE, code, evidence | detail)
@@ -423,16 +423,16 @@ def _revocation(case: _Case) -> Check:
     return check(SIGNATURE.REVOCATION, "not_revoked", lists)
 
 
-def _revocation_evidence(found: RevocationFacts) -> dict[str, Any]:
-    moments = {"revokedAt": found.revoked_at, "listOf": found.as_of, "nextUpdate": found.next_update}
+def _revocation_evidence(revocation: RevocationFacts) -> dict[str, Any]:
+    moments = {"revokedAt": revocation.revoked_at, "listOf": revocation.as_of, "nextUpdate": revocation.next_update}
     return {
-        "certificate": found.certificate.hex(),
-        "outcome": found.outcome,
-        "source": found.source,
+        "certificate": revocation.certificate.hex(),
+        "outcome": revocation.outcome,
+        "source": revocation.source,
         **{name: None if moment is None else rfc3339(moment) for name, moment in moments.items()},
-        **({"reason": found.reason} if found.reason else {}),
-        **({"detail": found.detail} if found.detail else {}),
-        **({"afterEnd": True} if found.after_end else {}),
+        **({"reason": revocation.reason} if revocation.reason else {}),
+        **({"detail": revocation.detail} if revocation.detail else {}),
+        **({"afterEnd": True} if revocation.after_end else {}),
     }
 
 

@@ -103,20 +103,20 @@ def _or(value: int | None, other: int) -> int:
     return other if value is None else value
 
 
-def _revoked_at(found: RevocationFacts) -> int:
+def _revoked_at(revocation: RevocationFacts) -> int:
     """A revocation without a date counts from the beginning."""
-    return _or(found.revoked_at, 0)
+    return _or(revocation.revoked_at, 0)
 
 
-def _known(found: RevocationFacts, timing: Timing, last: int) -> bool:
+def _known(revocation: RevocationFacts, timing: Timing, last: int) -> bool:
     """Whether the list tells if the certificate was revoked when it counts: by the proven time, else by now."""
-    if found.outcome == "revoked":
+    if revocation.outcome == "revoked":
         return True
-    if found.outcome != "good" or found.as_of is None or found.after_end:
+    if revocation.outcome != "good" or revocation.as_of is None or revocation.after_end:
         return False
     moment = min(timing.latest, last)
-    promised = found.next_update is None or moment <= found.next_update
-    return found.as_of >= moment or (promised and moment - found.as_of <= timing.list_age)
+    promised = revocation.next_update is None or moment <= revocation.next_update
+    return revocation.as_of >= moment or (promised and moment - revocation.as_of <= timing.list_age)
 
 
 def timing_of(signature: SignatureFacts, *, at: int, anchored_by: int | None, list_age: int) -> Timing:
@@ -156,21 +156,21 @@ def _stamps(timestamps: Iterable[TimestampFacts], timing: Timing) -> Iterable[in
 def timing_evidence(signature: SignatureFacts, timing: Timing) -> dict[str, Any]:
     """Claimed and proven time, and by what."""
     first = signature.claimed[0] if signature.claimed else None
-    found: dict[str, Any] = {
+    evidence: dict[str, Any] = {
         "claimedTime": None if first is None else rfc3339(first.at),
         "provenTime": None if timing.proven is None else rfc3339(timing.proven),
         "provenBy": timing.proven_by,
     }
     if first is not None:
-        found |= {"claimedIn": first.source}
+        evidence |= {"claimedIn": first.source}
         if first.zoneless:
-            found["readAs"] = "UTC+8"
+            evidence["readAs"] = "UTC+8"
     if signature.timestamps:
-        found["timestamps"] = [
+        evidence["timestamps"] = [
             {
                 "time": None if timestamp.at is None else rfc3339(timestamp.at),
                 "problem": timestamp.problem and timestamp.problem.code,
             }
             for timestamp in signature.timestamps
         ]
-    return found
+    return evidence

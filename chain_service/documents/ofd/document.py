@@ -32,13 +32,13 @@ def read_ofd(data: bytes, trust: Trust) -> dict[str, Any]:
     return {
         "signatures": signatures,
         "uncovered": tuple(name[:MAX_TEXT] for name in names[:MAX_NAMES]),
-        # 4. metadata, if a signature vouches for them: what anybody may change is not believed
-        "metadata": metadata(package) if not signatures or _vouched(package.root_file, signatures) else (),
+        # 4. metadata, if a signature covers them: what is not signed is not believed
+        "metadata": metadata(package) if not signatures or _is_covered(package.root_file, signatures) else (),
         "problems": (irregular,) if archive.backslashes else (),
     }
 
 
-def _vouched(root: str, signatures: tuple[SignatureFacts, ...]) -> bool:
+def _is_covered(root: str, signatures: tuple[SignatureFacts, ...]) -> bool:
     """Whether OFD.xml is what a signature that verifies was made over."""
     return any(
         signature.signature_holds

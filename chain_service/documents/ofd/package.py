@@ -100,14 +100,14 @@ class Package:
         while open_ends:
             name = open_ends.pop()
             try:
-                found = set(self._mentioned(name, budget, last_parts))
+                files = set(self._mentioned(name, budget, last_parts))
             except MalformedDocument as error:
                 whole = False
                 if error.code == "xml_entity":
                     drawn_in.add(name)
                 continue
-            open_ends += sorted(found - seen)
-            seen |= found
+            open_ends += sorted(files - seen)
+            seen |= files
         return Displayed(frozenset(seen), whole, frozenset(drawn_in))
 
     def document_files(self) -> list[str | None]:
@@ -117,7 +117,7 @@ class Package:
 
     def templates(self) -> dict[str, str]:
         """Files of template pages (§7.5) that are no pages, and the document that names each. Never raises."""
-        found: dict[str, str] = {}
+        locations: dict[str, str] = {}
         for document in filter(None, self.document_files()):
             try:
                 root = self.tree(document)
@@ -129,8 +129,8 @@ class Package:
             for row in _rows(common, "TemplatePage"):
                 name = self.find(row.attributes.get("BaseLoc", ""), folder)
                 if name is not None and name not in shown:
-                    found[name] = document
-        return found
+                    locations[name] = document
+        return locations
 
     def possible_documents(self) -> frozenset[str]:
         """Every file that OFD.xml could name as a document."""
@@ -162,9 +162,9 @@ class Package:
         for value in mentions.values:
             for base in dict.fromkeys((folder, _joined(folder, mentions.base), mentions.base.strip("/"))):
                 for path in _candidates(value, base):
-                    found = self.names.get(_folded(path))
-                    if found is not None:
-                        yield found
+                    file = self.names.get(_folded(path))
+                    if file is not None:
+                        yield file
 
 
 def open_package(archive: Archive) -> Package:
@@ -182,7 +182,7 @@ def open_package(archive: Archive) -> Package:
 
 def metadata(package: Package) -> tuple[tuple[str, str], ...]:
     """Certificate metadata (GB/T 36903) in the custom data of OFD.xml, by our field names; other names are left out."""
-    found: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     for body in package.bodies():
         for info in body.all("DocInfo"):
             for datas in info.all("CustomDatas"):
@@ -190,8 +190,8 @@ def metadata(package: Package) -> tuple[tuple[str, str], ...]:
                     name = field_name(data.attributes.get("Name", ""))
                     value = data.text.strip()
                     if name and value:
-                        found.append((name[:MAX_TEXT], value[:MAX_TEXT]))
-    return tuple(found[:MAX_METADATA])
+                        pairs.append((name[:MAX_TEXT], value[:MAX_TEXT]))
+    return tuple(pairs[:MAX_METADATA])
 
 
 def folder_of(name: str) -> str:

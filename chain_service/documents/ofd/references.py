@@ -105,13 +105,13 @@ def named(package: Package, listed: Element, place: str) -> tuple[str, tuple[Sig
     rows = list(listed.all("Reference"))
     if len(rows) > MAX_REFERENCES:
         raise MalformedDocument(f"{len(rows)} references; {MAX_REFERENCES} are allowed", code="too_complex")
-    found = []
+    read = []
     for row in rows:
         location, value = row.attributes.get("FileRef"), row.value("CheckValue")
         if not location or value is None:
             raise MalformedDocument("a Reference lacks FileRef or CheckValue", code="malformed")
-        found.append(SignedReference(location, package.find(location, folder_of(place)), _base64(value)))
-    return listed.attributes.get("CheckMethod") or "MD5", tuple(found)
+        read.append(SignedReference(location, package.find(location, folder_of(place)), _base64(value)))
+    return listed.attributes.get("CheckMethod") or "MD5", tuple(read)
 
 
 def references(digests: Digests, method: str, files: Iterable[SignedReference]) -> Iterator[ReferenceFacts]:

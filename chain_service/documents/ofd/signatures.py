@@ -83,17 +83,17 @@ def read_signatures(
     reaches = [part.reach for part in read if isinstance(part, _Described)]
     digests = Digests(package.archive)
     displayed = _looked_into(package, displayed, rows, reaches)
-    found = []
+    signatures = []
     for part in read:
         if isinstance(part, SignatureFacts):
-            found.append(part)
+            signatures.append(part)
             continue
         others = [reach for reach in reaches if reach.place != part.place]
         facts = _checked(package, part, digests, trust)
         covers = coverage(part.reach, others, package, displayed)
-        found.append(replace(facts, coverage=covers))
+        signatures.append(replace(facts, coverage=covers))
     reached = displayed.lists.union(*(reach.covered | reach.own for reach in reaches))
-    return tuple(found), tuple(name for name in package.archive.entries if name not in reached)
+    return tuple(signatures), tuple(name for name in package.archive.entries if name not in reached)
 
 
 def _looked_into(package: Package, displayed: Displayed, rows: list[_Listed], reaches: list[Reach]) -> Displayed:

@@ -63,10 +63,10 @@ class Element:
 
     def one(self, name: str) -> Element | None:
         """The only child of a name, if there is one. Raises MalformedDocument: there are several."""
-        found = list(self.all(name))
-        if len(found) > 1:
-            raise _refused(f"{self.name} has {name} {len(found)} times")
-        return found[0] if found else None
+        elements = list(self.all(name))
+        if len(elements) > 1:
+            raise _refused(f"{self.name} has {name} {len(elements)} times")
+        return elements[0] if elements else None
 
     def value(self, name: str) -> str | None:
         """The text of the only child of a name. Raises MalformedDocument: there are several."""

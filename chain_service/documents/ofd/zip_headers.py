@@ -149,14 +149,14 @@ def _end64(data: bytes, at: int, count: int, size: int, offset: int) -> tuple[in
     if begin < 0 or not data.startswith(b"PK\x06\x06", begin) or place > begin:
         raise _refused("zip64", "the archive's ZIP64 end record does not stand before its locator")
     _, length, _, _, this, first, here, whole, size64, offset64 = _END64.unpack_from(data, begin)
-    found = (whole, size64, offset64)
+    resolved = (whole, size64, offset64)
     if length != _END64.size - 12 or disk or disks > 1 or this or first or here != whole:
         raise _refused("zip64", "the archive's ZIP64 end record is of another form")
-    if any(one not in (value, blank) for value, one, blank in zip(found, told, unseen, strict=True)):
+    if any(one not in (value, blank) for value, one, blank in zip(resolved, told, unseen, strict=True)):
         raise _refused("headers_disagree", "the archive's two end records disagree")
     if begin - size64 - offset64 != begin - place:
         raise _refused("headers_disagree", "the archive's ZIP64 locator points elsewhere")
-    return begin, *found
+    return begin, *resolved
 
 
 def _rows(data: bytes, at: int, end: int, count: int) -> Iterator[CentralHeader]:

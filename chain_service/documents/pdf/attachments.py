@@ -27,10 +27,12 @@ def read_receipt(file: PdfFile) -> tuple[bytes | None, tuple[Problem, ...]]:
     Of several none is taken: which one the reader was meant to see would be open.
     """
     try:
-        found = [one for name, one in attached_files(file.reader.root) if _is_named_receipt(name, one)]
-        if len(found) > 1:
-            return None, (Problem("several_receipts", f"{len(found)} receipts are attached, of which none is taken"),)
-        return (_content(found[0]) if found else None), ()
+        receipts = [one for name, one in attached_files(file.reader.root) if _is_named_receipt(name, one)]
+        if len(receipts) > 1:
+            return None, (
+                Problem("several_receipts", f"{len(receipts)} receipts are attached, of which none is taken"),
+            )
+        return (_content(receipts[0]) if receipts else None), ()
     except MalformedDocument as error:
         return None, (Problem(error.code, error.message),)
     except PDF_ERRORS as error:

@@ -351,7 +351,7 @@ class _Comparison:
                 self.kept_annotation(what, one, new[place])
         if kept != sorted(kept):
             self.note(ChangeKind.SHOWN, f"the order of the annotations of {what}")
-        known = {key_of(one) for one in old} - {None}
+        known = {key_of(item) for item in old} - {None}
         for place in sorted(set(range(len(new))) - set(kept)):
             key = key_of(new[place])
             if key is None or key not in known:
@@ -387,12 +387,12 @@ class _Comparison:
 
 def compare(old: PdfFileReader, new: PdfFileReader, budget: ObjectBudget) -> tuple[Change, ...]:
     """What differs in the later state. Raises MalformedDocument (`too_complex`) or PDF_ERRORS: it cannot be told."""
-    found = _Comparison(old, new, budget, outline(old, budget.spend), outline(new, budget.spend))
-    if not found.same(_decryption(old), _decryption(new)):
+    comparison = _Comparison(old, new, budget, outline(old, budget.spend), outline(new, budget.spend))
+    if not comparison.same(_decryption(old), _decryption(new)):
         raise MalformedDocument("a later state is encrypted in another way", code="irregular")
-    found.catalog()
-    found.pages()
-    return tuple(dict.fromkeys(found.found))
+    comparison.catalog()
+    comparison.pages()
+    return tuple(dict.fromkeys(comparison.found))
 
 
 def _trailer(reader: PdfFileReader, name: str) -> Any:

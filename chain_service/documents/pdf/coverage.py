@@ -76,8 +76,8 @@ def byte_range(file: PdfFile, field: Field, contents: bytes) -> ByteRange:
 
 def _is_hexadecimal(gap: bytes, contents: bytes) -> bool:
     """Whether the gap is the value and blanks, which show nothing (ISO 32000-2 §7.3.4.3 allows them inside too)."""
-    found = _HEX.fullmatch(gap)
-    digits = b"" if found is None else found[1].translate(None, _BLANKS)
+    match = _HEX.fullmatch(gap)
+    digits = b"" if match is None else match[1].translate(None, _BLANKS)
     return bool(digits) and bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii")) == contents
 
 
@@ -162,14 +162,14 @@ class States:
             detail = error.message if isinstance(error, MalformedDocument) else type(error).__name__
             return CoverageFacts(False, unclear=(f"changes that cannot be classified: {detail}",))
         # 3. each change by its kind, by who signed it, and by what this signature permits
-        found: dict[str, dict[str, None]] = {"displayed": {}, "unclear": {}, "added": {}}
+        changes: dict[str, dict[str, None]] = {"displayed": {}, "unclear": {}, "added": {}}
         for step in steps:
             for change in step.changes:
                 outcome = self._outcome(change, step.known_as(signer), permission, locked)
-                found[outcome][self._told(change, step.signer)] = None
-        if not any(found.values()):
-            found["added"]["a state in which nothing differs"] = None
-        return _facts(found)
+                changes[outcome][self._told(change, step.signer)] = None
+        if not any(changes.values()):
+            changes["added"]["a state in which nothing differs"] = None
+        return _facts(changes)
 
     def _as_signed(self, field: Field, end: int) -> Field:
         """The field in the state that was signed: what was written into it since permits nothing.
@@ -286,9 +286,9 @@ def _is_picture(change: Change) -> bool:
     return bool(change.name) and change.what.startswith("the picture of signature")
 
 
-def _facts(found: dict[str, dict[str, None]]) -> CoverageFacts:
-    named = {name: tuple(texts)[:MAX_NAMES] for name, texts in found.items()}
-    more = sum(max(0, len(texts) - MAX_NAMES) for texts in found.values())
+def _facts(changes: dict[str, dict[str, None]]) -> CoverageFacts:
+    named = {name: tuple(texts)[:MAX_NAMES] for name, texts in changes.items()}
+    more = sum(max(0, len(texts) - MAX_NAMES) for texts in changes.values())
     return CoverageFacts(
         False, displayed=named["displayed"], unclear=named["unclear"], added=named["added"], more_names=more
     )

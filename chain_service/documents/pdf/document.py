@@ -44,5 +44,5 @@ def _read(data: bytes, trust: Trust) -> dict[str, Any]:
         raise MalformedDocument(f"the file cannot be read ({type(error).__name__})", code="irregular") from error
     irregular = () if file.irregular is None else (file.irregular,)
     before = None if read.before_attaching is None else (sha256(read.before_attaching), sm3(read.before_attaching))
-    found = {"signatures": read.signatures, "receipt": receipt, "before_attaching": before, "attached": read.attached}
-    return found | {"problems": (*irregular, *read.problems, *more)}
+    facts = {"signatures": read.signatures, "receipt": receipt, "before_attaching": before, "attached": read.attached}
+    return facts | {"problems": (*irregular, *read.problems, *more)}

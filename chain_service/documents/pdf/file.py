@@ -178,8 +178,8 @@ def signature_fields(file: PdfFile) -> tuple[list[Field], list[str]]:
 
     Raises MalformedDocument (`too_large`, `too_complex`) or PDF_ERRORS: the form cannot be walked.
     """
-    found = [field for field in _signed(file.reader) if field.has_value]
-    names = {field.name for field in found}
+    fields = [field for field in _signed(file.reader) if field.has_value]
+    names = {field.name for field in fields}
     removed: dict[str, None] = {}
     revisions = file.reader.xrefs.total_revisions
     for revision in range(max(0, revisions - 1 - MAX_EARLIER), revisions - 1):
@@ -188,7 +188,7 @@ def signature_fields(file: PdfFile) -> tuple[list[Field], list[str]]:
             removed |= {field.name: None for field in earlier if field.name not in names and field.has_value}
         except (MalformedDocument, *PDF_ERRORS):
             continue  # no state of the document: one half of a linearized file, say
-    return found, list(removed)[:MAX_SIGNATURES]
+    return fields, list(removed)[:MAX_SIGNATURES]
 
 
 def _signed(handler: PdfHandler) -> Iterator[Field]:

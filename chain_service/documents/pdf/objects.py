@@ -42,10 +42,10 @@ def raw(dictionary: Any, name: str) -> Any:
 
 def entry(dictionary: Any, name: str) -> Any:
     """An entry, references followed; None if there is none or it is null."""
-    found = raw(dictionary, name)
-    if isinstance(found, generic.IndirectObject):
-        found = found.get_object()
-    return None if is_null(found) else found
+    content = raw(dictionary, name)
+    if isinstance(content, generic.IndirectObject):
+        content = content.get_object()
+    return None if is_null(content) else content
 
 
 def names(dictionary: Any) -> frozenset[str]:

@@ -39,8 +39,8 @@ class FieldNode:
     @property
     def dictionary(self) -> Any:
         """What the reference leads to; None where that is the null object."""
-        found = self.value.get_object()
-        return None if is_null(found) else found
+        content = self.value.get_object()
+        return None if is_null(content) else content
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,12 @@ def form_fields(root: Any) -> list[FieldNode]:
     Raises MalformedDocument (`too_large`, `too_complex`): fields that share their kids would otherwise be met more
     often than there are any.
     """
-    found: list[FieldNode] = []
+    nodes: list[FieldNode] = []
     level: list[tuple[Any, str, str, bool, Any]]
     level = [(item, "", "", False, None) for item in items(entry(entry(root, "/AcroForm"), "/Fields"))]
     for _ in range(MAX_DEPTH):
         below = []
-        if len(found) + len(level) > MAX_FIELDS:
+        if len(nodes) + len(level) > MAX_FIELDS:
             raise MalformedDocument(f"the form has more than {MAX_FIELDS} fields", code="too_large")
         for value, above, kind, signed, parent in level:
             dictionary = value.get_object()
@@ -77,14 +77,14 @@ def form_fields(root: Any) -> list[FieldNode]:
             kind = str(entry(dictionary, "/FT") or kind)
             holds = isinstance(raw(dictionary, "/V"), (generic.IndirectObject, generic.DictionaryObject))
             signed = kind == "/Sig" and (signed or holds)
-            found.append(FieldNode(name, kind, signed, not holds, value, parent))
+            nodes.append(FieldNode(name, kind, signed, not holds, value, parent))
             kids = entry(dictionary, "/Kids")
             below += [(item, name, kind, signed, dictionary) for item in items(kids)]
-            if len(found) + len(below) > 2 * MAX_FIELDS:
+            if len(nodes) + len(below) > 2 * MAX_FIELDS:
                 raise MalformedDocument(f"the form has more than {MAX_FIELDS} fields", code="too_large")
         level = below
         if not level:
-            return found
+            return nodes
     raise MalformedDocument(f"the form's fields lie more than {MAX_DEPTH} deep", code="too_complex")
 
 

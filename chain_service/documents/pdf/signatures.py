@@ -73,7 +73,7 @@ def read_signatures(file: PdfFile, trust: Trust) -> PdfSignatures:
     stamps = [field for field in fields if _kind(field) == TIMESTAMP]
     later = [_later(facts, ranges) for _, facts, ranges in read if ranges is not None and _holds(facts, ranges)]
     states = States(file, later, frozenset(field.name for field in stamps))
-    found = [
+    signatures = [
         facts
         if ranges is None
         else _with_coverage(facts, states.coverage(field, ranges, _certificate(facts)), ranges, ends)
@@ -81,13 +81,15 @@ def read_signatures(file: PdfFile, trust: Trust) -> PdfSignatures:
     ]
     # 3. timestamps, and what is missing or was added
     for field in stamps[:MAX_TIMESTAMPS]:
-        found = _stamp(file, field, found, ends, trust, stored)
+        signatures = _stamp(file, field, signatures, ends, trust, stored)
     taken = Problem("signature_removed", "an earlier revision was signed here and a later one removed the signature")
-    found += [SignatureFacts(name, "pades", taken) for name in removed]
-    problems = () if found or not stamps else (Problem("timestamp_only", "only a timestamp covers it, no signature"),)
+    signatures += [SignatureFacts(name, "pades", taken) for name in removed]
+    problems = (
+        () if signatures or not stamps else (Problem("timestamp_only", "only a timestamp covers it, no signature"),)
+    )
     attached = [(change.name, change.specification) for change in states.unsigned_attachments()]
     before = None if removed else _before_attaching(file, states, ends)
-    return PdfSignatures(tuple(found), problems, before, but_one_receipt(attached))
+    return PdfSignatures(tuple(signatures), problems, before, but_one_receipt(attached))
 
 
 def _before_attaching(file: PdfFile, states: States, ends: dict[str, ByteRange]) -> bytes | None:
@@ -206,17 +208,17 @@ def _contents(field: Field) -> bytes:
 def _claimed(field: Field, signed: SignedData) -> tuple[tuple[ClaimedTime, ...], tuple[Problem, ...]]:
     """The signed attribute first; the dictionary's own entry is signed too, but by no standard's rule the same."""
     attribute, unread = claimed_time(signed)
-    found, problems = list(attribute), list(unread)
+    times, problems = list(attribute), list(unread)
     try:
         written = entry(field.dictionary, "/M")
         if written is not None:
             text = str(written).removeprefix("D:").replace("'", "")
             zulu = text.find("Z")
             at = der.written_moment((text if zulu < 0 else text[: zulu + 1]).encode(), "the entry M")
-            found.append(ClaimedTime(at.at, "pdf", at.zoneless))
+            times.append(ClaimedTime(at.at, "pdf", at.zoneless))
     except (MalformedDocument, *PDF_ERRORS):
         problems.append(Problem("malformed", "the signing time in the signature's dictionary is not a time"))
-    return tuple(found), tuple(problems)
+    return tuple(times), tuple(problems)
 
 
 def _with_coverage(
@@ -228,7 +230,7 @@ def _with_coverage(
 
 
 def _stamp(
-    file: PdfFile, field: Field, found: list[SignatureFacts], ends: dict[str, ByteRange], trust: Trust,
+    file: PdfFile, field: Field, signatures: list[SignatureFacts], ends: dict[str, ByteRange], trust: Trust,
     stored: tuple[bytes, ...],
 ) -> list[SignatureFacts]:  # fmt: skip
     """The document timestamp (PAdES part 4) beside each signature that lies wholly inside its ranges."""
@@ -237,11 +239,11 @@ def _stamp(
         ranges = byte_range(file, field, contents)
         token = timestamps.read(contents, ranges.signed(file.data), trust, stored)
     except (MalformedDocument, *PDF_ERRORS):
-        return found
+        return signatures
     if not ranges.exact:
-        return found
+        return signatures
     covered = {name for name, one in ends.items() if one.end <= ranges.first_end}
     return [
         replace(signature, timestamps=(*signature.timestamps, token)) if signature.place in covered else signature
-        for signature in found
+        for signature in signatures
     ]

@@ -149,5 +149,5 @@ def _survives(file: PdfFile, number: int, freed: int, start: int) -> bool:
 
 def _ends(file: PdfFile) -> bool:
     """The file ends with the place of its last cross-references, and nothing follows."""
-    found = _END.search(file.data, max(0, len(file.data) - _LAST))
-    return found is not None and int(found[1]) == file.reader.last_startxref
+    match = _END.search(file.data, max(0, len(file.data) - _LAST))
+    return match is not None and int(match[1]) == file.reader.last_startxref

@@ -112,7 +112,7 @@ class Algorithm:
 
     family: str
     """`sm2`, `rsa`, `rsa-pss`, `ecdsa`, `ecdsa-plain` (r and s side by side, BSI TR-03111), `ed25519`, `ed448`;
-    the identifier itself if it is not known here."""
+    the identifier itself if it is not supported."""
     digest: str | None
     salt_length: int = 0
     """Bytes, for `rsa-pss`."""
@@ -166,7 +166,7 @@ def _pss(identifier: Any) -> Algorithm:
 
 
 def digest_name(identifier: Any) -> str:
-    """Our name of the digest of an AlgorithmIdentifier; the identifier itself if it is not known here."""
+    """Our name of the digest of an AlgorithmIdentifier; the identifier itself if it is not supported."""
     oid = str(identifier["algorithm"].dotted)
     if oid == _SHAKE256_LEN and identifier["parameters"].dump() == _512_BITS:
         return "shake256"
@@ -184,7 +184,7 @@ class PublicKey:
     """A key that signatures can be verified with."""
 
     name: str
-    """`sm2`, `rsa-2048`, `ecdsa-secp256r1`, `ed25519`, or the identifier of what is not known here."""
+    """`sm2`, `rsa-2048`, `ecdsa-secp256r1`, `ed25519`, or the identifier of what is not supported."""
     point: bytes | None = None
     """SM2: uncompressed, 65 bytes."""
     key: _Key | None = None
@@ -241,7 +241,7 @@ def verify(
     raw: bool = False,
     short_keys: bool = False,
 ) -> bool | None:
-    """Whether `signature` over `message` verifies with the key `info`; None when key or algorithm are not known here.
+    """Whether `signature` over `message` verifies with the key `info`; None when key or algorithm are not supported.
 
     info: SubjectPublicKeyInfo, DER. Never raises.
     raw: an SM2 signature may be 64 bytes of r and s, as some makers of seals write it; certificates and lists never.

@@ -165,17 +165,17 @@ def _read(data: bytes, certificate: Any) -> Certificate:
 def _extensions(tbs: Any) -> tuple[dict[str, tuple[bool, bytes]], str | None]:
     """Extension identifier to criticality and value; and what is wrong with the list."""
     listed = tbs["extensions"]
-    found: dict[str, tuple[bool, bytes]] = {}
+    extensions: dict[str, tuple[bool, bytes]] = {}
     if not listed.contents:
-        return found, None
+        return extensions, None
     for extension in listed:
         oid = extension["extn_id"].dotted
-        if oid in found:
-            return found, f"it has two extensions {oid}"
-        found[oid] = (bool(extension["critical"].native), extension["extn_value"].contents)
-        if len(found) > MAX_EXTENSIONS:
+        if oid in extensions:
+            return extensions, f"it has two extensions {oid}"
+        extensions[oid] = (bool(extension["critical"].native), extension["extn_value"].contents)
+        if len(extensions) > MAX_EXTENSIONS:
             raise MalformedDocument(f"the certificate has more than {MAX_EXTENSIONS} extensions", code="too_large")
-    return found, None
+    return extensions, None
 
 
 def _value(extensions: dict[str, tuple[bool, bytes]], oid: str, spec: Any) -> Any:
@@ -251,14 +251,14 @@ def read_name(data: bytes) -> Name:
     """The distinguished name that `data` encodes in DER. Raises one of FOREIGN_ERRORS or MalformedDocument."""
     loose = _LooseName.load(data, strict=True)
     groups = [[(part["type"].dotted, der.text(part.elements()["value"])) for part in group] for group in loose]
-    found = [part for group in groups for part in group]
-    shown = ",".join(f"{_SHORT_NAMES.get(oid, oid)}={value}" for oid, value in reversed(found))
+    parts = [part for group in groups for part in group]
+    shown = ",".join(f"{_SHORT_NAMES.get(oid, oid)}={value}" for oid, value in reversed(parts))
     return Name(
         der=data,
         key="\n".join("+".join(sorted(f"{oid}={_folded(value)}" for oid, value in group)) for group in groups),
         text=shown[:MAX_TEXT],
-        organisation=_first(found, _ORGANISATION),
-        common_name=_first(found, _COMMON_NAME),
+        organisation=_first(parts, _ORGANISATION),
+        common_name=_first(parts, _COMMON_NAME),
     )
 
 
@@ -266,5 +266,5 @@ def _folded(value: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
 
 
-def _first(found: list[tuple[str, str]], oid: str) -> str | None:
-    return next((value for kind, value in found if kind == oid), None)
+def _first(parts: list[tuple[str, str]], oid: str) -> str | None:
+    return next((value for kind, value in parts if kind == oid), None)

@@ -48,7 +48,7 @@ class SingleResponse:
     keeps_expired: int | None
     """It also answers for certificates that expired at or after this moment."""
     unusable: bool
-    """It has a critical extension that is not known here."""
+    """It has a unsupported critical extension."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +154,14 @@ def look_up(
     certificate: Certificate, issuer: Certificate, answers: Iterable[OcspResponse], user_id: bytes
 ) -> list[RevocationFacts]:
     """What the answers that may speak for `issuer` say about `certificate`. Never raises."""
-    found = []
+    facts = []
     for answer in answers:
         for single in answer.singles:
             if not _is_about(single, certificate, issuer) or single.unusable or single.status == "unknown":
                 continue
             if _authentic(answer, issuer, user_id):
-                found.append(_facts(certificate, single))
-    return found
+                facts.append(_facts(certificate, single))
+    return facts
 
 
 def _is_about(single: SingleResponse, certificate: Certificate, issuer: Certificate) -> bool:

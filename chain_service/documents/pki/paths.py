@@ -51,10 +51,10 @@ class CertificatePool:
 
     def issuers(self, name: str, others: tuple[Certificate, ...]) -> list[Certificate]:
         """Certificates of that subject, roots first; each once."""
-        found = {root.sha256: root for root in self.roots.get(name, [])}
+        certificates = {root.sha256: root for root in self.roots.get(name, [])}
         for issuer in (*self.intermediates.get(name, []), *(other for other in others if other.subject.key == name)):
-            found.setdefault(issuer.sha256, issuer)
-        return list(found.values())
+            certificates.setdefault(issuer.sha256, issuer)
+        return list(certificates.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ def _timestamp_flaw(leaf: Certificate) -> str | None:
 
 
 def _signing_flaw(leaf: Certificate) -> str | None:
-    """RFC 5280 §4.2.1.12: one that is for servers, timestamps or OCSP answers alone vouches for no document."""
+    """RFC 5280 §4.2.1.12: one that is for servers, timestamps or OCSP answers alone may not sign documents."""
     if leaf.purposes is not None and leaf.purposes <= _FOREIGN_TO_SIGNING:
         return f"{leaf.subject.text} is for something else than documents alone (extended key usage)"
     return None

@@ -56,34 +56,34 @@ def _verifies(signer: Certificate, value: bytes, signed: bytes, trust: Trust) ->
     return algorithms.verify(signer.key, _BARE, value, signed, trust.user_id, raw=True) is True
 
 
-def _in_signed_data(found: SignedData, signed: bytes, trust: Trust, beside: tuple[bytes, ...]) -> SignatureFacts:
-    trust = trust.with_evidence(found.lists, found.answers)
+def _in_signed_data(read: SignedData, signed: bytes, trust: Trust, beside: tuple[bytes, ...]) -> SignatureFacts:
+    trust = trust.with_evidence(read.lists, read.answers)
     # 1. what it contains is Signature.xml, or its digest, or nothing, and the signed attributes are about either
-    data_holds, inside = signed_data.signs(found, signed, sm3(signed))
+    data_holds, inside = signed_data.signs(read, signed, sm3(signed))
     # 2. the signature
-    holds = signed_data.signature_holds(found, inside, trust.user_id)
-    claimed, problems = claimed_time(found)
+    holds = signed_data.signature_holds(read, inside, trust.user_id)
+    claimed, problems = claimed_time(read)
     return SignatureFacts(
         place="",
         form="gbt35275",
         data_digest_holds=data_holds,
         signature_holds=holds,
-        algorithm=signed_data.weakness(found) or found.algorithm.name,
-        weak=signed_data.weakness(found) is not None or found.digest in algorithms.WEAK,
+        algorithm=signed_data.weakness(read) or read.algorithm.name,
+        weak=signed_data.weakness(read) is not None or read.digest in algorithms.WEAK,
         claimed=claimed,
-        timestamps=tuple(timestamps.read(token, found.signature, trust) for token in found.timestamps),
-        signer=None if found.signer is None else trust.certificate(found.signer.der, (*found.certificates, *beside)),
+        timestamps=tuple(timestamps.read(token, read.signature, trust) for token in read.timestamps),
+        signer=None if read.signer is None else trust.certificate(read.signer.der, (*read.certificates, *beside)),
         problems=(
             *problems,
-            *(Problem("encoding_deviation", deviation) for deviation in signed_data.deviations(found)),
+            *(Problem("encoding_deviation", deviation) for deviation in signed_data.deviations(read)),
         ),
     )
 
 
-def claimed_time(found: SignedData) -> tuple[tuple[ClaimedTime, ...], tuple[Problem, ...]]:
+def claimed_time(signed_data: SignedData) -> tuple[tuple[ClaimedTime, ...], tuple[Problem, ...]]:
     """The signed attribute signingTime, if it is there; one that is no time is a problem and decides nothing."""
     try:
-        written = found.signing_time
+        written = signed_data.signing_time
     except (MalformedDocument, *der.FOREIGN_ERRORS):
         return (), (Problem("malformed", "the signing time in the signature's attributes is not a time"),)
     return (() if written is None else (ClaimedTime(written.at, "cms_attribute", written.zoneless),)), ()

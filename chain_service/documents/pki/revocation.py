@@ -148,10 +148,12 @@ def look_up(
         except algorithms.LIBRARY_ERRORS as error:
             return RevocationFacts(certificate.sha256, "unknown", detail=der.malformed("a list", error).message)
         if entry is not None:
-            found = _revoked(certificate, revocation_list, entry)
-            if found.reason == "removeFromCRL" or (found.reason == "certificateHold" and revocation_list is not newest):
+            revocation = _revoked(certificate, revocation_list, entry)
+            if revocation.reason == "removeFromCRL" or (
+                revocation.reason == "certificateHold" and revocation_list is not newest
+            ):
                 continue
-            return found
+            return revocation
     telling = [revocation_list for revocation_list in usable if not _made_after_end(revocation_list, certificate)]
     newest = telling[0] if telling else newest
     return RevocationFacts(

@@ -370,14 +370,14 @@ def signature_holds(signed_data: SignedData, content: bytes, user_id: bytes = DE
     signer = signed_data.signer
     if signer is None:
         return None
-    found: bool | None = None
+    holds: bool | None = None
     for over in _signed_octets(signed_data, content):
-        found = algorithms.verify(
+        holds = algorithms.verify(
             signer.key, signed_data.algorithm, signed_data.signature, over, user_id, raw=True, short_keys=True
         )
-        if found is not False:
-            return found
-    return found if signed_data.attributes is None or _is_der(signed_data.attributes) else None
+        if holds is not False:
+            return holds
+    return holds if signed_data.attributes is None or _is_der(signed_data.attributes) else None
 
 
 def _signed_octets(signed_data: SignedData, content: bytes) -> Iterator[bytes]:

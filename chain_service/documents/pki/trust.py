@@ -133,15 +133,15 @@ class Trust:
         lists = self._lists.get(certificate.issuer.key, [])
         by_list = revocation.look_up(certificate, issuer, lists, self.user_id)
         every = [by_list, *ocsp.look_up(certificate, issuer, self._answers, self.user_id)]
-        revoked = [one for one in every if one.outcome == "revoked"]
-        found = min(revoked, key=lambda one: one.revoked_at or 0) if revoked else max(every, key=_worth)
+        revoked = [answer for answer in every if answer.outcome == "revoked"]
+        decisive = min(revoked, key=lambda answer: answer.revoked_at or 0) if revoked else max(every, key=_worth)
         ask = tuple(address for address in certificate.ocsp_addresses if address.startswith(("http://", "https://")))
-        return replace(found, ask=ask, question=ocsp.question(certificate, issuer) if ask else b"")
+        return replace(decisive, ask=ask, question=ocsp.question(certificate, issuer) if ask else b"")
 
 
-def _worth(found: RevocationFacts) -> tuple[bool, bool, int]:
+def _worth(revocation: RevocationFacts) -> tuple[bool, bool, int]:
     """Which finding tells more of a certificate that nobody revoked."""
-    return found.outcome == "good", not found.after_end, found.as_of or 0
+    return revocation.outcome == "good", not revocation.after_end, revocation.as_of or 0
 
 
 def _certificate(data: bytes, what: str, problems: list[Problem]) -> Certificate | None:
@@ -154,22 +154,22 @@ def _certificate(data: bytes, what: str, problems: list[Problem]) -> Certificate
 
 def _lists(crls: tuple[bytes, ...], problems: list[Problem]) -> dict[str, list[RevocationList]]:
     """Key of the issuer's name to its lists."""
-    found: dict[str, list[RevocationList]] = defaultdict(list)
+    lists: dict[str, list[RevocationList]] = defaultdict(list)
     for number, data in enumerate(crls, 1):
         try:
             read = revocation.parse(data)
         except MalformedDocument as error:
             problems.append(Problem(error.code, f"revocation list {number}: {error.message}"))
         else:
-            found[read.issuer.key].append(read)
-    return dict(found)
+            lists[read.issuer.key].append(read)
+    return dict(lists)
 
 
 def _answers(responses: tuple[bytes, ...], problems: list[Problem]) -> list[ocsp.OcspResponse]:
-    found = []
+    answers = []
     for number, data in enumerate(responses, 1):
         try:
-            found.append(ocsp.parse(data))
+            answers.append(ocsp.parse(data))
         except MalformedDocument as error:
             problems.append(Problem(error.code, f"OCSP answer {number}: {error.message}"))
-    return found
+    return answers

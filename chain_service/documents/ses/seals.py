@@ -347,7 +347,7 @@ def _small(value: Any) -> int:
 
 
 def _extension_problems(encoded: bytes | None) -> list[Problem]:
-    """Critical extensions that are not known here. Tagged [0] by the standard, bare in some seals."""
+    """Unsupported critical extensions. Tagged [0] by the standard, bare in some seals."""
     if encoded is None:
         return []
     category, constructed, tag, _, contents, _ = parse_element(encoded)

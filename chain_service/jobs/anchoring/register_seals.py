@@ -89,31 +89,31 @@ def seal_entry(app: App, data: bytes, owner: str, seal_type: str | None = None) 
     the maker's signature does not hold), `Unavailable` (`busy`).
     """
     facts = app.parsers.read(data)
-    found = facts.seal
-    if found is None:
+    seal = facts.seal
+    if seal is None:
         why = facts.problem.detail if facts.problem is not None else "it is of another format"
         raise MalformedDocument(f"the file is no electronic seal: {why}")
-    if found.signature_holds is not True:
+    if seal.signature_holds is not True:
         raise MalformedRecord("the maker's signature in the seal does not hold", code="seal_signature_invalid")
-    personal = found.type == _PERSON if found.version == _V1 else f"{found.type:02}" == PERSONAL
+    personal = seal.type == _PERSON if seal.version == _V1 else f"{seal.type:02}" == PERSONAL
     if personal:
         raise MalformedRecord("a personal seal is never registered", code="personal_seal", field="sealType")
-    if found.list_type != "certificates":
+    if seal.list_type != "certificates":
         raise MalformedRecord(
             "the seal lists hashes, not certificates: register a seal record in JSON that names their sha-256 digests",
             field="signerCertificates",
         )
     return {
-        "sealCode": found.code,
-        "sealName": found.name,
+        "sealCode": seal.code,
+        "sealName": seal.name,
         "ownerCode": owner,
-        "sealType": seal_type or f"{found.type:02}",
+        "sealType": seal_type or f"{seal.type:02}",
         "digests": {"sha-256": facts.sha256.hex(), "sm3": facts.sm3.hex()},
         "signerCertificates": [
-            f"sha-256:{certificate.hex()}" for certificate in dict.fromkeys(found.signer_certificates)
+            f"sha-256:{certificate.hex()}" for certificate in dict.fromkeys(seal.signer_certificates)
         ],
-        "validFrom": moment(found.valid_from),
-        "validUntil": moment(found.valid_until),
+        "validFrom": moment(seal.valid_from),
+        "validUntil": moment(seal.valid_until),
     }
 
 

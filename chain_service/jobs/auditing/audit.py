@@ -92,24 +92,28 @@ def _audit(app: App, connection: Connection, head: IndexedBlock, org: str | None
     stored = set(batches.logs(connection))
     on_chain = {parse_log_id(log) for log in chain_index.logs(connection)}
     mine = set(app.keystore.accounts()) | {code for code, _ in stored}
-    found: list[AuditFinding] = []
+    findings: list[AuditFinding] = []
     logs = []
     for code, generation in sorted(stored | on_chain):
         if code in mine and org in (None, code):
             one = LogAudit(app, connection, head, OrgCode(code), generation, progress)
-            found += one.run()
+            findings += one.run()
             logs.append(one.summary())
-    seals = audit_seals(app, connection, head, org, found)
-    entries = audit_catalogs(app, connection, head, org, found)
-    return _report(head, found, logs, seals, entries)
+    seals = audit_seals(app, connection, head, org, findings)
+    entries = audit_catalogs(app, connection, head, org, findings)
+    return _report(head, findings, logs, seals, entries)
 
 
 def _report(
-    head: IndexedBlock, found: Sequence[AuditFinding], logs: Sequence[AuditedLog] = (), seals: int = 0, entries: int = 0
+    head: IndexedBlock,
+    findings: Sequence[AuditFinding],
+    logs: Sequence[AuditedLog] = (),
+    seals: int = 0,
+    entries: int = 0,
 ) -> AuditReport:
     return AuditReport(
-        ok=not found,
-        findings=tuple(found),
+        ok=not findings,
+        findings=tuple(findings),
         logs=tuple(logs),
         seals=seals,
         catalog_entries=entries,

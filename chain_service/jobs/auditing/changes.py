@@ -20,19 +20,19 @@ def check_changes(
     """Changes of `account` (the organisation's own here) without their record, and records that say something else."""
     events = chain_index.status_events_of(connection, log)
     ours = statuses.by_digests(connection, [event.digest for event in events])
-    found = []
+    findings = []
     for event in events:
         change = ours.get(event.digest)
         record = records.by_place(connection, org, generation, event.leaf_index)
         subject = record.id if record is not None else f"{log.hex()}#{event.leaf_index}"
         if change is None:
             if event.account == account:
-                found.append(finding("change_missing", subject, to=State(event.state).code, block=event.block))
+                findings.append(finding("change_missing", subject, to=State(event.state).code, block=event.block))
             continue
         erased = record is not None and record.erased_at is not None
         if not (erased and change.body is None) and not _says(change, event, subject):
-            found.append(finding("change_altered", subject, to=State(event.state).code, block=event.block))
-    return tuple(found)
+            findings.append(finding("change_altered", subject, to=State(event.state).code, block=event.block))
+    return tuple(findings)
 
 
 def _says(change: StoredStatusChange, event: StatusEvent, record_id: str) -> bool:

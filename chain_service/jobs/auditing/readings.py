@@ -64,8 +64,8 @@ def list_readings(
         raise BadRequest(f"action must be one of {', '.join(get_args(Action))}", field="action")
     filters = ReadingFilters(asker.org, record, key_id, cast(Action | None, action), since, until)
     with app.database.reading() as connection:
-        found, following = readings.page(connection, filters, before=parse_cursor(cursor), limit=page_size(limit))
-    return ReadingPage(tuple(map(_listed, found)), write_cursor(following))
+        listed, following = readings.page(connection, filters, before=parse_cursor(cursor), limit=page_size(limit))
+    return ReadingPage(tuple(map(_listed, listed)), write_cursor(following))
 
 
 def _listed(one: Reading) -> ListedReading:

@@ -37,7 +37,7 @@ TOGETHER = 100
 
 
 def audit_seals(
-    app: App, connection: Connection, head: IndexedBlock, org: str | None, found: list[AuditFinding]
+    app: App, connection: Connection, head: IndexedBlock, org: str | None, findings: list[AuditFinding]
 ) -> int:
     """Every registered seal is stored, and its facts and states are those on chain; how many there are."""
     final = [(seal, seals.changes(connection, seal.code)) for seal in seals.of_owner(connection, org)]
@@ -55,12 +55,12 @@ def audit_seals(
             states = [step.state for step in read_seal_states(state, seal.code)][1:]
             ours = [change.state for change in changes if change.final_block is not None]
             if read_seal_facts(state, seal.code) != _facts(seal) or states != ours:
-                found.append(finding("seal_differs", seal.code))
+                findings.append(finding("seal_differs", seal.code))
     known = {seal.code for seal, _ in final}
     for event in chain_index.events(connection, ("SealRegistered",)):
         owner = organisations.org_in(event.args["owner"])
         if _ours(app, owner, org) and event.args["code"] not in known:
-            found.append(finding("seal_missing", event.args["code"], owner=owner))
+            findings.append(finding("seal_missing", event.args["code"], owner=owner))
     return len(final)
 
 
@@ -78,7 +78,7 @@ def _facts(seal: StoredSeal) -> list[bytes]:
 
 
 def audit_catalogs(
-    app: App, connection: Connection, head: IndexedBlock, org: str | None, found: list[AuditFinding]
+    app: App, connection: Connection, head: IndexedBlock, org: str | None, findings: list[AuditFinding]
 ) -> int:
     """Every entry on chain is stored, and its versions form one history whose end is its head; how many there are."""
     histories = {code: catalogs.history(connection, code) for code in catalogs.codes(connection)}
@@ -96,11 +96,11 @@ def audit_catalogs(
             try:
                 versions = [_version(row.body) for row in rows if row.final_block is not None]
             except (BadRequest, Corrupt):
-                found.append(finding("catalog_altered", code))
+                findings.append(finding("catalog_altered", code))
                 continue
             breaks = check_history(versions, word.to_bytes(32, "big") if word else None, sequence)
-            found += [finding("catalog_" + gap.code, code, sequence=gap.sequence) for gap in breaks]
-    found += _missing_entries(app, connection, org, {code_key(code).hex() for code in histories})
+            findings += [finding("catalog_" + gap.code, code, sequence=gap.sequence) for gap in breaks]
+    findings += _missing_entries(app, connection, org, {code_key(code).hex() for code in histories})
     return len(mine)
 
 

@@ -118,13 +118,13 @@ def apply(
         elif event.name == "CatalogChanged":
             _versions_final(connection, event, final)
         elif event.name in _CURES:
-            _hasten(app, connection, event)
+            _retry_now(app, connection, event)
 
 
 _CURES = ("OrganisationSuspended", "RightsSet", "GenerationOpened")
 
 
-def _hasten(app: App, connection: Connection, event: ChainEvent) -> None:
+def _retry_now(app: App, connection: Connection, event: ChainEvent) -> None:
     """What the organisation's accounts had refused is asked again at once: the registrar may have cured it."""
     org = event.args["organisation"].rstrip(b"\0").decode("ascii", "replace")
     accounts = [
@@ -140,7 +140,7 @@ def _head_final(
     try:
         org, generation = parse_log_id(event.args["log"])
     except MalformedRecord:
-        return  # a log of somebody whose code we would not accept is none of ours
+        return  # a log of an organisation whose code is not valid here is none of ours
     if proof is None or proof.root != proof.batch.root:
         if org in app.keystore.accounts():
             _stop(app, connection, event)

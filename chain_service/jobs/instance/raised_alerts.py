@@ -65,10 +65,10 @@ def list_alerts(
     """The standing alerts of the instance, with `cleared` those that ended too. Raises `Forbidden` (`missing_role`)."""
     asker.need("audit")
     with app.database.reading() as connection:
-        found, following = alerts.page(
+        listed, following = alerts.page(
             connection, code=code, cleared=cleared, before=parse_cursor(cursor), limit=page_size(limit)
         )
-    return AlertPage(tuple(map(_raised, found)), write_cursor(following))
+    return AlertPage(tuple(map(_raised, listed)), write_cursor(following))
 
 
 def show_alert(app: App, alert_id: int) -> RaisedAlert:
@@ -78,7 +78,7 @@ def show_alert(app: App, alert_id: int) -> RaisedAlert:
 
 
 def settle_alert(app: App, alert_id: int) -> SettledAlert:
-    """The alert stands no longer: somebody has dealt with it. It is raised again where its cause lasts.
+    """The alert stands no longer: its cause was dealt with. It is raised again where its cause lasts.
 
     Raises `NotFound` (`alert_unknown`).
     """

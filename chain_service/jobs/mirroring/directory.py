@@ -86,10 +86,10 @@ class Mirror:
     def _entries(self, source: LogSource, n: int, width: int) -> list[bytes]:
         path = entries_path(n, width)
         data = self._bytes(source, path, WIDTH * _ENTRY)
-        found = [data[at + 2 : at + _ENTRY] for at in range(0, len(data), _ENTRY)]
-        if len(found) != width or entries_tile(found) != data:
+        entries = [data[at + 2 : at + _ENTRY] for at in range(0, len(data), _ENTRY)]
+        if len(entries) != width or entries_tile(entries) != data:
             raise self._wrong(path, f"does not hold {width} entries of 32 bytes")
-        return found
+        return entries
 
     def root(self, size: int) -> bytes:
         """Root of the log's first `size` leaves, not more than were fetched."""

@@ -168,10 +168,10 @@ def _same_roots(copy: Mirror, served: Checkpoint, kept: Checkpoint | None) -> No
 
 def _log_of(served: Checkpoint, reader: ChainReader) -> LogId:
     """The log that the origin names, on the reader's chain and contract. Raises `Conflict` (code `other_log`)."""
-    found = _ORIGIN.fullmatch(served.origin)
+    match = _ORIGIN.fullmatch(served.origin)
     trust = reader.trust
-    if found is not None and int(found[2]) < 2**32:
-        org, generation = found[1], int(found[2])
+    if match is not None and int(match[2]) < 2**32:
+        org, generation = match[1], int(match[2])
         contract = trust.contracts[storage_layout.RECORD_LOG].address
         if served.origin == origin(trust.chain_id, contract, org, generation):
             return log_id(OrgCode(org), generation)

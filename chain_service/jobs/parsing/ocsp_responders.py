@@ -73,25 +73,25 @@ class Responders:
 
     def questions(self, facts: DocumentFacts, now: int, list_age: int) -> list[OcspQuery]:
         """What nothing available tells the present of: certificates on trusted paths that name an allowed responder."""
-        found: dict[bytes, OcspQuery] = {}
+        queries: dict[bytes, OcspQuery] = {}
         for revocation in _revocations(facts) if self._allowed else ():
             addresses = tuple(address for address in revocation.ask if self.allows(address))
             if addresses and revocation.question and not _fresh(revocation, now, list_age):
-                found.setdefault(revocation.question, OcspQuery(revocation.question, addresses))
-        return list(found.values())[:MAX_QUESTIONS]
+                queries.setdefault(revocation.question, OcspQuery(revocation.question, addresses))
+        return list(queries.values())[:MAX_QUESTIONS]
 
     def answers(self, asked: Sequence[OcspQuery], now: int, *, fetch: bool) -> dict[bytes, bytes]:
         """Question to answer, as far as one is kept or, with `fetch`, came in time. Never raises."""
         ends = time.monotonic() + SECONDS
-        found: dict[bytes, bytes] = {}
+        kept_answers: dict[bytes, bytes] = {}
         for query in asked:
             with self._lock:
                 kept = self._kept.get(query.question)
             if kept is not None and kept.until > now:
-                found[query.question] = kept.answer
+                kept_answers[query.question] = kept.answer
             elif fetch and (answer := self._fetch(query, ends)) is not None:
-                found[query.question] = answer
-        return found
+                kept_answers[query.question] = answer
+        return kept_answers
 
     def remember(self, facts: DocumentFacts, answers: dict[bytes, bytes], list_age: int) -> None:
         """Answers that the parser process believed are kept until a newer one was promised. `facts`: with them."""
@@ -189,12 +189,12 @@ def _revocations(facts: DocumentFacts) -> list[RevocationFacts]:
     trusted = [
         certificate for certificate in every if certificate is not None and certificate.path.outcome == "trusted"
     ]
-    return [found for certificate in trusted for found in certificate.path.revocations]
+    return [revocation for certificate in trusted for revocation in certificate.path.revocations]
 
 
-def _fresh(found: RevocationFacts, now: int, list_age: int) -> bool:
+def _fresh(revocation: RevocationFacts, now: int, list_age: int) -> bool:
     """Whether what is available speaks of the present."""
-    if found.outcome != "good" or found.as_of is None:
-        return found.outcome == "revoked"
-    promised = found.next_update is None or now <= found.next_update
-    return promised and now - found.as_of <= list_age and not found.after_end
+    if revocation.outcome != "good" or revocation.as_of is None:
+        return revocation.outcome == "revoked"
+    promised = revocation.next_update is None or now <= revocation.next_update
+    return promised and now - revocation.as_of <= list_age and not revocation.after_end

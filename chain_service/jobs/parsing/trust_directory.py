@@ -121,24 +121,24 @@ def listed(directory: Path, now: int) -> TrustStoreListing:
 def _certificate(der: bytes) -> tuple[str, str | None]:
     """Subject and end of a certificate."""
     try:
-        found = x509.load_der_x509_certificate(der)
-        return found.subject.rfc4514_string(), _moment(found.not_valid_after_utc)
+        certificate = x509.load_der_x509_certificate(der)
+        return certificate.subject.rfc4514_string(), _moment(certificate.not_valid_after_utc)
     except ValueError as error:
         return f"unreadable: {error}"[:200], None
 
 
 def _revocation_list(der: bytes, now: int) -> ListedRevocationList:
     try:
-        found = x509.load_der_x509_crl(der)
-        issuer = found.issuer.rfc4514_string()
+        revocation_list = x509.load_der_x509_crl(der)
+        issuer = revocation_list.issuer.rfc4514_string()
     except ValueError as error:
         return ListedRevocationList(f"unreadable: {error}"[:200], None, None, None, stale=True)
-    promised = found.next_update_utc
+    promised = revocation_list.next_update_utc
     return ListedRevocationList(
         issuer=issuer,
-        of=_moment(found.last_update_utc),
+        of=_moment(revocation_list.last_update_utc),
         next_update=None if promised is None else _moment(promised),
-        age_days=int(now - found.last_update_utc.timestamp()) // 86_400,
+        age_days=int(now - revocation_list.last_update_utc.timestamp()) // 86_400,
         stale=promised is not None and promised.timestamp() < now,
     )
 
@@ -172,24 +172,24 @@ def _folders(directory: Path) -> list[Path]:
 
 def _files(directory: Path, suffixes: frozenset[str]) -> list[Path]:
     try:
-        found = [path for path in directory.iterdir() if path.suffix.lower() in suffixes and path.is_file()]
+        paths = [path for path in directory.iterdir() if path.suffix.lower() in suffixes and path.is_file()]
     except OSError:
         return []
-    if len(found) > MAX_FILES:
+    if len(paths) > MAX_FILES:
         log.error("a folder of the trust store has too many files", folder=str(directory), most=MAX_FILES)
-    return sorted(found)[:MAX_FILES]
+    return sorted(paths)[:MAX_FILES]
 
 
 def _ders(path: Path) -> list[bytes]:
     """The DER objects in a file: one, or each PEM block."""
     try:
         data = path.read_bytes() if path.stat().st_size <= MAX_BYTES else b""
-        found = [base64.b64decode(b"".join(block.split())) for block in _PEM.findall(data)]
+        ders = [base64.b64decode(b"".join(block.split())) for block in _PEM.findall(data)]
     except (OSError, binascii.Error) as error:
         log.error("a file of the trust store cannot be read", file=str(path), error=str(error))
         return []
-    found = found or [data]
-    good = [der for der in found if der[:1] == b"\x30"]
-    if len(good) < len(found):
+    ders = ders or [data]
+    good = [der for der in ders if der[:1] == b"\x30"]
+    if len(good) < len(ders):
         log.error("a file of the trust store is neither DER nor PEM", file=str(path))
     return good

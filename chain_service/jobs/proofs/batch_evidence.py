@@ -140,12 +140,12 @@ def _covers(state: ProvenState, log: LogId, batch: Batch) -> bool:
 
 def _read_again(app: App, batch: Batch) -> bytes:
     assert batch.final_block is not None and batch.final_hash is not None
-    found = prove_batch(app, batch, batch.final_block, batch.final_hash)
-    if found.root != batch.root:
+    proof = prove_batch(app, batch, batch.final_block, batch.final_hash)
+    if proof.root != batch.root:
         raise Corrupt("the chain holds another log head than the stored batch", code="head_altered", batch=batch.id)
     with app.database.transaction() as connection:
-        batches.store_evidence(connection, batch.id, found.evidence, found.block)
-    return found.evidence
+        batches.store_evidence(connection, batch.id, proof.evidence, proof.block)
+    return proof.evidence
 
 
 def _signer(app: App, org: str, state: ProvenState) -> Signer:

@@ -83,19 +83,19 @@ def _histories(app: App, batch: Batch, most: int) -> list[HistoryRequest]:
         keys = len(organisations.log_keys(connection, org))
         certificates = {code: _certificates(seal.body) for code, seal in seals.get_many(connection, codes).items()}
         changes = {code: 1 + len(seals.changes(connection, code)) for code in codes}
-    found = [HistoryRequest(ORGANISATIONS, partial(storage_layout.log_key_slot, org), keys)]
-    found += [
+    requests = [HistoryRequest(ORGANISATIONS, partial(storage_layout.log_key_slot, org), keys)]
+    requests += [
         HistoryRequest(ORGANISATIONS, partial(storage_layout.permit_slot, org, code), n) for code, n in known.items()
     ]
-    room = most // 2 - sum(history.known + 1 for history in found)
+    room = most // 2 - sum(history.known + 1 for history in requests)
     for code in codes:
         facts = storage_layout.SEAL_FIRST_CERTIFICATE + certificates.get(code, 1)
         room -= facts + changes[code] + 2
         if room < 0:
             break
-        found.append(HistoryRequest(SEAL_REGISTRY, partial(storage_layout.seal_fact_slot, code), facts))
-        found.append(HistoryRequest(SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), changes[code]))
-    return found
+        requests.append(HistoryRequest(SEAL_REGISTRY, partial(storage_layout.seal_fact_slot, code), facts))
+        requests.append(HistoryRequest(SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), changes[code]))
+    return requests
 
 
 def _certificates(seal: bytes) -> int:

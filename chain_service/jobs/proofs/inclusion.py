@@ -23,7 +23,7 @@ def inclusion(connection: Connection, batched: Sequence[StoredRecord]) -> list[t
     Raises `Corrupt` where the stored log lacks the entry (`entry_missing`), or it or the record's place is damaged.
     """
     readers: dict[tuple[str, int], tiles.TileReader] = {}
-    found = []
+    proofs = []
     for record in batched:
         generation, index, size = log_position(record)
         key = (record.org, generation)
@@ -37,5 +37,5 @@ def inclusion(connection: Connection, batched: Sequence[StoredRecord]) -> list[t
             raise Corrupt("the stored log does not give the record's log head", record=record.id) from error
         if entry is None:
             raise Corrupt("the stored log lacks an entry that was anchored", code="entry_missing", record=record.id)
-        found.append((entry, InclusionProof(index, size, tuple(path))))
-    return found
+        proofs.append((entry, InclusionProof(index, size, tuple(path))))
+    return proofs

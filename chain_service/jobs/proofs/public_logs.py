@@ -37,10 +37,10 @@ class TilePath(NamedTuple):
 
 def parse_tile_path(text: str) -> TilePath | None:
     """`<level>/<n>[.p/<width>]` or `entries/<n>[.p/<width>]`; None for anything else, also a longer way to write it."""
-    found = _TILE.fullmatch(text)
-    if found is None:
+    match = _TILE.fullmatch(text)
+    if match is None:
         return None
-    _entries, level, groups, partial = found.groups()
+    _entries, level, groups, partial = match.groups()
     if groups.startswith("x000"):
         return None
     width = WIDTH if partial is None else int(partial)
@@ -93,8 +93,8 @@ def tile(app: App, log: str, path: TilePath) -> bytes:
 
 
 def _final_head(connection: Connection, log: str) -> Batch:
-    found = _LOG.fullmatch(log)
-    head = batches.final_head(connection, found[1], int(found[2])) if found and int(found[2]) < 2**32 else None
+    match = _LOG.fullmatch(log)
+    head = batches.final_head(connection, match[1], int(match[2])) if match and int(match[2]) < 2**32 else None
     if head is None:
         raise NotFound("this instance has no anchored log of that name", code="log_unknown", log=log[:40])
     return head

@@ -73,18 +73,18 @@ def receipt(app: App, record_id: str, *, refreshed: bool = False) -> bytes:
 def hand_out(app: App, asker: Acting, ids: Sequence[str], progress: Progress = silent) -> Iterator[HandedOut]:
     """Receipt and disclosure of the asker's own records, in order; the readings are logged. Raises as `receipt`."""
     for start in range(0, len(ids), TOGETHER):
-        found = _stored(app, ids[start : start + TOGETHER])
-        for record in found:
+        stored = _stored(app, ids[start : start + TOGETHER])
+        for record in stored:
             asker.need_org(record.org)
         now = app.clock()
         app.readings.write(
             [
                 NewReading(now, asker.key_id, asker.org, record.id, action="disclosure", cause="handed out")
-                for record in found
+                for record in stored
                 if record.body is not None
             ]
         )
-        for done, (record, made) in enumerate(zip(found, _current(app, found), strict=True), start + 1):
+        for done, (record, made) in enumerate(zip(stored, _current(app, stored), strict=True), start + 1):
             content = disclosure_of(record) if record.erased_at is None else None
             yield HandedOut(record.id, receipts.encode(made), content)
             progress("write", done, len(ids))
@@ -121,11 +121,11 @@ def _encoded(made: Receipt) -> bytes | ChainServiceError:
 
 def _stored(app: App, ids: Sequence[str]) -> list[StoredRecord]:
     with app.database.reading() as connection:
-        found = records.get_many(connection, ids)
+        listed = records.get_many(connection, ids)
     for id in ids:
-        if id not in found:
+        if id not in listed:
             raise NotFound("no record has this id", code="record_unknown", id=id)
-    return [found[id] for id in ids]
+    return [listed[id] for id in ids]
 
 
 def _current(app: App, wanted: Sequence[StoredRecord]) -> Iterator[Receipt]:
@@ -196,21 +196,21 @@ def _inclusion(connection: Connection, members: Sequence[StoredRecord]) -> list[
         places |= {(tiles.ENTRIES, tile), *core_tiles.tiles_on_path(tile * tiles.WIDTH, first.size)}
     reader.fetch(places)
     paths = core_tiles.inclusion_paths(indexes, first.size, reader)
-    found = []
+    proofs = []
     for index, path in zip(indexes, paths, strict=True):
         entry = reader.entry(index)
         if entry is None:
             raise Corrupt("the stored log lacks an entry that was anchored", code="entry_missing", index=index)
-        found.append((Entry(entry), InclusionProof(index, first.size, path)))
-    return found
+        proofs.append((Entry(entry), InclusionProof(index, first.size, path)))
+    return proofs
 
 
 def _own_receipt(app: App, data: bytes) -> Receipt | ChainServiceError:
     trust = app.require_chain().reader.trust
     try:
-        found = parse(data)
+        receipt = parse(data)
     except ChainServiceError as error:
         return error
-    if (found.chain_id, found.contract) != (trust.chain_id, trust.contracts[storage_layout.RECORD_LOG].address):
+    if (receipt.chain_id, receipt.contract) != (trust.chain_id, trust.contracts[storage_layout.RECORD_LOG].address):
         return InvalidProof("the receipt is about another chain or log contract", code="foreign_receipt")
-    return found
+    return receipt

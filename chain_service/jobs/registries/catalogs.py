@@ -316,7 +316,7 @@ def findings(
             if after is None:
                 break
     mine = {entry.version.code for entry in entries if org is None or entry.version.provider == org}
-    found = [
+    gaps = [
         gap
         for gap in catalog_findings.findings(entries, app.now)
         if gap.catalog in mine and finding in (None, gap.code)
@@ -325,10 +325,10 @@ def findings(
     return CatalogReview(
         findings=tuple(
             CatalogFinding(gap.code, gap.catalog, gap.about, catalog_findings.FINDINGS[gap.code])
-            for gap in found[begin:end]
+            for gap in gaps[begin:end]
         ),
         metrics=_figures(catalog_findings.metrics(counted, app.now)),
-        next=write_cursor(end if len(found) > end else None),
+        next=write_cursor(end if len(gaps) > end else None),
     )
 
 

@@ -103,21 +103,21 @@ def organisation(app: App, code: str) -> OrganisationDetails:
     if not is_org_code(code):
         raise NotFound("no organisation of this code is registered", code="organisation_unknown")
     with app.database.reading() as connection:
-        found = organisations.get(connection, code)
+        registered = organisations.get(connection, code)
         names = {code_key(stored.code): stored.code for stored in types.listed(connection)}
         rights = organisations.rights(connection, code)
         return OrganisationDetails(
-            code=found.org,
-            name=found.name,
-            suspended=found.suspended,
-            generation=found.generation,
+            code=registered.org,
+            name=registered.name,
+            suspended=registered.suspended,
+            generation=registered.generation,
             accounts={account: right_names(Right(bits)) for account, bits in rights.items()},
             log_keys=tuple(organisations.log_keys(connection, code)),
             permits=tuple(
                 _indexed_permit(permit, names.get(permit.certificate_type))
                 for permit in organisations.permits(connection, code)
             ),
-            logs=tuple(_log(connection, code, generation) for generation in range(found.generation + 1)),
+            logs=tuple(_log(connection, code, generation) for generation in range(registered.generation + 1)),
         )
 
 

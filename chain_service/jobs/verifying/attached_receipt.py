@@ -60,5 +60,5 @@ def _signed(app: App, known: JudgeInput, data: bytes) -> Check | None:
     head = find_head(facts)
     if head is None or head.shown_by is None or head.entry != head.expected:
         return None
-    found = judge_log_signature(facts, head)
-    return found if found.outcome is Outcome.PASSED else None
+    judged = judge_log_signature(facts, head)
+    return judged if judged.outcome is Outcome.PASSED else None

@@ -46,17 +46,17 @@ class CandidateRecords:
 
     def besides(self, chosen: StoredRecord | None) -> tuple[StoredRecord, ...]:
         """All but the one chosen."""
-        return tuple(one for one in (*self.records, *self.erased) if chosen is None or one.id != chosen.id)
+        return tuple(record for record in (*self.records, *self.erased) if chosen is None or record.id != chosen.id)
 
     def meant(self) -> tuple[StoredRecord | None, bool]:
         """The record that these lead to by themselves, and whether it cannot be told because several claim the file.
 
         Of one organisation's records the newest certificate is meant, or else the newest document.
         """
-        exact = [one for one in self.records if one.id not in self.inexact] or list(self.records)
-        if len({one.org for one in exact}) > 1:
+        exact = [record for record in self.records if record.id not in self.inexact] or list(self.records)
+        if len({record.org for record in exact}) > 1:
             return None, True
-        return next(iter(sorted(exact, key=lambda one: one.kind != "certificate")), None), False
+        return next(iter(sorted(exact, key=lambda record: record.kind != "certificate")), None), False
 
 
 Keyed = Callable[[str], bytes]
@@ -68,23 +68,23 @@ def named_by(
 ) -> CandidateRecords:
     """The anchored records that the file, its digest or the identifier of a question leads to."""
     pairs = _digests(read)
-    found = records.naming_file(connection, pairs, LOOKED_AT + 1) if pairs else []
-    inexact = {one.id for one in found if not _names(one, read)}
-    linked = _linked(pairs, [read.disclosure, *map(recalled, found)])
+    naming = records.naming_file(connection, pairs, LOOKED_AT + 1) if pairs else []
+    inexact = {record.id for record in naming if not _names(record, read)}
+    linked = _linked(pairs, [read.disclosure, *map(recalled, naming)])
     if linked:
-        known = {one.id for one in found}
+        known = {record.id for record in naming}
         more = records.naming_file(connection, linked, LOOKED_AT + 1)
-        found += [one for one in more if one.id not in known and not _contradicts(one, pairs, linked)]
+        naming += [record for record in more if record.id not in known and not _contradicts(record, pairs, linked)]
     if question.identifier is not None:
-        known = {one.id for one in found}
-        found += [one for one in _identified(connection, question, asker) if one.state == "anchored"]
-        found = [one for at, one in enumerate(found) if one.id not in known or at < len(known)]
-    crowded, counted = len(found) > LOOKED_AT, False
+        known = {record.id for record in naming}
+        naming += [record for record in _identified(connection, question, asker) if record.state == "anchored"]
+        naming = [one for at, one in enumerate(naming) if one.id not in known or at < len(known)]
+    crowded, counted = len(naming) > LOOKED_AT, False
     if crowded:
-        before = {one.id for one in found}
-        found, counted = _changed_first(connection, pairs, found)
-        inexact |= {one.id for one in found if one.id not in before and not _names(one, read)}
-    looked_at = sorted(found[:LOOKED_AT], key=lambda one: -one.seq)
+        before = {record.id for record in naming}
+        naming, counted = _changed_first(connection, pairs, naming)
+        inexact |= {record.id for record in naming if record.id not in before and not _names(record, read)}
+    looked_at = sorted(naming[:LOOKED_AT], key=lambda record: -record.seq)
     erased, all_seen = _erased(connection, pairs, linked, keyed)
     crowded, counted = crowded or not all_seen, counted and all_seen
     return CandidateRecords(tuple(looked_at), crowded, counted, frozenset(inexact), erased)
@@ -98,7 +98,7 @@ def _erased(
     """
     if not pairs or not records.any_kept(connection):
         return (), True
-    asked, more = ({keyed(f"{name}:{value.hex()}"): name for name, value in one} for one in (pairs, linked))
+    asked, more = ({keyed(f"{name}:{value.hex()}"): name for name, value in digests} for digests in (pairs, linked))
     by_file: dict[tuple[str, int], list[ErasedFile]] = {}
     for row in records.erased_naming(connection, [*asked, *more], COUNTED + 1):
         by_file.setdefault((row.record_id, row.n), []).append(row)
@@ -110,8 +110,8 @@ def _erased(
             places[stated[0].record_id] = stated[0]
     changed = _changed(connection, [(id, row.org, row.generation, row.leaf_index) for id, row in places.items()])
     first = sorted(places, key=lambda id: changed.get(id, State.IN_FORCE) == State.IN_FORCE)[:LOOKED_AT]
-    found = records.get_many(connection, first)
-    return tuple(found.values()), len(changed) <= LOOKED_AT and len(places) <= COUNTED
+    erased = records.get_many(connection, first)
+    return tuple(erased.values()), len(changed) <= LOOKED_AT and len(places) <= COUNTED
 
 
 def _changed(connection: Connection, places: Sequence[tuple[str, str, int, int]]) -> dict[str, int]:
@@ -125,21 +125,21 @@ def _changed(connection: Connection, places: Sequence[tuple[str, str, int, int]]
 
 
 def _changed_first(
-    connection: Connection, pairs: Sequence[tuple[str, bytes]], found: Sequence[StoredRecord]
+    connection: Connection, pairs: Sequence[tuple[str, bytes]], naming: Sequence[StoredRecord]
 ) -> tuple[list[StoredRecord], bool]:
     """The records that ever changed their state before all others, and whether there is room for all of them.
 
-    What ended must not hide behind the many that somebody anchored for this.
+    What ended must not hide behind the many that are anchored for this.
     """
     places = records.places_naming_file(connection, pairs, COUNTED + 1) if pairs else []
     known = {id for id, *_ in places}
-    for one in found:
-        if one.id not in known and one.generation is not None and one.leaf_index is not None:
-            places.append((one.id, one.org, one.generation, one.leaf_index))
+    for record in naming:
+        if record.id not in known and record.generation is not None and record.leaf_index is not None:
+            places.append((record.id, record.org, record.generation, record.leaf_index))
     changed = _changed(connection, places)
     first = sorted(changed, key=lambda id: changed[id] == State.IN_FORCE)[:LOOKED_AT]
     rows = records.get_many(connection, first)
-    others = [one for one in found if one.id not in rows]
+    others = [record for record in naming if record.id not in rows]
     return [*rows.values(), *others], len(changed) <= LOOKED_AT and len(places) <= COUNTED
 
 
@@ -148,11 +148,11 @@ def waiting_for(
 ) -> StoredRecord | None:
     """The record under way that a question with nothing anchored leads to: certificates first, then the first one."""
     pairs = _digests(read)
-    found = records.naming_file(connection, pairs, LOOKED_AT, final=False) if pairs else []
+    naming = records.naming_file(connection, pairs, LOOKED_AT, final=False) if pairs else []
     if question.identifier is not None:
-        found += _identified(connection, question, asker)
-    under_way = [one for one in found if one.state in ("pending", "batched")]
-    return min(under_way, key=lambda one: (one.kind != "certificate", one.seq), default=None)
+        naming += _identified(connection, question, asker)
+    under_way = [record for record in naming if record.state in ("pending", "batched")]
+    return min(under_way, key=lambda record: (record.kind != "certificate", record.seq), default=None)
 
 
 def _digests(read: ParsedRequest) -> list[tuple[str, bytes]]:
@@ -167,22 +167,23 @@ def _linked(pairs: Sequence[tuple[str, bytes]], contents: Iterable[Content | Non
     Whoever asks by one digest is told of what ended under another one.
     """
     asked = {(name, value.hex()) for name, value in pairs}
-    found: dict[tuple[str, str], None] = {}
+    linked: dict[tuple[str, str], None] = {}
     for content in contents:
         for digests in listed_files(content):
             stated = dict.fromkeys(digests.items())
             if not asked.isdisjoint(stated):
-                found |= {pair: None for pair in stated if pair not in asked}
-    return [(name, bytes.fromhex(value)) for name, value in found]
+                linked |= {pair: None for pair in stated if pair not in asked}
+    return [(name, bytes.fromhex(value)) for name, value in linked]
 
 
 def _contradicts(record: StoredRecord, pairs: Sequence[tuple[str, bytes]], linked: Sequence[tuple[str, bytes]]) -> bool:
-    """Whether the record states another value of what was asked: a stranger's record may link two different files."""
+    """Whether the record states another value of what was asked: another's record may link two files."""
     asked, other = {(name, value.hex()) for name, value in pairs}, {(name, value.hex()) for name, value in linked}
     algorithms = {name for name, _ in asked}
-    meant = [one for one in listed_files(recalled(record)) if not other.isdisjoint(one.items())]
+    meant = [file for file in listed_files(recalled(record)) if not other.isdisjoint(file.items())]
     return bool(meant) and all(
-        any(name in algorithms and (name, value) not in asked for name, value in one.items()) for one in meant
+        any(name in algorithms and (name, value) not in asked for name, value in digests_meant.items())
+        for digests_meant in meant
     )
 
 
@@ -199,8 +200,8 @@ def recalled(record: StoredRecord) -> Content | None:
 def _names(record: StoredRecord, read: ParsedRequest) -> bool:
     """Whether the record names a file presented, no digest of which differs."""
     listed = listed_files(recalled(record))
-    presented = [one for one in (*read.files, read.before_attaching) if one]
-    return any(same_file(digests, one) for digests in presented for one in listed)
+    presented = [file for file in (*read.files, read.before_attaching) if file]
+    return any(same_file(digests, stated) for digests in presented for stated in listed)
 
 
 def _identified(connection: Connection, question: VerificationRequest, asker: Asker) -> list[StoredRecord]:
@@ -208,12 +209,12 @@ def _identified(connection: Connection, question: VerificationRequest, asker: As
     identifier = question.identifier
     if identifier is None or len(identifier) > MAX_IDENTIFIER or "\0" in identifier:
         return []
-    found = records.by_identity(connection, identifier)
-    if not found and (tidy := unicodedata.normalize("NFKC", identifier).strip(" ")) != identifier:
-        found = records.by_identity(connection, tidy)
+    identified = records.by_identity(connection, identifier)
+    if not identified and (tidy := unicodedata.normalize("NFKC", identifier).strip(" ")) != identifier:
+        identified = records.by_identity(connection, tidy)
     if "verify" not in asker.roles:
-        found = [record for record in found if _fits(record, question)]
-    return found
+        identified = [record for record in identified if _fits(record, question)]
+    return identified
 
 
 def _fits(record: StoredRecord, question: VerificationRequest) -> bool:
@@ -237,10 +238,10 @@ def _body(record: StoredRecord) -> Mapping[str, object]:
         return {}
 
 
-def newest(found: Sequence[StoredRecord]) -> StoredRecord | None:
+def newest(stored: Sequence[StoredRecord]) -> StoredRecord | None:
     """The newest anchored one, else the newest one that did not fail."""
     for wanted in ("anchored", "batched", "pending"):
-        for record in found:
+        for record in stored:
             if record.state == wanted:
                 return record
     return None

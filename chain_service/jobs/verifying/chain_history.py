@@ -40,32 +40,32 @@ class ProvenAnchoring:
     failure: Failure | None = None
 
 
-def anchored(app: App, drafts: Sequence[Lookup]) -> list[ProvenAnchoring]:
-    """What is proven of each draft's anchoring block."""
+def anchored(app: App, lookups: Sequence[Lookup]) -> list[ProvenAnchoring]:
+    """What is proven of each lookup's anchoring block."""
     if app.chain is None:
-        return [ProvenAnchoring() for _ in drafts]
+        return [ProvenAnchoring() for _ in lookups]
     trust = app.chain.reader.trust
-    stored = [None if draft.evidence is None else proven(draft.evidence, trust) for draft in drafts]
+    stored = [None if lookup.evidence is None else proven(lookup.evidence, trust) for lookup in lookups]
     numbers = {state.block for state in stored if state is not None}
-    for draft in drafts:
-        if draft.receipt is not None:
-            numbers.update(_numbers(draft.receipt))
+    for lookup in lookups:
+        if lookup.receipt is not None:
+            numbers.update(_numbers(lookup.receipt))
     with app.database.reading() as connection:
         indexed = chain_index.blocks_of(connection, sorted(numbers))
-    return [_anchored(app, *pair, indexed) for pair in zip(drafts, stored, strict=True)]
+    return [_anchored(app, *pair, indexed) for pair in zip(lookups, stored, strict=True)]
 
 
-def _anchored(app: App, draft: Lookup, stored: ProvenState | None, indexed: Indexed) -> ProvenAnchoring:
+def _anchored(app: App, lookup: Lookup, stored: ProvenState | None, indexed: Indexed) -> ProvenAnchoring:
     states: tuple[ProvenState, ...] = ()
-    if draft.receipt is not None and draft.presented.failure is None:
+    if lookup.receipt is not None and lookup.presented.failure is None:
         try:
-            states = _shown(app, draft.receipt, indexed)
+            states = _shown(app, lookup.receipt, indexed)
         except CannotTell as error:
             return ProvenAnchoring(failure=Failure(doubt_of(error), "receipt", error.message))
         except InvalidProof as error:
             return ProvenAnchoring(failure=Failure("proof_invalid", "receipt", error.message))
     known = [*_held(app, stored, indexed), *(state for state in states if state.counts)]
-    telling = [state for state in known if _tells(state, draft.claim)] or known
+    telling = [state for state in known if _tells(state, lookup.claim)] or known
     return ProvenAnchoring(telling[0] if telling else None, states)
 
 

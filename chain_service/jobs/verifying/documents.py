@@ -46,14 +46,14 @@ class ExaminedDocument:
     def seal_codes(self) -> list[str]:
         """The codes of its seals that the registry could hold."""
         seals = [self.facts.seal, *(signature.seal for signature in self.facts.signatures)]
-        found = dict.fromkeys(seal.code for seal in seals if seal is not None)
-        return [code for code in found if is_seal_code(code)][:MAX_SEALS]
+        codes = dict.fromkeys(seal.code for seal in seals if seal is not None)
+        return [code for code in codes if is_seal_code(code)][:MAX_SEALS]
 
     @property
     def before_attaching(self) -> dict[str, str]:
         """Digests of the file as it was signed, where only attachments were added since; empty otherwise."""
-        found = self.facts.before_attaching
-        return {} if found is None else {"sha-256": found[0].hex(), "sm3": found[1].hex()}
+        digests = self.facts.before_attaching
+        return {} if digests is None else {"sha-256": digests[0].hex(), "sm3": digests[1].hex()}
 
     def claimed_issuer(self) -> tuple[str, str | None, date | None] | None:
         """Organisation, certificate type and day of issue as the document's own metadata name them."""
@@ -131,21 +131,21 @@ def examine_file(parsers: Parsers, data: bytes | None, list_age: float, *, publi
 
 
 def with_answers(
-    found: ExaminedDocument, parsers: Parsers, responders: Responders, data: bytes, now: int, *, public: bool
+    document: ExaminedDocument, parsers: Parsers, responders: Responders, data: bytes, now: int, *, public: bool
 ) -> ExaminedDocument:
     """The file read again with what responders say of the certificates whose revocation is unknown.
 
     Callers without a key get what is kept and make the service ask nobody. Raises Unavailable (`busy`).
     """
-    asked = responders.questions(found.facts, now, found.list_age)
+    asked = responders.questions(document.facts, now, document.list_age)
     answers = responders.answers(asked, now, fetch=not public)
     if not answers:
-        return found
+        return document
     facts = parsers.read(data, public=public, answers=tuple(answers.values()))
     if facts.problem is not None:
-        return found  # an answer that ends its reader makes no document unreadable
-    responders.remember(facts, answers, found.list_age)
-    return replace(found, facts=facts)
+        return document  # an answer that ends its reader makes no document unreadable
+    responders.remember(facts, answers, document.list_age)
+    return replace(document, facts=facts)
 
 
 def no_signatures(_: Anchoring) -> JudgedSignatures:

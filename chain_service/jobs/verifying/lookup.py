@@ -72,7 +72,7 @@ class Lookup:
     display: Mapping[str, Any] = field(default_factory=dict)
 
 
-def gather(
+def look_up(
     connection: Connection,
     question: VerificationRequest,
     asker: Asker,
@@ -82,12 +82,12 @@ def gather(
 ) -> Lookup:
     """What is presented, and what is remembered of the record it leads to, as far as the asker may see it.
 
-    Stored rows may have been altered into anything: where they cannot be used the draft says so. Raises
+    Stored rows may have been altered into anything: where they cannot be used the lookup says so. Raises
     `MalformedRecord` for a malformed digest, `Unavailable`, and what the database itself raises.
     """
     read = replace(read_question(question), before_attaching=before_attaching or {})
     try:
-        return _gather(connection, question, read, Viewer(asker, read.disclosure), keyed)
+        return _look_up(connection, question, read, Viewer(asker, read.disclosure), keyed)
     except (Unavailable, DriverError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever an altered row leads to, it is no answer and ends no others
@@ -95,12 +95,12 @@ def gather(
         return damaged(Lookup(_subject(question, read), _presented(question, read)))
 
 
-def damaged(draft: Lookup) -> Lookup:
+def damaged(lookup: Lookup) -> Lookup:
     """The same question with nothing remembered, as what is stored cannot be used."""
-    failure = draft.presented.failure
+    failure = lookup.presented.failure
     if failure is None or failure.code != "unreadable":
         failure = Failure("record_mismatch", "record", "its stored data are damaged")
-    return Lookup(draft.subject, replace(draft.presented, failure=failure))
+    return Lookup(lookup.subject, replace(lookup.presented, failure=failure))
 
 
 def _presented(question: VerificationRequest, read: ParsedRequest) -> Presented:
@@ -114,7 +114,7 @@ def _presented(question: VerificationRequest, read: ParsedRequest) -> Presented:
     )
 
 
-def _gather(
+def _look_up(
     connection: Connection, question: VerificationRequest, read: ParsedRequest, viewer: Viewer, keyed: Keyed
 ) -> Lookup:  # fmt: skip
     subject, presented = _subject(question, read), _presented(question, read)
@@ -125,8 +125,8 @@ def _gather(
         record, undecided = named.meant()
         if record is None and not undecided:
             record = waiting_for(connection, question, read, viewer.asker)
-    found = tuple(_candidate(connection, one, named, viewer) for one in named.besides(record))
-    beside = OtherMatches(found, named.crowded, named.counted)
+    candidates = tuple(_candidate(connection, record_beside, named, viewer) for record_beside in named.besides(record))
+    beside = OtherMatches(candidates, named.crowded, named.counted)
     claim, failure = read.claim or _claim_of_place(connection, read.receipt), read.failure
     if record is None:
         memory = _memory_of_place(connection, claim, viewer)
@@ -170,18 +170,20 @@ def _led(connection: Connection, read: ParsedRequest) -> StoredRecord | None:
     """The record that a disclosure or a receipt says it is: by content, by place, by identity."""
     content = read.disclosure
     if content is not None:
-        found = records.by_body_digest(connection, content.body_digest)
-        if found is not None:
-            return found
+        records_led_to = records.by_body_digest(connection, content.body_digest)
+        if records_led_to is not None:
+            return records_led_to
     if read.place is not None:
         org, generation = parse_log_id(read.place[0])
         return records.by_place(connection, org, generation, read.place[1])
     if content is not None:
-        found = _erased(connection, content)
-        if found is None and isinstance(content, Disclosure):
+        records_led_to = _erased(connection, content)
+        if records_led_to is None and isinstance(content, Disclosure):
             record = content.record
-            found = newest([r for r in records.by_identity(connection, record.identity) if r.org == record.org])
-        return found
+            records_led_to = newest(
+                [r for r in records.by_identity(connection, record.identity) if r.org == record.org]
+            )
+        return records_led_to
     return None
 
 
@@ -269,13 +271,13 @@ def _changes(connection: Connection, log: bytes, index: int, *, told: bool) -> t
     """Every indexed change, with the successor where that is to be told."""
     events = chain_index.status_history(connection, log, index)
     ours = statuses.by_digests(connection, [event.digest for event in events]) if events else {}
-    found = []
+    changes = []
     for event in events:
         change = ours.get(event.digest)
         successor = told_successor(change) if change is not None else None
         named = named_successor(connection, successor) if told and successor is not None else None
-        found.append(PastChange(stored_state(event.state), event.reason, event.time, event.block, named))
-    return tuple(found)
+        changes.append(PastChange(stored_state(event.state), event.reason, event.time, event.block, named))
+    return tuple(changes)
 
 
 def _display(recalled: Content | None, question: VerificationRequest, asker: Asker) -> Mapping[str, Any]:

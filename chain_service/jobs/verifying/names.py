@@ -18,9 +18,9 @@ from chain_service.store.registries import organisations
 log = structlog.get_logger("names")
 
 
-def registered_names(connection: Connection, drafts: Sequence[Lookup]) -> Names:
-    """Every name of the types and organisations that the drafts' records speak of, as far as known here."""
-    contents = [content for draft in drafts for content in _contents(draft)]
+def registered_names(connection: Connection, lookups: Sequence[Lookup]) -> Names:
+    """Every name of the types and organisations that the lookups' records speak of, as far as known here."""
+    contents = [content for lookup in lookups for content in _contents(lookup)]
     if not contents:
         return Names()
     try:
@@ -34,23 +34,23 @@ def registered_names(connection: Connection, drafts: Sequence[Lookup]) -> Names:
 
 
 def _labels(connection: Connection, codes: set[str]) -> dict[str, Mapping[str, Text]]:
-    found: dict[str, Mapping[str, Text]] = {}
+    by_code: dict[str, Mapping[str, Text]] = {}
     for code in codes:
         try:
             entry = types.find(connection, code)
             if entry is not None:
                 labels = parse_labels(entry.body.get("labels"))
-                found[code] = {name: label for name, label in labels.items() if not imitates_member(label)}
+                by_code[code] = {name: label for name, label in labels.items() if not imitates_member(label)}
         except (Corrupt, MalformedRecord) as error:
             log.error("a stored certificate type is damaged", error=error.message)
-    return found
+    return by_code
 
 
-def _contents(draft: Lookup) -> list[Content]:
+def _contents(lookup: Lookup) -> list[Content]:
     """Those of the record meant and of the records beside it."""
-    known = (draft.presented.disclosure, draft.recalled, *(one.recalled for one, _ in draft.beside.found))
+    known = (lookup.presented.disclosure, lookup.recalled, *(one.recalled for one, _ in lookup.beside.found))
     return [content for content in known if content is not None]
 
 
-def _histories(found: dict[str, list[tuple[int, str]]]) -> dict[str, tuple[RegisteredName, ...]]:
-    return {code: tuple(RegisteredName(name, since) for since, name in listed) for code, listed in found.items()}
+def _histories(by_code: dict[str, list[tuple[int, str]]]) -> dict[str, tuple[RegisteredName, ...]]:
+    return {code: tuple(RegisteredName(name, since) for since, name in listed) for code, listed in by_code.items()}

@@ -1,4 +1,4 @@
-"""What somebody asks to have verified, and what of it can be read."""
+"""What is to be verified, and what of it can be read."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ParsedRequest:
 
 
 def read_question(question: VerificationRequest) -> ParsedRequest:
-    """Everything handed in, parsed; foreign bytes never raise, only a malformed `digest` does (`MalformedRecord`)."""
+    """Everything presented, parsed; foreign bytes never raise, only a malformed `digest` does (`MalformedRecord`)."""
     disclosure: Disclosure | PartialDisclosure | None = None
     claim: Claim | None = None
     receipt: Receipt | None = None
@@ -87,8 +87,8 @@ def read_question(question: VerificationRequest) -> ParsedRequest:
                 claim = parse_proof(question.receipt)
         except BadRequest as error:
             part: Literal["receipt", "proof"] = "receipt" if cose else "proof"
-            untold = isinstance(error, CannotTell) and not cose
-            failure = Failure("finality_unproven" if untold else "proof_invalid", part, error.message)
+            undecided = isinstance(error, CannotTell) and not cose
+            failure = Failure("finality_unproven" if undecided else "proof_invalid", part, error.message)
             if trouble(question.receipt) is not None:
                 failure = _unreadable(part, question.receipt, error)
     return ParsedRequest(disclosure, claim, receipt, tuple(_files(question)), failure=failure)

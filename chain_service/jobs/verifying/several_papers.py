@@ -9,7 +9,7 @@ not compared with each other: that they do not belong together is a finding of i
     disclosure + refreshed and older receipt  → in_force
 
 A file that a disclosure does not list is an altered one, or another holder's paper. It is taken for altered
-(`content_altered`) as long as nothing tells that it is not: whoever hands in a file with a disclosure says that it is
+(`content_altered`) as long as nothing tells that it is not: presenting a file with a disclosure says that it is
 the disclosure's. Three things tell: the index knows the record that lists it, a receipt attached to it is of another
 record, or its signatures show that it is still as somebody trusted here signed it. Then the papers do not match. None
 of these makes anything valid, and what the file itself shows to be wrong is said in every case. A disclosure that shows
@@ -67,7 +67,7 @@ class _Desk:
     stored: Stored
     marks: Mapping[Sheet, Place] = field(default_factory=dict)
     """Where receipts attached to files say that these belong. Anybody may attach one: what lists a file goes before."""
-    strangers: list[tuple[Sheet, Sheet]] = field(default_factory=list)
+    mismatched: list[tuple[Sheet, Sheet]] = field(default_factory=list)
     found: dict[frozenset[Sheet], Verdict] = field(default_factory=dict)
     """What was asked of several sheets together."""
 
@@ -85,9 +85,11 @@ class _Desk:
     def proof_of(self, sheet: Sheet) -> Sheet | None:
         """The receipt, or else the proof, of the record that the sheet belongs to."""
         place = self.places.get(sheet)
-        claims = [one for one in self.sheets if one.kind in CLAIMS and place and self.places.get(one) == place]
+        claims = [claim for claim in self.sheets if claim.kind in CLAIMS and place and self.places.get(claim) == place]
         return min(
-            (one for one in claims if not self.broken(one)), key=lambda one: one.kind is PaperKind.PROOF, default=None
+            (claim for claim in claims if not self.broken(claim)),
+            key=lambda one: one.kind is PaperKind.PROOF,
+            default=None,
         )
 
     def broken(self, sheet: Sheet) -> bool:
@@ -132,8 +134,8 @@ def judge_papers(
 
 
 def _same_place(sheets: Sequence[Sheet], verdict: Verdict) -> dict[Sheet, Place]:
-    found = _place(sheets[0], verdict) if sheets else None
-    return {} if found is None else dict.fromkeys(sheets, found)
+    place = _place(sheets[0], verdict) if sheets else None
+    return {} if place is None else dict.fromkeys(sheets, place)
 
 
 def _desk(sheets: list[Sheet], base: VerificationRequest, ask: Ask, stored: Stored, attached: Attached) -> _Desk:
@@ -168,9 +170,9 @@ def _learn(desk: _Desk, base: VerificationRequest, ask: Ask) -> None:
     """Finds places by other papers: of a disclosure by what proves it, of a file by the disclosure that lists it."""
     for lost, helping, included in ((0, 1, True), (2, 0, False)):
         pairs = [
-            (one, other)
-            for one in desk.sheets
-            if _class(one) == lost and one not in desk.places and (one.content is not None or lost == 2)
+            (sheet, other)
+            for sheet in desk.sheets
+            if _class(sheet) == lost and sheet not in desk.places and (sheet.content is not None or lost == 2)
             for other in desk.sheets
             if _class(other) == helping and other in desk.places
         ]
@@ -210,7 +212,7 @@ def _compare(desk: _Desk, base: VerificationRequest, ask: Ask) -> None:
     for one, other in combinations(desk.sheets, 2):
         places = desk.places.get(one), desk.places.get(other)
         if None not in places and places[0] != places[1]:
-            desk.strangers.append((one, other))
+            desk.mismatched.append((one, other))
         elif one.kind is other.kind is PaperKind.DISCLOSURE:
             _compare_bodies(desk, one, other)
         elif _class(one) != _class(other):
@@ -222,10 +224,10 @@ def _compare(desk: _Desk, base: VerificationRequest, ask: Ask) -> None:
         desk.found[frozenset(pair)] = verdict
     for pair in combinations(desk.sheets, 2):
         key = frozenset(pair)
-        if pair in desk.strangers or (any(map(desk.broken, pair)) and any(sheet in desk.places for sheet in pair)):
+        if pair in desk.mismatched or (any(map(desk.broken, pair)) and any(sheet in desk.places for sheet in pair)):
             desk.found.pop(key, None)
         elif key in desk.found and desk.found[key].answer is VerdictOutcome.INVALID and _apart(desk, *pair):
-            desk.strangers.append(pair)
+            desk.mismatched.append(pair)
             del desk.found[key]
 
 
@@ -240,12 +242,12 @@ def _compare_bodies(desk: _Desk, one: Sheet, other: Sheet) -> None:
     shown = [sheet for sheet in (one, other) if sheet in desk.places]
     altered = bound(one.content, other.content) if shown else body_key(one.content) == body_key(other.content)
     if not altered:
-        desk.strangers.append((one, other))
+        desk.mismatched.append((one, other))
         return
     suspect = other if one in desk.places else one
     evidence = {"detail": "two disclosures of one record differ", "papers": [_entry(desk, x) for x in (one, other)]}
-    found = _finding(desk.alone[suspect], check(RECORD.INCLUSION, "record_mismatch", evidence))
-    desk.found[frozenset((one, other))] = found
+    verdict = _finding(desk.alone[suspect], check(RECORD.INCLUSION, "record_mismatch", evidence))
+    desk.found[frozenset((one, other))] = verdict
 
 
 def _apart(desk: _Desk, one: Sheet, other: Sheet) -> bool:
@@ -269,7 +271,7 @@ def _apart(desk: _Desk, one: Sheet, other: Sheet) -> bool:
 def _belongs_elsewhere(desk: _Desk, file: Sheet, body: Sheet, verdict: Verdict) -> bool:
     """Whether only a receipt attached to the file tells against the disclosure, which shows no file and is not proven.
 
-    They may well be of two records of one issuer. A receipt that was handed in is taken for the disclosure's; one
+    They may well be of two records of one issuer. A receipt that was presented is taken for the disclosure's; one
     attached to a file says where the file belongs, and no more.
     """
     mark = desk.marks.get(file)
@@ -284,7 +286,7 @@ def _as_signed(verdict: Verdict) -> bool:
     Whether the seal was in force, and who stands behind it, may be open: that changes no content.
     """
     for group in verdict.signatures:
-        if any(one.outcome is Outcome.FAILED for one in group.checks):
+        if any(judged.outcome is Outcome.FAILED for judged in group.checks):
             return False
         if any(group[rule].outcome is not Outcome.PASSED for rule in _INTACT):
             return False
@@ -318,7 +320,7 @@ def _weighed(desk: _Desk, base: VerificationRequest, ask: Ask) -> Verdict:
     wrong = [
         verdict for verdict in (*desk.alone.values(), *desk.found.values()) if verdict.answer is VerdictOutcome.INVALID
     ]
-    if desk.strangers:
+    if desk.mismatched:
         parted = _finding(desk.alone[lead], check(RECORD.PARSE, "papers_do_not_match", {}))
         return min([*wrong, parted], key=lambda verdict: gravity(verdict.code))
     chosen = _chosen(desk, lead)
@@ -328,9 +330,9 @@ def _weighed(desk: _Desk, base: VerificationRequest, ask: Ask) -> Verdict:
     counted = [*joint, *_counted(desk, lead, chosen)]
     newest = joint[0].context.status_as_of or ""
     wrong = [one for one in wrong if one.code not in _PASSING or (one.context.status_as_of or "") >= newest]
-    found = min([*counted, *wrong], key=lambda verdict: gravity(verdict.code))
-    warnings = dict.fromkeys(one for verdict in (found, *joint) for one in verdict.context.warnings)
-    return replace(found, context=replace(found.context, warnings=tuple(warnings)))
+    decisive = min([*counted, *wrong], key=lambda verdict: gravity(verdict.code))
+    warnings = dict.fromkeys(warning for verdict in (decisive, *joint) for warning in verdict.context.warnings)
+    return replace(decisive, context=replace(decisive.context, warnings=tuple(warnings)))
 
 
 def _chosen(desk: _Desk, lead: Sheet) -> list[Sheet]:
@@ -364,7 +366,7 @@ def _counted(desk: _Desk, lead: Sheet, chosen: Sequence[Sheet]) -> Iterator[Verd
         if (
             sheet.kind in CLAIMS
             and (verdict.code in _OUTDATED or verdict.code in STATES)
-            and not _by_strangers(verdict)
+            and not _by_unknown_validators(verdict)
         ):
             continue  # a newer one tells the status
         if (
@@ -379,7 +381,7 @@ def _counted(desk: _Desk, lead: Sheet, chosen: Sequence[Sheet]) -> Iterator[Verd
         yield verdict
 
 
-def _by_strangers(verdict: Verdict) -> bool:
+def _by_unknown_validators(verdict: Verdict) -> bool:
     """Whether a receipt's block is sealed by others than the trust file knows: an altered seal looks like that, too."""
     return verdict.record is not None and verdict.record[RECORD.INCLUSION].code == "trust_stale"
 
@@ -393,11 +395,11 @@ def _refuted(sheet: Sheet, chosen: Sequence[Sheet]) -> Check | None:
         return check(RECORD.INCLUSION, "finality_unproven", {"part": "proof", "detail": error.message})
     except BadRequest as error:
         return check(RECORD.INCLUSION, "proof_invalid", {"part": "proof", "detail": error.message})
-    shown = [one for one in receipts if (one.log, one.proof.size) == (claim.log, claim.proof.size)]
+    shown = [receipt for receipt in receipts if (receipt.log, receipt.proof.size) == (claim.log, claim.proof.size)]
     if not shown:
         detail = "the receipt does not show the log head that the proof gives"
         return check(RECORD.INCLUSION, "finality_unproven", {"part": "proof", "detail": detail})
-    if all(one.proof != claim.proof for one in shown):
+    if all(claim_shown.proof != claim.proof for claim_shown in shown):
         detail = "the chain holds another log head than the proof gives"
         return check(RECORD.INCLUSION, "proof_invalid", {"part": "proof", "detail": detail})
     for content in (one.content for one in chosen if one.content is not None):
@@ -408,9 +410,9 @@ def _refuted(sheet: Sheet, chosen: Sequence[Sheet]) -> Check | None:
     return None
 
 
-def _finding(verdict: Verdict, found: Check) -> Verdict:
+def _finding(verdict: Verdict, finding: Check) -> Verdict:
     """The verdict with this one finding instead of all others of its record."""
-    checks = [found if rule is found.rule else check(rule, "readable" if rule is RECORD.PARSE else "not_reached")
+    checks = [finding if rule is finding.rule else check(rule, "readable" if rule is RECORD.PARSE else "not_reached")
               for rule in RECORD_CHECKS]  # fmt: skip
     subject = verdict.record.subject if verdict.record is not None else "-"
     return conclude((Group("record", subject, tuple(checks)),), Context(verdict.context.at, verdict.context.chain))
@@ -422,17 +424,17 @@ def _trust_verdict(paper: Paper, accepted: TrustFile | None, context: Context) -
     try:
         trust = parse_trust(paper.data)
     except CannotTell as error:
-        found = check(RECORD.VALIDATORS, "issuer_unknown", evidence | {"detail": error.message})
+        validators = check(RECORD.VALIDATORS, "issuer_unknown", evidence | {"detail": error.message})
     except InvalidProof as error:
-        found = check(RECORD.LOG_SIGNATURE, "proof_invalid", evidence | {"detail": error.message})
+        validators = check(RECORD.LOG_SIGNATURE, "proof_invalid", evidence | {"detail": error.message})
     except BadRequest as error:
-        found = check(RECORD.PARSE, "unreadable", evidence | {"detail": error.message})
+        validators = check(RECORD.PARSE, "unreadable", evidence | {"detail": error.message})
     else:
         if accepted is not None and set(trust.terms.root_keys) & set(accepted.terms.root_keys):
             return None
-        found = check(RECORD.VALIDATORS, "issuer_unknown", evidence | {"fingerprint": trust.fingerprint})
+        validators = check(RECORD.VALIDATORS, "issuer_unknown", evidence | {"fingerprint": trust.fingerprint})
     nothing = conclude((), context)
-    return _finding(nothing, found)
+    return _finding(nothing, validators)
 
 
 def _entry(desk: _Desk, sheet: Sheet) -> dict[str, Any]:
@@ -466,7 +468,7 @@ def _number(content: Content) -> str | None:
 
 
 def _with_papers(verdict: Verdict, desk: _Desk, trusted: Sequence[Paper]) -> Verdict:
-    """The verdict whose first check lists every paper that was handed in."""
+    """The verdict whose first check lists every paper that was presented."""
     listed = [_entry(desk, sheet) for sheet in desk.sheets]
     listed += [{"paper": paper.name[:300], "kind": "trust", "belongsTo": None} for paper in trusted]
     if verdict.record is None:
@@ -490,7 +492,7 @@ def split(
     desk = _desk(sheets, base, ask, stored, attached)
     lists: list[list[Sheet]] = []
     for sheet in sorted(sheets, key=lambda sheet: (sheet not in desk.places, _class(sheet))):
-        home = next((one for one in lists if _at_home(desk, sheet, one)), None)
+        home = next((group for group in lists if _at_home(desk, sheet, group)), None)
         if home is None and sheet not in desk.places:
             home = lists[0] if len(lists) == 1 and _comparable(desk, lists[0], sheet) else None
         if home is None:
@@ -498,9 +500,9 @@ def split(
         else:
             home.append(sheet)
     order = {id(paper): number for number, paper in enumerate(papers)}
-    found = [sorted((paper for sheet in one for paper in sheet.papers), key=lambda paper: order[id(paper)])
-             for one in lists]  # fmt: skip
-    return [[*one, *trusted] for one in sorted(found, key=lambda one: order[id(one[0])])]
+    groups = [sorted((paper for sheet in group for paper in sheet.papers), key=lambda paper: order[id(paper)])
+             for group in lists]  # fmt: skip
+    return [[*one, *trusted] for one in sorted(groups, key=lambda group: order[id(group[0])])]
 
 
 def _at_home(desk: _Desk, sheet: Sheet, others: Sequence[Sheet]) -> bool:

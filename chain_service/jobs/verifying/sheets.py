@@ -61,12 +61,12 @@ def sheets_of(papers: Sequence[Paper]) -> list[Sheet]:
             bodies.setdefault(content.body_digest, []).append((paper, content))
         else:
             same.setdefault((paper.kind, paper.data), []).append(paper)
-    found = []
+    sheets = []
     for together in bodies.values():
         content = unite([one for _, one in together])
         data = together[0][0].data if len(together) == 1 else orjson.dumps(content.to_json())
-        found.append(Sheet(PaperKind.DISCLOSURE, tuple(paper for paper, _ in together), data, content))
-    return [*found, *(Sheet(kind, tuple(equal), data) for (kind, data), equal in same.items())]
+        sheets.append(Sheet(PaperKind.DISCLOSURE, tuple(paper for paper, _ in together), data, content))
+    return [*sheets, *(Sheet(kind, tuple(equal), data) for (kind, data), equal in same.items())]
 
 
 def question_about(base: VerificationRequest, *sheets: Sheet) -> VerificationRequest:
@@ -88,7 +88,7 @@ def one_question(base: VerificationRequest, papers: Sequence[Paper]) -> Verifica
 
 
 def papers_of(question: VerificationRequest) -> Iterator[Paper]:
-    """The papers that were handed in with a question."""
+    """The papers that were presented with a question."""
     if question.disclosure is not None:
         yield take("disclosure", question.disclosure, PaperKind.DISCLOSURE)
     if question.receipt is not None:

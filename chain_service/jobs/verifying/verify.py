@@ -1,4 +1,4 @@
-"""Verifying: gather what is presented, remembered and proven on chain at one block; then judge, which is pure."""
+"""Verifying: look up what is presented, remembered and proven on chain at one block; then judge, which is pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from chain_service.jobs.validators import refresh_trust
 from chain_service.jobs.verifying.attached_receipt import attached_place, with_attached
 from chain_service.jobs.verifying.chain_history import ProvenAnchoring, anchored, at_moment, require_one_history
 from chain_service.jobs.verifying.documents import ExaminedDocument, examine_file, no_signatures, with_answers
-from chain_service.jobs.verifying.lookup import Lookup, damaged, gather
+from chain_service.jobs.verifying.lookup import Lookup, damaged, look_up
 from chain_service.jobs.verifying.names import registered_names
 from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.store import chain_index
@@ -65,47 +65,47 @@ def _verify_group(app: App, questions: Sequence[VerificationRequest], asker: Ask
     documents = _all_examined(app, questions, public=isinstance(asker, Public))
     with app.database.reading() as connection:
         refresh_trust(app, connection)
-        drafts = [
-            gather(connection, question, asker, _before(document), keyed=app.kept_digest)
+        lookups = [
+            look_up(connection, question, asker, _before(document), keyed=app.kept_digest)
             for question, document in zip(questions, documents, strict=True)
         ]
-        names = registered_names(connection, drafts)
+        names = registered_names(connection, lookups)
         head = chain_index.newest_block(connection)
-    _log_lookups(app, questions, drafts, asker)
-    drafts = _beside_proven(app, [_usable(draft) for draft in drafts])
-    shown = anchored(app, drafts)
-    anchors = [one.anchor for one in shown]
-    now_state = _read_chain(app, head, drafts, anchors, documents)
-    drafts = [_with_failure(draft, one, now_state) for draft, one in zip(drafts, shown, strict=True)]
-    then_states = _read_past(app, questions, drafts, now)
+    _log_lookups(app, questions, lookups, asker)
+    lookups = _beside_proven(app, [_usable(lookup) for lookup in lookups])
+    shown = anchored(app, lookups)
+    anchors = [proven.anchor for proven in shown]
+    now_state = _read_chain(app, head, lookups, anchors, documents)
+    lookups = [_with_failure(lookup, one, now_state) for lookup, one in zip(lookups, shown, strict=True)]
+    then_states = _read_past(app, questions, lookups, now)
 
-    def facts(question: VerificationRequest, draft: Lookup, anchor: ProvenState | None) -> JudgeInput:
+    def facts(question: VerificationRequest, lookup: Lookup, anchor: ProvenState | None) -> JudgeInput:
         return JudgeInput(
-            subject=draft.subject,
-            presented=draft.presented,
+            subject=lookup.subject,
+            presented=lookup.presented,
             at=now if question.at is None else question.at,
             now_state=now_state,
             max_age=int(app.settings.stale_after),
             past=question.at is not None and question.at < now,
             anchor_state=anchor,
-            claim=draft.claim,
-            head_signature=_signature(draft),
-            memory=draft.memory,
-            recalled=draft.recalled,
+            claim=lookup.claim,
+            head_signature=_signature(lookup),
+            memory=lookup.memory,
+            recalled=lookup.recalled,
             then_state=None if question.at is None else then_states.get(question.at),
-            display=draft.display,
-            **_beside(draft, names),
+            display=lookup.display,
+            **_beside(lookup, names),
         )
 
     verdicts = []
-    for question, draft, anchor, document in zip(questions, drafts, anchors, documents, strict=True):
-        known = facts(question, draft, anchor)
-        examine = document.examine(draft.subject, known.at, now_state, anchor) if document else no_signatures
+    for question, lookup, anchor, document in zip(questions, lookups, anchors, documents, strict=True):
+        known = facts(question, lookup, anchor)
+        examine = document.examine(lookup.subject, known.at, now_state, anchor) if document else no_signatures
         try:
             verdicts.append(_judged(app, question, document, known, examine))
         except Exception as error:  # noqa: BLE001 - judging never raises unless a stored row was altered into nonsense
             log.error("a stored record cannot be judged", error=type(error).__name__)
-            verdicts.append(judge(facts(question, damaged(draft), None), no_signatures))
+            verdicts.append(judge(facts(question, damaged(lookup), None), no_signatures))
     return verdicts
 
 
@@ -114,27 +114,29 @@ def _before(document: ExaminedDocument | None) -> Mapping[str, str] | None:
     return document.before_attaching if document is not None else None
 
 
-def _beside_proven(app: App, drafts: Sequence[Lookup]) -> list[Lookup]:
-    """The drafts with what is proven of the anchoring of the records beside those meant."""
+def _beside_proven(app: App, lookups: Sequence[Lookup]) -> list[Lookup]:
+    """The lookups with what is proven of the anchoring of the records beside those meant."""
     alone = [
-        Lookup("", Presented(), claim=one.claim, evidence=kept) for draft in drafts for one, kept in draft.beside.found
+        Lookup("", Presented(), claim=one.claim, evidence=kept)
+        for lookup in lookups
+        for one, kept in lookup.beside.found
     ]
-    states = iter([one.anchor for one in anchored(app, alone)] if alone else [])
+    states = iter([proven.anchor for proven in anchored(app, alone)] if alone else [])
     return [
         replace(
-            draft,
+            lookup,
             beside=replace(
-                draft.beside,
-                found=tuple((replace(one, anchor_state=next(states)), kept) for one, kept in draft.beside.found),
+                lookup.beside,
+                found=tuple((replace(one, anchor_state=next(states)), kept) for one, kept in lookup.beside.found),
             ),
         )
-        for draft in drafts
+        for lookup in lookups
     ]
 
 
-def _beside(draft: Lookup, names: Names) -> dict[str, Any]:
+def _beside(lookup: Lookup, names: Names) -> dict[str, Any]:
     """What JudgeInput holds beside the record meant: the other records and the names."""
-    beside = draft.beside
+    beside = lookup.beside
     candidates = tuple(one for one, _ in beside.found)
     crowd = {"crowded": beside.crowded, "counted": beside.counted}
     return {"candidates": candidates, "undecided": beside.undecided, "names": names, **crowd}
@@ -152,7 +154,7 @@ def _judged(
 ) -> Verdict:
     """The verdict with the members that it does not show, and what a receipt attached to the document adds.
 
-    A receipt that was handed in goes before an attached one.
+    A receipt that was presented goes before an attached one.
     """
     known = decide(known, examine, _pointed(app, known, document))
     verdict = with_hidden(judge(known, examine), known.presented.disclosure, known.recalled, known.names)
@@ -171,20 +173,20 @@ def _all_examined(app: App, questions: Sequence[VerificationRequest], *, public:
 
 
 def _examined(app: App, question: VerificationRequest, *, public: bool) -> ExaminedDocument | None:
-    found = examine_file(app.parsers, question.file, app.settings.revocation_list_age, public=public)
-    if found is None or question.file is None:
-        return found
-    return with_answers(found, app.parsers, app.responders, question.file, app.now, public=public)
+    document = examine_file(app.parsers, question.file, app.settings.revocation_list_age, public=public)
+    if document is None or question.file is None:
+        return document
+    return with_answers(document, app.parsers, app.responders, question.file, app.now, public=public)
 
 
-def _usable(draft: Lookup) -> Lookup:
-    """The draft, if the chain's words that it needs have places; its stored data are damaged otherwise."""
+def _usable(lookup: Lookup) -> Lookup:
+    """The lookup, if the chain's words that it needs have places; its stored data are damaged otherwise."""
     try:
-        _wanted(draft)
+        _wanted(lookup)
     except Exception as error:  # noqa: BLE001 - it must not keep the other questions from the chain
         log.error("a stored record has no place on chain", error=type(error).__name__)
-        return damaged(draft)
-    return draft
+        return damaged(lookup)
+    return lookup
 
 
 def check_question(question: VerificationRequest, asker: Asker, now: int) -> None:
@@ -214,46 +216,46 @@ def check_question(question: VerificationRequest, asker: Asker, now: int) -> Non
         )
 
 
-def _log_lookups(app: App, questions: Sequence[VerificationRequest], drafts: Sequence[Lookup], asker: Asker) -> None:
+def _log_lookups(app: App, questions: Sequence[VerificationRequest], lookups: Sequence[Lookup], asker: Asker) -> None:
     """Every look-up by identifier is on record with its cause, and never the identifier itself."""
     asked = [
         NewReading(
             app.clock(),
             asker.key_id,
             asker.org,
-            draft.memory.record_id if draft.memory else None,
+            lookup.memory.record_id if lookup.memory else None,
             action="verify",
             cause=(question.use_cause or "public look-up")[:500],
         )
-        for question, draft in zip(questions, drafts, strict=True)
+        for question, lookup in zip(questions, lookups, strict=True)
         if question.identifier is not None
     ]
     if asked:
         app.readings.write(asked)
 
 
-def _with_failure(draft: Lookup, shown: ProvenAnchoring, now_state: ProvenState | Outage) -> Lookup:
-    """The draft, with the failure of a receipt that proves nothing or is of another history than the chain's."""
+def _with_failure(lookup: Lookup, shown: ProvenAnchoring, now_state: ProvenState | Outage) -> Lookup:
+    """The lookup, with the failure of a receipt that proves nothing or is of another history than the chain's."""
     failure = shown.failure
-    if failure is None and draft.receipt is not None and isinstance(now_state, ProvenState):
+    if failure is None and lookup.receipt is not None and isinstance(now_state, ProvenState):
         try:
-            require_one_history(shown.states, now_state, draft.receipt)
+            require_one_history(shown.states, now_state, lookup.receipt)
         except InvalidProof as error:
             failure = Failure("proof_invalid", "receipt", error.message)
     if failure is None:
-        return draft
-    presented = replace(draft.presented, failure=failure)
+        return lookup
+    presented = replace(lookup.presented, failure=failure)
     if failure.code == "issuer_unknown":
         # of another chain: its place in a log is none of this one
-        return Lookup(draft.subject, presented, beside=draft.beside)
-    return replace(draft, presented=presented)
+        return Lookup(lookup.subject, presented, beside=lookup.beside)
+    return replace(lookup, presented=presented)
 
 
-def _wanted(draft: Lookup) -> list[Slot]:
-    """Where the chain holds the heads and the states that the draft's claims lead to."""
+def _wanted(lookup: Lookup) -> list[Slot]:
+    """Where the chain holds the heads and the states that the lookup's claims lead to."""
     return [
         slot
-        for claim in _claims(draft)
+        for claim in _claims(lookup)
         for slot in (
             (storage_layout.RECORD_LOG, storage_layout.head_slot(claim.log, claim.proof.size)),
             (storage_layout.RECORD_STATUS, storage_layout.status_slot(claim.log, claim.proof.index)[0]),
@@ -261,31 +263,35 @@ def _wanted(draft: Lookup) -> list[Slot]:
     ]
 
 
-def _claims(draft: Lookup) -> list[Claim]:
+def _claims(lookup: Lookup) -> list[Claim]:
     """That of the record meant and those of the records beside it."""
-    return [one for one in (draft.claim, *(found.claim for found, _ in draft.beside.found)) if one is not None]
+    return [
+        claim
+        for claim in (lookup.claim, *(candidate.claim for candidate, _ in lookup.beside.found))
+        if claim is not None
+    ]
 
 
-def _signature(draft: Lookup) -> HeadSignature | None:
-    one = draft.receipt
+def _signature(lookup: Lookup) -> HeadSignature | None:
+    one = lookup.receipt
     return None if one is None else HeadSignature(one.protected, one.key_id, one.signature)
 
 
 def _read_chain(
     app: App,
     head: chain_index.IndexedBlock | None,
-    drafts: Sequence[Lookup],
+    lookups: Sequence[Lookup],
     anchors: Sequence[ProvenState | None],
     documents: Sequence[ExaminedDocument | None],
 ) -> ProvenState | Outage:
-    """The newest final block with everything that the drafts need, in one round trip."""
+    """The newest final block with everything that the lookups need, in one round trip."""
     wants: list[Slot] = []
     histories: list[HistoryRequest] = []
-    for draft, anchor in zip(drafts, anchors, strict=True):
-        wants += _wanted(draft)
-        if draft.claim is None:
+    for lookup, anchor in zip(lookups, anchors, strict=True):
+        wants += _wanted(lookup)
+        if lookup.claim is None:
             continue
-        content = draft.presented.disclosure or draft.recalled
+        content = lookup.presented.disclosure or lookup.recalled
         if anchor is None and content is not None and content.kind == "certificate":
             histories.append(
                 HistoryRequest(
@@ -309,13 +315,13 @@ def _read_chain(
 
 
 def _read_past(
-    app: App, questions: Sequence[VerificationRequest], drafts: Sequence[Lookup], now: int
+    app: App, questions: Sequence[VerificationRequest], lookups: Sequence[Lookup], now: int
 ) -> dict[int, ProvenState]:  # fmt: skip
     """What is proven of the moments in the past that are asked about."""
-    found: dict[int, ProvenState] = {}
+    states: dict[int, ProvenState] = {}
     for moment in {question.at for question in questions if question.at is not None and question.at < now}:
-        claims = [claim for q, d in zip(questions, drafts, strict=True) if q.at == moment for claim in _claims(d)]
+        claims = [claim for q, d in zip(questions, lookups, strict=True) if q.at == moment for claim in _claims(d)]
         state = at_moment(app, moment, claims)
         if state is not None:
-            found[moment] = state
-    return found
+            states[moment] = state
+    return states

@@ -237,16 +237,16 @@ def free_ports(count: int) -> list[int]:
     """So many TCP ports of the loopback that nobody listens on now; none that the system hands to outgoing connections,
     which could take one while its node is down. Raises Unavailable (code `port_in_use`).
     """
-    found: list[int] = []
+    ports: list[int] = []
     with ExitStack() as held:
         for port in secrets.SystemRandom().sample(LASTING_PORTS, len(LASTING_PORTS)):
             try:
                 held.enter_context(socket.create_server(("127.0.0.1", port)))
             except OSError:
                 continue
-            found.append(port)
-            if len(found) == count:
-                return found
+            ports.append(port)
+            if len(ports) == count:
+                return ports
     raise Unavailable(f"{count} free ports between 20000 and 32000 are needed", code="port_in_use")
 
 

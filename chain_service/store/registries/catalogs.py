@@ -62,10 +62,10 @@ def history(connection: Connection, code: str) -> list[StoredCatalogVersion]:
 
 def latest(connection: Connection, codes: Sequence[str]) -> dict[str, StoredCatalogVersion]:
     """The newest accepted version of each entry, final or waiting, by code."""
-    found: list[StoredCatalogVersion] = []
+    newest: list[StoredCatalogVersion] = []
     for part in chunks(codes):
-        found += all_as(connection.execute(_newest().where(versions.c.code.in_(part))), StoredCatalogVersion)
-    return {version.code: version for version in found}
+        newest += all_as(connection.execute(_newest().where(versions.c.code.in_(part))), StoredCatalogVersion)
+    return {version.code: version for version in newest}
 
 
 def page(
@@ -79,8 +79,8 @@ def page(
         query = query.where(versions.c.layer == layer)
     if after is not None:
         query = query.where(versions.c.code > after)
-    found = all_as(connection.execute(query), StoredCatalogVersion)
-    return found[:limit], found[limit - 1].code if len(found) > limit else None
+    listed = all_as(connection.execute(query), StoredCatalogVersion)
+    return listed[:limit], listed[limit - 1].code if len(listed) > limit else None
 
 
 def _newest() -> Select[Any]:

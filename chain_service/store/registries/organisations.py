@@ -56,8 +56,8 @@ def subject_of(org: str) -> bytes:
 
 def listed(connection: Connection, *, until: int | None = None) -> list[Organisation]:
     """All organisations by code, as of block `until` if given."""
-    found = _fold(events(connection, _STANDING, until=until))
-    return sorted(found.values(), key=lambda organisation: organisation.org)
+    by_code = _fold(events(connection, _STANDING, until=until))
+    return sorted(by_code.values(), key=lambda organisation: organisation.org)
 
 
 def find(connection: Connection, org: str, *, until: int | None = None) -> Organisation | None:
@@ -68,7 +68,7 @@ def find(connection: Connection, org: str, *, until: int | None = None) -> Organ
 def names(connection: Connection, orgs: Collection[str]) -> dict[str, list[tuple[int, str]]]:
     """Every name that each of these organisations was registered under, with its block's time, the oldest first."""
     registered = (chain_events.c.subject, chain_events.c.args, blocks.c.time)
-    found: dict[str, list[tuple[int, str]]] = {}
+    by_code: dict[str, list[tuple[int, str]]] = {}
     for part in chunks([subject_of(org) for org in sorted(orgs)]):
         query = (
             select(*registered)
@@ -79,16 +79,16 @@ def names(connection: Connection, orgs: Collection[str]) -> dict[str, list[tuple
         for subject, args, at in connection.execute(query):
             name = json_object(args, "an indexed event").get("name")
             if isinstance(name, str):
-                found.setdefault(subject.rstrip(b"\0").decode("ascii"), []).append((at, name))
-    return found
+                by_code.setdefault(subject.rstrip(b"\0").decode("ascii"), []).append((at, name))
+    return by_code
 
 
 def get(connection: Connection, org: str) -> Organisation:
     """The organisation. Raises NotFound (`organisation_unknown`)."""
-    found = find(connection, org)
-    if found is None:
+    organisation = find(connection, org)
+    if organisation is None:
         raise NotFound("no organisation of this code is registered", code="organisation_unknown", org=org)
-    return found
+    return organisation
 
 
 def _fold(told: list[Event]) -> dict[str, Organisation]:

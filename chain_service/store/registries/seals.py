@@ -79,16 +79,16 @@ def find(connection: Connection, code: str) -> StoredSeal | None:
 
 def get(connection: Connection, code: str) -> StoredSeal:
     """The seal of this code. Raises NotFound (`seal_unknown`)."""
-    found = find(connection, code)
-    if found is None:
+    seal = find(connection, code)
+    if seal is None:
         raise NotFound("no seal has this code", code="seal_unknown", seal=code)
-    return found
+    return seal
 
 
 def get_many(connection: Connection, codes: Sequence[str]) -> dict[str, StoredSeal]:
     """Those of the seals that exist, by code."""
-    found = all_as(connection.execute(select(seals).where(seals.c.code.in_(codes))), StoredSeal)
-    return {seal.code: seal for seal in found}
+    stored = all_as(connection.execute(select(seals).where(seals.c.code.in_(codes))), StoredSeal)
+    return {seal.code: seal for seal in stored}
 
 
 def by_digest(connection: Connection, digest: bytes) -> StoredSeal | None:

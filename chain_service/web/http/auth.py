@@ -181,10 +181,10 @@ def _either(roles: Sequence[Role]) -> str:
 
 def admission(route: APIRoute) -> Admission:
     """Whom this route lets in. Raises ValueError for a route that does not say it, or says it twice."""
-    found = {call for call in _calls(route.dependant) if isinstance(call, Everybody | WithKey | MoreWithKey)}
-    if len(found) != 1:
-        raise ValueError(f"{route.path} depends on {len(found)} admissions: say once who may call it")
-    return found.pop()
+    admissions = {call for call in _calls(route.dependant) if isinstance(call, Everybody | WithKey | MoreWithKey)}
+    if len(admissions) != 1:
+        raise ValueError(f"{route.path} depends on {len(admissions)} admissions: say once who may call it")
+    return admissions.pop()
 
 
 def _calls(dependant: Dependant) -> Iterator[Any]:

@@ -105,10 +105,10 @@ def need_media_type(request: Request, *allowed: str) -> str:
 
     Raises UnsupportedMediaType otherwise.
     """
-    found = media_type(request)
-    if found not in allowed:
+    sent = media_type(request)
+    if sent not in allowed:
         raise UnsupportedMediaType(f"send Content-Type {' or '.join(allowed)}", accepted=list(allowed))
-    return found
+    return sent
 
 
 async def read_body(request: Request) -> bytes:

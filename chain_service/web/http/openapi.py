@@ -102,14 +102,14 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
 
 def _always(route: APIRoute, has_body: bool) -> list[int]:
     """The statuses that a problem may have on this route whatever it does."""
-    found = [422, 500, 503]
+    statuses = [422, 500, 503]
     if not isinstance(admission(route), Everybody):
-        found.append(401)
+        statuses.append(401)
     if route.param_convertors:
-        found.append(404)
+        statuses.append(404)
     if has_body:
-        found += [413, 415]
-    return found
+        statuses += [413, 415]
+    return statuses
 
 
 def _add_lines(responses: dict[str, Any]) -> None:

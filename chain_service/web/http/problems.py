@@ -83,9 +83,9 @@ def validation_problem(errors: list[Any], where: str | None = None) -> BadReques
 
     `errors` are pydantic's error objects; their `input`, `ctx` and `url` are left out.
     """
-    found = [_rule(item, where) for item in errors[:MOST_ERRORS]] or [("(body)", "not acceptable", "内容不可接受")]
-    told = tuple(BadRequest(rule, code="malformed_request", zh=zh, field=field) for field, rule, zh in found)
-    field, rule, zh = found[0]
+    rules = [_rule(item, where) for item in errors[:MOST_ERRORS]] or [("(body)", "not acceptable", "内容不可接受")]
+    told = tuple(BadRequest(rule, code="malformed_request", zh=zh, field=field) for field, rule, zh in rules)
+    field, rule, zh = rules[0]
     problem = BadRequest(f"{field}: {rule}", code="malformed_request", zh=zh, field=field)
     problem.errors = told
     return problem

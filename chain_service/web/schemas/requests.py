@@ -23,10 +23,10 @@ def parse_moment(text: str) -> int:
 
     Raises ValueError.
     """
-    found = _MOMENT.fullmatch(text.strip())
-    if found is None:
+    match = _MOMENT.fullmatch(text.strip())
+    if match is None:
         raise ValueError("must be an RFC 3339 time, e.g. 2026-01-31T08:00:00Z")
-    day, clock, zone = found.groups()
+    day, clock, zone = match.groups()
     moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{(zone or '').upper().replace('Z', '+00:00')}")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=CHINA)

@@ -1,6 +1,6 @@
 """An office that seals and signs, with authorities of its own: their keys are made anew each time and never written.
 
-An SM2 authority vouches for the seal's maker and for whoever seals OFD, an ECDSA one for whoever signs PDF: both kinds
+An SM2 authority certifies the seal's maker and the signers of OFD, an ECDSA one the signers of PDF: both kinds
 are in use. Their roots and revocation lists go into the instance's trust store, where an operator keeps them.
 """
 

@@ -119,12 +119,12 @@ class World:
     """Contracts by name with their storage words by slot; addresses and codes follow from the names."""
 
     storage: dict[str, dict[bytes, int]]
-    strangers: int = 20
+    other_accounts: int = 20
     _tries: dict[str, HexaryTrie] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.state = HexaryTrie({})
-        for number in range(self.strangers):
+        for number in range(self.other_accounts):
             self.state[keccak256(b"stranger %d" % number)] = rlp.encode(
                 [b"\x01", b"\x64", EMPTY_TRIE_ROOT, keccak256(b"")]
             )

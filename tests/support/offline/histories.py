@@ -103,7 +103,7 @@ def proof(words: Words, whole: bool) -> tuple[bytes, Evidence]:
     )
     for n, entry in enumerate(words.permits):
         storage[storage_layout.ORGANISATIONS][storage_layout.permit_slot(org, type_code, n)] = entry.to_word()
-    world = World(storage, strangers=2)
+    world = World(storage, other_accounts=2)
     wanted = {storage_layout.RECORD_LOG: [head], storage_layout.RECORD_STATUS: [status]}
     if whole:
         entries = [storage_layout.permit_slot(org, type_code, n) for n in range(len(words.permits) + 1)]
@@ -112,7 +112,7 @@ def proof(words: Words, whole: bool) -> tuple[bytes, Evidence]:
     return world.root, evidence_from_rpc(CHAIN_ID, GENESIS_HASH, [], proofs, FORM_CLIQUE)
 
 
-CONTRACTS = World({name: {} for name in storage_layout.POSITIONS}, strangers=2).trust().contracts
+CONTRACTS = World({name: {} for name in storage_layout.POSITIONS}, other_accounts=2).trust().contracts
 
 
 @dataclass(frozen=True)

@@ -111,10 +111,10 @@ class ChainDatabase:
         """The trie node or contract code with this hash. Raises KeyError."""
         value = self._nodes.get(digest)
         if value is None:
-            found = self.row("SELECT value FROM node WHERE hash = ?", (digest,))
-            if found is None:
+            row = self.row("SELECT value FROM node WHERE hash = ?", (digest,))
+            if row is None:
                 raise KeyError(digest)
-            value = self._nodes[digest] = found[0]
+            value = self._nodes[digest] = row[0]
         return value
 
     def insert_nodes(self, connection: sqlite3.Connection, nodes: dict[bytes, bytes]) -> None:

@@ -98,11 +98,11 @@ def _one(methods: Methods, request: Any) -> bytes:
         if isinstance(request, dict) and isinstance(request.get("params"), dict):
             return _response({"id": known}, JsonRpcError("non-array args", number=INVALID_PARAMS))
         return _response({"id": known}, JsonRpcError("invalid request", number=INVALID_REQUEST))
-    found = methods.table.get(request["method"])
-    if found is None:
+    entry = methods.table.get(request["method"])
+    if entry is None:
         message = f"the method {request['method'][:100]} does not exist/is not available"
         return _response(request, JsonRpcError(message, number=METHOD_NOT_FOUND))
-    signature, method = found
+    signature, method = entry
     try:
         result = method(*signature.read(request.get("params") or []))
     except JsonRpcError as error:

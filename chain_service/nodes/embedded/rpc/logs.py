@@ -48,14 +48,14 @@ def find_logs(database: ChainDatabase, first: int, last: int, criteria: dict[str
 
 def _alternatives(criteria: dict[str, Any]) -> list[tuple[str, list[bytes]]]:
     """Column and accepted values of each condition that is set."""
-    found = []
+    alternatives = []
     addresses = criteria.get("address")
     if addresses is not None and addresses != []:
-        found.append(("address", _each(addresses, rpc_params.address)))
+        alternatives.append(("address", _each(addresses, rpc_params.address)))
     for position, topic in enumerate(_topics(criteria)):
         if topic is not None and topic != [] and not (isinstance(topic, list) and None in topic):
-            found.append((f"topic{position}", _each(topic, rpc_params.digest)))
-    return found
+            alternatives.append((f"topic{position}", _each(topic, rpc_params.digest)))
+    return alternatives
 
 
 def _topics(criteria: dict[str, Any]) -> list[Any]:

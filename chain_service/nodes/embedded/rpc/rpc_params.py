@@ -39,13 +39,13 @@ def data(value: Any, position: int) -> bytes:
 
 
 def sized(size: int, name: str) -> Reader:
-    """A reader as `data` that takes exactly so many bytes; `name` is what its error calls them."""
+    """A reader as `data` that takes this many bytes; `name` is what its error calls them."""
 
     def read(value: Any, position: int) -> bytes:
-        found = data(value, position)
-        if len(found) != size:
-            raise invalid_argument(position, f"{name} has {size} bytes, not {len(found)}")
-        return found
+        content = data(value, position)
+        if len(content) != size:
+            raise invalid_argument(position, f"{name} has {size} bytes, not {len(content)}")
+        return content
 
     return read
 

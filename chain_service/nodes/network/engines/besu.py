@@ -147,8 +147,8 @@ def options(node: NodeDescriptor) -> dict[str, Any]:
 
 def find() -> Path | None:
     """The `besu` on PATH."""
-    found = shutil.which("besu")
-    return Path(found) if found else None
+    on_path = shutil.which("besu")
+    return Path(on_path) if on_path else None
 
 
 def require_version(binary: Path) -> None:
@@ -163,11 +163,11 @@ def require_version(binary: Path) -> None:
             f"{binary} --version does not run ({error}): is Java 25 installed? 请检查 Java 是否已安装。",
             code="no_engine",
         ) from None
-    found = _VERSION.search(run.stdout[:10_000].decode("utf-8", "replace"))
-    if found and tuple(map(int, found.groups())) < OLDEST:
+    match = _VERSION.search(run.stdout[:10_000].decode("utf-8", "replace"))
+    if match and tuple(map(int, match.groups())) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise Unavailable(
-            f"{binary} is Besu {'.'.join(found.groups())}, which seals empty blocks where gas is free: install "
+            f"{binary} is Besu {'.'.join(match.groups())}, which seals empty blocks where gas is free: install "
             f"{oldest} or newer. 请安装 {oldest} 或更新的版本。",
             code="no_engine",
         )
@@ -176,15 +176,15 @@ def require_version(binary: Path) -> None:
 def program(cache: Path, named: Path | None, tell: Callable[[str], None]) -> Path:
     """The `besu` on PATH, of a release that can run a network. Raises Unavailable (`no_engine`) with the remedy."""
     del cache, named, tell
-    found = find()
-    if found is None:
+    binary = find()
+    if binary is None:
         raise Unavailable(
             "no `besu` on PATH: install Hyperledger Besu 26.7.1 or newer, or start compose.yaml. "
             "请安装 Hyperledger Besu 并加入 PATH，或使用 compose.yaml 启动。",
             code="no_engine",
         )
-    require_version(found)
-    return found
+    require_version(binary)
+    return binary
 
 
 def preparation(program: Path) -> list[str] | None:

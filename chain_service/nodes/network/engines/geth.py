@@ -84,9 +84,9 @@ def require_place(folder: Path) -> None:
 
 
 def configure(folder: Path, network: Network, node: NodeDescriptor) -> None:
-    """`node.toml` lets the network's own nodes in and nobody else.
+    """`node.toml` lets the network's own nodes in and no other.
 
-    DialRatio 1 leaves strangers no inbound slot; trusted peers need none. MaxPeers 0 would dial nobody.
+    DialRatio 1 leaves unlisted nodes no inbound slot; trusted peers need none. MaxPeers 0 would dial no node.
     """
     peers = network.peers_of(node)
     host = f"[{node.host}]" if ":" in node.host else node.host

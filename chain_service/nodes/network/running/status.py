@@ -87,12 +87,12 @@ def _last_signers(
     engine = engine_of(network.engine)
     door = engine.endpoint(directory / node.name, node)
     names = {other.address: other.name for other in network.validators}
-    found = []
+    signers = []
     for number in range(best["head"], max(0, best["head"] - LAST_BLOCKS), -1):
         try:
             block = call(door, "eth_getBlockByNumber", hex(number), False)
             address = engine.sealer(block)
         except ChainServiceError:
             break
-        found.append({"block": number, "address": address, "name": names.get(address)})
-    return found
+        signers.append({"block": number, "address": address, "name": names.get(address)})
+    return signers

@@ -98,7 +98,7 @@ class Supervisor:
         self.tell()
 
     def tell(self) -> None:
-        """state.json says what is so; supervisor.json who says it, also where somebody has removed the files."""
+        """state.json says what is so; supervisor.json who says it, also where the files were removed."""
         state = {name: self._state(kept) for name, kept in self.kept.items()}
         try:
             if self.ledger.supervisor() != self.process:

@@ -1,4 +1,4 @@
-// The papers handed in, each with how it stands among the others.
+// The papers presented, each with how it stands among the others.
 
 import { element } from "../../../static/dom.js";
 import { next, verify } from "./actions.js";

@@ -11,8 +11,8 @@ import { moment } from "./times.js";
 const grouped = (digits) => digits.match(/.{4}/g).join(" ");
 
 export function renderTrust() {
-  const strangers = page.papers.filter(({ kind, standing, trust }) => kind === "trust" && trust && standing === "unknown");
-  const parts = strangers.map(confirmPart);
+  const unconfirmed = page.papers.filter(({ kind, standing, trust }) => kind === "trust" && trust && standing === "unknown");
+  const parts = unconfirmed.map(confirmPart);
   if (page.known.length) {
     const list = page.known.map((item) => element("li", { class: "known" },
       element("span", { class: "known-name" }, nameOf(item), item.origin === "successor" ? ` · ${say("renewed")}` : ""),
@@ -25,8 +25,8 @@ export function renderTrust() {
       }, { "aria-label": `${say("forget")} ${nameOf(item)}` })));
     parts.push(element("details", { class: "trusted", open: byId("trusted").querySelector("details[open]") !== null },
       element("summary", null, say("trusting", { names: [...new Set(page.known.map(nameOf))].join(page.language === "zh" ? "、" : ", ") })), element("ul", { class: "knowns" }, list)));
-  } else if (!strangers.length) parts.push(element("p", { class: "hint" }, say("noTrust")));
-  if (page.trustError && !strangers.length) parts.push(element("p", { class: "field-error", role: "alert" }, say(page.trustError)));
+  } else if (!unconfirmed.length) parts.push(element("p", { class: "hint" }, say("noTrust")));
+  if (page.trustError && !unconfirmed.length) parts.push(element("p", { class: "field-error", role: "alert" }, say(page.trustError)));
   // What a person is typing stays while the rest is drawn anew.
   const typed = [...byId("trusted").querySelectorAll("input")].map((input) => [input.id, input.value]);
   byId("trusted").replaceChildren(...parts);

@@ -76,8 +76,8 @@ export async function judgePapers(papers, { known, now, at }) {
   // 3. trust files that are damaged, and those that nobody has confirmed here
   const checkOf = { unreadable: "parse", proof_invalid: "log_signature", issuer_unknown: "validators" };
   for (const { kind, failure } of papers) if (kind === "trust" && failure) amend(groups[0].checks, check(checkOf[failure.code], failure.code, { part: failure.part, detail: failure.detail }));
-  const strangers = papers.filter(({ kind, standing, failure }) => kind === "trust" && !failure && !["known", "successor", "older"].includes(standing));
-  if (strangers.length) amend(groups[0].checks, check("validators", "issuer_unknown", { papers: strangers.map(({ name }) => name) }));
+  const unconfirmed = papers.filter(({ kind, standing, failure }) => kind === "trust" && !failure && !["known", "successor", "older"].includes(standing));
+  if (unconfirmed.length) amend(groups[0].checks, check("validators", "issuer_unknown", { papers: unconfirmed.map(({ name }) => name) }));
   for (const { body, verdicts } of cases) if (body) for (const paper of body.papers) paper.isAlien = verdicts.some(({ code }) => code === "record_mismatch");
   const [main] = cases;
   const [first] = main.verdicts;

@@ -1,4 +1,4 @@
-// Papers as they are handed in, read.
+// Papers as they are presented, read.
 
 import { fromHex, hex32, HEX64, toHex } from "../encoding/hex.js";
 import { object, readJson } from "../encoding/json.js";

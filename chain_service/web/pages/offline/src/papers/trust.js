@@ -15,7 +15,7 @@ async function isSignedBy(old, trust) {
   }
 }
 
-// What becomes of a trust file handed in: accepted before; a successor of one that was, signed by enough of its root keys;
+// What becomes of a trust file presented: accepted before; a successor of one that was, signed by enough of its root keys;
 // an older one of those; or unknown.
 export async function standingOfTrust(trust, known) {
   const before = known.find((item) => item.trust.fingerprint === trust.fingerprint);

@@ -12,7 +12,7 @@ import { judgePeriod, judgePermit, judgeStatus, statusAsOf } from "./standing_ch
 import { check, conclude, hasPassed, inOrder, withoutParams } from "./verdict.js";
 import { warningsOf } from "./warnings.js";
 
-// The verdict on one receipt and what was handed in with it. `trust` comes from readTrust; times are unix seconds. About
+// The verdict on one receipt and what was presented with it. `trust` comes from readTrust; times are unix seconds. About
 // a moment in the future nothing is said.
 export async function judge({ receipt, disclosure, files = [], trust, now, at }) {
   if (at > now + CLOCK_SKEW) return { refused: "at_in_future" };
