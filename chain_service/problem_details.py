@@ -70,7 +70,7 @@ def problem_object(error: ChainServiceError, request_id: str | None = None) -> d
     }
     problem.update({name: value for name, value in error.details.items() if name not in RESERVED})
     if told := error.errors or ((error,) if isinstance(error, MalformedRecord) else ()):
-        problem["errors"] = [_entry(one) for one in told[:MOST_ERRORS]]
+        problem["errors"] = [_entry(refusal) for refusal in told[:MOST_ERRORS]]
     if request_id:
         problem["requestId"] = request_id
     return problem

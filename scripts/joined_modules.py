@@ -95,7 +95,7 @@ def _in_order(entry: Path) -> list[Module]:
     def visit(path: Path, above: list[Path]) -> None:
         if path in above:
             circle = [*above[above.index(path) :], path]
-            raise ModuleError("modules import each other in a circle: " + " → ".join(one.name for one in circle))
+            raise ModuleError("modules import each other in a circle: " + " → ".join(file.name for file in circle))
         if path in done:
             return
         module = read_module(path)

@@ -25,7 +25,14 @@ QUIET = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "HARDHAT_DISABLE_TEL
 PYTEST = [str(BIN / "python"), "-m", "pytest"]
 HALVES = (
     ("tests/e2e", "tests/integration", "tests/network"),
-    ("tests/unit", "tests/property", "tests/vectors", "tests/contracts", "tests/test_architecture.py"),
+    (
+        "tests/unit",
+        "tests/property",
+        "tests/vectors",
+        "tests/contracts",
+        "tests/test_architecture.py",
+        "tests/test_repository.py",
+    ),
 )
 """Folders of tests by what keeps them busy: together they are all of `tests`."""
 FAST = (

@@ -1,27 +1,36 @@
-"""The rules of the house, read from the source: who may import whom, who may touch what, how long things may be."""
+"""The rules of the house, read from the source: who may import whom, and who may touch what."""
 
 from __future__ import annotations
 
 import ast
 import re
-import subprocess
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import testing
-
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = "chain_service"
-MOST_LINES = 700
-MOST_LINES_OF_A_FUNCTION = 50
+from support.source import (
+    PACKAGE,
+    ROOT,
+    assert_none,
+    below,
+    calls,
+    dotted,
+    imports,
+    module_name,
+    modules,
+    needs,
+    part,
+    paths_from,
+    python,
+    tree,
+    where,
+)
 
 ADAPTERS = ("chain", "documents", "nodes", "remote", "store")
 RANKS = {
     "errors": 0,
+    "fault_codes": 0,
     "error_codes": 1,
     "problem_details": 2,
     "files": 1,
@@ -37,74 +46,6 @@ CONFIG_READERS = {"jobs", "app", "web", "cli"}
 DOORS = {"web", "cli"}
 BELOW_JOBS = {"store", "chain", "documents", "remote"}
 """What doors reach through jobs only; `cli` runs the trial chain of `nodes` itself."""
-
-
-@cache
-def tracked(*suffixes: str) -> tuple[Path, ...]:
-    """The repository's own files: those that git knows or would add, with one of these endings if any is given."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
-    )
-    if listed.returncode != 0:
-        pytest.skip("this is no git checkout, so its own files cannot be told from others")
-    names = [name for name in listed.stdout.decode().split("\0") if name]
-    paths = (ROOT / name for name in names if not suffixes or name.endswith(suffixes))
-    return tuple(path for path in paths if path.is_file())
-
-
-def python(*folders: str) -> list[Path]:
-    return [path for path in tracked(".py") if path.relative_to(ROOT).parts[0] in folders]
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-def part(path: Path) -> str:
-    """The layer that a file of the package belongs to: `core`, `jobs`, …, `config`."""
-    inside = path.relative_to(ROOT / PACKAGE)
-    return inside.parts[0].removesuffix(".py")
-
-
-def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and full name of everything imported, also inside functions and for type checkers."""
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
-            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
-
-
-def calls(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of everything called by name."""
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Call):
-            name = dotted(node.func)
-            if name:
-                yield node.lineno, name
-
-
-def dotted(node: ast.expr) -> str:
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        inner = dotted(node.value)
-        return f"{inner}.{node.attr}" if inner else f".{node.attr}"
-    return ""
-
-
-def where(path: Path, line: int, what: str) -> str:
-    return f"{path.relative_to(ROOT)}:{line}: {what}"
-
-
-def assert_none(found: Iterable[str]) -> None:
-    told = sorted(found)
-    assert not told, "\n".join(["", *told])
 
 
 def layer_of(name: str) -> str | None:
@@ -135,48 +76,6 @@ def test_imports_lead_downwards_only() -> None:
     )
 
 
-def module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-@cache
-def modules() -> dict[str, Path]:
-    return {module_name(path): path for path in python(PACKAGE)}
-
-
-@cache
-def needs(name: str) -> frozenset[str]:
-    """The modules of the package that this one imports, also inside functions and for type checkers."""
-    found = set()
-    for _, full in imports(modules()[name]):
-        while full and full not in modules():
-            full = full.rpartition(".")[0]
-        if full:
-            found.add(full)
-    return frozenset(found - {name})
-
-
-def paths_from(start: Iterable[str]) -> dict[str, str]:
-    """Everything reached by imports, with how: `a → b → c`."""
-    reached = {name: name for name in start}
-    waiting = list(reached)
-    while waiting:
-        name = waiting.pop()
-        for other in needs(name):
-            if other not in reached:
-                reached[other] = f"{reached[name]} → {other}"
-                waiting.append(other)
-    return reached
-
-
-def below(*rooms: str) -> list[str]:
-    """The modules in these rooms, each written as `jobs.verifying`."""
-    found = [name for name in modules() if name.startswith(tuple(f"{PACKAGE}.{room}." for room in rooms))]
-    assert found
-    return found
-
-
 def test_the_rooms_of_a_floor_import_each_other_without_a_circle() -> None:
     """A room is a folder of a floor, or a module that lies on the floor itself."""
     drawn: dict[str, set[str]] = {}
@@ -202,19 +101,6 @@ def test_verifying_reaches_nothing_that_writes_to_the_chain() -> None:
 def test_the_web_never_reaches_the_registrar() -> None:
     reached = paths_from(below("web"))
     assert_none(how for name, how in reached.items() if name == f"{PACKAGE}.chain.registrar")
-
-
-MOST_FILES = 15
-"""Modules of a folder, in Python, JavaScript and Solidity: as many as somebody takes in at a glance."""
-
-
-def test_folders_are_small_and_none_is_empty() -> None:
-    written = (path for path in tracked(".py", ".js", ".mjs", ".sol") if path.name != "__init__.py")
-    held = Counter(path.parent for path in written)
-    assert_none(where(folder, 1, f"{count} modules") for folder, count in held.items() if count > MOST_FILES)
-    rooms = {path.parent for path in python(PACKAGE) if path.name == "__init__.py"}
-    filled = {folder for path in held for folder in (path, *path.parents)}
-    assert_none(where(room, 1, "an empty room") for room in rooms - filled)
 
 
 def test_no_module_hands_on_names_of_another() -> None:
@@ -499,129 +385,3 @@ def test_foreign_asn1_is_read_at_its_boundaries() -> None:
         if isinstance(node, ast.Call) and dotted(node.func).endswith(".load") and dotted(node.func) != "der.load"
     }
     assert found == ASN1_READERS
-
-
-def test_no_exception_vanishes() -> None:
-    """No bare `except`, and no handler that does nothing at all."""
-    assert_none(
-        where(path, node.lineno, "an exception vanishes here")
-        for path in python(PACKAGE, "scripts", "tests")
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.ExceptHandler)
-        and (node.type is None or all(isinstance(one, ast.Pass) or is_ellipsis(one) for one in node.body))
-    )
-
-
-def is_ellipsis(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is ...
-
-
-def test_files_are_short() -> None:
-    assert_none(
-        where(path, lines, f"{lines} lines")
-        for path in (*python(PACKAGE, "scripts", "tests"), *tracked(".sol"))
-        if (lines := path.read_text(encoding="utf-8").count("\n")) >= MOST_LINES
-    )
-
-
-def test_functions_are_short() -> None:
-    assert_none(
-        where(path, node.lineno, f"{node.name} has {length} lines")
-        for path in python(PACKAGE, "scripts", "tests")
-        for node in ast.walk(tree(path))
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        and (length := (node.end_lineno or node.lineno) - node.lineno + 1) >= MOST_LINES_OF_A_FUNCTION
-    )
-
-
-def test_every_module_says_what_it_is() -> None:
-    assert_none(
-        where(path, 1, "no docstring")
-        for path in python(PACKAGE, "scripts", "tests")
-        if tree(path).body and ast.get_docstring(tree(path)) is None
-    )
-
-
-UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
-TICKET = re.compile(r"\b(issues?|tickets?|PR|pull request)\s*#?\d+\b|(?<![\w&/])(?<!PKCS )#\d+\b(?!\w)", re.IGNORECASE)
-MACHINE = re.compile(r"(?<![\w.$}])/(?:home|root|work|Users)/\w")
-REGISTRY = re.compile(
-    r"https?://[\w.-]*(?:registry|pypi|npmjs|mirror|artifactory|nexus|proxy|index)[\w.-]*[:/]|"
-    r"https?://(?:10|127|172\.(?:1[6-9]|2\d|3[01])|192\.168)\.[\d.]+:\d+/(?:simple|npm|repository)",
-    re.IGNORECASE,
-)
-
-
-def texts() -> Iterator[tuple[Path, int, str]]:
-    """Every line of every text file of the repository."""
-    for path in tracked():
-        try:
-            content = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            continue
-        yield from ((path, number, line) for number, line in enumerate(content.splitlines(), 1))
-
-
-def test_no_two_test_files_have_one_name() -> None:
-    """pytest imports them by it."""
-    names = Counter(path.name for path in python("tests") if path.name != "conftest.py")
-    assert_none(name for name, count in names.items() if count > 1)
-
-
-ELSEWHERE = {"unit/scripts", "integration/scripts", "integration/crash"}
-"""Tests of the scripts, and of whole instances that are killed."""
-
-
-def test_tests_mirror_the_rooms_of_the_package() -> None:
-    """`tests/unit/core/log` and `tests/integration/chain` test `core/log` and `chain`."""
-    folders = {path.relative_to(ROOT / "tests").parent for path in python("tests") if path.name.startswith("test_")}
-    assert_none(
-        f"tests/{folder}: there is no {PACKAGE}/{Path(*folder.parts[1:])}"
-        for folder in folders
-        if folder.parts[:1] in (("unit",), ("integration",))
-        and str(folder) not in ELSEWHERE
-        and not (ROOT / PACKAGE / Path(*folder.parts[1:])).is_dir()
-    )
-
-
-def test_no_test_module_imports_another() -> None:
-    """What two of them need stands below `tests/support`, or in a `conftest.py` that both see."""
-    names = {path.stem for path in python("tests") if path.name.startswith("test_")}
-    assert_none(
-        where(path, line, f"imports {name}")
-        for path in python("tests")
-        for line, name in imports(path)
-        if names & set(name.split("."))
-    )
-
-
-def test_nothing_is_marked_unfinished() -> None:
-    assert_none(where(path, line, text.strip()[:80]) for path, line, text in texts() if UNFINISHED.search(text))
-
-
-def test_no_file_names_a_ticket() -> None:
-    prose = (".py", ".md", ".sol", ".toml", ".sh", ".js", ".html", ".yml", ".yaml")
-    assert_none(
-        where(path, line, text.strip()[:80])
-        for path, line, text in texts()
-        if path.suffix in prose and TICKET.search(text)
-    )
-
-
-def test_no_file_knows_the_machine_it_was_written_on_or_where_packages_come_from() -> None:
-    assert_none(
-        where(path, line, text.strip()[:100])
-        for path, line, text in texts()
-        if MACHINE.search(text) or REGISTRY.search(text)
-    )
-
-
-def test_the_halves_of_the_long_run_are_all_tests() -> None:
-    halves = [folder for half in testing.HALVES for folder in half]
-    assert len(set(halves)) == len(halves)
-    assert_none(
-        f"{name} is in {places} halves"
-        for path in python("tests")
-        if path.name.startswith("test_")
-        if (places := sum(Path(folder) in (name := path.relative_to(ROOT), *name.parents) for folder in halves)) != 1
-    )

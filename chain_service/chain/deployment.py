@@ -159,7 +159,7 @@ def deploy(
         chain_id=chain_id,
         genesis_hash=genesis.block_hash,
         consensus=CONSENSUS_NAMES[genesis.form],
-        validators=((0, tuple(to_checksum_address(one) for one in genesis.validators)),),
+        validators=((0, tuple(to_checksum_address(validator) for validator in genesis.validators)),),
         contracts=contracts,
         registrar=registrar.address,
     )
@@ -189,7 +189,7 @@ def _with_ranges(rpc: Rpc, deployment: Deployment) -> Deployment:
         for block in followed:
             assert block.signers is not None
             if block.signers.addresses != signers.addresses:
-                named = tuple(to_checksum_address(one) for one in block.signers.addresses)
+                named = tuple(to_checksum_address(address) for address in block.signers.addresses)
                 ranges.append((block.header.number + 1, named))
             signers = block.signers
         parent, number = followed[-1].header.block_hash, number + len(followed)

@@ -101,7 +101,7 @@ class ChainReader:
         error: Unavailable | InvalidProof | RpcError | None = None
         for node in self.rpc.nodes(avoided=False):
             try:
-                newest, block = node.settle([("eth_blockNumber", ()), _block_request(number)])
+                newest, block = node.call_each([("eth_blockNumber", ()), _block_request(number)])
                 raw = (
                     None
                     if isinstance(block, RpcError | None)
@@ -115,7 +115,7 @@ class ChainReader:
                 node.distrust()
         if not seen:
             raise Unavailable("no node can be asked", code="node_unavailable") from error
-        return sorted(seen, key=lambda one: -one.newest)
+        return sorted(seen, key=lambda view: -view.newest)
 
     def final_head(self) -> int:
         """The newest block that our own checks prove final, on whichever node.
@@ -124,11 +124,11 @@ class ChainReader:
         """
         best: int | None = None
         error: InvalidProof | Unavailable | None = None
-        for one in self.survey(0):
-            if best is not None and one.newest <= best:
+        for view in self.survey(0):
+            if best is not None and view.newest <= best:
                 break
             try:
-                number = self._final_on(one)
+                number = self._final_on(view)
             except (InvalidProof, Unavailable) as failure:
                 error = error or failure
                 continue

@@ -93,9 +93,9 @@ class Rpc:
 
     def batch(self, requests: Sequence[Request]) -> list[Any]:
         """The results in the order of the requests, 500 to a round trip. Raises the first `RpcError` among them."""
-        return [_raised(result) for result in self.settle(requests)]
+        return [_raised(result) for result in self.call_each(requests)]
 
-    def settle(self, requests: Sequence[Request]) -> list[Any]:
+    def call_each(self, requests: Sequence[Request]) -> list[Any]:
         """Like `batch`, with an `RpcError` in place of each refused result instead of raising it."""
         results: list[Any] = []
         for start in range(0, len(requests), BATCH):

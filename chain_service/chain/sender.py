@@ -74,7 +74,7 @@ class Sender:
 
     def calls(self, to: str, calldata: Sequence[bytes]) -> list[bytes]:
         """Several `call`s at the newest block in one round trip."""
-        answers = self.rpc.batch([("eth_call", (_transaction(None, to, one), "latest")) for one in calldata])
+        answers = self.rpc.batch([("eth_call", (_transaction(None, to, call), "latest")) for call in calldata])
         return [data(answer) for answer in answers]
 
     def broadcast(self, signed: SignedTransaction, *, everywhere: bool = False) -> None:
@@ -104,7 +104,7 @@ class Sender:
 
     def receipts(self, txs: Sequence[bytes]) -> list[TxReceipt | None]:
         """The receipts of several, in one round trip."""
-        answers = self.rpc.settle([("eth_getTransactionReceipt", ("0x" + tx.hex(),)) for tx in txs])
+        answers = self.rpc.call_each([("eth_getTransactionReceipt", ("0x" + tx.hex(),)) for tx in txs])
         return [_receipt(answer) for answer in answers]
 
     def wait(self, tx: bytes, timeout: float = 60.0) -> TxReceipt:

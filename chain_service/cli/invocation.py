@@ -1,4 +1,4 @@
-"""What every command has at hand: the instance's settings, the opened instance, and the ways to answer."""
+"""What every command uses: the instance's settings, the opened instance, and the ways to answer."""
 
 from __future__ import annotations
 

@@ -38,7 +38,9 @@ class Heads:
             return cls(file)
         try:
             listed = read_json(read_input(file, MAX_BYTES), limit=MAX_BYTES)
-            return cls(file, {int(number): [_block(int(number), one) for one in of] for number, of in listed.items()})
+            return cls(
+                file, {int(number): [_block(int(number), block) for block in of] for number, of in listed.items()}
+            )
         except (MalformedRecord, MalformedDocument, ValueError, AttributeError, TypeError, KeyError):
             raise BadRequest(f"{file} is no list of heads", code="malformed_request", file=str(file)) from None
 
@@ -57,7 +59,7 @@ class Heads:
     def save(self) -> None:
         """Writes the file, if one is named."""
         if self.file is not None:
-            listed = {str(number): [_shown(one) for one in of] for number, of in sorted(self.known.items())}
+            listed = {str(number): [_shown(block) for block in of] for number, of in sorted(self.known.items())}
             replace_file(self.file, orjson.dumps(listed, option=orjson.OPT_INDENT_2))
 
 

@@ -44,8 +44,8 @@ def facts(console: Console, value: Any, *, indent: int = 0) -> None:
             facts(console, item, indent=indent + 2)
         elif isinstance(item, list) and item and isinstance(item[0], Mapping):
             console.print(f"{pad}[dim]{escape(name)}[/]")
-            for one in item:
-                facts(console, one, indent=indent + 4)
+            for row in item:
+                facts(console, row, indent=indent + 4)
         else:
             console.print(f"{pad}[dim]{escape(name.ljust(width))}[/]  {escape(_plain(item))}")
 
@@ -62,7 +62,7 @@ def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]
 
 def listing(console: Console, answers: Iterable[Any], columns: Sequence[str] = (), *, without: str = "") -> None:
     """A table of answers, a row each and their members as columns: these, or all but one."""
-    rows = [to_json(one) for one in answers]
+    rows = [to_json(answer) for answer in answers]
     names = columns or tuple(dict.fromkeys(name for row in rows for name in row if name != without))
     table(console, names, [[row.get(name) for name in names] for row in rows])
 

@@ -45,7 +45,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class RevocationFacts:
-    """What the lists or answers at hand say about one certificate of a path."""
+    """What the lists or answers available say about one certificate of a path."""
 
     certificate: Bytes
     """SHA-256 of the certificate asked about."""
@@ -61,7 +61,7 @@ class RevocationFacts:
     next_update: int | None = None
     """When a newer one was promised; later than that, `good` is stale. None: nothing was promised."""
     after_end: bool = False
-    """True when everything at hand was made after the certificate had ended: its entry may have been dropped."""
+    """True when everything available was made after the certificate had ended: its entry may have been dropped."""
     detail: str = ""
     """Why it is unknown, in one English sentence."""
     ask: tuple[str, ...] = ()

@@ -139,7 +139,7 @@ def recognise(data: bytes) -> FileKind:
     if holds_seal(data):
         return KINDS["seal"]
     if data.startswith(_OLE):
-        return KINDS["office_signed" if any(one in data for one in _OLE_SIGNATURES) else "office"]
+        return KINDS["office_signed" if any(mark in data for mark in _OLE_SIGNATURES) else "office"]
     return KINDS["ofd"] if has_file(data, ROOT) else _text(data, data[:_HEAD])
 
 
@@ -176,7 +176,7 @@ def _cms(data: bytes) -> bool:
             data = base64.b64decode(b"".join(data[:_HEAD].split())[:64])
         except (binascii.Error, ValueError):
             return False
-    return data[:1] == b"\x30" and any(one in data[:24] for one in _SIGNED_DATA)
+    return data[:1] == b"\x30" and any(mark in data[:24] for mark in _SIGNED_DATA)
 
 
 def _text(data: bytes, head: bytes) -> FileKind:
@@ -186,7 +186,7 @@ def _text(data: bytes, head: bytes) -> FileKind:
     if marked and _HTML.match(begun) is not None:
         return KINDS["html"]
     if marked:
-        return KINDS["xml_signed" if any(one in data for one in _XML_SIGNATURES) else "xml"]
+        return KINDS["xml_signed" if any(mark in data for mark in _XML_SIGNATURES) else "xml"]
     if _HEADER_LINE.match(head) is not None and _MAIL.search(head) is not None:
         headers = data[: 16 * _HEAD]
         return KINDS["mail_signed" if _SIGNED_MAIL.search(headers) is not None else "mail"]

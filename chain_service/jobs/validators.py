@@ -38,11 +38,15 @@ def refresh_trust(app: App, connection: Connection) -> None:
 def trust_sets(chain: Chain, sets: Sequence[ValidatorSet]) -> ChainTrust:
     """The reader trusts the deployment's validators, and from the first of these sets on those that they name."""
     deployed = chain.deployment.trust()
-    known = [(one.from_block, one.validators) for one in deployed.ranges if not sets or one.from_block <= sets[0].block]
-    for one in sets:
-        addresses = Signers.from_bytes(one.addresses, b"").addresses
+    known = [
+        (range_.from_block, range_.validators)
+        for range_ in deployed.ranges
+        if not sets or range_.from_block <= sets[0].block
+    ]
+    for validator_set in sets:
+        addresses = Signers.from_bytes(validator_set.addresses, b"").addresses
         if not known or addresses != known[-1][1]:
-            known.append((one.block + 1, addresses))
+            known.append((validator_set.block + 1, addresses))
     ranges = joined(known, chain.deployment.headers, deployed.form)
     reader = chain.reader
     if ranges != reader.trust.ranges:
@@ -95,10 +99,10 @@ def state(app: App, from_block: int, addresses: Sequence[str]) -> StatedValidato
     if consensus_of(chain.reader.trust).counts_validators:
         raise Conflict("this chain's validators are counted from its votes, not stated", code="validators_counted")
     try:
-        raw = sorted({bytes.fromhex(one.removeprefix("0x")) for one in addresses})
+        raw = sorted({bytes.fromhex(address.removeprefix("0x")) for address in addresses})
     except ValueError:
         raw = []
-    if from_block < 1 or not raw or len(raw) != len(addresses) or any(len(one) != 20 for one in raw):
+    if from_block < 1 or not raw or len(raw) != len(addresses) or any(len(bare) != 20 for bare in raw):
         raise BadRequest(
             "validators are 20-byte addresses in hexadecimal, each once, from block 1 or later", field="ADDRESS"
         )
@@ -113,4 +117,4 @@ def state(app: App, from_block: int, addresses: Sequence[str]) -> StatedValidato
             )
         validators.add(connection, [ValidatorSet(from_block - 1, b"".join(raw), b"", stated=True)])
         refresh_trust(app, connection)
-    return StatedValidators(from_block, tuple(hex0x(one) for one in raw))
+    return StatedValidators(from_block, tuple(hex0x(bare) for bare in raw))

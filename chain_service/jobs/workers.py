@@ -145,7 +145,7 @@ def check_chain_if_reachable(app: App) -> None:
         return
     with app.database.reading() as connection:
         refresh_trust(app, connection)
-        head = chain_index.head_block(connection)
+        head = chain_index.newest_block(connection)
     try:
         check_chain(app.chain.rpc, app.chain.deployment, app.chain.reader.trust, head.number if head else None)
     except Unavailable:
@@ -172,7 +172,7 @@ def wait_until(app: App, done: Callable[[], bool], *, timeout: float = 120.0, pr
 def _pause(app: App, end: float) -> None:
     if time.monotonic() >= end:
         with app.database.reading() as connection:
-            reasons = [one.last_error for one in submissions.failing(connection) if one.last_error]
+            reasons = [submission.last_error for submission in submissions.failing(connection) if submission.last_error]
         raise Unavailable(
             "this takes longer than expected; it continues in the background once a worker runs",
             code="timeout",
@@ -249,7 +249,7 @@ def wait_indexed(app: App, timeout: float = 60.0) -> None:
 
     def done() -> bool:
         with app.database.reading() as connection:
-            head = chain_index.head_block(connection)
+            head = chain_index.newest_block(connection)
         return head is not None and head.number >= target
 
     wait_until(app, done, timeout=timeout)

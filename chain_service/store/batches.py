@@ -167,12 +167,12 @@ def mark_final(
 
 
 def store_evidence(connection: Connection, id: str, evidence: bytes, block: int) -> None:
-    """The batch's pooled proof, read at `block`, is stored."""
+    """The batch's evidence, read at `block`, is stored."""
     connection.execute(update(batches).where(batches.c.id == id).values(evidence=evidence, evidence_block=block))
 
 
 def without_evidence(connection: Connection, limit: int) -> list[Batch]:
-    """Final batches whose pooled proof is still to be fetched, oldest first."""
+    """Final batches whose evidence is still to be fetched, oldest first."""
     query = select(batches).where(batches.c.final_block.is_not(None), batches.c.evidence.is_(None))
     return all_as(connection.execute(query.order_by(batches.c.final_block).limit(limit)), Batch)
 

@@ -137,7 +137,7 @@ def _plain(value: object) -> object:
 _HEAD = select(blocks).order_by(blocks.c.number.desc()).limit(1)
 
 
-def head_block(connection: Connection) -> IndexedBlock | None:
+def newest_block(connection: Connection) -> IndexedBlock | None:
     """The newest block read; None before the first."""
     return one_or_none(connection.execute(_HEAD), IndexedBlock)
 
@@ -152,7 +152,7 @@ def blocks_of(connection: Connection, numbers: Sequence[int]) -> dict[int, Index
     found: dict[int, IndexedBlock] = {}
     for part in chunks(numbers):
         rows = connection.execute(select(blocks).where(blocks.c.number.in_(part)))
-        found |= {one.number: one for one in all_as(rows, IndexedBlock)}
+        found |= {block.number: block for block in all_as(rows, IndexedBlock)}
     return found
 
 

@@ -40,7 +40,7 @@ def add(connection: Connection, sets: Sequence[ValidatorSet]) -> None:
     is known already.
     """
     if sets:
-        connection.execute(insert(validators), [asdict(one) for one in sets])
+        connection.execute(insert(validators), [asdict(validator_set) for validator_set in sets])
 
 
 _LISTED = select(validators).order_by(validators.c.block)

@@ -107,14 +107,14 @@ def handed_in(address: str, secret: str, bodies: list[bytes], clerks: int, secon
     """Seconds of every request, sorted. Raises RuntimeError for an answer that is not valid."""
     end = time.perf_counter() + seconds
     working = [Clerk(address, secret, bodies, place, end) for place in range(clerks)]
-    for one in working:
-        one.start()
-    for one in working:
-        one.join()
-    for one in working:
-        if one.failure:
-            raise RuntimeError(one.failure)
-    return sorted(value for one in working for value in one.seconds)
+    for worker in working:
+        worker.start()
+    for worker in working:
+        worker.join()
+    for worker in working:
+        if worker.failure:
+            raise RuntimeError(worker.failure)
+    return sorted(value for worker in working for value in worker.seconds)
 
 
 def measure(options: argparse.Namespace) -> Figures:

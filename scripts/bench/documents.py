@@ -48,7 +48,7 @@ def make(kind: str, count: int, signing: int) -> list[bytes]:
     of, chance = city(), random.Random(1)
     signers = [of.person() for _ in range(signing)]
     picture = chance.randbytes(SEAL_PICTURE)
-    seals = [of.make_seal(one, picture=picture) for one in signers]
+    seals = [of.make_seal(signer, picture=picture) for signer in signers]
     made = []
     for number in range(count):
         who, at = number % signing, SIGNED + number % DAY
@@ -68,7 +68,7 @@ def verify(data: bytes, store: Any, expected: str) -> None:
 
 
 class Floor:
-    """The bare cryptography of one document, with what it needs already at hand."""
+    """The bare cryptography of one document, with what it needs already available."""
 
     def __init__(self, data: bytes) -> None:
         self.files, self.signatures = [data], 1
@@ -83,8 +83,8 @@ class Floor:
     def __call__(self) -> None:
         sha256(self.data)
         sm3(self.data)
-        for one in self.files:
-            sm3(one)
+        for file in self.files:
+            sm3(file)
         for _ in range(self.signatures):
             assert sm2.verify(self.point, self.message, self.signature)
 
@@ -118,7 +118,7 @@ def main() -> None:
     )
     print("|---|---|---|---|---|---|---|")
     for kind, found in figures.items():
-        resident_text = ", ".join(str(one) for one in found["residentMB"])
+        resident_text = ", ".join(str(megabytes) for megabytes in found["residentMB"])
         print(
             f"| {kind} | {found['bytes']:,} | {found['floorPerSecond']:,} | {found['perSecond']:,} "
             f"| {found['ofTheFloor']} | {'150' if kind == 'OFD' else ''} | {resident_text} |"
@@ -132,8 +132,8 @@ def measured(kind: str, chosen: argparse.Namespace) -> dict[str, Any]:
     floor = Floor(documents[0])
 
     def all_of() -> int:
-        for one in documents:
-            verify(one, store, CODES[kind])
+        for document in documents:
+            verify(document, store, CODES[kind])
         return len(documents)
 
     def all_floors() -> int:
@@ -153,7 +153,7 @@ def measured(kind: str, chosen: argparse.Namespace) -> dict[str, Any]:
         "perSecond": round(verified),
         "floorPerSecond": round(bare),
         "ofTheFloor": round(statistics.median(one / floor for one, floor in rounds), 2),
-        "residentMB": [round(one) for one in memory],
+        "residentMB": [round(megabytes) for megabytes in memory],
     }
 
 

@@ -58,7 +58,7 @@ class Bench:
             {"jsonrpc": "2.0", "id": n, "method": method, "params": list(params)}
             for n, (method, params) in enumerate(requests)
         ]
-        answers = {one["id"]: one for one in self.rpc.post("", json=body).json()}
+        answers = {answer["id"]: answer for answer in self.rpc.post("", json=body).json()}
         return [answers[n].get("result") for n in range(len(requests))]
 
     def kept(self) -> dict[str, int]:
@@ -102,7 +102,7 @@ def bench(validators: int, cache: Path, geth: Path | None) -> Iterator[Bench]:
         log.close()
         assert service.stdout is not None
         url = service.stdout.readline().strip()
-        writer = next(one for one in made.rpc_urls if one.startswith("http"))
+        writer = next(address for address in made.rpc_urls if address.startswith("http"))
         with httpx.Client(base_url=writer, timeout=60) as rpc:
             yield Bench(folder, made, url, key, rpc, funder)
     finally:
@@ -181,11 +181,11 @@ def anchoring(bench: Bench, records: int, batch: int) -> dict[str, Any]:
             answer.raise_for_status()
             last.append(json.loads(answer.text.splitlines()[-1])["id"])
             waits.append(waiting.submit(receipts, bench, last[-1], time.perf_counter()))
-        taken = [one.result() for one in waits]
+        taken = [wait.result() for wait in waits]
         seconds = time.perf_counter() - began
         transactions = {client.get(f"/v1/records/{id}").json()["anchor"]["tx"] for id in last}
     gas = sum(
-        int(one["gasUsed"], 16) for one in bench.calls([("eth_getTransactionReceipt", (tx,)) for tx in transactions])
+        int(call["gasUsed"], 16) for call in bench.calls([("eth_getTransactionReceipt", (tx,)) for tx in transactions])
     )
     after = bench.kept()
     return {

@@ -239,8 +239,8 @@ def bare_cryptography(consensus: Consensus) -> Callable[[], None]:
     key = Ed25519PublicKey.from_public_bytes(LOG_KEY.public_key)
     leaf = leaf_hash(consensus.million.entries[receipt.proof.index])
     message = cose.signed_bytes(receipt.protected, consensus.million.rows[-1][0])
-    hashed = [part for one in proven for part in (*one.headers, *one.headers, *one.nodes)]
-    hashed += [slot for one in proven for _, found in one.accounts for slot in found]
+    hashed = [part for block in proven for part in (*block.headers, *block.headers, *block.nodes)]
+    hashed += [slot for block in proven for _, found in block.accounts for slot in found]
 
     def once() -> None:
         for seal, digest in seals:

@@ -149,13 +149,13 @@ def verified(instance: Instance, secret: str, identifiers: list[str], ids: list[
     """Verifications per second by identifier, by disclosure and in bulk, beside /healthz; node calls of each."""
     chance = random.Random(1)
     lookups = [
-        json.dumps({"identifier": one, "useCause": "bench"})
-        for one in chance.sample(identifiers, min(1000, len(identifiers)))
+        json.dumps({"identifier": drawn, "useCause": "bench"})
+        for drawn in chance.sample(identifiers, min(1000, len(identifiers)))
     ]
     process, url = instance.serve()
     door = Door(url, secret)
-    read = [door.record(one)["disclosure"] for one in chance.sample(ids, min(200, len(ids)))]
-    disclosures = [json.dumps({"disclosure": one}) for one in read if current(one["record"])]
+    read = [door.record(drawn)["disclosure"] for drawn in chance.sample(ids, min(200, len(ids)))]
+    disclosures = [json.dumps({"disclosure": disclosure}) for disclosure in read if current(disclosure["record"])]
     given: dict[str, Any] = {"clients": options.clients, "seconds": options.seconds}
     question: dict[str, Any] = {
         "method": "POST",
@@ -209,14 +209,14 @@ def table(result: Figures) -> str:
     lines = ["| records | floor, records/s | accepted/s | anchored/s | of the floor | target | CPU, µs each |",
              "|---|---|---|---|---|---|---|"]  # fmt: skip
     lines += [
-        f"| {one['records']:,} | {one['floorPerSecond']:,.0f} | {one['acceptedPerSecond']:,.0f} "
-        f"| {one['anchoredPerSecond']:,.0f} | {one['ratio']:.2f} | 2,000 | {one['cpuMicroseconds']:.0f} |"
-        for one in result["imports"]
+        f"| {run['records']:,} | {run['floorPerSecond']:,.0f} | {run['acceptedPerSecond']:,.0f} "
+        f"| {run['anchoredPerSecond']:,.0f} | {run['ratio']:.2f} | 2,000 | {run['cpuMicroseconds']:.0f} |"
+        for run in result["imports"]
     ]
     lines += ["", "| records | resident MB at the start, at each quarter | peak MB | target |", "|---|---|---|---|"]
-    for one in result["imports"]:
-        course = ", ".join(f"{value:.0f}" for value in (one["memoryStart"], *one["memoryQuarters"]))
-        lines.append(f"| {one['records']:,} | {course} | {one['memoryPeak']:.0f} | {LIMIT_MB} |")
+    for run in result["imports"]:
+        course = ", ".join(f"{value:.0f}" for value in (run["memoryStart"], *run["memoryQuarters"]))
+        lines.append(f"| {run['records']:,} | {course} | {run['memoryPeak']:.0f} | {LIMIT_MB} |")
     verify = result["verify"]
     lines += ["", f"| {verify['clients']} clients | requests/s | p50, ms | p99, ms | target |", "|---|---|---|---|---|"]
     for name, shown, target in (

@@ -20,7 +20,7 @@ from demonstration.story import Failed, Story
 def trace(story: Story, instance: Instance, keys: dict[str, str]) -> None:
     """One entry has a second version, and its history agrees with the chain."""
     story.chapter("目录追溯", "Tracing a catalog entry")
-    entry = next(one for one in samples.catalogs() if one["layer"] == "data")
+    entry = next(catalog for catalog in samples.catalogs() if catalog["layer"] == "data")
     code = entry["catalogCode"]
     items = [*entry["items"], {"name": "经营范围", "dataType": "C", "length": 2000}]
     changed = entry | {"action": "change", "updateCycle": "2", "items": items}
@@ -31,7 +31,9 @@ def trace(story: Story, instance: Instance, keys: dict[str, str]) -> None:
     def history() -> Any:
         return client.get(f"/v1/catalogs/{code}/history")
 
-    wait_for(lambda: all(one["state"] == "final" for one in history()["versions"]), "the catalog change on chain")
+    wait_for(
+        lambda: all(version["state"] == "final" for version in history()["versions"]), "the catalog change on chain"
+    )
     found = history()
     for one in found["versions"]:
         story.say(
@@ -45,8 +47,8 @@ def trace(story: Story, instance: Instance, keys: dict[str, str]) -> None:
         found["proof"],
     )
     compared = client.get(f"/v1/catalogs/{code}/diff", **{"from": 1, "to": 2})["differences"]
-    for one in compared:
-        story.say("差异 " + json.dumps(one, ensure_ascii=False))
+    for difference in compared:
+        story.say("差异 " + json.dumps(difference, ensure_ascii=False))
     text_of_all = json.dumps(compared, ensure_ascii=False)
     story.expect(
         "updateCycle" in text_of_all and "经营范围" in text_of_all,
@@ -92,15 +94,15 @@ def alter(story: Story, instance: Instance, one: Anchored, key: str) -> None:
 def _audit_names(story: Story, instance: Instance, record_id: str) -> None:
     with story.timed() as spent:
         code, found = instance.run("audit", allowed=(0, 1))
-    named = [(one["code"], one["subject"]) for one in found["findings"]]
+    named = [(entry["code"], entry["subject"]) for entry in found["findings"]]
     story.expect(
         code == 1 and named == [("record_altered", record_id)],
         "审计指出该记录，退出码 1",
         f"chain-service audit names it, and only it, exit code 1 ({spent[0]:.1f} s)",
         named,
     )
-    for one in found["findings"]:
-        story.say(f"{one['message']['zh']} {one['subject']}", one["message"]["en"])
+    for entry in found["findings"]:
+        story.say(f"{entry['message']['zh']} {entry['subject']}", entry["message"]["en"])
 
 
 def take_back(story: Story, instance: Instance) -> None:

@@ -21,10 +21,11 @@ def choose(departments: dict[str, Department], count: int) -> list[Anchored]:
     """Business licences without end of validity, the first ones. Raises Failed if there are fewer."""
     today = date.today().isoformat()
     found = [
-        one
+        certificate
         for department in departments.values()
-        for one in department.certificates
-        if one.record["certificateTypeName"] == "营业执照" and one.record["certificateEffectiveDate"] <= today
+        for certificate in department.certificates
+        if certificate.record["certificateTypeName"] == "营业执照"
+        and certificate.record["certificateEffectiveDate"] <= today
     ][:count]
     if len(found) < count:
         raise Failed("too few certificates: give a larger --n")

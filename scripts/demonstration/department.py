@@ -52,7 +52,7 @@ def register_seals(story: Story, instance: Instance, keys: dict[str, str]) -> No
 def publish_catalogs(story: Story, instance: Instance, keys: dict[str, str]) -> None:
     """The sample catalog has at least its first versions on chain, each organisation's own."""
     public = Client(instance.url)
-    known = {one["catalogCode"] for one in public.get("/v1/catalogs", limit=1000)["catalogs"]}
+    known = {listed["catalogCode"] for listed in public.get("/v1/catalogs", limit=1000)["catalogs"]}
     entries = samples.catalogs()
     for code, key in keys.items():
         mine = [entry for entry in entries if entry["providerCode"] == code and entry["catalogCode"] not in known]
@@ -61,7 +61,7 @@ def publish_catalogs(story: Story, instance: Instance, keys: dict[str, str]) -> 
 
     def final() -> dict[str, str]:
         listed = public.get("/v1/catalogs", limit=1000)["catalogs"]
-        return {one["catalogCode"]: one["layer"] for one in listed if one["state"] == "final"}
+        return {entry["catalogCode"]: entry["layer"] for entry in listed if entry["state"] == "final"}
 
     wait_for(lambda: len(final()) >= len(entries), "catalog entries on chain")
     layers = list(final().values())
@@ -95,7 +95,7 @@ def anchor(story: Story, instance: Instance, keys: dict[str, str], n: int) -> di
         wait_for(lambda: all(_all_anchored(client) for client in clients.values()), "records on chain")
     total = n + len(documents)
     story.say(f"{total:,} 份记录，其中 {new:,} 份为新记录，用时 {spent[0]:.1f} s", f"{new:,} of {total:,} are new")
-    failed = [one for client in clients.values() for one in client.get("/v1/records", state="failed")["records"]]
+    failed = [entry for client in clients.values() for entry in client.get("/v1/records", state="failed")["records"]]
     story.expect(not failed, "全部已上链，每机构一份日志", "all are anchored, in one log per organisation", failed)
     _repeat(story, departments, lines)
     return departments
@@ -105,12 +105,12 @@ def count(story: Story, departments: dict[str, Department]) -> None:
     """Every certificate that was acknowledged is anchored, each in a place of its own."""
     lost, places = [], set()
     for department in departments.values():
-        for one in department.certificates:
-            found = department.client.get(f"/v1/records/{one.id}")
+        for certificate in department.certificates:
+            found = department.client.get(f"/v1/records/{certificate.id}")
             if found["state"] == "anchored":
-                places.add((one.org, found["anchor"]["log"], found["index"]))
+                places.add((certificate.org, found["anchor"]["log"], found["index"]))
             else:
-                lost.append((one.id, found["state"]))
+                lost.append((certificate.id, found["state"]))
     total = sum(len(department.certificates) for department in departments.values())
     story.expect(
         not lost and len(places) == total,

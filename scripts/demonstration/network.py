@@ -82,7 +82,7 @@ def show(story: Story, instance: NetworkInstance) -> None:
         "validators, a writer and an observer answer",
         nodes,
     )
-    names = {one["name"] for one in found["signers"]}
+    names = {signer["name"] for signer in found["signers"]}
     needed = instance.validators // 2 + 1
     story.expect(
         len(names) >= needed,

@@ -122,7 +122,7 @@ def _keep(story: Story, public: Client, folder: Path) -> None:
     for promise in PROMISES:
         verdict = public.verify_papers([(name, (folder / name).read_bytes()) for name in promise.names])
         found = (verdict["verdict"], verdict["code"])
-        warnings = {one["code"] for one in verdict["warnings"]}
+        warnings = {remark["code"] for remark in verdict["warnings"]}
         story.expect(
             found == promise.verdict and warnings == promise.warnings,
             f"{' + '.join(promise.names)}：{MARKS[promise.verdict[0]][0]}",

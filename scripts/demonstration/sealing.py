@@ -71,9 +71,9 @@ def issue(story: Story, instance: Instance) -> Documents:
 def _trust(story: Story, instance: Instance, office: Office, now: int) -> None:
     office.write_trust(instance.data / "trust-store", now)
     _, listed = instance.run("anchors", "list")
-    known = [one["subject"] for one in listed["certificates"] if one["kind"] == "anchor"]
+    known = [entry["subject"] for entry in listed["certificates"] if entry["kind"] == "anchor"]
     story.expect(
-        len(known) == len(office.roots) and not any(one["stale"] for one in listed["revocationLists"]),
+        len(known) == len(office.roots) and not any(entry["stale"] for entry in listed["revocationLists"]),
         f"{len(known)} 个演示根证书及其吊销列表已放入信任库",
         "two demonstration roots with their revocation lists are in the trust store (chain-service anchors list)",
         listed,
@@ -106,11 +106,11 @@ def _anchored(story: Story, instance: Instance, office: Office) -> Documents:
     records[0] |= {"sealCodes": [office.seal_code], "files": [{"path": "licence.ofd"}]}
     records[1] |= {"files": [{"path": "licence.pdf"}]}
     lines = folder / "licences.ndjson"
-    lines.write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in records), encoding="utf-8")
+    lines.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in records), encoding="utf-8")
     out = folder / "out"
     _, done = instance.run("anchor", str(lines), "--org", office.organisation.code,
                            "--documents", str(folder), "--out", str(out))  # fmt: skip
-    states = [one["state"] for one in done["records"]]
+    states = [made["state"] for made in done["records"]]
     story.expect(
         states == ["anchored"] * 2,
         "两份证照已凭文件上链，持证主体得到披露文件与凭证",
@@ -157,10 +157,10 @@ def _forged(record: Mapping[str, Any]) -> dict[str, Any]:
 def _every_check(story: Story, verdict: Mapping[str, Any]) -> None:
     """Whatever was checked about seal and signer passed."""
     checks = list(_signature_checks(verdict))
-    passed = [one["name"] for one in checks if one["outcome"] == "passed"]
+    passed = [check["name"] for check in checks if check["outcome"] == "passed"]
     needed = {"reference_digests", "coverage", "signature", "signer_certificate", "revocation", "issuer_binding"}
     story.expect(
-        needed <= set(passed) and all(one["outcome"] in ("passed", "skipped") for one in checks),
+        needed <= set(passed) and all(check["outcome"] in ("passed", "skipped") for check in checks),
         f"签章 {len(passed)} 项检查均通过",
         "of its signature passed: " + ", ".join(passed),
         checks,

@@ -51,10 +51,10 @@ def register(story: Story, instance: Instance) -> dict[str, str]:
     story.chapter("登记机构、证照类型与颁发许可", "Organisations, certificate types and permits (the registrar's work)")
     app = open_app(instance.settings())
     with story.timed() as spent:
-        known = {one.code: one.suspended for one in organisations.list_organisations(app)}
-        for one in samples.organisations():
-            if one["code"] not in known:
-                registrar.add(app, one["code"], one["name"])
+        known = {organisation.code: organisation.suspended for organisation in organisations.list_organisations(app)}
+        for organisation in samples.organisations():
+            if organisation["code"] not in known:
+                registrar.add(app, organisation["code"], organisation["name"])
         for kind in samples.types():
             certificate_types.add_type(app, kind)
         for permit in samples.permits():
@@ -63,11 +63,11 @@ def register(story: Story, instance: Instance) -> dict[str, str]:
                 registrar.permit(
                     app, permit["organisation"], permit["certificateType"], date.fromisoformat(permit["from"]), until
                 )
-        made = _keys(app, [one["code"] for one in samples.organisations()])
+        made = _keys(app, [organisation["code"] for organisation in samples.organisations()])
     story.say(f"用时 {spent[0]:.1f} s")
     public = Client(instance.url)
-    listed = {one["code"] for one in public.get("/v1/organisations")["organisations"]}
-    codes = {one["code"] for one in samples.organisations()}
+    listed = {listed["code"] for listed in public.get("/v1/organisations")["organisations"]}
+    codes = {organisation["code"] for organisation in samples.organisations()}
     story.expect(
         codes <= listed,
         f"{len(codes)} 个机构已在链上登记",
@@ -90,7 +90,7 @@ def register(story: Story, instance: Instance) -> dict[str, str]:
 
 
 def _stands(app: App, code: str, type_code: str) -> bool:
-    return any(one.type == type_code for one in organisations.organisation(app, code).permits)
+    return any(permit.type == type_code for permit in organisations.organisation(app, code).permits)
 
 
 def page_key(instance: Instance, code: str) -> str:
@@ -100,7 +100,7 @@ def page_key(instance: Instance, code: str) -> str:
 
 def _keys(app: App, codes: Sequence[str]) -> dict[str, str]:
     """A new key for each organisation; those of earlier demonstrations no longer work."""
-    for one in api_keys.list_keys(app):
-        if one.label == LABEL and one.revoked_at is None:
-            api_keys.revoke_key(app, one.id)
+    for key in api_keys.list_keys(app):
+        if key.label == LABEL and key.revoked_at is None:
+            api_keys.revoke_key(app, key.id)
     return {code: api_keys.create_key(app, code, ROLES, LABEL).key for code in codes}

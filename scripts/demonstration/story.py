@@ -73,8 +73,8 @@ class Story:
         total = self.held + len(self.broken)
         if self.broken:
             self.console.print(f"\n[bold red]✗ {len(self.broken)} / {total} 项未达预期[/] not as expected:")
-            for one in self.broken:
-                self.console.print(f"    {escape(one)}")
+            for promise in self.broken:
+                self.console.print(f"    {escape(promise)}")
         else:
             self.console.print(
                 f"\n[bold green]✓ {total} 项全部符合预期[/] all {total} expectations held  [dim]{seconds:.0f} s[/]"

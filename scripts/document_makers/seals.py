@@ -64,7 +64,9 @@ class Seal:
     def info(self) -> bytes:
         """SES_SealInfo: what a version 4 or 5 seal's maker signs."""
         time = utc_time if self.version == 1 else generalized_time
-        listed = [octets(one) if self.list_type == CERTIFICATES else certificate_hash(one) for one in self.signers]
+        listed = [
+            octets(signer) if self.list_type == CERTIFICATES else certificate_hash(signer) for signer in self.signers
+        ]
         kind = b"" if self.version == 1 else integer(self.list_type)
         moments = [time(moment) for moment in (self.created, self.valid_from, self.valid_until)]
         return sequence(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from running_network import RunningNetwork, wait_until
 
-from chain_service.nodes.network.create import free_ports, make_node, settle
+from chain_service.nodes.network.create import free_ports, make_node, write_network
 from chain_service.nodes.network.descriptor import Network, load
 from chain_service.nodes.network.engines.engine import engine_of
 from chain_service.nodes.network.rpc import call
@@ -33,7 +33,7 @@ def outsider(
 
     folder.mkdir(mode=0o700)
     made = make_node(folder / "stranger", "stranger", "writer", "geth", "127.0.0.1", ports)
-    mine = settle(folder, replace(network.network, nodes=(*network.network.nodes, made)), genesis)
+    mine = write_network(folder, replace(network.network, nodes=(*network.network.nodes, made)), genesis)
     try:
         with pytest.raises(control.Unavailable):
             up(folder, cache=folder, geth=network.geth, timeout=PATIENCE)

@@ -193,9 +193,9 @@ def test_foreign_bytes_never_raise(data):
 @settings(max_examples=100_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(anything)
 def test_a_hundred_thousand_foreign_inputs_never_raise(data):
-    started = time.process_time()
+    started = time.thread_time()
     never_raises(data)
-    assert time.process_time() - started < 2
+    assert time.thread_time() - started < 2
 
 
 @settings(max_examples=200, deadline=None)

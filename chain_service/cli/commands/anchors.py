@@ -33,10 +33,16 @@ def list_anchors(context: typer.Context) -> None:
         certificates, lists = found.certificates, found.revocation_lists
         out.print(f"{found.directory}: {len(certificates)} certificates, {len(lists)} lists", markup=False)
         if certificates:
-            rows = [(one.label, one.kind, one.until, one.subject) for one in certificates]
+            rows = [
+                (certificate.label, certificate.kind, certificate.until, certificate.subject)
+                for certificate in certificates
+            ]
             render.table(out, ("label", "kind", "until", "subject"), rows)
         if lists:
-            ages = [(one.age_days, one.next_update, one.stale, one.issuer) for one in lists]
+            ages = [
+                (revocation_list.age_days, revocation_list.next_update, revocation_list.stale, revocation_list.issuer)
+                for revocation_list in lists
+            ]
             render.table(out, ("age in days", "next update", "stale", "issuer"), ages)
 
-    door.answer(found, human, "\n".join(one.subject for one in found.certificates))
+    door.answer(found, human, "\n".join(certificate.subject for certificate in found.certificates))

@@ -48,7 +48,7 @@ def publish(
     door.answer(
         {"versions": done},
         lambda out: render.listing(out, done, columns),
-        "\n".join(one.catalog_code for one in done),
+        "\n".join(version.catalog_code for version in done),
     )
 
 
@@ -95,11 +95,23 @@ def findings(
 
     door = invocation(context)
     found = catalogs.findings(door.app(), door.operator(), org=org, finding=finding, cursor=cursor, limit=limit)
-    rows = [(one.code, one.catalog_code, one.about, f"{one.message.zh} · {one.message.en}") for one in found.findings]
+    rows = [
+        (
+            review_finding.code,
+            review_finding.catalog_code,
+            review_finding.about,
+            f"{review_finding.message.zh} · {review_finding.message.en}",
+        )
+        for review_finding in found.findings
+    ]
 
     def shown(out: Console) -> None:
         render.table(out, ("code", "catalogCode", "about", "message"), rows)
         render.facts(out, found.metrics)
 
-    door.answer(found, shown, "\n".join(f"{one.code} {one.catalog_code}" for one in found.findings))
+    door.answer(
+        found,
+        shown,
+        "\n".join(f"{review_finding.code} {review_finding.catalog_code}" for review_finding in found.findings),
+    )
     door.note_next(found.next)

@@ -49,7 +49,7 @@ def list_keys(context: typer.Context) -> None:
 
     door = invocation(context)
     found = jobs.list_keys(door.app())
-    door.answer({"keys": found}, lambda out: render.listing(out, found), "\n".join(one.id for one in found))
+    door.answer({"keys": found}, lambda out: render.listing(out, found), "\n".join(key.id for key in found))
 
 
 @keys.command()

@@ -149,7 +149,7 @@ def up(
 def down(context: typer.Context, nodes: Names = None, out: Where = None) -> None:
     """Stop what `up` started, or only the nodes named. 停止网络
 
-    Every node writes its state first; nothing else on the machine is touched.
+    Every node writes its state first; nothing else on the machine is changed.
 
     Example:
 
@@ -274,7 +274,7 @@ def _show(console: Console, found: dict[str, Any]) -> None:
         told = state if node["answers"] else ["[bold red]✗ no answer 无响应[/]", "", "", ""]
         table.add_row(node["name"], node["role"], *map(str, told), str(node["restarts"]), str(node["reorganisations"]))
     console.print(table)
-    sealed = ", ".join(f"{one['block']} {one['name'] or one['address']}" for one in found["signers"])
+    sealed = ", ".join(f"{signer['block']} {signer['name'] or signer['address']}" for signer in found["signers"])
     console.print(f"[dim]sealed 出块[/]  {sealed or '–'}")
     supervisor = found["supervisor"]
     console.print(

@@ -61,7 +61,7 @@ def with_receipts(papers: Sequence[Paper]) -> list[Paper]:
     found = list(papers)
     for paper in papers:
         beside = _beside(Path(paper.name)) if paper.kind in (PaperKind.FILE, PaperKind.DISCLOSURE) else None
-        if beside is not None and str(beside) not in {one.name for one in found}:
+        if beside is not None and str(beside) not in {verdict_warning.name for verdict_warning in found}:
             found.append(take(str(beside), read_input(beside, MAX_RECEIPT_BYTES + 1), PaperKind.RECEIPT))
     return found
 
@@ -158,7 +158,7 @@ class OfflineVerifier:
             [*papers, *proving], VerificationRequest(at=self.at), self.ask, lambda _: None, self._place_attached
         )
         known = set(map(id, papers))
-        return [kept for one in lists if (kept := [paper for paper in one if id(paper) in known])]
+        return [kept for group in lists if (kept := [paper for paper in group if id(paper) in known])]
 
     def _attached(self, papers: Sequence[Paper]) -> list[Paper]:
         """The receipts attached to files that prove one of the disclosures: they count as if they were handed in."""
@@ -199,8 +199,8 @@ class OfflineVerifier:
             if read.failure is not None and (presented.failure is None or read.failure.code == "unreadable"):
                 presented = replace(presented, failure=read.failure)
             attached = None if found is None else found.facts.receipt
-            given = [one for one in (question.receipt, attached) if one is not None]
-            receipt = next((one for one in given if is_cose(one)), None)
+            given = [paper for paper in (question.receipt, attached) if paper is not None]
+            receipt = next((paper for paper in given if is_cose(paper)), None)
             examining = None if not self.judged else _no_signatures if found is None else found.examine
             unproven = None
             if receipt is None or receipt is not given[0]:

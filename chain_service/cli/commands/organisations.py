@@ -196,8 +196,11 @@ def add_type(context: typer.Context, file: Annotated[Path, typer.Argument(metava
     door = invocation(context)
     found = read_objects(file)
     app = door.app()
-    done = [jobs.add_type(app, one) for one in found]
-    shown = [{name: value for name, value in one.to_json().items() if value is not None} for one in done]
+    done = [jobs.add_type(app, entry) for entry in found]
+    shown = [
+        {name: value for name, value in certificate_type.to_json().items() if value is not None}
+        for certificate_type in done
+    ]
     door.answer({"types": shown}, lambda out: out.print(f"{len(done)} types 类证照"))
 
 

@@ -41,13 +41,13 @@ def list_alerts(
         door.app(), door.operator(), code=code, cleared=cleared, cursor=cursor, limit=limit
     )
     rows = [
-        (one.id, one.code, one.subject, one.since, one.cleared_at, f"{one.remedy.zh} · {one.remedy.en}")
-        if one.remedy
-        else (one.id, one.code, one.subject, one.since, one.cleared_at, None)
-        for one in found.alerts
+        (alert.id, alert.code, alert.subject, alert.since, alert.cleared_at, f"{alert.remedy.zh} · {alert.remedy.en}")
+        if alert.remedy
+        else (alert.id, alert.code, alert.subject, alert.since, alert.cleared_at, None)
+        for alert in found.alerts
     ]
     columns = ("id", "code", "subject", "since", "clearedAt", "remedy")
-    door.answer(found, lambda out: render.table(out, columns, rows), "\n".join(str(one.id) for one in found.alerts))
+    door.answer(found, lambda out: render.table(out, columns, rows), "\n".join(str(alert.id) for alert in found.alerts))
     door.note_next(found.next)
 
 

@@ -78,7 +78,7 @@ def anchor(
         if total == 0:
             raise BadRequest(f"{file} has no record", code="malformed_request", file=file)
         accepted = _store(app, operator, source, lambda done: progress("store", done, total))
-        states = {one.id: one.state for one in accepted}
+        states = {record.id: record.state for record in accepted}
         if wait or out is not None:
             failed = wait_anchored(app, list(states), timeout=timeout, progress=progress)
             states = dict.fromkeys(states, "anchored") | dict.fromkeys(failed, "failed")
@@ -90,16 +90,16 @@ def anchor(
 
 
 def _tell(door: Invocation, accepted: list[AcceptedRecord], states: Mapping[str, str], out: Path | None) -> None:
-    done = [replace(one, state=states[one.id]) for one in accepted]
+    done = [replace(record, state=states[record.id]) for record in accepted]
     counted = ", ".join(f"{count} {_STATES.get(state, state)}" for state, count in Counter(states.values()).items())
-    created = sum(1 for one in accepted if one.created)
+    created = sum(1 for record in accepted if record.created)
     door.answer(
         {"records": done, **({"out": str(out)} if out else {})},
         lambda console: console.print(
             f"{len(done)} records: {counted}; {created} of them new" + (f"; written to {out}" if out else ""),
             markup=False,
         ),
-        "\n".join(one.id for one in accepted),
+        "\n".join(record.id for record in accepted),
     )
 
 
@@ -141,7 +141,7 @@ def _checked(app: App, operator: Operator, source: _Source) -> int:
     try:
         return check(app, operator, source.lines())
     except (BadRequest, Forbidden) as refusal:
-        codes = {one.code for one in refusal.errors or (refusal,)}
+        codes = {error.code for error in refusal.errors or (refusal,)}
         if codes.isdisjoint(("organisation_not_registered", "issuer_not_permitted")):
             raise
         catch_up(app)
@@ -171,10 +171,10 @@ def _make_directory(out: Path | None) -> None:
 def _hand_out(app: App, operator: Operator, ids: list[str], out: Path, progress: Progress) -> None:
     from chain_service.jobs.proofs import receipts
 
-    for one in receipts.hand_out(app, operator, ids, progress):
-        replace_file(out / f"{one.id}.receipt", one.receipt)
-        if one.disclosure is not None:
-            write_output(out / f"{one.id}.disclosure.json", one.disclosure.to_json())
+    for handed_out in receipts.hand_out(app, operator, ids, progress):
+        replace_file(out / f"{handed_out.id}.receipt", handed_out.receipt)
+        if handed_out.disclosure is not None:
+            write_output(out / f"{handed_out.id}.disclosure.json", handed_out.disclosure.to_json())
 
 
 def erase(

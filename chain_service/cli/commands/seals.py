@@ -49,14 +49,14 @@ def register_seal(
     found = [register_seals.seal_entry(app, data, org, seal_type)] if delivered else read_objects(file)
     register_seals.check_seals(door.operator(org), found)
     done = []
-    for one in found:
-        made = register_seals.register_seal(app, door.operator(org), one)
+    for entry in found:
+        made = register_seals.register_seal(app, door.operator(org), entry)
         if wait:
             wait_final(app, "seal", made.seal_code, timeout)
             made = register_seals.seal(app, made.seal_code)
         done.append(made)
     value = done[0] if len(done) == 1 else {"seals": done}
-    door.answer(value, lambda out: render.facts(out, value), "\n".join(one.seal_code for one in done))
+    door.answer(value, lambda out: render.facts(out, value), "\n".join(registered.seal_code for registered in done))
 
 
 @seal.command("state")

@@ -90,10 +90,12 @@ def history(
     app = door.app()
     if changes:
         disclosed = state_history.disclosed_history(app, record, door.operator())
-        door.answer(disclosed, lambda out: render.facts(out, disclosed), "\n".join(one.to for one in disclosed.history))
+        door.answer(
+            disclosed, lambda out: render.facts(out, disclosed), "\n".join(step.to for step in disclosed.history)
+        )
         return
     found = state_history.status_history(app, record)
-    rows = [to_json(one) for one in found]
+    rows = [to_json(disclosed_change) for disclosed_change in found]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     door.answer(
         {"record": record, "history": found},
@@ -102,5 +104,5 @@ def history(
             if found
             else out.print("in force since it was anchored 自上链起有效")
         ),
-        "\n".join(one.to for one in found),
+        "\n".join(disclosed_change.to for disclosed_change in found),
     )

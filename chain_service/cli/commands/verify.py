@@ -139,9 +139,9 @@ def _verify_offline(
         desk = offline_papers.OfflineVerifier(trusted, moment, known, examiner, judged, accept_stale)
         if handed.few:
             lists = desk.split(offline_papers.with_receipts(handed.all()))
-            _tell(door, [_name(one) for one in lists], desk.verdicts(lists))
+            _tell(door, [_name(group) for group in lists], desk.verdicts(lists))
         else:
-            each = (offline_papers.with_receipts(one) for one in handed.each())
+            each = (offline_papers.with_receipts(papers_of_one) for papers_of_one in handed.each())
             _tell(door, [str(path) for path in handed.files], desk.verdicts(each))
 
 
@@ -156,7 +156,7 @@ def _verify_online(door: Invocation, handed: _Handed, moment: int | None) -> Non
     lists: Iterable[list[Paper]]
     if papers is not None:
         lists = holders(app, papers, moment)
-        names = [_name(one) for one in lists]
+        names = [_name(group) for group in lists]
     else:
         lists, names = handed.each(), [str(path) for path in handed.files]
     verdicts = verify_lists(app, lists, moment)

@@ -268,5 +268,5 @@ class Clique:
         Raises InvalidProof.
         """
         others = majority_size(len(header.validators)) - 1
-        if any(header.signers == one.signers for one in (before[-others:] if others else ())):
+        if any(header.signers == recent.signers for recent in (before[-others:] if others else ())):
             raise InvalidProof("a header violates the Clique signer limit", block=header.number)

@@ -126,7 +126,7 @@ class Consensus(Protocol[H]):
 
 CLIQUE: Final[Consensus[CliqueHeader]] = Clique()
 QBFT: Final[Consensus[QbftHeader]] = Qbft()
-CONSENSUS_FORMS: Final[Mapping[str, Consensus[Any]]] = {one.form: one for one in (CLIQUE, QBFT)}
+CONSENSUS_FORMS: Final[Mapping[str, Consensus[Any]]] = {consensus.form: consensus for consensus in (CLIQUE, QBFT)}
 """Each consensus whose blocks can be verified here, by the form that evidence and trust name."""
 
 
@@ -205,13 +205,13 @@ def prove_block(raws: Sequence[bytes], trust: ChainTrust, form: str) -> ProvenHe
 
 def _require_between_ends(first: ReadHeader, within: ValidatorRange, trust: ChainTrust) -> None:
     """Rule 1: the header contradicts no known end of a range. Raises InvalidProof."""
-    for one in trust.ranges:
-        end = one.until
+    for range_ in trust.ranges:
+        end = range_.until
         if end is None:
             continue
-        if one is within and first.number == end.block and first.block_hash != end.block_hash:
+        if range_ is within and first.number == end.block and first.block_hash != end.block_hash:
             raise InvalidProof("another block ends this range of validators", block=first.number)
-        if one is within and first.time > end.time:
+        if range_ is within and first.time > end.time:
             raise InvalidProof("a header is from after the end of its range", block=first.number)
         if first.number > end.block and first.time < end.time:
             raise InvalidProof("a header is from before the end of an earlier range", block=first.number)

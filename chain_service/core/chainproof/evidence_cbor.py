@@ -160,7 +160,7 @@ def _refuse(message: str, label: str) -> NoReturn:
 
 
 class Selector:
-    """Cuts evidence for single records out of the pooled evidence of a batch. Not for threads to share.
+    """Cuts evidence for single records out of the evidence of a batch. Not for threads to share.
 
     Trie nodes and code hashes are checked on the way; seals and validators are not.
     """

@@ -125,13 +125,15 @@ class ChainTrust:
         new ones begin with it. Raises InvalidProof before the first range, and where the ranges have another form.
         """
         found: ValidatorRange | None = None
-        for one in reversed(self.ranges):
-            if one.from_block <= block:
-                if found is not None and (found.from_block < block or one.until is None or one.until.block < block):
+        for range_ in reversed(self.ranges):
+            if range_.from_block <= block:
+                if found is not None and (
+                    found.from_block < block or range_.until is None or range_.until.block < block
+                ):
                     break
-                if form is None or one.form == form:
-                    return one
-                found = found or one
+                if form is None or range_.form == form:
+                    return range_
+                found = found or range_
         if found is None:
             raise InvalidProof("no validators are trusted for this block", block=block)
         require_verifiable(found.form)
@@ -146,7 +148,7 @@ class ChainTrust:
         """The trust without the ranges that begin later than after this block: what is stated for the future."""
         if self.open.from_block <= block + 1 or len(self.ranges) == 1:
             return self
-        begun = [one for one in self.ranges if one.from_block <= block + 1] or [self.ranges[0]]
+        begun = [range_ for range_ in self.ranges if range_.from_block <= block + 1] or [self.ranges[0]]
         return replace(self, ranges=(*begun[:-1], replace(begun[-1], until=None)))
 
     def to_json(self) -> dict[str, Any]:
@@ -154,7 +156,7 @@ class ChainTrust:
         return {
             "chainId": self.chain_id,
             "genesisHash": to_hex(self.genesis_hash),
-            "ranges": [_range_to_json(one) for one in self.ranges],
+            "ranges": [_range_to_json(range_) for range_ in self.ranges],
             "contracts": {name: _contract_to_json(pin) for name, pin in sorted(self.contracts.items())},
             "epoch": self.epoch,
         }
@@ -211,21 +213,21 @@ def _range(value: Any) -> ValidatorRange:
     if form != FORM_COMETBFT:
         addresses = tuple(sorted(from_hex(address, 20, "validators") for address in listed))
         return ValidatorRange(begin, addresses, form, fields, until)
-    text, powers = member(value, "chainIdText", str), tuple(natural(one, "power") for one in listed)
+    text, powers = member(value, "chainIdText", str), tuple(natural(entry, "power") for entry in listed)
     if not 0 < len(text) <= MAX_CHAIN_ID_TEXT or 0 in powers:
         raise InvalidProof("a CometBFT range has a chain id of 1 to 50 characters, and powers above 0", field="ranges")
-    keys = tuple(from_hex(member(one, "key", str), 32, "key") for one in listed)
+    keys = tuple(from_hex(member(entry, "key", str), 32, "key") for entry in listed)
     return ValidatorRange(begin, keys, form, fields, until, powers, text, natural(value, "base"))
 
 
 def _ranges_apart(value: Any) -> tuple[ValidatorRange, ...]:
     """Ranges from one list of validators and one of header fields, which change at blocks of their own."""
     validators = [
-        (natural(one, "fromBlock"), tuple(sorted(from_hex(text, 20, "addresses") for text in _addresses(one))))
-        for one in member(value, "validators", list)
+        (natural(entry, "fromBlock"), tuple(sorted(from_hex(text, 20, "addresses") for text in _addresses(entry))))
+        for entry in member(value, "validators", list)
     ]
     listed = member(value, "headers", list) if value.get("headers") is not None else ()
-    fields = [(natural(one, "fromBlock"), natural(one, "fields")) for one in listed]
+    fields = [(natural(entry, "fromBlock"), natural(entry, "fields")) for entry in listed]
     for name, told in (("validators", validators), ("headers", fields)):
         if any(left[0] >= right[0] for left, right in pairwise(told)):
             raise InvalidProof("ranges are ascending", field=name)
@@ -269,7 +271,7 @@ def _require_order(ranges: tuple[ValidatorRange, ...]) -> None:
         ends = (after.from_block - 1,) if closed.form == after.form else (after.from_block - 1, after.from_block)
         if closed.until is not None and closed.until.block not in ends:
             raise InvalidProof("a range ends where the next one begins", field="until")
-    known = [one.until for one in ranges if one.until is not None]
+    known = [range_.until for range_ in ranges if range_.until is not None]
     if any(left.time > right.time for left, right in pairwise(known)):
         raise InvalidProof("the ends of ranges are ascending in time", field="until")
 

@@ -40,15 +40,15 @@ class Refusals:
 
     def add(self, error: ChainServiceError, **details: Any) -> None:
         """The error, and those that it tells of, are told, each with these details."""
-        for one in error.errors or (error,):
-            if self.full or any(one is told for told in self.found):
+        for refusal in error.errors or (error,):
+            if self.full or any(refusal is told for told in self.found):
                 continue
-            one.details.update(details)
-            if one.zh is None and self.table is not None:
-                one.zh = self._chinese(one.path or str(one.details.get("field", "")))
+            refusal.details.update(details)
+            if refusal.zh is None and self.table is not None:
+                refusal.zh = self._chinese(refusal.path or str(refusal.details.get("field", "")))
             # What is kept of a refusal is its words, not the frames that hold the text refused.
-            one.__traceback__ = one.__context__ = None
-            self.found.append(one)
+            refusal.__traceback__ = refusal.__context__ = None
+            self.found.append(refusal)
 
     def _chinese(self, field: str) -> str | None:
         member = member_at(self.table, field) if self.table is not None else None

@@ -151,9 +151,9 @@ def _is_first_form(value: dict[str, Any], payload: bytes) -> bool:
     return (
         canonical(value) == payload
         and value.keys() | {"epoch"} == _FIRST_MEMBERS
-        and all(one.keys() == {"fromBlock", "addresses"} for one in value["validators"])
-        and all(one.keys() == {"fromBlock", "fields"} for one in value["headers"])
-        and all(one.keys() == {"address", "codeHash", "slots"} for one in value["contracts"].values())
+        and all(entry.keys() == {"fromBlock", "addresses"} for entry in value["validators"])
+        and all(entry.keys() == {"fromBlock", "fields"} for entry in value["headers"])
+        and all(entry.keys() == {"address", "codeHash", "slots"} for entry in value["contracts"].values())
     )
 
 
@@ -174,8 +174,8 @@ def _check(terms: TrustTerms) -> None:
     if not terms.age_limit or not terms.trusting_period:
         _refuse("age limit and trusting period must be positive", "ageLimitSeconds")
     chain = terms.chain
-    for one in chain.ranges:
-        _check_range(one)
+    for range_ in chain.ranges:
+        _check_range(range_)
     if chain.ranges[0].from_block > 1:
         _refuse("the first range begins with the chain", "ranges")
     if "RecordLog" not in chain.contracts or len({pin.address for pin in chain.contracts.values()}) != len(

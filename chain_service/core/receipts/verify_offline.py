@@ -1,4 +1,4 @@
-"""Verifies a record by its receipt and a trust file alone: pure, the same judge and codes as with a chain at hand.
+"""Verifies a record by its receipt and a trust file alone: pure, the same judge and codes as with a chain to read.
 
 What is proven against the trust file is one of three things. A state that counts is evidence. One that does not, since
 only validators of a closed range vouch for it, may not contradict and is otherwise left out: if no other state of the

@@ -180,7 +180,7 @@ def _check_identifier_alone(value: Mapping[str, Json], shape: RecordSchema, refu
     """Raises MalformedRecord if the identifier of a record refused already is wrong too, and nobody said so."""
     names = (CERTIFICATE_IDENTIFIER, shape.type_code, shape.org)
     given = [text for name in names if isinstance(text := value.get(name), str)]
-    if len(given) == len(names) and {one.details.get("field") for one in refusals.found}.isdisjoint(names):
+    if len(given) == len(names) and {refusal.details.get("field") for refusal in refusals.found}.isdisjoint(names):
         check_identifier(*given)
 
 

@@ -369,7 +369,7 @@ def _pruned_members(value: Mapping[str, Json], shape: RecordSchema, refusals: Re
 
 def _named(refusals: Refusals) -> set[str]:
     """The members that a refusal is about."""
-    return {str(one.details.get("field")).split(".")[0] for one in refusals.found}
+    return {str(refusal.details.get("field")).split(".")[0] for refusal in refusals.found}
 
 
 def check_shown(value: Mapping[str, Json], shape: RecordSchema) -> None:

@@ -166,7 +166,7 @@ def judge_inclusion(facts: JudgeInput, content: Content | None, head: ClaimedHea
 
 
 def _is_the_one_asked_for(facts: JudgeInput, content: Content | None) -> bool | None:
-    """Whether the record agrees with all that was asked for; None where members that would tell are not at hand."""
+    """Whether the record agrees with all that was asked for; None where members that would tell are not available."""
     asked, recalled = facts.presented.asked, facts.recalled
     if asked == Asked():
         return True

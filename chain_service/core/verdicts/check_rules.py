@@ -55,8 +55,8 @@ def _skipped(code: str, zh: str, en: str, best: str = "in_force") -> CheckNote:
     return CheckNote(code, Outcome.SKIPPED, Text(zh, en), best)
 
 
-_NOT_REACHED = _skipped("not_reached", "另一项检查未通过，未进行本项", "not judged, because another check did not pass")
-_NOT_EXAMINED = _skipped("not_in_this_version", "此处不检查签章", "signatures are not checked here")
+_NOT_REACHED = _skipped("not_reached", "另一项核验未通过，本项未核验", "not judged, because another check did not pass")
+_NOT_EXAMINED = _skipped("not_in_this_version", "此处不核验签章", "signatures are not checked here")
 """Where documents cannot be read: the offline page, which has only a receipt and a browser."""
 _NODE: Final = ("node_unavailable", "finality_unproven", "trust_stale")
 _NOTHING_SIGNED = _skipped(

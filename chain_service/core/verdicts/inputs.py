@@ -238,7 +238,7 @@ class JudgeInput:
     counted: bool = False
     """True where the index says that no record which was not looked at has ever changed its state."""
     names: Names = Names()
-    """Those of the types and organisations at hand; empty where there is no registry."""
+    """Those of the types and organisations available; empty where there is no registry."""
     display: Mapping[str, Any] = field(default_factory=dict)
     """Members of `recalled` that this caller may see; what was presented is shown anyway."""
     notices: tuple[Warning, ...] = ()

@@ -96,7 +96,7 @@ def judge(facts: JudgeInput, examine: Examine | None = None) -> Verdict:
 def _of_file(signed: JudgedSignatures, compared: Check) -> Iterator[Warning]:
     """The warnings about the file; what was attached after signing is vouched for where the record names the whole."""
     whole = compared.code == "file_matches"
-    return (one for one in signed.warnings if not (whole and one.code == "attachments_added"))
+    return (remark for remark in signed.warnings if not (whole and remark.code == "attachments_added"))
 
 
 def _anchoring(facts: JudgeInput, head: ClaimedHead | None, record: Group) -> Anchoring:
@@ -199,7 +199,7 @@ def _several(
     facts: JudgeInput, rule: CheckRule, found: Sequence[JudgedCandidate], evidence: Mapping[str, Any]
 ) -> Check:
     """The finding that records of several organisations answer the question and nothing says which is meant."""
-    named: dict[str, Any] = {"alsoNamedBy": [one.to_json() for one in found]}
+    named: dict[str, Any] = {"alsoNamedBy": [other.to_json() for other in found]}
     if facts.crowded:
         named["detail"] = "more records name it than are checked"
     owner = _owner(facts)

@@ -55,9 +55,9 @@ class RecordNames:
     def warnings(self) -> tuple[Warning, ...]:
         """One `name_differs` for each name of the record's own that was never registered."""
         return tuple(
-            warning("name_differs", own=escaped(one.own or ""), registered=escaped(one.name or ""))
-            for one in (self.type, self.issuer)
-            if one.differs
+            warning("name_differs", own=escaped(shown.own or ""), registered=escaped(shown.name or ""))
+            for shown in (self.type, self.issuer)
+            if shown.differs
         )
 
 
@@ -87,6 +87,6 @@ def _named(code: str, history: Sequence[RegisteredName], own: object, issued: da
 def _since(history: Sequence[RegisteredName], issued: date | None) -> list[str]:
     """The names registered on this day or later; all where none is known of that day or no day is."""
     if issued is None:
-        return [one.name for one in history]
+        return [registered.name for registered in history]
     stood = [at for at, one in enumerate(history) if local_day(one.since) < issued]
-    return [one.name for one in history[stood[-1] if stood else 0 :]]
+    return [registered.name for registered in history[stood[-1] if stood else 0 :]]

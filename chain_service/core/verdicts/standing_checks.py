@@ -76,9 +76,9 @@ def _decided(facts: JudgeInput, entries: Sequence[PermitEntry], day: date, prove
     """
     told = (facts.earliest, facts.memory.anchored_at if facts.memory is not None else None)
     since = min([proven, *(moment for moment in told if moment is not None)])
-    moments = {since, proven} | {one.recorded_at for one in entries if since < one.recorded_at <= proven}
+    moments = {since, proven} | {entry.recorded_at for entry in entries if since < entry.recorded_at <= proven}
     decisions = [decide_permit(entries, day, as_of=moment) for moment in sorted(moments)]
-    return decisions[0] if len({one.permitted for one in decisions}) == 1 else None
+    return decisions[0] if len({decision.permitted for decision in decisions}) == 1 else None
 
 
 def _permits(
@@ -142,7 +142,7 @@ def _state_asked(facts: JudgeInput, proven: State, proven_at: int) -> tuple[Stat
     """The state at the moment asked about and the indexed change that led to it.
 
     The proven word is the latest state; an earlier one is what the chain's word of then shows. None where that is not
-    at hand, and where the word shows nothing against the record but a change was read that it does not show.
+    available, and where the word shows nothing against the record but a change was read that it does not show.
     """
     history = facts.memory.history if facts.memory is not None else ()
     latest = history[-1].state if history else State.IN_FORCE
@@ -160,7 +160,7 @@ def _state_asked(facts: JudgeInput, proven: State, proven_at: int) -> tuple[Stat
 
 
 def _proven_then(facts: JudgeInput) -> State | None:
-    """The state at the moment asked about as the chain's word of then shows it; None where that is not at hand."""
+    """The state at the moment asked about as the chain's word of then shows it; None where that is not available."""
     if facts.then_state is None or facts.claim is None:
         return None
     slot, shift = storage_layout.status_slot(facts.claim.log, facts.claim.proof.index)

@@ -20,14 +20,14 @@ WARNINGS: Mapping[str, Text] = {
         "no node proves the state of that moment; the index is used for unfavourable verdicts only",
     ),
     "signatures_not_checked": Text(
-        "此处未检查文件自身的电子签章，结论只依据链上记录",
+        "此处未核验文件自身的电子签章，结论只依据链上记录",
         "the file's own signatures were not checked here; the verdict rests on the anchored record",
     ),
     "sealed_not_anchored": Text(
         "文件签章本身有效，但未上链", "the document's signatures hold by themselves, but nothing is anchored for it"
     ),
     "anchored_but_broken": Text(
-        "文件与上链的一致，但其签章不成立",
+        "文件与上链记录一致，但其签章不成立",
         "the file is the anchored one, but a signature in it does not hold",
     ),
     "weak_digest": Text("签章使用了弱算法：{algorithms}", "the signature relies on weak algorithms: {algorithms}"),
@@ -43,7 +43,7 @@ WARNINGS: Mapping[str, Text] = {
         "文件所附的凭证无法读取，未予采用", "a receipt attached to the file could not be read and was not used"
     ),
     "attachments_added": Text(
-        "签署后添加了未经签署的附件，附件不受证明：{names}",
+        "签署后添加了未经签署的附件，附件不受签章保护：{names}",
         "files were attached after signing; no signature covers them: {names}",
     ),
     "encoding_deviation": Text(
@@ -72,7 +72,7 @@ WARNINGS: Mapping[str, Text] = {
         "an outdated trust file was accepted as requested; the verdict does not cover today's validators",
     ),
     "erased": Text(
-        "颁发机构已删除其保存的记录内容，只留存在证明",
+        "颁发机构已删除其保存的记录内容，仅保留上链证明",
         "the issuer has erased its copy of the record; only the proof of existence remains",
     ),
     "replacement_unconfirmed": Text(

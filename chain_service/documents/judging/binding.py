@@ -75,12 +75,12 @@ class RegisteredSeal:
 
     def state_at(self, moment: int) -> int:
         """The state recorded last by then; one registered later counts as in force before."""
-        known = [one.state for one in self.history if one.recorded_at <= moment]
+        known = [step.state for step in self.history if step.recorded_at <= moment]
         return known[-1] if known else storage_layout.SEAL_IN_FORCE
 
     def ended_between(self, first: int, last: int) -> int | None:
         """When the seal was first put out of force after `first` and not after `last`."""
-        ends = (one.recorded_at for one in self.history if one.state != storage_layout.SEAL_IN_FORCE)
+        ends = (step.recorded_at for step in self.history if step.state != storage_layout.SEAL_IN_FORCE)
         return next((moment for moment in ends if first < moment <= last), None)
 
 
@@ -132,7 +132,7 @@ def _seal_facts(state: ProvenState, code: str) -> tuple[str, bytes, SealPeriod |
         owner.to_bytes(32, "big")[:18].decode("ascii", "replace"),
         sha256.to_bytes(32, "big"),
         SealPeriod.from_word(period) if period else None,
-        tuple(one.to_bytes(32, "big") for one in certificates),
+        tuple(certificate.to_bytes(32, "big") for certificate in certificates),
     )
 
 
@@ -152,7 +152,7 @@ def judge_registered(signature: SignatureFacts, found: RegisteredSeal | Outage |
     evidence |= block_evidence(found.state) | {
         "owner": found.owner,
         "registeredAt": rfc3339(found.registered_at),
-        "states": [{"state": _NAMES[one.state], "since": rfc3339(one.recorded_at)} for one in found.history],
+        "states": [{"state": _NAMES[step.state], "since": rfc3339(step.recorded_at)} for step in found.history],
     }
     if not found.is_seal(seal):
         return check(SIGNATURE.SEAL_REGISTERED, "seal_mismatch", evidence | {"registeredSha256": found.sha256.hex()})

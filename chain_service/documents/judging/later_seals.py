@@ -24,7 +24,7 @@ class ValidSignature:
     @property
     def covered(self) -> frozenset[str]:
         """The files it vouches for."""
-        return frozenset(one.name for one in self.signature.references if one.holds)
+        return frozenset(reference.name for reference in self.signature.references if reference.holds)
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ def signed_since(
     found = signature.coverage
     mine: dict[str, str] = {}
     others: dict[str, str] = {}
-    for one in later:
-        answers = one.organisations == {issuer} or _same_signer(signature, organisations, one)
-        for name in one.covered:
-            (mine if answers else others).setdefault(name, one.signature.place)
+    for later_signature in later:
+        answers = later_signature.organisations == {issuer} or _same_signer(signature, organisations, later_signature)
+        for name in later_signature.covered:
+            (mine if answers else others).setdefault(name, later_signature.signature.place)
     if found.more_names:
         return SignedSince(found, {})  # not every name is known
     names = (*found.displayed, *found.left_out, *found.unclear)

@@ -18,7 +18,7 @@ _PROBLEMS = {"irregular": "irregular_file", "timestamp_only": "timestamp_only"}
 
 def warnings_of(document: DocumentFacts, binding: Binding, groups: Sequence[Group]) -> Iterator[Warning]:
     """The warnings about a document whose signatures were judged in `groups`."""
-    weak = {one.algorithm for sig in document.signatures for one in sig.references if one.weak}
+    weak = {reference.algorithm for sig in document.signatures for reference in sig.references if reference.weak}
     weak |= {sig.algorithm for sig in document.signatures if sig.weak}
     if weak:
         yield warning("weak_digest", algorithms=", ".join(sorted(weak)))
@@ -28,10 +28,10 @@ def warnings_of(document: DocumentFacts, binding: Binding, groups: Sequence[Grou
     if document.attached:
         shown = list(document.attached[:5]) + (["…"] if len(document.attached) > 5 else [])
         yield warning("attachments_added", names=", ".join(shown))
-    deviations = [one.detail for one in _signature_problems(document) if one.code == "encoding_deviation"]
+    deviations = [problem.detail for problem in _signature_problems(document) if problem.code == "encoding_deviation"]
     if deviations:
         yield warning("encoding_deviation", details="; ".join(list(dict.fromkeys(deviations))[:DEVIATIONS_SHOWN]))
-    for code in dict.fromkeys(_PROBLEMS.get(one.code, "attachments_unread") for one in document.problems):
+    for code in dict.fromkeys(_PROBLEMS.get(problem.code, "attachments_unread") for problem in document.problems):
         yield warning(code)
     kind = KINDS.get(document.kind)
     if kind is not None and kind.picture and binding.missing:
@@ -56,7 +56,7 @@ def kind_evidence(document: DocumentFacts) -> Mapping[str, str]:
 def _signature_problems(document: DocumentFacts) -> Iterator[Problem]:
     """The problems of signatures and of their seals, and of a seal by itself."""
     yield from document.seal.problems if document.seal is not None else ()
-    for one in document.signatures:
-        yield from one.problems
-        if one.seal is not None:
-            yield from one.seal.problems
+    for signature in document.signatures:
+        yield from signature.problems
+        if signature.seal is not None:
+            yield from signature.seal.problems

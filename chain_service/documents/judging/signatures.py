@@ -143,7 +143,7 @@ def _judge(case: _Case) -> list[Check]:
 
 
 def _readable(checks: list[Check]) -> bool:
-    return all(one.outcome is Outcome.PASSED for one in checks if one.rule is SIGNATURE.PARSE)
+    return all(judged.outcome is Outcome.PASSED for judged in checks if judged.rule is SIGNATURE.PARSE)
 
 
 def _sound(result: Check) -> bool:
@@ -155,7 +155,9 @@ def _stands(checks: list[Check], *open_to: CheckRule) -> bool:
 
     A registry that cannot be asked, or parts that it leaves out, are told by its own checks and accuse no other.
     """
-    return all(_sound(one) or (one.rule in open_to and one.outcome is Outcome.INDETERMINATE) for one in checks)
+    return all(
+        _sound(judged) or (judged.rule in open_to and judged.outcome is Outcome.INDETERMINATE) for judged in checks
+    )
 
 
 def _signed_by_issuer(case: _Case) -> bool:
@@ -181,7 +183,7 @@ def _parse(case: _Case) -> Check:
         detail = {"detail": "the certificate of its signer cannot be read"}
         return check(SIGNATURE.PARSE, "signature_unsupported", evidence | detail)
     problems = signature.problems + (signature.seal.problems if signature.seal is not None else ())
-    if deviations := sorted({one.code for one in problems}):
+    if deviations := sorted({problem.code for problem in problems}):
         evidence["deviations"] = deviations
     return check(SIGNATURE.PARSE, "signature_readable", evidence)
 
@@ -210,32 +212,32 @@ def _signer_unknown(signature: SignatureFacts) -> bool:
 
 def _critical(problems: tuple[Problem, ...]) -> dict[str, Any] | None:
     """The critical extension that is not known here: whatever it demands, nothing may rest on what bears it."""
-    return next((_problem(one) for one in problems if one.code == "critical_extension"), None)
+    return next((_problem(problem) for problem in problems if problem.code == "critical_extension"), None)
 
 
 def _references(case: _Case) -> Check:
     """GB/T 33190 §18: each file's digest; then that of Signature.xml itself, which names them."""
     references = case.signature.references
-    changed = [one.name for one in references if one.holds is False]
+    changed = [reference.name for reference in references if reference.holds is False]
     evidence: dict[str, Any] = {
         "references": len(references),
-        "algorithms": sorted({one.algorithm for one in references}),
+        "algorithms": sorted({reference.algorithm for reference in references}),
         "listUnchanged": case.signature.data_digest_holds,
     }
     if changed:
-        missing = [one.name for one in references if one.missing]
+        missing = [reference.name for reference in references if reference.missing]
         evidence |= {"changed": changed[:NAMES_SHOWN], "missing": missing[:NAMES_SHOWN]}
         return check(SIGNATURE.REFERENCE_DIGESTS, "content_altered", evidence)
     if case.signature.data_digest_holds is False:
         detail = {"detail": "what was signed is not the list of digests that the document holds now"}
         return check(SIGNATURE.REFERENCE_DIGESTS, "content_altered", evidence | detail)
-    unknown = [one.algorithm for one in references if one.holds is None]
+    unknown = [reference.algorithm for reference in references if reference.holds is None]
     if unknown or case.signature.data_digest_holds is None:
         if _signer_unknown(case.signature):
             return _not_reached(SIGNATURE.REFERENCE_DIGESTS)
         untold = {"detail": "what was signed cannot be determined", "unknown": unknown[:NAMES_SHOWN]}
         return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | untold)
-    if weak := sorted({one.algorithm for one in references if one.weak} - _made_up_for(case.binding)):
+    if weak := sorted({reference.algorithm for reference in references if reference.weak} - _made_up_for(case.binding)):
         fitting = {"detail": "other content with the same digests can be made", "weak": weak}
         return check(SIGNATURE.REFERENCE_DIGESTS, "signature_unsupported", evidence | fitting)
     return check(SIGNATURE.REFERENCE_DIGESTS, "digests_match", evidence)
@@ -374,7 +376,7 @@ def _certificate(certificate: CertificateFacts) -> dict[str, Any]:
         "until": rfc3339(certificate.not_after),
         "key": certificate.algorithm,
         "anchor": certificate.path.anchor,
-        "path": [one.hex() for one in certificate.path.certificates],
+        "path": [digest.hex() for digest in certificate.path.certificates],
     }
 
 
@@ -409,7 +411,7 @@ def _revocation(case: _Case) -> Check:
     signer, standing = case.signature.signer, case.signer
     if signer is None or standing is None or signer.path.outcome != "trusted":
         return _not_reached(SIGNATURE.REVOCATION)
-    lists = {"lists": [_revocation_evidence(one) for one in signer.path.revocations]}
+    lists = {"lists": [_revocation_evidence(revocation) for revocation in signer.path.revocations]}
     if standing.revoked_before is not None:
         evidence = _revocation_evidence(standing.revoked_before) | {"signed": rfc3339(case.timing.signed)}
         return check(SIGNATURE.REVOCATION, "signer_revoked", evidence)

@@ -78,12 +78,16 @@ def certificate_standing(certificate: CertificateFacts, timing: Timing) -> Certi
     path, signed = certificate.path, timing.signed
     first = max(certificate.not_before, _or(path.valid_from, certificate.not_before))
     last = min(certificate.not_after, _or(path.valid_until, certificate.not_after))
-    revoked = [one for one in path.revocations if one.outcome == "revoked" and _revoked_at(one) <= timing.at]
-    before = next((one for one in revoked if _revoked_at(one) <= signed), None)
-    since = min((_revoked_at(one) for one in revoked if _revoked_at(one) > signed), default=None)
+    revoked = [
+        revocation
+        for revocation in path.revocations
+        if revocation.outcome == "revoked" and _revoked_at(revocation) <= timing.at
+    ]
+    before = next((loss for loss in revoked if _revoked_at(loss) <= signed), None)
+    since = min((_revoked_at(loss) for loss in revoked if _revoked_at(loss) > signed), default=None)
     ended = last if last < timing.at else None
     early, late = first - timing.slack, last + timing.slack
-    unknown = next((one for one in path.revocations if not _known(one, timing, last)), None)
+    unknown = next((revocation for revocation in path.revocations if not _known(revocation, timing, last)), None)
     ends = [moment for moment in (ended, since) if moment is not None]
     return CertificateStanding(
         outside=not early <= signed <= late or timing.latest < first - SIGNER_CLOCK_SKEW,
@@ -131,14 +135,22 @@ def timing_of(signature: SignatureFacts, *, at: int, anchored_by: int | None, li
 
 def _stamps(timestamps: Iterable[TimestampFacts], timing: Timing) -> Iterable[int]:
     """The times of the tokens that hold: by an authority that is trusted, and was valid and not revoked then."""
-    for one in timestamps:
-        if one.problem is not None or one.at is None or one.authority is None or one.at > timing.at:
+    for timestamp in timestamps:
+        if (
+            timestamp.problem is not None
+            or timestamp.at is None
+            or timestamp.authority is None
+            or timestamp.at > timing.at
+        ):
             continue
-        if not (one.imprint_matches and one.signature_holds) or one.authority.path.outcome != "trusted":
+        if (
+            not (timestamp.imprint_matches and timestamp.signature_holds)
+            or timestamp.authority.path.outcome != "trusted"
+        ):
             continue
-        standing = certificate_standing(one.authority, replace(timing, claimed=one.at))
+        standing = certificate_standing(timestamp.authority, replace(timing, claimed=timestamp.at))
         if not (standing.outside or standing.revoked_before or standing.unknown or standing.unproven):
-            yield one.at
+            yield timestamp.at
 
 
 def timing_evidence(signature: SignatureFacts, timing: Timing) -> dict[str, Any]:
@@ -155,7 +167,10 @@ def timing_evidence(signature: SignatureFacts, timing: Timing) -> dict[str, Any]
             found["readAs"] = "UTC+8"
     if signature.timestamps:
         found["timestamps"] = [
-            {"time": None if one.at is None else rfc3339(one.at), "problem": one.problem and one.problem.code}
-            for one in signature.timestamps
+            {
+                "time": None if timestamp.at is None else rfc3339(timestamp.at),
+                "problem": timestamp.problem and timestamp.problem.code,
+            }
+            for timestamp in signature.timestamps
         ]
     return found

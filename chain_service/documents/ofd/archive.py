@@ -203,7 +203,7 @@ _POSTPONED: Final = ((0, 0, 0), (0, 0xFFFFFFFF, 0xFFFFFFFF))
 def _descriptor(data: bytes, at: int, row: CentralHeader, name: str) -> int:
     """Bytes of the data descriptor at an offset: with its signature or without, sizes of 4 or 8 bytes."""
     forms = [struct.pack(form, row.crc, row.packed, row.size) for form in ("<3L", "<L2Q")]
-    for form in (*(b"PK\x07\x08" + one for one in forms), *forms):
+    for form in (*(b"PK\x07\x08" + descriptor for descriptor in forms), *forms):
         if data.startswith(form, at):
             return len(form)
     raise _refused("headers_disagree", f"what follows {name} disagrees with its header")

@@ -41,8 +41,8 @@ def read_ofd(data: bytes, trust: Trust) -> dict[str, Any]:
 def _vouched(root: str, signatures: tuple[SignatureFacts, ...]) -> bool:
     """Whether OFD.xml is what a signature that verifies was made over."""
     return any(
-        one.signature_holds
-        and one.data_digest_holds
-        and any(reference.holds and reference.name == root for reference in one.references)
-        for one in signatures
+        signature.signature_holds
+        and signature.data_digest_holds
+        and any(reference.holds and reference.name == root for reference in signature.references)
+        for signature in signatures
     )

@@ -118,14 +118,14 @@ def references(digests: Digests, method: str, files: Iterable[SignedReference]) 
     """Each file with whether its digest is the one that was signed."""
     known = CHECK_METHODS.get(method.strip().lower().replace("-", ""))
     algorithm, weak = (known.name, known.weak) if known else (method[:MAX_TEXT], False)
-    for one in files:
-        name = (one.file or one.location)[:MAX_TEXT]
-        if one.file is None:
+    for file in files:
+        name = (file.file or file.location)[:MAX_TEXT]
+        if file.file is None:
             yield ReferenceFacts(name, algorithm, holds=False, weak=weak, missing=True)
         elif known is None:
             yield ReferenceFacts(name, algorithm, holds=None, weak=False)
         else:
-            yield ReferenceFacts(name, algorithm, digests.of(one.file, known) == one.digest, weak)
+            yield ReferenceFacts(name, algorithm, digests.of(file.file, known) == file.digest, weak)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class _Described:
     @property
     def reach(self) -> Reach:
         """What it covers and what it consists of."""
-        covered = frozenset(one.file for one in self.files if one.file is not None)
+        covered = frozenset(file.file for file in self.files if file.file is not None)
         own = (self.place, self.value, self.seal)
         return Reach(self.place, covered, frozenset(name for name in own if name is not None))
 
@@ -78,19 +78,19 @@ def read_signatures(
         detail = f"the document has more than {MAX_SIGNATURES} signatures"
         raise MalformedDocument(detail, code="too_many_signatures")
     read = [_guarded(package, row) for row in rows]
-    if sum(len(one.files) for one in read if isinstance(one, _Described)) > MAX_ALL_REFERENCES:
+    if sum(len(part.files) for part in read if isinstance(part, _Described)) > MAX_ALL_REFERENCES:
         raise MalformedDocument("the signatures name too many files", code="too_complex")
-    reaches = [one.reach for one in read if isinstance(one, _Described)]
+    reaches = [part.reach for part in read if isinstance(part, _Described)]
     digests = Digests(package.archive)
     displayed = _looked_into(package, displayed, rows, reaches)
     found = []
-    for one in read:
-        if isinstance(one, SignatureFacts):
-            found.append(one)
+    for part in read:
+        if isinstance(part, SignatureFacts):
+            found.append(part)
             continue
-        others = [reach for reach in reaches if reach.place != one.place]
-        facts = _checked(package, one, digests, trust)
-        covers = coverage(one.reach, others, package, displayed)
+        others = [reach for reach in reaches if reach.place != part.place]
+        facts = _checked(package, part, digests, trust)
+        covers = coverage(part.reach, others, package, displayed)
         found.append(replace(facts, coverage=covers))
     reached = displayed.lists.union(*(reach.covered | reach.own for reach in reaches))
     return tuple(found), tuple(name for name in package.archive.entries if name not in reached)
@@ -109,7 +109,7 @@ def _looked_into(package: Package, displayed: Displayed, rows: list[_Listed], re
 def _listed(package: Package) -> Iterator[_Listed]:
     """The rows of every list of signatures (§18.1). A list that is named and missing is a row without a place."""
     seen: set[str] = set()
-    locations = [one.text.strip() for body in package.bodies() for one in body.all("Signatures")]
+    locations = [part.text.strip() for body in package.bodies() for part in body.all("Signatures")]
     if len(locations) > MAX_LISTS:
         raise MalformedDocument(f"the document has more than {MAX_LISTS} lists of signatures", code="too_complex")
     lists: set[str] = set()

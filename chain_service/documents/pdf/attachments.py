@@ -43,13 +43,13 @@ def attached_files(root: Any) -> Iterator[tuple[str, Any]]:
     Raises MalformedDocument (`too_large`) or PDF_ERRORS.
     """
     listed = [*_leaves(entry(entry(root, "/Names"), "/EmbeddedFiles"), 0)]
-    known = {key_of(one) for one in listed if key_of(one) is not None}
-    listed += [one for one in items(entry(root, "/AF")) if key_of(one) not in known]
+    known = {key_of(item) for item in listed if key_of(item) is not None}
+    listed += [item for item in items(entry(root, "/AF")) if key_of(item) not in known]
     if len(listed) > MAX_ATTACHMENTS:
         raise MalformedDocument(f"the file has more than {MAX_ATTACHMENTS} attachments", code="too_large")
-    for one in listed:
-        specification = one.get_object()
-        yield str(entry(specification, "/UF") or entry(specification, "/F") or "")[:MAX_TEXT], one
+    for item in listed:
+        specification = item.get_object()
+        yield str(entry(specification, "/UF") or entry(specification, "/F") or "")[:MAX_TEXT], item
 
 
 def but_one_receipt(added: Sequence[tuple[str, Any]]) -> tuple[str, ...]:

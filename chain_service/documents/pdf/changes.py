@@ -189,7 +189,14 @@ class _Comparison:
         old, new = list(attached_files(self.old.root)), list(attached_files(self.new.root))
         left = list(new)
         for name, specification in old:
-            match = next((one for one in left if one[0] == name and self.same(specification, one[1])), None)
+            match = next(
+                (
+                    attachment
+                    for attachment in left
+                    if attachment[0] == name and self.same(specification, attachment[1])
+                ),
+                None,
+            )
             if match is None:
                 self.note(ChangeKind.SHOWN, f"the attached file {name}", name)
             else:
@@ -234,12 +241,12 @@ class _Comparison:
         if not self._linked_alike(before, after) or _above(old) != _above(new):
             self.note(ChangeKind.SHOWN, what, name)
         changed = set(self.differing(before, after, but=_LINKS | _PICTURE))
-        changed |= set(self.differing(*(_only(one, _PICTURE) for one in (before, after)), drawn=True))
+        changed |= set(self.differing(*(_only(state, _PICTURE) for state in (before, after)), drawn=True))
         if not changed:
             return
         if old.kind == "/Sig" and old.signed:
-            touched = changed - _UNSEEN
-            self.note(ChangeKind.SHOWN if touched else ChangeKind.MATERIAL, f"the signature field {name}", name)
+            seen = changed - _UNSEEN
+            self.note(ChangeKind.SHOWN if seen else ChangeKind.MATERIAL, f"the signature field {name}", name)
         elif changed - _VALUE - _PICTURE - (_UNSEEN if old.kind == "/Sig" else frozenset()):
             self.note(ChangeKind.ACTION if changed & {"/A", "/AA"} else ChangeKind.SHOWN, what, name)
         elif old.kind == "/Sig":
@@ -279,7 +286,7 @@ class _Comparison:
         """
         if not self.same(raw(before, "/Parent"), raw(after, "/Parent")):
             return False
-        for name in self.differing(*(_only(one, _BACK) for one in (before, after))):
+        for name in self.differing(*(_only(state, _BACK) for state in (before, after))):
             one, other = key_of(raw(before, name)), key_of(raw(after, name))
             if not (is_null(raw(before, name)) or one in self.before.places):
                 return False
@@ -316,7 +323,7 @@ class _Comparison:
             self.note(
                 kind, "validation material or metadata" if kind is ChangeKind.MATERIAL else f"{what}: {name[1:40]}"
             )
-        for name in self.differing(*(_only(one, linked - {"/Annots", "/Parent"}) for one in (old, new))):
+        for name in self.differing(*(_only(state, linked - {"/Annots", "/Parent"}) for state in (old, new))):
             kind = (
                 ChangeKind.ACTION
                 if name == "/AA"
@@ -355,7 +362,7 @@ class _Comparison:
         if isinstance(before, generic.StreamObject) or isinstance(after, generic.StreamObject):
             changed = not self.same(old, new, drawn=True)
         else:
-            pictures = (_only(one, _PICTURE) for one in (before, after))
+            pictures = (_only(state, _PICTURE) for state in (before, after))
             changed = bool(
                 not self._linked_alike(before, after)
                 or self.differing(before, after, but=_PICTURE | _BACK | {"/Parent"})
@@ -417,8 +424,8 @@ def _only_signs(node: FieldNode, value: Any) -> bool:
 
 def _is_push_button(node: FieldNode, value: Any) -> bool:
     """It has no value: what is written into it draws another picture (ISO 32000-2 §12.7.5.2.2)."""
-    flags = [entry(one, "/Ff") for one in (value, node.parent)]
-    return node.kind == "/Btn" and any(isinstance(one, int) and one & _PUSH_BUTTON for one in flags)
+    flags = [entry(state, "/Ff") for state in (value, node.parent)]
+    return node.kind == "/Btn" and any(isinstance(flag, int) and flag & _PUSH_BUTTON for flag in flags)
 
 
 def _only(dictionary: Any, wanted: frozenset[str]) -> Any:
@@ -474,7 +481,7 @@ def _visible(widget: Any) -> bool:
     if isinstance(flags, int) and flags & _HIDDEN:
         return False
     corners = [
-        float(one) for one in items(entry(widget, "/Rect")) if isinstance(one, (int, float, generic.FloatObject))
+        float(item) for item in items(entry(widget, "/Rect")) if isinstance(item, (int, float, generic.FloatObject))
     ]
     if len(corners) == 4 and (corners[0] == corners[2] or corners[1] == corners[3]):
         return False

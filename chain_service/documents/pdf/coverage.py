@@ -134,8 +134,8 @@ class States:
     @cached_property
     def end(self) -> int:
         """Where the file ends but for what shows nothing."""
-        ends = {one.end for one in self.later}
-        return next((one for one in sorted(ends) if self.blank_from(one)), len(self.file.data))
+        ends = {later_signature.end for later_signature in self.later}
+        return next((place for place in sorted(ends) if self.blank_from(place)), len(self.file.data))
 
     def blank_from(self, offset: int) -> bool:
         """Whether nothing but white space follows from this byte of the file on."""
@@ -200,13 +200,13 @@ class States:
         attached = [change for change in changes if change.kind is ChangeKind.ATTACHED]
         return (
             attached
-            if attached and all(one.kind in (ChangeKind.ATTACHED, ChangeKind.MATERIAL) for one in changes)
+            if attached and all(difference.kind in (ChangeKind.ATTACHED, ChangeKind.MATERIAL) for difference in changes)
             else None
         )
 
     def unsigned_attachments(self) -> list[Change]:
         """The files attached after the last signature that holds."""
-        start = max((one.end for one in self.later), default=self.end)
+        start = max((later_signature.end for later_signature in self.later), default=self.end)
         if start == self.end or self.blank_from(start):
             return []
         try:
@@ -217,10 +217,10 @@ class States:
     def _after(self, start: int) -> list[_Step]:
         """Raises MalformedDocument or PDF_ERRORS: what was changed cannot be told."""
         signers: dict[int, LaterSignature] = {}
-        for one in self.later:
-            if one.end > start:
-                known = signers.get(one.end)
-                signers[one.end] = one if known is None or one.trusted else known
+        for later_signature in self.later:
+            if later_signature.end > start:
+                known = signers.get(later_signature.end)
+                signers[later_signature.end] = later_signature if known is None or later_signature.trusted else known
         ends = [*sorted(signers), *([] if self.end in signers else [self.end])]
         if len(ends) > MAX_STATES:
             raise MalformedDocument(f"more than {MAX_STATES} states follow", code="too_complex")
@@ -260,7 +260,7 @@ class States:
         if kind is ChangeKind.SIGNATURE:
             if change.name in self.timestamps:
                 return "added"
-            held = any(one.name == change.name for one in self.later)
+            held = any(later_signature.name == change.name for later_signature in self.later)
             return "added" if held and permission is not MDPPerm.NO_CHANGES else "unclear"
         if kind is ChangeKind.ATTACHED:
             return "added" if permission is None or permission is MDPPerm.ANNOTATE else "unclear"
@@ -303,7 +303,7 @@ def _permission(field: Field) -> MDPPerm | None:
     lock = entry(entry(field.field, "/Lock"), "/P")
     if lock is not None:
         stated.append(MDPPerm(lock))
-    return min(stated, key=lambda one: int(one.value), default=None)
+    return min(stated, key=lambda number: int(number.value), default=None)
 
 
 def _locked(field: Field) -> FieldMDPSpec | None:

@@ -27,8 +27,8 @@ def draws_nothing(form: Any, depth: int = 0) -> bool:
         return False  # an image, whose bytes are samples
     content = bytes(form.data)
     tokens = _COMMENT.sub(b"", content).split()
-    if len(content) > MAX_CONTENT or not all(_IDLE.fullmatch(one) for one in tokens):
+    if len(content) > MAX_CONTENT or not all(_IDLE.fullmatch(token) for token in tokens):
         return False
     inner = entry(entry(form, "/Resources"), "/XObject")
-    drawn = {one.decode("ascii") for one in tokens if one.startswith(b"/")}
+    drawn = {token.decode("ascii") for token in tokens if token.startswith(b"/")}
     return drawn <= names(inner) and all(draws_nothing(entry(inner, name), depth + 1) for name in drawn)

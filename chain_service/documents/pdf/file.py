@@ -209,7 +209,7 @@ def streams(file: PdfFile, store: str, purpose: DecodePurpose, most: int) -> tup
         listed = list(file.reader.root["/DSS"][store])[:most]
     except PDF_ERRORS:
         return ()
-    return tuple(data for one in listed if (data := _stream(one, purpose)) is not None)
+    return tuple(data for stream in listed if (data := _stream(stream, purpose)) is not None)
 
 
 def _stream(reference: Any, purpose: DecodePurpose) -> bytes | None:

@@ -62,7 +62,7 @@ def form_fields(root: Any) -> list[FieldNode]:
     """
     found: list[FieldNode] = []
     level: list[tuple[Any, str, str, bool, Any]]
-    level = [(one, "", "", False, None) for one in items(entry(entry(root, "/AcroForm"), "/Fields"))]
+    level = [(item, "", "", False, None) for item in items(entry(entry(root, "/AcroForm"), "/Fields"))]
     for _ in range(MAX_DEPTH):
         below = []
         if len(found) + len(level) > MAX_FIELDS:
@@ -79,7 +79,7 @@ def form_fields(root: Any) -> list[FieldNode]:
             signed = kind == "/Sig" and (signed or holds)
             found.append(FieldNode(name, kind, signed, not holds, value, parent))
             kids = entry(dictionary, "/Kids")
-            below += [(one, name, kind, signed, dictionary) for one in items(kids)]
+            below += [(item, name, kind, signed, dictionary) for item in items(kids)]
             if len(found) + len(below) > 2 * MAX_FIELDS:
                 raise MalformedDocument(f"the form has more than {MAX_FIELDS} fields", code="too_large")
         level = below

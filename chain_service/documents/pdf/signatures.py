@@ -68,7 +68,7 @@ def read_signatures(file: PdfFile, trust: Trust) -> PdfSignatures:
     # 1. each by itself
     read = [(field, *_signature(file, field, stored, trust)) for field in fields if _kind(field) != TIMESTAMP]
     ends = {field.name: ranges for field, _, ranges in read if ranges is not None}
-    read.sort(key=lambda one: len(file.data) if one[2] is None else one[2].end)
+    read.sort(key=lambda read: len(file.data) if read[2] is None else read[2].end)
     # 2. what was changed between the states that they sign
     stamps = [field for field in fields if _kind(field) == TIMESTAMP]
     later = [_later(facts, ranges) for _, facts, ranges in read if ranges is not None and _holds(facts, ranges)]
@@ -91,9 +91,9 @@ def read_signatures(file: PdfFile, trust: Trust) -> PdfSignatures:
 
 
 def _before_attaching(file: PdfFile, states: States, ends: dict[str, ByteRange]) -> bytes | None:
-    for one in states.later:
-        if states.attached_since(ends[one.name]) is not None:
-            return file.data[: one.end]
+    for later_signature in states.later:
+        if states.attached_since(ends[later_signature.name]) is not None:
+            return file.data[: later_signature.end]
     return None
 
 
@@ -106,7 +106,7 @@ def _holds(facts: SignatureFacts, ranges: ByteRange) -> bool:
 
 
 def _later(facts: SignatureFacts, ranges: ByteRange) -> LaterSignature:
-    weak = facts.weak or any(one.weak for one in facts.references)
+    weak = facts.weak or any(reference.weak for reference in facts.references)
     sealed = facts.seal is None or bool(facts.seal.signature_holds and facts.signer_in_seal)
     trusted = facts.signer is not None and facts.signer.path.outcome == "trusted" and sealed and not weak
     return LaterSignature(
@@ -118,9 +118,9 @@ def _might_sign(facts: SignatureFacts) -> bool:
     """Whether the signer's certificate was for that, and nobody had revoked it by the time that the signer claims."""
     if facts.signer is None or facts.signer.may_sign is False:
         return False
-    revoked = [one for one in facts.signer.path.revocations if one.outcome == "revoked"]
+    revoked = [revocation for revocation in facts.signer.path.revocations if revocation.outcome == "revoked"]
     claimed = facts.claimed[0].at if facts.claimed else None
-    return all(claimed is not None and (one.revoked_at or 0) > claimed for one in revoked)
+    return all(claimed is not None and (loss.revoked_at or 0) > claimed for loss in revoked)
 
 
 def _certificate(facts: SignatureFacts) -> bytes | None:
@@ -175,7 +175,10 @@ def _verified(
         claimed=claimed,
         timestamps=tuple(timestamps.read(token, signed.signature, trust, others) for token in signed.timestamps),
         signer=signer,
-        problems=(*problems, *(Problem("encoding_deviation", one) for one in signed_data.deviations(signed))),
+        problems=(
+            *problems,
+            *(Problem("encoding_deviation", deviation) for deviation in signed_data.deviations(signed)),
+        ),
     )
 
 
@@ -238,4 +241,7 @@ def _stamp(
     if not ranges.exact:
         return found
     covered = {name for name, one in ends.items() if one.end <= ranges.first_end}
-    return [replace(one, timestamps=(*one.timestamps, token)) if one.place in covered else one for one in found]
+    return [
+        replace(signature, timestamps=(*signature.timestamps, token)) if signature.place in covered else signature
+        for signature in found
+    ]

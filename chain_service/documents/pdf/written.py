@@ -69,7 +69,7 @@ def _place(section: XRefSectionMetaInfo) -> tuple[XRefSectionType, int, int]:
 
 def _sections(file: PdfFile) -> frozenset[tuple[XRefSectionType, int, int]]:
     xrefs = file.reader.xrefs
-    return frozenset(_place(xrefs.get_xref_container_info(one)) for one in range(xrefs.total_revisions))
+    return frozenset(_place(xrefs.get_xref_container_info(revision)) for revision in range(xrefs.total_revisions))
 
 
 def _is_whole(file: PdfFile, section: XRefSectionMetaInfo, hybrid: bool) -> bool:
@@ -82,7 +82,7 @@ def _is_whole(file: PdfFile, section: XRefSectionMetaInfo, hybrid: bool) -> bool
     if section.stream_ref is None or _OBJECT.match(file.data, section.declared_startxref) is None:
         return False
     stream = section.stream_ref.get_object()
-    numbers = [int(one) for one in items(entry(stream, "/Index"))] or [0, int(entry(stream, "/Size") or 0)]
+    numbers = [int(item) for item in items(entry(stream, "/Index"))] or [0, int(entry(stream, "/Size") or 0)]
     spans = sorted(zip(numbers[::2], numbers[1::2], strict=True))
     return all(first + count <= second for (first, count), (second, _) in pairwise(spans))
 

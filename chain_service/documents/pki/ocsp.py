@@ -116,8 +116,8 @@ def _read(basic: Any) -> OcspResponse:
         produced_at=der.moment(tbs["produced_at"].dump(), "producedAt").at,
         responder_name=certificates.read_name(der.members(responder.dump())[0]).key if by_name else None,
         responder_key=None if by_name else responder.chosen.native,
-        beside=tuple(one.dump() for one in held)[:MAX_CERTIFICATES] if held.contents else (),
-        singles=tuple(_single(one) for one in list(tbs["responses"])[:MAX_SINGLE_ANSWERS]),
+        beside=tuple(certificate.dump() for certificate in held)[:MAX_CERTIFICATES] if held.contents else (),
+        singles=tuple(_single(response) for response in list(tbs["responses"])[:MAX_SINGLE_ANSWERS]),
     )
 
 
@@ -125,7 +125,7 @@ def _single(single: Any) -> SingleResponse:
     identifier, status = single["cert_id"], single["cert_status"]
     revoked = status.chosen if status.name == "revoked" else None
     extensions = single["single_extensions"]
-    named = {one["extn_id"].dotted: one for one in extensions} if extensions.contents else {}
+    named = {extension["extn_id"].dotted: extension for extension in extensions} if extensions.contents else {}
     cutoff = named.get(_ARCHIVE_CUTOFF)
     return SingleResponse(
         digest=algorithms.digest_name(identifier["hash_algorithm"]),
@@ -138,7 +138,7 @@ def _single(single: Any) -> SingleResponse:
         this_update=der.moment(single["this_update"].dump(), "thisUpdate").at,
         next_update=_optional_moment(single["next_update"]),
         keeps_expired=None if cutoff is None else der.moment(bytes(cutoff["extn_value"].contents), "archiveCutoff").at,
-        unusable=any(one["critical"].native for one in named.values()),
+        unusable=any(present["critical"].native for present in named.values()),
     )
 
 

@@ -51,9 +51,9 @@ class CertificatePool:
 
     def issuers(self, name: str, others: tuple[Certificate, ...]) -> list[Certificate]:
         """Certificates of that subject, roots first; each once."""
-        found = {one.sha256: one for one in self.roots.get(name, [])}
-        for one in (*self.intermediates.get(name, []), *(other for other in others if other.subject.key == name)):
-            found.setdefault(one.sha256, one)
+        found = {root.sha256: root for root in self.roots.get(name, [])}
+        for issuer in (*self.intermediates.get(name, []), *(other for other in others if other.subject.key == name)):
+            found.setdefault(issuer.sha256, issuer)
         return list(found.values())
 
 
@@ -71,7 +71,9 @@ class Path:
         """When all of them are valid, Unix seconds, both included; from > until if that is never."""
         if not self.certificates:
             return None
-        return max(one.not_before for one in self.certificates), min(one.not_after for one in self.certificates)
+        return max(certificate.not_before for certificate in self.certificates), min(
+            certificate.not_after for certificate in self.certificates
+        )
 
 
 @dataclass(slots=True)
@@ -150,18 +152,24 @@ def _other_key(certificate: Certificate, issuer: Certificate) -> bool:
 def _judged(path: tuple[Certificate, ...], purpose: Purpose) -> Path:
     """RFC 5280 §6.1 over a path whose names and signatures fit; certificates as the outcome needs them."""
     # 1. nothing in it is beyond what is understood here: that is not wrong, but it cannot be judged
-    for one in path:
-        if one.not_understood:
-            return Path("untrusted", path, f"{one.subject.text} has the critical extension {one.not_understood[0]}")
-        if one.name_constraints and one.authority:
-            return Path("untrusted", path, f"{one.subject.text} constrains names, which is not judged here")
+    for certificate in path:
+        if certificate.not_understood:
+            return Path(
+                "untrusted",
+                path,
+                f"{certificate.subject.text} has the critical extension {certificate.not_understood[0]}",
+            )
+        if certificate.name_constraints and certificate.authority:
+            return Path("untrusted", path, f"{certificate.subject.text} constrains names, which is not judged here")
     # 2. every issuer may issue, and for so many below it
     flaw = next((flaw for place, one in enumerate(path) if (flaw := _flaw(path, place, one))), None)
     # 3. the leaf may do what it did
     if flaw is None and purpose != "seal":
         flaw = _timestamp_flaw(path[0]) if purpose == "timestamp" else _signing_flaw(path[0])
     # 4. there is a moment at which all are valid
-    if flaw is None and max(one.not_before for one in path) > min(one.not_after for one in path):
+    if flaw is None and max(certificate.not_before for certificate in path) > min(
+        certificate.not_after for certificate in path
+    ):
         flaw = "its certificates were never valid at the same time"
     # 5. the maintained validator agrees, for the algorithms that it knows
     if flaw is not None:
@@ -214,18 +222,18 @@ def _known_to_the_library(path: tuple[Certificate, ...]) -> bool:
     Serial numbers that are not positive, which some authorities gave, it will not even read (RFC 5280 §4.1.2.2 asks to
     handle them gracefully).
     """
-    keys = all(algorithms.public_key(one.key).name.startswith(_WEB_KEYS) for one in path)
-    signed = all(one.signature_algorithm.family in _WEB_FAMILIES for one in path[:-1])
-    digests = all(one.signature_algorithm.digest in _WEB_DIGESTS for one in path[:-1])
+    keys = all(algorithms.public_key(certificate.key).name.startswith(_WEB_KEYS) for certificate in path)
+    signed = all(certificate.signature_algorithm.family in _WEB_FAMILIES for certificate in path[:-1])
+    digests = all(certificate.signature_algorithm.digest in _WEB_DIGESTS for certificate in path[:-1])
     spelt = all(lower.issuer.der == upper.subject.der for lower, upper in pairwise(path))
-    return keys and signed and digests and spelt and all(one.serial > 0 for one in path)
+    return keys and signed and digests and spelt and all(certificate.serial > 0 for certificate in path)
 
 
 def _validated(path: tuple[Certificate, ...]) -> Path:
     """What the verifier of `cryptography` says of exactly this path, at the last moment of its period."""
-    moment = datetime.fromtimestamp(min(one.not_after for one in path), UTC).replace(tzinfo=None)
+    moment = datetime.fromtimestamp(min(certificate.not_after for certificate in path), UTC).replace(tzinfo=None)
     try:
-        leaf, *links, root = (x509.load_der_x509_certificate(one.der) for one in path)
+        leaf, *links, root = (x509.load_der_x509_certificate(certificate.der) for certificate in path)
         authorities = ExtensionPolicy.permit_all().require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
         anyone = ExtensionPolicy.permit_all()
         for kind in (x509.CertificatePolicies, x509.IssuerAlternativeName, x509.CRLDistributionPoints):

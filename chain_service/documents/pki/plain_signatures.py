@@ -41,7 +41,7 @@ def _bare(value: bytes, signed: bytes, trust: Trust, beside: tuple[bytes, ...]) 
         known = Problem("unknown_form", "the signed value is not a supported signature")
         return SignatureFacts("", "unknown", known if value.strip(b"\0") else Problem("no_value", "there is no value"))
     candidates = [*trust.readable(beside), *trust.known_signers()]
-    signer = next((one for one in candidates if _verifies(one, value, signed, trust)), None)
+    signer = next((candidate for candidate in candidates if _verifies(candidate, value, signed, trust)), None)
     return SignatureFacts(
         place="",
         form="sm2-sign",
@@ -73,7 +73,10 @@ def _in_signed_data(found: SignedData, signed: bytes, trust: Trust, beside: tupl
         claimed=claimed,
         timestamps=tuple(timestamps.read(token, found.signature, trust) for token in found.timestamps),
         signer=None if found.signer is None else trust.certificate(found.signer.der, (*found.certificates, *beside)),
-        problems=(*problems, *(Problem("encoding_deviation", one) for one in signed_data.deviations(found))),
+        problems=(
+            *problems,
+            *(Problem("encoding_deviation", deviation) for deviation in signed_data.deviations(found)),
+        ),
     )
 
 

@@ -132,27 +132,27 @@ def look_up(
     lists: those that bear the issuer's name. Never raises.
     """
     usable, detail = [], f"no revocation list of {issuer.subject.text} is available"
-    for one in lists:
-        flaw = _why_not(one, certificate, issuer, user_id)
+    for revocation_list in lists:
+        flaw = _why_not(revocation_list, certificate, issuer, user_id)
         if flaw is None:
-            usable.append(one)
+            usable.append(revocation_list)
         else:
             detail = f"a list of {issuer.subject.text} cannot be used: {flaw}"
     if not usable:
         return RevocationFacts(certificate.sha256, "unknown", detail=detail)
-    usable.sort(key=lambda one: one.this_update, reverse=True)
+    usable.sort(key=lambda revocation_list: revocation_list.this_update, reverse=True)
     newest = usable[0]
-    for one in usable:
+    for revocation_list in usable:
         try:
-            entry = one.entries.get_revoked_certificate_by_serial_number(certificate.serial)
+            entry = revocation_list.entries.get_revoked_certificate_by_serial_number(certificate.serial)
         except algorithms.LIBRARY_ERRORS as error:
             return RevocationFacts(certificate.sha256, "unknown", detail=der.malformed("a list", error).message)
         if entry is not None:
-            found = _revoked(certificate, one, entry)
-            if found.reason == "removeFromCRL" or (found.reason == "certificateHold" and one is not newest):
+            found = _revoked(certificate, revocation_list, entry)
+            if found.reason == "removeFromCRL" or (found.reason == "certificateHold" and revocation_list is not newest):
                 continue
             return found
-    telling = [one for one in usable if not _made_after_end(one, certificate)]
+    telling = [revocation_list for revocation_list in usable if not _made_after_end(revocation_list, certificate)]
     newest = telling[0] if telling else newest
     return RevocationFacts(
         certificate.sha256,

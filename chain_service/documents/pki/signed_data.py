@@ -162,8 +162,8 @@ def _read(signed_data: Any, what: str, more: tuple[bytes, ...]) -> SignedData:
         raise MalformedDocument(f"{what} has a signed attribute that occurs twice (RFC 5652 §5.3)", code="malformed")
     unsigned = list(_attributes(info["unsigned_attrs"]))
     held = signed_data["certificates"]
-    beside = [one.dump() for one in held] if held.contents else []
-    beside += [one for oid, values in unsigned if oid == _CERTIFICATE_VALUES for one in _flat(values)]
+    beside = [certificate.dump() for certificate in held] if held.contents else []
+    beside += [certificate for oid, values in unsigned if oid == _CERTIFICATE_VALUES for certificate in _flat(values)]
     content = signed_data["content"]
     digest = algorithms.digest_name(info["digest_algorithm"])
     attributes = info["signed_attrs"].dump() or None
@@ -179,7 +179,7 @@ def _read(signed_data: Any, what: str, more: tuple[bytes, ...]) -> SignedData:
         signature=info["signature"].native,
         attributes=None if attributes is None else b"\x31" + attributes[1:],
         signed=signed,
-        timestamps=tuple(one for oid, values in unsigned if oid == _STAMPED for one in values)[:MAX_TIMESTAMPS],
+        timestamps=tuple(stamp for oid, values in unsigned if oid == _STAMPED for stamp in values)[:MAX_TIMESTAMPS],
         lists=tuple(lists[:MAX_LISTS]),
         answers=tuple(answers[:MAX_ANSWERS]),
     )
@@ -220,15 +220,15 @@ def _attributes(attributes: Any) -> Iterator[tuple[str, tuple[bytes, ...]]]:
     """Identifier and values of each."""
     for attribute in attributes if attributes.contents else ():
         values = _AnySet.load(attribute["values"].dump(), strict=True)
-        yield attribute["type"].dotted, tuple(one.dump() for one in values)
+        yield attribute["type"].dotted, tuple(value.dump() for value in values)
 
 
 def _evidence(crls: Any, archives: list[bytes]) -> tuple[list[bytes], list[bytes]]:
     """Lists and answers, wherever they lie: among the CRLs or in an attribute. What cannot be read is left out."""
-    every = [one.dump() for one in crls] if crls.contents else []
-    lists = [one for one in every if one[:1] == b"\x30"]
+    every = [crl.dump() for crl in crls] if crls.contents else []
+    lists = [item for item in every if item[:1] == b"\x30"]
     answers: list[bytes] = []
-    for other in (one for one in every if one[:1] == b"\xa1"):
+    for other in (item for item in every if item[:1] == b"\xa1"):
         kind, *values = _members(other) or [b""]
         if kind == core.ObjectIdentifier(_OCSP_IN_CRLS).dump():
             answers += values
@@ -241,7 +241,7 @@ def _evidence(crls: Any, archives: list[bytes]) -> tuple[list[bytes], list[bytes
 
 
 def _flat(sequences: tuple[bytes, ...]) -> list[bytes]:
-    return [member for one in sequences for member in _members(one)]
+    return [member for sequence in sequences for member in _members(sequence)]
 
 
 def _members(sequence: bytes) -> list[bytes]:
@@ -265,13 +265,19 @@ def _signer(identifier: Any, beside: tuple[bytes, ...], signed: dict[str, tuple[
             continue
     if identifier.name == "issuer_and_serial_number":
         serial = identifier.chosen["serial_number"].native
-        alike = [one for one in readable if one.serial == serial]
+        alike = [certificate for certificate in readable if certificate.serial == serial]
         issuer = certificates.read_name(identifier.chosen["issuer"].dump()).key
-        fitting = [one for one in alike if one.issuer.key == issuer] or (alike if len(alike) == 1 else [])
+        fitting = [certificate for certificate in alike if certificate.issuer.key == issuer] or (
+            alike if len(alike) == 1 else []
+        )
     else:
         key = identifier.chosen.native
-        fitting = [one for one in readable if key in (one.subject_key, algorithms.digest("sha-1", one.key_bits))]
-    return next((one for one in fitting if _named(one.der, signed)), None)
+        fitting = [
+            certificate
+            for certificate in readable
+            if key in (certificate.subject_key, algorithms.digest("sha-1", certificate.key_bits))
+        ]
+    return next((certificate for certificate in fitting if _named(certificate.der, signed)), None)
 
 
 def _named(certificate: bytes, signed: dict[str, tuple[bytes, ...]]) -> bool:
@@ -341,7 +347,7 @@ def signs(signed_data: SignedData, content: bytes, *forms: bytes) -> tuple[bool 
     """
     inside = content if signed_data.content is None else signed_data.content
     if inside == content or inside in forms:
-        about = [content_holds(signed_data, one) for one in dict.fromkeys((inside, content))]
+        about = [content_holds(signed_data, signed_content) for signed_content in dict.fromkeys((inside, content))]
         return (True if True in about else None if None in about else False), inside
     over = content_holds if signed_data.attributes is not None else signature_holds
     return (False if over(signed_data, content) is False else None), content

@@ -74,7 +74,7 @@ class Trust:
         others: certificates beside it that may lead to a root certificate; unreadable ones are passed over.
         """
         others = others[:MAX_OTHERS]
-        key = sha256(b"".join((purpose.encode(), *(sha256(one) for one in (data, *others)))))
+        key = sha256(b"".join((purpose.encode(), *(sha256(other) for other in (data, *others)))))
         if key not in self._remembered:
             if len(self._remembered) >= REMEMBERED:
                 self._remembered.pop(next(iter(self._remembered)))
@@ -83,7 +83,12 @@ class Trust:
 
     def known_signers(self) -> list[Certificate]:
         """Intermediates that are no authorities, at most MAX_KNOWN_SIGNERS: the operator says whose they are."""
-        every = [one for held in self._pool.intermediates.values() for one in held if not one.authority]
+        every = [
+            certificate
+            for held in self._pool.intermediates.values()
+            for certificate in held
+            if not certificate.authority
+        ]
         return every[:MAX_KNOWN_SIGNERS]
 
     @staticmethod
@@ -113,7 +118,7 @@ class Trust:
         return PathFacts(
             outcome=path.outcome,
             anchor=self._pool.root_labels[path.certificates[-1].sha256] if path.certificates else None,
-            certificates=tuple(one.sha256 for one in path.certificates),
+            certificates=tuple(certificate.sha256 for certificate in path.certificates),
             valid_from=start,
             valid_until=end,
             revocations=tuple(
@@ -130,7 +135,7 @@ class Trust:
         every = [by_list, *ocsp.look_up(certificate, issuer, self._answers, self.user_id)]
         revoked = [one for one in every if one.outcome == "revoked"]
         found = min(revoked, key=lambda one: one.revoked_at or 0) if revoked else max(every, key=_worth)
-        ask = tuple(one for one in certificate.ocsp_addresses if one.startswith(("http://", "https://")))
+        ask = tuple(address for address in certificate.ocsp_addresses if address.startswith(("http://", "https://")))
         return replace(found, ask=ask, question=ocsp.question(certificate, issuer) if ask else b"")
 
 

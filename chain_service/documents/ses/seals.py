@@ -139,7 +139,7 @@ def is_same_seal(file: bytes, embedded: bytes, trust: Trust) -> bool:
         mine, theirs = read_seal(file, trust), read_seal(embedded, trust)
     except (MalformedDocument, *der.FOREIGN_ERRORS):
         return False
-    makers = {one.maker.sha256 for one in (mine, theirs) if one.maker is not None and one.signature_holds}
+    makers = {seal.maker.sha256 for seal in (mine, theirs) if seal.maker is not None and seal.signature_holds}
     return mine.signature_holds is True and theirs.signature_holds is True and len(makers) == 1
 
 
@@ -268,10 +268,10 @@ def _listed(stated: Any) -> tuple[ListType, tuple[bytes, ...], tuple[bytes, ...]
     kind = _small(stated["cert_list_type"]) if isinstance(stated, forms.PropertyV4) else _CERTIFICATES
     if kind == _CERTIFICATES:
         held = tuple(_wrapped_certificate(part) for part in parts)
-        return "certificates", tuple(sha256(one) for one in held), held
+        return "certificates", tuple(sha256(certificate) for certificate in held), held
     if kind == _HASHES:
         hashes = tuple(forms.CertificateHash.load(part, strict=True)["value"].native for part in parts)
-        if any(len(one) != _HASH_BYTES for one in hashes):
+        if any(len(digest) != _HASH_BYTES for digest in hashes):
             raise MalformedDocument(f"a signer's hash in the seal has not {_HASH_BYTES} bytes", code="malformed")
         return "hashes", hashes, ()
     raise MalformedDocument(f"the seal's list of signers has the unknown type {kind}", code="malformed")
@@ -353,11 +353,13 @@ def _extension_problems(encoded: bytes | None) -> list[Problem]:
     category, constructed, tag, _, contents, _ = parse_element(encoded)
     if category == 2 and tag == 0 and constructed:
         held = der.members(encoded)
-        wrapped = len(held) == 1 and held[0][:1] == b"\x30" and all(one[:1] == b"\x30" for one in der.members(held[0]))
+        wrapped = (
+            len(held) == 1 and held[0][:1] == b"\x30" and all(member[:1] == b"\x30" for member in der.members(held[0]))
+        )
         encoded = contents if wrapped else b"\x30" + encoded[1:]
     elif category != 0 or tag != _SEQUENCE:
         raise MalformedDocument("the seal's extensions are not a sequence", code="malformed")
     parsed = forms.Extensions.load(encoded, strict=True)
-    critical = [one["extn_id"].dotted for one in parsed if one["critical"].native]
+    critical = [extension["extn_id"].dotted for extension in parsed if extension["critical"].native]
     critical = [oid for oid in critical if oid not in _KNOWN_EXTENSIONS]
     return [Problem("critical_extension", f"the critical extension {oid} is not supported") for oid in critical[:8]]

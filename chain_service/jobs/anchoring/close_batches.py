@@ -32,7 +32,7 @@ def close_batches(app: App, *, force: bool = False) -> int:
     with app.database.reading() as connection:
         waiting = records.waiting(connection)
         busy = {batch.org for batch in batches.unfinal(connection)} if waiting else set()
-    return sum(_close(app, one.org) for one in waiting if one.org not in busy and (force or _due(app, one)))
+    return sum(_close(app, total.org) for total in waiting if total.org not in busy and (force or _due(app, total)))
 
 
 def _due(app: App, one: PendingTotal) -> bool:
@@ -55,7 +55,13 @@ def _close(app: App, org: str) -> bool:
             return False
         head = batches.head(connection, org, generation)
         log = log_id(OrgCode(org), generation)
-        grown = _extend(app, connection, log, head.size if head.root else 0, [one.body_digest for one in taken])
+        grown = _extend(
+            app,
+            connection,
+            log,
+            head.size if head.root else 0,
+            [pending_record.body_digest for pending_record in taken],
+        )
         submission = NewSubmission(
             id=str(uuid.uuid4()),
             account=account,

@@ -109,7 +109,9 @@ def seal_entry(app: App, data: bytes, owner: str, seal_type: str | None = None) 
         "ownerCode": owner,
         "sealType": seal_type or f"{found.type:02}",
         "digests": {"sha-256": facts.sha256.hex(), "sm3": facts.sm3.hex()},
-        "signerCertificates": [f"sha-256:{one.hex()}" for one in dict.fromkeys(found.signer_certificates)],
+        "signerCertificates": [
+            f"sha-256:{certificate.hex()}" for certificate in dict.fromkeys(found.signer_certificates)
+        ],
         "validFrom": moment(found.valid_from),
         "validUntil": moment(found.valid_until),
     }
@@ -190,7 +192,7 @@ def seal(app: App, code: str) -> SealDetails:
         owner_code=parsed.owner,
         seal_type=parsed.seal_type,
         digests={"sha-256": parsed.sha256.hex(), "sm3": parsed.sm3.hex()},
-        signer_certificates=tuple(str(Digest("sha-256", one)) for one in parsed.signer_certificates),
+        signer_certificates=tuple(str(Digest("sha-256", certificate)) for certificate in parsed.signer_certificates),
         valid_from=moment(parsed.valid_from),
         valid_until=moment(parsed.valid_until),
         state=registration.state,

@@ -142,7 +142,7 @@ def _value(text: bytes) -> object:
 
 def _check_permits(app: App, org: str, prepared: Sequence[_Prepared], refusals: Refusals) -> None:
     """Every certificate's issuer was permitted its type on the issued date, as far as the index knows."""
-    certificates = [(one.line, one.row) for one in prepared if one.row.kind == "certificate"]
+    certificates = [(submitted.line, submitted.row) for submitted in prepared if submitted.row.kind == "certificate"]
     with app.database.reading() as connection:
         standing = organisations.find(connection, org)
         if standing is not None and batches.stopped(connection, org, standing.generation) is not None:
@@ -160,7 +160,11 @@ def _check_permits(app: App, org: str, prepared: Sequence[_Prepared], refusals: 
             )
         types = {row.type_code for _, row in certificates}
         permits: dict[str, list[PermitEntry]] = {code: permit_entries(connection, org, code) for code in types}
-        documents = {one.row.type_code: one.line for one in reversed(prepared) if one.row.kind == "document"}
+        documents = {
+            submitted.row.type_code: submitted.line
+            for submitted in reversed(prepared)
+            if submitted.row.kind == "document"
+        }
         taken = certificate_types.known(connection, {code_of(type_code) for type_code in documents})
     for type_code, line in documents.items():
         if code_of(type_code) in taken:
@@ -225,16 +229,16 @@ def _row(app: App, asker: Acting, record: Record) -> NewRecord:
 
 def _store(app: App, org: str, prepared: Sequence[_Prepared]) -> list[AcceptedRecord]:
     with app.database.transaction() as connection, Refusals() as refusals:
-        known = records.existing(connection, org, [one.row.identity for one in prepared])
+        known = records.existing(connection, org, [line.row.identity for line in prepared])
         answers: list[AcceptedRecord] = []
         new: list[NewRecord] = []
-        for one in prepared:
-            before = known.get(one.row.identity)
+        for line in prepared:
+            before = known.get(line.row.identity)
             if before is None:
-                new.append(one.row)
-                answers.append(AcceptedRecord(line=one.line, id=one.row.id, state="pending", created=True))
+                new.append(line.row)
+                answers.append(AcceptedRecord(line=line.line, id=line.row.id, state="pending", created=True))
             else:
-                answers.append(refusals.read(_again, one, before))
+                answers.append(refusals.read(_again, line, before))
         refusals.raise_first()
         records.insert_many(connection, new)
     return answers

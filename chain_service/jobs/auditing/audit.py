@@ -63,7 +63,7 @@ def audit(app: App, org: str | None = None, progress: Progress = silent) -> Audi
     be read or what the node says of it does not hold: then nothing is proven; `NotFound` (`organisation_unknown`).
     """
     with app.database.reading() as connection:
-        head = chain_index.head_block(connection)
+        head = chain_index.newest_block(connection)
         if org is not None and not _is_known(app, connection, org):
             raise NotFound("no organisation has this code, here or on chain", code="organisation_unknown", org=org)
         if head is None:

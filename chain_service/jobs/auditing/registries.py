@@ -52,7 +52,7 @@ def audit_seals(
             histories.append(HistoryRequest(SEAL_REGISTRY, _slot(seal_state_slot, seal.code), 1 + len(changes)))
         _, state, _ = reader.prove_histories(head.number, [], histories, head.hash)
         for seal, changes in group:
-            states = [one.state for one in read_seal_states(state, seal.code)][1:]
+            states = [step.state for step in read_seal_states(state, seal.code)][1:]
             ours = [change.state for change in changes if change.final_block is not None]
             if read_seal_facts(state, seal.code) != _facts(seal) or states != ours:
                 found.append(finding("seal_differs", seal.code))
@@ -99,7 +99,7 @@ def audit_catalogs(
                 found.append(finding("catalog_altered", code))
                 continue
             breaks = check_history(versions, word.to_bytes(32, "big") if word else None, sequence)
-            found += [finding("catalog_" + one.code, code, sequence=one.sequence) for one in breaks]
+            found += [finding("catalog_" + gap.code, code, sequence=gap.sequence) for gap in breaks]
     found += _missing_entries(app, connection, org, {code_key(code).hex() for code in histories})
     return len(mine)
 

@@ -127,7 +127,9 @@ _CURES = ("OrganisationSuspended", "RightsSet", "GenerationOpened")
 def _hasten(app: App, connection: Connection, event: ChainEvent) -> None:
     """What the organisation's accounts had refused is asked again at once: the registrar may have cured it."""
     org = event.args["organisation"].rstrip(b"\0").decode("ascii", "replace")
-    accounts = [one for one in (event.args.get("account"), app.keystore.accounts().get(org)) if one is not None]
+    accounts = [
+        account for account in (event.args.get("account"), app.keystore.accounts().get(org)) if account is not None
+    ]
     submissions.retry_now(connection, accounts, app.clock())
 
 

@@ -35,7 +35,7 @@ def index(app: App, progress: Progress = silent) -> int:
         while True:
             with app.database.reading() as connection:
                 refresh_trust(app, connection)
-                head = chain_index.head_block(connection)
+                head = chain_index.newest_block(connection)
             start = start or (head.number if head else chain.deployment.first_block)
             read, newest = _step(app, head)
             if not read:
@@ -55,8 +55,8 @@ def _step(app: App, head: IndexedBlock | None) -> tuple[int, int]:
     reader = app.require_chain().reader
     seen = reader.survey(head.number if head else 0)
     ours = head.hash if head else reader.trust.genesis_hash
-    on_ours = [one for one in seen if one.block_hash == ours]
-    others = [one for one in seen if one.block_hash not in (ours, None)]
+    on_ours = [view for view in seen if view.block_hash == ours]
+    others = [view for view in seen if view.block_hash not in (ours, None)]
     if not on_ours:
         if head is None:
             raise InvalidProof("the chain begins with another block", code="wrong_chain")
@@ -65,19 +65,19 @@ def _step(app: App, head: IndexedBlock | None) -> tuple[int, int]:
         keep_rivals(app, head, others)
     failure: InvalidProof | Unavailable | None = None
     idle = False
-    for one in on_ours:
+    for view in on_ours:
         try:
-            read = _read_from(app, head, one)
+            read = _read_from(app, head, view)
         except InvalidProof as error:
             failure = failure or error
-            one.node.distrust()
+            view.node.distrust()
         except Unavailable as error:
             failure = failure or error
             if error.code == "node_unavailable":
-                one.node.distrust()
+                view.node.distrust()
         else:
             if read:
-                return read, one.newest
+                return read, view.newest
             idle = True
     if failure is not None and not idle:
         _tell_of_validators(app, failure)
@@ -119,7 +119,9 @@ def _absorb(app: App, node: Rpc, headers: Sequence[SealedHeader], sets: Sequence
             known = validators.listed(connection)
         trust_sets(app.require_chain(), [*known, *sets])
     events, proofs = _believed(app, node, hashes)
-    blocks = [IndexedBlock(one.number, one.block_hash, one.parent_hash, one.time, one.raw) for one in headers]
+    blocks = [
+        IndexedBlock(final.number, final.block_hash, final.parent_hash, final.time, final.raw) for final in headers
+    ]
     try:
         with app.database.transaction() as connection:
             chain_index.add_blocks(connection, blocks)
@@ -141,17 +143,17 @@ def _believed(app: App, node: Rpc, headers: Headers) -> tuple[list[ChainEvent], 
     reader = app.require_chain().reader
     failure: InvalidProof | Unavailable | None = None
     doubtful: tuple[Rpc, list[ChainEvent]] | None = None
-    for one in [node, *(other for other in reader.rpc.nodes(avoided=False) if other is not node)]:
+    for candidate in [node, *(other for other in reader.rpc.nodes(avoided=False) if other is not node)]:
         try:
-            events = _events_of(app, one, headers)
+            events = _events_of(app, candidate, headers)
             if _complete(app, events, headers):
                 proofs = _proven(app, events, headers)
-                reader.last_event_source = one
+                reader.last_event_source = candidate
                 return events, proofs
-            doubtful = doubtful or (one, events)
+            doubtful = doubtful or (candidate, events)
         except InvalidProof as error:
             failure = failure or error
-            one.distrust()
+            candidate.distrust()
         except (Unavailable, RpcError) as error:
             failure = failure or (error if isinstance(error, Unavailable) else Unavailable(error.message))
     if doubtful is None:
@@ -224,7 +226,7 @@ def _read_again(app: App, block: int) -> None:
     if last_event_source is not None:
         last_event_source.distrust()
     with app.database.transaction() as connection:
-        head = chain_index.head_block(connection)
+        head = chain_index.newest_block(connection)
         if head is None or head.number < block:
             return
         alerts.put(connection, EVENTS_MISSING, str(block), {"head": head.number}, app.clock())

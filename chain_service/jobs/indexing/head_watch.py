@@ -29,8 +29,8 @@ class WhyOld:
 def watch_head(app: App) -> None:
     """An alert stands while the newest final block is too old, and goes when the chain moves again."""
     with app.database.reading() as connection:
-        block = chain_index.head_block(connection)
-        standing = any(one.code == CHAIN_HALTED for one in alerts.listed(connection))
+        block = chain_index.newest_block(connection)
+        standing = any(alert.code == CHAIN_HALTED for alert in alerts.listed(connection))
     if block is None:
         return
     age = max(0, app.now - block.time)

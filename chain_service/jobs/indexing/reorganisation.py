@@ -30,15 +30,15 @@ def keep_rivals(app: App, head: IndexedBlock, others: Sequence[NodeView]) -> Non
     last. On QBFT that is equivocation, an alert: validators sealed both.
     """
     trust = app.require_chain().reader.trust
-    for one in others:
-        assert one.header is not None
+    for other in others:
+        assert other.header is not None
         try:
-            _keep_rival(app, head, sealed(one.header, trust))
+            _keep_rival(app, head, sealed(other.header, trust))
         except InvalidProof as error:
             log.warning(
-                "a node returned a block that no trusted validator sealed", node=one.node.names[0], code=error.code
+                "a node returned a block that no trusted validator sealed", node=other.node.names[0], code=error.code
             )
-        one.node.distrust()
+        other.node.distrust()
 
 
 def _keep_rival(app: App, ours: IndexedBlock, rival: SealedHeader) -> None:
@@ -70,14 +70,14 @@ def leave_branch(app: App, head: IndexedBlock, seen: Sequence[NodeView]) -> int:
     """
     error: InvalidProof | Unavailable | Corrupt | None = None
     is_behind = False
-    for one in seen:
+    for view in seen:
         try:
-            number = min(head.number, one.newest)
-            if _has_only_begun(app, one) or (ancestor := _common_ancestor(app, one.node, number)).number == number:
+            number = min(head.number, view.newest)
+            if _has_only_begun(app, view) or (ancestor := _common_ancestor(app, view.node, number)).number == number:
                 is_behind = True
             elif consensus_of(app.require_chain().reader.trust).second_block_is_equivocation:
-                _tell_of_quorums(app, one.node, ancestor)
-            elif _replaced(app, one, head, ancestor):
+                _tell_of_quorums(app, view.node, ancestor)
+            elif _replaced(app, view, head, ancestor):
                 return -1
         except (InvalidProof, Unavailable, Corrupt) as failure:
             error = error or failure
@@ -142,10 +142,12 @@ def _go_back(app: App, head: IndexedBlock, ancestor: IndexedBlock, branch: Seque
         lost = chain_index.block_range(connection, ancestor.number + 1, head.number)
         details = {
             "ancestor": ancestor.number,
-            "lost": [{"number": one.number, "header": one.header.hex()} for one in lost[:MOST_TOLD]],
-            "replacedBy": [{"number": one.number, "header": one.raw.hex()} for one in theirs[:MOST_TOLD]],
+            "lost": [{"number": ours.number, "header": ours.header.hex()} for ours in lost[:MOST_TOLD]],
+            "replacedBy": [{"number": rival.number, "header": rival.raw.hex()} for rival in theirs[:MOST_TOLD]],
         }
         alerts.put(connection, BLOCK_REPLACED, str(ancestor.number + 1), details, now)
-        validators.keep_rivals(connection, [RivalHeader(one.number, one.hash, one.header, now) for one in lost])
-        validators.keep_rivals(connection, [RivalHeader(one.number, one.block_hash, one.raw, now) for one in theirs])
+        validators.keep_rivals(connection, [RivalHeader(ours.number, ours.hash, ours.header, now) for ours in lost])
+        validators.keep_rivals(
+            connection, [RivalHeader(rival.number, rival.block_hash, rival.raw, now) for rival in theirs]
+        )
         chain_index.rollback_to(connection, ancestor.number, now)

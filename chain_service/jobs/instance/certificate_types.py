@@ -44,7 +44,7 @@ def add_type(app: App, entry: object) -> CertificateType:
 def list_types(app: App) -> list[ListedType]:
     """All types by code."""
     with app.database.reading() as connection:
-        return [_listed(one) for one in types.listed(connection)]
+        return [_listed(stored_type) for stored_type in types.listed(connection)]
 
 
 def _listed(stored: types.StoredCertificateType) -> ListedType:

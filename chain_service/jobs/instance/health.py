@@ -132,7 +132,7 @@ def _node(app: App) -> NodeCheck:
 def _index(app: App, node_head: int | None) -> tuple[IndexCheck | PlainCheck, HeadCheck | PlainCheck]:
     """How far the index is behind the node, and how old the newest final block is that verdicts rest on."""
     with app.database.reading() as connection:
-        block = chain_index.head_block(connection)
+        block = chain_index.newest_block(connection)
     if block is None:
         unread = PlainCheck(ok=False, code="index_empty", detail="no block has been read yet")
         return unread, unread
@@ -157,7 +157,7 @@ def _index(app: App, node_head: int | None) -> tuple[IndexCheck | PlainCheck, He
 def _alerts(app: App) -> AlertsCheck:
     with app.database.reading() as connection:
         standing = alerts.listed(connection)
-    return AlertsCheck(ok=not standing, standing=tuple(_shown(one) for one in standing[:MOST_ALERTS]))
+    return AlertsCheck(ok=not standing, standing=tuple(_shown(alert) for alert in standing[:MOST_ALERTS]))
 
 
 def _shown(alert: alerts.Alert) -> StandingAlert:
@@ -177,21 +177,21 @@ def gauges(app: App) -> dict[str, float]:
         with app.database.reading() as connection:
             counts = batches.count(connection)
             waiting = records.waiting(connection)
-            block = chain_index.head_block(connection)
+            block = chain_index.newest_block(connection)
             backlog = submissions.backlog(connection)
             standing = alerts.listed(connection)
     except Unavailable:
         return {}
     now = app.clock()
     return {
-        "records_pending": float(sum(one.count for one in waiting)),
+        "records_pending": float(sum(total.count for total in waiting)),
         "records_batched": float(counts.batched),
         "records_anchored": float(counts.anchored),
-        "oldest_pending_seconds": max((now - one.oldest for one in waiting), default=0.0),
+        "oldest_pending_seconds": max((now - total.oldest for total in waiting), default=0.0),
         "submissions_open": float(backlog.count),
         "oldest_submission_seconds": now - backlog.oldest if backlog.oldest is not None else 0.0,
         "index_block": float(block.number) if block else 0.0,
         "head_age_seconds": now - block.time if block else float("inf"),
-        "chain_halted": float(any(one.code == CHAIN_HALTED for one in standing)),
+        "chain_halted": float(any(alert.code == CHAIN_HALTED for alert in standing)),
         "alerts_standing": float(len(standing)),
     }

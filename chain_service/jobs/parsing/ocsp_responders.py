@@ -72,38 +72,45 @@ class Responders:
         )
 
     def questions(self, facts: DocumentFacts, now: int, list_age: int) -> list[OcspQuery]:
-        """What nothing at hand tells the present of: certificates on trusted paths that name an allowed responder."""
+        """What nothing available tells the present of: certificates on trusted paths that name an allowed responder."""
         found: dict[bytes, OcspQuery] = {}
-        for one in _revocations(facts) if self._allowed else ():
-            addresses = tuple(address for address in one.ask if self.allows(address))
-            if addresses and one.question and not _fresh(one, now, list_age):
-                found.setdefault(one.question, OcspQuery(one.question, addresses))
+        for revocation in _revocations(facts) if self._allowed else ():
+            addresses = tuple(address for address in revocation.ask if self.allows(address))
+            if addresses and revocation.question and not _fresh(revocation, now, list_age):
+                found.setdefault(revocation.question, OcspQuery(revocation.question, addresses))
         return list(found.values())[:MAX_QUESTIONS]
 
     def answers(self, asked: Sequence[OcspQuery], now: int, *, fetch: bool) -> dict[bytes, bytes]:
         """Question to answer, as far as one is kept or, with `fetch`, came in time. Never raises."""
         ends = time.monotonic() + SECONDS
         found: dict[bytes, bytes] = {}
-        for one in asked:
+        for query in asked:
             with self._lock:
-                kept = self._kept.get(one.question)
+                kept = self._kept.get(query.question)
             if kept is not None and kept.until > now:
-                found[one.question] = kept.answer
-            elif fetch and (answer := self._fetch(one, ends)) is not None:
-                found[one.question] = answer
+                found[query.question] = kept.answer
+            elif fetch and (answer := self._fetch(query, ends)) is not None:
+                found[query.question] = answer
         return found
 
     def remember(self, facts: DocumentFacts, answers: dict[bytes, bytes], list_age: int) -> None:
         """Answers that the parser process believed are kept until a newer one was promised. `facts`: with them."""
         with self._lock:
-            for one in _revocations(facts):
-                answer = answers.get(one.question)
-                if answer is None or one.source != "ocsp" or one.as_of is None or one.next_update is None:
+            for revocation in _revocations(facts):
+                answer = answers.get(revocation.question)
+                if (
+                    answer is None
+                    or revocation.source != "ocsp"
+                    or revocation.as_of is None
+                    or revocation.next_update is None
+                ):
                     continue
-                self._kept.pop(one.question, None)
+                self._kept.pop(revocation.question, None)
                 if len(self._kept) >= REMEMBERED:
                     self._kept.pop(next(iter(self._kept)))
-                self._kept[one.question] = _Kept(answer, min(one.next_update, one.as_of + list_age))
+                self._kept[revocation.question] = _Kept(
+                    answer, min(revocation.next_update, revocation.as_of + list_age)
+                )
 
     def _fetch(self, asked: OcspQuery, ends: float) -> bytes | None:
         for address in asked.addresses:
@@ -176,15 +183,17 @@ def _parts(address: str) -> tuple[tuple[str, str, int], str] | None:
 
 def _revocations(facts: DocumentFacts) -> list[RevocationFacts]:
     """Of every certificate on a trusted path, signers first."""
-    every: list[CertificateFacts | None] = [one.signer for one in facts.signatures]
-    every += [one.seal.maker for one in facts.signatures if one.seal is not None]
-    every += [stamp.authority for one in facts.signatures for stamp in one.timestamps]
-    trusted = [one for one in every if one is not None and one.path.outcome == "trusted"]
-    return [found for one in trusted for found in one.path.revocations]
+    every: list[CertificateFacts | None] = [signature.signer for signature in facts.signatures]
+    every += [signature.seal.maker for signature in facts.signatures if signature.seal is not None]
+    every += [stamp.authority for signature in facts.signatures for stamp in signature.timestamps]
+    trusted = [
+        certificate for certificate in every if certificate is not None and certificate.path.outcome == "trusted"
+    ]
+    return [found for certificate in trusted for found in certificate.path.revocations]
 
 
 def _fresh(found: RevocationFacts, now: int, list_age: int) -> bool:
-    """Whether what is at hand speaks of the present."""
+    """Whether what is available speaks of the present."""
     if found.outcome != "good" or found.as_of is None:
         return found.outcome == "revoked"
     promised = found.next_update is None or now <= found.next_update

@@ -77,8 +77,8 @@ class Parsers:
     def start(self) -> None:
         """The processes run already when the first document comes."""
         taken = [self._idle.get() for _ in range(self._limits.processes)]
-        for one in taken:
-            self._idle.put(one or _Parser(self._limits.memory))
+        for parser in taken:
+            self._idle.put(parser or _Parser(self._limits.memory))
 
     def close(self) -> None:
         """The processes have ended; no document is read any more."""

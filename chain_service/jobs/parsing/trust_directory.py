@@ -109,7 +109,7 @@ def read_store(directory: Path) -> TrustStore:
 def listed(directory: Path, now: int) -> TrustStoreListing:
     """What the trust store holds, for reading: each certificate with its end, each revocation list with its age."""
     store = read_store(directory)
-    certificates = [(one.label, "anchor", one.certificate) for one in store.roots]
+    certificates = [(root.label, "anchor", root.certificate) for root in store.roots]
     certificates += [("-", "intermediate", der) for der in store.intermediates]
     return TrustStoreListing(
         directory=str(directory),

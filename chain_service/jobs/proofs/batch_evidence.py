@@ -1,4 +1,4 @@
-"""The pooled proof of a batch, ready to be cut into the evidence of single records."""
+"""The evidence of a batch, ready to be cut into the evidence of single records."""
 
 from __future__ import annotations
 

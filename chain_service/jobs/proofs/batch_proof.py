@@ -1,4 +1,4 @@
-"""The pooled proof of a batch: everything on chain that the receipts of its records are cut out of."""
+"""The evidence of a batch: everything on chain that the receipts of its records are cut out of."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from chain_service.store.rows import json_object
 
 MAX_SEALS = 256
 MAX_TYPES = 512
-"""Seals and certificate types whose histories one batch's pooled proof covers."""
+"""Seals and certificate types whose histories one batch's evidence covers."""
 
 
 @dataclass(frozen=True)
 class HeadProof:
-    """A batch's pooled proof, and the root that it shows in the batch's place."""
+    """A batch's evidence, and the root that it shows in the batch's place."""
 
     batch: Batch
     evidence: bytes
@@ -41,7 +41,7 @@ class HeadProof:
 
 
 def prove_batch(app: App, batch: Batch, block: int, block_hash: bytes) -> HeadProof:
-    """The batch's pooled proof, read and checked at this block if the node still can, else at the newest final one.
+    """The batch's evidence, read and checked at this block if the node still can, else at the newest final one.
 
     Where the validators change within the headers that would prove the block, a block soon after it is proven instead.
     It covers the head, the status words of the batch's own indexes, the organisation's standing, its log keys, its
@@ -87,7 +87,7 @@ def _histories(app: App, batch: Batch, most: int) -> list[HistoryRequest]:
     found += [
         HistoryRequest(ORGANISATIONS, partial(storage_layout.permit_slot, org, code), n) for code, n in known.items()
     ]
-    room = most // 2 - sum(one.known + 1 for one in found)
+    room = most // 2 - sum(history.known + 1 for history in found)
     for code in codes:
         facts = storage_layout.SEAL_FIRST_CERTIFICATE + certificates.get(code, 1)
         room -= facts + changes[code] + 2

@@ -95,25 +95,25 @@ def seal_codes(record: StoredRecord | None) -> list[str] | None:
 def _refreshing(app: App, old: Sequence[Receipt], known: Mapping[str, StoredRecord]) -> list[_Refreshing]:
     """What each has to show. Of a record whose content is not known here, the seals are those of its first evidence."""
     trust = app.require_chain().reader.trust
-    named = {one.record_id: seal_codes(known.get(one.record_id)) for one in old}
+    named = {receipt.record_id: seal_codes(known.get(receipt.record_id)) for receipt in old}
     registered: dict[bytes, str] = {}
     if None in named.values():
         with app.database.reading() as connection:
             codes_known = [seal.code for seal in seals.of_owner(connection)]
         registered = {storage_layout.seal_state_slot(code, 0): code for code in codes_known}
     wanted = []
-    for one in old:
-        shown = _shown(trust, one)
-        codes = named[one.record_id]
+    for receipt in old:
+        shown = _shown(trust, receipt)
+        codes = named[receipt.record_id]
         unnamed: Collection[bytes] = ()
         if codes is None:
             codes = [registered[slot] for slot in sorted(shown) if slot in registered]
             unnamed = shown - {slot for code in codes for slot in _slots_of_seal(code, len(shown))}
         wanted.append(
             _Refreshing(
-                receipt=one,
-                type_code=type_code_of(known.get(one.record_id)),
-                is_closed=is_closed(trust, one),
+                receipt=receipt,
+                type_code=type_code_of(known.get(receipt.record_id)),
+                is_closed=is_closed(trust, receipt),
                 seals=tuple(dict.fromkeys(codes)),
                 unshown=frozenset(code for code in codes if storage_layout.seal_fact_slot(code, 0) not in shown),
                 unnamed=tuple((SEAL_REGISTRY, slot) for slot in sorted(unnamed)),
@@ -138,27 +138,33 @@ def _groups(wanted: Sequence[_Refreshing]) -> Iterator[list[_Refreshing]]:
     """Neighbours that name at most MAX_SEALS seals together; one that names more stands alone."""
     group: list[_Refreshing] = []
     codes: set[str] = set()
-    for one in wanted:
-        if group and len(codes | set(one.seals)) > MAX_SEALS:
+    for refreshable in wanted:
+        if group and len(codes | set(refreshable.seals)) > MAX_SEALS:
             yield group
             group, codes = [], set()
-        group.append(one)
-        codes |= set(one.seals)
+        group.append(refreshable)
+        codes |= set(refreshable.seals)
     if group:
         yield group
 
 
 def _together(app: App, group: Sequence[_Refreshing]) -> list[Receipt | ChainServiceError]:
     reader = app.require_chain().reader
-    wants = [slot for one in group for slot in (*place_slots(one.receipt.log, one.receipt.proof), *one.unnamed)]
-    facts = {code for one in group for code in (one.seals if one.is_closed else one.unshown)}
+    wants = [
+        slot
+        for refreshable in group
+        for slot in (*place_slots(refreshable.receipt.log, refreshable.receipt.proof), *refreshable.unnamed)
+    ]
+    facts = {
+        code for refreshable in group for code in (refreshable.seals if refreshable.is_closed else refreshable.unshown)
+    }
     wants += [(SEAL_REGISTRY, storage_layout.seal_fact_slot(code, n)) for code in sorted(facts) for n in _FACTS]
     evidence, state, _ = reader.prove_histories(reader.final_head(), wants, list(_histories(group)))
     selector = Selector(evidence, reader.trust)
     done: list[Receipt | ChainServiceError] = []
-    for one in group:
+    for refreshable in group:
         try:
-            done.append(_with_newer(one, state, selector))
+            done.append(_with_newer(refreshable, state, selector))
         except InvalidProof as error:
             done.append(error)
     return done
@@ -166,9 +172,13 @@ def _together(app: App, group: Sequence[_Refreshing]) -> list[Receipt | ChainSer
 
 def _histories(group: Sequence[_Refreshing]) -> Iterator[HistoryRequest]:
     """The seals' states, and the log keys and permits that judging records of a closed range needs, each once."""
-    for code in dict.fromkeys(code for one in group for code in one.seals):
+    for code in dict.fromkeys(code for refreshable in group for code in refreshable.seals):
         yield HistoryRequest(SEAL_REGISTRY, partial(storage_layout.seal_state_slot, code), 2)
-    closed = [(parse_log_id(one.receipt.log)[0], one.type_code) for one in group if one.is_closed]
+    closed = [
+        (parse_log_id(refreshable.receipt.log)[0], refreshable.type_code)
+        for refreshable in group
+        if refreshable.is_closed
+    ]
     for org in dict.fromkeys(org for org, _ in closed):
         yield HistoryRequest(ORGANISATIONS, partial(storage_layout.log_key_slot, org), 1)
     for org, type_code in dict.fromkeys(closed):

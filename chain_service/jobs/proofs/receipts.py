@@ -98,16 +98,16 @@ def refresh(app: App, files: Sequence[bytes], progress: Progress = silent) -> li
     done: list[bytes | ChainServiceError] = []
     for start in range(0, len(files), TOGETHER):
         parsed = [_own_receipt(app, data) for data in files[start : start + TOGETHER]]
-        good = [one for one in parsed if isinstance(one, Receipt)]
+        good = [receipt for receipt in parsed if isinstance(receipt, Receipt)]
         with app.database.reading() as connection:
-            known = records.get_many(connection, [one.record_id for one in good])
+            known = records.get_many(connection, [receipt.record_id for receipt in good])
         newer = iter(with_newer_evidence(app, good, known))
-        for one in parsed:
-            if isinstance(one, Receipt):
+        for receipt in parsed:
+            if isinstance(receipt, Receipt):
                 fresh = next(newer)
                 done.append(fresh if isinstance(fresh, ChainServiceError) else _encoded(fresh))
             else:
-                done.append(one)
+                done.append(receipt)
         progress("refresh", len(done), len(files))
     return done
 
@@ -139,13 +139,17 @@ def _current(app: App, wanted: Sequence[StoredRecord]) -> Iterator[Receipt]:
         return _make(app, wanted)
     made = list(_make(app, wanted))
     known = {record.id: record for record in wanted}
-    wanting = [one for one in made if is_closed(trust, one) or lacks_a_seal(trust, one, known[one.record_id])]
+    wanting = [
+        receipt
+        for receipt in made
+        if is_closed(trust, receipt) or lacks_a_seal(trust, receipt, known[receipt.record_id])
+    ]
     try:
         fresh = with_newer_evidence(app, wanting, known)
     except (Unavailable, InvalidProof):
         fresh = []
-    newer = {one.record_id: one for one in fresh if isinstance(one, Receipt)}
-    return (newer.get(one.record_id, one) for one in made)
+    newer = {receipt.record_id: receipt for receipt in fresh if isinstance(receipt, Receipt)}
+    return (newer.get(receipt.record_id, receipt) for receipt in made)
 
 
 def _make(app: App, wanted: Sequence[StoredRecord]) -> Iterator[Receipt]:

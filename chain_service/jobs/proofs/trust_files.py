@@ -170,7 +170,7 @@ def _end_before(reader: ChainReader, trust: ChainTrust, begin: int, head: int) -
     if proven > head:
         return None
     headers = reader.blocks(begin - 1, proven + proof_length(trust, proven) - 1)
-    prove_block([one.raw for one in headers[proven - begin + 1 :]], trust, trust.range_at(proven).form)
+    prove_block([header.raw for header in headers[proven - begin + 1 :]], trust, trust.range_at(proven).form)
     return Until(begin - 1, headers[0].block_hash, headers[0].time)
 
 
@@ -188,7 +188,7 @@ def _with_fields(reader: ChainReader, trust: ChainTrust, head: int) -> ChainTrus
             else:
                 high = middle
         counts.append((high, _fields(reader, high)))
-    sets = [(one.from_block, one.validators) for one in trust.ranges]
+    sets = [(range_.from_block, range_.validators) for range_ in trust.ranges]
     return replace(trust, ranges=joined(sets, counts, trust.form))
 
 

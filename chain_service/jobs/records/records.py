@@ -194,7 +194,7 @@ def _refuse_erased(record: StoredRecord) -> None:
 
 
 def content_at(app: App, place: tuple[str, int]) -> Disclosure | None:
-    """The stored content of the record at this place (log in hex, index); None where it is not at hand."""
+    """The stored content of the record at this place (log in hex, index); None where it is not available."""
     org, generation = parse_log_id(bytes.fromhex(place[0]))
     with app.database.reading() as connection:
         record = records.by_place(connection, org, generation, place[1])

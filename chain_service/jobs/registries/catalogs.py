@@ -214,7 +214,7 @@ def history(app: App, code: str) -> CatalogHistory:
     """
     with app.database.reading() as connection:
         rows = _rows(connection, code)
-        head = chain_index.head_block(connection)
+        head = chain_index.newest_block(connection)
     final = [read_version(row) for row in rows if row.final_block is not None]
     try:
         proof = _compare(app, code, final, head)
@@ -258,7 +258,7 @@ def _compare(
     breaks = check_history(final, on_chain, standing.sequence if standing else None)
     return HistoryProof(
         outcome="failed" if breaks else "passed",
-        findings=tuple(HistoryFinding(one.code, one.sequence, Text(one.zh, one.en)) for one in breaks),
+        findings=tuple(HistoryFinding(gap.code, gap.sequence, Text(gap.zh, gap.en)) for gap in breaks),
         head=CatalogHead(
             digest=written_digest(on_chain) if on_chain else None,
             sequence=standing.sequence if standing else 0,
@@ -282,7 +282,10 @@ def diff(app: App, code: str, from_: int, to: int) -> CatalogComparison:
         if sequence not in rows:
             raise NotFound(f"the entry has no version {sequence}", code="no_version", sequence=sequence)
     differences = catalog_findings.diff(read_version(rows[from_]), read_version(rows[to]))
-    changed = tuple(ChangedField(one.field, one.change, one.before, one.after) for one in differences)
+    changed = tuple(
+        ChangedField(difference.field, difference.change, difference.before, difference.after)
+        for difference in differences
+    )
     return CatalogComparison(code, from_, to, changed)
 
 
@@ -314,15 +317,15 @@ def findings(
                 break
     mine = {entry.version.code for entry in entries if org is None or entry.version.provider == org}
     found = [
-        one
-        for one in catalog_findings.findings(entries, app.now)
-        if one.catalog in mine and finding in (None, one.code)
+        gap
+        for gap in catalog_findings.findings(entries, app.now)
+        if gap.catalog in mine and finding in (None, gap.code)
     ]
     counted = [entry for entry in entries if entry.version.code in mine]
     return CatalogReview(
         findings=tuple(
-            CatalogFinding(one.code, one.catalog, one.about, catalog_findings.FINDINGS[one.code])
-            for one in found[begin:end]
+            CatalogFinding(gap.code, gap.catalog, gap.about, catalog_findings.FINDINGS[gap.code])
+            for gap in found[begin:end]
         ),
         metrics=_figures(catalog_findings.metrics(counted, app.now)),
         next=write_cursor(end if len(found) > end else None),

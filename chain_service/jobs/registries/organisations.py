@@ -93,8 +93,8 @@ def list_organisations(app: App) -> list[ListedOrganisation]:
     """Every organisation on chain, as the index has read it."""
     with app.database.reading() as connection:
         return [
-            ListedOrganisation(one.org, one.name, one.suspended, one.generation)
-            for one in organisations.listed(connection)
+            ListedOrganisation(stored.org, stored.name, stored.suspended, stored.generation)
+            for stored in organisations.listed(connection)
         ]
 
 
@@ -104,7 +104,7 @@ def organisation(app: App, code: str) -> OrganisationDetails:
         raise NotFound("no organisation of this code is registered", code="organisation_unknown")
     with app.database.reading() as connection:
         found = organisations.get(connection, code)
-        names = {code_key(one.code): one.code for one in types.listed(connection)}
+        names = {code_key(stored.code): stored.code for stored in types.listed(connection)}
         rights = organisations.rights(connection, code)
         return OrganisationDetails(
             code=found.org,
@@ -114,7 +114,8 @@ def organisation(app: App, code: str) -> OrganisationDetails:
             accounts={account: right_names(Right(bits)) for account, bits in rights.items()},
             log_keys=tuple(organisations.log_keys(connection, code)),
             permits=tuple(
-                _indexed_permit(one, names.get(one.certificate_type)) for one in organisations.permits(connection, code)
+                _indexed_permit(permit, names.get(permit.certificate_type))
+                for permit in organisations.permits(connection, code)
             ),
             logs=tuple(_log(connection, code, generation) for generation in range(found.generation + 1)),
         )
@@ -122,7 +123,7 @@ def organisation(app: App, code: str) -> OrganisationDetails:
 
 def permit_entries(connection: Connection, org: str, type_code: str) -> list[PermitEntry]:
     """The permit history of one type as indexed, as `core.registries.permits` judges it."""
-    return [_core(one) for one in organisations.permits(connection, org, code_key(type_code))]
+    return [_core(permit) for permit in organisations.permits(connection, org, code_key(type_code))]
 
 
 def _core(entry: organisations.IndexedPermitEntry) -> PermitEntry:

@@ -95,7 +95,7 @@ def _nonce_taken(app: App, transaction: StoredTransaction) -> None:
     Until then they are sent again: a block that is not final may yet leave the chain.
     """
     with app.database.reading() as connection:
-        head = chain_index.head_block(connection)
+        head = chain_index.newest_block(connection)
     block = head.number if head is not None else 0
     final = app.require_chain().sender.transaction_count(transaction.account, hex(block))
     with app.database.transaction() as connection:
@@ -109,7 +109,7 @@ def _send_due(app: App, account: str) -> int:
     """The account's submissions are signed and sent, one of a kind and subject at a time."""
     with app.database.reading() as connection:
         live = {transaction.submission_id for transaction in submissions.unmined(connection)}
-        busy = {(one.kind, one.subject) for one in (submissions.get(connection, id) for id in live)}
+        busy = {(waiting.kind, waiting.subject) for waiting in (submissions.get(connection, id) for id in live)}
         due = submissions.due(connection, account, app.clock())
     sent = 0
     for submission in due:

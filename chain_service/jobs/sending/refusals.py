@@ -32,7 +32,7 @@ FOR_EVER = frozenset(
 
 
 def handle(app: App, submission: Submission, refusal: Reverted) -> None:
-    """The submission waits with its reason shown, or is settled for good."""
+    """The submission waits with its reason shown, or is closed for good."""
     if submission.kind == "advance":
         _advance_refused(app, submission, refusal)
     elif refusal.code in FOR_EVER:

@@ -31,7 +31,7 @@ def attached_place(app: App, data: bytes) -> tuple[LogId, int] | None:
     """Log and index of the record that an attached receipt proves to be on chain; None where it proves nothing."""
     try:
         receipt = parse(data)
-        counts = app.chain is not None and any(one.counts for one in shown(app, receipt))
+        counts = app.chain is not None and any(proven.counts for proven in shown(app, receipt))
     except BadRequest:
         return None
     return (receipt.log, receipt.proof.index) if counts else None
@@ -45,7 +45,7 @@ def _signed(app: App, known: JudgeInput, data: bytes) -> Check | None:
         receipt = parse(data)
         if (receipt.log, receipt.proof.index) != (known.claim.log, known.claim.proof.index):
             return None
-        state = next((one for one in shown(app, receipt) if one.counts), None)
+        state = next((proven for proven in shown(app, receipt) if proven.counts), None)
     except BadRequest:
         return None
     if state is None:

@@ -52,7 +52,7 @@ def anchored(app: App, drafts: Sequence[Lookup]) -> list[ProvenAnchoring]:
             numbers.update(_numbers(draft.receipt))
     with app.database.reading() as connection:
         indexed = chain_index.blocks_of(connection, sorted(numbers))
-    return [_anchored(app, *one, indexed) for one in zip(drafts, stored, strict=True)]
+    return [_anchored(app, *pair, indexed) for pair in zip(drafts, stored, strict=True)]
 
 
 def _anchored(app: App, draft: Lookup, stored: ProvenState | None, indexed: Indexed) -> ProvenAnchoring:
@@ -146,7 +146,7 @@ def require_one_history(states: Iterable[ProvenState], now: ProvenState, receipt
     """
     slot = storage_layout.RECORD_LOG, storage_layout.head_slot(receipt.log, receipt.proof.size)
     for state in states:
-        older, newer = sorted((state, now), key=lambda one: one.block)
+        older, newer = sorted((state, now), key=lambda shown: shown.block)
         if state.block == now.block and state.block_hash != now.block_hash:
             raise InvalidProof("the chain has another block of this height", code="block_replaced", block=state.block)
         if older.words.get(slot) and newer.words.get(slot, older.words[slot]) != older.words[slot]:

@@ -45,7 +45,7 @@ class ExaminedDocument:
     @property
     def seal_codes(self) -> list[str]:
         """The codes of its seals that the registry could hold."""
-        seals = [self.facts.seal, *(one.seal for one in self.facts.signatures)]
+        seals = [self.facts.seal, *(signature.seal for signature in self.facts.signatures)]
         found = dict.fromkeys(seal.code for seal in seals if seal is not None)
         return [code for code in found if is_seal_code(code)][:MAX_SEALS]
 

@@ -24,22 +24,21 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any, Final
 
-import orjson
-
 from chain_service.core.receipts.receipt import parse as parse_receipt
 from chain_service.core.receipts.trust_file import TrustFile
 from chain_service.core.receipts.trust_file import parse as parse_trust
-from chain_service.core.records.disclosure import Disclosure, parse_disclosure
+from chain_service.core.records.disclosure import Disclosure
 from chain_service.core.records.hashing import parse_log_id, record_entry
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.check_rules import RECORD, RECORD_CHECKS, SIGNATURE
 from chain_service.core.verdicts.inputs import Content
-from chain_service.core.verdicts.paper_kinds import Paper, PaperKind, form, take
-from chain_service.core.verdicts.same_record import body_key, bound, unite
+from chain_service.core.verdicts.paper_kinds import Paper, PaperKind, form
+from chain_service.core.verdicts.same_record import body_key, bound
 from chain_service.core.verdicts.verdict import Check, Context, Group, Verdict, check, conclude, gravity
 from chain_service.core.verdicts.verdict_codes import STATES, Outcome, VerdictOutcome
 from chain_service.errors import BadRequest, CannotTell, InvalidProof
 from chain_service.jobs.verifying.request import VerificationRequest, parse_proof, read_question
+from chain_service.jobs.verifying.sheets import CLAIMS, Sheet, all_asked, question_about, sheets_of
 
 MAX_PAPERS = 10
 """Papers of one question; each pair of them is compared."""
@@ -47,7 +46,6 @@ _PASSING = frozenset(state.code for state in State if not state.is_final)
 """States that a newer block may show to be over."""
 _OUTDATED = frozenset({"status_stale", "trust_stale"})
 _UNPROVEN = frozenset({"finality_unproven", "node_unavailable"})
-_CLAIMS = (PaperKind.RECEIPT, PaperKind.PROOF)
 _FILES = (PaperKind.FILE, PaperKind.DIGEST)
 
 Ask = Callable[[Sequence[VerificationRequest]], Iterable[Verdict]]
@@ -56,46 +54,25 @@ Place = tuple[str, int]
 Attached = Callable[[bytes], Place | None]
 """The place of the record that a receipt attached to a file is of, where that is not to be seen from its verdict."""
 Stored = Callable[[Place], Content | None]
-"""The content of the record at a place, where it is at hand: compared, never shown."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Sheet:
-    """What is judged as one paper: a paper, or disclosures of one body put together."""
-
-    kind: PaperKind
-    papers: tuple[Paper, ...]
-    data: bytes
-    content: Content | None = None
-
-    def asked(self) -> VerificationRequest:
-        if self.kind is PaperKind.DISCLOSURE:
-            return VerificationRequest(disclosure=self.data)
-        if self.kind in _CLAIMS:
-            return VerificationRequest(receipt=self.data)
-        return (
-            VerificationRequest(file=self.data)
-            if self.kind is PaperKind.FILE
-            else VerificationRequest(digest=self.data.decode())
-        )
+"""The content of the record at a place, where it is available: compared, never shown."""
 
 
 @dataclass
 class _Desk:
     """Papers with what is known of each by itself."""
 
-    sheets: list[_Sheet]
-    alone: dict[_Sheet, Verdict]
-    places: dict[_Sheet, Place]
+    sheets: list[Sheet]
+    alone: dict[Sheet, Verdict]
+    places: dict[Sheet, Place]
     stored: Stored
-    marks: Mapping[_Sheet, Place] = field(default_factory=dict)
+    marks: Mapping[Sheet, Place] = field(default_factory=dict)
     """Where receipts attached to files say that these belong. Anybody may attach one: what lists a file goes before."""
-    strangers: list[tuple[_Sheet, _Sheet]] = field(default_factory=list)
-    found: dict[frozenset[_Sheet], Verdict] = field(default_factory=dict)
+    strangers: list[tuple[Sheet, Sheet]] = field(default_factory=list)
+    found: dict[frozenset[Sheet], Verdict] = field(default_factory=dict)
     """What was asked of several sheets together."""
 
     @property
-    def lead(self) -> _Sheet:
+    def lead(self) -> Sheet:
         """The sheet that the others are compared with: a disclosure, else what proves a place, else a file."""
         order = (PaperKind.DISCLOSURE, PaperKind.RECEIPT, PaperKind.PROOF, PaperKind.FILE, PaperKind.DIGEST)
         return min(self.sheets, key=lambda sheet: order.index(sheet.kind))
@@ -105,17 +82,17 @@ class _Desk:
         here = (sheet.content for sheet in self.sheets if self.places.get(sheet) == place)
         return next((content for content in here if content is not None), None) or self.stored(place)
 
-    def proof_of(self, sheet: _Sheet) -> _Sheet | None:
+    def proof_of(self, sheet: Sheet) -> Sheet | None:
         """The receipt, or else the proof, of the record that the sheet belongs to."""
         place = self.places.get(sheet)
-        claims = [one for one in self.sheets if one.kind in _CLAIMS and place and self.places.get(one) == place]
+        claims = [one for one in self.sheets if one.kind in CLAIMS and place and self.places.get(one) == place]
         return min(
             (one for one in claims if not self.broken(one)), key=lambda one: one.kind is PaperKind.PROOF, default=None
         )
 
-    def broken(self, sheet: _Sheet) -> bool:
+    def broken(self, sheet: Sheet) -> bool:
         """Whether it proves nothing already by itself."""
-        return sheet.kind in _CLAIMS and self.alone[sheet].code == "proof_invalid"
+        return sheet.kind in CLAIMS and self.alone[sheet].code == "proof_invalid"
 
 
 def require_few(papers: Sequence[Paper]) -> None:
@@ -135,12 +112,12 @@ def judge_papers(
     attached: Attached = lambda _: None,
 ) -> Verdict:
     """The verdict on all papers. `accepted` is the trust file in use here; None where there is none."""
-    sheets = _sheets(papers)
+    sheets = sheets_of(papers)
     trusted = [paper for paper in papers if paper.kind is PaperKind.TRUST]
     desk, verdict = None, None
     if len({_class(sheet) for sheet in sheets}) == len(sheets):
         # one paper of each class at most: where all of them together are good, each is
-        verdict = next(iter(ask([_all_asked(base, sheets)])))
+        verdict = next(iter(ask([all_asked(base, sheets)])))
         desk = _Desk(sheets, dict.fromkeys(sheets, verdict), _same_place(sheets, verdict), stored)
     if desk is None or verdict is None or (len(sheets) > 1 and verdict.answer is not VerdictOutcome.VALID):
         desk = _desk(sheets, base, ask, stored, attached)
@@ -154,70 +131,13 @@ def judge_papers(
     return _with_papers(verdict, desk, trusted) if len(papers) > 1 else verdict
 
 
-def one_question(base: VerificationRequest, papers: Sequence[Paper]) -> VerificationRequest:
-    """What is asked about all the papers at once."""
-    return _together(base, *_sheets(papers))
-
-
-def papers_of(question: VerificationRequest) -> Iterator[Paper]:
-    """The papers that were handed in with a question."""
-    if question.disclosure is not None:
-        yield take("disclosure", question.disclosure, PaperKind.DISCLOSURE)
-    if question.receipt is not None:
-        yield take("receipt", question.receipt, PaperKind.RECEIPT)
-    if question.file is not None:
-        yield Paper("file", PaperKind.FILE, question.file)
-    if question.digest is not None:
-        yield Paper("digest", PaperKind.DIGEST, question.digest.encode())
-
-
-def _all_asked(base: VerificationRequest, sheets: Sequence[_Sheet]) -> VerificationRequest:
-    return replace(_together(base, *sheets), **_given(replace(base, at=None, use_cause=None)))
-
-
-def _same_place(sheets: Sequence[_Sheet], verdict: Verdict) -> dict[_Sheet, Place]:
+def _same_place(sheets: Sequence[Sheet], verdict: Verdict) -> dict[Sheet, Place]:
     found = _place(sheets[0], verdict) if sheets else None
     return {} if found is None else dict.fromkeys(sheets, found)
 
 
-def _sheets(papers: Sequence[Paper]) -> list[_Sheet]:
-    bodies: dict[bytes, list[tuple[Paper, Content]]] = {}
-    same: dict[tuple[PaperKind, bytes], list[Paper]] = {}
-    for paper in papers:
-        if paper.kind is PaperKind.TRUST:
-            continue
-        content = None
-        if paper.kind is PaperKind.DISCLOSURE:
-            try:
-                content = parse_disclosure(paper.data)
-            except BadRequest:
-                content = None  # its verdict says why
-        if content is not None:
-            bodies.setdefault(content.body_digest, []).append((paper, content))
-        else:
-            same.setdefault((paper.kind, paper.data), []).append(paper)
-    found = []
-    for together in bodies.values():
-        content = unite([one for _, one in together])
-        data = together[0][0].data if len(together) == 1 else orjson.dumps(content.to_json())
-        found.append(_Sheet(PaperKind.DISCLOSURE, tuple(paper for paper, _ in together), data, content))
-    return [*found, *(_Sheet(kind, tuple(equal), data) for (kind, data), equal in same.items())]
-
-
-def _given(question: VerificationRequest) -> dict[str, Any]:
-    return {name: value for name, value in vars(question).items() if value is not None}
-
-
-def _together(base: VerificationRequest, *sheets: _Sheet) -> VerificationRequest:
-    """The question about these sheets, without what is asked of the record besides."""
-    question = VerificationRequest(at=base.at, use_cause=base.use_cause)
-    for sheet in sheets:
-        question = replace(question, **_given(sheet.asked()))
-    return question
-
-
-def _desk(sheets: list[_Sheet], base: VerificationRequest, ask: Ask, stored: Stored, attached: Attached) -> _Desk:
-    verdicts = ask([_together(base, sheet) for sheet in sheets])
+def _desk(sheets: list[Sheet], base: VerificationRequest, ask: Ask, stored: Stored, attached: Attached) -> _Desk:
+    verdicts = ask([question_about(base, sheet) for sheet in sheets])
     alone = dict(zip(sheets, verdicts, strict=True))
     places = {sheet: _place(sheet, alone[sheet]) for sheet in sheets}
     marks = {sheet: attached(sheet.data) for sheet in sheets if sheet.kind is PaperKind.FILE}
@@ -228,11 +148,11 @@ def _desk(sheets: list[_Sheet], base: VerificationRequest, ask: Ask, stored: Sto
     return desk
 
 
-def _known(places: Mapping[_Sheet, Place | None]) -> dict[_Sheet, Place]:
+def _known(places: Mapping[Sheet, Place | None]) -> dict[Sheet, Place]:
     return {sheet: place for sheet, place in places.items() if place is not None}
 
 
-def _both(desk: _Desk, base: VerificationRequest, one: _Sheet, other: _Sheet) -> VerificationRequest:
+def _both(desk: _Desk, base: VerificationRequest, one: Sheet, other: Sheet) -> VerificationRequest:
     """The question about two sheets. The receipt attached to a file says nothing against what is proven without it."""
     sheets = [one, other]
     for sheet in (one, other):
@@ -241,7 +161,7 @@ def _both(desk: _Desk, base: VerificationRequest, one: _Sheet, other: _Sheet) ->
         )
         if proof is not None:
             sheets.append(proof)
-    return _together(base, *sheets)
+    return question_about(base, *sheets)
 
 
 def _learn(desk: _Desk, base: VerificationRequest, ask: Ask) -> None:
@@ -268,11 +188,11 @@ def _is_listed(verdict: Verdict) -> bool:
     )
 
 
-def _place(sheet: _Sheet, verdict: Verdict) -> Place | None:
+def _place(sheet: Sheet, verdict: Verdict) -> Place | None:
     """Where the record stands that the sheet belongs to, if that is shown; of a receipt or proof, where it says."""
-    if sheet.kind in _CLAIMS and verdict.code == "issuer_unknown":
+    if sheet.kind in CLAIMS and verdict.code == "issuer_unknown":
         return None
-    if sheet.kind in _CLAIMS and verdict.code != "proof_invalid":
+    if sheet.kind in CLAIMS and verdict.code != "proof_invalid":
         said = read_question(sheet.asked()).place
         return None if said is None else (said[0].hex(), said[1])
     record = verdict.record
@@ -286,7 +206,7 @@ def _place(sheet: _Sheet, verdict: Verdict) -> Place | None:
 
 def _compare(desk: _Desk, base: VerificationRequest, ask: Ask) -> None:
     """Judges each pair that can be compared and is not known to be of two records."""
-    wanted: list[tuple[_Sheet, _Sheet]] = []
+    wanted: list[tuple[Sheet, Sheet]] = []
     for one, other in combinations(desk.sheets, 2):
         places = desk.places.get(one), desk.places.get(other)
         if None not in places and places[0] != places[1]:
@@ -309,11 +229,11 @@ def _compare(desk: _Desk, base: VerificationRequest, ask: Ask) -> None:
             del desk.found[key]
 
 
-def _class(sheet: _Sheet) -> int:
-    return 0 if sheet.kind is PaperKind.DISCLOSURE else 1 if sheet.kind in _CLAIMS else 2
+def _class(sheet: Sheet) -> int:
+    return 0 if sheet.kind is PaperKind.DISCLOSURE else 1 if sheet.kind in CLAIMS else 2
 
 
-def _compare_bodies(desk: _Desk, one: _Sheet, other: _Sheet) -> None:
+def _compare_bodies(desk: _Desk, one: Sheet, other: Sheet) -> None:
     """Two different bodies: one of them altered, or of two records."""
     if one.content is None or other.content is None:
         return  # what cannot be read is a finding by itself
@@ -328,7 +248,7 @@ def _compare_bodies(desk: _Desk, one: _Sheet, other: _Sheet) -> None:
     desk.found[frozenset((one, other))] = found
 
 
-def _apart(desk: _Desk, one: _Sheet, other: _Sheet) -> bool:
+def _apart(desk: _Desk, one: Sheet, other: Sheet) -> bool:
     """Whether something tells that these two are of different records, so that what differs is no tampering."""
     if _unrelated(desk, one, other):
         return True
@@ -346,7 +266,7 @@ def _apart(desk: _Desk, one: _Sheet, other: _Sheet) -> bool:
     return (file in desk.marks or file not in desk.places) and _as_signed(verdict)
 
 
-def _belongs_elsewhere(desk: _Desk, file: _Sheet, body: _Sheet, verdict: Verdict) -> bool:
+def _belongs_elsewhere(desk: _Desk, file: Sheet, body: Sheet, verdict: Verdict) -> bool:
     """Whether only a receipt attached to the file tells against the disclosure, which shows no file and is not proven.
 
     They may well be of two records of one issuer. A receipt that was handed in is taken for the disclosure's; one
@@ -380,7 +300,7 @@ _INTACT: Final = (
 )
 
 
-def _unrelated(desk: _Desk, *pair: _Sheet) -> bool:
+def _unrelated(desk: _Desk, *pair: Sheet) -> bool:
     """Whether a disclosure that is shown nowhere makes no claim to be the record that the other paper belongs to."""
     body = next((sheet for sheet in pair if sheet.content is not None and sheet not in desk.places), None)
     place = next((desk.places[sheet] for sheet in pair if sheet in desk.places), None)
@@ -402,7 +322,7 @@ def _weighed(desk: _Desk, base: VerificationRequest, ask: Ask) -> Verdict:
         parted = _finding(desk.alone[lead], check(RECORD.PARSE, "papers_do_not_match", {}))
         return min([*wrong, parted], key=lambda verdict: gravity(verdict.code))
     chosen = _chosen(desk, lead)
-    joint = list(ask([_all_asked(base, [*chosen, *file]) for file in _each_file(desk, lead)]))
+    joint = list(ask([all_asked(base, [*chosen, *file]) for file in _each_file(desk, lead)]))
     if any(map(desk.broken, chosen)) and wrong:
         return min(wrong, key=lambda verdict: gravity(verdict.code))
     counted = [*joint, *_counted(desk, lead, chosen)]
@@ -413,36 +333,36 @@ def _weighed(desk: _Desk, base: VerificationRequest, ask: Ask) -> Verdict:
     return replace(found, context=replace(found.context, warnings=tuple(warnings)))
 
 
-def _chosen(desk: _Desk, lead: _Sheet) -> list[_Sheet]:
+def _chosen(desk: _Desk, lead: Sheet) -> list[Sheet]:
     """The lead, and of what proves a place that which tells the newest status of the record."""
     chosen = [lead]
-    claims = [sheet for sheet in desk.sheets if sheet.kind in _CLAIMS]
-    if claims and lead.kind not in _CLAIMS:
+    claims = [sheet for sheet in desk.sheets if sheet.kind in CLAIMS]
+    if claims and lead.kind not in CLAIMS:
         chosen.append(max(claims, key=lambda sheet: _rank_of_claim(desk, lead, sheet)))
     elif claims:
         chosen = [max(claims, key=lambda sheet: _rank_of_claim(desk, None, sheet))]
     return chosen
 
 
-def _each_file(desk: _Desk, lead: _Sheet) -> list[list[_Sheet]]:
+def _each_file(desk: _Desk, lead: Sheet) -> list[list[Sheet]]:
     """Each file that is judged with those chosen: what proves the record counts for every one."""
     files = [[sheet] for sheet in desk.sheets if sheet.kind in _FILES and lead.kind not in _FILES]
     return files or [[]]
 
 
-def _rank_of_claim(desk: _Desk, lead: _Sheet | None, sheet: _Sheet) -> tuple[bool, str, bool]:
+def _rank_of_claim(desk: _Desk, lead: Sheet | None, sheet: Sheet) -> tuple[bool, str, bool]:
     told = desk.alone[sheet] if lead is None else desk.found.get(frozenset((lead, sheet)), desk.alone[sheet])
     return not desk.broken(sheet), told.context.status_as_of or "", sheet.kind is PaperKind.RECEIPT
 
 
-def _counted(desk: _Desk, lead: _Sheet, chosen: Sequence[_Sheet]) -> Iterator[Verdict]:
+def _counted(desk: _Desk, lead: Sheet, chosen: Sequence[Sheet]) -> Iterator[Verdict]:
     """The verdicts on the sheets that the joint questions left out, each with the lead where they can be compared."""
     for sheet in desk.sheets:
         if sheet in chosen or (sheet.kind in _FILES and lead.kind not in _FILES):
             continue
         verdict = desk.found.get(frozenset((lead, sheet)), desk.alone[sheet])
         if (
-            sheet.kind in _CLAIMS
+            sheet.kind in CLAIMS
             and (verdict.code in _OUTDATED or verdict.code in STATES)
             and not _by_strangers(verdict)
         ):
@@ -464,7 +384,7 @@ def _by_strangers(verdict: Verdict) -> bool:
     return verdict.record is not None and verdict.record[RECORD.INCLUSION].code == "trust_stale"
 
 
-def _refuted(sheet: _Sheet, chosen: Sequence[_Sheet]) -> Check | None:
+def _refuted(sheet: Sheet, chosen: Sequence[Sheet]) -> Check | None:
     """What is wrong with a proof by the receipts and the content judged; None if it says what one of them proves."""
     try:
         claim = parse_proof(sheet.data)
@@ -515,7 +435,7 @@ def _trust_verdict(paper: Paper, accepted: TrustFile | None, context: Context) -
     return _finding(nothing, found)
 
 
-def _entry(desk: _Desk, sheet: _Sheet) -> dict[str, Any]:
+def _entry(desk: _Desk, sheet: Sheet) -> dict[str, Any]:
     verdict = desk.alone[sheet]
     told: dict[str, Any] = {
         "paper": ", ".join(paper.name for paper in sheet.papers)[:300],
@@ -525,7 +445,7 @@ def _entry(desk: _Desk, sheet: _Sheet) -> dict[str, Any]:
     return told | ({"code": verdict.code} if verdict.answer is VerdictOutcome.INVALID else {})
 
 
-def _belongs_to(desk: _Desk, sheet: _Sheet) -> str | None:
+def _belongs_to(desk: _Desk, sheet: Sheet) -> str | None:
     """The number that a disclosure among the papers shows for this record, else organisation and place in its log."""
     place = desk.places.get(sheet)
     same = [other for other in desk.sheets if other is sheet or (place and desk.places.get(other) == place)]
@@ -563,12 +483,12 @@ def split(
 
     Trust files go with every list.
     """
-    sheets = _sheets(papers)
+    sheets = sheets_of(papers)
     trusted = [paper for paper in papers if paper.kind is PaperKind.TRUST]
     if len(sheets) < 2:
         return [list(papers)]
     desk = _desk(sheets, base, ask, stored, attached)
-    lists: list[list[_Sheet]] = []
+    lists: list[list[Sheet]] = []
     for sheet in sorted(sheets, key=lambda sheet: (sheet not in desk.places, _class(sheet))):
         home = next((one for one in lists if _at_home(desk, sheet, one)), None)
         if home is None and sheet not in desk.places:
@@ -583,7 +503,7 @@ def split(
     return [[*one, *trusted] for one in sorted(found, key=lambda one: order[id(one[0])])]
 
 
-def _at_home(desk: _Desk, sheet: _Sheet, others: Sequence[_Sheet]) -> bool:
+def _at_home(desk: _Desk, sheet: Sheet, others: Sequence[Sheet]) -> bool:
     place = desk.places.get(sheet)
     for other in others:
         there = desk.places.get(other)
@@ -597,7 +517,7 @@ def _at_home(desk: _Desk, sheet: _Sheet, others: Sequence[_Sheet]) -> bool:
     return False
 
 
-def _comparable(desk: _Desk, others: Sequence[_Sheet], sheet: _Sheet) -> bool:
+def _comparable(desk: _Desk, others: Sequence[Sheet], sheet: Sheet) -> bool:
     """Whether the list holds anything that this sheet can be compared with, and nothing tells that they are apart."""
     classes = {_class(other) for other in others}
     if sheet.kind is PaperKind.DISCLOSURE:

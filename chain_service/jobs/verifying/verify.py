@@ -70,7 +70,7 @@ def _verify_group(app: App, questions: Sequence[VerificationRequest], asker: Ask
             for question, document in zip(questions, documents, strict=True)
         ]
         names = registered_names(connection, drafts)
-        head = chain_index.head_block(connection)
+        head = chain_index.newest_block(connection)
     _log_lookups(app, questions, drafts, asker)
     drafts = _beside_proven(app, [_usable(draft) for draft in drafts])
     shown = anchored(app, drafts)

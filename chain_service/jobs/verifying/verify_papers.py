@@ -20,11 +20,10 @@ from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.jobs.verifying.several_papers import (
     Ask,
     judge_papers,
-    one_question,
-    papers_of,
     require_few,
     split,
 )
+from chain_service.jobs.verifying.sheets import one_question, papers_of
 from chain_service.jobs.verifying.verify import check_question, verify_many
 
 

@@ -155,10 +155,10 @@ class Node:
             with self._database.transaction() as connection:
                 self._database.insert_nodes(connection, sealed.nodes)
                 block = self.history.append(connection, sealed.header, sealed.executed, sealed.encoded)
-                settled = self.pool.settle(connection, mined, sealed.failed)
+                removed = self.pool.remove_finished(connection, mined, sealed.failed)
             self.history.advance(block)
-            self.pool.forget(settled.leaving)
-        for transaction, reason in settled.dropped:
+            self.pool.forget(removed.leaving)
+        for transaction, reason in removed.dropped:
             _log.warning("dropped transaction 0x%s: %s", transaction.hash.hex(), reason)
         return block
 

@@ -99,7 +99,7 @@ def create(
         nodes=tuple(nodes),
     )
     write_shared(directory / DESCRIPTOR_FILE, network.to_toml())
-    return network if plan.authority else settle(directory, network, genesis or genesis_json(network))
+    return network if plan.authority else write_network(directory, network, genesis or genesis_json(network))
 
 
 def join(directory: Path, descriptors: Sequence[Path], genesis: Path | None = None) -> Network:
@@ -119,7 +119,7 @@ def join(directory: Path, descriptors: Sequence[Path], genesis: Path | None = No
             f"{target} would change, and a chain's genesis never does; for validators that come later give "
             f"--genesis {target}"
         )
-    return settle(directory, network, text)
+    return write_network(directory, network, text)
 
 
 def combine(parts: Sequence[Network]) -> Network:
@@ -146,7 +146,7 @@ def combine(parts: Sequence[Network]) -> Network:
     )
 
 
-def settle(directory: Path, network: Network, genesis: str) -> Network:
+def write_network(directory: Path, network: Network, genesis: str) -> Network:
     """Genesis, peers of the own nodes, network.toml and the files beside them are those of this network."""
     write_shared(directory / GENESIS_FILE, genesis)
     own = network.own(directory)
@@ -163,7 +163,7 @@ def rpc_urls(directory: Path, network: Network) -> list[str]:
     """Where an instance asks: writers, observers, and at the last the own validators' sockets.
 
     RPC nodes answer "already known" to a transaction they hold and do not gossip it again; a validator's own door is
-    what gets one mined that is stranded there.
+    what gets one mined that waits there unconfirmed.
     """
     own = network.own(directory)
     urls = [f"http://127.0.0.1:{node.rpc_port}" for role in ("writer", "observer") for node in own if node.role == role]

@@ -53,9 +53,9 @@ def submit(request: Request, holder: AnchorKey, app: TheApp, body: Body) -> Resp
         accepted = submit_records.submit(app, holder, [(1, body)])
     else:
         accepted = submit_records.submit(app, holder, bounded_lines(body, app.settings.max_lines))
-    request.app.state.metrics.accepted.inc(sum(1 for one in accepted if one.created))
+    request.app.state.metrics.accepted.inc(sum(1 for record in accepted if record.created))
     if kind == JSON:
-        return json_answer(AcceptedRecords(tuple(replace(one, line=None) for one in accepted)), 202)
+        return json_answer(AcceptedRecords(tuple(replace(record, line=None) for record in accepted)), 202)
     return ndjson_answer(accepted, 202)
 
 

@@ -160,8 +160,8 @@ def shaped(text: bytes, shape: type[Shape], then: Callable[[Any], object] | None
         try:
             then(value)
         except MalformedRecord as error:
-            named = {one.details["field"] for one in problem.errors}
-            others = (one for one in error.errors or (error,) if one.details.get("field") not in named)
+            named = {refusal.details["field"] for refusal in problem.errors}
+            others = (refusal for refusal in error.errors or (error,) if refusal.details.get("field") not in named)
             problem.errors = (*problem.errors, *others)
     raise problem
 

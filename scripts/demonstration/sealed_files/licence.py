@@ -160,8 +160,8 @@ def pdf_content(record: Mapping[str, Any], seal: str) -> bytes:
         width, height = WIDTH - 2 * edge, HEIGHT - 2 * edge
         drawn.append(f"{line * _POINTS:.2f} w {_mm(edge, edge, width, height)} re S")
     drawn.append(f"{_colour(_INK)} rg")
-    for one in words(record):
-        drawn.append(_text(one.text, one.size, (1, 0, 0, 1, one.x, HEIGHT - one.y)))
+    for word in words(record):
+        drawn.append(_text(word.text, word.size, (1, 0, 0, 1, word.x, HEIGHT - word.y)))
     drawn += _pdf_seal(seal)
     return "\n".join(drawn).encode("ascii")
 

@@ -174,7 +174,7 @@ def test_an_original_file_is_compared_by_both_digests(page: Any, tmp_path: Path)
     issued = Issued(content=ISSUED.content.holding(dict(ISSUED.content.disclosure.record.body) | {"files": files}))
     hand_in(page, tmp_path, ask("", issued), **{"证照.ofd": "电子证照".encode()})
     assert page.locator(".banner").get_attribute("data-verdict") == "valid"
-    assert "未检查文件自身的电子签章" in page.locator(".note-warning").inner_text()
+    assert "未核验文件自身的电子签章" in page.locator(".note-warning").inner_text()
     page.get_by_role("button", name="移除 原始文件 证照.ofd").click()
     page.locator(".note-warning").wait_for(state="detached")
     drop(page, tmp_path, **{"other.ofd": b"other"})

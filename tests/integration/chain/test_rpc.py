@@ -55,14 +55,14 @@ def test_a_refusal_is_an_error_with_code_and_data() -> None:
         assert (raised.value.rpc_code, raised.value.reason, raised.value.data) == (-32000, "no", "0xab")
         with pytest.raises(RpcError):
             rpc.batch([("m", ()), ("fail", (1,))])
-        fine, refused = rpc.settle([("m", ()), ("fail", (1,))])
+        fine, refused = rpc.call_each([("m", ()), ("fail", (1,))])
         assert fine == [] and isinstance(refused, RpcError)
 
 
 def test_a_batch_refused_as_a_whole_is_a_refusal_of_each() -> None:
     whole = orjson.dumps({"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "batch too large"}})
     with http_server(lambda body: (200, whole)) as url, Rpc([url]) as rpc:
-        assert all(isinstance(one, RpcError) for one in rpc.settle([("m", ()), ("m", ())]))
+        assert all(isinstance(one, RpcError) for one in rpc.call_each([("m", ()), ("m", ())]))
 
 
 @pytest.mark.parametrize(

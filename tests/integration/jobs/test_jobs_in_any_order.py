@@ -56,7 +56,7 @@ class Office(RuleBasedStateMachine):
         self.suspended = False
         self.generation = 0
         with self.city.app.database.reading() as connection:
-            head = chain_index.head_block(connection)
+            head = chain_index.newest_block(connection)
         assert head is not None
         self.start = head.number
 
@@ -149,7 +149,7 @@ class Office(RuleBasedStateMachine):
     @rule(blocks=st.integers(1, 6))
     def the_index_goes_back(self, blocks: int) -> None:
         with self.city.app.database.transaction() as connection:
-            head = chain_index.head_block(connection)
+            head = chain_index.newest_block(connection)
             assert head is not None
             chain_index.rollback_to(connection, max(self.start, head.number - blocks), self.city.app.clock())
 
@@ -169,7 +169,7 @@ class Office(RuleBasedStateMachine):
         office.grant(self.org.code, self.org.account, ALL_RIGHTS)
         city.clock.ahead += 31.0
         index(city.app)
-        city.settle([id for id in self.bodies if id not in self.never])
+        city.make_final([id for id in self.bodies if id not in self.never])
         for id in self.bodies:
             if id not in self.never:
                 workers.wait_final(city.app, "status", id, timeout=WAIT)

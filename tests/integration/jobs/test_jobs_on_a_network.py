@@ -155,7 +155,7 @@ def test_a_final_block_that_is_replaced_is_an_alert_with_both_branches_and_nothi
     kept = {hash for _, hash in net.rivals()}
     assert kept >= set(lost) and net.chain.hash(fork, b"other") in kept
     net.follow(8)
-    net.settle(ids)
+    net.make_final(ids)
     assert net.indexed.hash == net.chain.hash(net.indexed.number, b"other")
     for id in ids:
         proof = records.proof(net.city.app, id)
@@ -214,7 +214,7 @@ def test_one_lying_node_does_not_keep_the_index_on_a_branch_that_all_others_have
     index(net.city.app)
     assert BLOCK_REPLACED in net.codes()
     net.follow(8)
-    net.settle(ids)
+    net.make_final(ids)
     assert net.indexed.hash == net.chain.hash(net.indexed.number, b"other")
     assert [net.city.judged(org, id) for id in ids] == ["in_force"]
 
@@ -244,7 +244,7 @@ def test_a_transaction_that_a_node_keeps_to_itself_is_sent_through_the_others(ne
         dispatch(net.city.app)
     assert set(net.nodes[1].taken) == set(net.nodes[2].taken) == set(net.nodes[0].taken), "the same bytes"
     net.city.clock.ahead = 0
-    net.settle(ids)
+    net.make_final(ids)
     assert audit(net.city.app).ok
 
 
@@ -288,6 +288,6 @@ def test_when_the_chain_halts_readiness_says_why_and_what_is_anchored_still_veri
     assert verdict.code == "in_force" and moment(shown(verdict)["time"]) <= net.city.clock() - 115
     assert net.city.state(later[0]) in ("pending", "batched")
     net.city.clock.ahead = 0.0
-    net.settle(later)
+    net.make_final(later)
     index(net.city.app)
     assert not net.codes() and health.readiness(net.city.app).ready

@@ -35,7 +35,7 @@ def test_whoever_waits_leaves_the_steps_to_a_running_worker(city: City) -> None:
     org = city.organisation()
     with workers.Workers(city.app):
         ids = city.submit(org, org.certificate())
-        city.settle(ids)
+        city.make_final(ids)
     assert city.state(ids[0]) == "anchored"
 
 
@@ -48,7 +48,7 @@ def test_waiting_ends_with_the_reasons_known(city: City) -> None:
     assert late.value.code == "timeout"
     assert "SuspendedOrganisation" in late.value.details["reasons"]
     city.trial.registrar.set_suspended(org.code, False)
-    city.settle(ids)
+    city.make_final(ids)
 
 
 def test_a_key_opens_until_it_is_revoked_and_is_shown_once(city: City) -> None:
@@ -159,7 +159,7 @@ def test_a_ready_instance_says_so_and_counts_its_work(own_city: City) -> None:
     assert health.readiness(city.app).ready
     ids = city.submit(org, org.certificate(), org.certificate())
     assert health.gauges(city.app)["records_pending"] == 2
-    city.settle(ids)
+    city.make_final(ids)
     told = health.gauges(city.app)
     assert (told["records_pending"], told["records_anchored"], told["submissions_open"]) == (0, 2, 0)
 

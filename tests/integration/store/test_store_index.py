@@ -57,9 +57,9 @@ def test_the_state_of_a_place_is_its_last_change_until_then(database: Database) 
 
 def test_a_moment_names_the_newest_block_until_then(database: Database) -> None:
     with database.transaction() as connection:
-        assert chain_index.head_block(connection) is None
+        assert chain_index.newest_block(connection) is None
         chain_index.add_blocks(connection, [block(number) for number in range(1, 6)])
-        assert chain_index.head_block(connection) == block(5)
+        assert chain_index.newest_block(connection) == block(5)
         assert chain_index.block_at(connection, block(3).time) == block(3)
         assert chain_index.block_at(connection, block(1).time - 1) is None
         assert chain_index.block_at(connection, block(5).time + 1000) == block(5)
@@ -110,7 +110,7 @@ def test_what_a_replaced_block_held_is_batched_again_and_sent_again(database: Da
         chain_index.rollback_to(connection, 10, AT)
 
         assert states(connection, everything) == ["anchored", "batched", "batched"]
-        assert chain_index.head_block(connection) == block(10)
+        assert chain_index.newest_block(connection) == block(10)
         assert [head.size for head in chain_index.log_heads(connection, LOG)] == [2]
         found = batches.get(connection, second.id)
         assert (found.final_block, found.evidence, found.fell_out_at) == (None, None, AT)

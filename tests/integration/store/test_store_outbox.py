@@ -1,4 +1,4 @@
-"""The outbox: order, nonces, reverted and stranded transactions."""
+"""The outbox: order, nonces, reverted and unconfirmed transactions."""
 
 from __future__ import annotations
 

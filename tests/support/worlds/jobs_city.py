@@ -247,10 +247,10 @@ class City:
     def anchor(self, org: Org, *bodies: Mapping[str, Any], caller: Acting | None = None) -> list[str]:
         """The ids of the anchored records, in order."""
         ids = self.submit(org, *bodies, caller=caller)
-        self.settle(ids)
+        self.make_final(ids)
         return ids
 
-    def settle(self, ids: Sequence[str]) -> None:
+    def make_final(self, ids: Sequence[str]) -> None:
         """All of them are anchored or failed."""
         workers.wait_anchored(self.app, ids, timeout=WAIT)
 

@@ -40,14 +40,14 @@ class Network:
         with self.chain.mining():
             return self.city.anchor(org, *bodies)
 
-    def settle(self, ids: list[str]) -> None:
+    def make_final(self, ids: list[str]) -> None:
         with self.chain.mining():
-            self.city.settle(ids)
+            self.city.make_final(ids)
 
     @property
     def indexed(self) -> chain_index.IndexedBlock:
         with self.city.app.database.reading() as connection:
-            head = chain_index.head_block(connection)
+            head = chain_index.newest_block(connection)
         assert head is not None
         return head
 

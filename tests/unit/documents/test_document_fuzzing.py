@@ -53,10 +53,10 @@ HEADS = (
 
 def read(data: bytes, store: TrustStore | None = None) -> None:
     """Reads a file as the process that parses does, within the bound of time."""
-    started = time.process_time()
+    started = time.thread_time()
     facts = read_document(data, store or TrustStore())
     assert from_json(to_json(facts)) == facts
-    assert time.process_time() - started < LONGEST
+    assert time.thread_time() - started < LONGEST
 
 
 @given(st.sampled_from(HEADS), st.binary(max_size=2_000))

@@ -1,4 +1,4 @@
-"""The birth of a trial chain: its genesis file as go-ethereum reads it, and the encrypted key that seals its blocks."""
+"""The genesis of a trial chain: its file as go-ethereum reads it, and the encrypted key that seals its blocks."""
 
 from __future__ import annotations
 

@@ -135,9 +135,9 @@ class Mempool:
                     queues.append([(self._arrival[t.hash], t) for t in run])
             return Candidates(queues)
 
-    def settle(
+    def remove_finished(
         self, connection: sqlite3.Connection, mined: Iterable[Transaction], failed: dict[bytes, str]
-    ) -> SettledTransactions:
+    ) -> RemovedTransactions:
         """In `connection`'s transaction, what was mined or cannot be mined any more waits no longer.
 
         `failed` tells by hash why; those and waiting twins of a mined nonce go to the table `dropped`.
@@ -154,10 +154,10 @@ class Mempool:
         connection.executemany("INSERT INTO dropped VALUES (?, ?, ?, ?, ?)", rows)
         leaving = gone + [t for t, _ in dropped]
         connection.executemany("DELETE FROM waiting WHERE hash = ?", [(t.hash,) for t in leaving])
-        return SettledTransactions(leaving, dropped)
+        return RemovedTransactions(leaving, dropped)
 
     def forget(self, transactions: Iterable[Transaction]) -> None:
-        """The transactions that a committed `settle` took out are gone from memory too."""
+        """The transactions that a committed `remove_finished` took out are gone from memory too."""
         for transaction in transactions:
             self._forget(transaction)
 
@@ -183,7 +183,7 @@ class Mempool:
         self._bytes -= len(transaction.raw)
 
 
-class SettledTransactions:
+class RemovedTransactions:
     """What left the pool, and what of it left unmined and why."""
 
     def __init__(self, leaving: list[Transaction], dropped: list[tuple[Transaction, str]]) -> None:

@@ -86,7 +86,7 @@ def up(
 
 
 def down(directory: Path, names: Sequence[str] = ()) -> StoppedNodes:
-    """The named nodes do not run, by default none that `up` started; others are not touched.
+    """The named nodes do not run, by default none that `up` started; others keep running.
 
     Each gets one interrupt and a minute to write its state. Raises NotFound, Unavailable (`network_stalled`).
     """

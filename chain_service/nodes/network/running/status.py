@@ -39,7 +39,7 @@ def status(directory: Path) -> dict[str, Any]:
             | {"restarts": seen.get("restarts", 0), "reorganisations": seen.get("reorganisations", 0)}
             | {"deepestReorganisation": seen.get("deepestReorganisation", 0)}
         )
-    heads = [one["head"] for one in told if one["answers"]]
+    heads = [node_state["head"] for node_state in told if node_state["answers"]]
     supervisor = ledger.supervisor()
     return {
         "directory": str(directory),
@@ -48,7 +48,7 @@ def status(directory: Path) -> dict[str, Any]:
         "supervisor": supervisor.pid if supervisor else None,
         "up": bool(heads) and len(heads) == len(nodes),
         "head": max(heads, default=None),
-        "ageOfHead": min((one["ageOfHead"] for one in told if one["answers"]), default=None),
+        "ageOfHead": min((node_state["ageOfHead"] for node_state in told if node_state["answers"]), default=None),
         "signers": _last_signers(directory, network, nodes, told),
         "nodes": told,
         "rpcUrls": list(network.rpc_urls),
@@ -76,7 +76,11 @@ def _last_signers(
     directory: Path, network: Network, nodes: Sequence[NodeDescriptor], told: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Number and sealer of the last blocks, newest first, as the node with the highest head has them."""
-    best = max((one for one in told if one["answers"]), key=lambda one: one["head"], default=None)
+    best = max(
+        (node_state for node_state in told if node_state["answers"]),
+        key=lambda node_state: node_state["head"],
+        default=None,
+    )
     if best is None:
         return []
     node = next(node for node in nodes if node.name == best["name"])

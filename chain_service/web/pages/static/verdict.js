@@ -1,6 +1,7 @@
 // Shows a verdict: the certificate first, what it rests on folded below. Words from outside are set as text, escaped.
 
-import { CODED, EVIDENCE, inChinese, TOLD } from "./details.js";
+import { inChinese } from "./details.js";
+import { CODED, EVIDENCE, TOLD } from "./evidence_names.js";
 import { capitalised, drawing, element } from "./dom.js";
 import { CHECKS, PAPERS, PARTS, VALUES } from "./labels.js";
 import { MEMBERS } from "./members.js";

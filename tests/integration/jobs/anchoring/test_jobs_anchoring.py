@@ -23,7 +23,7 @@ def test_a_record_is_pending_then_batched_then_anchored_in_order_of_acceptance(c
     assert [city.state(id) for id in ids] == ["pending"] * 3
     city.step()
     assert [city.state(id) for id in ids] == ["batched"] * 3
-    city.settle(ids)
+    city.make_final(ids)
     views = [records.read(city.app, id) for id in ids]
     assert [view.state for view in views] == ["anchored"] * 3
     assert [view.index for view in views] == [1, 2, 3]
@@ -51,7 +51,7 @@ def test_before_it_is_anchored_a_record_has_no_proof(city: City) -> None:
         records.proof(city.app, id)
     assert refused.value.code == "not_anchored"
     assert city.judged(org, id) == "pending"
-    city.settle([id])
+    city.make_final([id])
 
 
 def test_a_batch_closes_by_size_before_its_time_and_takes_no_more_than_that(city: City) -> None:
@@ -63,7 +63,7 @@ def test_a_batch_closes_by_size_before_its_time_and_takes_no_more_than_that(city
     ids += city.submit(org, org.certificate(), org.certificate())
     close_batches(patient.app)
     assert [city.state(id) for id in ids] == ["batched"] * 3 + ["pending"]
-    city.settle(ids)
+    city.make_final(ids)
 
 
 def test_a_batch_closes_by_age_and_not_before(city: City) -> None:
@@ -75,7 +75,7 @@ def test_a_batch_closes_by_age_and_not_before(city: City) -> None:
     city.clock.ahead = 31.0
     close_batches(patient.app)
     assert city.state(ids[0]) == "batched"
-    city.settle(ids)
+    city.make_final(ids)
 
 
 def test_while_one_head_is_not_final_no_other_batch_of_its_log_is_closed(city: City) -> None:
@@ -87,13 +87,13 @@ def test_while_one_head_is_not_final_no_other_batch_of_its_log_is_closed(city: C
     assert (city.state(first[0]), city.state(second[0])) == ("batched", "pending")
     with city.app.database.reading() as connection:
         assert len(batches.unfinal(connection, org.code)) == 1
-    city.settle(first + second)
+    city.make_final(first + second)
 
 
 def test_organisations_do_not_wait_for_each_other(city: City) -> None:
     orgs = [city.organisation() for _ in range(3)]
     ids = [id for org in orgs for id in city.submit(org, org.certificate(), org.document())]
-    city.settle(ids)
+    city.make_final(ids)
     assert [records.read(city.app, id).index for id in ids] == [1, 2] * 3
 
 
@@ -103,7 +103,7 @@ def test_a_repeated_submission_gets_the_first_answer_whatever_its_state(city: Ci
     first = submit_records.submit(city.app, org.caller, lines(body))[0]
     again = submit_records.submit(city.app, org.caller, lines(dict(reversed(body.items()))))[0]
     assert (first.created, again.created, again.id, again.state) == (True, False, first.id, "pending")
-    city.settle([first.id])
+    city.make_final([first.id])
     assert submit_records.submit(city.app, org.caller, lines(body))[0].state == "anchored"
 
 

@@ -133,7 +133,7 @@ def test_a_record_and_its_successor_may_come_in_one_batch(city: City) -> None:
     org = city.organisation()
     (old,) = city.submit(org, org.certificate())
     (new,) = city.submit(org, org.certificate(replaces=old))
-    city.settle([old, new])
+    city.make_final([old, new])
     workers.wait_final(city.app, "status", old, timeout=WAIT)
     assert (city.judged(org, old), city.judged(org, new)) == ("superseded", "in_force")
 
@@ -218,7 +218,7 @@ def test_a_record_that_waits_for_a_batch_is_erased_for_good_and_never_enters_one
     org = city.organisation()
     first, second = city.submit(org, org.certificate(), org.certificate())
     records.erase(city.app, first, "录入错误", org.caller)
-    city.settle([second])
+    city.make_final([second])
     assert records.read(city.app, second).index == 1
     assert records.page(city.app, org.caller, state="failed").records[0].id == first
 
@@ -230,7 +230,7 @@ def test_a_record_whose_batch_is_under_way_is_not_erased_yet(city: City) -> None
     with pytest.raises(Conflict) as refused:
         records.erase(city.app, id, "录入错误", org.caller)
     assert refused.value.code == "not_anchored"
-    city.settle([id])
+    city.make_final([id])
 
 
 def test_erasure_needs_a_reason_and_the_records_own_organisation(city: City) -> None:

@@ -108,7 +108,7 @@ def test_a_record_that_is_not_anchored_has_no_state_to_change(city: City) -> Non
     with pytest.raises(Conflict) as refused:
         city.change(org, id, "withdrawn")
     assert refused.value.code == "not_anchored"
-    city.settle([id])
+    city.make_final([id])
 
 
 def test_only_the_records_own_organisation_with_the_role_changes_it(city: City) -> None:

@@ -288,7 +288,7 @@ def test_an_audit_while_workers_go_on_sees_one_moment(own_city: City) -> None:
         for _ in range(12):
             ids = city.submit(org, org.certificate(), org.certificate())
             assert audit(city.app, org.code).findings == ()
-        city.settle(ids)
+        city.make_final(ids)
     assert audit(city.app, org.code).logs[0].records == 24
 
 

@@ -58,7 +58,7 @@ def test_without_a_node_records_are_accepted_and_anchored_later(own_city: City) 
         city.change(org, before, "withdrawn", 2)
         told = to_json(health.readiness(city.app))
         assert (told["ready"], told["checks"]["node"]["ok"], told["checks"]["database"]["ok"]) == (False, False, True)
-    city.settle(ids)
+    city.make_final(ids)
     workers.wait_final(city.app, "status", before, timeout=WAIT)
     assert [city.judged(org, id) for id in (before, *ids)] == ["withdrawn", "in_force", "in_force"]
     assert to_json(health.readiness(city.app))["ready"]
@@ -207,7 +207,7 @@ def test_a_transaction_that_the_node_lost_is_sent_again_as_it_was(own_city: City
     city.rounds(2)
     assert city.trial.rpc.call("eth_getTransactionByHash", "0x" + sent.hash.hex()) is None
     city.clock.ahead += RESEND_AFTER + 1
-    city.settle(ids)
+    city.make_final(ids)
     assert records.read(city.app, ids[0]).anchor.tx == "0x" + sent.hash.hex()
 
 
@@ -244,7 +244,7 @@ def test_a_nonce_used_elsewhere_costs_a_new_signature_and_nothing_else(own_city:
     city.rounds(2)
     assert city.state(ids[0]) == "batched"
     city.clock.ahead += RESEND_AFTER + 1
-    city.settle(ids)
+    city.make_final(ids)
     with city.app.database.reading() as connection:
         batch = stored.get(connection, ids[0]).batch_id
         carrier = submissions.history(connection, batches.get(connection, batch or "").submission_id)
@@ -272,7 +272,7 @@ def test_an_account_that_cannot_pay_holds_up_no_other(own_city: City) -> None:
     assert any("funds" in reason for reason in city.reasons(poor)), city.reasons(poor)
     city.trial.sender.fund(city.trial.account, poor.account)
     city.clock.ahead += 31.0
-    city.settle(waiting)
+    city.make_final(waiting)
 
 
 def spend(city: City, account: str) -> None:

@@ -63,7 +63,7 @@ def test_after_a_reorganisation_everything_falls_back_into_place_exactly_once(br
         assert {moved.state(id) for id in indexes} == {"batched"}
         with moved.app.database.reading() as connection:
             assert len(batches.unfinal(connection)) == 3
-        moved.settle(list(indexes))
+        moved.make_final(list(indexes))
         workers.wait_final(moved.app, "status", first[0], timeout=WAIT)
         workers.wait_final(moved.app, "seal", value["sealCode"], timeout=WAIT)
         workers.wait_final(moved.app, "catalog", catalog, timeout=WAIT)
@@ -117,7 +117,7 @@ def test_a_shorter_branch_is_noticed_and_a_node_that_is_merely_behind_is_waited_
         index(behind.app)
         assert BLOCK_REPLACED in {code for code, _ in city.alerts()}
         assert city.state(ids[0]) == "batched"
-        behind.settle(ids)
+        behind.make_final(ids)
         assert audit(behind.app).ok
 
 
@@ -132,7 +132,7 @@ def test_a_reorganisation_that_undoes_a_suspension_sends_what_it_held_up(branche
         mine_more(other, city.trial)
         moved = city.on(other)
         moved.clock.ahead += 31.0
-        moved.settle(ids)
+        moved.make_final(ids)
         assert moved.judged(org, ids[0]) == "in_force"
         assert audit(moved.app).ok
 

@@ -49,7 +49,7 @@ def test_a_signer_is_voted_in_and_out_and_every_receipt_verifies_for_ever(templa
         ids = city.submit(org, org.certificate())
         city.step()
         net.follow(6)  # the record's block lies among the votes: a later block proves it
-        net.settle(ids)
+        net.make_final(ids)
         made["during"] = ids[0]
         net.follow(12)
         assert net.sets() == [(0, 4), (joined, 5)]

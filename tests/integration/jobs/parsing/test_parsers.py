@@ -101,13 +101,13 @@ def test_a_process_killed_at_work_is_an_outage_and_not_a_finding(sealed: bytes) 
 
 
 def test_a_process_that_hangs_is_killed_and_replaced(sealed: bytes) -> None:
-    with pool(seconds_public=0.2) as made:
+    with pool(seconds=200, seconds_public=0.2) as made:
         os.kill(process(made), signal.SIGSTOP)
         began = time.monotonic()
         with pytest.raises(Unavailable) as hung:
             made.read(sealed, public=True)
         assert hung.value.code == "busy"
-        assert time.monotonic() - began < LIMITS.seconds
+        assert time.monotonic() - began < 200
         assert made.read(sealed).problem is None
 
 

@@ -161,7 +161,7 @@ def test_before_it_is_anchored_a_record_has_no_receipt(city: City) -> None:
             receipts.receipt(city.app, id)
         assert refused.value.code == "not_anchored"
         city.step()
-    city.settle([id])
+    city.make_final([id])
     with pytest.raises(NotFound) as unknown:
         receipts.receipt(city.app, "no such record")
     assert unknown.value.code == "record_unknown"

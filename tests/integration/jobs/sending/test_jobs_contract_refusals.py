@@ -27,7 +27,7 @@ from support.worlds.jobs_city import ISSUED, OTHER, WAIT, City, Org
 def try_again(city: City, ids: list[str]) -> None:
     """What was postponed is due, and the workers have done their rounds."""
     city.clock.ahead += 31.0
-    city.settle(ids)
+    city.make_final(ids)
 
 
 def test_a_suspended_organisations_batch_waits_with_the_reason_and_goes_on_after_resumption(city: City) -> None:
@@ -71,7 +71,7 @@ def test_a_transaction_that_reverts_because_of_a_suspension_in_between_is_sent_a
     finally:
         city.trial.node.start()
     city.mined()
-    city.settle(ids)
+    city.make_final(ids)
     assert city.state(ids[0]) == "anchored"
 
 

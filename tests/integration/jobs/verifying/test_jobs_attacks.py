@@ -81,7 +81,7 @@ def test_records_that_name_thousands_of_seals_hold_up_nobody(own_city: City) -> 
     org, other = city.organisation(), city.organisation()
     ids = city.submit(org, *(org.document(sealCodes=[f"S{n:05d}-{k:02d}" for k in range(32)]) for n in range(100)))
     ids += city.submit(other, other.document())
-    city.settle(ids)
+    city.make_final(ids)
     assert city.judged(org, ids[0]) == city.judged(other, ids[-1]) == "in_force"
 
 
@@ -92,7 +92,7 @@ def test_a_body_altered_while_it_waits_is_named_and_holds_up_nobody(own_city: Ci
     (untouched,) = city.submit(other, other.document())
     close_batches(city.app, force=True)
     city.tamper("UPDATE records SET body = ? WHERE id = ?", b'{"sealCodes":', altered)
-    city.settle([altered, untouched])
+    city.make_final([altered, untouched])
     assert city.judged(other, untouched) == "in_force"
 
 
@@ -106,7 +106,7 @@ def test_an_event_that_the_node_left_out_is_read_again(own_city: City) -> None:
     with liar(city.trial.server.url, lambda method, told: [] if method == "eth_getLogs" else told) as rpc:
         index(city.on(rpc=rpc).app)
     assert city.state(id) == "batched"
-    city.settle([id])
+    city.make_final([id])
     assert "events_missing" in {code for code, _ in city.alerts()}
     assert city.judged(org, id) == "in_force"
 
@@ -121,7 +121,7 @@ def test_a_nonce_that_a_node_counted_too_high_does_not_hold_the_account_for_ever
     with liar(city.trial.server.url, count) as rpc:
         dispatch(city.on(rpc=rpc).app)
     city.clock.ahead += 40
-    city.settle([id])
+    city.make_final([id])
     assert "nonce_gap" in {code for code, _ in city.alerts()}
 
 

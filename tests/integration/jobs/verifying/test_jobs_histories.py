@@ -182,7 +182,7 @@ def test_an_edited_block_time_makes_no_withdrawn_record_valid_for_a_later_moment
     assert [city.verify(disclosure=disclosure, at=at).code for at in (before, moment)] == ["in_force", "withdrawn"]
     with city.app.database.reading() as connection:
         block = chain_index.block_at(connection, before)
-        head = chain_index.head_block(connection)
+        head = chain_index.newest_block(connection)
     assert block is not None and head is not None
     for change in (
         f"UPDATE blocks SET time = time + 100000 WHERE number > {block.number}",

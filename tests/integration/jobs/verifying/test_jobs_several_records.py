@@ -18,10 +18,9 @@ from chain_service.errors import Unavailable
 from chain_service.jobs.proofs import receipts
 from chain_service.jobs.records import records
 from chain_service.jobs.verifying.candidates import LOOKED_AT
-from chain_service.jobs.verifying.request import Question
-from chain_service.jobs.verifying.verify import verify
+from chain_service.jobs.verifying.request import VerificationRequest
 from support.pdf import pdfs
-from support.worlds.jobs_city import FOOD, City
+from support.worlds.jobs_city import FOOD, City, verify
 from support.worlds.offices import Office
 
 _codes = itertools.count(43_990_000_171_230)
@@ -126,10 +125,10 @@ def test_without_the_keystore_s_password_nothing_is_said_where_something_was_era
     data = content()
     (own,) = city.anchor(org, org.certificate(files=naming(data)))
     locked = replace(city.app, keystore=Keystore(city.app.settings.data / "keys", "another password"))
-    assert verify(locked, Question(file=data)).code == "in_force"
+    assert verify(locked, VerificationRequest(file=data)).code == "in_force"
     records.erase(city.app, own, "到期清理", org.caller)
     with pytest.raises(Unavailable):
-        verify(locked, Question(file=data))
+        verify(locked, VerificationRequest(file=data))
 
 
 def test_two_issuers_are_both_named_and_a_paper_of_either_decides(city: City) -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from chain_service.core.verdicts.paper_kinds import (
     CUT_OFF,
     EMPTY,
-    Kind,
     Paper,
     PaperKind,
     form,
@@ -75,7 +74,7 @@ def test_no_bytes_are_too_strange(data: bytes) -> None:
 def test_a_paper_is_unwrapped_once_and_a_file_stays_as_it_is(data: bytes) -> None:
     paper = take("any", data)
     assert take("any", paper.data) == paper
-    if paper.kind is Kind.FILE:
+    if paper.kind is PaperKind.FILE:
         assert paper.data == data
 
 

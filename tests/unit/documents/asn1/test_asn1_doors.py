@@ -128,12 +128,12 @@ def feed(count: int, seed: int) -> None:
     for number in range(count):
         data = broken(chance)
         for name, door in DOORS.items():
-            started = time.process_time()
+            started = time.thread_time()
             try:
                 door(data)
             except MalformedDocument as error:
                 assert error.code.replace("_", "").islower(), (name, number)
-            assert time.process_time() - started < AT_MOST, (name, number, data.hex())
+            assert time.thread_time() - started < AT_MOST, (name, number, data.hex())
 
 
 def test_broken_structures_are_answered_at_every_door() -> None:
@@ -162,8 +162,8 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_structures_cost_little(name: str) -> None:
     for door in DOORS.values():
-        started = time.process_time()
+        started = time.thread_time()
         with pytest.raises(MalformedDocument):
             door(HOSTILE[name])
             raise MalformedDocument("a problem was found and told")
-        assert time.process_time() - started < AT_MOST
+        assert time.thread_time() - started < AT_MOST

@@ -62,9 +62,9 @@ def test_sizes_counts_and_depth_are_bounded() -> None:
 
 
 def test_a_megabyte_of_smallest_elements_is_refused_at_once() -> None:
-    started = time.process_time()
+    started = time.thread_time()
     assert refused(element(0x30, b"\x05\x00" * 500_000)) == "too_large"
-    assert time.process_time() - started < 1
+    assert time.thread_time() - started < 1
 
 
 @given(st.binary(max_size=200))

@@ -26,9 +26,9 @@ LONGEST = 5.0
 
 
 def read(data: bytes) -> DocumentFacts:
-    started = time.process_time()
+    started = time.thread_time()
     facts = read_document(data, city("ecdsa").store)
-    assert time.process_time() - started < LONGEST
+    assert time.thread_time() - started < LONGEST
     return facts
 
 

@@ -221,10 +221,10 @@ def form(*fields: bytes) -> bytes:
     ids=["its own kid", "its own kid by reference", "deep", "two kids that are one"],
 )
 def test_a_form_that_could_be_walked_for_ever_is_refused_at_once(code: str, fields: list[bytes]) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     facts = read(form(*fields))
     assert facts.problem is None and [one.code for one in facts.problems] == ["irregular"], code
-    assert time.process_time() - started < 1
+    assert time.thread_time() - started < 1
     signed_too = read(form(*fields) + b"% /ByteRange\n")
     assert signed_too.problem is None or signed_too.problem.code in (code, "irregular")
 

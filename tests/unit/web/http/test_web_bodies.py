@@ -136,6 +136,6 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("unit", [b'\\"', b"\\", b'"', b'\\\\"', b"a"])
 def test_a_string_without_end_is_scanned_once(unit: bytes) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     check_depth(b'{"a":"' + unit * (2**20 // len(unit)))
-    assert time.process_time() - started < 2
+    assert time.thread_time() - started < 2

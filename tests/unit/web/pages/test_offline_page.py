@@ -43,7 +43,16 @@ def test_making_it_again_from_its_modules_and_tables_changes_nothing() -> None:
 def test_what_both_pages_show_comes_from_one_source() -> None:
     _, files = joined(embed_offline.SOURCES / "page" / "main.js", embed_offline.PAGES)
     shared = {file.name for file in files if file.parent == embed_offline.STATIC}
-    assert shared == {"details.js", "dom.js", "labels.js", "members.js", "visible.js"}
+    assert shared == {
+        "details.js",
+        "document_sentences.js",
+        "dom.js",
+        "evidence_names.js",
+        "labels.js",
+        "members.js",
+        "record_sentences.js",
+        "visible.js",
+    }
     assert shared < set(routes.FILES)
 
 

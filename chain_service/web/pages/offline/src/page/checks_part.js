@@ -1,6 +1,7 @@
 // The checks, each with its evidence.
 
-import { CODED, EVIDENCE, inChinese, TOLD } from "../../../static/details.js";
+import { inChinese } from "../../../static/details.js";
+import { CODED, EVIDENCE, TOLD } from "../../../static/evidence_names.js";
 import { capitalised, element } from "../../../static/dom.js";
 import { CHECKS, PARTS } from "../../../static/labels.js";
 import { MEMBERS } from "../../../static/members.js";

@@ -1,6 +1,6 @@
 // The record: whose paper it is, and what it holds.
 
-import { EVIDENCE } from "../../../static/details.js";
+import { EVIDENCE } from "../../../static/evidence_names.js";
 import { capitalised, element } from "../../../static/dom.js";
 import { VALUES } from "../../../static/labels.js";
 import { MEMBERS } from "../../../static/members.js";
