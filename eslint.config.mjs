@@ -6,7 +6,7 @@ import js from "@eslint/js";
 const named = (names) => Object.fromEntries(names.split(" ").map((name) => [name, "readonly"]));
 const PAGES = "chain_service/web/pages";
 const SHARED = named("document");
-const JUDGING = named("atob setTimeout TextDecoder TextEncoder");
+const JUDGING = named("atob DecompressionStream setTimeout TextDecoder TextEncoder");
 const SHOWING = named("btoa document localStorage matchMedia navigator performance window");
 const ASKING = named("AbortController clearTimeout crypto document fetch FormData matchMedia navigator scrollTo setTimeout window");
 const using = (files, globals) => ({ files: files.map((name) => `${PAGES}/${name}`), languageOptions: { globals } });

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import orjson
 from rich.console import Console
 
+from chain_service.core.encoding.answers import json_bytes
 from chain_service.core.encoding.visible_text import escaped
 from chain_service.error_codes import CODES, REFUSED, UNAVAILABLE, WRONG_USAGE
 from chain_service.errors import MOST_ERRORS, BadRequest, ChainServiceError, InvalidProof
@@ -56,7 +56,7 @@ def report(error: ChainServiceError, *, as_json: bool) -> int:
     """Prints the failure: on standard error for people, with --json also on standard output as `{"error": problem}`."""
     problem = problem_object(error)
     if as_json:
-        sys.stdout.write(orjson.dumps({"error": problem}, default=str).decode() + "\n")
+        sys.stdout.write(json_bytes({"error": problem}, default=str).decode() + "\n")
         sys.stdout.flush()
     meaning = meaning_of(error)
     console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)

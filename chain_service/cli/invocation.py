@@ -18,7 +18,7 @@ from rich.console import Console
 
 from chain_service import files
 from chain_service.config import Settings
-from chain_service.core.encoding.answers import to_json
+from chain_service.core.encoding.answers import json_bytes
 from chain_service.core.encoding.canonical import read_json
 from chain_service.errors import BadRequest, Conflict, MalformedRecord, Unavailable
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from chain_service.jobs.context import App, Progress
 
 
-INDENTED = orjson.OPT_INDENT_2 | orjson.OPT_PASSTHROUGH_DATACLASS
 WIDE = 1000
 """Columns when nobody looks: tables that go into a pipe are never cut."""
 
@@ -98,7 +97,7 @@ class Invocation:
     def answer(self, value: Any, human: Callable[[Console], None], essential: str | None = None) -> None:
         """Shows the answer: JSON with --json, only `essential` with --quiet, else what `human` writes."""
         if self.json:
-            sys.stdout.write(orjson.dumps(value, to_json, INDENTED).decode() + "\n")
+            sys.stdout.write(json_bytes(value, orjson.OPT_INDENT_2).decode() + "\n")
         elif not self.quiet:
             human(self.out)
         elif essential is not None:
@@ -209,7 +208,7 @@ def _line(path: Path, number: int, line: bytes) -> Any:
 def write_output(path: Path, value: Any) -> None:
     """`path`, which may be a device such as /dev/stdout, gets the value as JSON. Raises BadRequest."""
     try:
-        path.write_bytes(orjson.dumps(value, to_json, INDENTED) + b"\n")
+        path.write_bytes(json_bytes(value, orjson.OPT_INDENT_2) + b"\n")
     except OSError as error:
         raise BadRequest(f"{path}: {error.strerror}", code="file_not_written", file=str(path)) from None
 

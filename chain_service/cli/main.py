@@ -164,5 +164,5 @@ def main() -> NoReturn:
     """Runs the command in `sys.argv` and ends the process with its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="backslashreplace")  # what a name has that is no UTF-8 is still told
     sys.exit(run(sys.argv[1:]))

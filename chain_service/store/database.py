@@ -60,8 +60,8 @@ class Database:
 
         On SQLite it holds the one write lock from its start. Raises Unavailable (`database_unavailable`) where the
         database cannot be reached or stays locked for 30 s, Conflict (`constraint`) with the constraint's name where a
-        rule of the schema is broken, BadRequest for a value that no column can hold (NUL in text, a number beyond 64
-        bits), Corrupt where the file is damaged.
+        rule of the schema is broken, BadRequest for a value that no column can hold (NUL or a lone surrogate in text, a
+        number beyond 64 bits), Corrupt where the file is damaged.
         """
         with self._turn(), self._connected({_WRITE: True}, self._writers) as connection, connection.begin():
             yield connection
@@ -228,7 +228,7 @@ def _translated() -> Iterator[None]:
     except exc.IntegrityError as error:
         name = _constraint(error)
         raise Conflict(f"the change breaks the rule {name}", code="constraint", constraint=name) from None
-    except (exc.DataError, OverflowError) as error:
+    except (exc.DataError, OverflowError, UnicodeEncodeError) as error:
         raise BadRequest("a value is too long, too large or has characters that cannot be stored") from error
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, sqlite3.OperationalError) as error:
         reason = str(getattr(error, "orig", None) or error)

@@ -18,15 +18,18 @@ moments are written by the job (RFC 3339).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Final, TypeVar, dataclass_transform
 
+import orjson
 from pydantic import ConfigDict, WithJsonSchema
 from pydantic.alias_generators import to_camel
+
+from chain_service.core.encoding.visible_text import printable
 
 _LEFT_OUT: Final = "left out"
 
@@ -53,6 +56,26 @@ def answer(cls: type[Answer]) -> type[Answer]:
     made = dataclass(frozen=True, slots=True)(cls)
     made.__pydantic_config__ = _CONFIG  # type: ignore[attr-defined]
     return made
+
+
+def json_bytes(value: Any, option: int = 0, default: Callable[[Any], Any] | None = None) -> bytes:
+    """The value as JSON text; what it is made of is told by `default`, else by `to_json`.
+
+    Names of files may be no UTF-8: what JSON cannot write of a text is written out (`printable`).
+    """
+    made, option = default or to_json, option | orjson.OPT_PASSTHROUGH_DATACLASS
+    try:
+        return orjson.dumps(value, made, option)
+    except TypeError:
+        return orjson.dumps(_printable_in(value), lambda one: _printable_in(made(one)), option)
+
+
+def _printable_in(value: Any) -> Any:
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return printable(value)
+    if isinstance(value, dict):
+        return {_printable_in(key): _printable_in(content) for key, content in value.items()}
+    return [_printable_in(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def to_json(value: Any) -> Any:

@@ -24,6 +24,7 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
     "\ufff9-\uffff\U000e0000-\U000e007f]"
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def escaped(text: str) -> str:
@@ -88,6 +89,16 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
                 waiting.append((inner, item))
         elif isinstance(value, list | tuple):
             waiting += [(f"{path}.{place}" if path else str(place), item) for place, item in enumerate(value)]
+
+
+def printable(text: str) -> str:
+    r"""The text without lone surrogates, which nothing can encode; a byte of a file name that is no UTF-8 is \xff."""
+    return text if text.isascii() else _SURROGATE.sub(_written_out, text)
+
+
+def _written_out(match: re.Match[str]) -> str:
+    number = ord(match[0])
+    return f"\\x{number - 0xDC00:02x}" if 0xDC80 <= number <= 0xDCFF else f"\\u{number:04x}"
 
 
 def folded(name: str) -> str:

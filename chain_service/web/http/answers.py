@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import orjson
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
-from chain_service.core.encoding.answers import to_json
+from chain_service.core.encoding.answers import json_bytes
 from chain_service.web.http.bodies import JSON, NDJSON
 from chain_service.web.schemas.problems import ProblemDetails
 
@@ -19,13 +18,13 @@ PIECE = 64 * 1024
 
 def json_answer(value: Any, status: int = 200) -> Response:
     """The value as JSON; answers of jobs in their form at the door."""
-    return Response(orjson.dumps(value, to_json, orjson.OPT_PASSTHROUGH_DATACLASS), status, media_type=JSON)
+    return Response(json_bytes(value), status, media_type=JSON)
 
 
 def ndjson_lines(values: Iterable[Any]) -> Iterator[bytes]:
     """Each value as one line of JSON."""
     for value in values:
-        yield orjson.dumps(value, to_json, orjson.OPT_PASSTHROUGH_DATACLASS) + b"\n"
+        yield json_bytes(value) + b"\n"
 
 
 def ndjson_answer(values: Iterable[Any], status: int = 200) -> Response:

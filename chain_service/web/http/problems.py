@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from chain_service.core.encoding.answers import json_bytes
 from chain_service.error_codes import CODES
 from chain_service.errors import MOST_ERRORS, BadRequest, ChainServiceError, Unauthorised
 from chain_service.problem_details import meaning_of, problem_object
@@ -41,7 +41,7 @@ class RateLimited(ChainServiceError):
 
 def problem_bytes(problem: Mapping[str, Any]) -> bytes:
     """JSON text of a problem; details that JSON cannot carry are shown as text."""
-    return orjson.dumps(problem, default=str)
+    return json_bytes(problem, default=str)
 
 
 def problem_response(error: ChainServiceError, request_id: str | None = None) -> Response:

@@ -59,7 +59,8 @@ class Instance:
 
     def run(self, *arguments: str | Path, stdin: bytes = b"") -> Ran:
         """One command with --data, in this process: what it writes and its exit code."""
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+        # as `main` has them
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace") for _ in range(2))
         given = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
         words = ["--data", str(self.data), *map(str, arguments)]
         with (

@@ -9,6 +9,7 @@ import base64
 import json
 import random
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -442,6 +443,29 @@ def test_the_offline_page_does_not_hold_a_file_against_the_disclosure_of_another
     # this page does not read what was appended to the signed file, and says so
     assert {one["code"] for one in told[len(mixed) :][: len(right)]} == {"changes_unclear"}
     assert {one["verdict"] for one in told[-len(tampered) :]} <= {"indeterminate", "invalid"}
+
+
+def packed(pdf: bytes, receipt: bytes, *filters: bytes) -> tuple[str, bytes]:
+    """The PDF with the receipt attached as PDF libraries do it: compressed."""
+    return "packed", pdfs.with_receipts(
+        pdf, zlib.compress(receipt), entries=b"".join(filters) or b"/Filter /FlateDecode "
+    )
+
+
+def test_a_receipt_packed_in_a_file_says_where_that_belongs_at_the_page_as_at_the_command_line(
+    wide: Counter, tmp_path: Path
+) -> None:
+    pdf, receipt = wide.papers["pdf"], wide.papers["receipt"]
+    forms = [packed(pdf, receipt), packed(pdf, receipt, b"/Filter [/FlateDecode] ")]
+    mixed = [[form, *of_others(wide, name)] for form in forms for name in ("disclosure", "number", "receipt")]
+    # a stream that is no receipt, or unpacks to too much, is not looked at further
+    junk = [packed(pdf, data) for data in (bytes(2**26), b"\xd2" + bytes(2**20), b"junk", receipt[:-40])]
+    junk.append(("packed", packed(pdf, receipt)[1].replace(zlib.compress(receipt)[:40], bytes(40))))
+    alone = [[form, *wide.genuine("disclosure", "receipt")] for form in [*forms, *junk]]
+    told = page(tmp_path, mixed + alone, wide.papers["trust"])
+    for asked, on_page in zip(mixed, told, strict=False):
+        assert (wide.together(asked), on_page["code"]) == ("papers_do_not_match",) * 2, [name for name, _ in asked]
+    assert {one["code"] for one in told[len(mixed) :]} == {"changes_unclear"}
 
 
 @pytest.mark.long

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from chain_service.core.encoding.answers import Hex, answer, left_out, to_json
+from chain_service.core.encoding.answers import Hex, answer, json_bytes, left_out, to_json
 from chain_service.web.http.answers import json_answer
 
 
@@ -164,3 +166,25 @@ def test_openapi_tells_of_a_route_what_it_answers() -> None:
     shapes = api["components"]["schemas"]
     assert list(shapes["Thing"]["properties"]) == [*SHOWN, "warning", "created"]
     assert list(shapes["Part"]["properties"]) == ["from", "blockHash"]
+
+
+any_text = st.text(st.characters() | st.sampled_from("\ud800\udc80\udcff"), max_size=6)
+
+
+@given(
+    st.recursive(any_text | st.none() | st.booleans(), lambda inner: st.lists(inner) | st.dictionaries(any_text, inner))
+)
+def test_whatever_texts_there_are_their_json_can_be_written_and_read(value: Any) -> None:
+    read = json.loads(json_bytes({"value": value, "error": Colour.RED}))
+    assert json_bytes(read) == json_bytes({"value": value, "error": "red"})
+
+
+def test_bytes_of_a_name_that_is_no_utf_8_are_written_out() -> None:
+    name = b"licence \xff.pdf".decode("utf-8", "surrogateescape")
+    assert json.loads(json_bytes([name, {name: (name,)}, "\ud801"])) == [
+        "licence \\xff.pdf",
+        {"licence \\xff.pdf": ["licence \\xff.pdf"]},
+        "\\ud801",
+    ]
+    with pytest.raises(TypeError):
+        json_bytes(object())

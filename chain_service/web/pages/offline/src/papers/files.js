@@ -10,7 +10,7 @@ const isAt = ({ log, proof }, other) => same(log, other.log) && proof.index === 
 // The case of the record that the receipt attached to a file is of, a new one if there is none; null where nothing that
 // is proven tells. Anybody may attach a receipt: it makes nothing valid, and only says that the file may be another's.
 async function caseOfAttached(paper, cases, accepted) {
-  const items = receiptsIn(paper.bytes).map((bytes) => examinePaper(paper, bytes, accepted)).filter(({ proven }) => proven.states.length);
+  const items = (await receiptsIn(paper.bytes)).map((bytes) => examinePaper(paper, bytes, accepted)).filter(({ proven }) => proven.states.length);
   const [item] = items;
   if (!item || items.some(({ proven }) => !isAt(proven.receipt, item.proven.receipt))) return null;
   const place = { receipts: [item], proofs: [] };

@@ -1,6 +1,6 @@
 // What is looked for in a PDF: receipts attached to it, and where it ended before something was appended.
 
-import { same, utf8 } from "../encoding/bytes.js";
+import { join, same, utf8 } from "../encoding/bytes.js";
 import { toHex } from "../encoding/hex.js";
 import { sm3 } from "../hashing/sm3.js";
 import { sha256 } from "../hashing/webcrypto.js";
@@ -27,24 +27,79 @@ export async function endsAs(bytes, listed) {
   return false;
 }
 
-// The receipts that lie as they are in a PDF's streams; nothing else of the file is read, and packed ones are not found.
-export function receiptsIn(bytes) {
-  if (!same(bytes.subarray(0, 5), utf8("%PDF-"))) return [];
-  const [begin, end] = [utf8("stream"), utf8("endstream")];
-  const startsWith = (at, word) => word.every((byte, i) => bytes[at + i] === byte);
-  const found = new Map();
-  let from = -1;
-  for (let at = bytes.indexOf(begin[0]); at >= 0 && found.size < 16; at = bytes.indexOf(begin[0], at + 1)) {
-    if (!startsWith(at, begin)) continue;
-    const isEnd = at >= 3 && startsWith(at - 3, end);
-    if (isEnd && from >= 0) {
-      const line = bytes[at - 4] === 10 ? (bytes[at - 5] === 13 ? 2 : 1) : bytes[at - 4] === 13 ? 1 : 0;
-      const receipt = bytes.subarray(from, at - 3 - line);
-      found.set(toHex(receipt), receipt);
-      from = -1;
+const MAX_RECEIPT = 256 * 1024;
+const MOST_RECEIPTS = 16; // of receipts, and of packed streams that are opened
+const PIECE = 1024; // bytes that are unpacked at a time, to a thousand times as many at most
+const STREAM = utf8("stream");
+const END = utf8("endstream");
+const beginsAt = (bytes, at, word) => word.every((byte, i) => bytes[at + i] === byte);
+
+function wordFrom(bytes, word, from) {
+  for (let at = bytes.indexOf(word[0], from); at >= 0; at = bytes.indexOf(word[0], at + 1)) if (beginsAt(bytes, at, word)) return at;
+  return -1;
+}
+
+// What stands before a stream: its dictionary, if that is not long.
+function dictionaryAt(bytes, at) {
+  const before = bytes.subarray(Math.max(0, at - 1024), at);
+  const text = new TextDecoder("latin1").decode(before);
+  return text.slice(text.lastIndexOf("obj") + 3);
+}
+
+// Where a stream ends that begins here: as its dictionary says, else before the line end that precedes `endstream`.
+function endOf(bytes, from, dictionary) {
+  const stated = /\/Length (\d{1,9})(?!\d| \d+ R)/.exec(dictionary);
+  const end = stated ? from + Number(stated[1]) : -1;
+  if (stated && [0, 1, 2].some((more) => beginsAt(bytes, end + more, END))) return end;
+  const found = wordFrom(bytes, END, from);
+  if (found < 0) return -1;
+  const line = bytes[found - 1] === 10 ? (bytes[found - 2] === 13 ? 2 : 1) : bytes[found - 1] === 13 ? 1 : 0;
+  return found - line;
+}
+
+// What a packed stream holds (RFC 1950), if that is no more than a receipt may have; else null.
+async function inflated(packed) {
+  if (typeof DecompressionStream === "undefined" || packed.length > MAX_RECEIPT) return null;
+  const stream = new DecompressionStream("deflate");
+  const writer = stream.writable.getWriter();
+  const feed = async () => {
+    for (let at = 0; at < packed.length; at += PIECE) await writer.write(packed.subarray(at, at + PIECE));
+    await writer.close();
+  };
+  const fed = feed().catch(() => null);
+  const reader = stream.readable.getReader();
+  const parts = [];
+  try {
+    for (let length = 0; ; ) {
+      const { done, value } = await reader.read();
+      if (done) return join(...parts);
+      length += value.length;
+      if (length > MAX_RECEIPT) return null;
+      parts.push(value);
     }
-    const content = at + 6 + (bytes[at + 6] === 13 ? 2 : 1);
-    if (!isEnd) from = bytes[content] === RECEIPT_TAG[0] ? content : -1;
+  } catch {
+    return null; // no such stream, or a damaged one
+  } finally {
+    reader.cancel().catch(() => null);
+    await fed;
+  }
+}
+
+// The receipts in a PDF's streams, as they are or packed as an attached file; nothing else of the file is read.
+export async function receiptsIn(bytes) {
+  if (!same(bytes.subarray(0, 5), utf8("%PDF-"))) return [];
+  const found = new Map();
+  let opened = 0;
+  for (let at = wordFrom(bytes, STREAM, 0); at >= 0 && found.size < MOST_RECEIPTS; at = wordFrom(bytes, STREAM, at + 1)) {
+    if (beginsAt(bytes, at - 3, END)) continue;
+    const from = at + 6 + (bytes[at + 6] === 13 ? 2 : 1);
+    const isPlain = bytes[from] === RECEIPT_TAG[0];
+    const dictionary = isPlain || (bytes[from] & 0x0f) === 8 ? dictionaryAt(bytes, at) : "";
+    const isPacked = !isPlain && /\/EmbeddedFile\b|\/application#2[fF]cose\b/.test(dictionary) && /\/FlateDecode\b/.test(dictionary);
+    if (!isPlain && (!isPacked || ++opened > MOST_RECEIPTS)) continue;
+    const end = endOf(bytes, from, dictionary);
+    const content = end < 0 ? null : isPlain ? bytes.subarray(from, end) : await inflated(bytes.subarray(from, end));
+    if (content && content[0] === RECEIPT_TAG[0] && content.length <= MAX_RECEIPT) found.set(toHex(content), content);
   }
   return [...found.values()];
 }
