@@ -6,10 +6,7 @@ docs/reference/errors.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-
-from chain_service.fault_codes import DAMAGED_DATA, DOCUMENT_FAULTS, MOVED_ON, NOT_OVERWRITTEN, NOT_YET, UNKNOWN_HERE
 
 DONE, REFUSED, WRONG_USAGE, INDETERMINATE, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 """Exit codes of the command line."""
@@ -535,9 +532,25 @@ CODES: dict[str, Meaning] = {
         404, REFUSED, "该目录没有密钥库。", "There is no keystore here.",
         "请先执行 chain-service init，或更正路径。", "Run `chain-service init` first, or correct the path.",
     ),
+    "keystore_exists": Meaning(
+        409, REFUSED, "密钥库已存在，未作任何改动。", "The keystore exists already; nothing was changed.",
+        "请改用其他目录。", "Use another directory.",
+    ),
+    "key_exists": Meaning(
+        409, REFUSED, "同名密钥已存在，未作任何改动。", "A key of this name exists already; nothing was changed.",
+        "请改用其他名称。", "Use another name.",
+    ),
     "malformed_label": Meaning(
         422, WRONG_USAGE, "密钥名称不符合要求。", "The key's label has a form that is not allowed.",
         "请使用 1 至 64 个字母、数字、- 或 _。", "Use 1 to 64 letters, digits, - and _.",
+    ),
+    "unknown_account": Meaning(
+        404, REFUSED, "密钥库中没有该账户。", "The keystore holds no such account.",
+        "请核对账户，或在保管它的实例上执行。", "Check the account, or act on the instance that holds it.",
+    ),
+    "unknown_log_key": Meaning(
+        404, REFUSED, "密钥库中没有该日志密钥。", "The keystore holds no such log key.",
+        "请在保管该密钥的实例上执行。", "Act on the instance that holds it.",
     ),
     "unknown_database": Meaning(
         409, REFUSED, "不支持该数据库。", "This kind of database is not supported.",
@@ -548,6 +561,32 @@ CODES: dict[str, Meaning] = {
         "请先备份，再重新启动程序，启动时会升级结构。",
         "Make a backup, then start the program again: it migrates on start.",
     ),
+    "constraint": Meaning(
+        409, REFUSED,
+        "该变更违反数据库的约束，未保存。", "The change breaks a rule of the database; it was not stored.",
+        "请先读取现有内容后重试。", "Read what exists and try again.",
+    ),
+    "batch_unknown": Meaning(
+        404, REFUSED, "没有该编号的批次。", "No batch has this id.", "请核对编号。", "Check the id.",
+    ),
+    "batch_stands": Meaning(
+        409, REFUSED, "该批次不能再解散。", "The batch can no longer be dissolved.",
+        "请等待它成为最终。", "Wait until it is final.",
+    ),
+    "change_unknown": Meaning(
+        404, REFUSED, "没有该编号的状态变更。", "No change of state has this id.", "请核对编号。", "Check the id.",
+    ),
+    "submission_unknown": Meaning(
+        404, REFUSED, "没有该编号的提交。", "No submission has this id.", "请核对编号。", "Check the id.",
+    ),
+    "submission_live": Meaning(
+        409, REFUSED, "该提交已成最终、已放弃或正在途中。", "The submission is final, abandoned or under way.",
+        "请稍后重试。", "Try again later.",
+    ),
+    "record_moved": Meaning(
+        409, REFUSED, "待编入批次的记录已被处理。", "A record to be placed is not pending any more.",
+        "请稍后重试。", "Try again later.",
+    ),
     "nonce_taken": Meaning(
         409, REFUSED, "该交易序号已被另一笔交易占用。", "Another transaction took this nonce.",
         "请重试；反复出现时检查是否有其他程序使用同一账户。",
@@ -556,6 +595,15 @@ CODES: dict[str, Meaning] = {
     "deployment_running": Meaning(
         409, REFUSED, "另一次部署正在进行，或曾被中断。", "Another deployment is under way or was interrupted.",
         "请等待其完成，或再次执行 deploy 继续。", "Wait for it, or run `deploy` again to continue it.",
+    ),
+    "not_final": Meaning(
+        503, UNAVAILABLE, "合约所在的区块尚未成为最终。", "The contracts' blocks are not final yet.",
+        "请稍后再次执行。", "Run the command again later.",
+    ),
+    "not_mined": Meaning(
+        503, UNAVAILABLE,
+        "交易在限时内未进入区块，仍可能被打包。", "The transaction is in no block yet; it may still be mined.",
+        "请稍后查询。", "Look again later.",
     ),
     "rpc_error": Meaning(
         500, UNAVAILABLE, "节点拒绝了请求。", "The node refused a request.",
@@ -566,34 +614,72 @@ CODES: dict[str, Meaning] = {
         "The trust file in force does not vouch for this trust file or receipt.",
         "请向运维人员核对信任文件的指纹。", "Compare the trust file's fingerprint with the operator.",
     ),
+    "error": Meaning(
+        500, UNAVAILABLE, "服务内部错误，已记录。", "Unexpected error; it was logged.",
+        "请把所示信息和请求编号告知运维人员。", "Report the message and the request id to the operator.",
+    ),
 }
 
 
-def _alike(status: int, exit: int, remedy: tuple[str, str], texts: Mapping[str, tuple[str, str]]) -> dict[str, Meaning]:
+def _alike(status: int, exit: int, remedy: tuple[str, str], **texts: tuple[str, str]) -> dict[str, Meaning]:
     """Rows of codes that have all but their sentences in common."""
     return {code: Meaning(status, exit, zh, en, *remedy) for code, (zh, en) in texts.items()}
 
 
-CODES |= _alike(
-    404, REFUSED,
-    ("请核对编号；密钥须在保管它的实例上使用。", "Check the name; a key is used on the instance that holds it."),
-    UNKNOWN_HERE,
-)
-CODES["error"] = CODES["internal_error"]
-CODES |= _alike(503, UNAVAILABLE, ("请稍后查询，或再次执行。", "Look, or run it again, later."), NOT_YET)
-CODES |= _alike(409, REFUSED, ("请稍后重试。", "Try again later."), MOVED_ON)
-CODES |= _alike(409, REFUSED, ("请改用其他名称或目录。", "Use another name or directory."), NOT_OVERWRITTEN)
-CODES |= _alike(
+CODES |= _alike(  # stored data that contradict the chain, each other or their own form
     500, REFUSED,
     (
         "请停止服务，保全数据，查明原因；必要时从备份恢复。",
         "Stop the service, keep the data as they are, find the cause, and restore a backup where needed.",
     ),
-    DAMAGED_DATA,
+    damaged_deployment=("部署文件已损坏。", "The deployment file is damaged."),
+    damaged_key=("密钥文件已损坏。", "A key's file is damaged."),
+    database_damaged=("数据库已损坏。", "The database is damaged."),
+    record_altered=("存储的记录已被改动。", "A stored record was altered."),
+    entry_altered=("存储的日志与上链时不同。", "The stored log is not the one that was anchored."),
+    entry_missing=("存储的日志缺少已上链的条目。", "The stored log lacks an entry that was anchored."),
+    head_altered=("存储的批次与链上的日志头不同。", "The chain holds another log head than the stored batch."),
+    tile_missing=("存储的日志瓦片不全。", "A stored tile of the log is incomplete."),
+    tile_rewritten=("存储的日志瓦片将被改写，已拒绝。", "A stored tile would be rewritten; it was refused."),
 )
-CODES |= _alike(
+CODES |= _alike(  # what is wrong with a document, seal or certificate; in a verdict it is the reason of `unreadable`
     422, WRONG_USAGE,
     ("请确认文件完整，或向提供方重新索取。", "Check that the file is complete, or ask its sender for it again."),
-    DOCUMENT_FAULTS,
+    malformed=("文件结构有误。", "The structure of the file is wrong."),
+    not_der=("内容不是规范的 DER 编码。", "The content is not encoded as DER."),
+    too_large=("内容超过可处理的大小或数量。", "The content has more bytes or elements than are read."),
+    too_complex=("结构嵌套过深或过于复杂。", "The structure is nested too deep or too complex."),
+    irregular=("文件的写法不合规范，各程序的解读可能不同。", "Programs may read this file differently."),
+    two_kinds=("文件可被当作两种格式打开。", "The file can be opened as two formats."),
+    unknown_form=("不支持该格式。", "The format is not supported."),
+    unknown_version=("不支持该版本的格式。", "This version of the format is not supported."),
+    encrypted=("文件已加密，无法读取。", "The file is encrypted."),
+    byte_range=("签名覆盖的范围超出文件。", "The range that a signature covers leads out of the file."),
+    no_value=("缺少签名值。", "The value of a signature is missing."),
+    missing_file=("文件包缺少签章所指的文件。", "The package lacks a file that a signature names."),
+    several_signers=("一个签名中有多个签名者。", "One signature has several signers."),
+    too_many_signatures=("签名过多。", "There are too many signatures."),
+    duplicate_signature=("同一签名被列出两次。", "A signature is listed twice."),
+    signature_removed=("签名列表与文件包的内容不符。", "The list of signatures does not fit the package."),
+    no_answer=("OCSP 服务没有给出答复。", "The OCSP responder gave no answer."),
+    not_ofd=("文件不是 OFD。", "The file is no OFD."),
+    not_zip=("文件包不是 ZIP。", "The package is no ZIP archive."),
+    zip64=("文件包的 ZIP64 结构有误。", "The ZIP64 structure of the package is wrong."),
+    zip_bomb=("文件包解压后过大。", "The package grows too large when unpacked."),
+    split_archive=("文件包是分卷的。", "The package is split into volumes."),
+    bad_name=("文件包中的文件名不可用。", "A name in the package cannot be used."),
+    path_escapes=("文件包中的路径指向包外。", "A path in the package leads out of it."),
+    duplicate_entry=("文件包中有同名文件。", "Two files of the package have one name."),
+    too_many_entries=("文件包中的文件过多。", "The package has too many files."),
+    entries_overlap=("文件包中的文件相互重叠。", "Files of the package overlap."),
+    headers_disagree=("文件包的目录与内容不一致。", "The directory of the package does not fit its contents."),
+    hidden_data=("文件包中有目录未列出的数据。", "The package holds data that its directory does not list."),
+    data_appended=("文件包之后附有其他数据。", "Data are appended to the package."),
+    size_differs=("文件包中的文件大小与所写不同。", "A file of the package has another size than stated."),
+    checksum_differs=("文件包中的文件校验和不符。", "A file of the package has another checksum than stated."),
+    encrypted_entry=("文件包中有加密的文件。", "A file of the package is encrypted."),
+    unknown_compression=("文件包使用了不支持的压缩方式。", "The way of compression is not supported."),
+    bad_xml=("文件包中的 XML 有误。", "An XML file of the package is wrong."),
+    xml_entity=("文件包中的 XML 含有实体声明，已拒绝。", "An XML file declares entities; it was refused."),
 )
 # fmt: on

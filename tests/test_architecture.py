@@ -30,7 +30,6 @@ from support.source import (
 ADAPTERS = ("chain", "documents", "nodes", "remote", "store")
 RANKS = {
     "errors": 0,
-    "fault_codes": 0,
     "error_codes": 1,
     "problem_details": 2,
     "files": 1,
