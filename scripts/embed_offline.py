@@ -15,6 +15,7 @@ from typing import Any
 
 from chain_service.core.chainproof.storage_layout import POSITIONS
 from chain_service.core.records.member_names import MEMBERS
+from chain_service.core.records.schema import SHAPES, RecordSchema
 from chain_service.core.verdicts.check_rules import CHECKS, ESSENTIAL
 from chain_service.core.verdicts.verdict_codes import CODES
 from chain_service.core.verdicts.warnings import WARNINGS
@@ -96,8 +97,35 @@ def tables() -> str:
     lines += ["  rules: {", *(f"    {group}: {_listed(rows)}," for group, rows in rules.items()), "  },"]
     lines += [f"  warnings: {_listed({code: text.to_json() for code, text in WARNINGS.items()})},"]
     lines += [f"  essential: {_json(sorted(map(str, ESSENTIAL)))},"]
-    lines += [f"  positions: {_json(POSITIONS)},", "};"]
+    lines += [f"  positions: {_json(POSITIONS)},"]
+    lines += [f"  records: {_listed({kind: _record_of(shape) for kind, shape in SHAPES.items()})},", "};"]
     return "\n".join(lines) + "\n"
+
+
+def _record_of(shape: RecordSchema) -> dict[str, Any]:
+    """The members of records of one kind, and which of them play which part."""
+    return {
+        "members": _bare(shape.table.json_schema())["properties"],
+        "open": [member.name for member in shape.table if member.open],
+        "required": [member.name for member in shape.table if member.required],
+        "org": shape.org,
+        "type": shape.type_code,
+        "number": shape.number,
+        "issued": shape.issued,
+        "effective": shape.effective,
+        "expiring": shape.expiring,
+    }
+
+
+def _bare(schema: Any) -> Any:
+    """A JSON Schema without its words and hints for readers."""
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: {name: _bare(inner) for name, inner in value.items()} if key == "properties" else _bare(value)
+        for key, value in schema.items()
+        if key not in ("title", "description", "format")
+    }
 
 
 def member_names() -> str:

@@ -93,10 +93,6 @@ class Keystore:
         """Label to address of every account; needs no password."""
         return {file.stem: _address(file) for file in sorted((self._directory / "accounts").glob("*.json"))}
 
-    def has_account(self, address_or_label: str) -> bool:
-        """Whether `account` would find one."""
-        return self._label(address_or_label) is not None
-
     def account(self, address_or_label: str) -> LocalAccount:
         """The account, ready to sign. Raises `NotFound` (code `unknown_account`)."""
         known = self._accounts.get(address_or_label)

@@ -127,13 +127,6 @@ def final_head(connection: Connection, org: str, generation: int, *, block: int 
     return one_or_none(connection.execute(query.order_by(batches.c.new_size.desc()).limit(1)), Batch)
 
 
-def covering(connection: Connection, org: str, generation: int, leaf_index: int) -> Batch | None:
-    """The batch that put this leaf into the log."""
-    place = (batches.c.old_size <= leaf_index, batches.c.new_size > leaf_index)
-    log = (batches.c.org == org, batches.c.generation == generation)
-    return one_or_none(connection.execute(select(batches).where(*log, *place)), Batch)
-
-
 def unfinal(connection: Connection, org: str | None = None) -> list[Batch]:
     """The batches without a final block, those that fell out too, in order per log."""
     query = select(batches).where(batches.c.final_block.is_(None))

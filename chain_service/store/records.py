@@ -288,12 +288,6 @@ def replacing(connection: Connection, id: str) -> list[StoredRecord]:
     return all_as(connection.execute(_REPLACING, {"replaces": id}), StoredRecord)
 
 
-def of_batch(connection: Connection, batch_id: str) -> list[StoredRecord]:
-    """A batch's records by leaf index."""
-    query = _stored().where(records.c.batch_id == batch_id).order_by(records.c.leaf_index)
-    return all_as(connection.execute(query), StoredRecord)
-
-
 def replacing_in_batch(connection: Connection, batch_id: str) -> list[StoredRecord]:
     """Those of a batch's records that replace another, by leaf index."""
     query = _stored().where(records.c.batch_id == batch_id, records.c.replaces.is_not(None))

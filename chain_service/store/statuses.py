@@ -99,15 +99,6 @@ def waiting(connection: Connection, record_id: str) -> StoredStatusChange | None
     return one_or_none(connection.execute(_WAITING_OF, {"record": record_id}), StoredStatusChange)
 
 
-def waiting_many(connection: Connection, record_ids: Sequence[str]) -> set[str]:
-    """Those of the records that have a change accepted and not final."""
-    found: set[str] = set()
-    for part in chunks(record_ids):
-        query = select(status_changes.c.record_id).where(status_changes.c.record_id.in_(part), _waiting)
-        found.update(connection.execute(query).scalars())
-    return found
-
-
 def of_record(connection: Connection, record_id: str) -> list[StoredStatusChange]:
     """All changes of the record, in order of acceptance, refused ones too."""
     query = select(status_changes).where(status_changes.c.record_id == record_id).order_by(status_changes.c.seq)

@@ -58,11 +58,6 @@ class Record:
         return tuple(holder["certificateHolderName"] for holder in self.body.get("holders", ()))
 
     @property
-    def holder_codes(self) -> tuple[str, ...]:
-        """Codes of its holders in the record's order; none for a document."""
-        return tuple(holder["certificateHolderCode"] for holder in self.body.get("holders", ()))
-
-    @property
     def issued(self) -> date | None:
         """The day it was issued."""
         return date_of(self.body, self.shape.issued)

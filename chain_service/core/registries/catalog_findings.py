@@ -36,10 +36,6 @@ class Difference:
         """`added`, `removed` or `changed`."""
         return "added" if self.before is None else "removed" if self.after is None else "changed"
 
-    def to_json(self) -> dict[str, Any]:
-        """`{field, change, before, after}`."""
-        return {"field": self.field, "change": self.change, "before": self.before, "after": self.after}
-
 
 def diff(older: CatalogVersion, newer: CatalogVersion) -> tuple[Difference, ...]:
     """Every field whose content differs between two versions, by field name, then items in their new order.
@@ -90,11 +86,6 @@ class Finding:
     code: str
     catalog: str
     about: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """`{code, catalogCode, about, message}`, the message in both languages."""
-        message = FINDINGS[self.code].to_json()
-        return {"code": self.code, "catalogCode": self.catalog, "about": self.about, "message": message}
 
 
 def findings(entries: Iterable[ListedVersion], at: int) -> tuple[Finding, ...]:
@@ -172,21 +163,6 @@ class CatalogMetrics:
     def mount_rate(self) -> float | None:
         """挂接率: share of published data entries that have a table; None without data entries."""
         return self.data_mounted / self.data if self.data else None
-
-    def to_json(self) -> dict[str, Any]:
-        """Counts and shares as the catalogs' overview shows them; a share of nothing is null."""
-        return {
-            "providers": self.providers,
-            "duties": self.duties,
-            "dutiesCovered": self.duties_covered,
-            "dutyCoverage": self.duty_coverage,
-            "data": self.data,
-            "dataMounted": self.data_mounted,
-            "mountRate": self.mount_rate,
-            "tables": self.tables,
-            "withdrawn": self.withdrawn,
-            "overdue": self.overdue,
-        }
 
 
 def metrics(entries: Iterable[ListedVersion], at: int) -> CatalogMetrics:

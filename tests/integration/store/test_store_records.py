@@ -143,8 +143,6 @@ def test_a_log_has_one_batch_that_waits_and_no_fork(database: Database) -> None:
         assert final is not None and final.id == first.id
         assert batches.final_head(connection, ORG, 0, block=6) is None
         assert [batch.id for batch in batches.unfinal(connection, ORG)] == [second.id]
-        covering = batches.covering(connection, ORG, 0, 3)
-        assert covering is not None and covering.id == second.id
 
 
 def test_of_two_batches_closed_at_the_same_time_one_stands(database: Database) -> None:

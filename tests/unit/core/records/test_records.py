@@ -58,7 +58,7 @@ def test_a_certificate_is_read() -> None:
     )
     assert (record.kind, record.org, record.type_code) == ("certificate", ORG, TYPE)
     assert record.identity == record.identifier == f"1.2.156.3005.2.{TYPE}.{ORG}.20230000403.001.U"
-    assert (record.holder_names, record.holder_codes) == (("甲公司",), ("91350100M0001TGQXM",))
+    assert record.holder_names == ("甲公司",)
     assert (record.issued, record.effective, record.expiring) == (
         date(2023, 3, 31),
         date(2023, 4, 1),

@@ -1,92 +1,51 @@
 // What a record of each kind may and must contain.
 
-import { HEX64 } from "../encoding/hex.js";
 import { jcs, prune } from "../encoding/json.js";
-import { atMost, isListOf, matching } from "../encoding/predicates.js";
+import { atMost, isListOf } from "../encoding/predicates.js";
 import { refuse } from "../errors.js";
-import { ORG } from "./identifiers.js";
-
-// eslint-disable-next-line no-control-regex -- no text of a record has them
-const text = (longest) => (value) => typeof value === "string" && atMost(value, longest) && !/[\u0000-\u001f\u007f]/.test(value);
-const code = (longest) => (value) => text(longest)(value) && !/^\p{White_Space}|\p{White_Space}$/u.test(value);
-const listOf = (test, most) => (value) => isListOf(value, test, most) && value.length > 0;
+import { TABLE } from "../tables.js";
 
 export const closed = (members, required) => (value) =>
   value instanceof Map &&
   required.every((name) => value.has(name)) &&
   [...value].every(([name, member]) => Object.hasOwn(members, name) && members[name](member));
 
-const DATE = matching("[0-9]{4}-[0-9]{2}-[0-9]{2}");
-const MEDIA = "[a-z0-9][a-z0-9!#$&^_.+\\-]{0,63}";
+// Whether a value is what a JSON Schema (2020-12) describes, as far as the table of records makes use of it.
+function describedBy(schema) {
+  if (schema.enum) return (value) => schema.enum.includes(value);
+  if (schema.type === "string") return describedText(schema);
+  if (schema.type === "array") {
+    const item = describedBy(schema.items);
+    return (value) => isListOf(value, item, schema.maxItems) && value.length >= schema.minItems;
+  }
+  if (schema.type === "object") {
+    const isKnown = schema.properties ? closed(testsOf(schema.properties), schema.required || []) : (value) => value instanceof Map;
+    return (value) => isKnown(value) && value.size >= (schema.minProperties || 0) && value.size <= (schema.maxProperties || Infinity);
+  }
+  return () => true;
+}
 
-const HOLDER = {
-  certificateHolderName: text(256),
-  certificateHolderCode: code(64),
-  certificateHolderTypeCode: matching("[0-9]{3}"),
-  certificateHolderTypeName: text(64),
-};
+function describedText({ pattern, maxLength = Infinity }) {
+  const form = pattern && new RegExp(pattern, "u");
+  return (value) => typeof value === "string" && atMost(value, maxLength) && (!form || form.test(value));
+}
 
-const HOLDER_REQUIRED = Object.keys(HOLDER).slice(0, 3);
-const DIGESTS = closed({ "sha-256": HEX64, sm3: HEX64 }, []);
-const FILE = closed({ mediaType: matching(`${MEDIA}/${MEDIA}`), digests: (value) => DIGESTS(value) && value.size > 0 }, ["digests"]);
+const testsOf = (schemas) => Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, describedBy(schema)]));
+const only = (members, names) => Object.fromEntries(names.map((name) => [name, members[name]]));
 
-const COVERED = {
-  files: listOf(FILE, 64),
-  replaces: matching("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-  extension: (value) => value instanceof Map && value.size > 0 && value.size <= 512,
-};
+// `open` and `covered` are tests by the members' names.
+function shapeFrom({ members, open, required, ...parts }) {
+  const tests = testsOf(members);
+  const covered = Object.keys(members).filter((name) => !open.includes(name));
+  const [openRequired, coveredRequired] = [open, covered].map((names) => names.filter((name) => required.includes(name)));
+  return { open: only(tests, open), covered: only(tests, covered), openRequired, coveredRequired, ...parts };
+}
 
-const SEAL_CODES = listOf(matching("[!-~]{1,64}"), 32);
+export const SHAPES = { certificate: shapeFrom(TABLE.records.certificate), document: shapeFrom(TABLE.records.document) };
 
-export const SHAPES = {
-  certificate: {
-    open: {
-      kind: (value) => value === "certificate",
-      certificateTypeCode: matching(`${ORG}[0-9]{3}`),
-      certificateIssuingAuthorityCode: matching(ORG),
-      certificateIssuedDate: DATE,
-      certificateEffectiveDate: DATE,
-      certificateExpiringDate: DATE,
-      sealCodes: SEAL_CODES,
-    },
-    covered: {
-      ...COVERED,
-      certificateTypeName: text(256),
-      certificateName: text(256),
-      certificateNumber: code(128),
-      certificateIdentifier: matching("[0-9A-Z.]{1,128}"),
-      certificateIssuingAuthorityName: text(256),
-      holders: listOf(closed(HOLDER, HOLDER_REQUIRED), 64),
-    },
-    openRequired: ["kind", "certificateTypeCode", "certificateIssuingAuthorityCode", "certificateIssuedDate"],
-    coveredRequired: ["certificateNumber", "certificateIdentifier", "holders"],
-    org: "certificateIssuingAuthorityCode",
-    type: "certificateTypeCode",
-    number: "certificateNumber",
-    issued: "certificateIssuedDate",
-    effective: "certificateEffectiveDate",
-    expiring: "certificateExpiringDate",
-  },
-  document: {
-    open: {
-      kind: (value) => value === "document",
-      documentTypeCode: code(64),
-      issuingOrganisationCode: matching(ORG),
-      issuedDate: DATE,
-      expiringDate: DATE,
-      sealCodes: SEAL_CODES,
-    },
-    covered: { ...COVERED, documentNumber: code(128), title: text(256) },
-    openRequired: ["kind", "documentTypeCode", "issuingOrganisationCode"],
-    coveredRequired: ["documentNumber"],
-    org: "issuingOrganisationCode",
-    type: "documentTypeCode",
-    number: "documentNumber",
-    issued: "issuedDate",
-    effective: null,
-    expiring: "expiringDate",
-  },
-};
+const HOLDERS = TABLE.records.certificate.members.holders;
+const HOLDER = testsOf(HOLDERS.items.properties);
+const HOLDER_REQUIRED = HOLDERS.items.required;
 
 export function shapeOf(value) {
   const kind = value.get("kind");
@@ -160,7 +119,7 @@ export function checkCoveredNames(names, shape) {
   }
   for (const name of top) if (!Object.hasOwn(shape.covered, name)) refuse("covered names what a record cannot cover");
   for (const name of shape.coveredRequired) if (!top.has(name)) refuse("covered lacks a mandatory member");
-  if (holders.size > 64 || (holders.size && Math.max(...holders.keys()) + 1 !== holders.size)) refuse("holders are not numbered without gap");
+  if (holders.size > HOLDERS.maxItems || (holders.size && Math.max(...holders.keys()) + 1 !== holders.size)) refuse("holders are not numbered without gap");
   for (const parts of holders.values()) {
     if (!HOLDER_REQUIRED.every((name) => parts.has(name))) refuse("a holder lacks a mandatory member");
     for (const part of parts) if (!Object.hasOwn(HOLDER, part)) refuse("a holder has an unknown member");
