@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chain_service.core.receipts.receipt import parse
+from chain_service.web.schemas.receipts import ReceiptView
 from support.sockets import no_sockets
 from support.worlds.running_instance import ISSUER, OTHER, Instance
 
@@ -58,6 +59,7 @@ def test_a_receipt_is_fetched_read_and_verified_over_http(service: Instance, anc
         assert (got.status_code, got.headers["content-type"]) == (200, "application/cose")
         assert f'filename="{one["id"]}.receipt"' in got.headers["content-disposition"]
         shown = client.get(f"/v1/records/{one['id']}/receipt", headers={"Accept": "application/json"}).json()
+        assert ReceiptView.model_validate(shown).model_dump() == shown
         assert shown["recordId"] == one["id"] == parse(got.content).record_id
         fresh = client.get(f"/v1/records/{one['id']}/receipt", params={"refresh": "true"})
         assert parse(fresh.content).blocks[0] == parse(got.content).blocks[0]

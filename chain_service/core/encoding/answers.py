@@ -18,11 +18,15 @@ moments are written by the job (RFC 3339).
 
 from __future__ import annotations
 
+import ast
+import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from enum import Enum
 from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any, Final, TypeVar, dataclass_transform
 
 import orjson
@@ -39,7 +43,31 @@ def _member_name(name: str) -> str:
     return to_camel(name.removesuffix("_"))
 
 
-_CONFIG: Final = ConfigDict(alias_generator=_member_name, use_attribute_docstrings=True, ser_json_bytes="hex")
+@cache
+def _texts_below_fields(module: str) -> dict[str, dict[str, str]]:
+    """The text below each field of each class of a module, by the names of both."""
+    found: dict[str, dict[str, str]] = {}
+    for node in ast.walk(ast.parse(inspect.getsource(sys.modules[module]))):
+        if isinstance(node, ast.ClassDef):
+            texts = found.setdefault(node.name, {})
+            for member, below in pairwise(node.body):
+                if isinstance(member, ast.AnnAssign) and isinstance(below, ast.Expr):
+                    value = below.value
+                    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                        texts[ast.unparse(member.target)] = inspect.cleandoc(value.value)
+    return found
+
+
+def _describe(schema: dict[str, Any], cls: type[Any]) -> None:
+    """The texts below the fields describe the members. Only whoever wants a schema waits for the source to be read."""
+    members = schema.get("properties", {})
+    for owner in reversed(cls.__mro__[:-1]):
+        for name, text in _texts_below_fields(owner.__module__).get(owner.__name__, {}).items():
+            if (member := members.get(_member_name(name))) is not None:
+                member["description"] = text
+
+
+_CONFIG: Final = ConfigDict(alias_generator=_member_name, json_schema_extra=_describe, ser_json_bytes="hex")
 Answer = TypeVar("Answer")
 Hex = Annotated[bytes, WithJsonSchema({"type": "string", "pattern": "^([0-9a-f]{2})*$"})]
 """Bytes whose schema says that they are shown in hex, which is no file."""

@@ -11,11 +11,11 @@ from starlette.responses import Response
 from chain_service.core.receipts.receipt import MEDIA_TYPE, parse
 from chain_service.core.records.states import parse_change_request
 from chain_service.jobs.anchoring import change_state, submit_records
-from chain_service.jobs.anchoring.submit_records import AcceptedRecords
+from chain_service.jobs.anchoring.submit_records import AcceptedRecord, AcceptedRecords
 from chain_service.jobs.proofs import receipts
 from chain_service.jobs.records import records, state_history
 from chain_service.jobs.records.answers import RecordPage, RecordProof, RecordStanding, StateHistory
-from chain_service.web.http.answers import json_answer, ndjson_answer, problems, request_body
+from chain_service.web.http.answers import component, json_answer, lines_of, ndjson_answer, problems, request_body
 from chain_service.web.http.auth import OPEN, AnchorKey, ListerKey, Reader, StatusKey, TheApp
 from chain_service.web.http.bodies import (
     JSON,
@@ -29,6 +29,7 @@ from chain_service.web.http.bodies import (
 )
 from chain_service.web.http.problems import PayloadTooLarge
 from chain_service.web.schemas import submissions
+from chain_service.web.schemas.receipts import ReceiptView
 from chain_service.web.schemas.requests import StatusRequest
 
 router = APIRouter(prefix="/v1/records", tags=["records"])
@@ -40,8 +41,11 @@ Body = Annotated[bytes, Depends(read_body)]
     "",
     status_code=202,
     response_model=AcceptedRecords,
-    responses=problems(401, 403, 409, 413, 415, 422, 429, 503),
-    openapi_extra=request_body(json=submissions.RECORD, ndjson={"type": "string", "description": "one record a line"}),
+    responses={
+        202: lines_of(AcceptedRecord, "the records that are durable now, of NDJSON with the number of their `line`"),
+        **problems(401, 403, 409, 413, 415, 422, 429, 503),
+    },
+    openapi_extra=request_body(json=submissions.RECORD, ndjson=submissions.RECORD),
 )
 def submit(request: Request, holder: AnchorKey, app: TheApp, body: Body) -> Response:
     """Stores one record, or up to 10,000 as NDJSON; all or nothing. They are anchored soon after."""
@@ -94,7 +98,10 @@ def proof(record_id: str, app: TheApp) -> Response:
     response_class=Response,
     dependencies=[OPEN],
     responses={
-        200: {"description": "COSE receipt (RFC 9942)", "content": {MEDIA_TYPE: {}, JSON: {}}},
+        200: {
+            "description": "COSE receipt (RFC 9942)",
+            "content": {MEDIA_TYPE: {}, JSON: {"schema": component(ReceiptView)}},
+        },
         **problems(404, 409, 503),
     },
 )

@@ -204,9 +204,7 @@ def verify_one(
     "/bulk",
     response_class=Response,
     responses={200: lines_of(VerdictView, "the verdicts in the order of the requests"), **problems(403)},
-    openapi_extra=request_body(
-        ndjson={"type": "string", "description": "one verification request a line, as for /v1/verify"}
-    ),
+    openapi_extra=request_body(ndjson=VerifyRequest),
 )
 def verify_bulk(request: Request, holder: AnyKey, app: TheApp, body: Annotated[bytes, Depends(read_body)]) -> Response:
     """One verdict a line, in the order of the questions, sent as they are reached. A malformed line refuses all."""

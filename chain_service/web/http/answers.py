@@ -53,27 +53,42 @@ STREAM = {"type": "string", "format": "binary"}
 """The schema of lines as generated clients understand it: bytes to pass on as they are."""
 
 
-def component(model: type[BaseModel]) -> dict[str, Any]:
+def component(model: type[Any]) -> dict[str, Any]:
     """Where OpenAPI's components have this model; `web.http.openapi` puts them there."""
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
-def request_body(*, json: type[BaseModel] | dict[str, Any] | None = None, **others: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI words for a body that an endpoint reads itself; `others` maps `ndjson`, `multipart` to schemas."""
+Submitted = type[BaseModel] | dict[str, Any]
+"""A model, or a schema where `core` reads the body."""
+
+
+def request_body(
+    *, json: Submitted | None = None, ndjson: Submitted | None = None, multipart: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The OpenAPI words for a body that an endpoint reads itself; `ndjson` is what one line is."""
     content: dict[str, Any] = {}
     if json is not None:
-        content[JSON] = {"schema": json if isinstance(json, dict) else component(json)}
-    for name, schema in others.items():
-        content[{"ndjson": NDJSON, "multipart": "multipart/form-data"}[name]] = {"schema": schema}
-    if NDJSON in content:
-        content[NDJSON]["schema"] = {**content[NDJSON]["schema"], **STREAM}
+        content[JSON] = {"schema": _schema(json)}
+    if ndjson is not None:
+        content[NDJSON] = _lines(_schema(ndjson), "one request a line")
+    if multipart is not None:
+        content["multipart/form-data"] = {"schema": multipart}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def lines_of(model: type[BaseModel], description: str) -> dict[str, Any]:
-    """The OpenAPI words for NDJSON each of whose lines is this model (`itemSchema` as OpenAPI 3.2 has it)."""
-    text = {**STREAM, "description": f"{description}: one {model.__name__} a line"}
-    return {"description": description, "content": {NDJSON: {"schema": text, "itemSchema": component(model)}}}
+def lines_of(model: type[Any], description: str) -> dict[str, Any]:
+    """The OpenAPI words for an answer in NDJSON each of whose lines is this model."""
+    content = _lines(component(model), f"{description}: one {model.__name__} a line")
+    return {"description": description, "content": {NDJSON: content}}
+
+
+def _lines(line: dict[str, Any], description: str) -> dict[str, Any]:
+    """Bytes for generated clients, and for readers what a line is (`itemSchema` as OpenAPI 3.2 has it)."""
+    return {"schema": {**STREAM, "description": description}, "itemSchema": line}
+
+
+def _schema(shape: Submitted) -> dict[str, Any]:
+    return shape if isinstance(shape, dict) else component(shape)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -14,11 +14,12 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
-from chain_service.web.http.answers import STREAM, problems
+from chain_service.web.http.answers import problems
 from chain_service.web.http.auth import Everybody, WithKey, admission
-from chain_service.web.http.bodies import JSON, NDJSON
+from chain_service.web.http.bodies import JSON
 from chain_service.web.schemas.examples import EXAMPLES
 from chain_service.web.schemas.problems import ProblemDetails
+from chain_service.web.schemas.receipts import ReceiptView
 from chain_service.web.schemas.requests import SealStateRequest, StatusRequest, VerifyRequest
 from chain_service.web.schemas.submissions import COMPONENTS
 from chain_service.web.schemas.verdicts import VerdictView
@@ -31,6 +32,8 @@ SCHEME = {
 }
 MODELS = (VerifyRequest, StatusRequest, SealStateRequest, ProblemDetails)
 """Models that a route names by reference only."""
+SHOWN = (VerdictView, ReceiptView)
+"""The same of answers."""
 REQUEST_ID = {"description": "names this request in the service's log", "schema": {"type": "string"}}
 
 
@@ -61,7 +64,7 @@ def _complete(schema: dict[str, Any], routes: Sequence[APIRoute]) -> dict[str, A
         for method in route.methods or ():
             _complete_operation(schema["paths"][route.path_format][method.lower()], route)
     models = models_json_schema(
-        [(model, "validation") for model in MODELS] + [(VerdictView, "serialization")],
+        [(model, "validation") for model in MODELS] + [(model, "serialization") for model in SHOWN],
         ref_template="#/components/schemas/{model}",
     )[1]["$defs"]
     schemas: dict[str, Any] = schema.setdefault("components", {}).setdefault("schemas", {})
@@ -85,8 +88,6 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
         if (example := EXAMPLES.get((route.path_format, media_type))) is not None:
             content["example"] = example
     responses = operation["responses"]
-    if operation.get("requestBody", {}).get("content", {}).get(NDJSON):
-        _add_lines(responses)
     for status, problem in problems(*_always(route, "requestBody" in operation)).items():
         if status == 422 or str(status) not in responses:
             responses[str(status)] = problem
@@ -110,11 +111,3 @@ def _always(route: APIRoute, has_body: bool) -> list[int]:
     if has_body:
         statuses += [413, 415]
     return statuses
-
-
-def _add_lines(responses: dict[str, Any]) -> None:
-    """Whoever sends lines gets lines, also where the schema of one object is all that the route states."""
-    content = next(responses[status] for status in responses if status < "300").get("content", {})
-    if NDJSON not in content:
-        text = "one line for each line of the body, with its number as `line`"
-        content[NDJSON] = {"schema": {**STREAM, "description": text}}

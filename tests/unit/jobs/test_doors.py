@@ -5,32 +5,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
-PACKAGE = "chain_service"
+from support.source import PACKAGE, modules, tree
 
 Definition = tuple[str, str]
 """A module and the name of what it defines at its top."""
 
 
 @cache
-def modules() -> dict[str, ast.Module]:
-    """Every module of the package by its name."""
-    paths = (path for path in (ROOT / PACKAGE).rglob("*.py") if "migrations" not in path.parts)
-    return {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
-            path.read_text(encoding="utf-8"), str(path)
-        )
-        for path in paths
-    }
-
-
-@cache
 def defined_in(name: str) -> dict[str, ast.stmt]:
     """What a module defines at its top: functions, classes and constants by their names."""
     found: dict[str, ast.stmt] = {}
-    for node in modules()[name].body:
+    for node in tree(modules()[name]).body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             found[node.name] = node
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
@@ -46,7 +32,7 @@ def imported_names(name: str) -> dict[str, str]:
     """What each imported name of a module stands for, whether it is imported at the top or inside a function."""
     return {
         alias.asname or alias.name: f"{node.module}.{alias.name}"
-        for node in ast.walk(modules()[name])
+        for node in ast.walk(tree(modules()[name]))
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
@@ -77,9 +63,8 @@ def room(name: str) -> str:
 
 def reached_from_the_doors() -> set[Definition]:
     """Every definition that a route, page, command or the composition root comes to, through others or at once."""
-    reached = {
-        use for name, tree in modules().items() if room(name) in ("web", "cli", "app") for use in uses(name, tree)
-    }
+    doors = {name: path for name, path in modules().items() if room(name) in ("web", "cli", "app")}
+    reached = {use for name, path in doors.items() for use in uses(name, tree(path))}
     waiting = list(reached)
     while waiting:
         module, name = waiting.pop()

@@ -48,6 +48,30 @@ def test_every_reference_leads_somewhere(described: dict[str, Any]) -> None:
             found = found[name]
 
 
+def contents(described: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every body and answer: of which call, of which media type, and what is said of it."""
+    for name, operation in operations(described):
+        for one in (operation.get("requestBody", {}), *operation["responses"].values()):
+            yield from ((name, media_type, content) for media_type, content in one.get("content", {}).items())
+
+
+def test_lines_say_what_one_line_is(described: dict[str, Any]) -> None:
+    lines = [
+        (name, content) for name, media_type, content in contents(described) if media_type == "application/x-ndjson"
+    ]
+    assert [name for name, _ in lines] == ["POST /v1/records"] * 2 + ["POST /v1/verify/bulk"] * 2
+    for name, content in lines:
+        line = content["itemSchema"]
+        assert "$ref" in line or all("$ref" in one for one in line["oneOf"]), name
+        assert content["schema"]["format"] == "binary", name
+
+
+def test_every_json_body_and_answer_has_a_schema(described: dict[str, Any]) -> None:
+    for name, media_type, content in contents(described):
+        if media_type.endswith("json"):
+            assert content.get("schema"), name
+
+
 def test_every_error_is_the_one_problem(described: dict[str, Any]) -> None:
     problem = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
     for name, operation in operations(described):
