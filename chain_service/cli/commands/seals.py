@@ -9,11 +9,11 @@ import typer
 
 from chain_service.cli import render
 from chain_service.cli.invocation import invocation, read_input, read_objects
-from chain_service.cli.options import Org, Timeout, Wait
+from chain_service.cli.options import Cursor, Limit, Org, Timeout, Wait
 
 _DER = b"\x30"
 
-seal = typer.Typer(no_args_is_help=True, help="Electronic seals: registration and state. 电子印章")
+seal = typer.Typer(no_args_is_help=True, help="Electronic seals: registration, list and state. 电子印章")
 
 
 @seal.command("register")
@@ -40,6 +40,7 @@ def register_seal(
       chain-service seal register seal.json --org 11430000006122244L --wait
     """
     from chain_service.jobs.anchoring import register_seals
+    from chain_service.jobs.registries import seals
     from chain_service.jobs.workers import wait_final
 
     door = invocation(context)
@@ -53,10 +54,39 @@ def register_seal(
         made = register_seals.register_seal(app, door.operator(org), entry)
         if wait:
             wait_final(app, "seal", made.seal_code, timeout)
-            made = register_seals.seal(app, made.seal_code)
+            made = seals.seal(app, made.seal_code)
         done.append(made)
     value = done[0] if len(done) == 1 else {"seals": done}
     door.answer(value, lambda out: render.facts(out, value), "\n".join(registered.seal_code for registered in done))
+
+
+@seal.command("list")
+def list_seals(
+    context: typer.Context,
+    org: Annotated[str | None, typer.Option("--org", metavar="CODE", help="Only seals of this owner.")] = None,
+    status: Annotated[
+        str | None, typer.Option(metavar="STATE", help="Only those in_force, frozen or cancelled on chain.")
+    ] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> None:
+    """List the seals registered here, by code. 列出印章
+
+    Example:
+
+      chain-service seal list --org 11430000006122244L --status frozen
+    """
+    from chain_service.jobs.registries import seals
+
+    door = invocation(context)
+    listed = seals.list_seals(door.app(), org=org, status=status, cursor=cursor, limit=limit)
+    columns = ("sealCode", "sealName", "ownerCode", "sealType", "validUntil", "state", "status")
+    rows = [
+        (row.seal_code, row.seal_name, row.owner_code, row.seal_type, row.valid_until, row.state, row.status)
+        for row in listed.seals
+    ]
+    door.answer(listed, lambda out: render.table(out, columns, rows), "\n".join(row[0] for row in rows))
+    door.note_next(listed.next)
 
 
 @seal.command("state")
@@ -73,13 +103,14 @@ def set_state(
 
       chain-service seal state 43000000000001 --to frozen
     """
-    from chain_service.jobs.anchoring import register_seals as seals
+    from chain_service.jobs.anchoring.register_seals import set_seal_state
+    from chain_service.jobs.registries import seals
     from chain_service.jobs.workers import wait_final
 
     door = invocation(context)
     app = door.app()
     owner = seals.seal(app, code).owner_code
-    done = seals.set_seal_state(app, door.operator(owner), code, to)
+    done = set_seal_state(app, door.operator(owner), code, to)
     if wait:
         wait_final(app, "seal", code, timeout)
         done = seals.seal(app, code)

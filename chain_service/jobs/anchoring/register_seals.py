@@ -3,83 +3,40 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from chain_service.chain.contracts import encode_call
 from chain_service.core.chainproof.storage_layout import SEAL_IN_FORCE, SEAL_REGISTRY, code_key, organisation_word
-from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.canonical import canonical
-from chain_service.core.encoding.digests import Digest
-from chain_service.core.encoding.display import moment, optional_moment
+from chain_service.core.encoding.display import moment
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.visible_text import add_hidden, require_visible
 from chain_service.core.registries.seals import (
     PERSONAL,
     SEAL,
-    STATES,
     Seal,
     parse_seal,
     parse_seal_state,
     seal_may_follow,
 )
 from chain_service.errors import (
-    BadRequest,
     ChainServiceError,
     Conflict,
-    Corrupt,
     Forbidden,
     MalformedDocument,
     MalformedRecord,
 )
 from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App
+from chain_service.jobs.registries.seals import STATE_NAMES, SealDetails, seal
 from chain_service.store import submissions
 from chain_service.store.registries import organisations, seals
-from chain_service.store.rows import json_object
 from chain_service.store.submissions import NewSubmission
 
 _V1, _PERSON = 1, 2
 """In seals of version 1 the type tells organisations from persons (GM/T 0031-2014)."""
-_NAMES = {number: name for name, (number, _, _) in STATES.items()}
-
-
-@answer
-class SealStep:
-    """A step in the life of a seal; step 0 is its registration."""
-
-    n: int
-    to: str
-    state: str
-    """`pending`, `final` or `refused`: how far the step is on its way to the chain."""
-    block: int | None = left_out()
-    time: str | None = left_out()
-
-
-@answer
-class SealDetails:
-    """A seal with its state, as the index has read it."""
-
-    seal_code: str
-    seal_name: str
-    owner_code: str
-    seal_type: str
-    digests: Mapping[str, str]
-    """Of the seal's file, in hex, by algorithm."""
-    signer_certificates: tuple[str, ...]
-    """Digest of each certificate that may sign with the seal."""
-    valid_from: str
-    valid_until: str
-    state: str
-    """`pending`, `final` or `refused`: how far the registration is on its way to the chain."""
-    status: str
-    """`in_force`, `frozen`, `cancelled`, or `expired` once its period is over."""
-    history: tuple[SealStep, ...]
-    failure: str | None = left_out()
-    """Why the contract refused the registration, by the error's name."""
-    created: bool | None = left_out()
-    """Of a request that changes something: whether it did, or found it done."""
 
 
 def seal_entry(app: App, data: bytes, owner: str, seal_type: str | None = None) -> dict[str, Any]:
@@ -177,38 +134,6 @@ def _parse(asker: Acting, entry: object) -> Seal:
     return parsed
 
 
-def seal(app: App, code: str) -> SealDetails:
-    """The seal with its state, as the index has read it. Raises `NotFound` (`seal_unknown`)."""
-    with app.database.reading() as connection:
-        stored = seals.get(connection, code)
-        changes = seals.changes(connection, code)
-    parsed = _read(stored)
-    final = [change for change in changes if change.final_block is not None]
-    recorded = _NAMES[final[-1].state] if final else "in_force"
-    registration = _step(0, "in_force", stored)
-    return SealDetails(
-        seal_code=parsed.code,
-        seal_name=parsed.name,
-        owner_code=parsed.owner,
-        seal_type=parsed.seal_type,
-        digests={"sha-256": parsed.sha256.hex(), "sm3": parsed.sm3.hex()},
-        signer_certificates=tuple(str(Digest("sha-256", certificate)) for certificate in parsed.signer_certificates),
-        valid_from=moment(parsed.valid_from),
-        valid_until=moment(parsed.valid_until),
-        state=registration.state,
-        status=parsed.state_at(app.now, recorded),
-        history=(registration, *(_step(change.n, _NAMES[change.state], change) for change in changes)),
-        failure=stored.refused,
-    )
-
-
-def _read(stored: seals.StoredSeal) -> Seal:
-    try:
-        return parse_seal(json_object(stored.body, "a stored seal", seal=stored.code))
-    except BadRequest as error:
-        raise Corrupt("a stored seal is damaged", seal=stored.code) from error
-
-
 def set_seal_state(app: App, asker: Acting, code: str, to: str) -> SealDetails:
     """The change of state is on its way; asking for the state that stands or is on its way changes nothing.
 
@@ -228,10 +153,10 @@ def set_seal_state(app: App, asker: Acting, code: str, to: str) -> SealDetails:
         if current != state:
             if newest is not None and newest.final_block is None:
                 raise Conflict(
-                    f"a change to {_NAMES[current]} is pending; try again when it is final", code="change_pending"
+                    f"a change to {STATE_NAMES[current]} is pending; try again when it is final", code="change_pending"
                 )
             if not seal_may_follow(current, state):
-                raise Conflict(f"a seal that is {_NAMES[current]} cannot become {to}", code="illegal_transition")
+                raise Conflict(f"a seal that is {STATE_NAMES[current]} cannot become {to}", code="illegal_transition")
             n = newest.n + 1 if newest is not None else 1
             account = account_of(app, stored.owner)
             submission = _submission(app, account, code, "seal_state", "setStates", [(code_key(code), n, state)])
@@ -272,15 +197,4 @@ def _registration(parsed: Seal) -> tuple[Any, ...]:
         parsed.valid_from,
         parsed.valid_until,
         list(parsed.signer_certificates),
-    )
-
-
-def _step(n: int, to: str, stored: seals.StoredSeal | seals.SealChange) -> SealStep:
-    pending = stored.final_block is None or stored.final_time is None
-    return SealStep(
-        n=n,
-        to=to,
-        state="refused" if stored.refused is not None else "pending" if stored.final_block is None else "final",
-        block=None if pending else stored.final_block,
-        time=None if pending else optional_moment(stored.final_time),
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
+from chain_service.core.chainproof.storage_layout import SEAL_IN_FORCE
 from chain_service.errors import NotFound
 from chain_service.store.rows import all_as, one_or_none
 from chain_service.store.schema import seal_changes, seals
@@ -101,6 +102,33 @@ def of_owner(connection: Connection, owner: str | None = None) -> list[StoredSea
     """The owner's seals (all where None), by code."""
     query = select(seals).order_by(seals.c.code)
     return all_as(connection.execute(query if owner is None else query.where(seals.c.owner == owner)), StoredSeal)
+
+
+def page(
+    connection: Connection, *, owner: str | None, state: int | None, after: str | None, limit: int
+) -> tuple[list[tuple[StoredSeal, int]], str | None]:
+    """Seals by code, each with the state that the chain holds, and the `after` of the next page."""
+    recorded = (
+        select(seal_changes.c.state)
+        .where(seal_changes.c.code == seals.c.code, seal_changes.c.final_block.is_not(None))
+        .order_by(seal_changes.c.n.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    held = func.coalesce(recorded, SEAL_IN_FORCE)
+    query = select(seals, held.label("held")).order_by(seals.c.code).limit(limit + 1)
+    if owner is not None:
+        query = query.where(seals.c.owner == owner)
+    if state is not None:
+        query = query.where(held == state)
+    if after is not None:
+        query = query.where(seals.c.code > after)
+    listed = []
+    for row in connection.execute(query).mappings():
+        columns = dict(row)
+        listed.append((columns.pop("held"), StoredSeal(**columns)))
+    shown = [(seal, held) for held, seal in listed[:limit]]
+    return shown, shown[-1][0].code if len(listed) > limit else None
 
 
 def add_change(connection: Connection, new: NewSealChange) -> None:

@@ -12,7 +12,7 @@ from chain_service.core.registries.catalog_findings import FINDINGS
 from chain_service.errors import BadRequest
 from chain_service.jobs.anchoring import publish_catalogs, register_seals
 from chain_service.jobs.instance import certificate_types
-from chain_service.jobs.registries import catalogs, organisations
+from chain_service.jobs.registries import catalogs, organisations, seals
 from chain_service.web.http.answers import json_answer, problems, request_body
 from chain_service.web.http.auth import OPEN, CatalogKey, ReviewerKey, SealKey, TheApp
 from chain_service.web.http.bodies import JSON, need_media_type, parse_json, read_body, shaped
@@ -38,7 +38,7 @@ def _object(request: Request, body: bytes) -> dict[str, Any]:
     "/seals",
     tags=["seals"],
     status_code=202,
-    response_model=register_seals.SealDetails,
+    response_model=seals.SealDetails,
     responses=problems(401, 403, 409, 415, 422),
     openapi_extra=request_body(json=submissions.SEAL),
 )
@@ -47,23 +47,35 @@ def register_seal(request: Request, holder: SealKey, app: TheApp, body: Body) ->
     return json_answer(register_seals.register_seal(app, holder, _object(request, body)), 202)
 
 
+@router.get("/seals", tags=["seals"], dependencies=[OPEN], response_model=seals.SealPage)
+def list_seals(
+    app: TheApp,
+    org: Annotated[str | None, Query(max_length=18, description="of this owner")] = None,
+    status: Annotated[seals.SealStatus | None, Query(description="in this state on chain")] = None,
+    cursor: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> Response:
+    """The seals registered here, by code; one whose period is over shows as `expired`."""
+    return json_answer(seals.list_seals(app, org=org, status=status, cursor=cursor, limit=limit))
+
+
 @router.get(
     "/seals/{code}",
     tags=["seals"],
     dependencies=[OPEN],
-    response_model=register_seals.SealDetails,
+    response_model=seals.SealDetails,
     responses=problems(404),
 )
 def read_seal(code: str, app: TheApp) -> Response:
     """A seal's registered digests, owner, period and state."""
-    return json_answer(register_seals.seal(app, code))
+    return json_answer(seals.seal(app, code))
 
 
 @router.post(
     "/seals/{code}/state",
     tags=["seals"],
     status_code=202,
-    response_model=register_seals.SealDetails,
+    response_model=seals.SealDetails,
     responses=problems(401, 403, 404, 409, 415, 422),
     openapi_extra=request_body(json=SealStateRequest),
 )

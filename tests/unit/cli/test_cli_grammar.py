@@ -65,6 +65,7 @@ COMMANDS = {
     "present",
     "status set",
     "status history",
+    "seal list",
     "seal register",
     "seal state",
     "catalog publish",

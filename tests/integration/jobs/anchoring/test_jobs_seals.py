@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from chain_service.errors import Conflict, Forbidden, MalformedRecord, NotFound
+from chain_service.errors import BadRequest, Conflict, Forbidden, MalformedRecord, NotFound
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import register_seals
 from chain_service.jobs.auditing.audit import audit
+from chain_service.jobs.registries import seals
 from support.worlds.jobs_city import WAIT, City
 from support.worlds.registered import registered_seal, seal_entry, set_seal_state
 
@@ -17,7 +18,7 @@ def test_a_seal_is_pending_and_then_in_force(city: City) -> None:
     told = register_seals.register_seal(city.app, org.caller, seal_entry(org))
     assert (told.state, told.created) == ("pending", True)
     workers.wait_final(city.app, "seal", told.seal_code, timeout=WAIT)
-    told = register_seals.seal(city.app, told.seal_code)
+    told = seals.seal(city.app, told.seal_code)
     assert (told.state, told.status, len(told.history)) == ("final", "in_force", 1)
     assert audit(city.app, org.code).seals == 1
 
@@ -27,7 +28,7 @@ def test_a_seal_is_frozen_freed_and_cancelled_with_its_history_kept(city: City) 
     code = registered_seal(city, org)
     for to in ("frozen", "in_force", "frozen", "cancelled"):
         set_seal_state(city, org, code, to)
-    told = register_seals.seal(city.app, code)
+    told = seals.seal(city.app, code)
     assert told.status == "cancelled"
     assert [one.to for one in told.history] == ["in_force", "frozen", "in_force", "frozen", "cancelled"]
     assert [one.n for one in told.history] == [0, 1, 2, 3, 4]
@@ -85,10 +86,36 @@ def test_a_code_that_another_account_took_on_chain_is_refused_with_the_reason(ci
 def test_a_seal_past_its_period_is_expired_without_any_change_on_chain(city: City) -> None:
     org = city.organisation()
     code = registered_seal(city, org, validUntil="2024-12-31")
-    assert register_seals.seal(city.app, code).status == "expired"
+    assert seals.seal(city.app, code).status == "expired"
 
 
 def test_an_unknown_seal_is_not_found(city: City) -> None:
     with pytest.raises(NotFound) as missing:
-        register_seals.seal(city.app, "00000000000000")
+        seals.seal(city.app, "00000000000000")
     assert missing.value.code == "seal_unknown"
+
+
+def test_seals_are_listed_by_owner_and_state_page_by_page(city: City) -> None:
+    org, other = city.organisation(), city.organisation()
+    own = sorted(registered_seal(city, org) for _ in range(3))
+    foreign = registered_seal(city, other)
+    set_seal_state(city, org, own[1], "frozen")
+    waiting = seal_entry(org)
+    register_seals.register_seal(city.app, org.caller, waiting)
+    listed = seals.list_seals(city.app, org=org.code)
+    assert [row.seal_code for row in listed.seals] == sorted([*own, waiting["sealCode"]]) and listed.next is None
+    shown = {row.seal_code: (row.state, row.status) for row in listed.seals}
+    assert shown[own[1]] == ("final", "frozen") and shown[own[0]] == ("final", "in_force")
+    assert shown[waiting["sealCode"]] == ("pending", "in_force")
+    assert [row.seal_code for row in seals.list_seals(city.app, org=org.code, status="frozen").seals] == [own[1]]
+    met, cursor = [], None
+    while True:
+        page = seals.list_seals(city.app, cursor=cursor, limit=2)
+        assert len(page.seals) <= 2
+        met += [row.seal_code for row in page.seals]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert met == sorted(met) and len(set(met)) == len(met) and {*own, foreign} <= set(met)
+    with pytest.raises(BadRequest, match="status must be one of"):
+        seals.list_seals(city.app, status="lost")

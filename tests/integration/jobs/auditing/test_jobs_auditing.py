@@ -18,7 +18,7 @@ from chain_service.jobs import workers
 from chain_service.jobs.anchoring import publish_catalogs, register_seals
 from chain_service.jobs.auditing.audit import AuditReport, audit, rebuild
 from chain_service.jobs.records import records, state_history
-from chain_service.jobs.registries import catalogs
+from chain_service.jobs.registries import catalogs, seals
 from chain_service.store.schema import metadata
 from support.worlds.jobs_city import WAIT, City, Org, org_code
 from support.worlds.registered import catalog_entry, publish, seal_entry, set_seal_state
@@ -330,7 +330,7 @@ def seen(city: City, org: Org, ids: list[str], seal: str, catalog: str) -> Any:
         [records.proof(city.app, id) for id in ids],
         [state_history.disclosed_history(city.app, id, org.caller) for id in ids],
         [city.judged(org, id) for id in ids],
-        register_seals.seal(city.app, seal),
+        seals.seal(city.app, seal),
         catalogs.history(city.app, catalog),
         audit(city.app, org.code),
     )
@@ -376,6 +376,6 @@ def test_a_change_record_of_any_bytes_is_named_and_ends_no_audit(kept: Kept) -> 
 def test_a_damaged_seal_or_catalog_version_is_corrupt_to_its_readers(kept: Kept) -> None:
     for body in (b"garbage", b"[]", b"{}"):
         with kept.altered("seals", {"body": body}, code=kept.seal), pytest.raises(Corrupt):
-            register_seals.seal(kept.city.app, kept.seal)
+            seals.seal(kept.city.app, kept.seal)
         with kept.altered("catalog_versions", {"body": body}, code=kept.catalog), pytest.raises(Corrupt):
             catalogs.history(kept.city.app, kept.catalog)

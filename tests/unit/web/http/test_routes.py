@@ -27,6 +27,7 @@ ROUTES = {
     "POST /v1/verify": "all; for `verify` also by an identifier and a cause alone",
     "POST /v1/verify/bulk": "any key",
     "POST /v1/seals": "`seal`",
+    "GET /v1/seals": "all",
     "GET /v1/seals/{code}": "all",
     "POST /v1/seals/{code}/state": "`seal`",
     "POST /v1/catalogs": "`catalog`",
