@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, insert, select, update
 
 from chain_service.store import validators
 from chain_service.store.rows import all_as, chunks, json_object, one_or_none
@@ -184,12 +184,6 @@ def events(
     return [_event(row) for row in connection.execute(query.order_by(chain_events.c.block, chain_events.c.position))]
 
 
-def events_of_block(connection: Connection, number: int) -> list[Event]:
-    """The block's events, in order."""
-    query = select(chain_events).where(chain_events.c.block == number).order_by(chain_events.c.position)
-    return [_event(row) for row in connection.execute(query)]
-
-
 def _event(row: Row[Any]) -> Event:
     args = json_object(row.args, "an indexed event", block=row.block, position=row.position)
     return Event(**{**row._mapping, "args": args})
@@ -311,8 +305,3 @@ def _forget_final(connection: Connection, number: int, at: float) -> None:
     fallen_out = update(transactions).where(transactions.c.block > number)
     connection.execute(fallen_out.where(transactions.c.outcome == "final", ~live).values(outcome=None, block=None))
     connection.execute(fallen_out.values(outcome="reverted", block=None))
-
-
-def count_blocks(connection: Connection) -> int:
-    """How many blocks the index has read."""
-    return connection.execute(select(func.count()).select_from(blocks)).scalar_one()

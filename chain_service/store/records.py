@@ -437,12 +437,6 @@ def erased_naming(connection: Connection, kept: Sequence[bytes], limit: int) -> 
     return all_as(connection.execute(query), ErasedFile)
 
 
-def count_pending(connection: Connection) -> int:
-    """How many records wait for a batch, over all organisations."""
-    query = select(func.count()).where(records.c.batch_id.is_(None), records.c.failure.is_(None))
-    return connection.execute(query).scalar_one()
-
-
 def types_of_batch(connection: Connection, batch_id: str) -> list[str]:
     """The certificate types among a batch's records."""
     certificates = (records.c.batch_id == batch_id, records.c.kind == "certificate")

@@ -116,11 +116,6 @@ def _key(key: bytes) -> bytes:
     return key
 
 
-def history_slot(position: int, key: bytes, n: int) -> bytes:
-    """Slot of `mapping(bytes32 ⇒ mapping(uint256 ⇒ …))` at this position, for this 32-byte key and n."""
-    return _slot(_word(n), _slot(_key(key), _word(position)))
-
-
 def standing_slot(organisation: str) -> bytes:
     """Slot of Organisations._standingOf[organisation]."""
     return _slot(organisation_word(organisation), _STANDING)

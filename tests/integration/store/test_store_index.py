@@ -81,7 +81,6 @@ def test_events_come_back_as_they_were_read(database: Database) -> None:
         chain_index.add_events(connection, [event])
         read = [replace(event, args={**args, "digest": "0x01ab"})]
         assert chain_index.events(connection, ["CatalogChanged"]) == read
-        assert chain_index.events_of_block(connection, 1) == read
         assert chain_index.events(connection, ["CatalogChanged"], subject=b"other") == []
         assert chain_index.events(connection, ["CatalogChanged"], until=0) == []
 
@@ -151,7 +150,7 @@ def test_a_dropped_index_leaves_records_proofs_and_signed_bytes(database: Databa
 
         chain_index.drop_index(connection, AT)
 
-        assert chain_index.count_blocks(connection) == 0
+        assert chain_index.head_block(connection) is None
         assert chain_index.all_states(connection, LOG) == {}
         assert states(connection, [one.id]) == ["batched"]
         assert batches.get(connection, batch.id).evidence == b"proof"

@@ -97,10 +97,6 @@ def test_slots_are_where_solidity_puts_them(contract, mapping, slot, keys):
     assert slot == nested(int(entry["slot"]), *keys)
 
 
-def test_a_history_slot_is_that_of_a_nested_mapping():
-    assert storage_layout.history_slot(5, PERMIT_KEY, 3) == storage_layout.permit_slot(ORG, TYPE, 3)
-
-
 def test_status_bits_are_four_by_four_lowest_first():
     assert [storage_layout.status_slot(LOG, index)[1] for index in (0, 1, 63, 64)] == [0, 4, 252, 0]
     assert (
@@ -178,7 +174,6 @@ def test_keys_that_do_not_fit_are_refused():
         lambda: storage_layout.status_slot(LOG, -1),
         lambda: storage_layout.rights_slot(ACCOUNT[:19], ORG),
         lambda: storage_layout.catalog_digest_slot("\ud800"),
-        lambda: storage_layout.history_slot(0, b"", 0),
     ):
         with pytest.raises(InvalidProof):
             make()
