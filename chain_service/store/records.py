@@ -384,12 +384,13 @@ def fail(connection: Connection, id: str, reason: str) -> bool:
 
 
 def erase(connection: Connection, id: str, reason: str, at: float) -> bool:
-    """Body, salt, digests, identity, number, dates, links and the texts of status changes are gone; the place stays.
+    """Body, salt, digests, identity, number, dates and the texts of status changes are gone; the place stays, and which
+    record it replaced, by whose id a file is known to have passed on.
 
     False if it was erased before. A record that waited for a batch never enters one. Call `Database.scrub` after the
     commit. Raises NotFound (`record_unknown`).
     """
-    lost = dict.fromkeys(("body", "salt", "body_digest", "identity", "number", "issued", "replaces"))
+    lost = dict.fromkeys(("body", "salt", "body_digest", "identity", "number", "issued"))
     unbatched = records.c.batch_id.is_(None)
     kept = update(records).where(records.c.id == id, records.c.erased_at.is_(None))
     result = connection.execute(kept.values(**lost, erased_at=at, erased_reason=reason))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from chain_service.core.records.identifiers import CertificateIdentifier, OrgCod
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.check_rules import RECORD, SIGNATURE, SIGNATURE_CHECKS
 from chain_service.core.verdicts.file_ownership import decide
-from chain_service.core.verdicts.inputs import Candidate, JudgeInput, Memory, Presented
+from chain_service.core.verdicts.inputs import Candidate, JudgeInput, Memory, Outage, PastChange, Presented
 from chain_service.core.verdicts.judge import Anchoring, JudgedSignatures, judge
 from chain_service.core.verdicts.verdict import Group, Verdict, check
 from chain_service.core.verdicts.verdict_codes import VerdictOutcome
@@ -32,7 +33,7 @@ class Drawn:
     replaces: bool = False
     """Whether it says that it replaces the record before it, if that is of its kind."""
     erased: bool = False
-    """Whether its content is gone; what it said it replaces is gone with it."""
+    """Whether its content is gone; which record it said it replaces is remembered."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,12 @@ def world(place: int, drawn: Drawn, before: Drawn | None = None) -> World:
 
 
 def follows(drawn: Drawn, before: Drawn) -> bool:
-    return drawn.replaces and not drawn.erased and drawn.certificate == before.certificate
+    return drawn.replaces and drawn.certificate == before.certificate
+
+
+def remembered(place: int, drawn: Drawn, before: Drawn | None) -> Memory:
+    link = record_id(place - 1) if drawn.erased and before is not None and follows(drawn, before) else None
+    return Memory(record_id(place), "anchored", anchored_at=ANCHORED, erased=drawn.erased, replaces=link)
 
 
 def record_id(place: int) -> str:
@@ -72,11 +78,11 @@ def facts_of(drawn: list[Drawn], paper: Paper, *, crowded: bool = False, counted
             ORGS[one.org],
             "certificate" if one.certificate else "document",
             made.claim(),
-            Memory(record_id(place), "anchored", anchored_at=ANCHORED, erased=one.erased),
+            remembered(place, one, before),
             None if one.erased else made.disclosure,
             anchor_state=made.proven(ANCHORED, 7),
         )
-        for place, (one, made) in enumerate(zip(drawn, worlds, strict=True))
+        for place, (one, made, before) in enumerate(zip(drawn, worlds, (None, *drawn[:-1]), strict=True))
     ]
     chosen, known = None, [one for one in candidates if not one.memory.erased]
     presented = paper.kind in ("disclosure", "receipt")
@@ -173,6 +179,7 @@ records = st.lists(
 )
 papers = st.builds(Paper, st.sampled_from(["none", "disclosure", "receipt", "seal"]), st.integers(0, 4))
 WITHDRAWN, STRANGER = Drawn(0, True, State.WITHDRAWN), Drawn(1, True, State.IN_FORCE)
+GONE = Drawn(0, True, State.SUPERSEDED, erased=True)
 
 
 @given(records, papers)
@@ -187,6 +194,8 @@ WITHDRAWN, STRANGER = Drawn(0, True, State.WITHDRAWN), Drawn(1, True, State.IN_F
 @example([replace(STRANGER, erased=True), Drawn(0, True, State.IN_FORCE)], Paper("seal", 1))
 @example([Drawn(0, True, State.SUPERSEDED, erased=True), Drawn(0, True, State.IN_FORCE, True)], Paper("none"))
 @example([Drawn(0, True, State.SUPERSEDED), Drawn(0, True, State.IN_FORCE, True)], Paper("none"))
+@example([GONE, replace(GONE, replaces=True), Drawn(0, True, State.IN_FORCE, True)], Paper("none"))
+@example([GONE, Drawn(0, True, State.IN_FORCE, True, True), STRANGER], Paper("disclosure", 2))
 @example([Drawn(0, True, State.SUPERSEDED), Drawn(1, True, State.IN_FORCE, True)], Paper("none"))
 @settings(max_examples=400, deadline=None)
 def test_what_ended_stays_ended_and_no_stranger_makes_a_file_unverifiable(drawn: list[Drawn], paper: Paper) -> None:
@@ -244,6 +253,28 @@ def test_a_record_whose_place_cannot_be_proven_makes_nothing_valid() -> None:
         other = replace(facts.candidates[0], claim=broken)
         verdict = judge(replace(facts, candidates=(other,)))
         assert (verdict.answer, verdict.code) == (VerdictOutcome.INDETERMINATE, "finality_unproven")
+
+
+@pytest.mark.parametrize("state", [State.IN_FORCE, State.WITHDRAWN])
+def test_an_erased_record_is_told_of_only_if_something_says_that_it_ended(state: State) -> None:
+    drawn = [STRANGER, Drawn(0, True, state, erased=True)]
+    facts = facts_of(drawn, Paper("disclosure", 0))
+    down = Outage("node_unavailable", "the chain cannot be read")
+    past = {"at": ANCHORED - 60, "past": True}
+    for unknown in ({"now_state": down}, past, {"at": NOW - 60, "past": True}, {"max_age": 1}):
+        asked = replace(facts, **unknown)
+        verdict = judge(asked)
+        told = state is State.WITHDRAWN and "now_state" not in unknown
+        assert verdict.answer is not VerdictOutcome.VALID
+        assert (ORGS[0] in str(verdict.to_json())) == told, unknown
+        alone = judge(replace(asked, candidates=()))
+        assert told or verdict.to_json() == alone.to_json()
+    # what the index says against it counts, and so does what cannot be placed
+    ended = PastChange(State.WITHDRAWN, 1, NOW - 90, 80)
+    told_of = replace(facts.candidates[0], memory=replace(facts.candidates[0].memory, history=(ended,)))
+    assert ORGS[0] in str(judge(replace(facts, candidates=(told_of,), now_state=down)).to_json())
+    lost = replace(facts.candidates[0], claim=None)
+    assert judge(replace(facts, candidates=(lost,))).code == "finality_unproven"
 
 
 def test_a_record_anchored_after_the_moment_asked_about_changes_nothing_then() -> None:

@@ -20,9 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chain_service.core.chainproof import storage_layout
+from chain_service.core.records.states import State
 from chain_service.core.verdicts.anchoring_checks import ClaimedHead, find_head, judge_anchor, judge_inclusion
 from chain_service.core.verdicts.check_rules import RECORD
-from chain_service.core.verdicts.inputs import Candidate, Content, JudgeInput, Presented
+from chain_service.core.verdicts.inputs import Candidate, Content, JudgeInput, Memory, Outage, Presented
 from chain_service.core.verdicts.standing_checks import judge_status
 from chain_service.core.verdicts.verdict import Check, check, gravest
 from chain_service.core.verdicts.verdict_codes import Outcome
@@ -60,6 +62,8 @@ class JudgedCandidate:
 
     candidate: Candidate
     status: Check
+    untold: bool = False
+    """Its content was erased and nothing says that it has ended: it is not told of, and decides nothing."""
 
     @property
     def ended(self) -> bool:
@@ -83,20 +87,37 @@ def others(facts: JudgeInput) -> list[JudgedCandidate]:
     judged = []
     for candidate in facts.candidates:
         alone, head, proof = head_of(facts, candidate)
+        untold = False
         if head is None:
             status = _undecided("the stored data of another record that names it are damaged")
         elif proof.outcome is Outcome.PASSED:
             status = judge_status(alone, head.claim)
+            untold = status.outcome is not Outcome.FAILED and _is_quiet(alone)
         elif _came_later(facts, head):
             continue
         elif proof.code in ("node_unavailable", "finality_unproven", "trust_stale"):
             status = check(RECORD.STATUS, proof.code, proof.evidence)
+            untold = _is_quiet(alone)
         else:
             status = _undecided("another record that names it differs from the chain")
-        if candidate.memory.erased and status.outcome is Outcome.PASSED:
-            continue  # what was erased is not told of while it is in force
-        judged.append(JudgedCandidate(candidate, status))
+            untold = head.shown_by is not None and proof.code == "not_anchored" and _is_quiet(alone)
+        judged.append(JudgedCandidate(candidate, status, untold))
     return judged
+
+
+def _is_quiet(alone: JudgeInput) -> bool:
+    """Whether the record's content was erased, and neither the chain's newest word nor the index speaks against it.
+
+    What is not known of its state, because no node tells, is not known of the record judged either.
+    """
+    claim, memory, now = alone.claim, alone.memory, alone.now_state
+    if claim is None or memory is None or not memory.erased or memory.accepted is not None:
+        return False
+    if memory.history and memory.history[-1].state is not State.IN_FORCE:
+        return False
+    slot, shift = storage_layout.status_slot(claim.log, claim.proof.index)
+    word = 0 if isinstance(now, Outage) else now.words.get((storage_layout.RECORD_STATUS, slot))
+    return word is not None and storage_layout.status_in(word, shift) == State.IN_FORCE
 
 
 def _came_later(facts: JudgeInput, head: ClaimedHead) -> bool:
@@ -114,13 +135,14 @@ def status_among(facts: JudgeInput, content: Content | None, own: Check, besides
     A record that was superseded by a record of the same organisation with the very same file has passed the file on to
     that one: what its successor is decides.
     """
+    heirs = _heirs(facts, content, own, besides)
+    besides = [other for other in besides if not other.untold]
     if not besides:
         return own
     counted = [other for other in besides if other.status.outcome is not Outcome.PASSED]
-    heirs = _heirs(facts, content, own, besides)
     findings = {id(other.status): other.candidate for other in counted if not _passed_on(other, heirs)}
     decisive = gravest([own, *(other.status for other in counted if id(other.status) in findings)])
-    named = {"alsoNamedBy": [other.to_json() for other in besides]}
+    named = {"alsoNamedBy": also_named_by(besides)}
     if decisive is own:
         return replace(own, evidence={**own.evidence, **named})
     # what is told of the record judged stays told of it
@@ -136,21 +158,28 @@ Heir = tuple[str, str | None]
 def _heirs(facts: JudgeInput, content: Content | None, own: Check, besides: Sequence[JudgedCandidate]) -> set[Heir]:
     """What was replaced by a record that has not ended, or by one that was replaced in turn."""
     replacing: list[tuple[Heir, JudgedCandidate]] = [
-        ((other.candidate.org, _replaces(other.candidate.recalled)), other) for other in besides
+        ((other.candidate.org, _replaces(other.candidate.recalled, other.candidate.memory)), other) for other in besides
     ]
     heirs = {heir for heir, one in replacing if not one.ended}
     if content is not None and own.outcome in (Outcome.PASSED, Outcome.INDETERMINATE):
         same = facts.recalled is not None and facts.recalled.body_digest == content.body_digest
-        heirs.add((content.org, _replaces(facts.recalled if same else content)))
+        heirs.add((content.org, _replaces(facts.recalled if same else content, facts.memory)))
     while more := {heir for heir, one in replacing if _passed_on(one, heirs)} - heirs:
         heirs |= more
     return heirs
 
 
-def _replaces(content: Content | None) -> str | None:
-    """The record that this one says it replaces."""
+def _replaces(content: Content | None, memory: Memory | None) -> str | None:
+    """The record that this one says it replaces; that of an erased one is remembered."""
+    if memory is not None and memory.erased and memory.replaces is not None:
+        return memory.replaces
     value = content.members.get("replaces") if content is not None else None
     return value if isinstance(value, str) else None
+
+
+def also_named_by(besides: Sequence[JudgedCandidate]) -> list[dict[str, Any]]:
+    """What a verdict's evidence says of the other records."""
+    return [other.to_json() for other in besides if not other.untold]
 
 
 def _passed_on(one: JudgedCandidate, heirs: set[Heir]) -> bool:

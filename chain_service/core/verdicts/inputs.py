@@ -144,6 +144,8 @@ class Memory:
     accepted: AcceptedChange | None = None
     replaced_by: str | None = None
     """Id of a newer record that names this one as its predecessor."""
+    replaces: str | None = None
+    """Id of the record that an erased one said it replaces."""
 
 
 @dataclass(frozen=True)

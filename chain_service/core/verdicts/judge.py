@@ -24,7 +24,7 @@ from chain_service.core.verdicts.anchoring_checks import (
     judge_log_signature,
     judge_validators,
 )
-from chain_service.core.verdicts.candidates import JudgedCandidate, organisations, others, status_among
+from chain_service.core.verdicts.candidates import JudgedCandidate, also_named_by, organisations, others, status_among
 from chain_service.core.verdicts.check_rules import RECORD, SIGNATURE_CHECKS, CheckRule
 from chain_service.core.verdicts.inputs import Asked, Content, JudgeInput
 from chain_service.core.verdicts.names import RecordNames, names_of
@@ -199,7 +199,7 @@ def _several(
     facts: JudgeInput, rule: CheckRule, besides: Sequence[JudgedCandidate], evidence: Mapping[str, Any]
 ) -> Check:
     """The finding that records of several organisations answer the question and nothing says which is meant."""
-    named: dict[str, Any] = {"alsoNamedBy": [other.to_json() for other in besides]}
+    named: dict[str, Any] = {"alsoNamedBy": also_named_by(besides)}
     if facts.crowded:
         named["detail"] = "more records name it than are checked"
     owner = _owner(facts)

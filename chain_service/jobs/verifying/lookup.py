@@ -244,7 +244,8 @@ def _memory(connection: Connection, record: StoredRecord, viewer: Viewer) -> Mem
         is_told = viewer.may_see(record.org, record.body_digest)
         history = _changes(connection, log_id(OrgCode(record.org), record.generation), record.leaf_index, told=is_told)
     waiting = statuses.waiting(connection, record.id)
-    newer = [other for other in records.replacing(connection, record.id) if other.state == "anchored"]
+    replacing = records.replacing(connection, record.id)
+    newer = [other for other in replacing if other.state == "anchored" and other.erased_at is None]
     unconfirmed = newer and not (history and history[-1].state is State.SUPERSEDED)
     return Memory(
         record_id=record.id,
@@ -254,6 +255,7 @@ def _memory(connection: Connection, record: StoredRecord, viewer: Viewer) -> Mem
         history=history,
         accepted=AcceptedChange(stored_state(waiting.to_state), int(waiting.created_at)) if waiting else None,
         replaced_by=newer[-1].id if unconfirmed else None,
+        replaces=record.replaces if record.erased_at is not None else None,
     )
 
 

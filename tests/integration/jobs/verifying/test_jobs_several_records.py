@@ -119,6 +119,42 @@ def test_an_erased_record_is_not_held_against_the_one_that_its_file_passed_to(ci
     assert city.verify(file=data).code == "in_force"
 
 
+def test_a_file_is_passed_on_by_erased_records_too(city: City) -> None:
+    org, other = city.organisation(), city.organisation()
+    data = content()
+    number = f"JY{time.time_ns() % 10**10:010d}"
+    made: list[str] = []
+    for n in range(3):
+        identifier = str(CertificateIdentifier(FOOD, org.code, number, f"{n + 1:03d}"))
+        link = {"replaces": made[-1]} if made else {}
+        body = org.certificate(number=number, certificateIdentifier=identifier, files=naming(data), **link)
+        made += city.anchor(org, body)
+        city.rounds(4)
+    assert [city.status(one) for one in made] == ["superseded", "superseded", "in_force"]
+    kept = city.disclosure(org, made[2])
+    (stranger,) = city.anchor(other, other.certificate(files=naming(data)))
+    theirs = city.disclosure(other, stranger)
+    for gone in (made[1], made[0], made[2]):
+        records.erase(city.app, gone, "到期清理", org.caller)
+        assert city.verify(file=data, disclosure=kept).code == "in_force"
+        assert city.verify(file=data, disclosure=theirs).code == "in_force"
+        assert city.verify(file=data).code == ("several_records" if gone != made[2] else "in_force")
+
+
+def test_no_moment_asked_about_makes_an_erased_record_known(city: City) -> None:
+    org, other = city.organisation(), city.organisation()
+    data, alone = content(), content()
+    ids = city.anchor(org, *(org.certificate(files=naming(one)) for one in (data, alone)))
+    city.anchor(other, other.certificate(files=naming(data)))
+    for gone in ids:
+        records.erase(city.app, gone, "持证人申请删除", org.caller)
+    now = city.app.now
+    for at in (1, now - 10**6, now - 100, now):
+        assert org.code not in str(city.verify(file=data, at=at).to_json()), at
+        known, unknown = city.verify(file=alone, at=at), city.verify(file=content(), at=at)
+        assert (known.code, warned(known)) == (unknown.code, warned(unknown)), at
+
+
 def test_without_the_keystore_s_password_nothing_is_said_where_something_was_erased(own_city: City) -> None:
     city = own_city
     org = city.organisation()
