@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 
 const page = readFileSync(new URL("../../../chain_service/web/pages/static/offline.html", import.meta.url), "utf8");
 const script = page.match(/<script>([\s\S]*?)<\/script>/)[1];
-const names = "judge readTrust Refused keccak256 sm3 recover sha256 hmac hmacKey ed25519Holds toHex readCbor readRlp writeRlp N fromBig toBig fromHex verifyEvidence rootFromInclusion readMoment readPaper judgePapers recognise";
+const names = "judge readTrust Refused keccak256 sm3 recover sha256 hmac hmacKey ed25519Holds toHex readCbor readRlp writeRlp N fromBig toBig fromHex verifyEvidence rootFromInclusion readMoment readPaper judgePapers recognise receiptsIn";
 const own = new Function(`${script}; return { ${names.split(" ").join(", ")} };`)();
 const bytes = (text) => (text === null ? null : new Uint8Array(Buffer.from(text, "base64")));
 
@@ -155,6 +155,16 @@ async function asked(file) {
   return answers;
 }
 
-const MODES = { corpus, asked, papers, moments, inclusion, evidence, primitives: (count) => primitives(Number(count)) };
+// The kind of each file in base64, and the receipts that lie in it.
+async function looked(file) {
+  const answers = [];
+  for (const data of JSON.parse(readFileSync(file, "utf8"))) {
+    const found = await own.receiptsIn(bytes(data));
+    answers.push({ kind: own.recognise(bytes(data)), receipts: found.map((one) => Buffer.from(one).toString("base64")) });
+  }
+  return answers;
+}
+
+const MODES = { looked, corpus, asked, papers, moments, inclusion, evidence, primitives: (count) => primitives(Number(count)) };
 const [mode, argument] = process.argv.slice(2);
 process.stdout.write(JSON.stringify(await MODES[mode](argument)));

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import random
 import re
+import time
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from fastapi import FastAPI
 import embed_offline
 from chain_service.core.receipts.receipt import encode
 from chain_service.core.records.states import State
+from chain_service.core.verdicts.paper_kinds import recognise
 from chain_service.web.http.headers import SecurityHeaders
 from chain_service.web.pages import routes
 from chain_service.web.schemas.requests import parse_moment
@@ -247,6 +250,31 @@ def test_what_a_paper_is_called_does_not_matter(tmp_path: Path) -> None:
     expected = [kinds.get(name.split()[0], name.split()[0]) for name in papers]
     answers = asked_together(tmp_path, [[(name, data)] for name in called for data in papers.values()])
     assert [answer["kinds"][0] for answer in answers] == expected * 3
+
+
+def test_a_disclosure_after_many_blanks_is_one_to_both_verifiers(tmp_path: Path) -> None:
+    given = [b" " * 300 + b'{"record": {}, "salt": ""}', b"\n" * 4_000 + b'{"record": {"certif', b" " * 300 + b"{}"]
+    kinds = [answer["kind"] for answer in looked_at(tmp_path, given)]
+    assert kinds == [recognise(data).value for data in given] == ["disclosure", "disclosure", "file"]
+
+
+def test_streams_that_never_end_do_not_hide_a_receipt_or_hold_the_page_up(tmp_path: Path) -> None:
+    receipt = b"\xd2\x84" + bytes(5_000)
+    packed = zlib.compress(receipt)
+    attached = b"1 0 obj<</Type/EmbeddedFile/Filter/FlateDecode/Length %d>>\nstream\n%s\nendstream" % (
+        len(packed),
+        packed,
+    )
+    begun = time.monotonic()
+    (answer,) = looked_at(tmp_path, [b"%PDF-1.7\n" + b"stream\n\xd2\x84" * 60_000 + attached])
+    assert base64.b64decode(answer["receipts"][-1]) == receipt
+    assert time.monotonic() - begun < 60
+
+
+def looked_at(folder: Path, given: list[bytes]) -> list[Any]:
+    """What the page takes each file for, and the receipts that it finds in it."""
+    answers: list[Any] = run_with("looked", folder, [base64.b64encode(data).decode() for data in given])
+    return answers
 
 
 def test_the_page_of_a_service_has_its_trust_file_built_in() -> None:

@@ -28,7 +28,7 @@ export async function endsAs(bytes, listed) {
 }
 
 const MAX_RECEIPT = 256 * 1024;
-const MOST_RECEIPTS = 16; // of receipts, and of packed streams that are opened
+const MOST_TRIED = 16; // of streams that may be receipts, and of packed ones: the end of each may be far
 const PIECE = 1024; // bytes that are unpacked at a time, to a thousand times as many at most
 const STREAM = utf8("stream");
 const END = utf8("endstream");
@@ -89,14 +89,14 @@ async function inflated(packed) {
 export async function receiptsIn(bytes) {
   if (!same(bytes.subarray(0, 5), utf8("%PDF-"))) return [];
   const found = new Map();
-  let opened = 0;
-  for (let at = wordFrom(bytes, STREAM, 0); at >= 0 && found.size < MOST_RECEIPTS; at = wordFrom(bytes, STREAM, at + 1)) {
+  let [plain, packed] = [0, 0];
+  for (let at = wordFrom(bytes, STREAM, 0); at >= 0; at = wordFrom(bytes, STREAM, at + 1)) {
     if (beginsAt(bytes, at - 3, END)) continue;
     const from = at + 6 + (bytes[at + 6] === 13 ? 2 : 1);
-    const isPlain = bytes[from] === RECEIPT_TAG[0];
+    const isPlain = bytes[from] === RECEIPT_TAG[0] && bytes[from + 1] === 0x84;
     const dictionary = isPlain || (bytes[from] & 0x0f) === 8 ? dictionaryAt(bytes, at) : "";
     const isPacked = !isPlain && /\/EmbeddedFile\b|\/application#2[fF]cose\b/.test(dictionary) && /\/FlateDecode\b/.test(dictionary);
-    if (!isPlain && (!isPacked || ++opened > MOST_RECEIPTS)) continue;
+    if (isPlain ? ++plain > MOST_TRIED : !isPacked || ++packed > MOST_TRIED) continue;
     const end = endOf(bytes, from, dictionary);
     const content = end < 0 ? null : isPlain ? bytes.subarray(from, end) : await inflated(bytes.subarray(from, end));
     if (content && content[0] === RECEIPT_TAG[0] && content.length <= MAX_RECEIPT) found.set(toHex(content), content);

@@ -42,7 +42,7 @@ function kindOf(bytes) {
   if (bytes[0] === RECEIPT_TAG[0]) return "receipt";
   if (same(bytes.subarray(0, 2), TRUST_TAG)) return "trust";
   if (bytes.length > MAX_TEXT) return "file";
-  const begin = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, 256));
+  const begin = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
   if (!/^[ \t\n\r]*\{/.test(begin)) return "file";
   try {
     const names = [...readJson(bytes, MAX_TEXT).keys()];
