@@ -42,7 +42,8 @@ from chain_service.errors import BadRequest, CannotTell, InvalidProof
 Doubt = Literal["finality_unproven", "issuer_unknown", "trust_stale"]
 """Why a the receipt or proof was rejected that may well be genuine."""
 Examining = Callable[[str, int, ProvenState | Outage, ProvenState | None], Examine]
-"""How a file's signatures are judged: given its name, the moment, the newest state and that of the anchoring block."""
+"""How a file's signatures are judged: given its name, the moment, the state that tells of seals and that of the
+anchoring block."""
 
 _RETIRED: Final = Outage("trust_stale", "every validator that sealed the receipt's blocks has since been removed")
 _NO_EVIDENCE: Final = Outage("finality_unproven", "the receipt holds no proven block")
@@ -180,8 +181,17 @@ def verify_offline(
         limit=limit,
         notices=(*trust.warnings(now), *shown.doubts, *accepted),
     )
-    examine = None if examining is None else examining(name, moment, _of_seals(now_state), anchor)
+    seals_state = _of_seals(now_state if not past or anchor is None else _knowing(shown.counting, moment))
+    examine = None if examining is None else examining(name, moment, seals_state, anchor)
     return with_hidden(judge(facts, examine), presented.disclosure)
+
+
+def _knowing(states: Sequence[ProvenState], moment: int) -> ProvenState:
+    """The first state that knows all that happened to a seal until then, for its states have times; else the newest.
+
+    A state from before the moment would hide what the newer one of the same receipt shows.
+    """
+    return next((state for state in states if state.time >= moment), states[-1])
 
 
 def _of_seals(state: ProvenState | Outage) -> ProvenState | Outage:

@@ -19,6 +19,7 @@ from chain_service.core.records.disclosure import reveal
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.check_rules import RECORD
 from chain_service.core.verdicts.inputs import Presented
+from chain_service.core.verdicts.judge import JudgedSignatures
 from chain_service.errors import BadRequest, InvalidProof
 from support.chains.clique_simulator import validators
 from support.offline.offline_questions import twice
@@ -116,6 +117,23 @@ def test_a_past_moment_is_answered_by_the_newest_block_before_it(issued):
 def test_a_clock_that_runs_late_does_not_hide_the_newest_state(issued):
     receipt = refreshed(issued.receipt(), issued.newer(state=1))
     assert issued.verify(receipt, now=TIME + BLOCK + 50).code == "suspended"
+
+
+def test_seals_are_judged_by_a_state_that_knows_the_moment_asked_about(issued):
+    receipt, now = refreshed(issued.receipt(), issued.newer()), TIME + BLOCK + 200
+    asked = []
+
+    def examining(_name, moment, newest, _anchor):
+        asked.append((moment - TIME, newest.block))
+        return lambda _: JudgedSignatures()
+
+    moments = [BLOCK - 1, BLOCK, BLOCK + 1, BLOCK + 99, BLOCK + 100, BLOCK + 199]
+    for moment in moments:
+        issued.verify(receipt, now=now, at=TIME + moment, examining=examining)
+    assert asked == [(moment, BLOCK if moment <= BLOCK else BLOCK + 100) for moment in moments]
+    issued.verify(receipt, now=now, examining=examining)
+    issued.verify(issued.receipt(), now=now, at=TIME + BLOCK + 1, examining=examining)
+    assert asked[-2:] == [(BLOCK + 200, BLOCK + 100), (BLOCK + 1, BLOCK)]
 
 
 def test_the_newer_evidence_has_to_be_newer(issued):
