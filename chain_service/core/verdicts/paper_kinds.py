@@ -1,9 +1,10 @@
 """What kind of paper is presented, recognised by its bytes and never by its name.
 
 A receipt and a trust file begin with their COSE tag. Disclosures and proofs are JSON objects: one that parses is told
-by two of its members, one that does not, because it was cut off on its way, by the first. All else is a file, which is
-compared by its digest. What editors and mail programs make of a paper is read as the paper: UTF-16 or a byte order
-mark around JSON, base64 with line breaks around a receipt or trust file.
+by two members of a disclosure or three of a proof, since others have an index, a path and a size, too; one that does
+not, because it was cut off on its way, by the first. All else is a file, which is compared by its digest. What editors
+and mail programs make of a paper is read as the paper: UTF-16 or a byte order mark around JSON, base64 with line breaks
+around a receipt or trust file.
 
     recognise(b'{"record": {…}, "salt": "…"}')  → Kind.DISCLOSURE
     recognise(b'{"record": {"certificateNu')     → Kind.DISCLOSURE, which then cannot be read
@@ -116,7 +117,7 @@ def _kind_of(data: bytes) -> PaperKind:
         return PaperKind.DISCLOSURE if name in _DISCLOSURE else PaperKind.PROOF if name in _PROOF else PaperKind.FILE
     if len(_DISCLOSURE & value.keys()) > 1:
         return PaperKind.DISCLOSURE
-    return PaperKind.PROOF if len(_PROOF & value.keys()) > 1 else PaperKind.FILE
+    return PaperKind.PROOF if len(_PROOF & value.keys()) > 2 else PaperKind.FILE
 
 
 def take(name: str, data: bytes, called: PaperKind | None = None) -> Paper:

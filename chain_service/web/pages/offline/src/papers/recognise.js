@@ -46,7 +46,9 @@ function kindOf(bytes) {
   if (!/^[ \t\n\r]*\{/.test(begin)) return "file";
   try {
     const names = [...readJson(bytes, MAX_TEXT).keys()];
-    return ["disclosure", "proof"].find((kind) => names.filter((name) => Object.hasOwn(MEMBER_OF, name) && MEMBER_OF[name] === kind).length > 1) || "file";
+    const count = (kind) => names.filter((name) => Object.hasOwn(MEMBER_OF, name) && MEMBER_OF[name] === kind).length;
+    // Other files have an index, a path and a size, too.
+    return count("disclosure") > 1 ? "disclosure" : count("proof") > 2 ? "proof" : "file";
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     // Cut off on its way, perhaps: its first member tells.
