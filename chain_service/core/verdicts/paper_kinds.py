@@ -52,6 +52,7 @@ _RECEIPT, _TRUST = b"\xd2\x84", b"\xd8\x62"
 _BLANKS = b" \t\r\n"
 _DISCLOSURE = frozenset({"record", "salt", "open", "covered", "revealed"})
 _PROOF = frozenset({"entry", "path", "anchor", "index", "size"})
+_PROOF_BEGINS = frozenset({"entry", "anchor"})
 _FIRST_NAME = re.compile(rb'\{[ \t\r\n]*"([A-Za-z]{1,16})"?')
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _SEAL_BEGINS_WITHIN = 32
@@ -114,7 +115,13 @@ def _kind_of(data: bytes) -> PaperKind:
     except orjson.JSONDecodeError:
         first = _FIRST_NAME.match(text)
         name = first[1].decode() if first else ""
-        return PaperKind.DISCLOSURE if name in _DISCLOSURE else PaperKind.PROOF if name in _PROOF else PaperKind.FILE
+        return (
+            PaperKind.DISCLOSURE
+            if name in _DISCLOSURE
+            else PaperKind.PROOF
+            if name in _PROOF_BEGINS
+            else PaperKind.FILE
+        )
     if len(_DISCLOSURE & value.keys()) > 1:
         return PaperKind.DISCLOSURE
     return PaperKind.PROOF if len(_PROOF & value.keys()) > 2 else PaperKind.FILE

@@ -58,6 +58,8 @@ BOM = b"\xef\xbb\xbf"
         (b'{"path": "a list of files", "size": 2048}', PaperKind.FILE),
         (b'{"index": 4, "size": 10, "data": []}', PaperKind.FILE),
         (PROOF.replace(b'"entry": "00", ', b"").replace(b', "anchor": {}', b""), PaperKind.PROOF),
+        (b'{"index": {"_id": "1"}}\n{"title": "lines of JSON"}\n', PaperKind.FILE),
+        (b'{"anchor": {"log', PaperKind.PROOF),
         (b'{"record": "a word that others use, too"}', PaperKind.FILE),
         (b'{"name": "x", "version": "1"', PaperKind.FILE),
         (WHOLE + b" " * 2**20, PaperKind.FILE),

@@ -255,8 +255,13 @@ def test_what_a_paper_is_called_does_not_matter(tmp_path: Path) -> None:
 def test_both_verifiers_take_papers_for_the_same(tmp_path: Path) -> None:
     given = [b" " * 300 + b'{"record": {}, "salt": ""}', b"\n" * 4_000 + b'{"record": {"certif', b" " * 300 + b"{}"]
     given += [b'{"path": "a", "size": 2048}', b'{"index": 1, "size": 2, "path": []}']
+    given += [b'{"index": {}}\n{"title": ""}\n', b'{"anchor": {"log']
     kinds = [answer["kind"] for answer in looked_at(tmp_path, given)]
-    assert kinds == [recognise(data).value for data in given] == ["disclosure"] * 2 + ["file"] * 2 + ["proof"]
+    assert (
+        kinds
+        == [recognise(data).value for data in given]
+        == ["disclosure"] * 2 + ["file"] * 2 + ["proof", "file", "proof"]
+    )
 
 
 def test_streams_that_never_end_do_not_hide_a_receipt_or_hold_the_page_up(tmp_path: Path) -> None:

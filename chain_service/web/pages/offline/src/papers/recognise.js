@@ -11,6 +11,7 @@ export const MAX_ORIGINAL = 64 * 1024 * 1024; // of a file to compare
 const MAX_TEXT = 1024 * 1024; // of a disclosure, and of a proof
 const BOM = [0xef, 0xbb, 0xbf];
 const MEMBER_OF = { record: "disclosure", salt: "disclosure", covered: "disclosure", open: "disclosure", revealed: "disclosure", entry: "proof", path: "proof", anchor: "proof", size: "proof", index: "proof" };
+const NEVER_FIRST = ["index", "path", "size"]; // in a proof, and in others' lines of JSON they are
 const UTF_16 = [["utf-16le", [0xff, 0xfe]], ["utf-16be", [0xfe, 0xff]]];
 const BLANKS = [0x20, 0x09, 0x0d, 0x0a];
 
@@ -53,6 +54,6 @@ function kindOf(bytes) {
     if (!(error instanceof Refused)) throw error;
     // Cut off on its way, perhaps: its first member tells.
     const first = /^[ \t\n\r]*\{[ \t\n\r]*"([A-Za-z]{1,16})"?/.exec(begin);
-    return first && Object.hasOwn(MEMBER_OF, first[1]) ? MEMBER_OF[first[1]] : "file";
+    return first && Object.hasOwn(MEMBER_OF, first[1]) && !NEVER_FIRST.includes(first[1]) ? MEMBER_OF[first[1]] : "file";
   }
 }
