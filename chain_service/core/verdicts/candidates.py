@@ -62,7 +62,7 @@ class JudgedCandidate:
 
     candidate: Candidate
     status: Check
-    untold: bool = False
+    omitted: bool = False
     """Its content was erased and nothing says that it has ended: it is not told of, and decides nothing."""
 
     @property
@@ -87,21 +87,21 @@ def others(facts: JudgeInput) -> list[JudgedCandidate]:
     judged = []
     for candidate in facts.candidates:
         alone, head, proof = head_of(facts, candidate)
-        untold = False
+        omitted = False
         if head is None:
             status = _undecided("the stored data of another record that names it are damaged")
         elif proof.outcome is Outcome.PASSED:
             status = judge_status(alone, head.claim)
-            untold = status.outcome is not Outcome.FAILED and _is_quiet(alone)
+            omitted = status.outcome is not Outcome.FAILED and _is_quiet(alone)
         elif _came_later(facts, head):
             continue
         elif proof.code in ("node_unavailable", "finality_unproven", "trust_stale"):
             status = check(RECORD.STATUS, proof.code, proof.evidence)
-            untold = _is_quiet(alone)
+            omitted = _is_quiet(alone)
         else:
             status = _undecided("another record that names it differs from the chain")
-            untold = head.shown_by is not None and proof.code == "not_anchored" and _is_quiet(alone)
-        judged.append(JudgedCandidate(candidate, status, untold))
+            omitted = head.shown_by is not None and proof.code == "not_anchored" and _is_quiet(alone)
+        judged.append(JudgedCandidate(candidate, status, omitted))
     return judged
 
 
@@ -136,7 +136,7 @@ def status_among(facts: JudgeInput, content: Content | None, own: Check, besides
     that one: what its successor is decides.
     """
     heirs = _heirs(facts, content, own, besides)
-    besides = [other for other in besides if not other.untold]
+    besides = [other for other in besides if not other.omitted]
     if not besides:
         return own
     counted = [other for other in besides if other.status.outcome is not Outcome.PASSED]
@@ -179,7 +179,7 @@ def _replaces(content: Content | None, memory: Memory | None) -> str | None:
 
 def also_named_by(besides: Sequence[JudgedCandidate]) -> list[dict[str, Any]]:
     """What a verdict's evidence says of the other records."""
-    return [other.to_json() for other in besides if not other.untold]
+    return [other.to_json() for other in besides if not other.omitted]
 
 
 def _passed_on(one: JudgedCandidate, heirs: set[Heir]) -> bool:
