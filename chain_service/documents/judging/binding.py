@@ -63,6 +63,8 @@ class RegisteredSeal:
     """SHA-256 of those registered as its signers; none where a receipt leaves them out."""
     history: tuple[SealState, ...]
     state: ProvenState
+    outage: Outage | None = None
+    """Why the newest block cannot be read, so that nothing is known of what came after `state`."""
 
     @property
     def registered_at(self) -> int:
@@ -97,7 +99,8 @@ def find_seal(code: str, binding: Binding) -> RegisteredSeal | Outage | None:
     """The registry's entry; None if the seal is not registered, an Outage if that cannot be told.
 
     Its states are those of the newest block alone: where that leaves the seal out, it may have been frozen since the
-    one before. Facts never change: whichever block shows them will do.
+    one before. While no newest block can be read, an older one still tells what was wrong by then, and nothing good.
+    Facts never change: whichever block shows them will do.
     """
     if not is_seal_code(code):
         return None
@@ -111,9 +114,9 @@ def find_seal(code: str, binding: Binding) -> RegisteredSeal | Outage | None:
     except InvalidProof:
         return unproven
     if not history:
-        return None
+        return binding.outage
     facts = next(filter(None, (_seal_facts(state, code) for state in binding.states)), None)
-    return unproven if facts is None else RegisteredSeal(*facts, tuple(history), newest)
+    return unproven if facts is None else RegisteredSeal(*facts, tuple(history), newest, binding.outage)
 
 
 def _seal_facts(state: ProvenState, code: str) -> tuple[str, bytes, SealPeriod | None, tuple[bytes, ...]] | None:
@@ -169,6 +172,8 @@ def judge_registered(signature: SignatureFacts, entry: RegisteredSeal | Outage |
         ended = registered.valid_until
     if ended is not None:
         return check(SIGNATURE.SEAL_REGISTERED, "signing_time_unproven", evidence | {"ended": rfc3339(ended)})
+    if entry.outage is not None:
+        return check(SIGNATURE.SEAL_REGISTERED, entry.outage.code, evidence | {"detail": entry.outage.detail})
     return check(SIGNATURE.SEAL_REGISTERED, "seal_in_force", evidence)
 
 

@@ -8,7 +8,9 @@ from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState
 from chain_service.core.chainproof.storage_layout import SEAL_FROZEN, SEAL_IN_FORCE, SEAL_REGISTRY, SealState
 from chain_service.core.verdicts.inputs import Outage
-from chain_service.documents.judging.binding import Binding, RegisteredSeal, find_seal
+from chain_service.documents.facts import SealFacts, SignatureFacts
+from chain_service.documents.judging.binding import Binding, RegisteredSeal, find_seal, judge_registered
+from chain_service.documents.judging.timing import Timing
 
 CODE = "43010000000011"
 TIME = 1_790_000_000
@@ -56,3 +58,20 @@ def test_a_seal_shown_to_be_absent_is_not_registered_and_one_not_shown_is_unprov
     assert isinstance(found(), Outage)
     node_gone = Outage("node_unavailable", "no node answers")
     assert find_seal(CODE, Binding(at=TIME, list_age=0, outage=node_gone)) is node_gone
+
+
+def test_without_a_newest_block_an_older_one_tells_only_what_was_wrong_by_then():
+    node_gone = Outage("node_unavailable", "no node answers")
+    assert told_by(OLDER) == "seal_in_force"
+    assert told_by(OLDER, node_gone) == "node_unavailable"
+    assert told_by(state(7, (SEAL_FROZEN,)), node_gone) == "seal_not_in_force"
+    assert told_by(state(7, ()), node_gone) == "node_unavailable"
+
+
+def told_by(older: ProvenState, outage: Outage | None = None) -> str:
+    """The check of a signature by this seal, made some seconds after all of its states."""
+    digest, end = b"911100001000000023" + bytes(14), TIME + 9_000
+    seal = SealFacts(4, CODE, "印章", 1, "maker", TIME, TIME, end, digest, digest, True, None, "hashes", ())
+    signature = SignatureFacts("1", "ses-v4", seal=seal)
+    entry = find_seal(CODE, Binding(at=TIME + 100, list_age=0, states=(older,), outage=outage))
+    return judge_registered(signature, entry, Timing(TIME + 100, TIME + 50, TIME + 60)).code
