@@ -95,9 +95,7 @@ def findings(
 
     door = invocation(context)
     review = catalogs.findings(door.app(), door.operator(), org=org, finding=finding, cursor=cursor, limit=limit)
-    rows = [
-        (gap.code, gap.catalog_code, gap.about, f"{gap.message.zh} · {gap.message.en}") for gap in review.findings
-    ]
+    rows = [(gap.code, gap.catalog_code, gap.about, f"{gap.message.zh} · {gap.message.en}") for gap in review.findings]
 
     def shown(out: Console) -> None:
         render.table(out, ("code", "catalogCode", "about", "message"), rows)

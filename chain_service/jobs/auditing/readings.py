@@ -28,7 +28,7 @@ class ListedReading:
     record: str | None
     """The record's id; null for a search, and where nothing was found."""
     org: str | None
-    """The organisation of whoever read, or for which the operator acted; null for the public, and an operator for all."""
+    """The organisation that read, or that the operator acted for; null for the public and an operator for all."""
     key_id: str | None
     """The API key; null for the public and for the operator."""
     cause: str
