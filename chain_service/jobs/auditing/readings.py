@@ -28,7 +28,7 @@ class ListedReading:
     record: str | None
     """The record's id; null for a search, and where nothing was found."""
     org: str | None
-    """The organisation that read, or that the operator acted for; null for the public and an operator for all."""
+    """The organisation that read, or that the operator acted for; null for the public."""
     key_id: str | None
     """The API key; null for the public and for the operator."""
     cause: str
