@@ -47,7 +47,7 @@ class SealDetails:
     state: str
     """`pending`, `final` or `refused`: how far the registration is on its way to the chain."""
     status: str
-    """`in_force`, `frozen`, `cancelled`, or `expired` once its period is over."""
+    """`in_force`, `frozen`, `cancelled`, or `expired` once its period is over; it counts once `state` is `final`."""
     history: tuple[SealStep, ...]
     failure: str | None = left_out()
     """Why the contract refused the registration, by the error's name."""
@@ -68,7 +68,7 @@ class ListedSeal:
     state: str
     """`pending`, `final` or `refused`: how far the registration is on its way to the chain."""
     status: str
-    """`in_force`, `frozen`, `cancelled`, or `expired` once its period is over."""
+    """`in_force`, `frozen`, `cancelled`, or `expired` once its period is over; it counts once `state` is `final`."""
 
 
 @answer
