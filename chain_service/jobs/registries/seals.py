@@ -11,6 +11,7 @@ from chain_service.core.encoding.display import moment, optional_moment
 from chain_service.core.registries.seals import STATES, Seal, parse_seal
 from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.context import App
+from chain_service.jobs.pages import page_size
 from chain_service.store.registries import seals
 from chain_service.store.rows import json_object
 
@@ -96,7 +97,7 @@ def list_seals(
         raise BadRequest(f"status must be one of {', '.join(STATES)}", field="status")
     state = None if status is None else STATES[status][0]
     with app.database.reading() as connection:
-        page, following = seals.page(connection, owner=org, state=state, after=cursor, limit=max(1, min(limit, 500)))
+        page, following = seals.page(connection, owner=org, state=state, after=cursor, limit=page_size(limit))
     return SealPage(tuple(_listed(app, stored, recorded) for stored, recorded in page), following)
 
 
