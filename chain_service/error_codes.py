@@ -571,7 +571,7 @@ CODES: dict[str, Meaning] = {
     ),
     "batch_stands": Meaning(
         409, REFUSED, "该批次不能再解散。", "The batch can no longer be dissolved.",
-        "请等待它成为最终。", "Wait until it is final.",
+        "请等待其最终确认。", "Wait until it is final.",
     ),
     "change_unknown": Meaning(
         404, REFUSED, "没有该编号的状态变更。", "No change of state has this id.", "请核对编号。", "Check the id.",
@@ -580,7 +580,7 @@ CODES: dict[str, Meaning] = {
         404, REFUSED, "没有该编号的提交。", "No submission has this id.", "请核对编号。", "Check the id.",
     ),
     "submission_live": Meaning(
-        409, REFUSED, "该提交已成最终、已放弃或正在途中。", "The submission is final, abandoned or under way.",
+        409, REFUSED, "该提交已最终确认、已放弃或正在处理。", "The submission is final, abandoned or under way.",
         "请稍后重试。", "Try again later.",
     ),
     "record_moved": Meaning(
@@ -597,7 +597,7 @@ CODES: dict[str, Meaning] = {
         "请等待其完成，或再次执行 deploy 继续。", "Wait for it, or run `deploy` again to continue it.",
     ),
     "not_final": Meaning(
-        503, UNAVAILABLE, "合约所在的区块尚未成为最终。", "The contracts' blocks are not final yet.",
+        503, UNAVAILABLE, "合约所在的区块尚未最终确认。", "The contracts' blocks are not final yet.",
         "请稍后再次执行。", "Run the command again later.",
     ),
     "not_mined": Meaning(

@@ -81,7 +81,9 @@ def verdict(console: Console, value: Mapping[str, Any], name: str | None = None)
     console.print(f"  [dim]下一步 next step:[/] {escape(value['nextStep']['zh'])} · {escape(value['nextStep']['en'])}")
     chain = value.get("chain") or {}
     if chain.get("block") is not None:
-        assurance = {"trial": "试验链 trial chain, one signer"}.get(str(chain.get("assurance")), chain.get("assurance"))
+        assurance = {"trial": "试验链 trial chain, one validator"}.get(
+            str(chain.get("assurance")), chain.get("assurance")
+        )
         console.print(f"  [dim]区块 block[/] {chain['block']}  {chain.get('time')}  {escape(str(assurance))}")
     if value.get("includedBy"):
         console.print(f"  [dim]上链 anchored by[/] {value['includedBy']}")

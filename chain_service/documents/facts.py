@@ -33,7 +33,7 @@ class Problem:
     """Why something could not be read or checked; never raised."""
 
     code: str
-    """Stable snake_case word: `not_der`, `too_large`, `zip_bomb`, `unknown_algorithm`, …"""
+    """Stable snake_case word: `not_der`, `too_large`, `zip_bomb`, `unknown_form`, …"""
     detail: str
     """One English sentence that names the part and repeats no personal content."""
 

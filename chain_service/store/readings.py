@@ -20,8 +20,9 @@ a search, a look-up by identifier."""
 
 @dataclass(frozen=True)
 class NewReading:
-    """One reading of a record or one look-up; `key_id` and `org` are None for the public, `record_id` where nothing
-    was found; `cause` is what the reader gave as reason (事由), to be free of personal data.
+    """One reading of a record or one look-up; `key_id` is None for the public and the operator, `org` for the public
+    alone, `record_id` where nothing was found; `cause` is what the reader gave as reason (事由), to be free of
+    personal data.
     """
 
     at: float

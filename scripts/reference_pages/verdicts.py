@@ -18,7 +18,7 @@ A check has one of four outcomes: `passed`, `failed`, `indeterminate`, `skipped`
 what was asked, or cannot be done where the verdict is made (the offline page reads no documents), and then a
 warning says so.
 
-Every verdict names its `assurance`: `trial`, one signer seals the chain; `majority`, more than half of the
+Every verdict names its `assurance`: `trial`, one validator seals the chain; `majority`, more than half of the
 validators sealed consecutive blocks from this one on (Clique); `quorum`, two thirds of the validators sealed it
 (QBFT).
 

@@ -95,15 +95,7 @@ def findings(
 
     door = invocation(context)
     review = catalogs.findings(door.app(), door.operator(), org=org, finding=finding, cursor=cursor, limit=limit)
-    rows = [
-        (
-            review_finding.code,
-            review_finding.catalog_code,
-            review_finding.about,
-            f"{review_finding.message.zh} · {review_finding.message.en}",
-        )
-        for review_finding in review.findings
-    ]
+    rows = [(gap.code, gap.catalog_code, gap.about, f"{gap.message.zh} · {gap.message.en}") for gap in review.findings]
 
     def shown(out: Console) -> None:
         render.table(out, ("code", "catalogCode", "about", "message"), rows)
@@ -112,6 +104,6 @@ def findings(
     door.answer(
         review,
         shown,
-        "\n".join(f"{review_finding.code} {review_finding.catalog_code}" for review_finding in review.findings),
+        "\n".join(f"{gap.code} {gap.catalog_code}" for gap in review.findings),
     )
     door.note_next(review.next)

@@ -61,7 +61,7 @@ def with_receipts(papers: Sequence[Paper]) -> list[Paper]:
     together = list(papers)
     for paper in papers:
         beside = _beside(Path(paper.name)) if paper.kind in (PaperKind.FILE, PaperKind.DISCLOSURE) else None
-        if beside is not None and str(beside) not in {verdict_warning.name for verdict_warning in together}:
+        if beside is not None and str(beside) not in {given.name for given in together}:
             together.append(take(str(beside), read_input(beside, MAX_RECEIPT_BYTES + 1), PaperKind.RECEIPT))
     return together
 

@@ -70,7 +70,7 @@ def show_alert(context: typer.Context, alert: AlertId) -> None:
 
 @alerts.command("settle")
 def settle_alert(context: typer.Context, alert: AlertId) -> None:
-    """Let an alert stand no longer, once it is dealt with. 了结告警
+    """Let an alert stand no longer, once it is dealt with. 办结告警
 
     An alert whose cause lasts is raised again.
 

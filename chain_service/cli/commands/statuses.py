@@ -94,15 +94,15 @@ def history(
             disclosed, lambda out: render.facts(out, disclosed), "\n".join(step.to for step in disclosed.history)
         )
         return
-    state_changes = state_history.status_history(app, record)
-    rows = [to_json(disclosed_change) for disclosed_change in state_changes]
+    steps = state_history.status_history(app, record)
+    rows = [to_json(step) for step in steps]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     door.answer(
-        {"record": record, "history": state_changes},
+        {"record": record, "history": steps},
         lambda out: (
             render.table(out, columns, [[row.get(name) for name in columns] for row in rows])
-            if state_changes
+            if steps
             else out.print("in force since it was anchored 自上链起有效")
         ),
-        "\n".join(disclosed_change.to for disclosed_change in state_changes),
+        "\n".join(step.to for step in steps),
     )

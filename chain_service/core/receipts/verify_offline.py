@@ -40,7 +40,7 @@ from chain_service.core.verdicts.verdict import Verdict, Warning, warning
 from chain_service.errors import BadRequest, CannotTell, InvalidProof
 
 Doubt = Literal["finality_unproven", "issuer_unknown", "trust_stale"]
-"""Why a the receipt or proof was rejected that may well be genuine."""
+"""Why a receipt was rejected that may well be genuine."""
 Examining = Callable[[str, int, ProvenState | Outage, ProvenState | None], Examine]
 """How a file's signatures are judged: given its name, the moment, the state that tells of seals and that of the
 anchoring block."""

@@ -133,7 +133,7 @@ class RECORD:
     VALIDATORS: Final = _record(
         "validators",
         (*_NODE, "issuer_unknown"),
-        _passed("trial", "试验链：由单一签名者签署", "trial chain: sealed by one signer"),
+        _passed("trial", "试验链：由单一验证节点签署", "trial chain: sealed by one validator"),
         _passed(
             "majority",
             "{validators} 个验证节点中 {signers} 个连续签署",

@@ -14,7 +14,8 @@ from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App
 from chain_service.jobs.pages import page_size, parse_cursor, write_cursor
 from chain_service.store import readings
-from chain_service.store.readings import Action, Reading, ReadingFilters
+from chain_service.store.readings import Action as Action
+from chain_service.store.readings import Reading, ReadingFilters
 
 
 @answer
@@ -27,7 +28,7 @@ class ListedReading:
     record: str | None
     """The record's id; null for a search, and where nothing was found."""
     org: str | None
-    """The organisation of whoever read; null for the public and for the operator."""
+    """The organisation that read, or that the operator acted for; null for the public."""
     key_id: str | None
     """The API key; null for the public and for the operator."""
     cause: str

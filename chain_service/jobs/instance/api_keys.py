@@ -23,7 +23,7 @@ MAX_LABEL = 100
 
 @answer
 class ListedKey:
-    """A key as its organisation and the operator see it: without what its holder keeps."""
+    """A key as the operator sees it: without what its holder keeps."""
 
     id: str
     org: str

@@ -81,7 +81,7 @@ class Responders:
         return list(queries.values())[:MAX_QUESTIONS]
 
     def answers(self, asked: Sequence[OcspQuery], now: int, *, fetch: bool) -> dict[bytes, bytes]:
-        """Question to answer, as far as one is kept or, with `fetch`, came in time. Never raises."""
+        """The answer to each query's question, where one is kept or, with `fetch`, came in time. Never raises."""
         ends = time.monotonic() + SECONDS
         kept_answers: dict[bytes, bytes] = {}
         for query in asked:

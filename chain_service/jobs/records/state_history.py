@@ -42,10 +42,11 @@ def disclosed_history(app: App, record_id: str, asker: Acting) -> StateHistory:
     """
     asker.need(*LISTERS)
     with app.database.reading() as connection:
-        asker.need_org(records.get(connection, record_id).org)
+        org = records.get(connection, record_id).org
+    asker.need_org(org)
     history = _history(app, record_id, disclosed=True)
     cause = "changes of state read by its organisation"
-    app.readings.write([NewReading(app.clock(), asker.key_id, asker.org, record_id, action="changes", cause=cause)])
+    app.readings.write([NewReading(app.clock(), asker.key_id, org, record_id, action="changes", cause=cause)])
     return StateHistory(record_id, history)
 
 

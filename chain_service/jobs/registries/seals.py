@@ -11,6 +11,7 @@ from chain_service.core.encoding.display import moment, optional_moment
 from chain_service.core.registries.seals import STATES, Seal, parse_seal
 from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.context import App
+from chain_service.jobs.pages import page_size
 from chain_service.store.registries import seals
 from chain_service.store.rows import json_object
 
@@ -47,7 +48,7 @@ class SealDetails:
     state: str
     """`pending`, `final` or `refused`: how far the registration is on its way to the chain."""
     status: str
-    """`in_force`, `frozen`, `cancelled`, or `expired` once its period is over."""
+    """`in_force`, `frozen`, `cancelled`, or `expired` once its period is over; it counts once `state` is `final`."""
     history: tuple[SealStep, ...]
     failure: str | None = left_out()
     """Why the contract refused the registration, by the error's name."""
@@ -68,7 +69,7 @@ class ListedSeal:
     state: str
     """`pending`, `final` or `refused`: how far the registration is on its way to the chain."""
     status: str
-    """`in_force`, `frozen`, `cancelled`, or `expired` once its period is over."""
+    """`in_force`, `frozen`, `cancelled`, or `expired` once its period is over; it counts once `state` is `final`."""
 
 
 @answer
@@ -96,7 +97,7 @@ def list_seals(
         raise BadRequest(f"status must be one of {', '.join(STATES)}", field="status")
     state = None if status is None else STATES[status][0]
     with app.database.reading() as connection:
-        page, following = seals.page(connection, owner=org, state=state, after=cursor, limit=max(1, min(limit, 500)))
+        page, following = seals.page(connection, owner=org, state=state, after=cursor, limit=page_size(limit))
     return SealPage(tuple(_listed(app, stored, recorded) for stored, recorded in page), following)
 
 

@@ -218,6 +218,7 @@ def check_question(question: VerificationRequest, asker: Asker, now: int) -> Non
 
 def _log_lookups(app: App, questions: Sequence[VerificationRequest], lookups: Sequence[Lookup], asker: Asker) -> None:
     """Every look-up by identifier is on record with its cause, and never the identifier itself."""
+    uncaused = "public look-up" if isinstance(asker, Public) else "looked up without a cause"
     asked = [
         NewReading(
             app.clock(),
@@ -225,7 +226,7 @@ def _log_lookups(app: App, questions: Sequence[VerificationRequest], lookups: Se
             asker.org,
             lookup.memory.record_id if lookup.memory else None,
             action="verify",
-            cause=(question.use_cause or "public look-up")[:500],
+            cause=((question.use_cause or "").strip() or uncaused)[:500],
         )
         for question, lookup in zip(questions, lookups, strict=True)
         if question.identifier is not None

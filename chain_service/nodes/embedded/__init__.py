@@ -1,4 +1,4 @@
-"""The trial chain: one machine, one signer, real Clique blocks (EIP-225, Berlin rules) on py-evm and SQLite.
+"""The trial chain: one machine, one validator, real Clique blocks (EIP-225, Berlin rules) on py-evm and SQLite.
 
     genesis.create(directory, funded=[address], password=password)
     with Node.open(directory, password) as node, server.serve(node, port=8545) as running:

@@ -107,7 +107,10 @@ def of_owner(connection: Connection, owner: str | None = None) -> list[StoredSea
 def page(
     connection: Connection, *, owner: str | None, state: int | None, after: str | None, limit: int
 ) -> tuple[list[tuple[StoredSeal, int]], str | None]:
-    """Seals by code, each with the state that the chain holds, and the `after` of the next page."""
+    """Seals by code, each with the state that the chain holds, and the `after` of the next page.
+
+    With `state` those that the chain holds in it: no seal whose registration waits or was refused.
+    """
     recorded = (
         select(seal_changes.c.state)
         .where(seal_changes.c.code == seals.c.code, seal_changes.c.final_block.is_not(None))
@@ -120,7 +123,7 @@ def page(
     if owner is not None:
         query = query.where(seals.c.owner == owner)
     if state is not None:
-        query = query.where(held == state)
+        query = query.where(held == state, seals.c.final_block.is_not(None))
     if after is not None:
         query = query.where(seals.c.code > after)
     listed = []

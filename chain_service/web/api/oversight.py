@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -35,7 +35,7 @@ def list_readings(
     app: TheApp,
     record: Annotated[str | None, Query(max_length=64)] = None,
     key: Annotated[str | None, Query(max_length=64, description="id of the key it was read with")] = None,
-    action: Annotated[Literal["disclosure", "changes", "present", "search", "verify"] | None, Query()] = None,
+    action: Annotated[readings.Action | None, Query()] = None,
     from_: Annotated[Moment | None, Query(alias="from", description="read at this moment or later")] = None,
     to: Annotated[Moment | None, Query(description="read before this moment")] = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,

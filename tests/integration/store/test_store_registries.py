@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
-from store_samples import ORG, OTHER, digest, submission
+from store_samples import ORG, OTHER, accepted, digest, submission
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store import alerts, chain_index, keys, readings, submissions, types
+from chain_service.store import alerts, chain_index, keys, readings, records, submissions, types
 from chain_service.store.database import Database
 from chain_service.store.registries import catalogs, seals
 
@@ -218,6 +218,27 @@ def test_readings_are_logged_newest_first(database: Database) -> None:
         assert [one.at for one in readings.page(connection, since)[0]] == [2.0]
         for other in ({"org": "other"}, {"key_id": "k2"}, {"action": "search"}, {"until": 2.0}, {"record_id": "r2"}):
             assert readings.page(connection, replace(since, **other))[0] == []
+
+
+def test_an_organisation_sees_readings_of_its_records_and_by_its_keys_alone(database: Database) -> None:
+    with database.transaction() as connection:
+        (own,) = accepted(connection, "own")
+        (foreign,) = accepted(connection, "foreign", org=OTHER)
+    by = {ORG: "k1", OTHER: "k2", None: None}
+    for org in by:
+        readings.ReadingLog(database).write(
+            [
+                readings.NewReading(1.0, by[org], org, record_id, "verify", "cause")
+                for record_id in (own.id, foreign.id, None)
+            ]
+        )
+    with database.transaction() as connection:
+        records.erase(connection, own.id, "asked for", 2.0)
+    with database.reading() as connection:
+        seen = {(one.org, one.record_id) for one in readings.page(connection, readings.ReadingFilters(ORG))[0]}
+        asked = readings.ReadingFilters(ORG, record_id=foreign.id)
+        assert [one.org for one in readings.page(connection, asked)[0]] == [ORG]
+    assert seen == {(ORG, own.id), (ORG, foreign.id), (ORG, None), (OTHER, own.id), (None, own.id)}
 
 
 def test_readings_of_many_threads_are_all_durable_once_their_writers_go_on(database: Database) -> None:

@@ -41,19 +41,19 @@ def imported_names(name: str) -> dict[str, str]:
 def uses(name: str, node: ast.AST) -> Iterator[Definition]:
     """The definitions of jobs that a piece of a module's code names."""
     known, own = imported_names(name), defined_in(name)
-    for part_ in ast.walk(node):
-        if isinstance(part_, ast.Attribute) and isinstance(part_.value, ast.Name):
-            module = known.get(part_.value.id, "")
-            if module in modules() and part_.attr in defined_in(module):
-                yield module, part_.attr
-        elif isinstance(part_, ast.Constant) and part_.value in modules():
-            yield str(part_.value), "main"  # it is run as a process of its own
-        elif isinstance(part_, ast.Name):
-            module, _, found = known.get(part_.id, "").rpartition(".")
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+            module = known.get(part.value.id, "")
+            if module in modules() and part.attr in defined_in(module):
+                yield module, part.attr
+        elif isinstance(part, ast.Constant) and part.value in modules():
+            yield str(part.value), "main"  # it is run as a process of its own
+        elif isinstance(part, ast.Name):
+            module, _, found = known.get(part.id, "").rpartition(".")
             if module in modules():
                 yield module, found
-            elif part_.id in own:
-                yield name, part_.id
+            elif part.id in own:
+                yield name, part.id
 
 
 def room(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Clique with one signer (EIP-225): how the trial chain's headers are formed and sealed."""
+"""Clique with one validator (EIP-225): how the trial chain's headers are formed and sealed."""
 
 from __future__ import annotations
 

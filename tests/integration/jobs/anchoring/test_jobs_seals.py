@@ -108,6 +108,8 @@ def test_seals_are_listed_by_owner_and_state_page_by_page(city: City) -> None:
     assert shown[own[1]] == ("final", "frozen") and shown[own[0]] == ("final", "in_force")
     assert shown[waiting["sealCode"]] == ("pending", "in_force")
     assert [row.seal_code for row in seals.list_seals(city.app, org=org.code, status="frozen").seals] == [own[1]]
+    on_chain = seals.list_seals(city.app, org=org.code, status="in_force").seals
+    assert [row.seal_code for row in on_chain] == [own[0], own[2]], "what waits is in no state on chain"
     met, cursor = [], None
     while True:
         page = seals.list_seals(city.app, cursor=cursor, limit=2)

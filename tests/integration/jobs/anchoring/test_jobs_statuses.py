@@ -16,8 +16,9 @@ from chain_service.core.records.states import SOURCES, State, may_follow
 from chain_service.errors import Conflict, Forbidden, MalformedRecord
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring.change_state import ChangeAnswer
-from chain_service.jobs.asker import KeyHolder
+from chain_service.jobs.asker import KeyHolder, Operator
 from chain_service.jobs.records import records, state_history
+from chain_service.store import readings
 from chain_service.store import statuses as store
 from support.worlds.jobs_city import WAIT, City, Org
 
@@ -162,6 +163,10 @@ def test_the_history_names_each_change_and_discloses_its_record_to_the_organisat
     with pytest.raises(Forbidden):
         state_history.disclosed_history(city.app, id, other.caller)
     (disclosed,) = state_history.disclosed_history(city.app, id, org.caller).history
+    assert state_history.disclosed_history(city.app, id, Operator()).history == (disclosed,)
+    with city.app.database.reading() as connection:
+        by_operator = readings.of_record(connection, id)[0]
+    assert (by_operator.action, by_operator.key_id, by_operator.org) == ("changes", None, org.code), "not the public's"
     change = disclosed.change
     assert change is not None
     assert (change.record["officer"], change.record["text"]) == ("王处长", "以虚假材料取得")

@@ -191,8 +191,17 @@ def test_a_look_up_of_something_unknown_is_logged_too_without_what_was_asked(cit
     city.verify(**asked(body))
     with city.app.database.reading() as connection:
         told = readings.page(connection, readings.ReadingFilters(), limit=1)[0][0]
-    assert (told.action, told.record_id, told.key_id) == ("verify", None, None)
+    assert (told.action, told.record_id, told.key_id, told.cause) == ("verify", None, None, "public look-up")
     assert body["certificateIdentifier"] not in str(told)
+
+
+def test_a_look_up_with_a_key_is_never_logged_as_one_of_the_public(city: City) -> None:
+    org = city.organisation()
+    issuer = key(city, org, "anchor")
+    verify(city.app, VerificationRequest(**asked(org.certificate()), use_cause=" "), issuer)
+    with city.app.database.reading() as connection:
+        told = readings.page(connection, readings.ReadingFilters(key_id=issuer.key_id))[0]
+    assert [one.cause for one in told] == ["looked up without a cause"]
 
 
 def test_a_moment_in_the_past_is_answered_as_of_then(city: City) -> None:

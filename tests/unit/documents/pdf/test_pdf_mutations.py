@@ -125,18 +125,19 @@ def test_every_byte_of_the_signature_dictionary_and_the_trailer_counts() -> None
 
 
 def test_a_changed_value_never_proves_another_content() -> None:
-    """In the gap only what the signature does not sign may change: zeros that fill it, and case of the digits."""
+    """Where a signature holds whose value was changed, the change says nothing: whom and what it tells is the same."""
     data = signed(city("ecdsa"))
+    whole = read(data)
     (gap,) = gaps(data)
     end = gap.start + 2 * len(pdfs.value_of(data).rstrip(b"\0"))
-    chance = random.Random(3)
+    chance, held = random.Random(3), 0
     for at in (chance.randrange(gap.start + 1, end) for _ in range(300)):
         changed = data[:at] + (b"0" if data[at : at + 1] != b"0" else b"7") + data[at + 1 :]
         facts = read(changed)
-        for one in facts.signatures:
-            assert one.references == () or one.references[0].holds in (True, False, None)
         if holding(facts):
-            assert changed[: gap.start] + changed[gap.stop :] == data[: gap.start] + data[gap.stop :]
+            held += 1
+            assert facts.signatures == whole.signatures, at
+    assert 0 < held < 60
 
 
 Change = Callable[[bytes, bytes], bytes]

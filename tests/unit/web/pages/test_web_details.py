@@ -86,6 +86,8 @@ NAMED = {
     ],
 }
 """Templates filled with words of the program, and what they say then."""
+FILLED = ("evidence ", "the word of a ", "text of at most ")
+"""How sentences begin whose middle is a word of the program: they stand nowhere in one piece."""
 TYPES = {"bytes | Sequence[Encodable]", "bytes | list[Item]"}
 NOT_EVIDENCE = {"assurance", "id", "members", "names", "org", "parse", "status"}
 
@@ -144,6 +146,25 @@ def evidence_names(file: Path) -> Iterator[str]:
 def test_every_sentence_has_its_chinese(file: Path) -> None:
     said = {one for sentence in set(sentences(file)) - TYPES for one in NAMED.get(sentence, [sentence])}
     assert said - told("RECORD_SENTENCES") - told("DOCUMENT_SENTENCES") - NOT_TOLD == set()
+
+
+def test_nothing_is_translated_that_nobody_says() -> None:
+    """Each fixed piece of a sentence stands somewhere in the program, of Python or of the offline page."""
+    python = "\n".join(
+        node.value
+        for file in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    written = python + "\n".join(file.read_text(encoding="utf-8") for file in OFFLINE.rglob("*.js"))
+    filled = {sentence for given in NAMED.values() for sentence in given}
+    idle = {
+        sentence
+        for sentence in (told("RECORD_SENTENCES") | told("DOCUMENT_SENTENCES")) - filled
+        if not sentence.startswith(FILLED)
+        and any(piece not in written for piece in sentence.split("{…}") if len(piece.strip()) > 3)
+    }
+    assert idle == set()
 
 
 def test_every_sentence_of_the_offline_page_has_its_chinese() -> None:
