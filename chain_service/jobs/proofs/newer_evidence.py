@@ -30,6 +30,8 @@ from chain_service.store.records import StoredRecord
 from chain_service.store.registries import seals
 from chain_service.store.rows import json_object
 
+MAX_UNNAMED = 4096
+"""Words of seals that nobody registered in one read of the chain; no receipt has more than 1,024 slots."""
 _FACTS = (storage_layout.SEAL_OWNER, storage_layout.SEAL_SHA256)
 
 
@@ -135,15 +137,17 @@ def _slots_of_seal(code: str, most: int) -> Iterator[bytes]:
 
 
 def _groups(wanted: Sequence[_Refreshing]) -> Iterator[list[_Refreshing]]:
-    """Neighbours that name at most MAX_SEALS seals together; one that names more stands alone."""
+    """Neighbours whose seals are few enough for one read of the chain; one that has more stands alone."""
     group: list[_Refreshing] = []
     codes: set[str] = set()
+    unnamed: set[Slot] = set()
     for refreshable in wanted:
-        if group and len(codes | set(refreshable.seals)) > MAX_SEALS:
+        more_codes, more_unnamed = codes | set(refreshable.seals), unnamed | set(refreshable.unnamed)
+        if group and (len(more_codes) > MAX_SEALS or len(more_unnamed) > MAX_UNNAMED):
             yield group
-            group, codes = [], set()
+            group, more_codes, more_unnamed = [], set(refreshable.seals), set(refreshable.unnamed)
         group.append(refreshable)
-        codes |= set(refreshable.seals)
+        codes, unnamed = more_codes, more_unnamed
     if group:
         yield group
 
