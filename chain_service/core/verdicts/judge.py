@@ -113,7 +113,8 @@ def _warnings(facts: JudgeInput) -> Iterator[str]:
     if len({*organisations(facts), _owner(facts)} - {None}) > 1:
         yield "anchored_by_others"
     now = facts.now_state
-    if facts.past and facts.then_state is None and isinstance(now, ProvenState) and facts.at < now.time:
+    unproven = facts.past and facts.then_state is None and isinstance(now, ProvenState) and facts.at < now.time
+    if unproven and _tells_of_any(facts):
         yield "past_by_index"
     if facts.memory is not None and facts.memory.erased:
         yield "erased"
@@ -122,6 +123,11 @@ def _warnings(facts: JudgeInput) -> Iterator[str]:
     content = facts.presented.disclosure or facts.recalled
     if isinstance(content, Disclosure):
         yield from (remark.code for remark in content.record.warnings)
+
+
+def _tells_of_any(facts: JudgeInput) -> bool:
+    """Whether the verdict speaks of any record: one that is omitted must leave no trace in warnings either."""
+    return facts.claim is not None or facts.memory is not None or any(not other.omitted for other in others(facts))
 
 
 def _deciding_elsewhere(status: Check) -> Iterator[Warning]:
