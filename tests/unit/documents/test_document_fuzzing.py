@@ -30,7 +30,6 @@ CHILD = """
 import resource, sys
 from chain_service.documents.facts import to_json
 from chain_service.documents.read import read_document
-from support.cost import costs_at_most
 from chain_service.documents.pki.trust_store import TrustStore
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 with open(sys.argv[1], "rb") as file:
