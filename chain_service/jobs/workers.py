@@ -22,6 +22,7 @@ from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.validators import refresh_trust
+from chain_service.jobs.verifying.missed_lookups import watch_misses
 from chain_service.store import alerts, chain_index, records, statuses, submissions
 from chain_service.store.registries import catalogs, seals
 
@@ -101,6 +102,7 @@ class Workers:
         index(self._app)
 
     def _send(self) -> None:
+        watch_misses(self._app)
         close_batches(self._app)
         dispatch(self._app)
 
