@@ -21,6 +21,7 @@ from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.leases import claim_database, lease_of, under, worker_lock
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.validators import refresh_trust
+from chain_service.jobs.verifying.missed_lookups import watch_misses
 from chain_service.store import alerts, chain_index, records, statuses, submissions
 from chain_service.store.leases import Role
 from chain_service.store.registries import catalogs, seals
@@ -171,6 +172,7 @@ def _follow(app: App) -> None:
 
 
 def _close_and_send(app: App) -> None:
+    watch_misses(app)
     close_batches(app)
     dispatch(app)
 
