@@ -17,6 +17,7 @@ from chain_service.web.http.head import HeadAndOptions
 from chain_service.web.http.headers import SecurityHeaders
 from chain_service.web.http.openapi import describe, operation_id
 from chain_service.web.http.problems import install_problem_handlers
+from chain_service.web.http.proxies import TrustedProxies
 from chain_service.web.http.request_log import Observe, RequestMetrics
 from chain_service.web.pages import routes
 
@@ -62,4 +63,5 @@ def create_app(app: App) -> FastAPI:
     web.add_middleware(BoundBodies, settings=app.settings)
     web.add_middleware(Observe, metrics=metrics)
     web.add_middleware(SecurityHeaders)
+    web.add_middleware(TrustedProxies, settings=app.settings)
     return web
