@@ -59,5 +59,5 @@ def create_app(app: App) -> FastAPI:
     web.add_middleware(HeadAsGet)
     web.add_middleware(BoundBodies, settings=app.settings)
     web.add_middleware(Observe, metrics=metrics)
-    web.add_middleware(SecurityHeaders)
+    web.add_middleware(SecurityHeaders, tls=app.settings.tls_certificate is not None)
     return web
