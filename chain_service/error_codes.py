@@ -298,8 +298,19 @@ CODES: dict[str, Meaning] = {
         "无需处理。", "There is nothing to do.",
     ),
     "worker_running": Meaning(
-        409, REFUSED, "另一进程正在使用该目录。", "Another process uses this directory.",
+        409, REFUSED, "另一进程正在使用该目录或数据库。", "Another process uses this directory or database.",
         "请先停止该进程。", "Stop it first.",
+    ),
+    "lease_lost": Meaning(
+        409, REFUSED, "后台任务已由另一进程接管，本次未完成。",
+        "Another process has taken over the work; this ended before it was done.",
+        "请重新执行。", "Do it again.",
+    ),
+    "other_deployment": Meaning(
+        409, REFUSED, "该数据库属于另一套合约，未作任何改动。",
+        "The database belongs to other contracts; nothing was changed.",
+        "每套合约使用各自的数据库；请更正 database_url 或 deployment.json。",
+        "Give each deployment a database of its own: correct database_url or deployment.json.",
     ),
     "refused_by_contract": Meaning(
         409, REFUSED,

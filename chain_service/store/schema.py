@@ -474,3 +474,33 @@ alerts = Table(
     sqlite_autoincrement=True,
 )
 _partial("uq_alerts_standing", alerts.c.code, alerts.c.subject, where="cleared_at is null", unique=True)
+
+# What is about the instance itself, and who works on it.
+
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("chain_id", BigInteger, nullable=False),
+    Column("genesis_hash", Bytes, nullable=False),
+    Column("record_log", Text, nullable=False),
+    CheckConstraint("one = 1", name="one"),
+)
+
+compatibility = Table(
+    "compatibility",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("readable_from", Text, nullable=False),
+    CheckConstraint("one = 1", name="one"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("role", Text, primary_key=True),
+    Column("term", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("session", Integer, nullable=False),
+    Column("since", Double, nullable=False),
+)

@@ -16,7 +16,7 @@ from chain_service.jobs.auditing.logs import AuditedLog, LogAudit
 from chain_service.jobs.auditing.registries import audit_catalogs, audit_seals
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
-from chain_service.jobs.workers import worker_lock
+from chain_service.jobs.leases import worker_lock
 from chain_service.store import batches, chain_index
 from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.registries import organisations
@@ -124,13 +124,13 @@ def _report(
 def rebuild(app: App, progress: Progress = silent) -> RebuiltIndex:
     """What the index derived is dropped and read again from the chain; records, entries and proofs stay.
 
-    Raises `Conflict` (`worker_running`) while a worker runs.
+    Raises `Conflict` (`worker_running`) while a worker runs, `lease_lost` where one takes over (PostgreSQL).
     """
     app.require_chain().reader.head()
-    with worker_lock(app):
-        with app.database.transaction() as connection:
+    with worker_lock(app) as working:
+        with working.database.transaction() as connection:
             chain_index.drop_index(connection, app.clock())
-        blocks = index(app, progress)
+        blocks = index(working, progress)
         with app.database.reading() as connection:
             counts = batches.count(connection)
     return RebuiltIndex(blocks, counts.anchored, counts.batched)
