@@ -72,7 +72,12 @@ def test_the_service_speaks_tls_itself_where_it_is_told_to(service: Instance, tm
     try:
         assert process.url.startswith("https://127.0.0.1:")
         with httpx.Client(verify=ssl.create_default_context(cafile=str(certificate))) as client:
-            assert client.get(f"{process.url}/healthz").status_code == 200
+            for path, status in (("/healthz", 200), ("/", 200), ("/v1/nothing", 404)):
+                answer = client.get(process.url + path)
+                assert answer.status_code == status
+                assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        with service.client() as plain:
+            assert "strict-transport-security" not in plain.get("/healthz").headers
     finally:
         assert process.stop() == 0
 
