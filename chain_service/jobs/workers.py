@@ -62,6 +62,7 @@ class Workers:
     def __init__(self, app: App) -> None:
         self._app = app
         self._stop = threading.Event()
+        self._caught_up = threading.Event()
         self._threads: list[threading.Thread] = []
         self._lock = ExitStack()
 
@@ -99,10 +100,13 @@ class Workers:
 
     def _index(self) -> None:
         index(self._app)
+        self._caught_up.set()
 
     def _send(self) -> None:
-        close_batches(self._app)
-        dispatch(self._app)
+        """Not before the index has caught up once: a restored database does not know yet what was sent since."""
+        if self._caught_up.is_set():
+            close_batches(self._app)
+            dispatch(self._app)
 
     def _run(self, name: str, step: Callable[[], None]) -> None:
         """Steps until stopped; a failing step is told once, raises an alert and is tried again, ever more slowly."""
