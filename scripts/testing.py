@@ -24,8 +24,9 @@ QUIET = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "HARDHAT_DISABLE_TEL
 
 PYTEST = [str(BIN / "python"), "-m", "pytest"]
 HALVES = (
-    ("tests/e2e", "tests/integration", "tests/network"),
+    ("tests/e2e", "tests/integration"),
     (
+        "tests/network",
         "tests/unit",
         "tests/property",
         "tests/vectors",
@@ -34,7 +35,7 @@ HALVES = (
         "tests/test_repository.py",
     ),
 )
-"""Folders of tests by what keeps them busy: together they are all of `tests`."""
+"""Folders of tests, so that each half takes as long as the other: together they are all of `tests`."""
 FAST = (
     "tests/unit/core/encoding", "tests/unit/core/log", "tests/unit/core/records", "tests/unit/core/registries",
     "--ignore=tests/unit/core/encoding/test_decoding.py",
@@ -97,7 +98,7 @@ def main() -> int:
 
 
 def _long_tests() -> int:
-    """The exit code of all tests, in two halves at once: those that run processes, and those that compute.
+    """The exit code of all tests, in two halves at once: most that run processes, and most that compute.
 
     What the first one prints is seen at once, what the second one prints when it has ended.
     """

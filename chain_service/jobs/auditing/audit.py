@@ -23,13 +23,13 @@ from chain_service.jobs.auditing.indexed import (
     counted_validators,
 )
 from chain_service.jobs.auditing.logs import AuditedLog, LogAudit
-from chain_service.jobs.auditing.outbox import audit_outbox
+from chain_service.jobs.auditing.outbox import audit_deployment, audit_outbox
 from chain_service.jobs.auditing.record_rows import audit_unplaced
 from chain_service.jobs.auditing.registries import audit_catalogs, audit_seals
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.leases import worker_lock
 from chain_service.jobs.validators import trust_sets
-from chain_service.jobs.workers import worker_lock
 from chain_service.store import batches, chain_index
 from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.registries import organisations
@@ -121,6 +121,7 @@ def _audit(app: App, connection: Connection, head: IndexedBlock, org: str | None
     findings += audit_validators(connection, counted, first, head.number)
     findings += audit_rivals(app, connection)
     findings += audit_events(app, connection, first, head.number, progress)
+    findings += audit_deployment(app, connection)
     findings += audit_outbox(app, connection, first, head.number)
     logs = _audit_logs(app, connection, head, org, progress, findings)
     findings += audit_unplaced(connection, org)
@@ -175,13 +176,13 @@ def _report(
 def rebuild(app: App, progress: Progress = silent) -> RebuiltIndex:
     """What the index derived is dropped and read again from the chain; records, entries and proofs stay.
 
-    Raises `Conflict` (`worker_running`) while a worker runs.
+    Raises `Conflict` (`worker_running`) while a worker runs, `lease_lost` where one takes over (PostgreSQL).
     """
     app.require_chain().reader.head()
-    with worker_lock(app):
-        with app.database.transaction() as connection:
+    with worker_lock(app) as working:
+        with working.database.transaction() as connection:
             chain_index.drop_index(connection, app.clock())
-        blocks = index(app, progress)
+        blocks = index(working, progress)
         with app.database.reading() as connection:
             counts = batches.count(connection)
     return RebuiltIndex(blocks, counts.anchored, counts.batched)

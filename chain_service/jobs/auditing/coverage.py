@@ -37,6 +37,18 @@ class TableProof:
 
 _FINAL = ("final_block", "final_hash", "final_time", "final_tx", "fell_out_at")
 
+
+def _here(*columns: str) -> TableProof:
+    """A table of which only this instance knows."""
+    return TableProof(
+        NOT_ON_CHAIN,
+        (),
+        dict.fromkeys(columns, NOT_ON_CHAIN),
+        may_be_lost=NOT_ON_CHAIN,
+        may_be_added=NOT_ON_CHAIN,
+    )
+
+
 COVERAGE: Mapping[str, TableProof] = {
     "blocks": TableProof(
         Text("区块头与父哈希，直至链上最新区块", "its header, and the block after it up to the newest one on chain"),
@@ -63,27 +75,24 @@ COVERAGE: Mapping[str, TableProof] = {
         Text("事件与合约存储", "the events, and the contract's storage"),
         ("block", "position", "item", "log", "leaf_index", "state", "reason", "digest"),
     ),
-    "api_keys": TableProof(
-        NOT_ON_CHAIN,
-        (),
-        dict.fromkeys(("id", "org", "roles", "hash", "label", "created_at", "revoked_at"), NOT_ON_CHAIN),
-        may_be_lost=NOT_ON_CHAIN,
-        may_be_added=NOT_ON_CHAIN,
+    "api_keys": _here(
+        "id",
+        "org",
+        "roles",
+        "hash",
+        "label",
+        "created_at",
+        "revoked_at",
+        "expires_at",
+        "rate",
+        "daily_lookups",
+        "types",
+        "replaces",
+        "last_used_at",
     ),
-    "certificate_types": TableProof(
-        NOT_ON_CHAIN,
-        (),
-        dict.fromkeys(("code", "body", "created_at"), NOT_ON_CHAIN),
-        may_be_lost=NOT_ON_CHAIN,
-        may_be_added=NOT_ON_CHAIN,
-    ),
-    "certificate_type_names": TableProof(
-        NOT_ON_CHAIN,
-        (),
-        dict.fromkeys(("code", "n", "name", "since"), NOT_ON_CHAIN),
-        may_be_lost=NOT_ON_CHAIN,
-        may_be_added=NOT_ON_CHAIN,
-    ),
+    "key_windows": _here("key_id", "counted", "since", "used"),
+    "certificate_types": _here("code", "body", "created_at"),
+    "certificate_type_names": _here("code", "n", "name", "since"),
     "accounts": TableProof(Text("已签名的交易", "the signed transactions"), ("address", "next_nonce")),
     "submissions": TableProof(
         Text("已签名的字节与事件", "the signed bytes, and the events"),
@@ -126,13 +135,7 @@ COVERAGE: Mapping[str, TableProof] = {
         ),
         {"closed_at": OWN_CLOCK},
     ),
-    "stopped_logs": TableProof(
-        NOT_ON_CHAIN,
-        (),
-        dict.fromkeys(("org", "generation", "reason", "stopped_at"), NOT_ON_CHAIN),
-        may_be_lost=NOT_ON_CHAIN,
-        may_be_added=NOT_ON_CHAIN,
-    ),
+    "stopped_logs": _here("org", "generation", "reason", "stopped_at"),
     "tiles": TableProof(
         Text("日志条目与链上的根", "the log's entries, and the roots on chain"),
         ("org", "generation", "level", "n", "data"),
@@ -160,13 +163,7 @@ COVERAGE: Mapping[str, TableProof] = {
         {"seq": ORDER_HERE, "key_id": WHO_HERE, "erased_at": NOT_ON_CHAIN, "erased_reason": NOT_ON_CHAIN},
     ),
     "record_files": TableProof(Text("记录内容", "the record's content"), ("record_id", "algorithm", "digest")),
-    "erased_files": TableProof(
-        NOT_ON_CHAIN,
-        (),
-        dict.fromkeys(("record_id", "n", "algorithm", "kept_digest"), NOT_ON_CHAIN),
-        may_be_lost=NOT_ON_CHAIN,
-        may_be_added=NOT_ON_CHAIN,
-    ),
+    "erased_files": _here("record_id", "n", "algorithm", "kept_digest"),
     "status_changes": TableProof(
         Text("变更记录内容与链上摘要", "its content, and the digest on chain"),
         (
@@ -210,20 +207,15 @@ COVERAGE: Mapping[str, TableProof] = {
         ),
         {"id": NOT_ON_CHAIN, "key_id": WHO_HERE, "created_at": OWN_CLOCK},
     ),
-    "readings": TableProof(
-        NOT_ON_CHAIN,
-        (),
-        dict.fromkeys(("id", "at", "key_id", "org", "record_id", "action", "cause"), NOT_ON_CHAIN),
-        may_be_lost=NOT_ON_CHAIN,
-        may_be_added=NOT_ON_CHAIN,
+    "readings": _here("id", "at", "key_id", "org", "record_id", "action", "cause"),
+    "alerts": _here("id", "at", "code", "subject", "details", "cleared_at"),
+    "deployment": TableProof(
+        Text("部署文件 deployment.json", "the file deployment.json"),
+        ("one", "chain_id", "genesis_hash", "record_log"),
+        may_be_lost=Text("启动时重新写入", "written again when workers start"),
     ),
-    "alerts": TableProof(
-        NOT_ON_CHAIN,
-        (),
-        dict.fromkeys(("id", "at", "code", "subject", "details", "cleared_at"), NOT_ON_CHAIN),
-        may_be_lost=NOT_ON_CHAIN,
-        may_be_added=NOT_ON_CHAIN,
-    ),
+    "compatibility": _here("one", "readable_from"),
+    "leases": _here("role", "term", "holder", "session", "since"),
 }
 
 

@@ -168,3 +168,15 @@ def _check_accounts(connection: Connection, used: dict[str, int]) -> list[AuditF
         nonce = used.pop(row["address"], None)
         found += compare("accounts", row, {"next_nonce": None if nonce is None else nonce + 1}, "what was signed")
     return found + [missing("accounts", {"address": address}, "what it signed") for address in used]
+
+
+def audit_deployment(app: App, connection: Connection) -> list[AuditFinding]:
+    """The database was made for the contracts that this instance uses."""
+    deployment = app.require_chain().deployment
+    proven = {
+        "one": 1,
+        "chain_id": deployment.chain_id,
+        "genesis_hash": deployment.trust().genesis_hash,
+        "record_log": deployment.address(RECORD_LOG),
+    }
+    return [one for row in rows(connection, "deployment") for one in compare("deployment", row, proven, "its file")]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
@@ -15,8 +15,9 @@ from chain_service.jobs.anchoring import register_seals
 from chain_service.jobs.instance.api_keys import create_key, revoke_key
 from chain_service.jobs.instance.certificate_types import add_type
 from chain_service.jobs.instance.raised_alerts import settle_alert
+from chain_service.jobs.leases import claim_database
 from chain_service.jobs.records import records
-from chain_service.store import alerts, batches, chain_index, validators
+from chain_service.store import alerts, batches, chain_index, keys, validators
 from chain_service.store.schema import metadata
 from chain_service.store.validators import RivalHeader
 from support.worlds.jobs_city import FOOD, WAIT, City, Org
@@ -83,7 +84,7 @@ def full_history(city: City) -> FullHistory:
     set_seal_state(city, org, seal["sealCode"], "frozen")
     city.submit(org, org.certificate())
     _faults(city, org)
-    assert key.key
+    _shared(city, key.id)
     return FullHistory(city, org, first, seal["sealCode"], entry["catalogCode"])
 
 
@@ -110,3 +111,12 @@ def _faults(city: City, org: Org) -> None:
     with city.app.database.reading() as connection:
         (settled, *_) = [alert.id for alert in alerts.listed(connection)]
     settle_alert(city.app, settled)
+
+
+def _shared(city: City, key: str) -> None:
+    """What processes that share the database keep there."""
+    claim_database(city.app)
+    with city.app.database.transaction() as connection:
+        keys.grant(connection, key, "requests", 60, 1, 600, city.app.clock())
+        row = {"role": "tests", "term": 1, "holder": "nobody", "session": 1, "since": 1.0}
+        connection.execute(insert(metadata.tables["leases"]), row)
