@@ -70,7 +70,6 @@ class Drill:
         """What the steps of the guide printed last."""
         stubs = self.root / "stubs"
         (self.root / "etc").mkdir()
-        (self.root / "root").mkdir()
         stubs.mkdir()
         commands = {
             name: f"{shutil.which(name)} --root={self.root}" for name in ("systemd-sysusers", "systemd-tmpfiles")

@@ -55,7 +55,7 @@ def ids(root: Path, user: str, group: str) -> tuple[int, int]:
 
 def moved(text: str, root: Path, program: Path) -> str:
     """Paths of the machine as those below `root`, and the program's as those of this checkout."""
-    return re.sub(r"(?<![\w.])/(etc|var|root)/", rf"{root}/\1/", text.replace(OPT, str(program)))
+    return re.sub(r"(?<![\w.])/(etc|var)/", rf"{root}/\1/", text.replace(OPT, str(program)))
 
 
 def python_for_all() -> Path | None:
