@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     max_file: int = Field(20 * 2**20, ge=1024, description="largest file to verify in bytes")
     max_lines: int = Field(10_000, ge=1, description="most records in one NDJSON body")
     public_rate: str = Field("120/minute", description="verifications per client address without a key")
+    daily_lookups: int = Field(
+        2_000, ge=1, description="look-ups by identifier that an API key may make in a day, unless it says otherwise"
+    )
+    missed_lookups: int = Field(
+        100, ge=1, description="look-ups by one key that find nothing within an hour and raise an alert"
+    )
     trust_store: Path | None = Field(
         None, description="directory of root certificates and revocation lists for documents; default DIR/trust-store"
     )

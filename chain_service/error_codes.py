@@ -149,12 +149,22 @@ CODES: dict[str, Meaning] = {
     ),
     "rate_limited": Meaning(
         429, REFUSED, "请求过于频繁。", "Too many requests.",
-        "请稍后再试；持密钥者不受此限。", "Wait, or use an API key, which is exempt.",
+        "请稍后再试；未持密钥的可申请密钥，持密钥的可向运维人员申请提高频率。",
+        "Wait; without a key ask the operator for one, with a key for a higher rate.",
+    ),
+    "lookups_spent": Meaning(
+        429, REFUSED, "该密钥今日按标识查询的次数已用完。", "This key has spent its look-ups by identifier for today.",
+        "请于次日再试，或向运维人员申请提高每日上限；出示披露文件核验不受此限。",
+        "Try again tomorrow or ask the operator for more; a disclosure can be verified without a look-up.",
     ),
     # who asks
     "unauthorised": Meaning(
         401, REFUSED, "缺少密钥，或密钥无效、已吊销。", "The API key is missing, unknown or revoked.",
         "请使用有效的密钥。", "Use a valid key.",
+    ),
+    "key_expired": Meaning(
+        401, REFUSED, "密钥已到期。", "The API key has expired.",
+        "请向运维人员领取新密钥（key rotate）。", "Ask the operator for a new one (`key rotate`).",
     ),
     "forbidden": Meaning(
         403, REFUSED, "该密钥无权执行此操作。", "This key may not do this.",
@@ -256,6 +266,12 @@ CODES: dict[str, Meaning] = {
     "not_anchored": Meaning(
         409, REFUSED, "记录尚未上链。", "The record is not anchored yet.",
         "请稍后再试。", "Try again in a minute.",
+    ),
+    "key_ended": Meaning(
+        409, REFUSED, "该密钥已吊销、到期或已被更换，不能再更换。",
+        "The key was revoked, has expired or was replaced already: it cannot be rotated.",
+        "请用 key list 查看接替它的密钥，或用 key create 新建。",
+        "Look for its successor with `key list`, or make a new one with `key create`.",
     ),
     "change_pending": Meaning(
         409, REFUSED, "另一项变更正在处理，尚未最终确认。", "Another change is under way and not final yet.",

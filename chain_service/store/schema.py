@@ -140,6 +140,23 @@ status_events = Table(
 Index("ix_status_events_place", status_events.c.log, status_events.c.leaf_index, status_events.c.block)
 
 
+unstored_versions = Table(
+    "unstored_versions",
+    metadata,
+    Column("block", BigInteger, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("catalog", Bytes, nullable=False),
+    Column("org", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("action", Integer, nullable=False),
+    Column("previous", Bytes, nullable=False),
+    Column("digest", Bytes, nullable=False),
+    _event(),
+)
+Index("ix_unstored_versions_catalog", unstored_versions.c.catalog, unstored_versions.c.sequence)
+
+
 Counter = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is an alias of SQLite's rowid
 
 _WAITING = "final_block is null and fell_out_at is null"
@@ -172,6 +189,23 @@ api_keys = Table(
     Column("label", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("revoked_at", Double),
+    Column("expires_at", Double),
+    Column("rate", Text),
+    Column("daily_lookups", Integer),
+    Column("types", Text),
+    Column("replaces", Text),
+    Column("last_used_at", Double),
+)
+_partial("uq_api_keys_replaces", api_keys.c.replaces, where="replaces is not null", unique=True)
+
+key_windows = Table(
+    "key_windows",
+    metadata,
+    Column("key_id", Text, ForeignKey("api_keys.id"), primary_key=True),
+    Column("counted", Text, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    CheckConstraint("counted in ('requests', 'lookups')", name="counted"),
 )
 
 certificate_types = Table(
@@ -443,6 +477,7 @@ readings = Table(
     Column("cause", Text, nullable=False),
     sqlite_autoincrement=True,
 )
+_partial("ix_readings_misses", readings.c.key_id, readings.c.at, where="record_id is null and key_id is not null")
 
 alerts = Table(
     "alerts",

@@ -62,6 +62,6 @@ def create_app(app: App) -> FastAPI:
     web.add_middleware(HeadAndOptions)
     web.add_middleware(BoundBodies, settings=app.settings)
     web.add_middleware(Observe, metrics=metrics)
-    web.add_middleware(SecurityHeaders)
+    web.add_middleware(SecurityHeaders, tls=app.settings.tls_certificate is not None)
     web.add_middleware(TrustedProxies, settings=app.settings)
     return web

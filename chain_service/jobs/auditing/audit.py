@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -122,15 +123,17 @@ def _report(
 
 
 def rebuild(app: App, progress: Progress = silent) -> RebuiltIndex:
-    """What the index derived is dropped and read again from the chain; records, entries and proofs stay.
+    """What the index derived is read again from the chain, and takes the place of what stood once all of it is read.
 
-    Raises `Conflict` (`worker_running`) while a worker runs, `lease_lost` where one takes over (PostgreSQL).
+    Records, entries and proofs stay. Until the end everybody reads the old index, and whatever ends this early leaves
+    it. On SQLite nothing is accepted meanwhile. Raises `Conflict` (`worker_running`) while a worker runs, `Unavailable`
+    or `InvalidProof` where the chain cannot be read.
     """
     app.require_chain().reader.head()
-    with worker_lock(app) as working:
-        with working.database.transaction() as connection:
+    with worker_lock(app) as working, working.database.as_one() as beside:
+        with beside.transaction() as connection:
             chain_index.drop_index(connection, app.clock())
-        blocks = index(working, progress)
-        with app.database.reading() as connection:
+        blocks = index(replace(working, database=beside), progress)
+        with beside.reading() as connection:
             counts = batches.count(connection)
     return RebuiltIndex(blocks, counts.anchored, counts.batched)

@@ -23,11 +23,10 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 
-from chain_service.errors import BadRequest, NotFound, Unauthorised
+from chain_service.errors import BadRequest, NotFound, RateLimited, Unauthorised
 from chain_service.jobs.asker import LISTERS, PUBLIC, READERS, REVIEWERS, KeyHolder, Public, Role
 from chain_service.jobs.context import App
 from chain_service.jobs.instance import api_keys
-from chain_service.web.http.problems import RateLimited
 from chain_service.web.http.proxies import parse_address
 from chain_service.web.http.request_log import about_request
 from chain_service.web.schemas.requests import plain
@@ -65,14 +64,17 @@ TheApp = Annotated[App, Depends(the_app)]
 
 
 async def key_sent(request: Request, app: TheApp) -> KeyHolder | None:
-    """Whose key came along; nobody's when none did. Raises Unauthorised for a key that is not good."""
+    """Whose key came along, counted; nobody's when none did.
+
+    Raises Unauthorised for a key that is not good, RateLimited for one that asks too often.
+    """
     header = request.headers.get("authorization")
     if header is None:
         return None
     scheme, _, key = header.partition(" ")
     if scheme.lower() != "bearer" or not key.strip() or len(key) > 512:
         raise Unauthorised("send `Authorization: Bearer KEY`")
-    holder = await run_in_threadpool(api_keys.authenticate, app, key.strip())
+    holder = await run_in_threadpool(api_keys.admit, app, key.strip())
     about_request(request, key=holder.key_id, org=holder.org)
     return holder
 

@@ -32,12 +32,6 @@ class UnsupportedMediaType(BadRequest):
     default_code = "unsupported_media_type"
 
 
-class RateLimited(ChainServiceError):
-    """This client asked too often without a key; `details["retryAfter"]` seconds remain."""
-
-    default_code = "rate_limited"
-
-
 def problem_bytes(problem: Mapping[str, Any]) -> bytes:
     """JSON text of a problem; details that JSON cannot carry are shown as text."""
     return json_bytes(problem, default=str)

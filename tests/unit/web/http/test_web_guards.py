@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
+from chain_service.errors import RateLimited
 from chain_service.web.http.auth import PublicRate, client_address
-from chain_service.web.http.problems import RateLimited
 
 
 def request_from(address: str) -> Request:
