@@ -413,6 +413,28 @@ def files_of(connection: Connection, id: str) -> list[tuple[str, bytes]]:
     return [(algorithm, digest) for algorithm, digest in connection.execute(query)]
 
 
+def files_of_many(connection: Connection, ids: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+    """The rows of all files that these records name, by record."""
+    by_record: dict[str, list[Mapping[str, Any]]] = {}
+    for part in chunks(ids):
+        query = select(record_files).where(record_files.c.record_id.in_(part))
+        for row in connection.execute(query).mappings():
+            by_record.setdefault(row["record_id"], []).append(dict(row))
+    return by_record
+
+
+def files_of_nobody(connection: Connection) -> list[Mapping[str, Any]]:
+    """The rows of files whose record is not there."""
+    query = select(record_files).outerjoin_from(record_files, records, records.c.id == record_files.c.record_id)
+    return [dict(row) for row in connection.execute(query.where(records.c.id.is_(None))).mappings()]
+
+
+def unplaced(connection: Connection, after: int, limit: int) -> list[StoredRecord]:
+    """Records of all organisations in no batch whose content is there, by `seq` from after this one on."""
+    waiting = (records.c.batch_id.is_(None), records.c.erased_at.is_(None), records.c.seq > after)
+    return all_as(connection.execute(_stored().where(*waiting).order_by(records.c.seq).limit(limit)), StoredRecord)
+
+
 def keep_files(connection: Connection, id: str, kept: Sequence[tuple[int, str, bytes]]) -> None:
     """The files of a record that is erased stay known by these: number of the file, algorithm, keyed digest."""
     add_rows(connection, erased_files, ("record_id", "n", "algorithm", "kept_digest"), ((id, *names) for names in kept))
