@@ -13,8 +13,8 @@ from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import Corrupt, InvalidProof
 from chain_service.jobs.auditing.findings import AuditFinding, added, compare, missing
 from chain_service.store import records
+from chain_service.store.auditing.whole_tables import Row, rows
 from chain_service.store.rows import json_object
-from chain_service.store.whole_tables import Row, rows
 
 _FINAL = ("final_block", "final_hash", "final_time", "final_tx")
 _EVENT = "the event on chain"

@@ -21,7 +21,7 @@ from chain_service.core.chainproof.storage_layout import (
 from chain_service.errors import BadRequest, Unavailable
 from chain_service.jobs.auditing.findings import AuditFinding, compare, missing
 from chain_service.jobs.context import App
-from chain_service.store.whole_tables import Row, rows
+from chain_service.store.auditing.whole_tables import Row, rows
 
 _KINDS = {
     "advance": (RECORD_LOG, "advance"),

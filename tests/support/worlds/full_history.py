@@ -12,6 +12,7 @@ from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import register_seals
+from chain_service.jobs.anchoring.journal_heads import anchor_journal, keep_journal
 from chain_service.jobs.instance.api_keys import create_key, revoke_key
 from chain_service.jobs.instance.certificate_types import add_type
 from chain_service.jobs.instance.raised_alerts import settle_alert
@@ -35,6 +36,8 @@ class FullHistory:
     record: str
     seal: str
     catalog: str
+    journal: str
+    """The record that carries the journal's head."""
 
     def row(self, connection: Connection, table: str) -> Mapping[str, Any]:
         """The row of this table that the tests of the audit edit."""
@@ -46,6 +49,8 @@ class FullHistory:
             "submissions": {"kind": "advance"},
             "transactions": {"outcome": "final"},
             "batches": {"org": self.org.code, "old_size": 1},
+            "journal_entries": {"leaf_index": 2},
+            "journal_heads": {"record_id": self.journal},
             "tiles": {"org": self.org.code, "level": 0},
             "records": {"id": self.record},
             "record_files": {"record_id": self.record, "algorithm": "sm3"},
@@ -82,10 +87,14 @@ def full_history(city: City) -> FullHistory:
     publish(city, org, entry | {"action": "change", "title": "改"})
     workers.wait_final(city.app, "seal", seal["sealCode"], timeout=WAIT)
     set_seal_state(city, org, seal["sealCode"], "frozen")
-    city.submit(org, org.certificate())
     _faults(city, org)
     _shared(city, key.id)
-    return FullHistory(city, org, first, seal["sealCode"], entry["catalogCode"])
+    keep_journal(city.app)
+    head = anchor_journal(city.app)
+    assert head is not None and head.record_id is not None
+    city.make_final([head.record_id])
+    city.submit(org, org.certificate())
+    return FullHistory(city, org, first, seal["sealCode"], entry["catalogCode"], head.record_id)
 
 
 def _type(name: str) -> dict[str, Any]:

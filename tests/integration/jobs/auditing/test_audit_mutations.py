@@ -217,6 +217,7 @@ _TABLES_OF = {
     "catalog_wrong_predecessor": "catalog_versions",
     "catalog_head_differs": "catalog_versions",
     "index_differs": "blocks",
+    "journal_differs": "journal_entries",
 }
 """The tables that a finding without `table` tells of."""
 
@@ -224,6 +225,8 @@ _TABLES_OF = {
 def _names_of(table: str, row: Mapping[str, Any]) -> set[str]:
     """What a finding may call the row: its key, what it belongs to, its log or its block."""
     names = {row_name(table, row)}
+    if table == "journal_entries":
+        return {""}  # the head that they do not give is named
     names |= {str(row[name]) for name in ("id", "code", "record_id") if row.get(name)}
     if row.get("generation") is not None:
         names.add(log_id(OrgCode(row["org"]), row["generation"]).hex())
