@@ -140,6 +140,23 @@ status_events = Table(
 Index("ix_status_events_place", status_events.c.log, status_events.c.leaf_index, status_events.c.block)
 
 
+unstored_versions = Table(
+    "unstored_versions",
+    metadata,
+    Column("block", BigInteger, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("catalog", Bytes, nullable=False),
+    Column("org", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("action", Integer, nullable=False),
+    Column("previous", Bytes, nullable=False),
+    Column("digest", Bytes, nullable=False),
+    _event(),
+)
+Index("ix_unstored_versions_catalog", unstored_versions.c.catalog, unstored_versions.c.sequence)
+
+
 Counter = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is an alias of SQLite's rowid
 
 _WAITING = "final_block is null and fell_out_at is null"

@@ -12,7 +12,7 @@ from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.records.hashing import parse_log_id
 from chain_service.core.records.identifiers import OrgCode, is_org_code
 from chain_service.errors import InvalidProof, NotFound, Unavailable
-from chain_service.jobs.auditing.carried import audit_carried
+from chain_service.jobs.auditing.carried import audit_carried, audit_unstored
 from chain_service.jobs.auditing.coverage import unproven_columns
 from chain_service.jobs.auditing.findings import AuditFinding, finding
 from chain_service.jobs.auditing.indexed import (
@@ -131,7 +131,7 @@ def _audit(app: App, connection: Connection, head: IndexedBlock, org: str | None
     findings += audit_unplaced(connection, org)
     seals = audit_seals(app, connection, head, org, findings)
     entries = audit_catalogs(app, connection, head, org, findings)
-    findings += audit_carried(connection, org)
+    findings += audit_carried(connection, org) + audit_unstored(connection)
     journal = audit_journal(connection, findings)
     return replace(_report(head, findings, logs, seals, entries), journal=journal)
 
@@ -179,15 +179,17 @@ def _report(
 
 
 def rebuild(app: App, progress: Progress = silent) -> RebuiltIndex:
-    """What the index derived is dropped and read again from the chain; records, entries and proofs stay.
+    """What the index derived is read again from the chain, and takes the place of what stood once all of it is read.
 
-    Raises `Conflict` (`worker_running`) while a worker runs, `lease_lost` where one takes over (PostgreSQL).
+    Records, entries and proofs stay. Until the end everybody reads the old index, and whatever ends this early leaves
+    it. On SQLite nothing is accepted meanwhile. Raises `Conflict` (`worker_running`) while a worker runs, `Unavailable`
+    or `InvalidProof` where the chain cannot be read.
     """
     app.require_chain().reader.head()
-    with worker_lock(app) as working:
-        with working.database.transaction() as connection:
+    with worker_lock(app) as working, working.database.as_one() as beside:
+        with beside.transaction() as connection:
             chain_index.drop_index(connection, app.clock())
-        blocks = index(working, progress)
-        with app.database.reading() as connection:
+        blocks = index(replace(working, database=beside), progress)
+        with beside.reading() as connection:
             counts = batches.count(connection)
     return RebuiltIndex(blocks, counts.anchored, counts.batched)

@@ -79,6 +79,11 @@ COVERAGE: Mapping[str, TableProof] = {
         Text("事件与合约存储", "the events, and the contract's storage"),
         ("block", "position", "item", "log", "leaf_index", "state", "reason", "digest"),
     ),
+    "unstored_versions": TableProof(
+        Text("事件与已存目录版本", "the events, and the stored versions"),
+        ("block", "position", "item", "catalog", "org", "sequence", "action", "previous", "digest"),
+        may_be_lost=Text("缺少的版本另由目录历史指出", "the gap in the catalog's history names the version"),
+    ),
     "api_keys": _journaled(
         "id",
         "org",

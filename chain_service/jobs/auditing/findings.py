@@ -30,6 +30,10 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
     "seal_differs": ("印章与链上登记不一致", "the stored seal is not the one registered on chain"),
     "seal_missing": ("已登记的印章缺失", "the chain holds a seal of the organisation that is not stored as final"),
     "catalog_missing": ("已上链的目录缺失", "the chain holds a catalog entry of the organisation that is not stored"),
+    "catalog_version_missing": (
+        "已上链的目录版本缺失",
+        "the chain holds a version of a catalog entry that is not stored",
+    ),
     "catalog_altered": ("目录版本内容被改动", "a stored catalog version cannot be read"),
     "catalog_gap": ("目录版本序号不连续", "the versions of a catalog entry have a gap"),
     "catalog_wrong_predecessor": (

@@ -127,7 +127,9 @@ class LogAudit:
         end = self._batches[-1].new_size if self._batches else self._size
         entries = tiles.entries(connection, self._org, self._generation, 0, end)
         if len(entries) < max(end, self._size):
-            self._add("log_cut_short", self._log.hex(), stored=len(entries), needed=max(end, self._size))
+            needed = max(end, self._size)
+            lost = [max(1, len(entries)), needed - 1]  # the founding entry is no record
+            self._add("log_cut_short", self._log.hex(), stored=len(entries), needed=needed, lost=lost)
         deployment = self._app.require_chain().deployment
         contract = deployment.contracts[RECORD_LOG].raw_address
         if entries and entries[0] != founding_entry(deployment.chain_id, contract, self._log):

@@ -13,25 +13,24 @@ from chain_service.core.chainproof.storage_layout import (
     SEAL_FIRST_CERTIFICATE,
     SEAL_REGISTRY,
     CatalogStanding,
-    SealPeriod,
     catalog_digest_slot,
     catalog_standing_slot,
     code_key,
-    organisation_word,
     seal_fact_slot,
     seal_state_slot,
 )
 from chain_service.core.encoding.canonical import canonical
 from chain_service.core.registries.catalogs import CatalogVersion, check_history, digest, parse_catalog
 from chain_service.core.registries.histories import read_seal_facts, read_seal_states
-from chain_service.core.registries.seals import parse_seal
+from chain_service.core.registries.seals import parse_seal, seal_facts
 from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.auditing.findings import AuditFinding, compare, finding
 from chain_service.jobs.context import App
+from chain_service.jobs.registries.catalogs import step_of
 from chain_service.store import chain_index
 from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.registries import catalogs, organisations, seals
-from chain_service.store.registries.catalogs import StoredCatalogVersion
+from chain_service.store.registries.catalogs import StoredCatalogVersion, UnstoredVersion
 from chain_service.store.registries.seals import StoredSeal
 from chain_service.store.rows import json_object
 
@@ -75,9 +74,7 @@ def _facts(seal: StoredSeal) -> list[bytes]:
     stored = (seal.code, seal.owner, seal.sha256, seal.sm3, seal.body)
     if stored != (body.code, body.owner, body.sha256, body.sm3, canonical(body.to_json())):
         return []
-    period = SealPeriod(body.valid_from, body.valid_until, int(body.seal_type)).to_word()
-    owner = organisation_word(body.owner)
-    return [owner, body.sha256, body.sm3, period.to_bytes(32, "big"), *body.signer_certificates]
+    return seal_facts(body)
 
 
 def audit_catalogs(
@@ -86,6 +83,13 @@ def audit_catalogs(
     """Every entry on chain is stored, and its versions form one history whose end is its head; how many there are."""
     histories = {code: catalogs.history(connection, code) for code in catalogs.codes(connection)}
     mine = [(code, rows) for code, rows in histories.items() if rows and org in (None, rows[0].org)]
+    codes = {code_key(code): code for code in histories}
+    lost: dict[str, list[UnstoredVersion]] = {}
+    for version in catalogs.unstored(connection, org=org):
+        if version.catalog in codes:
+            lost.setdefault(codes[version.catalog], []).append(version)
+            facts = {"sequence": version.sequence, "digest": version.digest.hex(), "block": version.block}
+            findings.append(finding("catalog_version_missing", codes[version.catalog], **facts))
     reader = app.require_chain().reader
     for group in _grouped(mine):
         wants = [
@@ -102,10 +106,11 @@ def audit_catalogs(
             except (BadRequest, Corrupt):
                 findings.append(finding("catalog_altered", code))
                 continue
-            breaks = check_history(versions, word.to_bytes(32, "big") if word else None, sequence)
+            missing = [step_of(one) for one in lost.get(code, [])]
+            breaks = check_history(versions, word.to_bytes(32, "big") if word else None, sequence, missing)
             findings += altered
             findings += [finding("catalog_" + gap.code, code, sequence=gap.sequence) for gap in breaks]
-    findings += _missing_entries(app, connection, org, {code_key(code).hex() for code in histories})
+    findings += _missing_entries(app, connection, org, {key.hex() for key in codes})
     return len(mine)
 
 

@@ -38,6 +38,8 @@ from support.worlds.full_history import FullHistory, full_history
 from support.worlds.jobs_city import Trial, instance
 
 TABLES = sorted(metadata.tables)
+AFTER_A_LOSS = ["unstored_versions"]
+"""Tables that have rows only where something was lost before."""
 
 
 def test_every_column_of_every_table_has_its_place_in_what_audit_covers() -> None:
@@ -61,7 +63,7 @@ def test_an_instance_with_a_full_history_is_proven_and_has_a_row_in_every_table(
     assert (report.findings, report.ok) == ((), True)
     with history.city.app.database.reading() as connection:
         empty = [name for name in TABLES if connection.execute(select(metadata.tables[name]).limit(1)).first() is None]
-    assert empty == []
+    assert empty == AFTER_A_LOSS
 
 
 @pytest.mark.long
@@ -113,7 +115,7 @@ SMOKE = ("blocks", "records", "batches", "alerts")
 def tampered_tables(history: FullHistory) -> Iterator[tuple[str, Connection]]:
     """The tables to edit, each with a connection whose work is undone."""
     dialect = history.city.app.database.dialect
-    for table in TABLES if dialect == "sqlite" else SMOKE:
+    for table in [name for name in TABLES if name not in AFTER_A_LOSS] if dialect == "sqlite" else SMOKE:
         with tampering(history, metadata.tables[table]) as connection:
             yield table, connection
 
