@@ -70,11 +70,11 @@ class Invocation:
     def _opened(self) -> ExitStack:
         return ExitStack()
 
-    def app(self, **given: Any) -> App:
+    def app(self, *, migrate: bool = True, **given: Any) -> App:
         """The instance, opened until the command ends. Raises what `open_app` raises."""
         from chain_service.app import open_app
 
-        app = open_app(self.settings(**given))
+        app = open_app(self.settings(**given), migrate=migrate)
         self._opened.callback(app.close)
         return app
 
