@@ -135,6 +135,11 @@ class Settings(BaseSettings):
         return self.data / "deployment.json"
 
     @property
+    def password_change_file(self) -> Path:
+        """What a change of the keystores' password has decided and not carried out everywhere yet; rarely there."""
+        return self.data / "password-change.json"
+
+    @property
     def registrar_file(self) -> Path:
         """Encrypted key of the account that registers organisations."""
         return self.data / "registrar.json"
