@@ -34,7 +34,7 @@ HARDENED = (
     "SystemCallFilter=~@privileged",
     "SystemCallErrorNumber=EPERM",
 )
-"""What no node needs. Besu's Java compiles while it runs, and both programs look at memory and interfaces of the machine:
+"""What no node needs. Besu's Java compiles while it runs, and both programs look at memory and network interfaces:
 so code that is written while it runs, other values in /proc and netlink stay allowed.
 """
 
