@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     missed_lookups: int = Field(
         100, ge=1, description="look-ups by one key that find nothing within an hour and raise an alert"
     )
+    approval_lifetime: int = Field(
+        7 * 86_400, ge=60, description="seconds that a final end of a record waits for its second approval"
+    )
     trust_store: Path | None = Field(
         None, description="directory of root certificates and revocation lists for documents; default DIR/trust-store"
     )
