@@ -22,7 +22,8 @@ from chain_service.web.pages import routes
 DESCRIPTION = (
     "Anchor, verify and trace government records on a permissioned chain. "
     "Errors are RFC 9457 problems with a stable `code`; docs/reference/errors.md lists the codes. "
-    "Writes may be repeated safely."
+    "Writes may be repeated safely. "
+    "Who is too slow or asks too much at a time may be answered 408, 429 or 503 anywhere."
 )
 DOORS = (
     records.router,
@@ -57,7 +58,7 @@ def create_app(app: App) -> FastAPI:
     web.state.routes = [route for door in DOORS for route in door.routes if isinstance(route, APIRoute)]
     describe(web, web.state.routes)
     web.add_middleware(HeadAsGet)
-    web.add_middleware(BoundBodies, settings=app.settings)
+    web.add_middleware(BoundBodies, settings=app.settings, metrics=metrics)
     web.add_middleware(Observe, metrics=metrics)
     web.add_middleware(SecurityHeaders)
     return web

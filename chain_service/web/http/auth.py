@@ -86,6 +86,11 @@ def client_address(request: Request, behind_proxy: bool) -> str:
         forwarded = request.headers.getlist("x-forwarded-for")
         if forwarded:
             address = forwarded[-1].rpartition(",")[2].strip()
+    return counted_address(address)
+
+
+def counted_address(address: str) -> str:
+    """As what an IP address counts: itself in one form, or its IPv6 network."""
     try:
         parsed = ip_address(address)
     except ValueError:
