@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from prometheus_client import generate_latest
 
 from chain_service import __version__
 from chain_service.jobs.context import App
@@ -15,6 +16,7 @@ from chain_service.web.http.bodies import BoundBodies
 from chain_service.web.http.head import HeadAsGet
 from chain_service.web.http.headers import SecurityHeaders
 from chain_service.web.http.openapi import describe, operation_id
+from chain_service.web.http.own_threads import OwnThread
 from chain_service.web.http.problems import install_problem_handlers
 from chain_service.web.http.request_log import Observe, RequestMetrics
 from chain_service.web.pages import routes
@@ -36,6 +38,10 @@ DOORS = (
 )
 
 
+HEALTH_SECONDS = 8
+"""After which `/readyz` and `/metrics` answer that they do not know."""
+
+
 def create_app(app: App) -> FastAPI:
     """The HTTP door to `app`."""
     web = FastAPI(
@@ -51,6 +57,8 @@ def create_app(app: App) -> FastAPI:
     metrics = RequestMetrics(lambda: health.gauges(app))
     web.state.app = app
     web.state.metrics = metrics
+    web.state.readiness = OwnThread(lambda: health.readiness(app), HEALTH_SECONDS)
+    web.state.measured = OwnThread(lambda: generate_latest(metrics.registry), HEALTH_SECONDS)
     web.state.rate = PublicRate(app.settings.public_rate)
     install_problem_handlers(web)
     for door in DOORS:
