@@ -151,7 +151,7 @@ class _Body:
     @property
     def address(self) -> str:
         """Whose it is."""
-        return client_address(Request(self._scope), self.bodies.settings.behind_proxy)
+        return client_address(Request(self._scope))
 
     async def receive(self) -> Message:
         """The next message about the body, once all of it is here; what comes after it as it comes.

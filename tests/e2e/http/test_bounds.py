@@ -27,7 +27,7 @@ from support.callers import (
     stalled,
     until,
 )
-from support.tls_files import self_signed
+from support.deploy.tls import self_signed
 from support.worlds import running_instance
 from support.worlds.running_instance import Instance, Process
 

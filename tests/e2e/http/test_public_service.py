@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 from pathlib import Path
 
 import httpx
 
-from support.tls_files import self_signed
+from support.deploy.tls import self_signed
 from support.worlds.running_instance import ISSUER, Instance, Process
 
 QUESTION = {"digest": "sha-256:" + "0" * 64}
@@ -30,6 +31,33 @@ def test_without_a_key_the_rate_is_bounded_and_with_one_it_is_not(service: Insta
         assert process.stop() == 0
 
 
+def test_a_key_is_bounded_in_its_requests_and_in_the_identifiers_it_looks_up(service: Instance) -> None:
+    limits = ("--rate", "5/day", "--daily-lookups", "3", "--expires", "30d")
+    made = service.done("key", "create", "--org", ISSUER, "--role", "verify", *limits)
+    assert (made["rate"], made["dailyLookups"]) == ("5 per 1 day", 3) and made["expiresAt"]
+    question = {"identifier": service.records()[0]["certificateIdentifier"], "useCause": "窗口核对"}
+    body = "".join(json.dumps(question) + "\n" for _ in range(4))
+    headers = {"Authorization": f"Bearer {made['key']}"}
+    with httpx.Client(base_url=service.url, headers=headers) as client:
+        lines = {"Content-Type": "application/x-ndjson"}
+        bulk = client.post("/v1/verify/bulk", content=body, headers=lines)
+        assert (bulk.status_code, bulk.json()["code"]) == (429, "lookups_spent")
+        codes = [client.post("/v1/verify", json=question).status_code for _ in range(4)]
+        assert codes == [200, 200, 200, 429]
+        refused = client.post("/v1/verify", json=QUESTION)
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+        assert 1 <= int(refused.headers["retry-after"]) <= 86_400
+    rotated = service.done("key", "rotate", made["id"], "--overlap", "2h")
+    assert (rotated["replaces"], rotated["rate"], rotated["types"]) == (made["id"], made["rate"], None)
+    shown = service.done("key", "show", made["id"])
+    assert (shown["replacedBy"], shown["lookupsToday"]) == (rotated["id"], 3) and shown["lastUsedAt"]
+    assert shown["expiresAt"] == rotated["replacedEndsAt"] < rotated["expiresAt"]
+    listed = service.done("key", "list", "--role", "verify", "--state", "standing", "--limit", "500")["keys"]
+    assert {made["id"], rotated["id"]} <= {key["id"] for key in listed}
+    assert service.run("key", "rotate", made["id"]).code == 1
+    assert service.run("key", "rotate", rotated["id"], "--overlap", "soon").code == 2
+
+
 def test_the_service_speaks_tls_itself_where_it_is_told_to(service: Instance, tmp_path: Path) -> None:
     certificate, key = self_signed(tmp_path)
     process = Process(
@@ -44,7 +72,12 @@ def test_the_service_speaks_tls_itself_where_it_is_told_to(service: Instance, tm
     try:
         assert process.url.startswith("https://127.0.0.1:")
         with httpx.Client(verify=ssl.create_default_context(cafile=str(certificate))) as client:
-            assert client.get(f"{process.url}/healthz").status_code == 200
+            for path, status in (("/healthz", 200), ("/", 200), ("/v1/nothing", 404)):
+                answer = client.get(process.url + path)
+                assert answer.status_code == status
+                assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        with service.client() as plain:
+            assert "strict-transport-security" not in plain.get("/healthz").headers
     finally:
         assert process.stop() == 0
 

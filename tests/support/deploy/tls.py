@@ -1,4 +1,4 @@
-"""Certificate and key of a service that speaks TLS itself."""
+"""A certificate for loopback, as its operator would get one."""
 
 from __future__ import annotations
 
