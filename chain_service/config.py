@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     max_body: int = Field(16 * 2**20, ge=1024, description="largest request body in bytes")
     max_file: int = Field(20 * 2**20, ge=1024, description="largest file to verify in bytes")
     max_lines: int = Field(10_000, ge=1, description="most records in one NDJSON body")
+    idempotency_keys: int = Field(
+        1_000_000, ge=1, description="most first answers kept for the Idempotency-Keys of one API key"
+    )
     public_rate: str = Field("120/minute", description="verifications per client address without a key")
     trust_store: Path | None = Field(
         None, description="directory of root certificates and revocation lists for documents; default DIR/trust-store"

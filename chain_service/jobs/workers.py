@@ -20,6 +20,7 @@ from chain_service.jobs.alerts import WORK_FAILED
 from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.repeats import forget_old_answers
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.validators import refresh_trust
 from chain_service.store import alerts, chain_index, records, statuses, submissions
@@ -103,6 +104,7 @@ class Workers:
     def _send(self) -> None:
         close_batches(self._app)
         dispatch(self._app)
+        forget_old_answers(self._app)
 
     def _run(self, name: str, step: Callable[[], None]) -> None:
         """Steps until stopped; a failing step is told once, raises an alert and is tried again, ever more slowly."""

@@ -16,13 +16,14 @@ from chain_service.web.http.head import HeadAsGet
 from chain_service.web.http.headers import SecurityHeaders
 from chain_service.web.http.openapi import describe, operation_id
 from chain_service.web.http.problems import install_problem_handlers
+from chain_service.web.http.repeats import RunningRequests
 from chain_service.web.http.request_log import Observe, RequestMetrics
 from chain_service.web.pages import routes
 
 DESCRIPTION = (
     "Anchor, verify and trace government records on a permissioned chain. "
     "Errors are RFC 9457 problems with a stable `code`; docs/reference/errors.md lists the codes. "
-    "Writes may be repeated safely."
+    "Writes may be repeated safely; with an `Idempotency-Key` the first answer is given again."
 )
 DOORS = (
     records.router,
@@ -50,6 +51,7 @@ def create_app(app: App) -> FastAPI:
     metrics = RequestMetrics(lambda: health.gauges(app))
     web.state.app = app
     web.state.metrics = metrics
+    web.state.running = RunningRequests()
     web.state.rate = PublicRate(app.settings.public_rate)
     install_problem_handlers(web)
     for door in DOORS:

@@ -8,7 +8,7 @@ import typer
 
 from chain_service.cli import render
 from chain_service.cli.invocation import invocation
-from chain_service.cli.options import Timeout, Wait
+from chain_service.cli.options import IfState, Timeout, Wait
 from chain_service.core.encoding.answers import to_json
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def set_status(
     text: Annotated[str | None, typer.Option(help="Explanation, kept off chain.")] = None,
     legal_basis: Annotated[str | None, typer.Option("--legal-basis", metavar="B", help="法律依据.")] = None,
     successor: Annotated[str | None, typer.Option(metavar="RECORD", help="Record that takes its place.")] = None,
+    if_state: IfState = None,
     wait: Wait = False,
     timeout: Timeout = 60,
 ) -> None:
@@ -61,7 +62,7 @@ def set_status(
         text=text,
         legal_basis=legal_basis,
         successor=successor,
-        officer="operator",
+        if_state=if_state,
     )
     if wait:
         wait_final(app, "status", record, timeout)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
 from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.visible_text import add_hidden
-from chain_service.core.records.states import may_follow, parse_change_request
+from chain_service.core.records.states import ChangeRequest, may_follow, parse_change_request
 from chain_service.errors import Conflict
 from chain_service.jobs.anchoring.supersede import accept
 from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App
-from chain_service.jobs.integrity import stored_state
-from chain_service.jobs.records.state_history import current_state
-from chain_service.store import records, statuses
+from chain_service.jobs.records.state_history import StateCourse, course_of, told_request
+from chain_service.jobs.repeats import Once, begin, keep, seen_again
+from chain_service.store import records
 from chain_service.store.records import StoredRecord
 from chain_service.store.statuses import StoredStatusChange
 
@@ -31,6 +29,8 @@ class ChangeAnswer:
     "False where the change, or one to the same state, was accepted before."
     state: str
     "pending while a change is on its way to the chain, then final."
+    state_tag: str
+    "The newest state, on its way or not, as `ifState` takes it."
     to: str | None = left_out()
     "The state that it will have."
     change: str | None = left_out()
@@ -48,52 +48,109 @@ def change_status(
     legal_basis: str | None = None,
     successor: str | None = None,
     officer: str | None = None,
+    if_state: str | None = None,
+    once: Once | None = None,
 ) -> ChangeAnswer:
     """The change is durable and on its way to the chain; until it is final the record's verdict is indeterminate.
 
-    Asking again for the state that stands, or that is on its way, returns it with `created` False. Raises
-    `MalformedRecord`, `NotFound`, `Forbidden`, `Conflict` (`not_anchored`, `illegal_transition`, `change_pending`).
+    Asking again for the state that stands, or that is on its way, returns it with `created` False. `if_state` names the
+    state that was seen: where it is not the newest one nothing is done. Raises `MalformedRecord`, `NotFound`,
+    `Forbidden`, `Conflict` (`not_anchored`, `reason_differs`, `state_changed`, `illegal_transition`,
+    `change_pending`).
     """
     asker.need("status")
     with Refusals() as refusals:
         request = refusals.read(
             parse_change_request,
-            {"to": to, "reasonCode": reason_code, "text": text, "legalBasis": legal_basis, "successor": successor},
+            {
+                "to": to,
+                "reasonCode": reason_code,
+                "text": text,
+                "legalBasis": legal_basis,
+                "successor": successor,
+                "ifState": if_state,
+            },
         )
         add_hidden({"text": text, "legalBasis": legal_basis}, refusals)
+    by = officer or (f"key {asker.key_id}" if asker.key_id else "operator")
+    return seen_again(lambda: _change(app, asker, record_id, request, by, once))
+
+
+def _change(
+    app: App, asker: Acting, record_id: str, request: ChangeRequest, officer: str, once: Once | None
+) -> ChangeAnswer:
     with app.database.transaction() as connection:
+        begin(app, connection, once)
         record = records.get(connection, record_id)
         asker.need_org(record.org)
         if record.state != "anchored":
             raise Conflict("the record is not anchored, so it has no state to change", code="not_anchored")
         if request.successor is not None:
             asker.need_org(records.get(connection, request.successor).org)
-        current = current_state(connection, record)
-        waiting = statuses.waiting(connection, record.id)
-        target = stored_state(waiting.to_state) if waiting is not None else current
-        if target is request.to:
-            return _answer(connection, record, waiting, created=False)
-        if waiting is not None:
-            raise Conflict(f"a change to {target.code} is pending; try again when it is final", code="change_pending")
-        if not may_follow(current, request.to):
+        course = course_of(connection, record)
+        if course.newest is request.to and _says_the_same(course, request):
+            return keep(app, connection, once, _answer(course, record, created=False))
+        _refuse_outdated(course, request, keyed=once is not None)
+        if course.newest is request.to:
             raise Conflict(
-                f"a record that is {current.code} cannot become {request.to.code}",
-                code="illegal_transition",
-                **{"from": current.code, "to": request.to.code},
+                f"the record is {request.to.code} already, for another reason or with another text, legal basis or "
+                "successor; what was recorded stands",
+                code="reason_differs",
+                stateTag=course.tag,
             )
-        by = officer or (f"key {asker.key_id}" if asker.key_id else "operator")
-        accept(app, connection, record.id, request, officer=by, key_id=asker.key_id)
-        return _answer(connection, record, statuses.waiting(connection, record.id), created=True)
+        if course.waiting is not None:
+            raise Conflict(
+                f"a change to {course.newest.code} is pending; try again when it is final", code="change_pending"
+            )
+        if not may_follow(course.newest, request.to):
+            raise Conflict(
+                f"a record that is {course.newest.code} cannot become {request.to.code}",
+                code="illegal_transition",
+                **{"from": course.newest.code, "to": request.to.code},
+            )
+        accept(app, connection, record.id, request, officer=officer, key_id=asker.key_id)
+        return keep(app, connection, once, _answer(course_of(connection, record), record, created=True))
 
 
-def _answer(
-    connection: Connection, record: StoredRecord, waiting: StoredStatusChange | None, *, created: bool
-) -> ChangeAnswer:
+def _says_the_same(course: StateCourse, request: ChangeRequest) -> bool:
+    """The newest state was reached by what is asked for; of a change that is not ours only its reason is known."""
+    told = None if course.newest_change is None else told_request(course.newest_change)
+    if told is not None:
+        return told.why == request.why
+    return course.newest_reason in (None, request.reason.number)
+
+
+def _refuse_outdated(course: StateCourse, request: ChangeRequest, *, keyed: bool) -> None:
+    """Raises `Conflict` (`state_changed`) where the newest state is not the one that the request starts from.
+
+    A state without its number is the newest one again after others: what was asked for before is then taken for its own
+    late duplicate, unless a key of its own says that it is new.
+    """
+    expected = request.if_state
+    if expected is None:
+        return
+    if not expected.is_now(course.newest.code, course.changes):
+        raise Conflict(f"the newest state is {course.tag}", code="state_changed", stateTag=course.tag)
+    if expected.changes is None and not keyed and any(_is_that(change, request) for change in course.settled):
+        raise Conflict(
+            f"this very change was asked for before, and others followed; to make it again send ifState {course.tag}",
+            code="state_changed",
+            stateTag=course.tag,
+        )
+
+
+def _is_that(change: StoredStatusChange, request: ChangeRequest) -> bool:
+    told = told_request(change)
+    return told is not None and (told.to, told.why) == (request.to, request.why)
+
+
+def _answer(course: StateCourse, record: StoredRecord, *, created: bool) -> ChangeAnswer:
     return ChangeAnswer(
         id=record.id,
-        status=current_state(connection, record).code,
+        status=course.on_chain.code,
         created=created,
-        state="final" if waiting is None else "pending",
-        to=None if waiting is None else stored_state(waiting.to_state).code,
-        change=None if waiting is None else waiting.id,
+        state="final" if course.waiting is None else "pending",
+        to=None if course.waiting is None else course.newest.code,
+        change=None if course.waiting is None else course.waiting.id,
+        state_tag=course.tag,
     )

@@ -22,6 +22,7 @@ from chain_service.errors import ChainServiceError, Conflict, Forbidden, Malform
 from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App
 from chain_service.jobs.registries.organisations import permit_entries
+from chain_service.jobs.repeats import Once, begin, keep, seen_again
 from chain_service.store import batches, records
 from chain_service.store import types as certificate_types
 from chain_service.store.records import KnownSubmission, NewRecord
@@ -48,7 +49,9 @@ class AcceptedRecords:
     records: tuple[AcceptedRecord, ...]
 
 
-def submit(app: App, asker: Acting, lines: Iterable[tuple[int, bytes]]) -> list[AcceptedRecord]:
+def submit(
+    app: App, asker: Acting, lines: Iterable[tuple[int, bytes]], once: Once | None = None
+) -> list[AcceptedRecord]:
     """All records are durable and will be anchored, or none is.
 
     `lines` are (line number, JSON text). Errors name `line`: `MalformedRecord` (code `duplicate_identifier` for two
@@ -58,13 +61,7 @@ def submit(app: App, asker: Acting, lines: Iterable[tuple[int, bytes]]) -> list[
     """
     asker.need("anchor")
     prepared = _checked(app, asker, lines)
-    try:
-        return _store(app, asker.acting_for, prepared)
-    except Conflict as error:
-        if error.code != "constraint":
-            raise
-    # another request took one of the identities in between: this time it is seen
-    return _store(app, asker.acting_for, prepared)
+    return seen_again(lambda: _store(app, asker.acting_for, prepared, once))
 
 
 def check(app: App, asker: Acting, lines: Iterable[tuple[int, bytes]]) -> int:
@@ -227,8 +224,9 @@ def _row(app: App, asker: Acting, record: Record) -> NewRecord:
     )
 
 
-def _store(app: App, org: str, prepared: Sequence[_Prepared]) -> list[AcceptedRecord]:
+def _store(app: App, org: str, prepared: Sequence[_Prepared], once: Once | None) -> list[AcceptedRecord]:
     with app.database.transaction() as connection, Refusals() as refusals:
+        begin(app, connection, once)
         known = records.existing(connection, org, [line.row.identity for line in prepared])
         answers: list[AcceptedRecord] = []
         new: list[NewRecord] = []
@@ -241,7 +239,7 @@ def _store(app: App, org: str, prepared: Sequence[_Prepared]) -> list[AcceptedRe
                 answers.append(refusals.read(_again, line, before))
         refusals.raise_first()
         records.insert_many(connection, new)
-    return answers
+        return keep(app, connection, once, answers)
 
 
 def _again(one: _Prepared, before: KnownSubmission) -> AcceptedRecord:

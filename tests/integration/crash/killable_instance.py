@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -130,9 +131,11 @@ class Instance:
             service.stop()
 
     def ask(self, method: str, path: str, body: Any = None, media_type: str = "application/json") -> Any:
-        """The answer, asked for again as long as nobody gives one."""
+        """The answer, asked for again as long as nobody gives one; to what changes something, the first answer."""
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": media_type}
+        if method == "POST":
+            headers["Idempotency-Key"] = str(uuid.uuid4())
         found: list[Any] = []
 
         def answered() -> bool:
@@ -148,6 +151,7 @@ class Instance:
             assert answer.status in (200, 202), (answer.status, content)
             lines = content.splitlines() if media_type == "application/x-ndjson" else [content]
             found.append([json.loads(line) for line in lines])
+            assert all(told["created"] for told in found[-1] if method == "POST"), content
             return True
 
         _until(answered)
