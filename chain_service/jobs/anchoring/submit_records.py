@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import unicodedata
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -13,6 +12,7 @@ from functools import cache
 from chain_service.core.chainproof.storage_layout import PermitEntry
 from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.canonical import read_json
+from chain_service.core.encoding.comparison import folded
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.visible_text import add_hidden, require_visible
 from chain_service.core.records.hashing import Salt, body_digest
@@ -189,7 +189,7 @@ def _check_permits(app: App, org: str, prepared: Sequence[_Prepared], refusals: 
 
 def code_of(text: str) -> str:
     """The certificate type code that this one could be taken for: width, case and blanks tell no two apart."""
-    return "".join(unicodedata.normalize("NFKC", text).split()).upper()
+    return folded(text).upper()
 
 
 def new_id(at: float) -> str:
