@@ -28,8 +28,8 @@ from sqlalchemy import Connection
 
 from chain_service.errors import BadRequest, Conflict
 from chain_service.jobs.context import App
-from chain_service.store import first_answers
-from chain_service.store.first_answers import NewFirstAnswer, StoredFirstAnswer
+from chain_service.store.access import first_answers
+from chain_service.store.access.first_answers import NewFirstAnswer, StoredFirstAnswer
 
 KEPT = 30 * 86_400
 """Seconds that a first answer is kept."""
