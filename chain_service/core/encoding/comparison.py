@@ -8,7 +8,7 @@ and traditional characters, and signs that say something else (², ①, ½) stay
     folded("国办发【２０２５】 3号") == folded("国办发〔2025〕3号")
     folded_name("买买提•阿不都拉") == folded_name("买买提阿不都拉")
 
-Whom it may make equal, and why no verdict on a paper rests on it: docs/decisions/0029.
+Whom it may make equal, and why no verdict on a paper rests on it: docs/decisions/0030.
 """
 
 from __future__ import annotations
