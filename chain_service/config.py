@@ -79,6 +79,9 @@ class Settings(BaseSettings):
         48 * 2**20, ge=2**20, description="bytes of large bodies that are worked on at a time; the others wait on disk"
     )
     log_rate: int = Field(200, ge=1, description="log lines of one kind a second; what exceeds it is only counted")
+    idempotency_keys: int = Field(
+        1_000_000, ge=1, description="most first answers kept for the Idempotency-Keys of one API key"
+    )
     public_rate: str = Field("120/minute", description="verifications per client address without a key")
     daily_lookups: int = Field(
         2_000, ge=1, description="look-ups by identifier that an API key may make in a day, unless it says otherwise"

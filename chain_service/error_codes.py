@@ -293,6 +293,16 @@ CODES: dict[str, Meaning] = {
         409, REFUSED, "记录的现状态不允许此变更。", "The record's state does not allow this change.",
         "请先查看记录的状态。", "Read the record's state first.",
     ),
+    "state_changed": Meaning(
+        409, REFUSED, "现状态已不是 ifState 所指的状态，未作任何改动。",
+        "The newest state is not the one that `ifState` names; nothing was done.",
+        "请读取现状态（stateTag），确认后再决定。", "Read the newest state (`stateTag`), then decide again.",
+    ),
+    "reason_differs": Meaning(
+        409, REFUSED, "已处于该状态，但原因、说明、依据或取代记录与已登记的不同，未作任何改动。",
+        "It is in this state already, with another reason, text, legal basis or successor; nothing was done.",
+        "请查看状态历史；已登记的原因不能更改。", "Read its history; the reason that is recorded cannot be changed.",
+    ),
     "not_anchored": Meaning(
         409, REFUSED, "记录尚未上链。", "The record is not anchored yet.",
         "请稍后再试。", "Try again in a minute.",
@@ -320,6 +330,11 @@ CODES: dict[str, Meaning] = {
         409, REFUSED, "目录版本序号或前版摘要不符。", "The sequence number or the previous digest does not match.",
         "请读取最新版本后重新提交。", "Read the latest version and submit again.",
     ),
+    "catalog_unchanged": Meaning(
+        409, REFUSED, "变更与最新版本内容相同，未作任何改动。",
+        "The change says what the latest version says; nothing was published.",
+        "请核对内容；无变化时无需提交。", "Check what should change; there is nothing to submit otherwise.",
+    ),
     "seal_exists": Meaning(
         409, REFUSED, "该印章编码已登记了不同内容。", "Another seal is registered under this code.",
         "请核对印章编码。", "Check the seal code.",
@@ -327,6 +342,22 @@ CODES: dict[str, Meaning] = {
     "not_registered": Meaning(
         409, REFUSED, "印章尚未在链上登记。", "The seal is not registered on chain yet.",
         "请稍后再试。", "Try again in a minute.",
+    ),
+    "idempotency_mismatch": Meaning(
+        422, WRONG_USAGE, "该 Idempotency-Key 已用于另一请求，未作任何改动。",
+        "The Idempotency-Key came with another request before; nothing was done.",
+        "新的请求请使用新的键。", "Send a new request with a key of its own.",
+    ),
+    "idempotency_running": Meaning(
+        409, REFUSED, "使用同一 Idempotency-Key 的请求仍在处理。",
+        "The first request with this Idempotency-Key is still being processed.",
+        "请稍后用同一键重发，即可得到首次的答复。", "Send it again in a moment to get the first answer.",
+    ),
+    "idempotency_full": Meaning(
+        429, REFUSED, "该密钥保存的 Idempotency-Key 答复已达上限。",
+        "As many answers are kept for the Idempotency-Keys of this API key as may be.",
+        "请不带该请求头重发，或将多条记录合并为一次提交；运维人员可调高 idempotency_keys。",
+        "Send it without the header, or several records in one body; the operator may raise `idempotency_keys`.",
     ),
     "already_initialised": Meaning(
         409, REFUSED, "该目录已初始化，未作任何改动。", "This directory is initialised already; nothing was changed.",

@@ -17,6 +17,10 @@ Registrar = Annotated[
     Path | None,
     typer.Option(metavar="KEYSTORE", help="Registrar's keystore; DIR/registrar.json by default."),
 ]
+IfState = Annotated[
+    str | None,
+    typer.Option(metavar="TAG", help="Only if the newest state is still this one: in_force, or in_force/2 (stateTag)."),
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until final on chain; does the workers' steps if none run.")]
 Cursor = Annotated[str | None, typer.Option(metavar="CURSOR", help="`next` of the previous page.")]
 Limit = Annotated[int, typer.Option(min=1, max=500, metavar="N", help="Entries of a page.")]

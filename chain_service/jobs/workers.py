@@ -20,6 +20,7 @@ from chain_service.jobs.anchoring.journal_heads import keep_journal
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.leases import claim_database, lease_of, under, worker_lock
+from chain_service.jobs.repeats import forget_old_answers
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.validators import refresh_trust
 from chain_service.jobs.verifying.missed_lookups import watch_misses
@@ -188,6 +189,7 @@ class _Sender:
             keep_journal(app)
             close_batches(app)
             dispatch(app)
+        forget_old_answers(app)
 
     def _look(self, app: App) -> bool:
         if self._must_be_read is None:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from chain_service.core.encoding.comparison import spellings
 from chain_service.errors import Conflict, NotFound
 from chain_service.store.auditing import journal
 from chain_service.store.rows import add_rows, all_as, chunks, one_or_none, row_count
@@ -142,7 +143,8 @@ class PendingTotal:
 class RecordFilters:
     """What a page is narrowed to; `issued_from` and `issued_to` are days, both included.
 
-    `q` finds numbers and identities that begin with it, and the record of that very id.
+    `q` finds numbers and identities that begin with it, in whatever width, case and brackets it was typed, and the
+    record of that very id.
     """
 
     state: RecordState | None = None
@@ -194,6 +196,8 @@ def _stored_by(*columns: Column[Any]) -> Select[Any]:
 _BY_ID = _stored_by(records.c.id)
 _BY_BODY_DIGEST = _stored_by(records.c.body_digest)
 _BY_IDENTITY = _stored_by(records.c.identity).order_by(records.c.seq.desc()).limit(100)
+_BY_IDENTITIES = _stored().where(records.c.identity.in_(bindparam("identities", expanding=True)))
+_BY_IDENTITIES = _BY_IDENTITIES.order_by(records.c.seq.desc()).limit(100)
 _BY_PLACE = _stored_by(records.c.org, records.c.generation, records.c.leaf_index)
 _REPLACING = _stored_by(records.c.replaces).order_by(records.c.seq)
 _of_file = or_(
@@ -284,6 +288,11 @@ def by_identity(connection: Connection, identity: str) -> list[StoredRecord]:
     return all_as(connection.execute(_BY_IDENTITY, {"identity": identity}), StoredRecord)
 
 
+def by_identities(connection: Connection, identities: Sequence[str]) -> list[StoredRecord]:
+    """The same under any of these identities, in one query."""
+    return all_as(connection.execute(_BY_IDENTITIES, {"identities": list(identities)}), StoredRecord)
+
+
 def by_place(connection: Connection, org: str, generation: int, leaf_index: int) -> StoredRecord | None:
     """The record at this place of the log."""
     place = {"org": org, "generation": generation, "leaf_index": leaf_index}
@@ -343,8 +352,12 @@ def _narrowed(query: Select[Any], filters: RecordFilters) -> Select[Any]:
     if filters.issued_to is not None:
         query = query.where(records.c.issued <= filters.issued_to)
     if filters.q:
-        begins = [column.startswith(filters.q, autoescape=True) for column in (records.c.number, records.c.identity)]
-        query = query.where(begins[0] | begins[1] | (records.c.id == filters.q))
+        begins = [
+            column.startswith(form, autoescape=True)
+            for form in spellings(filters.q)
+            for column in (records.c.number, records.c.identity)
+        ]
+        query = query.where(or_(*begins, records.c.id == filters.q))
     return query
 
 

@@ -496,6 +496,20 @@ _partial(
 )
 Index("ix_catalog_versions_org", catalog_versions.c.org, catalog_versions.c.code, catalog_versions.c.sequence)
 
+first_answers = Table(
+    "first_answers",
+    metadata,
+    Column("key_id", Text, ForeignKey("api_keys.id"), primary_key=True),
+    Column("key", Bytes, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Column("fingerprint", Bytes, nullable=False),
+    Column("at", Double, nullable=False, index=True),
+    Column("status", Integer, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("body", Bytes, nullable=False),
+)
+Index("ix_first_answers_n", first_answers.c.key_id, first_answers.c.n)
+
 readings = Table(
     "readings",
     metadata,

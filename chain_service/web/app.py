@@ -20,13 +20,14 @@ from chain_service.web.http.openapi import describe, operation_id
 from chain_service.web.http.own_threads import OwnThread
 from chain_service.web.http.problems import install_problem_handlers
 from chain_service.web.http.proxies import TrustedProxies
+from chain_service.web.http.repeats import RunningRequests
 from chain_service.web.http.request_log import Observe, RequestMetrics
 from chain_service.web.pages import routes
 
 DESCRIPTION = (
     "Anchor, verify and trace government records on a permissioned chain. "
     "Errors are RFC 9457 problems with a stable `code`; docs/reference/errors.md lists the codes. "
-    "Writes may be repeated safely. "
+    "Writes may be repeated safely; with an `Idempotency-Key` the first answer is given again. "
     "Who is too slow or asks too much at a time may be answered 408, 429 or 503 anywhere."
 )
 DOORS = (
@@ -61,6 +62,7 @@ def create_app(app: App) -> FastAPI:
     web.state.metrics = metrics
     web.state.readiness = OwnThread(lambda: health.readiness(app), HEALTH_SECONDS)
     web.state.measured = OwnThread(lambda: generate_latest(metrics.registry), HEALTH_SECONDS)
+    web.state.running = RunningRequests()
     web.state.rate = PublicRate(app.settings.public_rate)
     install_problem_handlers(web)
     for door in DOORS:

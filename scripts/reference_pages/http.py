@@ -23,8 +23,11 @@ tiles for an hour, checkpoints for seconds; receipts, proofs and registries by a
 (`public, no-cache`); records and all that depends on a key by nobody (`private, no-store`, `Vary: Authorization`).
 
 A key (`chain-service key create --org CODE --role …`) is sent as `Authorization: Bearer KEY` and acts for its
-organisation only. Every write may be repeated safely: a record is known by its identity and content, a change by
-its target state. Accepted (202) means durable; what was accepted is anchored soon after and final a little later.
+organisation only. Every write may be repeated safely: a record is known by its identity and content, a change
+by its target state; with an `Idempotency-Key` of its own (a UUID) the same bytes get the first answer again for
+30 days, with `Idempotency-Replayed: true`. So do refusals with 403, 404, 409 and 410: once their cause is gone,
+send a new key. `ifState` (the `stateTag` that was seen) and `previous` keep a late duplicate from undoing a
+later change. Accepted (202) means durable; what was accepted is anchored soon after and final a little later.
 
 Without a key verifications are counted per client address (`public_rate`). Bodies are bounded by `max_body`,
 `max_file` and `max_lines` ([settings.md](settings.md))."""

@@ -9,7 +9,7 @@ import typer
 
 from chain_service.cli import render
 from chain_service.cli.invocation import invocation, read_input, read_objects
-from chain_service.cli.options import Cursor, Limit, Org, Timeout, Wait
+from chain_service.cli.options import Cursor, IfState, Limit, Org, Timeout, Wait
 
 _DER = b"\x30"
 
@@ -94,6 +94,7 @@ def set_state(
     context: typer.Context,
     code: Annotated[str, typer.Argument(metavar="CODE", help="Seal code.")],
     to: Annotated[str, typer.Option("--to", metavar="STATE", help="in_force, frozen or cancelled (final).")],
+    if_state: IfState = None,
     wait: Wait = False,
     timeout: Timeout = 60,
 ) -> None:
@@ -110,7 +111,7 @@ def set_state(
     door = invocation(context)
     app = door.app()
     owner = seals.seal(app, code).owner_code
-    done = set_seal_state(app, door.operator(owner), code, to)
+    done = set_seal_state(app, door.operator(owner), code, to, if_state)
     if wait:
         wait_final(app, "seal", code, timeout)
         done = seals.seal(app, code)

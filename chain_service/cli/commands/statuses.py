@@ -8,7 +8,7 @@ import typer
 
 from chain_service.cli import render
 from chain_service.cli.invocation import invocation
-from chain_service.cli.options import Cursor, Limit, Timeout, Wait
+from chain_service.cli.options import Cursor, IfState, Limit, Timeout, Wait
 from chain_service.core.encoding.answers import to_json
 from chain_service.error_codes import INDETERMINATE
 
@@ -30,6 +30,7 @@ def set_status(
     text: Annotated[str | None, typer.Option(help="Explanation, kept off chain.")] = None,
     legal_basis: Annotated[str | None, typer.Option("--legal-basis", metavar="B", help="法律依据.")] = None,
     successor: Annotated[str | None, typer.Option(metavar="RECORD", help="Record that takes its place.")] = None,
+    if_state: IfState = None,
     wait: Wait = False,
     timeout: Timeout = 60,
 ) -> None:
@@ -60,7 +61,7 @@ def set_status(
     app = door.app()
     by = door.operator_for(app, record)
     told = {"text": text, "legal_basis": legal_basis, "successor": successor}
-    done = change_state.change_status(app, by, record, to, reason_code, **told)
+    done = change_state.change_status(app, by, record, to, reason_code, if_state=if_state, once=None, **told)
     if done.state == "waiting_approval":
         door.answer(done, lambda out: render.facts(out, done), done.approval)
         door.note("Waits for a second approval; the record is as it was. 等待二次审批，记录尚未变更。")

@@ -8,18 +8,12 @@ rare character in a name and is none of them; neither is the Mongolian vowel sep
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.errors import MalformedRecord
 
-_IGNORED = re.compile(r"[\s·・•‧∙]")
-_BLANKS = re.compile(r"[^\S\x1f]")
-"""U+001F stands between type and number of a document and is none."""
-_ALIKE = str.maketrans("[{〔【〖]}〕】〗‐‑‒–—−", "(((((" + ")))))" + "------")
-"""Brackets and dashes that keyboards and fonts exchange in numbers such as 国办发〔2025〕3号."""
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
     "\ufff9-\uffff\U000e0000-\U000e007f]"
@@ -99,16 +93,3 @@ def printable(text: str) -> str:
 def _written_out(match: re.Match[str]) -> str:
     number = ord(match[0])
     return f"\\x{number - 0xDC00:02x}" if 0xDC80 <= number <= 0xDCFF else f"\\u{number:04x}"
-
-
-def folded(name: str) -> str:
-    """The name for comparison: width, case, blanks and middle dots tell no two names apart."""
-    return _IGNORED.sub("", unicodedata.normalize("NFKC", name)).casefold()
-
-
-def folded_number(number: str) -> str:
-    """The number or identifier for comparison: width, case, blanks and the kind of bracket or dash tell no two apart.
-
-    Never for what is hashed or stored.
-    """
-    return _BLANKS.sub("", unicodedata.normalize("NFKC", number)).translate(_ALIKE).casefold()

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chain_service.core.encoding.comparison import folded_name
 from chain_service.core.encoding.json_fields import FieldReader
 from chain_service.core.encoding.members import MapValue, Member, ObjectValue, TextValue
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.text import Text
-from chain_service.core.encoding.visible_text import folded
 from chain_service.core.records.identifiers import (
     ORG_PATTERN,
     OrgCode,
@@ -78,12 +78,12 @@ def imitates_member(label: Text) -> bool:
 
 
 def _without_number(text: str) -> str:
-    return _NUMBER.sub("", folded(text))
+    return _NUMBER.sub("", folded_name(text))
 
 
 _NUMBER = re.compile(r"[(\[]?\d*[)\]]?[:：]?$")
 _STANDARD = frozenset(
-    folded(word)
+    folded_name(word)
     for word in (
         *_WORDS,
         *(text for member in MEMBERS.values() for text in (member.zh, member.en)),

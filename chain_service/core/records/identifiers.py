@@ -7,6 +7,7 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple, NewType
 
+from chain_service.core.encoding.text import Text
 from chain_service.errors import MalformedRecord
 
 OrgCode = NewType("OrgCode", str)
@@ -33,6 +34,21 @@ _TYPE_SHAPE = re.compile(ORG_PATTERN + "[0-9]{3}")
 _IDENTIFIER_SHAPE = re.compile(
     re.escape(IDENTIFIER_ROOT)
     + rf"\.({ORG_PATTERN}[0-9]{{3}})\.([0-9A-Z]{{1,32}})\.([0-9A-Z]{{7,32}})\.([0-9]{{3}})\.([0-9A-Z])"
+)
+_PARTS = 5
+_PART_NAMES = (
+    Text("证照类型代码", "type code"),
+    Text("颁发机构代码", "issuing authority's code"),
+    Text("流水号", "serial number"),
+    Text("版本号", "version"),
+    Text("校验字符", "check character"),
+)
+_PART_SHAPES = (
+    _TYPE_SHAPE,
+    re.compile("[0-9A-Z]{1,32}"),
+    re.compile("[0-9A-Z]{7,32}"),
+    re.compile("[0-9]{3}"),
+    re.compile("[0-9A-Z]"),
 )
 CATALOG_PATTERN = "[1-9][0-9]{5}[0-9A-Z]{0,14}/[0-9A-Z]{1,20}"
 _CATALOG_SHAPE = re.compile(CATALOG_PATTERN)
@@ -115,16 +131,52 @@ class CertificateIdentifier(NamedTuple):
 def tidied_identifier(text: str) -> str:
     """What was typed as an identifier, in the form it was issued in.
 
-    Full-width characters, blanks inside, lower case and a full stop of another script are put right. What then begins
-    as a certificate's identifier has to be one. Raises MalformedRecord; that says nothing of whether it was issued.
+    Full-width characters, blanks inside, lower case, a full stop of another script and the root left out are put right.
+    What then looks like a certificate's identifier has to be one. Raises MalformedRecord (`identifier_mistyped`), which
+    names the part that is wrong; that is told by the text alone and says nothing of whether it was issued.
     """
     tidy = "".join(unicodedata.normalize("NFKC", text).replace("。", ".").split()).upper()
-    if not tidy.startswith(IDENTIFIER_ROOT + "."):
+    parts = tidy.split(".")
+    if len(parts) == _PARTS and all(_PART_SHAPES[at].fullmatch(part) for at, part in enumerate(parts)):
+        tidy = f"{IDENTIFIER_ROOT}.{tidy}"
+    elif not tidy.startswith(IDENTIFIER_ROOT + "."):
+        ending = zip(parts[1 - _PARTS :], _PART_SHAPES[1:], strict=False)
+        if len(parts) >= _PARTS and all(shape.fullmatch(part) for part, shape in ending):
+            raise _mistyped(
+                f"the identifier must begin with {IDENTIFIER_ROOT}.", f"证照标识应以 {IDENTIFIER_ROOT}. 开头，请核对"
+            )
         return text
-    try:
-        return str(CertificateIdentifier.parse(tidy, field="identifier"))
-    except MalformedRecord as error:
-        raise MalformedRecord(error.message, code="identifier_mistyped", field="identifier") from None
+    told = tidy.removeprefix(IDENTIFIER_ROOT + ".").split(".")
+    if len(told) != _PARTS:
+        raise _mistyped(
+            f"after {IDENTIFIER_ROOT} the identifier has {_PARTS} parts with full stops between, not {len(told)}",
+            f"证照标识在 {IDENTIFIER_ROOT} 之后应有 {_PARTS} 段（以点分隔），所填为 {len(told)} 段",
+        )
+    for part, name, shape in zip(told, _PART_NAMES, _PART_SHAPES, strict=True):
+        if not shape.fullmatch(part):
+            raise _mistyped(
+                f"the identifier's {name.en} has a wrong length or character", f"证照标识中{name.zh}的长度或字符不对"
+            )
+    identifier = CertificateIdentifier(TypeCode(told[0]), *told[1:4])
+    if identifier.check != told[4]:
+        raise _wrong_check(identifier)
+    return str(identifier)
+
+
+def _wrong_check(identifier: CertificateIdentifier) -> MalformedRecord:
+    """That the last character does not fit, and which part is the likely cause: one whose own check fails as well."""
+    codes = ((identifier.type_code[:18], _PART_NAMES[0]), (identifier.issuer, _PART_NAMES[1]))
+    suspect = [name for code, name in codes if is_org_code(code) and not org_code_checks(code)]
+    en = "the identifier's check character, its last, does not fit the characters before it: one of them or it is wrong"
+    zh = "证照标识的校验字符（末位）与前面的字符不符，有字符输错，请逐字核对"
+    if suspect:
+        en += f"; look at the {' and the '.join(name.en for name in suspect)} first: its own check fails too"
+        zh += f"；请先核对{'和'.join(name.zh for name in suspect)}，其自身的校验码也不对"
+    return _mistyped(en, zh)
+
+
+def _mistyped(en: str, zh: str) -> MalformedRecord:
+    return MalformedRecord(en, zh=zh, code="identifier_mistyped", field="identifier")
 
 
 def check_character(text: str) -> str:

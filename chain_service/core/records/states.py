@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
@@ -13,6 +13,7 @@ from chain_service.core.encoding.json_fields import FieldReader
 from chain_service.core.encoding.members import Member, NumberValue, ObjectValue, TextValue
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.text import Text
+from chain_service.core.records.state_tags import LONGEST_TAG, ExpectedState, parse_expected_state, tag_pattern
 from chain_service.errors import MalformedDocument, MalformedRecord
 
 TEXT_LIMIT = 2_000
@@ -183,13 +184,20 @@ def may_follow(source: State, target: State) -> bool:
 
 @dataclass(frozen=True)
 class ChangeRequest:
-    """What a caller asks for: `{to, reasonCode, text?, legalBasis?, successor?}`, checked, not yet allowed."""
+    """A request `{to, reasonCode, text?, legalBasis?, successor?, ifState?}`: checked, not yet allowed."""
 
     to: State
     reason: Reason
     text: str | None = None
     legal_basis: str | None = None
     successor: str | None = None
+    if_state: ExpectedState | None = None
+    """The state that it starts from; no part of the change that is recorded."""
+
+    @property
+    def why(self) -> tuple[int, str | None, str | None, str | None]:
+        """What tells two changes to one state apart: number of the reason, text, legal basis, successor."""
+        return self.reason.number, self.text, self.legal_basis, self.successor
 
 
 @dataclass(frozen=True)
@@ -226,7 +234,12 @@ def parse_change_request(value: object) -> ChangeRequest:
     missing legal basis (withdrawn, cancelled, penalised, suspended) and a successor that is out of place or no UUID.
     """
     with Refusals(STATUS_CHANGE) as refusals:
-        return _request(FieldReader(value, "a change of state", STATUS_CHANGE, refusals), refusals)
+        form = FieldReader(value, "a change of state", STATUS_CHANGE, refusals)
+        request = _request(form, refusals)
+        if (expected := form.get("ifState")) is None:
+            return request
+        names = [state.code for state in State]
+        return replace(request, if_state=refusals.read(parse_expected_state, expected, names))
 
 
 def parse_change_record(value: object) -> ChangeRecord:
@@ -247,42 +260,55 @@ def _text(limit: int) -> Text:
 
 
 _ID = Text("记录编号，UUID", "the id (UUID) of a record")
+_CHANGE = (
+    Member(
+        "to",
+        Text("目标状态", "state to set"),
+        Text(
+            "、".join(f"{state.code}（{state.zh}）" for state in State)
+            + f"；其中{'、'.join(state.zh for state in State if state.is_final)}不可恢复，只能另发新记录",
+            "one of "
+            + ", ".join(state.code for state in State)
+            + f"; of these {', '.join(state.code for state in State if state.is_final)} are final: only a new "
+            "record can take the place of one that ended",
+        ),
+        TextValue(among=tuple(state.code for state in State)),
+        required=True,
+    ),
+    Member(
+        "reasonCode",
+        Text("变更原因", "reason"),
+        Text(
+            "、".join(f"{reason.number} {reason.zh}" for reason in REASONS.values()),
+            ", ".join(f"{reason.number} {reason.en}" for reason in REASONS.values()),
+        ),
+        NumberValue(among=tuple(REASONS), or_text=True),
+        required=True,
+    ),
+    Member("text", Text("说明", "explanation"), _text(TEXT_LIMIT), TextValue(TEXT_LIMIT)),
+    Member("legalBasis", Text("法律依据", "legal basis"), _text(LEGAL_BASIS_LIMIT), TextValue(LEGAL_BASIS_LIMIT)),
+    Member("successor", Text("取代它的记录", "record that takes its place"), _ID, TextValue(36, _UUID_PATTERN)),
+)
 STATUS_CHANGE = ObjectValue(
     (
+        *_CHANGE,
         Member(
-            "to",
-            Text("目标状态", "state to set"),
+            "ifState",
+            Text("变更前状态", "state before"),
             Text(
-                "、".join(f"{state.code}（{state.zh}）" for state in State)
-                + f"；其中{'、'.join(state.zh for state in State if state.is_final)}不可恢复，只能另发新记录",
-                "one of "
-                + ", ".join(state.code for state in State)
-                + f"; of these {', '.join(state.code for state in State if state.is_final)} are final: only a new "
-                "record can take the place of one that ended",
+                "所见的状态，可附答复所给的变更次数，如 in_force/2；已不是最新状态时报 `state_changed`",
+                "the state that was seen, alone or with the number of changes that an answer gave, as `in_force/2`; "
+                "`state_changed` where it is not the newest one any more",
             ),
-            TextValue(among=tuple(state.code for state in State)),
-            required=True,
+            TextValue(LONGEST_TAG, tag_pattern(state.code for state in State)),
         ),
-        Member(
-            "reasonCode",
-            Text("变更原因", "reason"),
-            Text(
-                "、".join(f"{reason.number} {reason.zh}" for reason in REASONS.values()),
-                ", ".join(f"{reason.number} {reason.en}" for reason in REASONS.values()),
-            ),
-            NumberValue(among=tuple(REASONS), or_text=True),
-            required=True,
-        ),
-        Member("text", Text("说明", "explanation"), _text(TEXT_LIMIT), TextValue(TEXT_LIMIT)),
-        Member("legalBasis", Text("法律依据", "legal basis"), _text(LEGAL_BASIS_LIMIT), TextValue(LEGAL_BASIS_LIMIT)),
-        Member("successor", Text("取代它的记录", "record that takes its place"), _ID, TextValue(36, _UUID_PATTERN)),
     )
 )
 """What a change of a record's state is asked for with."""
 
 _CHANGE_RECORD = ObjectValue(
     (
-        *STATUS_CHANGE,
+        *_CHANGE,
         Member("recordId", Text("记录编号", "record"), _ID, TextValue(36, _UUID_PATTERN), required=True),
         Member("officer", Text("经办人", "officer"), _text(OFFICER_LIMIT), TextValue(OFFICER_LIMIT), required=True),
         Member("at", Text("时间", "time"), Text("RFC 3339 UTC 时间", "a time in UTC"), TextValue(20), required=True),

@@ -33,17 +33,29 @@ class Difference:
 
     @property
     def change(self) -> str:
-        """`added`, `removed` or `changed`."""
-        return "added" if self.before is None else "removed" if self.after is None else "changed"
+        """`added`, `removed`, `reordered` (the same in another order) or `changed`."""
+        if self.before is None or self.after is None:
+            return "added" if self.before is None else "removed"
+        lists = isinstance(self.before, list) and isinstance(self.after, list)
+        return "reordered" if lists and sorted(map(str, self.before)) == sorted(map(str, self.after)) else "changed"
 
 
 def diff(older: CatalogVersion, newer: CatalogVersion) -> tuple[Difference, ...]:
     """Every field whose content differs between two versions, by field name, then items in their new order.
 
-    Sequence, predecessor and action differ by nature and are left out.
+    Where the items that stand in both have another order, `items` has their names in either. Sequence, predecessor and
+    action differ by nature and are left out.
     """
     differences = _differences(_fields(older), _fields(newer))
-    return differences + _differences(_items(older), _items(newer))
+    before, after = _items(older), _items(newer)
+    return differences + _order(before, after) + _differences(before, after)
+
+
+def _order(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """The order of the items that stand in both, where it is another one."""
+    older = [item["name"] for name, item in before.items() if name in after]
+    newer = [item["name"] for name, item in after.items() if name in before]
+    return (Difference("items", older, newer),) if older != newer else ()
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:

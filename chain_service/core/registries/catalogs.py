@@ -288,7 +288,8 @@ def next_version(previous: CatalogVersion | None, submitted: CatalogVersion) -> 
     """`submitted` with sequence and previous filled in, following `previous` (None: the entry is new).
 
     Raises Conflict(code="catalog_conflict") when what it gives does not fit: another sequence or predecessor, another
-    provider or layer, publishing what is live, changing or withdrawing what is not.
+    provider or layer, publishing what is live, changing or withdrawing what is not; Conflict(code="catalog_unchanged")
+    for a change that says what `previous` says.
     """
     sequence = 1 if previous is None or previous.sequence is None else previous.sequence + 1
     before = None if previous is None else digest(previous)
@@ -306,6 +307,10 @@ def next_version(previous: CatalogVersion | None, submitted: CatalogVersion) -> 
         if previous.layer != submitted.layer:
             raise _conflict("layer of an entry cannot change", submitted, "layer")
     _require_possible(submitted, previous is not None and previous.live)
+    if previous is not None and submitted.action == "change" and _content(previous) == _content(submitted):
+        raise Conflict(
+            "the change says what the latest version says", code="catalog_unchanged", catalogCode=submitted.code
+        )
     return placed(submitted, sequence, before)
 
 
@@ -335,6 +340,11 @@ def _require_possible(submitted: CatalogVersion, live: bool) -> None:
     if live == (submitted.action == "publish"):
         state = "live" if live else "absent or withdrawn"
         raise _conflict(f"action {submitted.action} is not possible: the entry is {state}", submitted, "action")
+
+
+def _content(version: CatalogVersion) -> dict[str, Any]:
+    """What the version says of the entry, without its place in the history."""
+    return {name: value for name, value in version.body.items() if name not in ("sequence", "previous", "action")}
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from chain_service.core.chainproof.evidence import ProvenState
 from chain_service.core.encoding import cose
+from chain_service.core.encoding.comparison import folded, folded_name
 from chain_service.core.encoding.text import Text
 from chain_service.core.encoding.times import rfc3339
-from chain_service.core.encoding.visible_text import folded, folded_number
 from chain_service.core.log.merkle import leaf_hash, root_from_inclusion
 from chain_service.core.records.disclosure import Disclosure
 from chain_service.core.records.hashing import Entry, parse_log_id, record_entry
@@ -187,8 +187,8 @@ def _is_the_one_asked_for(facts: JudgeInput, content: Content | None) -> bool | 
     if asked.number is not None:
         answers.append(_equal(asked.number, number, whole))
     if asked.holder_name is not None:
-        wanted = folded(asked.holder_name)
-        answers.append(any(wanted == folded(str(name)) for name in names) or (False if whole else None))
+        wanted = folded_name(asked.holder_name)
+        answers.append(any(wanted == folded_name(str(name)) for name in names) or (False if whole else None))
     return False if False in answers else None if None in answers else True
 
 
@@ -201,7 +201,7 @@ def _equal(asked: str, told: object, whole: bool) -> bool | None:
     """Whether a number or identifier is the one asked for, however it was typed; None where it is not shown."""
     if told is None:
         return False if whole else None
-    return folded_number(asked) == folded_number(str(told))
+    return folded(asked) == folded(str(told))
 
 
 def anchored_at(facts: JudgeInput, head: ClaimedHead) -> int | None:

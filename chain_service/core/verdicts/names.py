@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from chain_service.core.encoding.comparison import folded_name
 from chain_service.core.encoding.text import Text
 from chain_service.core.encoding.times import local_day
-from chain_service.core.encoding.visible_text import escaped, folded
+from chain_service.core.encoding.visible_text import escaped
 from chain_service.core.verdicts.inputs import Names, RegisteredName
 from chain_service.core.verdicts.verdict import Warning, warning
 
@@ -80,7 +81,7 @@ def _named(code: str, history: Sequence[RegisteredName], own: object, issued: da
     own = own if isinstance(own, str) and own else None
     if not history:
         return ShownName(code, own, None if own is None else "record", own)
-    differs = own is not None and folded(own) not in {folded(name) for name in _since(history, issued)}
+    differs = own is not None and folded_name(own) not in {folded_name(name) for name in _since(history, issued)}
     return ShownName(code, history[-1].name, "registry", own, differs)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from chain_service.core.encoding.answers import answer, left_out
@@ -15,9 +17,9 @@ from chain_service.jobs.anchoring.second_approval import ListedApproval
 from chain_service.jobs.anchoring.supersede import accept
 from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App
-from chain_service.jobs.integrity import stored_state
-from chain_service.jobs.records.state_history import current_state
-from chain_service.store import records, statuses
+from chain_service.jobs.records.state_history import StateCourse, course_of, told_request
+from chain_service.jobs.repeats import Once, begin, keep, seen_again
+from chain_service.store import records
 from chain_service.store.access import approvals
 from chain_service.store.access.approvals import Approval
 from chain_service.store.records import StoredRecord
@@ -36,6 +38,8 @@ class ChangeAnswer:
     "False where the change, or one to the same state, was accepted before."
     state: str
     "waiting_approval until another key approves a final end, pending while on its way to the chain, then final."
+    state_tag: str
+    "The newest state, on its way to the chain or there, as `ifState` takes it."
     to: str | None = left_out()
     "The state that it will have."
     change: str | None = left_out()
@@ -57,11 +61,15 @@ def change_status(
     legal_basis: str | None = None,
     successor: str | None = None,
     officer: str | None = None,
+    if_state: str | None = None,
+    once: Once | None = None,
 ) -> ChangeAnswer:
     """The change is durable and on its way to the chain; until it is final the record's verdict is indeterminate.
 
-    Asking again for the state that stands, or that is on its way, returns it with `created` False. Raises
-    `MalformedRecord`, `NotFound`, `Forbidden`, `Conflict` (`not_anchored`, `illegal_transition`, `change_pending`).
+    Asking again for the state that stands, or that is on its way, returns it with `created` False. `if_state` names the
+    state that was seen: where it is not the newest one nothing is done. Raises `MalformedRecord`, `NotFound`,
+    `Forbidden`, `Conflict` (`not_anchored`, `reason_differs`, `state_changed`, `illegal_transition`,
+    `change_pending`).
 
     Where the organisation asks for a second approval, a final end waits for it and changes nothing before; it may also
     raise `Conflict` (`approval_waiting`) and, where the day's ends are spent, `RateLimited` (`ends_spent`).
@@ -70,49 +78,75 @@ def change_status(
     with Refusals() as refusals:
         request = refusals.read(
             parse_change_request,
-            {"to": to, "reasonCode": reason_code, "text": text, "legalBasis": legal_basis, "successor": successor},
+            {
+                "to": to,
+                "reasonCode": reason_code,
+                "text": text,
+                "legalBasis": legal_basis,
+                "successor": successor,
+                "ifState": if_state,
+            },
         )
         add_hidden({"text": text, "legalBasis": legal_basis}, refusals)
+    by = officer or second_approval.holder(asker.key_id)
+    return seen_again(lambda: _change(app, asker, record_id, request, by, once))
+
+
+def _change(
+    app: App, asker: Acting, record_id: str, request: ChangeRequest, officer: str, once: Once | None
+) -> ChangeAnswer:
     with app.database.transaction() as connection:
+        begin(app, connection, once)
         record = records.get(connection, record_id)
         asker.need_org(record.org)
-        standing = _standing(connection, asker, record, request)
-        if standing is not None:
-            return standing
-        if request.to.is_final and approvals.rule(connection, record.org).second_approval:
-            return _waiting(connection, record, *second_approval.ask(app, connection, record, request, asker.key_id))
-        if request.to.is_final:
-            second_approval.spend_end(app, connection, record.org)
-        by = officer or second_approval.holder(asker.key_id)
-        accept(app, connection, record.id, request, officer=by, key_id=asker.key_id)
-        return _answer(connection, record, statuses.waiting(connection, record.id), created=True)
+        course = _course(connection, asker, record, request)
+        if not _stands(course, request, keyed=once is not None):
+            wish = replace(request, if_state=None)
+            if request.to.is_final and approvals.rule(connection, record.org).second_approval:
+                one, created = second_approval.ask(app, connection, record, wish, asker.key_id)
+                return keep(app, connection, once, _waiting(course, record, one, created))
+            if request.to.is_final:
+                second_approval.spend_end(app, connection, record.org)
+            accept(app, connection, record.id, wish, officer=officer, key_id=asker.key_id)
+            return keep(app, connection, once, _answer(course_of(connection, record), record, created=True))
+        return keep(app, connection, once, _answer(course, record, created=False))
 
 
-def approve(app: App, asker: Acting, approval_id: str, record_id: str | None = None) -> ChangeAnswer:
+def approve(
+    app: App, asker: Acting, approval_id: str, record_id: str | None = None, once: Once | None = None
+) -> ChangeAnswer:
     """The final end that waited is accepted; its officer is who asked for it and who approved it.
 
     Raises as `change_status`, `NotFound` (`approval_unknown`), `Conflict` (`approval_ended`), `Forbidden`
     (`same_holder`).
     """
     asker.need("status")
+    return seen_again(lambda: _approve(app, asker, approval_id, record_id, once))
+
+
+def _approve(app: App, asker: Acting, approval_id: str, record_id: str | None, once: Once | None) -> ChangeAnswer:
     with app.database.transaction() as connection:
+        begin(app, connection, once)
         one = second_approval.waiting_one(connection, approval_id, app.clock())
         asker.need_org(one.org)
         second_approval.need_record(one, record_id)
         second_approval.need_another(connection, one, asker)
         record, request = records.get(connection, one.record_id), second_approval.requested(one)
-        standing = _standing(connection, asker, record, request)
+        course = _course(connection, asker, record, request)
+        stands = _stands(course, request, keyed=True)
         by = second_approval.holder(asker.key_id)
         change: str | None = None
-        if standing is None:
+        if not stands:
             second_approval.spend_end(app, connection, record.org)
             officer = f"{second_approval.holder(one.key_id)}, {by}"
             change = accept(app, connection, record.id, request, officer=officer, key_id=one.key_id)
         approvals.decide(connection, one.id, "approved", by=by, at=app.clock(), change=change)
-        return standing or _answer(connection, record, statuses.waiting(connection, record.id), created=True)
+        return keep(app, connection, once, _answer(course_of(connection, record), record, created=not stands))
 
 
-def refuse(app: App, asker: Acting, approval_id: str, record_id: str | None = None) -> ListedApproval:
+def refuse(
+    app: App, asker: Acting, approval_id: str, record_id: str | None = None, once: Once | None = None
+) -> ListedApproval:
     """The final end that waited is refused, or taken back by who asked for it; the record stays as it is.
 
     Raises `NotFound` (`approval_unknown`), `Conflict` (`approval_ended`), `Forbidden`.
@@ -120,57 +154,103 @@ def refuse(app: App, asker: Acting, approval_id: str, record_id: str | None = No
     asker.need("status")
     now = app.clock()
     with app.database.transaction() as connection:
+        begin(app, connection, once)
         one = second_approval.waiting_one(connection, approval_id, now)
         asker.need_org(one.org)
         second_approval.need_record(one, record_id)
         approvals.decide(connection, one.id, "refused", by=second_approval.holder(asker.key_id), at=now)
-        return second_approval.listed(approvals.get(connection, one.id), now)
+        return keep(app, connection, once, second_approval.listed(approvals.get(connection, one.id), now))
 
 
-def _standing(
-    connection: Connection, asker: Acting, record: StoredRecord, request: ChangeRequest
-) -> ChangeAnswer | None:  # fmt: skip
-    """The answer where the state stands or is on its way; None where the change may be accepted. Raises `Conflict`."""
+def _course(connection: Connection, asker: Acting, record: StoredRecord, request: ChangeRequest) -> StateCourse:
+    """How the record came to its newest state. Raises `Conflict` (`not_anchored`), `Forbidden`."""
     if record.state != "anchored":
         raise Conflict("the record is not anchored, so it has no state to change", code="not_anchored")
     if request.successor is not None:
         asker.need_org(records.get(connection, request.successor).org)
-    current = current_state(connection, record)
-    waiting = statuses.waiting(connection, record.id)
-    target = stored_state(waiting.to_state) if waiting is not None else current
-    if target is request.to:
-        return _answer(connection, record, waiting, created=False)
-    if waiting is not None:
-        raise Conflict(f"a change to {target.code} is pending; try again when it is final", code="change_pending")
-    if not may_follow(current, request.to):
+    return course_of(connection, record)
+
+
+def _stands(course: StateCourse, request: ChangeRequest, *, keyed: bool) -> bool:
+    """Whether the state stands already or is on its way, as it is asked for; False where the change may be accepted.
+
+    Raises `Conflict` where it may not.
+    """
+    if course.newest is request.to and _says_the_same(course, request):
+        return True
+    _refuse_outdated(course, request, keyed=keyed)
+    if course.newest is request.to:
         raise Conflict(
-            f"a record that is {current.code} cannot become {request.to.code}",
-            code="illegal_transition",
-            **{"from": current.code, "to": request.to.code},
+            f"the record is {request.to.code} already, for another reason or with another text, legal basis or "
+            "successor; what was recorded stands",
+            code="reason_differs",
+            stateTag=course.tag,
         )
-    return None
+    if course.waiting is not None:
+        raise Conflict(
+            f"a change to {course.newest.code} is pending; try again when it is final", code="change_pending"
+        )
+    if not may_follow(course.newest, request.to):
+        raise Conflict(
+            f"a record that is {course.newest.code} cannot become {request.to.code}",
+            code="illegal_transition",
+            **{"from": course.newest.code, "to": request.to.code},
+        )
+    return False
 
 
-def _waiting(connection: Connection, record: StoredRecord, one: Approval, created: bool) -> ChangeAnswer:
+def _says_the_same(course: StateCourse, request: ChangeRequest) -> bool:
+    """The newest state was reached by what is asked for; of a change that is not ours only its reason is known."""
+    told = None if course.newest_change is None else told_request(course.newest_change)
+    if told is not None:
+        return told.why == request.why
+    return course.newest_reason in (None, request.reason.number)
+
+
+def _refuse_outdated(course: StateCourse, request: ChangeRequest, *, keyed: bool) -> None:
+    """Raises `Conflict` (`state_changed`) where the newest state is not the one that the request starts from.
+
+    A state without its number is the newest one again after others: what was asked for before is then taken for its own
+    late duplicate, unless a key of its own says that it is new.
+    """
+    expected = request.if_state
+    if expected is None:
+        return
+    if not expected.is_now(course.newest.code, course.changes):
+        raise Conflict(f"the newest state is {course.tag}", code="state_changed", stateTag=course.tag)
+    if expected.changes is None and not keyed and any(_is_that(change, request) for change in course.settled):
+        raise Conflict(
+            f"this very change was asked for before, and others followed; to make it again send ifState {course.tag}",
+            code="state_changed",
+            stateTag=course.tag,
+        )
+
+
+def _is_that(change: StoredStatusChange, request: ChangeRequest) -> bool:
+    told = told_request(change)
+    return told is not None and (told.to, told.why) == (request.to, request.why)
+
+
+def _waiting(course: StateCourse, record: StoredRecord, one: Approval, created: bool) -> ChangeAnswer:
     return ChangeAnswer(
         id=record.id,
-        status=current_state(connection, record).code,
+        status=course.on_chain.code,
         created=created,
         state="waiting_approval",
+        state_tag=course.tag,
         to=second_approval.requested(one).to.code,
         approval=one.id,
         expires_at=moment(one.expires_at),
     )
 
 
-def _answer(
-    connection: Connection, record: StoredRecord, waiting: StoredStatusChange | None, *, created: bool
-) -> ChangeAnswer:
+def _answer(course: StateCourse, record: StoredRecord, *, created: bool) -> ChangeAnswer:
     return ChangeAnswer(
         id=record.id,
-        status=current_state(connection, record).code,
+        status=course.on_chain.code,
         created=created,
-        state="final" if waiting is None else "pending",
-        to=None if waiting is None else stored_state(waiting.to_state).code,
-        change=None if waiting is None else waiting.id,
+        state="final" if course.waiting is None else "pending",
+        to=None if course.waiting is None else course.newest.code,
+        change=None if course.waiting is None else course.waiting.id,
+        state_tag=course.tag,
     )

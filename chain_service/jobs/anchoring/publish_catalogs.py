@@ -30,6 +30,7 @@ from chain_service.jobs.anchoring.register_seals import account_of
 from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App
 from chain_service.jobs.registries.catalogs import read_version, written_digest
+from chain_service.jobs.repeats import Once, begin, keep, seen_again
 from chain_service.jobs.sending.group_changes import VERSIONS, version_submission, version_words
 from chain_service.store import submissions
 from chain_service.store.registries import catalogs, organisations
@@ -52,7 +53,7 @@ class AcceptedVersion:
     """False where the newest version has the same content."""
 
 
-def publish(app: App, asker: Acting, entries: object) -> list[AcceptedVersion]:
+def publish(app: App, asker: Acting, entries: object, once: Once | None = None) -> list[AcceptedVersion]:
     """The versions (one object, or a list) are on their way to the registry, all of them or none.
 
     `sequence` and `previous` are filled in where left out. Sending a version again whose content is the latest one's
@@ -63,7 +64,14 @@ def publish(app: App, asker: Acting, entries: object) -> list[AcceptedVersion]:
     asker.need("catalog")
     parsed = _parse(asker, entries)
     account = account_of(app, asker.acting_for)
+    return seen_again(lambda: _publish(app, asker, account, parsed, once))
+
+
+def _publish(
+    app: App, asker: Acting, account: str, parsed: Sequence[CatalogVersion], once: Once | None
+) -> list[AcceptedVersion]:
     with app.database.transaction() as connection, Refusals() as refusals:
+        begin(app, connection, once)
         organisations.get(connection, asker.acting_for)
         stored = catalogs.latest(connection, [version.code for version in parsed])
         latest: dict[str, CatalogVersion] = {code: read_version(version) for code, version in stored.items()}
@@ -94,7 +102,7 @@ def publish(app: App, asker: Acting, entries: object) -> list[AcceptedVersion]:
             answers.append(_accepted(following, created=True))
         refusals.raise_first()
         _queue(app, connection, asker, account, new)
-    return answers
+        return keep(app, connection, once, answers)
 
 
 def _lost(connection: Connection, codes: Sequence[str]) -> dict[str, list[UnstoredVersion]]:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from sqlalchemy import Connection
+
 from chain_service.chain.contracts import encode_call
 from chain_service.chain.reader import HistoryRequest
 from chain_service.core.chainproof.storage_layout import (
@@ -22,10 +24,12 @@ from chain_service.core.encoding.canonical import canonical
 from chain_service.core.encoding.display import moment
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.visible_text import add_hidden, require_visible
+from chain_service.core.records.state_tags import ExpectedState, parse_expected_state
 from chain_service.core.registries.histories import read_seal_facts
 from chain_service.core.registries.seals import (
     PERSONAL,
     SEAL,
+    STATES,
     Seal,
     parse_seal,
     parse_seal_state,
@@ -41,7 +45,8 @@ from chain_service.errors import (
 )
 from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App
-from chain_service.jobs.registries.seals import STATE_NAMES, SealDetails, seal
+from chain_service.jobs.registries.seals import STATE_NAMES, SealDetails, newest_tag, seal_details
+from chain_service.jobs.repeats import Once, begin, keep, seen_again
 from chain_service.store import chain_index, submissions
 from chain_service.store.chain_index import Event
 from chain_service.store.registries import organisations, seals
@@ -86,7 +91,7 @@ def seal_entry(app: App, data: bytes, owner: str, seal_type: str | None = None) 
     }
 
 
-def register_seal(app: App, asker: Acting, entry: object) -> SealDetails:
+def register_seal(app: App, asker: Acting, entry: object, once: Once | None = None) -> SealDetails:
     """The seal is on its way to the registry. Repeating it is safe; another seal under its code is refused.
 
     A seal that memory lost is stored again, with its states, if it is the one that the chain is proven to hold.
@@ -95,11 +100,17 @@ def register_seal(app: App, asker: Acting, entry: object) -> SealDetails:
     asker.need("seal")
     parsed = _parse(asker, entry)
     account = account_of(app, parsed.owner)
+    return seen_again(lambda: _register(app, asker, parsed, account, once))
+
+
+def _register(app: App, asker: Acting, parsed: Seal, account: str, once: Once | None) -> SealDetails:
     body = canonical(parsed.to_json())
-    if lost := lost_seal(app, parsed):
-        _restore(app, asker, parsed, lost)
-        return replace(seal(app, parsed.code), created=True)
+    lost = lost_seal(app, parsed)
     with app.database.transaction() as connection:
+        begin(app, connection, once)
+        if lost:
+            _restore(app, connection, asker, parsed, lost)
+            return keep(app, connection, once, replace(seal_details(app, connection, parsed.code), created=True))
         organisations.get(connection, parsed.owner)
         known = seals.find(connection, parsed.code)
         if known is not None and known.refused is None:
@@ -121,7 +132,8 @@ def register_seal(app: App, asker: Acting, entry: object) -> SealDetails:
                     submission_id=submission.id,
                 ),
             )
-    return replace(seal(app, parsed.code), created=known is None or known.refused is not None)
+        made = replace(seal_details(app, connection, parsed.code), created=known is None or known.refused is not None)
+        return keep(app, connection, once, made)
 
 
 def lost_seal(app: App, parsed: Seal) -> list[Event]:
@@ -147,32 +159,31 @@ def lost_seal(app: App, parsed: Seal) -> list[Event]:
     return told
 
 
-def _restore(app: App, asker: Acting, parsed: Seal, told: Sequence[Event]) -> None:
+def _restore(app: App, connection: Connection, asker: Acting, parsed: Seal, told: Sequence[Event]) -> None:
     """The seal is stored as final as it is on chain, and every state that the chain holds of it."""
-    with app.database.transaction() as connection:
-        blocks = chain_index.blocks_of(connection, [event.block for event in told])
+    blocks = chain_index.blocks_of(connection, [event.block for event in told])
 
-        def final(event: Event) -> dict[str, Any]:
-            block = blocks[event.block]
-            return {"block": block.number, "hash": block.hash, "time": block.time, "tx": event.tx}
+    def final(event: Event) -> dict[str, Any]:
+        block = blocks[event.block]
+        return {"block": block.number, "hash": block.hash, "time": block.time, "tx": event.tx}
 
-        (registered,) = (event for event in told if event.name == "SealRegistered")
-        new = seals.NewSeal(
-            code=parsed.code,
-            owner=parsed.owner,
-            sha256=parsed.sha256,
-            sm3=parsed.sm3,
-            body=canonical(parsed.to_json()),
-            key_id=asker.key_id,
-            created_at=app.clock(),
-            submission_id=None,
-        )
-        seals.restore_seal(connection, new, **final(registered))
-        for event in told:
-            if event.name == "SealStateSet" and event.args["n"] > 0:
-                n, to = event.args["n"], event.args["state"]
-                change = seals.NewSealChange(str(uuid.uuid4()), parsed.code, n, to, None, app.clock(), None)
-                seals.restore_change(connection, change, **final(event))
+    (registered,) = (event for event in told if event.name == "SealRegistered")
+    new = seals.NewSeal(
+        code=parsed.code,
+        owner=parsed.owner,
+        sha256=parsed.sha256,
+        sm3=parsed.sm3,
+        body=canonical(parsed.to_json()),
+        key_id=asker.key_id,
+        created_at=app.clock(),
+        submission_id=None,
+    )
+    seals.restore_seal(connection, new, **final(registered))
+    for event in told:
+        if event.name == "SealStateSet" and event.args["n"] > 0:
+            n, to = event.args["n"], event.args["state"]
+            change = seals.NewSealChange(str(uuid.uuid4()), parsed.code, n, to, None, app.clock(), None)
+            seals.restore_change(connection, change, **final(event))
 
 
 def check_seals(asker: Acting, entries: Sequence[object]) -> None:
@@ -201,15 +212,26 @@ def _parse(asker: Acting, entry: object) -> Seal:
     return parsed
 
 
-def set_seal_state(app: App, asker: Acting, code: str, to: str) -> SealDetails:
+def set_seal_state(
+    app: App, asker: Acting, code: str, to: str, if_state: str | None = None, once: Once | None = None
+) -> SealDetails:
     """The change of state is on its way; asking for the state that stands or is on its way changes nothing.
 
-    Raises `MalformedRecord`, `NotFound`, `Forbidden`, `Conflict` (`not_registered`, `change_pending`,
-    `illegal_transition`).
+    `if_state` names the state that was seen: where it is not the newest one nothing is done. Raises `MalformedRecord`,
+    `NotFound`, `Forbidden`, `Conflict` (`not_registered`, `state_changed`, `change_pending`, `illegal_transition`).
     """
     asker.need("seal")
-    state = parse_seal_state(to)
+    with Refusals() as refusals:
+        state = refusals.read(parse_seal_state, to)
+        expected = None if if_state is None else refusals.read(parse_expected_state, if_state, tuple(STATES))
+    return seen_again(lambda: _set_state(app, asker, code, state, expected, once))
+
+
+def _set_state(
+    app: App, asker: Acting, code: str, state: int, expected: ExpectedState | None, once: Once | None
+) -> SealDetails:
     with app.database.transaction() as connection:
+        begin(app, connection, once)
         stored = seals.get(connection, code)
         asker.need_org(stored.owner)
         if stored.final_block is None:
@@ -218,19 +240,48 @@ def set_seal_state(app: App, asker: Acting, code: str, to: str) -> SealDetails:
         newest = changes[-1] if changes else None
         current = newest.state if newest is not None else SEAL_IN_FORCE
         if current != state:
+            _refuse_outdated(connection, changes, code, state, expected, keyed=once is not None)
             if newest is not None and newest.final_block is None:
                 raise Conflict(
                     f"a change to {STATE_NAMES[current]} is pending; try again when it is final", code="change_pending"
                 )
             if not seal_may_follow(current, state):
-                raise Conflict(f"a seal that is {STATE_NAMES[current]} cannot become {to}", code="illegal_transition")
+                raise Conflict(
+                    f"a seal that is {STATE_NAMES[current]} cannot become {STATE_NAMES[state]}",
+                    code="illegal_transition",
+                )
             n = newest.n + 1 if newest is not None else 1
             account = account_of(app, stored.owner)
             submission = _submission(app, account, code, "seal_state", "setStates", [(code_key(code), n, state)])
             submissions.queue(connection, submission)
             change = seals.NewSealChange(str(uuid.uuid4()), code, n, state, asker.key_id, app.clock(), submission.id)
             seals.add_change(connection, change)
-    return replace(seal(app, code), created=current != state)
+        made = replace(seal_details(app, connection, code), created=current != state)
+        return keep(app, connection, once, made)
+
+
+def _refuse_outdated(
+    connection: Connection,
+    changes: Sequence[seals.SealChange],
+    code: str,
+    state: int,
+    expected: ExpectedState | None,
+    *,
+    keyed: bool,
+) -> None:
+    """As of records: a state without its number does not tell a new request from a late duplicate of an old one."""
+    if expected is None:
+        return
+    tag = newest_tag(connection, changes, code)
+    name, _, number = tag.partition("/")
+    if not expected.is_now(name, int(number)):
+        raise Conflict(f"the newest state is {tag}", code="state_changed", stateTag=tag)
+    if expected.changes is None and not keyed and any(change.state == state for change in changes):
+        raise Conflict(
+            f"the seal was set to {STATE_NAMES[state]} before, and others followed; to do it again send ifState {tag}",
+            code="state_changed",
+            stateTag=tag,
+        )
 
 
 def account_of(app: App, org: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import unicodedata
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -13,6 +12,7 @@ from functools import cache
 from chain_service.core.chainproof.storage_layout import PermitEntry
 from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.canonical import read_json
+from chain_service.core.encoding.comparison import folded
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.visible_text import add_hidden, require_visible
 from chain_service.core.records.hashing import Salt, body_digest
@@ -23,6 +23,7 @@ from chain_service.errors import ChainServiceError, Conflict, Forbidden, Malform
 from chain_service.jobs.asker import Acting, Operator
 from chain_service.jobs.context import App
 from chain_service.jobs.registries.organisations import permit_entries
+from chain_service.jobs.repeats import Once, begin, keep, seen_again
 from chain_service.store import batches, records
 from chain_service.store import types as certificate_types
 from chain_service.store.records import KnownSubmission, NewRecord
@@ -49,7 +50,9 @@ class AcceptedRecords:
     records: tuple[AcceptedRecord, ...]
 
 
-def submit(app: App, asker: Acting, lines: Iterable[tuple[int, bytes]]) -> list[AcceptedRecord]:
+def submit(
+    app: App, asker: Acting, lines: Iterable[tuple[int, bytes]], once: Once | None = None
+) -> list[AcceptedRecord]:
     """All records are durable and will be anchored, or none is.
 
     `lines` are (line number, JSON text). Errors name `line`: `MalformedRecord` (code `duplicate_identifier` for two
@@ -59,13 +62,7 @@ def submit(app: App, asker: Acting, lines: Iterable[tuple[int, bytes]]) -> list[
     """
     asker.need("anchor")
     prepared = _checked(app, asker, lines)
-    try:
-        return _store(app, asker.acting_for, prepared)
-    except Conflict as error:
-        if error.code != "constraint":
-            raise
-    # another request took one of the identities in between: this time it is seen
-    return _store(app, asker.acting_for, prepared)
+    return seen_again(lambda: _store(app, asker.acting_for, prepared, once))
 
 
 def submit_statement(app: App, org: str, text: bytes) -> AcceptedRecord:
@@ -216,7 +213,7 @@ def _refuse_statements(prepared: Sequence[_Prepared], refusals: Refusals) -> Non
 
 def code_of(text: str) -> str:
     """The certificate type code that this one could be taken for: width, case and blanks tell no two apart."""
-    return "".join(unicodedata.normalize("NFKC", text).split()).upper()
+    return folded(text).upper()
 
 
 def new_id(at: float) -> str:
@@ -251,8 +248,9 @@ def _row(app: App, asker: Acting, record: Record) -> NewRecord:
     )
 
 
-def _store(app: App, org: str, prepared: Sequence[_Prepared]) -> list[AcceptedRecord]:
+def _store(app: App, org: str, prepared: Sequence[_Prepared], once: Once | None = None) -> list[AcceptedRecord]:
     with app.database.transaction() as connection, Refusals() as refusals:
+        begin(app, connection, once)
         known = records.existing(connection, org, [line.row.identity for line in prepared])
         answers: list[AcceptedRecord] = []
         new: list[NewRecord] = []
@@ -265,7 +263,7 @@ def _store(app: App, org: str, prepared: Sequence[_Prepared]) -> list[AcceptedRe
                 answers.append(refusals.read(_again, line, before))
         refusals.raise_first()
         records.insert_many(connection, new)
-    return answers
+        return keep(app, connection, once, answers)
 
 
 def _again(one: _Prepared, before: KnownSubmission) -> AcceptedRecord:

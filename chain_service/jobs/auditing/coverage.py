@@ -100,6 +100,7 @@ COVERAGE: Mapping[str, TableProof] = {
         unproven={"last_used_at": OWN_CLOCK},
     ),
     "key_windows": _here("key_id", "counted", "since", "used"),
+    "first_answers": _here("key_id", "key", "n", "fingerprint", "at", "status", "media_type", "body"),
     "approvals": _journaled(
         "seq",
         "id",

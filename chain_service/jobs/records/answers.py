@@ -86,6 +86,8 @@ class RecordStanding:
     anchor: AnchoredHead | None = left_out()
     status: str
     "Its state on chain; in_force before it is there."
+    state_tag: str | None = left_out()
+    "Once it is anchored its newest state, on its way to the chain or there, as `ifState` takes it."
     history: tuple[StateOnChain, ...]
     "Every state it took on chain, oldest first."
     created_at: str

@@ -35,7 +35,7 @@ from chain_service.jobs.records.answers import (
     RecordProof,
     RecordStanding,
 )
-from chain_service.jobs.records.state_history import status_history
+from chain_service.jobs.records.state_history import course_of, status_history
 from chain_service.store import batches, records, submissions
 from chain_service.store.readings import Action, NewReading
 from chain_service.store.records import RecordFilters, RecordState, StoredRecord
@@ -217,6 +217,7 @@ def _standing(app: App, record: StoredRecord) -> RecordStanding:
         index=record.leaf_index,
         anchor=anchor_of(app, record),
         status=history[-1].to if history else State.IN_FORCE.code,
+        state_tag=_tag(app, record),
         history=history,
         created_at=moment(record.created_at),
         replaces=record.replaces,
@@ -224,6 +225,13 @@ def _standing(app: App, record: StoredRecord) -> RecordStanding:
         waiting_for=_obstacle(app, record),
         disclosure=None,
     )
+
+
+def _tag(app: App, record: StoredRecord) -> str | None:
+    if record.state != "anchored":
+        return None
+    with app.database.reading() as connection:
+        return course_of(connection, record).tag
 
 
 def _obstacle(app: App, record: StoredRecord) -> str | None:

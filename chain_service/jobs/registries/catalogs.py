@@ -164,7 +164,7 @@ class ChangedField:
 
     field: str
     change: str
-    """`added`, `removed` or `changed`."""
+    """`added`, `removed`, `reordered` or `changed`."""
     before: Any
     after: Any
 

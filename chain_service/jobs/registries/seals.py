@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
+
+from sqlalchemy import Connection
 
 from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.digests import Digest
 from chain_service.core.encoding.display import moment, optional_moment
+from chain_service.core.records.state_tags import state_tag
 from chain_service.core.registries.seals import STATES, Seal, parse_seal
 from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.context import App
@@ -49,6 +52,8 @@ class SealDetails:
     """`pending`, `final` or `refused`: how far the registration is on its way to the chain."""
     status: str
     """`in_force`, `frozen`, `cancelled`, or `expired` once its period is over; it counts once `state` is `final`."""
+    state_tag: str
+    """The newest state that was asked for, on its way to the chain or there, as `ifState` takes it."""
     history: tuple[SealStep, ...]
     failure: str | None = left_out()
     """Why the contract refused the registration, by the error's name."""
@@ -118,8 +123,13 @@ def _listed(app: App, stored: seals.StoredSeal, recorded: int) -> ListedSeal:
 def seal(app: App, code: str) -> SealDetails:
     """The seal with its state, as the index has read it. Raises `NotFound` (`seal_unknown`)."""
     with app.database.reading() as connection:
-        stored = seals.get(connection, code)
-        changes = seals.changes(connection, code)
+        return seal_details(app, connection, code)
+
+
+def seal_details(app: App, connection: Connection, code: str) -> SealDetails:
+    """The same as this transaction sees it. Raises `NotFound` (`seal_unknown`)."""
+    stored = seals.get(connection, code)
+    changes = seals.changes(connection, code)
     parsed = _read(stored)
     final = [change for change in changes if change.final_block is not None]
     recorded = STATE_NAMES[final[-1].state] if final else "in_force"
@@ -135,9 +145,16 @@ def seal(app: App, code: str) -> SealDetails:
         valid_until=moment(parsed.valid_until),
         state=registration.state,
         status=parsed.state_at(app.now, recorded),
+        state_tag=newest_tag(connection, changes, code),
         history=(registration, *(_step(change.n, STATE_NAMES[change.state], change) for change in changes)),
         failure=stored.refused,
     )
+
+
+def newest_tag(connection: Connection, changes: Sequence[seals.SealChange], code: str) -> str:
+    """The newest state of these accepted changes, with the number of all that were asked for."""
+    state = STATE_NAMES[changes[-1].state] if changes else "in_force"
+    return state_tag(state, seals.count_changes(connection, code))
 
 
 def _read(stored: seals.StoredSeal) -> Seal:

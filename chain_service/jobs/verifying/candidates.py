@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from chain_service.core.encoding.visible_text import folded, folded_number
+from chain_service.core.encoding.comparison import folded, folded_name, spellings
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import State
@@ -212,9 +211,11 @@ def _identified(connection: Connection, question: VerificationRequest, asker: As
     identifier = question.identifier
     if identifier is None or len(identifier) > MAX_IDENTIFIER or "\0" in identifier:
         return []
-    identified = records.by_identity(connection, identifier)
-    if not identified and (tidy := unicodedata.normalize("NFKC", identifier).strip(" ")) != identifier:
-        identified = records.by_identity(connection, tidy)
+    forms = spellings(identifier)  # told by what was typed alone: a look-up takes as long for what does not exist
+    if len(forms) == 1:
+        identified = records.by_identity(connection, identifier)
+    else:
+        identified = records.by_identities(connection, forms)
     identified = [record for record in identified if asker.may_look_up(record.type_code)]
     if "verify" not in asker.roles:
         identified = [record for record in identified if _fits(record, question)]
@@ -230,9 +231,9 @@ def _fits(record: StoredRecord, question: VerificationRequest) -> bool:
     number, asked = body.get("certificateNumber"), question.number
     if number is None or asked is None or question.holder_name is None:
         return False
-    if folded_number(str(number)) != folded_number(asked):
+    if folded(str(number)) != folded(asked):
         return False
-    return folded(question.holder_name) in map(folded, names)
+    return folded_name(question.holder_name) in map(folded_name, names)
 
 
 def _body(record: StoredRecord) -> Mapping[str, object]:

@@ -150,6 +150,11 @@ def changes(connection: Connection, code: str) -> list[SealChange]:
     return all_as(connection.execute(query.order_by(seal_changes.c.n)), SealChange)
 
 
+def count_changes(connection: Connection, code: str) -> int:
+    """How many changes of the seal were ever accepted, refused ones too."""
+    return connection.execute(select(func.count()).where(seal_changes.c.code == code)).scalar_one()
+
+
 def by_submission(connection: Connection, submission_id: str) -> tuple[list[StoredSeal], list[SealChange]]:
     """What the submission carries."""
     return (

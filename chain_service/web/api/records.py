@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from chain_service.core.encoding.answers import json_bytes
 from chain_service.core.receipts.receipt import MEDIA_TYPE, parse
 from chain_service.core.records.states import parse_change_request
 from chain_service.jobs.anchoring import change_state, submit_records
@@ -16,7 +18,8 @@ from chain_service.jobs.anchoring.submit_records import AcceptedRecord, Accepted
 from chain_service.jobs.proofs import receipts
 from chain_service.jobs.records import records, state_history
 from chain_service.jobs.records.answers import RecordPage, RecordProof, RecordStanding, StateHistory
-from chain_service.web.http.answers import component, json_answer, lines_of, ndjson_answer, problems, request_body
+from chain_service.jobs.repeats import Once
+from chain_service.web.http.answers import component, json_answer, lines_of, ndjson_lines, problems, request_body
 from chain_service.web.http.auth import OPEN, AnchorKey, ListerKey, Reader, StatusKey, TheApp
 from chain_service.web.http.bodies import (
     JSON,
@@ -25,17 +28,16 @@ from chain_service.web.http.bodies import (
     bounded_lines,
     check_depth,
     need_media_type,
-    read_body,
     shaped,
 )
 from chain_service.web.http.problems import PayloadTooLarge
+from chain_service.web.http.repeats import Sent
 from chain_service.web.schemas import submissions
 from chain_service.web.schemas.receipts import ReceiptView
 from chain_service.web.schemas.requests import ApprovalRequest, StatusRequest
 
 router = APIRouter(prefix="/v1/records", tags=["records"])
 
-Body = Annotated[bytes, Depends(read_body)]
 BY_ACCEPT = {"Vary": "Accept"}
 
 
@@ -49,20 +51,29 @@ BY_ACCEPT = {"Vary": "Accept"}
     },
     openapi_extra=request_body(json=submissions.RECORD, ndjson=submissions.RECORD),
 )
-def submit(request: Request, holder: AnchorKey, app: TheApp, body: Body) -> Response:
+def submit(holder: AnchorKey, app: TheApp, sent: Sent) -> Response:
     """Stores one record, or up to 10,000 as NDJSON; all or nothing. They are anchored soon after."""
-    kind = need_media_type(request, JSON, NDJSON)
-    if kind == JSON:
-        if len(body) > MAX_JSON:
+    kind = need_media_type(sent.request, JSON, NDJSON)
+
+    def store(once: Once | None) -> list[AcceptedRecord]:
+        if kind == JSON and len(sent.body) > MAX_JSON:
             raise PayloadTooLarge(f"one record may have at most {MAX_JSON} bytes", limit=MAX_JSON)
-        check_depth(body)
-        accepted = submit_records.submit(app, holder, [(1, body)])
-    else:
-        accepted = submit_records.submit(app, holder, bounded_lines(body, app.settings.max_lines))
-    request.app.state.metrics.accepted.inc(sum(1 for record in accepted if record.created))
-    if kind == JSON:
-        return json_answer(AcceptedRecords(tuple(replace(record, line=None) for record in accepted)), 202)
-    return ndjson_answer(accepted, 202)
+        if kind == JSON:
+            check_depth(sent.body)
+        lines = [(1, sent.body)] if kind == JSON else bounded_lines(sent.body, app.settings.max_lines)
+        accepted = submit_records.submit(app, holder, lines, once)
+        sent.request.app.state.metrics.accepted.inc(sum(1 for record in accepted if record.created))
+        return accepted
+
+    return sent.once(holder, store, form=_one if kind == JSON else _lines, form_type=kind)
+
+
+def _one(accepted: Sequence[AcceptedRecord]) -> bytes:
+    return json_bytes(AcceptedRecords(tuple(replace(record, line=None) for record in accepted)))
+
+
+def _lines(accepted: Sequence[AcceptedRecord]) -> bytes:
+    return b"".join(ndjson_lines(accepted))
 
 
 @router.get("", response_model=RecordPage, responses=problems(401, 403, 422))
@@ -134,54 +145,65 @@ def status_history(record_id: str, holder: ListerKey, app: TheApp) -> Response:
     "/{record_id}/status",
     status_code=202,
     response_model=change_state.ChangeAnswer,
-    responses=problems(401, 403, 404, 409, 415, 422),
+    responses=problems(401, 403, 404, 409, 415, 422, 429),
     openapi_extra=request_body(json=StatusRequest),
 )
-def change_status(record_id: str, request: Request, holder: StatusKey, app: TheApp, body: Body) -> Response:
+def change_status(record_id: str, holder: StatusKey, app: TheApp, sent: Sent) -> Response:
     """Accepts a change of state; it is in force once final on chain.
 
     Withdrawn, cancelled, penalised, lapsed and superseded are ends: only a new record can take the place of one that
     ended. Where its organisation asks for a second approval, an end answers `waiting_approval` and changes nothing
     until another key approves it.
     """
-    need_media_type(request, JSON)
-    wish = shaped(body, StatusRequest, parse_change_request)
-    done = change_state.change_status(
-        app,
-        holder,
-        record_id,
-        wish.to,
-        wish.reasonCode,
-        text=wish.text,
-        legal_basis=wish.legalBasis,
-        successor=wish.successor,
-        officer=f"key {holder.key_id}",
-    )
-    return json_answer(done, 202)
+    need_media_type(sent.request, JSON)
+
+    def change(once: Once | None) -> change_state.ChangeAnswer:
+        wish = shaped(sent.body, StatusRequest, parse_change_request)
+        return change_state.change_status(
+            app,
+            holder,
+            record_id,
+            wish.to,
+            wish.reasonCode,
+            text=wish.text,
+            legal_basis=wish.legalBasis,
+            successor=wish.successor,
+            officer=f"key {holder.key_id}",
+            if_state=wish.ifState,
+            once=once,
+        )
+
+    return sent.once(holder, change)
 
 
 @router.post(
     "/{record_id}/status/approve",
     status_code=202,
     response_model=change_state.ChangeAnswer,
-    responses=problems(401, 403, 404, 409, 410, 415, 422),
+    responses=problems(401, 403, 404, 409, 410, 415, 422, 429),
     openapi_extra=request_body(json=ApprovalRequest),
 )
-def approve_end(record_id: str, request: Request, holder: StatusKey, app: TheApp, body: Body) -> Response:
+def approve_end(record_id: str, holder: StatusKey, app: TheApp, sent: Sent) -> Response:
     """Approves a final end that another key of the organisation asked for; it is accepted then."""
-    need_media_type(request, JSON)
-    wish = shaped(body, ApprovalRequest)
-    return json_answer(change_state.approve(app, holder, wish.approval, record_id), 202)
+    need_media_type(sent.request, JSON)
+
+    def approve(once: Once | None) -> change_state.ChangeAnswer:
+        return change_state.approve(app, holder, shaped(sent.body, ApprovalRequest).approval, record_id, once)
+
+    return sent.once(holder, approve)
 
 
 @router.post(
     "/{record_id}/status/refuse",
     response_model=ListedApproval,
-    responses=problems(401, 403, 404, 409, 410, 415, 422),
+    responses=problems(401, 403, 404, 409, 410, 415, 422, 429),
     openapi_extra=request_body(json=ApprovalRequest),
 )
-def refuse_end(record_id: str, request: Request, holder: StatusKey, app: TheApp, body: Body) -> Response:
+def refuse_end(record_id: str, holder: StatusKey, app: TheApp, sent: Sent) -> Response:
     """Refuses a final end that waits, or takes it back; the record stays as it is."""
-    need_media_type(request, JSON)
-    wish = shaped(body, ApprovalRequest)
-    return json_answer(change_state.refuse(app, holder, wish.approval, record_id))
+    need_media_type(sent.request, JSON)
+
+    def refuse(once: Once | None) -> ListedApproval:
+        return change_state.refuse(app, holder, shaped(sent.body, ApprovalRequest).approval, record_id, once)
+
+    return sent.once(holder, refuse, status=200)

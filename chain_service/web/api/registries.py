@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from chain_service.core.encoding.answers import json_bytes
 from chain_service.core.registries.catalog_findings import FINDINGS
 from chain_service.errors import BadRequest
 from chain_service.jobs.anchoring import publish_catalogs, register_seals
 from chain_service.jobs.instance import certificate_types
 from chain_service.jobs.registries import catalogs, organisations, seals
+from chain_service.jobs.repeats import Once
 from chain_service.web.http.answers import json_answer, problems, request_body
 from chain_service.web.http.auth import OPEN, CatalogKey, ReviewerKey, SealKey, TheApp
-from chain_service.web.http.bodies import JSON, need_media_type, parse_json, read_body, shaped
+from chain_service.web.http.bodies import JSON, need_media_type, parse_json, shaped
+from chain_service.web.http.repeats import Sent
 from chain_service.web.schemas import submissions
 from chain_service.web.schemas.listings import AcceptedVersions, OrganisationList, TypeList
 from chain_service.web.schemas.requests import SealStateRequest
 
 router = APIRouter(prefix="/v1")
 
-Body = Annotated[bytes, Depends(read_body)]
 Sequence = Annotated[int, Field(ge=1, le=2**53 - 1)]
 
 
@@ -39,12 +41,14 @@ def _object(request: Request, body: bytes) -> dict[str, Any]:
     tags=["seals"],
     status_code=202,
     response_model=seals.SealDetails,
-    responses=problems(401, 403, 409, 415, 422),
+    responses=problems(401, 403, 409, 415, 422, 429),
     openapi_extra=request_body(json=submissions.SEAL),
 )
-def register_seal(request: Request, holder: SealKey, app: TheApp, body: Body) -> Response:
+def register_seal(holder: SealKey, app: TheApp, sent: Sent) -> Response:
     """Accepts a seal for registration on chain; a personal seal is refused."""
-    return json_answer(register_seals.register_seal(app, holder, _object(request, body)), 202)
+    return sent.once(
+        holder, lambda once: register_seals.register_seal(app, holder, _object(sent.request, sent.body), once)
+    )
 
 
 @router.get("/seals", tags=["seals"], dependencies=[OPEN], response_model=seals.SealPage)
@@ -76,13 +80,18 @@ def read_seal(code: str, app: TheApp) -> Response:
     tags=["seals"],
     status_code=202,
     response_model=seals.SealDetails,
-    responses=problems(401, 403, 404, 409, 415, 422),
+    responses=problems(401, 403, 404, 409, 415, 422, 429),
     openapi_extra=request_body(json=SealStateRequest),
 )
-def set_seal_state(code: str, request: Request, holder: SealKey, app: TheApp, body: Body) -> Response:
+def set_seal_state(code: str, holder: SealKey, app: TheApp, sent: Sent) -> Response:
     """Accepts a change of a seal's state; cancelled is final."""
-    need_media_type(request, JSON)
-    return json_answer(register_seals.set_seal_state(app, holder, code, shaped(body, SealStateRequest).to), 202)
+    need_media_type(sent.request, JSON)
+
+    def change(once: Once | None) -> seals.SealDetails:
+        wish = shaped(sent.body, SealStateRequest)
+        return register_seals.set_seal_state(app, holder, code, wish.to, wish.ifState, once)
+
+    return sent.once(holder, change)
 
 
 @router.post(
@@ -90,15 +99,22 @@ def set_seal_state(code: str, request: Request, holder: SealKey, app: TheApp, bo
     tags=["catalogs"],
     status_code=202,
     response_model=publish_catalogs.AcceptedVersion | AcceptedVersions,
-    responses=problems(401, 403, 409, 415, 422),
+    responses=problems(401, 403, 409, 415, 422, 429),
     openapi_extra=request_body(json=submissions.CATALOG),
 )
-def publish_catalog(request: Request, holder: CatalogKey, app: TheApp, body: Body) -> Response:
+def publish_catalog(holder: CatalogKey, app: TheApp, sent: Sent) -> Response:
     """Accepts versions of catalog entries, published, changed or withdrawn: one object, or an array, all or nothing."""
-    need_media_type(request, JSON)
-    value = parse_json(body)
-    accepted = publish_catalogs.publish(app, holder, value)
-    return json_answer(AcceptedVersions(tuple(accepted)) if isinstance(value, list) else accepted[0], 202)
+    need_media_type(sent.request, JSON)
+    several = sent.body.lstrip()[:1] == b"["
+
+    def publish(once: Once | None) -> list[publish_catalogs.AcceptedVersion]:
+        return publish_catalogs.publish(app, holder, parse_json(sent.body), once)
+
+    return sent.once(
+        holder,
+        publish,
+        form=lambda accepted: json_bytes(AcceptedVersions(tuple(accepted)) if several else accepted[0]),
+    )
 
 
 @router.get("/catalogs", tags=["catalogs"], dependencies=[OPEN], response_model=catalogs.CatalogPage)

@@ -17,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 from chain_service.web.http.answers import problems
 from chain_service.web.http.auth import Everybody, WithKey, admission
 from chain_service.web.http.bodies import JSON
+from chain_service.web.http.repeats import HEADER, REPLAYED
 from chain_service.web.schemas.examples import EXAMPLES
 from chain_service.web.schemas.problems import ProblemDetails
 from chain_service.web.schemas.receipts import ReceiptView
@@ -34,6 +35,7 @@ MODELS = (VerifyRequest, StatusRequest, ApprovalRequest, SealStateRequest, Probl
 """Models that a route names by reference only."""
 SHOWN = (VerdictView, ReceiptView)
 """The same of answers."""
+AGAIN = {"description": "where this is the first answer again", "schema": {"type": "string", "const": "true"}}
 REQUEST_ID = {"description": "names this request in the service's log", "schema": {"type": "string"}}
 
 
@@ -91,6 +93,9 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
     for status, problem in problems(*_always(route, "requestBody" in operation)).items():
         if status == 422 or str(status) not in responses:
             responses[str(status)] = problem
+    if any(parameter["name"] == HEADER for parameter in operation.get("parameters", ())):
+        for status in {"200", "202"} & responses.keys():
+            responses[status].setdefault("headers", {})[REPLAYED] = AGAIN
     for response in responses.values():
         response.setdefault("headers", {})["X-Request-Id"] = {"$ref": "#/components/headers/RequestId"}
         for media_type, content in response.get("content", {}).items():

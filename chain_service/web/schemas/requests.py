@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from chain_service.core.records.state_tags import LONGEST_TAG
+
 CHINA = timezone(timedelta(hours=8))
 _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?)(?:\.\d{1,9})?)?([Zz]|[+-]\d\d:[0-5]\d)?", re.ASCII
@@ -64,6 +66,18 @@ Line = Annotated[str, Field(max_length=500), AfterValidator(plain)]
 Identifier = Annotated[str, Field(max_length=500), AfterValidator(_plain_parts)]
 
 
+IfState = Annotated[
+    str,
+    Field(
+        max_length=LONGEST_TAG,
+        examples=["in_force/2"],
+        description="the state that was seen, alone or as `stateTag` of an answer names it; where it is not the newest "
+        "one any more, nothing is done and `state_changed` is answered",
+    ),
+    AfterValidator(plain),
+]
+
+
 class RequestModel(BaseModel):
     """A request: unknown members are refused, nothing is coerced."""
 
@@ -101,6 +115,7 @@ class StatusRequest(RequestModel):
     successor: Annotated[str, AfterValidator(plain)] | None = Field(
         None, max_length=64, description="id of the record that takes its place"
     )
+    ifState: IfState | None = None
 
 
 class ApprovalRequest(RequestModel):
@@ -113,3 +128,4 @@ class SealStateRequest(RequestModel):
     """A change of a seal's state."""
 
     to: Literal["in_force", "frozen", "cancelled"]
+    ifState: IfState | None = None

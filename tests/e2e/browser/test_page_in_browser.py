@@ -198,7 +198,7 @@ def test_a_mistyped_identifier_is_said_to_be_one_and_a_clumsy_one_is_put_right(p
     page.fill("#identifier", right[:-1] + ("A" if right[-1] != "A" else "B"))
     page.keyboard.press("Enter")
     page.wait_for_selector(".banner-error")
-    assert "校验字符" in page.locator(".banner").inner_text()
+    assert "校验字符（末位）与前面的字符不符" in page.locator(".banner").inner_text()
     page.fill(
         "#identifier", " " + right.lower().replace(".", "．", 3)[:30] + " " + right.lower().replace(".", "．", 3)[30:]
     )

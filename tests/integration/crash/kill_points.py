@@ -57,6 +57,7 @@ class KillPoint:
 POINTS = {
     "records inserted, not committed": KillPoint("store.records", "insert_many", "after"),
     "records committed, not answered": KillPoint("jobs.anchoring.submit_records", "_store", "after"),
+    "first answer stored, not committed": KillPoint("store.access.first_answers", "add", "after"),
     "places given, not committed": KillPoint("store.records", "place", "after"),
     "batch closed": KillPoint("jobs.anchoring.close_batches", "_close", "after", successful),
     "nonce taken, not committed": KillPoint("store.submissions", "take_nonce", "after"),

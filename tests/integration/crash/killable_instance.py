@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -143,10 +144,15 @@ class Instance:
         return self._run(program, "serve", "--port", str(port))
 
     def ask(self, method: str, path: str, body: Any = None, media_type: str = "application/json") -> Any:
-        """The answer, asked for again, now at one service and now at the other, as long as nobody gives one."""
+        """The answer, asked for again, now at one service and now at the other, as long as nobody gives one.
+
+        To what changes something it is the first answer, whoever was asked first.
+        """
         ports = itertools.cycle(self.ports)
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": media_type}
+        if method == "POST":
+            headers["Idempotency-Key"] = str(uuid.uuid4())
         found: list[Any] = []
 
         def answered() -> bool:
@@ -159,9 +165,12 @@ class Instance:
                 return False
             finally:
                 connection.close()
+            if b"idempotency_running" in content:
+                return False  # the one that was killed still has its transaction
             assert answer.status in (200, 202), (answer.status, content)
             lines = content.splitlines() if media_type == "application/x-ndjson" else [content]
             found.append([json.loads(line) for line in lines])
+            assert all(told["created"] for told in found[-1] if method == "POST"), content
             return True
 
         _until(answered)

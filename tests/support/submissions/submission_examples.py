@@ -90,6 +90,7 @@ SAMPLES: Mapping[str, dict[str, Any]] = {
         "text": "说明",
         "legalBasis": "条例",
         "successor": RECORD_ID,
+        "ifState": "suspended/3",
     },
     "certificate-type": {
         "certificateTypeCode": TYPE,

@@ -19,7 +19,8 @@ from chain_service.jobs.instance.raised_alerts import settle_alert
 from chain_service.jobs.leases import claim_database
 from chain_service.jobs.records import records
 from chain_service.store import alerts, batches, chain_index, validators
-from chain_service.store.access import approvals, keys
+from chain_service.store.access import approvals, first_answers, keys
+from chain_service.store.access.first_answers import NewFirstAnswer
 from chain_service.store.schema import metadata
 from chain_service.store.validators import RivalHeader
 from support.worlds.jobs_city import FOOD, WAIT, City, Org
@@ -127,6 +128,8 @@ def _shared(city: City, org: Org, record: str, key: str) -> None:
     """What processes that share the database keep there, and a final end that waits for a second approval."""
     claim_database(city.app)
     with city.app.database.transaction() as connection:
+        answer = NewFirstAnswer(key, b"key", b"request", city.app.clock(), 202, "application/json", b"{}")
+        first_answers.add(connection, answer)
         approvals.set_rule(connection, org.code, approvals.EndRule(second_approval=True, daily_ends=3))
         at = city.app.clock()
         approvals.add(connection, approvals.NewApproval("end-1", record, org.code, b"{}", key, at, at + 600))

@@ -136,7 +136,9 @@ class Showing {
     if (!problem || !problem.message) return failurePart("network", this.language);
     const part = this.banner("error", this.say("error"), this.both(problem.message), this.say(problem.code === "identifier_mistyped" ? "mistypedNext" : "retryNext"));
     const words = part.querySelector(".banner-words");
-    if (problem.detail && problem.code !== "identifier_mistyped") words.append(element("p", { class: "banner-detail", lang: "en" }, visible(problem.detail)));
+    const mistyped = problem.code === "identifier_mistyped" && problem.errors && problem.errors[0];
+    if (mistyped) words.append(element("p", { class: "banner-detail" }, this.both(mistyped.message)));
+    else if (problem.detail) words.append(element("p", { class: "banner-detail", lang: "en" }, visible(problem.detail)));
     const note = [`${this.say("code")} ${problem.code}`];
     if (problem.requestId) note.push(`${this.say("requestId")} ${problem.requestId}`);
     words.append(element("p", { class: "banner-code" }, note.join(" · ")));

@@ -80,7 +80,7 @@ def test_asking_again_for_the_same_state_changes_nothing(city: City) -> None:
     assert (again.created, again.change) == (False, first.change)
     workers.wait_final(city.app, "status", id, timeout=WAIT)
     assert city.change(org, id, "cancelled") == ChangeAnswer(
-        id, "cancelled", created=False, state="final", to=None, change=None
+        id, "cancelled", created=False, state="final", state_tag="cancelled/1"
     )
     assert len(state_history.status_history(city.app, id)) == 1
     assert city.change(org, city.anchor(org, org.certificate())[0], "in_force").created is False

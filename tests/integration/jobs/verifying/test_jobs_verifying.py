@@ -147,19 +147,21 @@ def test_by_identifier_unknown_and_not_fitting_answer_alike(city: City) -> None:
     answers = [
         city.verify(**asked(body, number="JY0")).to_json(),
         city.verify(**asked(body, holder_name="别人")).to_json(),
+        city.verify(**asked(body, number=" ｊｙ【０】 ", holder_name="别 ・（人）")).to_json(),
         city.verify(**asked(never)).to_json(),
     ]
     for told in answers:
         for name in ("at", "chain"):
             told.pop(name)
         told["groups"][0].pop("subject")
-    assert answers[0] == answers[1] == answers[2]
+    assert all(answer == answers[0] for answer in answers)
     assert answers[0]["code"] == "not_anchored"
     verdict = city.verify(**asked(body))
     assert (verdict.answer, verdict.code) == ("valid", "in_force_not_compared")
     assert verdict.to_json()["record"]["members"] == {}
     name = body["holders"][0]["certificateHolderName"]
-    typed = asked(body, number=f" {body['certificateNumber'].lower()} ", holder_name=f"{name[:1]} {name[1:]}")
+    full_width = "".join(chr(ord(one) + 0xFEE0) for one in body["certificateNumber"].lower())
+    typed = asked(body, number=f" {full_width} ", holder_name=f"{name[:1]} {name[1:]}")
     assert city.verify(**typed).code == "in_force_not_compared"
 
 
@@ -183,6 +185,20 @@ def test_by_identifier_the_public_needs_number_and_name_and_a_counter_a_cause(ci
         told = readings.of_record(connection, id)[0]
     assert (told.action, told.cause, told.key_id) == ("verify", "办理开户", counter.key_id)
     assert body["certificateIdentifier"] not in str(told)
+
+
+def test_a_document_s_number_is_found_in_whatever_brackets_and_width_it_was_typed(city: City) -> None:
+    org = city.organisation()
+    number = f"临审〔2025〕{org.code[8:16]}号"
+    city.anchor(org, org.document(number))
+    counter = key(city, org, "verify", "audit")
+    for typed in (number, f"临审[2025] {org.code[8:16]}号", f"临审（２０２５）{org.code[8:16]}号 "):
+        question = VerificationRequest(identifier=f"approval\x1f{typed}", use_cause="办理开户")
+        assert verify(city.app, question, counter).code == "in_force_not_compared"
+        (found,) = records.page(city.app, counter, q=typed).records
+        assert found.number == number
+    question = VerificationRequest(identifier=f"approval\x1f{number[:-1]}", use_cause="办理开户")
+    assert verify(city.app, question, counter).code == "not_anchored"
 
 
 def test_a_look_up_of_something_unknown_is_logged_too_without_what_was_asked(city: City) -> None:

@@ -1,6 +1,8 @@
 """Codes and identifiers: shape and check characters."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chain_service.core.encoding.digests import Digest, file_digests
 from chain_service.core.records.identifiers import (
@@ -100,12 +102,38 @@ def test_a_file_has_both_digests() -> None:
 
 
 def test_a_clumsily_typed_identifier_is_put_right_and_a_wrong_one_refused() -> None:
-    right = "1.2.156.3005.2.11100000000013338W011.11430000006122244L.20230000403.001.U"
-    full_width = "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in right)
-    for typed in (right.lower(), f"  {right[:20]} {right[20:]}\n", full_width, right.replace(".", "。")):
-        assert tidied_identifier(typed) == right
-    for wrong in (right[:-1] + "V", right[:-4], right + ".1"):
-        with pytest.raises(MalformedRecord) as refused:
-            tidied_identifier(wrong)
-        assert refused.value.code == "identifier_mistyped"
+    full_width = "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in GOOD)
+    for typed in (GOOD.lower(), f"  {GOOD[:20]} {GOOD[20:]}\n", full_width, GOOD.replace(".", "。")):
+        assert tidied_identifier(typed) == GOOD
+    assert tidied_identifier(GOOD.removeprefix("1.2.156.3005.2.").lower()) == GOOD
     assert tidied_identifier("approval\x1f临审〔2025〕1号") == "approval\x1f临审〔2025〕1号"
+
+
+MISTYPED = {
+    "the check character": (GOOD[:-1] + "V", "last, does not fit the characters before it: one of them or it is wrong"),
+    "a digit of the serial number": (GOOD.replace("403", "404"), "or it is wrong"),
+    "the issuing authority's code": (GOOD.replace("6122244L", "6122254L"), "issuing authority's code first"),
+    "the type code": (GOOD.replace("13338W", "13339W"), "look at the type code first"),
+    "a letter that no type code has": (GOOD.replace("13338W", "I3338W"), "type code has a wrong length or character"),
+    "the version left out": (GOOD.replace(".001.", "."), "has 5 parts with full stops between, not 4"),
+    "something at the end": (GOOD + ".1", "5 parts with full stops between, not 6"),
+    "two digits of the version": (GOOD.replace(".001.", ".01."), "version has a wrong length"),
+    "another root": (GOOD.replace("3005.2", "3005.3"), "must begin with 1.2.156.3005.2."),
+}
+
+
+@pytest.mark.parametrize("what", MISTYPED)
+def test_the_part_that_is_mistyped_is_named_in_both_languages(what: str) -> None:
+    typed, told = MISTYPED[what]
+    with pytest.raises(MalformedRecord) as refused:
+        tidied_identifier(typed)
+    assert (refused.value.code, refused.value.details["field"]) == ("identifier_mistyped", "identifier")
+    assert told in refused.value.message and refused.value.zh
+
+
+@given(st.integers(0, len(GOOD) - 1), st.sampled_from("0123456789ABCDEFGHJKLMNPQRTUWXY"))
+def test_no_single_wrong_character_is_looked_up(at: int, letter: str) -> None:
+    typed = GOOD[:at] + letter + GOOD[at + 1 :]
+    if typed != GOOD:
+        with pytest.raises(MalformedRecord, match=r"identifier|校验"):
+            tidied_identifier(typed)

@@ -184,8 +184,26 @@ def test_a_difference_is_by_field_with_items_matched_by_name() -> None:
     }
 
 
-def test_the_order_of_items_is_no_difference() -> None:
-    assert diff(parsed(), parsed(items=list(reversed(entry()["items"])))) == ()
+def test_another_order_of_items_or_links_is_named() -> None:
+    items = entry()["items"]
+    names = [item["name"] for item in items]
+    (found,) = diff(parsed(), parsed(items=items[::-1]))
+    assert (found.field, found.change, found.before, found.after) == ("items", "reordered", names, names[::-1])
+    more = diff(parsed(), parsed(items=[*items[::-1], {"name": "地址"}]))
+    assert [(one.field, one.change) for one in more] == [("items", "reordered"), ("items.地址", "added")]
+    links = ["301001/000001", "301001/000002"]
+    (found,) = diff(parsed(links=links), parsed(links=links[::-1]))
+    assert (found.field, found.change) == ("links", "reordered")
+
+
+def test_a_change_that_changes_nothing_is_refused() -> None:
+    first = next_version(None, parsed())
+    with pytest.raises(Conflict) as refused:
+        next_version(first, parsed(action="change"))
+    assert refused.value.code == "catalog_unchanged"
+    reordered = next_version(first, parsed(action="change", items=entry()["items"][::-1]))
+    withdrawn = next_version(reordered, parsed(action="withdraw", items=entry()["items"][::-1]))
+    assert next_version(withdrawn, parsed()).sequence == 4
 
 
 names = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 3), max_size=6)
@@ -199,6 +217,8 @@ def test_a_difference_applied_to_the_older_items_gives_the_newer(old: dict[str, 
     result = dict(old)
     for difference in diff(older, newer):
         name = difference.field.removeprefix("items.")
+        if difference.change == "reordered":
+            continue
         if difference.after is None:
             del result[name]
         else:

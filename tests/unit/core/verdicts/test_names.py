@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chain_service.core.encoding.visible_text import escaped, folded, hidden_character, require_visible
+from chain_service.core.encoding.visible_text import escaped, hidden_character, require_visible
 from chain_service.core.records.disclosure import reveal
 from chain_service.core.verdicts.inputs import Names, Presented, RegisteredName
 from chain_service.core.verdicts.judge import judge
@@ -138,6 +138,11 @@ def test_ordinary_texts_stay_as_they_are(text: str) -> None:
     require_visible({"a": [text]})
 
 
-def test_width_case_blanks_and_dots_tell_no_names_apart_but_other_letters_do() -> None:
-    assert folded("临澜市（甲）·ＡＢ 局") == folded("临澜市(甲)ab局")
-    assert folded("A局") != folded("\u0410局")
+def test_a_name_that_a_keyboard_writes_otherwise_is_no_other_name_and_an_imitation_is_one() -> None:
+    for own, differs in (
+        ("临澜市（甲）・ＡＢ 局", False),
+        ("临澜市(甲)\u0410B局", True),
+        ("临澜市(甲)AB\u200b局", True),
+    ):
+        named = names_of("certificate", TYPE, ORG, None, {"certificateTypeName": own}, registry("临澜市(甲)·ab局"))
+        assert (named.type.differs, named.type.name) == (differs, "临澜市(甲)·ab局")

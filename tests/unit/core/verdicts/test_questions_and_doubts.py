@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_service.core.encoding.visible_text import folded_number
+from chain_service.core.encoding.comparison import folded
 from chain_service.core.records.disclosure import reveal
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.inputs import Asked, Memory, Presented
@@ -83,9 +83,9 @@ UNLIKE = [
 
 
 def test_numbers_that_a_keyboard_writes_in_several_ways_are_one_and_no_others() -> None:
-    assert len({folded_number(number) for number in ALIKE}) == 1
-    assert len({folded_number(number) for number in (ALIKE[0], *UNLIKE)}) == 1 + len(UNLIKE)
-    assert len({folded_number(number) for number in ("JY-3", "ｊｙ－３", "JY–3", "JY−3 ")}) == 1
+    assert len({folded(number) for number in ALIKE}) == 1
+    assert len({folded(number) for number in (ALIKE[0], *UNLIKE)}) == 1 + len(UNLIKE)
+    assert len({folded(number) for number in ("JY-3", "ｊｙ－３", "JY–3", "JY−3 ")}) == 1
 
 
 numbers = st.text(st.sampled_from("01aAbB-·.()[] \x1f０Ａ（"), max_size=5)
@@ -94,7 +94,7 @@ numbers = st.text(st.sampled_from("01aAbB-·.()[] \x1f０Ａ（"), max_size=5)
 @given(numbers, numbers)
 def test_numbers_with_other_letters_digits_or_signs_are_never_one(one: str, other: str) -> None:
     kept = [re.sub("[ ]", "", text.translate(NARROW)).lower() for text in (one, other)]
-    assert (folded_number(one) == folded_number(other)) == (kept[0] == kept[1])
+    assert (folded(one) == folded(other)) == (kept[0] == kept[1])
 
 
 def test_a_sector_field_called_like_a_holder_s_name_makes_nobody_a_holder() -> None:

@@ -87,6 +87,15 @@ def test_whatever_changes_something_names_a_role(web: FastAPI) -> None:
             assert isinstance(lets_in, WithKey) and lets_in.roles, name
 
 
+def test_whatever_changes_something_may_be_sent_again_under_a_key(web: FastAPI) -> None:
+    paths = web.openapi()["paths"]
+    for name in routes(web):
+        method, path = name.split(" ")
+        if method in ("POST", "PUT", "PATCH", "DELETE"):
+            parameters = paths[path.replace(":path}", "}")][method.lower()].get("parameters", ())
+            assert (name in READING) == ("Idempotency-Key" not in {one["name"] for one in parameters}), name
+
+
 def test_every_role_opens_a_route(web: FastAPI) -> None:
     named = {role for route in routes(web).values() for role in getattr(admission(route), "roles", ())}
     assert named == set(ROLES)
