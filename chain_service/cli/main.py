@@ -66,6 +66,7 @@ cli = typer.Typer(
 )
 for group, name in (
     (instance.chain, "chain"),
+    (instance.keystore, "keystore"),
     (network.network, "network"),
     (organisations.org, "org"),
     (organisations.types, "type"),

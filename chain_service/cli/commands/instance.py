@@ -24,6 +24,7 @@ GRACE = 30
 """Seconds that requests under way get when the service stops."""
 
 chain = typer.Typer(no_args_is_help=True, help="The embedded trial chain. 试验链")
+keystore = typer.Typer(no_args_is_help=True, help="The instance's keystores. 密钥库")
 
 
 def register(cli: typer.Typer) -> None:
@@ -52,6 +53,26 @@ def init(context: typer.Context) -> None:
         door.note(f"The keystores' password was written to {done.password_file}: keep it safe. 请妥善保管密码文件。")
 
 
+@keystore.command("separate")
+def separate_keys(context: typer.Context) -> None:
+    """Give registrar's, root and sealing keys places and passwords of their own. 密钥分离
+
+    The first two move to operator_directory (DIR/operator), to be kept where
+    the service's user has no access: serve and worker never open them. Their
+    new passwords are written beside them, mode 0600, unless the settings have
+    one. A run that was interrupted is finished by the next. Back up first.
+
+    Example:
+
+      chain-service --data /srv/chain keystore separate
+    """
+    from chain_service.jobs.instance import separation
+
+    door = invocation(context)
+    done = separation.separate(door.settings())
+    door.answer(done, lambda out: render.facts(out, done), done.operator)
+
+
 @chain.command("run")
 def chain_run(
     context: typer.Context,
@@ -72,7 +93,7 @@ def chain_run(
     door = invocation(context)
     settings = door.settings(chain_port=port)
     configure_logs(serving=True)
-    password = settings.keystore_password()
+    password = settings.node_secret()
     with (
         _until_signalled() as stopped,
         Node.open(

@@ -18,7 +18,7 @@ from eth_keys.datatypes import PrivateKey
 from eth_utils.address import is_address, to_canonical_address, to_checksum_address
 
 from chain_service.errors import BadRequest, Conflict, Corrupt, NotFound, Unauthorised
-from chain_service.files import move, write_new
+from chain_service.files import move, replace_file, write_new
 from chain_service.nodes.embedded.blocks.clique_sealing import SEAL_SIZE, genesis_extra_data
 from chain_service.nodes.embedded.blocks.evm import genesis_state
 
@@ -142,6 +142,13 @@ def load(directory: Path) -> TrialGenesis:
     if genesis.document() != document:
         raise Corrupt(f"{path} is not a genesis file of this program")
     return genesis
+
+
+def change_password(directory: Path, old: str, new: str, genesis: TrialGenesis) -> None:
+    """The key that seals the chain's blocks opens with `new`. Raises as `unlock`."""
+    key = unlock(directory, old, genesis)
+    keystore = Account.encrypt(key.to_bytes(), new, kdf="pbkdf2", iterations=KEY_ITERATIONS)
+    replace_file(directory / KEY_FILE, json.dumps(keystore, indent=1).encode("ascii"))
 
 
 def unlock(directory: Path, password: str, genesis: TrialGenesis) -> PrivateKey:
