@@ -53,6 +53,12 @@ class Settings(BaseSettings):
     geth: Path | None = Field(None, description="go-ethereum 1.13.15 for a network; empty means found or built")
     batch_size: int = Field(10_000, ge=1, le=2**18, description="records that close a batch at once; also its bound")
     batch_age: float = Field(1.0, ge=0, description="seconds after which waiting records are closed into a batch")
+    journal_period: float = Field(
+        86_400, gt=0, description="seconds between two anchored heads of the journal of what no chain proves"
+    )
+    journal_organisation: str | None = Field(
+        None, description="organisation whose log carries them; empty means the first of this instance"
+    )
     poll_interval: float = Field(0.25, gt=0, description="seconds between two runs of a worker's step")
     halted_after: float = Field(90.0, gt=0, description="age in seconds of the newest final block that raises an alert")
     stale_after: float = Field(300.0, gt=0, description="age in seconds of the newest final block that counts as stale")
@@ -140,6 +146,11 @@ class Settings(BaseSettings):
         return self.data / "deployment.json"
 
     @property
+    def password_change_file(self) -> Path:
+        """What a change of the keystores' password has decided and not carried out everywhere yet; rarely there."""
+        return self.data / "password-change.json"
+
+    @property
     def registrar_file(self) -> Path:
         """Encrypted key of the account that registers organisations."""
         return (self.operator_home or self.data) / "registrar.json"
@@ -178,9 +189,14 @@ class Settings(BaseSettings):
 
     def node_secret(self) -> str:
         """The password of the trial chain's sealing key. Raises `NotFound` (code `no_password`) if none is set."""
-        if self.node_password_file is None and not (self.node_directory / "password").is_file():
+        if not self.node_apart:
             return self.keystore_password()
         return _read_password(self.node_password_path, "node_password_file")
+
+    @property
+    def node_apart(self) -> bool:
+        """Whether the sealing key has a password of its own."""
+        return self.node_password_file is not None or self.node_password_path.is_file()
 
     @property
     def node_password_path(self) -> Path:

@@ -66,11 +66,11 @@ cli = typer.Typer(
 )
 for group, name in (
     (instance.chain, "chain"),
-    (instance.keystore, "keystore"),
     (network.network, "network"),
     (organisations.org, "org"),
     (organisations.types, "type"),
     (keys.keys, "key"),
+    (keys.keystore, "keystore"),
     (statuses.status, "status"),
     (seals.seal, "seal"),
     (catalogs.catalog, "catalog"),

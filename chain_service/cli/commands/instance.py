@@ -24,7 +24,6 @@ GRACE = 30
 """Seconds that requests under way get when the service stops."""
 
 chain = typer.Typer(no_args_is_help=True, help="The embedded trial chain. 试验链")
-keystore = typer.Typer(no_args_is_help=True, help="The instance's keystores. 密钥库")
 
 
 def register(cli: typer.Typer) -> None:
@@ -51,26 +50,6 @@ def init(context: typer.Context) -> None:
     door.answer(done, lambda out: render.facts(out, done), done.data)
     if done.password_file is not None:
         door.note(f"The keystores' password was written to {done.password_file}: keep it safe. 请妥善保管密码文件。")
-
-
-@keystore.command("separate")
-def separate_keys(context: typer.Context) -> None:
-    """Give registrar's, root and sealing keys places and passwords of their own. 密钥分离
-
-    The first two move to operator_directory (DIR/operator), to be kept where
-    the service's user has no access: serve and worker never open them. Their
-    new passwords are written beside them, mode 0600, unless the settings have
-    one. A run that was interrupted is finished by the next. Back up first.
-
-    Example:
-
-      chain-service --data /srv/chain keystore separate
-    """
-    from chain_service.jobs.instance import separation
-
-    door = invocation(context)
-    done = separation.separate(door.settings())
-    door.answer(done, lambda out: render.facts(out, done), done.operator)
 
 
 @chain.command("run")
@@ -182,10 +161,12 @@ def serve(
         url = f"{scheme}://{_literal(settings.host)}:{bound}"
         done = {"url": url, "workers": not no_workers}
         door.answer(done, lambda out: out.print(f"serving at {url}/  服务已启动"), url)
+        if stopped.is_set():  # the signal came before uvicorn listened for it
+            signal.raise_signal(signal.SIGTERM)
 
     workers: AbstractContextManager[object] = nullcontext() if no_workers else Workers(app)
     # uvicorn hands the signal on once it has stopped; being asked to stop is no failure
-    with _until_signalled(), workers:
+    with _until_signalled() as stopped, workers:
         run_server(create_app(app), settings, grace=GRACE, listening=listening)
 
 

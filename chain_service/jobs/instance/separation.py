@@ -11,11 +11,11 @@ import secrets
 import shutil
 from pathlib import Path
 
-from chain_service.chain.keystore import Keystore, keep_registrar, open_registrar, registrar_address
+from chain_service.chain.keystore import Keystore, registrar_address, registrar_sealed_anew
 from chain_service.config import Settings
 from chain_service.core.encoding.answers import answer
 from chain_service.errors import Conflict, Unauthorised
-from chain_service.files import move, sync_directory, write_new
+from chain_service.files import move, replace_file, sync_directory, write_new
 from chain_service.nodes.embedded.blocks import genesis
 
 
@@ -77,7 +77,7 @@ def _make(settings: Settings, home: Path, kept: Keystore, old: str) -> None:
     kept.copy_root_keys(Keystore.create(aside / "keys", password))
     registrar = settings.data / "registrar.json"
     if registrar.exists():
-        keep_registrar(aside / "registrar.json", open_registrar(registrar, old), password)
+        write_new(aside / "registrar.json", registrar_sealed_anew(registrar, old, password), code="keystore_exists")
     move(aside, home)
 
 
@@ -107,15 +107,16 @@ def _separate_node(settings: Settings, old: str) -> bool:
     The password stands in a file of another name before the key is written anew, so that no moment loses it.
     """
     directory, file = settings.node_directory, settings.node_password_path
-    if file.exists() or not (directory / genesis.KEY_FILE).exists():
+    if file.exists() or not any((directory / name).exists() for name in (genesis.KEY_FILE, genesis.RETIRED_KEY_FILE)):
         return False
     coming = file.with_name(f"{file.name}.new")
     if not coming.exists():
         write_new(coming, f"{secrets.token_urlsafe(32)}\n".encode(), code="keystore_exists")
-    new, stated = coming.read_text(encoding="utf-8").strip(), genesis.load(directory)
+    new = coming.read_text(encoding="utf-8").strip()
     try:
-        genesis.unlock(directory, new, stated)
+        genesis.sealed_anew(directory, new, new)
     except Unauthorised:
-        genesis.change_password(directory, old, new, stated)
+        for key_file, content in genesis.sealed_anew(directory, old, new).items():
+            replace_file(key_file, content)
     move(coming, file)
     return True

@@ -57,6 +57,7 @@ COMMANDS = {
     "org end-permit",
     "type add",
     "type list",
+    "keystore password",
     "key create",
     "key list",
     "key rotate",
