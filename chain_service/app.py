@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from chain_service.chain.deployment import Deployment
 from chain_service.chain.keystore import Keystore
@@ -44,6 +45,7 @@ def open_app(settings: Settings, *, migrate: bool = True) -> App:
         keystore=Keystore(settings.data / "keys", settings.keystore_password()),
         chain=_chain(settings),
         clock=time.time,
+        open_roots=partial(_root_keystore, settings),
     )
     try:
         with database.reading() as connection:
@@ -53,6 +55,11 @@ def open_app(settings: Settings, *, migrate: bool = True) -> App:
         app.close()
         raise
     return app
+
+
+def _root_keystore(settings: Settings) -> Keystore:
+    """Looked for when it is needed only: the service's user may not even see where it is."""
+    return Keystore((settings.operator_home or settings.data) / "keys", settings.operator_secret())
 
 
 def open_reader(settings: Settings, trust: ChainTrust | None) -> ChainReader | None:

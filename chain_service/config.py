@@ -25,6 +25,17 @@ class Settings(BaseSettings):
     rpc_timeout: float = Field(10.0, gt=0, description="seconds to wait for a node's answer")
     password: SecretStr | None = Field(None, description="password of the keystores; wins over password_file")
     password_file: Path | None = Field(None, description="file with that password; default DIR/password")
+    operator_directory: Path | None = Field(
+        None,
+        description="directory of the registrar's and root keys once `keystore separate` was run; default DIR/operator",
+    )
+    operator_password: SecretStr | None = Field(None, description="its password; wins over operator_password_file")
+    operator_password_file: Path | None = Field(
+        None, description="file with that password; default `password` in operator_directory"
+    )
+    node_password_file: Path | None = Field(
+        None, description="file with the password of the trial chain's sealing key; default DIR/node/password"
+    )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on")
     behind_proxy: bool = Field(False, description="a TLS proxy stands in front: allows listening beyond loopback")
@@ -165,7 +176,14 @@ class Settings(BaseSettings):
     @property
     def registrar_file(self) -> Path:
         """Encrypted key of the account that registers organisations."""
-        return self.data / "registrar.json"
+        return (self.operator_home or self.data) / "registrar.json"
+
+    @property
+    def operator_home(self) -> Path | None:
+        """Where the registrar's and root keys lie apart; None where they lie with the others, under one password."""
+        if self.operator_directory is not None:
+            return self.operator_directory
+        return separate if (separate := self.data / "operator").is_dir() else None
 
     @property
     def node_directory(self) -> Path:
@@ -176,10 +194,42 @@ class Settings(BaseSettings):
         """The password that opens the keystores. Raises `NotFound` (code `no_password`) if none is set."""
         if self.password is not None:
             return self.password.get_secret_value()
-        file = self.password_file or self.data / "password"
-        try:
-            return file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise NotFound(
-                f"no keystore password: set CHAIN_SERVICE_PASSWORD or put it into {file}", code="no_password"
-            ) from error
+        return _read_password(self.password_file or self.data / "password", "CHAIN_SERVICE_PASSWORD")
+
+    def operator_secret(self) -> str:
+        """The password of the registrar's and root keys. Raises `NotFound` (code `no_password`) if none is set."""
+        home = self.operator_home
+        if home is None:
+            return self.keystore_password()
+        return self.stated_operator_password() or _read_password(home / "password", "CHAIN_SERVICE_OPERATOR_PASSWORD")
+
+    def stated_operator_password(self) -> str | None:
+        """The password that the settings have for the operator's directory. Raises `NotFound` (code `no_password`)."""
+        if self.operator_password is not None:
+            return self.operator_password.get_secret_value()
+        file = self.operator_password_file
+        return None if file is None else _read_password(file, "CHAIN_SERVICE_OPERATOR_PASSWORD")
+
+    def node_secret(self) -> str:
+        """The password of the trial chain's sealing key. Raises `NotFound` (code `no_password`) if none is set."""
+        if not self.node_apart:
+            return self.keystore_password()
+        return _read_password(self.node_password_path, "node_password_file")
+
+    @property
+    def node_apart(self) -> bool:
+        """Whether the sealing key has a password of its own."""
+        return self.node_password_file is not None or self.node_password_path.is_file()
+
+    @property
+    def node_password_path(self) -> Path:
+        """The file with the password of the sealing key, once that has one of its own."""
+        return self.node_password_file or self.node_directory / "password"
+
+
+def _read_password(file: Path, setting: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        why = f"no keystore password: set {setting} or put it into {file}"
+        raise NotFound(why, code="no_password") from error

@@ -307,6 +307,11 @@ CODES: dict[str, Meaning] = {
         409, REFUSED, "记录尚未上链。", "The record is not anchored yet.",
         "请稍后再试。", "Try again in a minute.",
     ),
+    "already_separated": Meaning(
+        409, REFUSED, "登记管理、根密钥与出块密钥已分开存放。",
+        "The registrar's, root and sealing keys are separated already.",
+        "无需处理。", "There is nothing to do.",
+    ),
     "key_ended": Meaning(
         409, REFUSED, "该密钥已吊销、到期或已被更换，不能再更换。",
         "The key was revoked, has expired or was replaced already: it cannot be rotated.",

@@ -226,8 +226,8 @@ def test_sql_is_spoken_in_the_store_only() -> None:
 
 
 def test_adapters_are_built_where_an_instance_is_opened_or_made() -> None:
-    """`app.py` opens an instance; `jobs/instance/initialise.py` makes one, before there is any App to be given."""
-    builders = {"app.py", "jobs/instance/initialise.py"}
+    """`app.py` opens an instance; `jobs/instance` makes one and sets its keys apart, without any App to be given."""
+    builders = {"app.py", "jobs/instance/initialise.py", "jobs/instance/separation.py"}
     assert_none(
         where(path, line, f"builds {name}")
         for path in python(PACKAGE)

@@ -148,6 +148,12 @@ class Keystore:
         """An Ed25519 signature by the instance's `n`th root key. Raises `NotFound` (code `unknown_log_key`)."""
         return self._sign("root", "trust", n, message)
 
+    def copy_root_keys(self, target: Keystore) -> list[Path]:
+        """`target` has the instance's root keys too; their files here."""
+        for n in self.root_keys():
+            target._write_key("root", "trust", n, self._load_key("root", "trust", n))
+        return [self._key_file("root", "trust", n) for n in self.root_keys()]
+
     def kept_digest(self, text: str) -> bytes:
         """A digest that outlives what it was made of: without this keystore and its password nobody can guess that.
 
@@ -156,7 +162,9 @@ class Keystore:
         return hmac.new(self._file_password("erased/digests").encode(), text.encode(), hashlib.sha256).digest()
 
     def _create_key(self, kind: KeyKind, name: str, n: int) -> bytes:
-        key = Ed25519PrivateKey.generate()
+        return self._write_key(kind, name, n, Ed25519PrivateKey.generate())
+
+    def _write_key(self, kind: KeyKind, name: str, n: int, key: Ed25519PrivateKey) -> bytes:
         encryption = BestAvailableEncryption(self._file_password(f"{kind}/{name}/{n}").encode())
         public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)

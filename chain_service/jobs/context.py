@@ -55,6 +55,8 @@ class App:
     keystore: Keystore
     chain: Chain | None
     clock: Callable[[], float]
+    open_roots: Callable[[], Keystore] | None = None
+    """Opens the keystore of the root keys; None where they lie with the others."""
 
     def require_chain(self) -> Chain:
         """The chain. Raises `Unavailable` (code `not_deployed`) before `deploy`."""
@@ -68,6 +70,11 @@ class App:
             return self.keystore.kept_digest(text)
         except (Corrupt, Forbidden, NotFound) as error:
             raise Unavailable(f"what is kept of erased records cannot be compared: {error.message}") from error
+
+    @cached_property
+    def root_keystore(self) -> Keystore:
+        """Where the root keys lie. No service opens it: trust files are signed at the command line."""
+        return self.keystore if self.open_roots is None else self.open_roots()
 
     @cached_property
     def key_limits(self) -> KeyLimits:

@@ -72,7 +72,7 @@ def chain_run(
     door = invocation(context)
     settings = door.settings(chain_port=port)
     configure_logs(serving=True)
-    password = settings.keystore_password()
+    password = settings.node_secret()
     with (
         _until_signalled() as stopped,
         Node.open(

@@ -168,11 +168,6 @@ def revoke(context: typer.Context, key_id: KeyId) -> None:
     door.answer(done, lambda out: render.facts(out, done), key_id)
 
 
-@keystore.callback()
-def _group() -> None:
-    """Keeps `password` a word of its own."""
-
-
 @keystore.command()
 def password(
     context: typer.Context,
@@ -205,3 +200,23 @@ def password(
     door.answer(done, lambda out: render.facts(out, done))
     if done.password_file is None:
         door.note("Set CHAIN_SERVICE_PASSWORD to the new password. 请将环境变量改为新密码。")
+
+
+@keystore.command("separate")
+def separate_keys(context: typer.Context) -> None:
+    """Give registrar's, root and sealing keys places and passwords of their own. 密钥分离
+
+    The first two move to operator_directory (DIR/operator), to be kept where
+    the service's user has no access: serve and worker never open them. Their
+    new passwords are written beside them, mode 0600, unless the settings have
+    one. A run that was interrupted is finished by the next. Back up first.
+
+    Example:
+
+      chain-service --data /srv/chain keystore separate
+    """
+    from chain_service.jobs.instance import separation
+
+    door = invocation(context)
+    done = separation.separate(door.settings())
+    door.answer(done, lambda out: render.facts(out, done), done.operator)

@@ -59,11 +59,8 @@ def init(settings: Settings) -> InitialisedInstance:
     password, password_file = _password(settings)
     if not (data / "keys").exists():
         Keystore.create(data / "keys", password)
-    registrar = (
-        open_registrar(settings.registrar_file, password).address
-        if settings.registrar_file.exists()
-        else create_registrar(settings.registrar_file, password)
-    )
+    file = data / "registrar.json"  # where `keystore separate` finds it
+    registrar = open_registrar(file, password).address if file.exists() else create_registrar(file, password)
     if not (settings.node_directory / "genesis.json").exists():
         genesis.create(settings.node_directory, funded=[registrar], password=password, period=settings.block_period)
     database = Database(settings.database)
@@ -89,7 +86,7 @@ def deploy(settings: Settings, *, registrar: Path | None = None, progress: Progr
         raise Conflict(
             f"{settings.deployment_file} exists: contracts are deployed once; nothing was sent", code="already_deployed"
         )
-    account = open_registrar(registrar or settings.registrar_file, settings.keystore_password())
+    account = open_registrar(registrar or settings.registrar_file, settings.operator_secret())
     state = settings.data / "deployment.partial.json"
     with Rpc(settings.rpc_urls, settings.rpc_timeout) as rpc:
         deployment = deploy_contracts(rpc, account, state=state, progress=progress)

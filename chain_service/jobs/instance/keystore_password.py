@@ -39,6 +39,8 @@ class ChangedPassword:
 def change_password(settings: Settings, new: str, registrar: Path | None = None) -> ChangedPassword:
     """Every keystore of the instance, and the registrar's if it lies elsewhere, opens with `new` alone.
 
+    Keys that were set apart keep theirs.
+
     What runs goes on: it has opened them already. Raises `Forbidden` (`wrong_password`) and changes nothing where one
     does not open with the password in force, `BadRequest` for a new one that is too short (`password_missing`) or a
     folder that cannot be written to (`file_not_written`).
@@ -51,10 +53,10 @@ def change_password(settings: Settings, new: str, registrar: Path | None = None)
     old = settings.keystore_password()
     contents = dict([keystore_sealed_anew(settings.data / "keys", old, new)])
     file = registrar or settings.registrar_file
-    if registrar is not None or file.is_file():
+    if registrar is not None or (settings.operator_home is None and file.is_file()):
         contents[file] = registrar_sealed_anew(file, old, new)
     try:
-        contents |= genesis.sealed_anew(settings.node_directory, old, new)
+        contents |= {} if settings.node_apart else genesis.sealed_anew(settings.node_directory, old, new)
     except Unauthorised as error:
         raise Forbidden(error.message, code="wrong_password") from error
     keystores = tuple(str(path) for path in contents)

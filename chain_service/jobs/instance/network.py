@@ -117,7 +117,7 @@ def grow(settings: Settings, directory: Path, plan: Plan, tell: Callable[[str], 
     Raises Conflict (`chain_in_use`) while the trial chain runs; see `nodes.network.growth.grow`.
     """
     done = growth.grow(
-        settings.node_directory, settings.keystore_password(), directory, plan, cache=settings.data / "bin",
+        settings.node_directory, settings.node_secret(), directory, plan, cache=settings.data / "bin",
         binary=settings.geth, tell=tell,
     )  # fmt: skip
     network = done.network

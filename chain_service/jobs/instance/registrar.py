@@ -173,7 +173,7 @@ def _need_countable(day: date, field: str) -> None:
 
 def _office(app: App, registrar: Path | None) -> Registrar:
     chain = app.require_chain()
-    account = open_registrar(registrar or app.settings.registrar_file, app.settings.keystore_password())
+    account = open_registrar(registrar or app.settings.registrar_file, app.settings.operator_secret())
     return Registrar(chain.sender, chain.deployment, account)
 
 

@@ -43,21 +43,30 @@ def export(app: App, *, rotate: bool = False) -> KeptTrustFile:
     """
     file = app.settings.data / FILE
     old = read(file) if file.is_file() else None
-    keys = app.keystore.root_keys()
-    if rotate or not keys:
+    keystore = app.root_keystore
+    keystore.unlock()
+    keys = keystore.root_keys()
+    known = old is None or len(set(old.terms.root_keys) & set(keys.values())) >= old.terms.threshold
+    if known and (rotate or not keys):
         n = max(keys, default=-1) + 1
-        keys[n] = app.keystore.create_root_key(n)
+        keys[n] = keystore.create_root_key(n)
+    if not keys or (rotate and not known):
+        raise _no_root_key()
     newest = max(keys)
-    signers = {public_key: Signer(public_key, partial(app.keystore.sign_root, n)) for n, public_key in keys.items()}
+    signers = {public_key: Signer(public_key, partial(keystore.sign_root, n)) for n, public_key in keys.items()}
     terms = _terms(app, 1 if old is None else old.terms.version + 1, keys[newest])
     if old is None:
         return _written(file, core.sign(terms, [signers[keys[newest]]]), None)
     if not _differ(old.terms, terms):
         return KeptTrustFile(file, old, changed=False)
-    if len(set(old.terms.root_keys) & signers.keys()) < old.terms.threshold:
-        raise Conflict("this keystore lacks the root keys that signed the trust file in force", code="no_root_key")
+    if not known:
+        raise _no_root_key()
     needed = {keys[newest], *old.terms.root_keys} & signers.keys()
     return _written(file, core.sign(terms, [signers[key] for key in sorted(needed)]), old)
+
+
+def _no_root_key() -> Conflict:
+    return Conflict("this keystore lacks the root keys that signed the trust file in force", code="no_root_key")
 
 
 def is_exported(app: App) -> bool:

@@ -45,6 +45,7 @@ COMMANDS = {
     "network status",
     "network grow",
     "network propose",
+    "keystore separate",
     "deploy",
     "org add",
     "org grant",

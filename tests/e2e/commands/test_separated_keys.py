@@ -1,0 +1,115 @@
+"""Keys apart: the service works without the registrar's, root and sealing keys, and its password opens none of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chain_service.chain.keystore import Keystore, open_registrar, registrar_address
+from chain_service.chain.keystore import create_registrar as make_registrar
+from chain_service.errors import Forbidden, Unauthorised
+from chain_service.nodes.embedded.blocks import genesis
+from support.worlds.running_instance import ISSUER, TYPE, Instance, Process, make_instance, wait_until_anchored
+
+pytestmark = pytest.mark.long
+APART = ("operator", "node/sealing-key.json", "node/password")
+
+
+@pytest.fixture(scope="module")
+def separated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """An instance that worked for a while under one password, then separated its keys; its chain runs again."""
+    instance = make_instance(tmp_path_factory.mktemp("separated"))
+    node = Process(instance.data, "chain", "run")
+    try:
+        instance.done("deploy")
+        instance.done("org", "add", ISSUER, "临澜市市场监督管理局")
+        instance.done("trust", "export")
+    finally:
+        node.stop()
+    (instance.data / "operator.new").mkdir()  # as a run leaves it that was killed early
+    (instance.data / "operator.new" / "password").write_text("half")
+    done = instance.done("keystore", "separate")
+    assert Path(done["operator"]) == instance.data / "operator" and len(done["removed"]) == 2
+    node = Process(instance.data, "chain", "run")
+    try:
+        yield instance
+    finally:
+        node.stop()
+
+
+def test_the_instance_s_password_opens_none_of_them_and_nothing_is_left_under_it(separated: Instance) -> None:
+    data = separated.data
+    password = (data / "password").read_text().strip()
+    assert not (data / "registrar.json").exists() and not list((data / "keys" / "roots").iterdir())
+    with pytest.raises(Forbidden):
+        open_registrar(data / "operator" / "registrar.json", password)
+    with pytest.raises(Forbidden):
+        Keystore(data / "operator" / "keys", password).unlock()
+    with pytest.raises(Unauthorised):
+        genesis.unlock(data / "node", password, genesis.load(data / "node"))
+    for file in (data / "operator", data / "operator" / "password", data / "node" / "password"):
+        assert file.stat().st_mode & 0o077 == 0
+    assert separated.run("keystore", "separate").code == 1
+
+
+def test_what_an_interrupted_run_left_is_finished(separated: Instance, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(separated.data, data)
+    copy = Instance(data, separated.samples)
+    shutil.copy(data / "operator" / "registrar.json", data / "registrar.json")  # killed before it was removed
+    (data / "node" / "password").rename(data / "node" / "password.new")  # killed before it was renamed
+    done = copy.done("keystore", "separate")
+    assert [Path(file).name for file in done["removed"]] == ["registrar.json"]
+    assert not (data / "node" / "password.new").exists()
+    genesis.unlock(data / "node", (data / "node" / "password").read_text().strip(), genesis.load(data / "node"))
+
+
+def test_a_directory_that_holds_other_keys_is_refused_and_nothing_is_removed(
+    separated: Instance, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(separated.data, data)
+    registrar = make_registrar(data / "registrar.json", (data / "password").read_text().strip())
+    ran = Instance(data, separated.samples).run("--json", "keystore", "separate")
+    assert (ran.code, ran.json["error"]["code"]) == (1, "keystore_exists")
+    assert registrar_address(data / "registrar.json") == registrar
+
+
+def test_the_service_does_all_its_work_where_they_are_absent_and_the_operator_does_not(
+    separated: Instance, tmp_path: Path
+) -> None:
+    data = separated.data
+    key = separated.done("key", "create", "--org", ISSUER, "--role", "anchor,status,verify,audit")["key"]
+    separated.done("org", "permit", ISSUER, TYPE, "--from", "2000-01-01")
+    version = separated.done("trust", "export", "--new-root-key")["version"]
+    for name in APART:
+        shutil.move(data / name, tmp_path / Path(name).name.replace("password", "node-password"))
+    service = Process(data, "serve", "--port", "0")
+    try:
+        instance = Instance(data, separated.samples, service.url, {"any": key})
+        with instance.client("any") as client:
+            record = next(one for one in instance.records() if one["certificateTypeCode"] == TYPE)
+            accepted = client.post("/v1/records", json=record)
+            assert accepted.status_code == 202, accepted.text
+            id = accepted.json()["records"][0]["id"]
+            wait_until_anchored(client, id)
+            disclosure = client.get(f"/v1/records/{id}").json()["disclosure"]
+            verdict = client.post("/v1/verify", json={"disclosure": disclosure}).json()
+            assert (verdict["verdict"], verdict["code"]) == ("valid", "in_force"), json.dumps(verdict)
+            assert client.get(f"/v1/records/{id}/receipt", params={"refresh": True}).status_code == 200
+            assert client.get(f"/v1/logs/{ISSUER}.0/checkpoint").status_code == 200
+            assert client.get("/v1/trust").status_code == 200
+            change = {"to": "suspended", "reasonCode": 12, "legalBasis": "食品安全法"}
+            assert client.post(f"/v1/records/{id}/status", json=change).status_code == 202
+        assert instance.run("org", "suspend", ISSUER).code != 0
+        assert instance.run("trust", "export", "--new-root-key").code != 0
+        assert not list((data / "keys" / "roots").iterdir())
+    finally:
+        assert service.stop() == 0
+        for name in APART:
+            shutil.move(tmp_path / Path(name).name.replace("password", "node-password"), data / name)
+    assert separated.done("trust", "export", "--new-root-key")["version"] == version + 1
