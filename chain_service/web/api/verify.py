@@ -66,25 +66,33 @@ class _InMemory(MultiPartParser):
 
     spool_max_size = 2**31
 
+    def close(self) -> None:
+        """Every part is closed; Starlette leaves those open that an error in a header or a second name cut off."""
+        for file in self._files_to_close_on_error:
+            file.close()
+
 
 async def _form(request: Request) -> MultipartForm:
+    parser = _InMemory(
+        request.headers,
+        request.stream(),
+        max_files=MAX_PAPERS,
+        max_fields=len(FIELDS) + MAX_PAPERS,
+        max_part_size=MAX_JSON,
+    )
     try:
-        parser = _InMemory(
-            request.headers,
-            request.stream(),
-            max_files=MAX_PAPERS,
-            max_fields=len(FIELDS) + MAX_PAPERS,
-            max_part_size=MAX_JSON,
-        )
-        data = await parser.parse()
+        return await _sorted(await _parsed(parser), request.app.state.app.settings.max_file)
+    finally:
+        parser.close()
+
+
+async def _parsed(parser: MultiPartParser) -> FormData:
+    try:
+        return await parser.parse()
     except (MultiPartException, FormParserError, ValueError, LookupError) as error:
         # names and fields are decoded by whatever charset the request names
         reason = error.message if isinstance(error, MultiPartException) else "it cannot be read"
         raise BadRequest(f"multipart body: {reason}", code="malformed_request") from None
-    try:
-        return await _sorted(data, request.app.state.app.settings.max_file)
-    finally:
-        await data.close()
 
 
 async def _sorted(data: FormData, max_file: int) -> MultipartForm:

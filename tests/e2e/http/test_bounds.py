@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -210,6 +211,21 @@ def _forwarded(url: str, client: str) -> socket.socket:
         b"X-Forwarded-For: " + client.encode() + b"\r\nContent-Length: 100\r\n\r\n{"
     )
     return made
+
+
+def test_when_descriptors_run_out_the_oldest_make_room_and_the_log_is_short(start: Start, sockets: ExitStack) -> None:
+    process = start()
+    pid = process.process.pid
+    assert asked(process.url, "127.0.9.9") == 200
+    written = process.log.stat().st_size
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors(pid) + 4, DESCRIPTORS))  # as if others had taken them
+    for number in range(40):
+        sockets.enter_context(half_open(connected(process.url, f"127.0.0.{2 + number}")))
+    assert until(lambda: asked(process.url, "127.0.9.9", "/healthz") == 200)
+    assert "accept_paused" in process.log.read_text(encoding="utf-8")
+    assert process.log.stat().st_size - written < 100_000
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+    assert until(lambda: asked(process.url, "127.0.9.9") == 200)
 
 
 def test_unfinished_uploads_have_a_bound_together_and_of_one_address(small: Process, sockets: ExitStack) -> None:
