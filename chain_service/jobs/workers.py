@@ -21,6 +21,7 @@ from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.leases import claim_database, lease_of, under, worker_lock
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.validators import refresh_trust
+from chain_service.jobs.verifying.missed_lookups import watch_misses
 from chain_service.store import alerts, chain_index, records, statuses, submissions
 from chain_service.store.leases import Role
 from chain_service.store.registries import catalogs, seals
@@ -67,7 +68,7 @@ class Workers:
             check_chain_if_reachable(app)
             self._lock = held.pop_all()
         run = self._run if app.database.dialect == "sqlite" else self._run_leased
-        steps: Mapping[Role, Callable[[App], None]] = {"index": _follow, "send": _close_and_send}
+        steps: Mapping[Role, Callable[[App], None]] = {"index": _follow, "send": _Sender()}
         for role, step in steps.items():
             thread = threading.Thread(target=run, args=(role, step), name=f"worker-{role}", daemon=True)
             thread.start()
@@ -170,9 +171,38 @@ def _follow(app: App) -> None:
     index(app)
 
 
-def _close_and_send(app: App) -> None:
-    close_batches(app)
-    dispatch(app)
+class _Sender:
+    """Closes and sends, but not before the index has read what was final at the start: a database that was restored
+    does not know yet what has been sent since its backup.
+    """
+
+    def __init__(self) -> None:
+        self._must_be_read: int | None = None
+        self._has_caught_up = False
+
+    def __call__(self, app: App) -> None:
+        watch_misses(app)
+        self._has_caught_up = self._has_caught_up or self._look(app)
+        if self._has_caught_up:
+            close_batches(app)
+            dispatch(app)
+
+    def _look(self, app: App) -> bool:
+        if self._must_be_read is None:
+            self._must_be_read = _final_block(app)
+        with app.database.reading() as connection:
+            read = chain_index.newest_block(connection)
+        return self._must_be_read < 0 or (read is not None and read.number >= self._must_be_read)
+
+
+def _final_block(app: App) -> int:
+    """The newest final block; -1 where none is final yet."""
+    try:
+        return app.require_chain().reader.final_head()
+    except Unavailable as error:
+        if error.code != "not_final":
+            raise
+        return -1
 
 
 def check_chain_if_reachable(app: App) -> None:

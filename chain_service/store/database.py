@@ -149,6 +149,15 @@ class Database:
             yield connection
 
     @contextmanager
+    def as_one(self) -> Iterator[Database]:
+        """All that is written through the database yielded is committed together on leaving, or none of it.
+
+        Until then everybody else sees, on SQLite and PostgreSQL alike, what stood before; on SQLite nobody else writes.
+        """
+        with self.transaction() as connection:
+            yield _Within(self, connection)
+
+    @contextmanager
     def _connected(self, options: dict[str, Any], engine: Engine) -> Iterator[Connection]:
         with _translated(), engine.connect() as connection:
             yield connection.execution_options(**options)
@@ -202,7 +211,7 @@ class Database:
         options = {} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
         with self._connected(options, self.engine) as connection:
             if self.dialect == "postgresql":
-                connection.exec_driver_sql("VACUUM records, record_files, status_changes")
+                connection.exec_driver_sql("VACUUM records, record_files, status_changes, approvals")
                 return
             connection.exec_driver_sql("PRAGMA query_only=OFF")
             connection.info.pop(_WRITE, None)
@@ -214,6 +223,24 @@ class Database:
         """All pooled connections are closed."""
         self.engine.dispose()
         self._writers.dispose()
+
+
+class _Within(Database):
+    """The database as one transaction sees it; its own transactions are savepoints of that one."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        self.dialect, self.engine = database.dialect, database.engine
+        self._connection = connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        with _translated(), self._connection.begin_nested():
+            yield self._connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with _translated():
+            yield self._connection
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
