@@ -110,6 +110,11 @@ CODES: dict[str, Meaning] = {
         "该类型代码属于证照，电子文书不得使用。", "This type code belongs to certificates; a document cannot have it.",
         "请按证照提交，或改用其他类型代码。", "Submit a certificate, or use another code.",
     ),
+    "type_reserved": Meaning(
+        422, WRONG_USAGE,
+        "该类型代码保留给系统自身的声明。", "This type code is kept for statements of the service itself.",
+        "请改用其他类型代码。", "Use another code.",
+    ),
     "unknown_member": Meaning(
         422, WRONG_USAGE, "记录中没有所指的成员。", "The record has no member of this name.",
         "请核对成员名称。", "Check the member's name.",
