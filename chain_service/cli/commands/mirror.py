@@ -10,6 +10,7 @@ import typer
 from chain_service.cli import render
 from chain_service.cli.failures import papers
 from chain_service.cli.invocation import Invocation, invocation, read_input
+from chain_service.error_codes import INDETERMINATE
 from chain_service.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def mirror(
     chain every head is proven on it. The last head is kept: a log that shrinks
     or forks is refused by name, its checkpoint kept in DIR/refused. An
     instance's own chain is used if neither --rpc nor --trust is given. Run it
-    again to go on from there.
+    again to go on from there. Exit code 3 for a log that is stalled: its server
+    lags ten minutes or more behind the chain.
 
     Examples:
 
@@ -59,6 +61,12 @@ def mirror(
     door.answer(done, lambda out: render.facts(out, done), f"{done.size} {done.root.hex()}")
     if reader is None:
         door.note("The log heads were not compared with the chain: name --rpc and --trust. 未与链上比对。")
+    if done.stalled and done.chain is not None:
+        door.note(
+            f"Stalled: the server does not serve what the chain has had since {done.chain.behind_since}."
+            " Ask its operator. 日志已停滞：未提供链上已有的内容，请联系其运维人员。"
+        )
+        raise typer.Exit(INDETERMINATE)
 
 
 def _trusted(door: Invocation, rpc: list[str] | None, trust: Path | None) -> ChainTrust | None:

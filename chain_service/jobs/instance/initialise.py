@@ -13,7 +13,7 @@ from chain_service.chain.rpc import Rpc
 from chain_service.config import Settings
 from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.display import hex0x
-from chain_service.errors import Conflict, NotFound
+from chain_service.errors import BadRequest, Conflict, NotFound
 from chain_service.files import write_new
 from chain_service.jobs.context import Progress, silent
 from chain_service.nodes.embedded.blocks import genesis
@@ -49,8 +49,21 @@ def init(settings: Settings) -> InitialisedInstance:
     """DIR holds encrypted keystores, a migrated database, the genesis of a trial chain and `config.toml`.
 
     Without a password in the settings a random one is written to `DIR/password` (mode 0600): move it elsewhere before
-    anything of worth is kept. Raises `Conflict` (code `already_initialised`) and changes nothing if DIR was one.
+    anything of worth is kept. Raises `Conflict` (code `already_initialised`) and changes nothing if DIR was one,
+    `BadRequest` (code `file_not_written`) where DIR cannot be made or written to, `Unavailable` without the database;
+    what an attempt before has made is used by the next.
     """
+    database = Database(settings.database)  # refuses what it does not know before anything is written
+    try:
+        return _made(settings, database)
+    except OSError as error:
+        file = error.filename or settings.data
+        raise BadRequest(f"{file}: {error.strerror}", code="file_not_written", file=str(file)) from error
+    finally:
+        database.close()
+
+
+def _made(settings: Settings, database: Database) -> InitialisedInstance:
     data = settings.data
     config = data / "config.toml"
     if config.exists():
@@ -63,11 +76,7 @@ def init(settings: Settings) -> InitialisedInstance:
     registrar = open_registrar(file, password).address if file.exists() else create_registrar(file, password)
     if not (settings.node_directory / "genesis.json").exists():
         genesis.create(settings.node_directory, funded=[registrar], password=password, period=settings.block_period)
-    database = Database(settings.database)
-    try:
-        database.migrate()
-    finally:
-        database.close()
+    database.migrate()
     write_new(config, _configuration(settings).encode(), code="already_initialised")
     return InitialisedInstance(
         data=str(data),

@@ -25,6 +25,8 @@ from chain_service.remote.tile_server import LogSource
 
 HEADS_AT_ONCE = 1000
 EVENT_BLOCKS = 1000
+STALLED_AFTER = 600
+"""Seconds of chain time that a checkpoint may lag behind the chain."""
 _ORIGIN = re.compile(r".+/([0-9A-Z]{18})\.(0|[1-9][0-9]{0,9})")
 
 
@@ -39,6 +41,8 @@ class HeadsOnChain:
     """How many heads of the log were compared, this time."""
     size: int
     """The log's size on chain, which a checkpoint may lag behind."""
+    behind_since: int | None
+    """Time of the block with the first head that is beyond the served checkpoint, if there is one."""
 
 
 @answer
@@ -53,6 +57,8 @@ class ComparedChain:
     "How many heads of the log were compared, this time."
     size_on_chain: int
     "The log's size on chain, which a checkpoint may lag behind."
+    behind_since: str | None
+    "Since when the chain has a head that the server does not serve; nothing where it serves the newest."
 
 
 @answer
@@ -74,6 +80,8 @@ class MirrorReport:
     signature_checked: bool
     chain: ComparedChain | None
     "Nothing where no chain was compared."
+    stalled: bool
+    "The server does not serve what the chain has had for ten minutes: what the mirror holds is right, and old."
 
 
 def mirror(
@@ -209,7 +217,7 @@ def _compare_heads(
     if copy.first_entry() != founding_entry(trust.chain_id, trust.contracts[storage_layout.RECORD_LOG].address, log):
         raise Conflict("the log's founding entry names another log", code="other_log")
     first, last = copy.chain_block() + 1, reader.final_head()
-    sizes, compared = {served.size}, last
+    sizes, compared, behind = {served.size}, last, None
     for start in range(first, last + 1, EVENT_BLOCKS):
         end = min(start + EVENT_BLOCKS - 1, last)
         for event in reader.events(start, end):
@@ -218,11 +226,13 @@ def _compare_heads(
                     sizes.add(event.args["size"])
                 else:  # the server lags behind: next time's work
                     compared = min(compared, event.block - 1)
+                    behind = behind or event.block
         progress("heads", end - first + 1, last - first + 1)
     state = _prove_heads(reader, log, {size: copy.root(size) for size in sizes})
-    return HeadsOnChain(
-        state, compared, len(sizes), state.word(storage_layout.RECORD_LOG, storage_layout.size_slot(log))
-    )
+    size = state.word(storage_layout.RECORD_LOG, storage_layout.size_slot(log))
+    # what the node says of a later head counts where the proven size says so too
+    since = reader.blocks(behind, behind)[0].time if behind is not None and size > served.size else None
+    return HeadsOnChain(state, compared, len(sizes), size, since)
 
 
 def _report(
@@ -245,6 +255,9 @@ def _report(
         fetched=copy.fetched,
         signature_checked=key is not None,
         chain=_shown(seen) if seen is not None else None,
+        stalled=seen is not None
+        and seen.behind_since is not None
+        and seen.state.time - seen.behind_since >= STALLED_AFTER,
     )
 
 
@@ -256,4 +269,5 @@ def _shown(seen: HeadsOnChain) -> ComparedChain:
         assurance=seen.state.assurance,
         heads=seen.heads,
         size_on_chain=seen.size,
+        behind_since=None if seen.behind_since is None else moment(seen.behind_since),
     )

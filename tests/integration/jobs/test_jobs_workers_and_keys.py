@@ -166,6 +166,19 @@ def test_a_ready_instance_says_so_and_counts_its_work(own_city: City) -> None:
     assert (told["records_pending"], told["records_anchored"], told["submissions_open"]) == (0, 2, 0)
 
 
+def test_an_instance_that_cannot_come_to_be_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for impossible in (file, file / "below", Path("/proc/instance"), Path("/dev/null/instance")):
+        with pytest.raises(BadRequest) as refused:
+            initialise.init(Settings(data=impossible, password=PASSWORD))
+        assert refused.value.code == "file_not_written"
+    with pytest.raises(Conflict) as unknown:
+        initialise.init(Settings(data=tmp_path / "new", password=PASSWORD, database_url="mysql://host/name"))
+    assert unknown.value.code == "unknown_database"
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_an_instance_comes_to_be_and_deploys_once(own_chain: Trial, tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "new", password=PASSWORD, rpc_urls=list(own_chain.rpc.urls))
     with pytest.raises(NotFound) as early:

@@ -143,6 +143,24 @@ def test_a_log_is_mirrored_compared_with_the_chain_and_followed(
         assert (tmp_path / tile_path(level, n, width)).read_bytes() == log.file(tile_path(level, n, width))
 
 
+def test_a_log_that_lags_behind_the_chain_says_so_once_it_has_for_long(
+    city: City, org: Org, log: Served, chain: ChainReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.instead["checkpoint"] = log.file("checkpoint")
+    current = mirror(log.url, tmp_path, reader=chain)
+    assert (current.stalled, current.chain.behind_since) == (False, None)
+    city.anchor(org, org.document())
+    behind = mirror(log.url, tmp_path, reader=chain)
+    assert (behind.size, behind.chain.size_on_chain, behind.stalled) == (5, 6, False)
+    assert behind.chain.behind_since is not None
+    monkeypatch.setattr("chain_service.jobs.mirroring.mirror.STALLED_AFTER", 0)
+    assert mirror(log.url, tmp_path, reader=chain).stalled
+    log.instead.clear()
+    grown = mirror(log.url, tmp_path, reader=chain)
+    assert (grown.size, grown.stalled, grown.chain.behind_since) == (6, False, None)
+    assert not mirror(log.url, tmp_path / "alone").stalled
+
+
 def test_an_interrupted_mirroring_goes_on_where_it_stopped(city: City, org: Org, log: Served, tmp_path: Path) -> None:
     city.anchor(org, *(org.document() for _ in range(300)))
     log.instead["tile/0/001.p/49"] = None
