@@ -66,6 +66,8 @@ def _chinese_font() -> bool:
 TOOLS = (
     Tool("PostgreSQL", _postgresql, ("postgresql",), "store and crash tests on PostgreSQL",
          "install the postgresql package"),
+    Tool("pgbouncer", Path("/usr/sbin/pgbouncer").exists, ("pgbouncer",), "the store behind a pooler",
+         "install the pgbouncer package"),
     Tool("Chromium", Path("/usr/bin/chromium").exists, ("chromium",), "tests of the page in a browser",
          "install the chromium package"),
     Tool("Chinese font", _chinese_font, ("fontconfig", "fonts-wqy-zenhei"), "nothing; screenshots show empty boxes",

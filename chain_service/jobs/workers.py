@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import threading
@@ -34,8 +35,16 @@ SubjectKind = Literal["status", "seal", "catalog"]
 
 @contextmanager
 def worker_lock(app: App) -> Iterator[None]:
-    """This process alone works on the instance. Raises `Conflict` (code `worker_running`) if another does."""
-    descriptor = os.open(app.settings.data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """This process alone works on the instance.
+
+    Raises `Conflict` (code `worker_running`) if another does, `Unavailable` (`database_read_only`, `disk_full`) where
+    nothing can be written.
+    """
+    try:
+        descriptor = os.open(app.settings.data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        code = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "database_read_only"
+        raise Unavailable(f"{app.settings.data} cannot be written: {error.strerror}", code=code) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

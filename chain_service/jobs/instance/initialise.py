@@ -55,6 +55,7 @@ def init(settings: Settings) -> InitialisedInstance:
     config = data / "config.toml"
     if config.exists():
         raise Conflict(f"{data} is initialised already; nothing was changed", code="already_initialised")
+    database = Database(settings.database)  # one that is not supported is refused before anything is written
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     password, password_file = _password(settings)
     if not (data / "keys").exists():
@@ -66,7 +67,6 @@ def init(settings: Settings) -> InitialisedInstance:
     )
     if not (settings.node_directory / "genesis.json").exists():
         genesis.create(settings.node_directory, funded=[registrar], password=password, period=settings.block_period)
-    database = Database(settings.database)
     try:
         database.migrate()
     finally:
