@@ -16,6 +16,7 @@ EQUIVOCATION = "equivocation"
 EVENTS_MISSING = "events_missing"
 LOG_STOPPED = "head_conflict"
 NONCE_GAP = "nonce_gap"
+NODE_REFUSED = "refused_by_node"
 NO_ACCOUNT = "no_account"
 REFUSED = "refused_by_contract"
 VALIDATORS_UNKNOWN = "validators_unknown"
@@ -106,6 +107,14 @@ ALERTS: dict[str, AlertMeaning] = {
         "无需处理；反复出现时检查 `rpc_urls` 中的节点",
         "nothing to do; check the nodes in `rpc_urls` if it happens again",
         clears=False,
+    ),
+    NODE_REFUSED: AlertMeaning(
+        "submission",
+        "节点拒绝接收一笔交易（并非合约拒绝）；稍后重试",
+        "a node, and not a contract, refused to take a transaction, which is tried again",
+        "查看 `reason`：账户余额不足、节点交易池已满、交易费上限等；原因消除后会自动重试",
+        "read `reason` (an account without funds, a full pool, …); it is sent again once the cause is gone",
+        clears=True,
     ),
     REFUSED: AlertMeaning(
         "submission",

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from chain_service.chain.node_causes import NoNodeAnswered
 from chain_service.chain.reader import HistoryRequest
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState, Slot
@@ -308,11 +309,16 @@ def _read_chain(
     try:
         _, state, _ = app.chain.reader.prove_histories(head.number, wants, histories, head.hash)
     except Unavailable as error:
-        return Outage("node_unavailable", error.message)
+        return Outage("node_unavailable", _said(error))
     except InvalidProof as error:
         return Outage("finality_unproven", error.message)
     # the block up to which the index follows the chain speaks of now, even if its validators are known to change after
     return replace(state, counts=True, speaks_until=None)
+
+
+def _said(error: Unavailable) -> str:
+    """Without the nodes' addresses: a verdict is read by anyone."""
+    return error.without_names if isinstance(error, NoNodeAnswered) else error.message
 
 
 def _read_past(
