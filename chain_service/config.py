@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     database_statement_timeout: float = Field(
         60.0, gt=0, description="seconds that PostgreSQL may work on one statement; migrations take as long as they do"
     )
+    disk_reserve: int = Field(64, ge=0, description="MiB that must be free below DIR for the instance to be ready")
     rpc_urls: list[str] = Field(["http://127.0.0.1:8545"], description="nodes, the preferred one first")
     rpc_timeout: float = Field(10.0, gt=0, description="seconds to wait for a node's answer")
     password: SecretStr | None = Field(None, description="password of the keystores; wins over password_file")

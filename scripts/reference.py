@@ -13,13 +13,14 @@ from functools import partial
 from pathlib import Path
 
 from chain_service.core.registries.schemas import SUBMITTED
-from reference_pages import alerts, cli, errors, http, records, schemas, settings, verdicts
+from reference_pages import alerts, cli, errors, faults, http, records, schemas, settings, verdicts
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 PAGES: Mapping[str, Callable[[], str]] = {
     "verdicts.md": verdicts.page,
     "errors.md": errors.page,
     "alerts.md": alerts.page,
+    "faults.md": faults.page,
     "settings.md": settings.page,
     "http.md": http.page,
     "cli.md": cli.page,

@@ -68,6 +68,8 @@ TOOLS = (
          "install the postgresql package"),
     Tool("pgbouncer", Path("/usr/sbin/pgbouncer").exists, ("pgbouncer",), "the store behind a pooler",
          "install the pgbouncer package"),
+    Tool("libfaketime", lambda: any(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), ("libfaketime",),
+         "the faults of a wrong clock", "install the libfaketime package"),
     Tool("Chromium", Path("/usr/bin/chromium").exists, ("chromium",), "tests of the page in a browser",
          "install the chromium package"),
     Tool("Chinese font", _chinese_font, ("fontconfig", "fonts-wqy-zenhei"), "nothing; screenshots show empty boxes",

@@ -20,6 +20,9 @@ NODE_CAUSES = {
     "node_not_rpc": "what answers there is no JSON-RPC node: a portal page or another service",
     "node_refuses": "it refuses the request",
     "node_unproven": "what it says does not hold",
+    "node_behind": "it has fewer blocks than were read before",
+    "node_differs": "it has another block than the one that was read",
+    "wrong_chain": "it serves another chain",
     "node_certificate": "its TLS certificate does not hold",
 }
 """What each code says of a node."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from eth_utils.address import to_checksum_address
 
+from chain_service.chain.arrivals import Arrivals
 from chain_service.chain.contracts import ChainEvent, decode_event
 from chain_service.chain.node_causes import joined_causes
 from chain_service.chain.rpc import Request, Rpc, RpcError, quantity
@@ -69,6 +70,8 @@ class ChainReader:
         self._addresses = {name: address for address, name in self._names.items()}
         self.last_event_source: Rpc | None = None
         """The node whose events were believed last."""
+        self.arrivals = Arrivals()
+        """When new blocks arrived, as far as somebody looks."""
 
     def head(self) -> int:
         """The newest block's number, as a node says."""

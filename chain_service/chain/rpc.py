@@ -119,6 +119,12 @@ class Rpc:
             order += [url for url in self.urls if url in failing]
         return [self._single[url] for url in order]
 
+    def each(self, timeout: float) -> list[Rpc]:
+        """A client of each node alone, in the order of the URLs, with this time-out; it remembers no failures, and
+        asking it changes nothing about whom others ask.
+        """
+        return [Rpc([url], timeout) for url in self.urls]
+
     def distrust(self, seconds: float = DISTRUST_SECONDS) -> None:
         """What this client's nodes said did not hold, or they are behind: they are asked last for so long."""
         for url in self.urls:

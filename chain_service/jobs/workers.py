@@ -123,8 +123,9 @@ class Workers:
             except Exception as error:
                 code = error.code if isinstance(error, ChainServiceError) else type(error).__name__
                 if code != failing:
-                    log.error("step failed", worker=name, code=code, exc_info=not isinstance(error, ChainServiceError))
-                    self._alert(name, code)
+                    detail = error.message if isinstance(error, ChainServiceError) else None
+                    log.error("step failed", worker=name, code=code, detail=detail, exc_info=detail is None)
+                    self._alert(name, code, detail)
                 failing = code
                 pause = min(LONGEST_PAUSE, pause * 2)
             else:
@@ -134,8 +135,10 @@ class Workers:
                 failing, pause = None, interval
             self._stop.wait(pause)
 
-    def _alert(self, name: str, code: str) -> None:
-        self._note(lambda connection, at: alerts.put(connection, WORK_FAILED, name, {"code": code}, at))
+    def _alert(self, name: str, code: str, detail: str | None) -> None:
+        details = {"code": code} if detail is None else {"code": code, "detail": detail}
+        self._clear(name)  # what it failed for before is over
+        self._note(lambda connection, at: alerts.put(connection, WORK_FAILED, name, details, at))
 
     def _clear(self, name: str) -> None:
         self._note(lambda connection, at: alerts.clear(connection, WORK_FAILED, name, at))

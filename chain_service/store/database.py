@@ -29,7 +29,7 @@ from chain_service.store.connecting.outages import outage, translated
 MIGRATIONS = Path(__file__).with_name("migrations")
 LOOKED = 2.0
 """Seconds for which a look at the pool waits for one of its connections to come back."""
-WRITTEN = 5.0
+WRITTEN = 3.0
 """Seconds for which a write that was committed shows that the database can be written."""
 _MIGRATION_LOCK = 0x636861696E5F7376  # "chain_sv": one migration at a time on PostgreSQL
 _OF_WRITING = frozenset({"disk_full", "database_read_only"})

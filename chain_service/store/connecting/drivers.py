@@ -33,7 +33,7 @@ class DatabaseLimits:
     statement_seconds: float = 60.0
 
 
-WATCHING = DatabaseLimits(connect_seconds=3.0, lock_seconds=3.0, statement_seconds=5.0)
+WATCHING = DatabaseLimits(connect_seconds=3.0, lock_seconds=2.0, statement_seconds=5.0)
 """Those of connections that only look whether the database is well: they are to tell within ten seconds."""
 
 

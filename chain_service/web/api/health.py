@@ -11,7 +11,7 @@ from starlette.responses import Response
 from chain_service.core.encoding.answers import answer
 from chain_service.jobs.instance import health
 from chain_service.web.http.answers import json_answer
-from chain_service.web.http.auth import OPEN, TheApp
+from chain_service.web.http.auth import OPEN
 
 router = APIRouter(tags=["health"], dependencies=[OPEN])
 NOT_READY: dict[str, Any] = {"description": "not ready; checks say why", "model": health.Readiness}
@@ -31,9 +31,9 @@ def healthz() -> Response:
 
 
 @router.get("/readyz", response_model=health.Readiness, responses={503: NOT_READY})
-def readyz(app: TheApp) -> Response:
-    """Database, node, index lag and age of the head; 503 with the reasons when one of them is not good."""
-    state = health.readiness(app)
+def readyz(request: Request) -> Response:
+    """Database, disk, clock, certificate, nodes, index, age of the head; 503 with the reasons when one is not good."""
+    state: health.Readiness = request.app.state.watch.look()
     return json_answer(state, 200 if state.ready else 503)
 
 

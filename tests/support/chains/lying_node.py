@@ -18,6 +18,11 @@ from support.worlds.tls import ServerCertificate
 Answer = Callable[[bytes], tuple[int, bytes]]
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who asked has hung up, or is to see the connection break."""
+
+
 @contextmanager
 def http_server(
     answer: Answer, *, hangs_up: bool = False, tls: ServerCertificate | None = None, port: int = 0
@@ -44,7 +49,7 @@ def http_server(
         def log_message(self, format: str, *args: Any) -> None:
             """Tests read answers, not logs."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = _Server(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -76,6 +76,7 @@ COMMANDS = {
     "alerts settle",
     "readings list",
     "erase",
+    "ready",
     "audit",
     "rebuild",
     "receipts refresh",
