@@ -149,12 +149,28 @@ CODES: dict[str, Meaning] = {
     ),
     "rate_limited": Meaning(
         429, REFUSED, "请求过于频繁。", "Too many requests.",
-        "请稍后再试；持密钥者不受此限。", "Wait, or use an API key, which is exempt.",
+        "请稍后再试；未持密钥的可申请密钥，持密钥的可向运维人员申请提高频率。",
+        "Wait; without a key ask the operator for one, with a key for a higher rate.",
+    ),
+    "lookups_spent": Meaning(
+        429, REFUSED, "该密钥今日按标识查询的次数已用完。", "This key has spent its look-ups by identifier for today.",
+        "请于次日再试，或向运维人员申请提高每日上限；出示披露文件核验不受此限。",
+        "Try again tomorrow or ask the operator for more; a disclosure can be verified without a look-up.",
+    ),
+    "ends_spent": Meaning(
+        429, REFUSED, "本机构今日可终止的记录数已用完，该记录未变更。",
+        "The final ends that this organisation allows in a day are spent; the record is as it was.",
+        "请于次日再试；确有需要时由运维人员执行 org set CODE --daily-ends N。",
+        "Try again tomorrow, or have the operator run `org set CODE --daily-ends N`.",
     ),
     # who asks
     "unauthorised": Meaning(
         401, REFUSED, "缺少密钥，或密钥无效、已吊销。", "The API key is missing, unknown or revoked.",
         "请使用有效的密钥。", "Use a valid key.",
+    ),
+    "key_expired": Meaning(
+        401, REFUSED, "密钥已到期。", "The API key has expired.",
+        "请向运维人员领取新密钥（key rotate）。", "Ask the operator for a new one (`key rotate`).",
     ),
     "forbidden": Meaning(
         403, REFUSED, "该密钥无权执行此操作。", "This key may not do this.",
@@ -163,6 +179,11 @@ CODES: dict[str, Meaning] = {
     "missing_role": Meaning(
         403, REFUSED, "该密钥缺少所需角色。", "This key lacks the role that is needed.",
         "请向运维人员申请具有该角色的密钥。", "Ask the operator for a key with that role.",
+    ),
+    "same_holder": Meaning(
+        403, REFUSED, "提交终止变更的密钥（及其更换后的密钥）不能自行批准。",
+        "Whoever asked for a final end cannot approve it, with a rotated key neither.",
+        "请由本机构另一位持有 status 角色密钥的人员批准。", "Have another holder of a key with role status approve it.",
     ),
     "wrong_organisation": Meaning(
         403, REFUSED,
@@ -211,6 +232,10 @@ CODES: dict[str, Meaning] = {
         404, REFUSED, "没有此编号的密钥。", "No key has this id.",
         "请用 key list 查看现有密钥。", "See `chain-service key list`.",
     ),
+    "approval_unknown": Meaning(
+        404, REFUSED, "该记录没有此编号的审批。", "This record has no approval of that id.",
+        "请用 status approvals 或 GET /v1/approvals 查看。", "See `status approvals` or `GET /v1/approvals`.",
+    ),
     "log_unknown": Meaning(
         404, REFUSED, "本服务没有此名称的已上链日志。", "This instance has no anchored log of that name.",
         "请核对日志名称。", "Check the name of the log.",
@@ -257,6 +282,21 @@ CODES: dict[str, Meaning] = {
         409, REFUSED, "记录尚未上链。", "The record is not anchored yet.",
         "请稍后再试。", "Try again in a minute.",
     ),
+    "key_ended": Meaning(
+        409, REFUSED, "该密钥已吊销、到期或已被更换，不能再更换。",
+        "The key was revoked, has expired or was replaced already: it cannot be rotated.",
+        "请用 key list 查看接替它的密钥，或用 key create 新建。",
+        "Look for its successor with `key list`, or make a new one with `key create`.",
+    ),
+    "approval_waiting": Meaning(
+        409, REFUSED, "该记录的另一项终止变更正在等待二次审批。",
+        "Another final end of this record waits for its approval.",
+        "请先批准或拒绝该项（status approvals）。", "Have it approved or refused first (`status approvals`).",
+    ),
+    "approval_ended": Meaning(
+        409, REFUSED, "该审批已批准、拒绝或过期。", "This approval was given, refused, or has expired.",
+        "如仍需终止该记录，请重新提交状态变更。", "Ask for the change again if the record is still to end.",
+    ),
     "change_pending": Meaning(
         409, REFUSED, "另一项变更正在处理，尚未最终确认。", "Another change is under way and not final yet.",
         "请稍后再试。", "Try again in a minute.",
@@ -282,8 +322,19 @@ CODES: dict[str, Meaning] = {
         "无需处理。", "There is nothing to do.",
     ),
     "worker_running": Meaning(
-        409, REFUSED, "另一进程正在使用该目录。", "Another process uses this directory.",
+        409, REFUSED, "另一进程正在使用该目录或数据库。", "Another process uses this directory or database.",
         "请先停止该进程。", "Stop it first.",
+    ),
+    "lease_lost": Meaning(
+        409, REFUSED, "后台任务已由另一进程接管，本次未完成。",
+        "Another process has taken over the work; this ended before it was done.",
+        "请重新执行。", "Do it again.",
+    ),
+    "other_deployment": Meaning(
+        409, REFUSED, "该数据库属于另一套合约，未作任何改动。",
+        "The database belongs to other contracts; nothing was changed.",
+        "每套合约使用各自的数据库；请更正 database_url 或 deployment.json。",
+        "Give each deployment a database of its own: correct database_url or deployment.json.",
     ),
     "refused_by_contract": Meaning(
         409, REFUSED,
@@ -372,6 +423,12 @@ CODES: dict[str, Meaning] = {
         503, UNAVAILABLE, "数据库拒绝登录。", "The database refused the login.",
         "请运维人员核对 database_url 中的用户、密码和数据库的访问规则。",
         "The operator has to check user and password in `database_url` and the server's access rules.",
+    ),
+    "behind_pooler": Meaning(
+        409, REFUSED, "后台任务的租约需要独占的数据库会话，连接池代理（如 pgbouncer）不提供。",
+        "The workers' leases need database sessions of their own, which a pooler such as pgbouncer does not give.",
+        "请将运行后台任务的进程的 database_url 直接指向 PostgreSQL；`serve --no-workers` 可经代理连接。",
+        "Name PostgreSQL itself in `database_url` where the workers run; `serve --no-workers` may go through it.",
     ),
     "database_standby": Meaning(
         503, UNAVAILABLE, "数据库是只读的备库。", "The database is a standby, which cannot be written.",

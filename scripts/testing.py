@@ -24,8 +24,9 @@ QUIET = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "HARDHAT_DISABLE_TEL
 
 PYTEST = [str(BIN / "python"), "-m", "pytest"]
 HALVES = (
-    ("tests/e2e", "tests/integration", "tests/network"),
+    ("tests/e2e", "tests/integration"),
     (
+        "tests/network",
         "tests/unit",
         "tests/property",
         "tests/vectors",
@@ -34,7 +35,7 @@ HALVES = (
         "tests/test_repository.py",
     ),
 )
-"""Folders of tests by what keeps them busy: together they are all of `tests`."""
+"""Folders of tests, so that each half takes as long as the other: together they are all of `tests`."""
 FAST = (
     "tests/unit/core/encoding", "tests/unit/core/log", "tests/unit/core/records", "tests/unit/core/registries",
     "--ignore=tests/unit/core/encoding/test_decoding.py",
@@ -57,6 +58,10 @@ def _postgresql() -> bool:
     return any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb") is not None
 
 
+def _nginx() -> bool:
+    return shutil.which("nginx") is not None or Path("/usr/sbin/nginx").exists()
+
+
 def _chinese_font() -> bool:
     if shutil.which("fc-list") is None:
         return False
@@ -72,6 +77,11 @@ TOOLS = (
          "the faults of a wrong clock", "install the libfaketime package"),
     Tool("Chromium", Path("/usr/bin/chromium").exists, ("chromium",), "tests of the page in a browser",
          "install the chromium package"),
+    Tool("nginx", _nginx, ("nginx",), "tests of the sample configuration of the proxy", "install the nginx package"),
+    Tool("promtool", lambda: shutil.which("promtool") is not None, ("prometheus",), "tests of the alert rules",
+         "install the prometheus package"),
+    Tool("systemd-analyze", lambda: shutil.which("systemd-analyze") is not None, ("systemd",), "tests of the units",
+         "install the systemd package"),
     Tool("Chinese font", _chinese_font, ("fontconfig", "fonts-wqy-zenhei"), "nothing; screenshots show empty boxes",
          "install the fonts-wqy-zenhei package"),
     Tool("Node.js and npm", lambda: all(map(shutil.which, ("node", "npm", "npx"))), ("nodejs", "npm"),
@@ -101,7 +111,7 @@ def main() -> int:
 
 
 def _long_tests() -> int:
-    """The exit code of all tests, in two halves at once: those that run processes, and those that compute.
+    """The exit code of all tests, in two halves at once: most that run processes, and most that compute.
 
     What the first one prints is seen at once, what the second one prints when it has ended.
     """

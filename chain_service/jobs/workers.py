@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Literal
 
@@ -21,38 +18,20 @@ from chain_service.jobs.alerts import WORK_FAILED
 from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.leases import claim_database, lease_of, under, worker_lock
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.validators import refresh_trust
+from chain_service.jobs.verifying.missed_lookups import watch_misses
 from chain_service.store import alerts, chain_index, records, statuses, submissions
+from chain_service.store.leases import Role
 from chain_service.store.registries import catalogs, seals
 
-LOCK = "worker.lock"
 LONGEST_PAUSE = 5.0
+STANDBY_PAUSE = 0.5
+"""Seconds between two attempts to take a lease that another process has."""
 log = structlog.get_logger("worker")
 
 SubjectKind = Literal["status", "seal", "catalog"]
-
-
-@contextmanager
-def worker_lock(app: App) -> Iterator[None]:
-    """This process alone works on the instance.
-
-    Raises `Conflict` (code `worker_running`) if another does, `Unavailable` (`database_read_only`, `disk_full`) where
-    nothing can be written.
-    """
-    try:
-        descriptor = os.open(app.settings.data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        code = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "database_read_only"
-        raise Unavailable(f"{app.settings.data} cannot be written: {error.strerror}", code=code) from None
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Conflict(f"another process uses {app.settings.data} already", code="worker_running") from None
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def run_once(app: App, *, force: bool = False, progress: Progress = silent) -> None:
@@ -66,7 +45,10 @@ def run_once(app: App, *, force: bool = False, progress: Progress = silent) -> N
 
 
 class Workers:
-    """The instance's workers as threads: one follows the chain, one closes and sends. A context manager."""
+    """The instance's workers as threads: one follows the chain, one closes and sends. A context manager.
+
+    On PostgreSQL each works while it has the lease of its role, and stands by while another process has it.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -75,17 +57,20 @@ class Workers:
         self._lock = ExitStack()
 
     def start(self) -> None:
-        """The workers run. Raises `Conflict` (`worker_running`; `wrong_chain` if the node serves another chain),
-        `Forbidden` (`wrong_password`).
+        """The workers run or, on PostgreSQL, stand by. Raises `Conflict` (`worker_running` on SQLite; `wrong_chain` if
+        the node serves another chain; `other_deployment`), `Forbidden` (`wrong_password`).
         """
         app = self._app
         app.keystore.unlock()
         with ExitStack() as held:
-            held.enter_context(worker_lock(app))
+            if app.database.dialect == "sqlite":
+                held.enter_context(worker_lock(app))
             check_chain_if_reachable(app)
             self._lock = held.pop_all()
-        for name, step in (("index", self._index), ("send", self._send)):
-            thread = threading.Thread(target=self._run, args=(name, step), name=f"worker-{name}", daemon=True)
+        run = self._run if app.database.dialect == "sqlite" else self._run_leased
+        steps: Mapping[Role, Callable[[App], None]] = {"index": _follow, "send": _Sender()}
+        for role, step in steps.items():
+            thread = threading.Thread(target=run, args=(role, step), name=f"worker-{role}", daemon=True)
             thread.start()
             self._threads.append(thread)
 
@@ -106,55 +91,131 @@ class Workers:
     ) -> None:
         self.stop()
 
-    def _index(self) -> None:
-        index(self._app)
+    def _run_leased(self, role: Role, step: Callable[[App], None]) -> None:
+        """As `_run`, with each step done only while this process has the lease of the role."""
+        lease = lease_of(self._app, role)
+        leased = under(self._app, [lease])
 
-    def _send(self) -> None:
-        close_batches(self._app)
-        dispatch(self._app)
+        def attempt(app: App) -> bool:
+            before = lease.term
+            if not lease.take(app.clock()):
+                return False
+            if lease.term != before:
+                log.info("lease taken", worker=role, term=lease.term)
+                _clear(app, role)  # what stopped the one before stops this one only if it happens again
+            try:
+                step(app)
+            except Conflict as error:
+                if error.code != "lease_lost":
+                    raise
+                log.warning("lease lost; another process goes on", worker=role)
+                lease.release()
+            return True
 
-    def _run(self, name: str, step: Callable[[], None]) -> None:
-        """Steps until stopped; a failing step is told once, raises an alert and is tried again, ever more slowly."""
+        try:
+            self._loop(leased, role, attempt)
+        finally:
+            lease.release()
+
+    def _run(self, name: Role, step: Callable[[App], None]) -> None:
+        def attempt(app: App) -> bool:
+            step(app)
+            return True
+
+        self._loop(self._app, name, attempt)
+
+    def _loop(self, app: App, name: Role, step: Callable[[App], bool]) -> None:
+        """Steps until stopped; a failing step is told once, raises an alert and is tried again, ever more slowly.
+
+        A step that answers False was not for this process to do.
+        """
         pause = interval = self._app.settings.poll_interval
         failing: str | None = None
         while not self._stop.is_set():
             try:
-                step()
+                done = step(app)
             except Exception as error:
                 code = error.code if isinstance(error, ChainServiceError) else type(error).__name__
                 if code != failing:
                     detail = error.message if isinstance(error, ChainServiceError) else None
                     log.error("step failed", worker=name, code=code, detail=detail, exc_info=detail is None)
-                    self._alert(name, code, detail)
+                    _alert(app, name, code, detail)
                 failing = code
                 pause = min(LONGEST_PAUSE, pause * 2)
             else:
-                if failing is not None:
+                if failing is not None and done:
                     log.info("step succeeds again", worker=name)
-                    self._clear(name)
-                failing, pause = None, interval
+                    _clear(app, name)
+                failing, pause = None, interval if done else max(interval, STANDBY_PAUSE)
             self._stop.wait(pause)
 
-    def _alert(self, name: str, code: str, detail: str | None) -> None:
-        details = {"code": code} if detail is None else {"code": code, "detail": detail}
-        self._clear(name)  # what it failed for before is over
-        self._note(lambda connection, at: alerts.put(connection, WORK_FAILED, name, details, at))
 
-    def _clear(self, name: str) -> None:
-        self._note(lambda connection, at: alerts.clear(connection, WORK_FAILED, name, at))
+def _alert(app: App, name: Role, code: str, detail: str | None) -> None:
+    details = {"code": code} if detail is None else {"code": code, "detail": detail}
+    _clear(app, name)  # what it failed for before is over
+    _note(app, lambda connection, at: alerts.put(connection, WORK_FAILED, name, details, at))
 
-    def _note(self, write: Callable[..., object]) -> None:
-        try:
-            with self._app.database.transaction() as connection:
-                write(connection, self._app.clock())
-        except Exception as error:  # noqa: BLE001 - what cannot even be noted must not end the worker
+
+def _clear(app: App, name: Role) -> None:
+    _note(app, lambda connection, at: alerts.clear(connection, WORK_FAILED, name, at))
+
+
+def _note(app: App, write: Callable[..., object]) -> None:
+    """Written, unless the lease is another's by now: what became of the work is then for that one to say."""
+    try:
+        with app.database.transaction() as connection:
+            write(connection, app.clock())
+    except Exception as error:  # noqa: BLE001 - what cannot even be noted must not end the worker
+        if not (isinstance(error, Conflict) and error.code == "lease_lost"):
             log.error("an alert could not be stored", error=type(error).__name__)
 
 
+def _follow(app: App) -> None:
+    index(app)
+
+
+class _Sender:
+    """Closes and sends, but not before the index has read what was final at the start: a database that was restored
+    does not know yet what has been sent since its backup.
+    """
+
+    def __init__(self) -> None:
+        self._must_be_read: int | None = None
+        self._has_caught_up = False
+
+    def __call__(self, app: App) -> None:
+        watch_misses(app)
+        self._has_caught_up = self._has_caught_up or self._look(app)
+        if self._has_caught_up:
+            close_batches(app)
+            dispatch(app)
+
+    def _look(self, app: App) -> bool:
+        if self._must_be_read is None:
+            self._must_be_read = _final_block(app)
+        with app.database.reading() as connection:
+            read = chain_index.newest_block(connection)
+        return self._must_be_read < 0 or (read is not None and read.number >= self._must_be_read)
+
+
+def _final_block(app: App) -> int:
+    """The newest final block; -1 where none is final yet."""
+    try:
+        return app.require_chain().reader.final_head()
+    except Unavailable as error:
+        if error.code != "not_final":
+            raise
+        return -1
+
+
 def check_chain_if_reachable(app: App) -> None:
-    """The node, if it answers, serves this deployment's chain. Raises `Conflict` (`wrong_chain`)."""
+    """The database is this deployment's and the node, if it answers, serves its chain.
+
+    Raises `Conflict` (`other_deployment`, `wrong_chain`).
+    """
     if app.chain is None:
         return
+    claim_database(app)
     with app.database.reading() as connection:
         refresh_trust(app, connection)
         head = chain_index.newest_block(connection)
@@ -169,14 +230,14 @@ def wait_until(app: App, done: Callable[[], bool], *, timeout: float = 120.0, pr
     end = time.monotonic() + timeout
     while not done():
         try:
-            with worker_lock(app):
-                check_chain_if_reachable(app)
+            with worker_lock(app) as working:
+                check_chain_if_reachable(working)
                 while not done():
-                    run_once(app, force=True, progress=progress)
+                    run_once(working, force=True, progress=progress)
                     _pause(app, end)
                 return
         except Conflict as error:
-            if error.code != "worker_running":
+            if error.code not in ("worker_running", "lease_lost"):
                 raise
         _pause(app, end)
 

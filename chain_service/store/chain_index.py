@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.store import validators
 from chain_service.store.rows import all_as, chunks, json_object, one_or_none
@@ -16,6 +17,7 @@ from chain_service.store.schema import (
     blocks,
     catalog_versions,
     chain_events,
+    deployment,
     heads,
     seal_changes,
     seals,
@@ -104,6 +106,27 @@ class StatusEvent(NewStatusEvent):
     account: str | None
 
 
+@dataclass(frozen=True)
+class ServedDeployment:
+    """Which contracts on which chain the database is about."""
+
+    chain_id: int
+    genesis_hash: bytes
+    record_log: str
+
+
+def served(connection: Connection) -> ServedDeployment | None:
+    """The deployment that the database serves; None before a worker has run on it."""
+    columns = (deployment.c.chain_id, deployment.c.genesis_hash, deployment.c.record_log)
+    return one_or_none(connection.execute(select(*columns)), ServedDeployment)
+
+
+def serve_only(connection: Connection, one: ServedDeployment) -> None:
+    """The database serves this deployment from now on, if it served none."""
+    new = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    connection.execute(new(deployment).values(one=1, **asdict(one)).on_conflict_do_nothing())
+
+
 def add_blocks(connection: Connection, new: Sequence[IndexedBlock]) -> None:
     """The blocks are read; add them before their events. Raises Conflict (`constraint`) at the transaction's door
     where another worker has read one of them.
@@ -120,12 +143,16 @@ def add_events(
 ) -> None:
     """The events, and the heads and changes of state they tell of, are indexed."""
     if events:
-        rows = [vars(event) | {"args": json.dumps(dict(event.args), default=_plain)} for event in events]
-        connection.execute(insert(chain_events), rows)
+        connection.execute(insert(chain_events), [event_row(event) for event in events])
     if new_heads:
         connection.execute(insert(heads), [asdict(head) for head in new_heads])
     if statuses:
         connection.execute(insert(status_events), [asdict(status) for status in statuses])
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    """The event as its table has it."""
+    return vars(event) | {"args": json.dumps(dict(event.args), default=_plain)}
 
 
 def _plain(value: object) -> object:
@@ -187,6 +214,12 @@ def events(
 def _event(row: Row[Any]) -> Event:
     args = json_object(row.args, "an indexed event", block=row.block, position=row.position)
     return Event(**{**row._mapping, "args": args})
+
+
+def seal_code(connection: Connection, seal: bytes) -> str | None:
+    """The code of a registered seal by its key on chain, its events' subject."""
+    registered = events(connection, ("SealRegistered",), subject=seal)
+    return registered[0].args["code"] if registered else None
 
 
 _context = (blocks.c.hash.label("block_hash"), blocks.c.time, chain_events.c.tx, chain_events.c.account)
@@ -271,8 +304,9 @@ def rollback_to(connection: Connection, number: int, at: float) -> None:
     """The index ends with block `number`; what later blocks held is not final any more and is sent again.
 
     Batches, changes, seals, catalog versions and submissions of those blocks have no final block, their signed bytes no
-    block; a proof read after `number` is gone. Reverted transactions stay reverted, so that a submission keeps one live
-    transaction, and their bytes are sent again too, to fill their nonce.
+    block; a proof read after `number` is gone, and so are changes of seals of which only the chain told. Reverted
+    transactions stay reverted, so that a submission keeps one live transaction, and their bytes are sent again too, to
+    fill their nonce.
     """
     connection.execute(delete(blocks).where(blocks.c.number > number))
     validators.forget_after(connection, number)
@@ -295,6 +329,8 @@ def drop_index(connection: Connection, at: float) -> None:
 
 def _forget_final(connection: Connection, number: int, at: float) -> None:
     nowhere = dict.fromkeys(("final_block", "final_hash", "final_time", "final_tx"))
+    told = (seal_changes.c.submission_id.is_(None), seal_changes.c.final_block > number)
+    connection.execute(delete(seal_changes).where(*told))
     for table in _CARRIED:
         fallen = update(table).where(table.c.final_block > number)
         connection.execute(fallen.values(**nowhere, fell_out_at=at))

@@ -140,6 +140,23 @@ status_events = Table(
 Index("ix_status_events_place", status_events.c.log, status_events.c.leaf_index, status_events.c.block)
 
 
+unstored_versions = Table(
+    "unstored_versions",
+    metadata,
+    Column("block", BigInteger, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("catalog", Bytes, nullable=False),
+    Column("org", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("action", Integer, nullable=False),
+    Column("previous", Bytes, nullable=False),
+    Column("digest", Bytes, nullable=False),
+    _event(),
+)
+Index("ix_unstored_versions_catalog", unstored_versions.c.catalog, unstored_versions.c.sequence)
+
+
 Counter = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is an alias of SQLite's rowid
 
 _WAITING = "final_block is null and fell_out_at is null"
@@ -172,6 +189,23 @@ api_keys = Table(
     Column("label", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("revoked_at", Double),
+    Column("expires_at", Double),
+    Column("rate", Text),
+    Column("daily_lookups", Integer),
+    Column("types", Text),
+    Column("replaces", Text),
+    Column("last_used_at", Double),
+)
+_partial("uq_api_keys_replaces", api_keys.c.replaces, where="replaces is not null", unique=True)
+
+key_windows = Table(
+    "key_windows",
+    metadata,
+    Column("key_id", Text, ForeignKey("api_keys.id"), primary_key=True),
+    Column("counted", Text, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    CheckConstraint("counted in ('requests', 'lookups')", name="counted"),
 )
 
 certificate_types = Table(
@@ -372,6 +406,37 @@ status_changes = Table(
 _partial("uq_status_changes_waiting", status_changes.c.record_id, where=_WAITING + " and refused is null", unique=True)
 _partial("ix_status_changes_unsent", status_changes.c.seq, where="submission_id is null and refused is null")
 
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("seq", Counter, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("record_id", Text, ForeignKey("records.id"), nullable=False, index=True),
+    Column("org", Text, nullable=False),
+    Column("body", Bytes),
+    Column("key_id", Text, ForeignKey("api_keys.id")),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("outcome", Text),
+    Column("decided_at", Double),
+    Column("decided_by", Text),
+    Column("change_id", Text, ForeignKey("status_changes.id")),
+    CheckConstraint("outcome in ('approved', 'refused', 'expired')", name="outcome"),
+    sqlite_autoincrement=True,
+)
+_partial("uq_approvals_waiting", approvals.c.record_id, where="outcome is null", unique=True)
+Index("ix_approvals_org", approvals.c.org, approvals.c.seq)
+
+end_rules = Table(
+    "end_rules",
+    metadata,
+    Column("org", Text, primary_key=True),
+    Column("second_approval", Boolean, nullable=False),
+    Column("daily_ends", Integer),
+    Column("since", BigInteger, nullable=False),
+    Column("used", Integer, nullable=False),
+)
+
 seals = Table(
     "seals",
     metadata,
@@ -443,6 +508,7 @@ readings = Table(
     Column("cause", Text, nullable=False),
     sqlite_autoincrement=True,
 )
+_partial("ix_readings_misses", readings.c.key_id, readings.c.at, where="record_id is null and key_id is not null")
 
 alerts = Table(
     "alerts",
@@ -456,3 +522,33 @@ alerts = Table(
     sqlite_autoincrement=True,
 )
 _partial("uq_alerts_standing", alerts.c.code, alerts.c.subject, where="cleared_at is null", unique=True)
+
+# What is about the instance itself, and who works on it.
+
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("chain_id", BigInteger, nullable=False),
+    Column("genesis_hash", Bytes, nullable=False),
+    Column("record_log", Text, nullable=False),
+    CheckConstraint("one = 1", name="one"),
+)
+
+compatibility = Table(
+    "compatibility",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("readable_from", Text, nullable=False),
+    CheckConstraint("one = 1", name="one"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("role", Text, primary_key=True),
+    Column("term", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("session", Integer, nullable=False),
+    Column("since", Double, nullable=False),
+)

@@ -9,12 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, and_, exists, func, insert, select, update
+from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.errors import Conflict, NotFound
 from chain_service.store.rows import all_as, one_or_none, row_count
-from chain_service.store.schema import accounts, submissions, transactions
+from chain_service.store.schema import (
+    accounts,
+    catalog_versions,
+    seal_changes,
+    seals,
+    status_changes,
+    submissions,
+    transactions,
+)
 
 
 @dataclass(frozen=True)
@@ -221,6 +229,24 @@ def mark_final_by_other(connection: Connection, id: str, block: int) -> None:
     Of its own transactions a live one stays until it is mined (it will revert).
     """
     done = update(submissions).where(submissions.c.id == id, _open)
+    connection.execute(done.values(final_block=block, last_error=None))
+
+
+_CARRIED = (status_changes, seals, seal_changes, catalog_versions)
+
+
+def finish_carried(connection: Connection, block: int) -> None:
+    """Open submissions whose changes, seals and versions all stand on chain are final in this block, by whatever
+    transaction: it may be one that was signed after the backup that this memory comes from.
+    """
+    stands = [
+        exists().where(table.c.submission_id == submissions.c.id, table.c.final_block.is_not(None))
+        for table in _CARRIED
+    ]
+    waits = [
+        exists().where(table.c.submission_id == submissions.c.id, table.c.final_block.is_(None)) for table in _CARRIED
+    ]
+    done = update(submissions).where(_open, or_(*stands), ~or_(*waits))
     connection.execute(done.values(final_block=block, last_error=None))
 
 

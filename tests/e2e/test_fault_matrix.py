@@ -24,6 +24,7 @@ import pytest
 from chain_service.chain.node_causes import NODE_CAUSES
 from reference_pages.faults import FAULTS, Fault
 from support.chains.gate import Gate, forwarded
+from support.chains.server_certificates import ServerCertificate, certificate
 from support.databases.postgresql import PostgresServer, private_folder, standby
 from support.worlds.running_instance import (
     ISSUER,
@@ -36,7 +37,6 @@ from support.worlds.running_instance import (
     make_instance,
     wait_until_anchored,
 )
-from support.worlds.tls import ServerCertificate, certificate
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -341,11 +341,14 @@ def locked(world: World) -> Iterator[None]:
 def newer(world: World) -> Iterator[None]:
     with sqlite3.connect(world.data / "chain_service.db", isolation_level=None) as other:
         (before,) = other.execute("SELECT version_num FROM alembic_version").fetchone()
+        (readable,) = other.execute("SELECT readable_from FROM compatibility").fetchone()
+        other.execute("UPDATE compatibility SET readable_from = '9999'")
         other.execute("UPDATE alembic_version SET version_num = '9999'")
         try:
             yield
         finally:
             other.execute("UPDATE alembic_version SET version_num = ?", (before,))
+            other.execute("UPDATE compatibility SET readable_from = ?", (readable,))
 
 
 MADE: dict[str, Callable[[World], Any]] = {

@@ -170,6 +170,11 @@ def catalog_digest_slot(code: str) -> bytes:
     return _slot(code_key(code), _CATALOG_DIGEST)
 
 
+def catalog_digest_slot_of(catalog: bytes) -> bytes:
+    """The same by the entry's key on chain, which is all that an event names."""
+    return _slot(catalog, _CATALOG_DIGEST)
+
+
 def catalog_standing_slot(code: str) -> bytes:
     """Slot of CatalogRegistry._standingOf[keccak256(code)]."""
     return _slot(code_key(code), _CATALOG_STANDING)

@@ -226,6 +226,15 @@ class CatalogVersion:
         return self.action != "withdraw"
 
 
+@dataclass(frozen=True)
+class CatalogHeadOnChain:
+    """The newest version of an entry as the chain holds it: no more than its place, digest and whether it is live."""
+
+    sequence: int
+    digest: bytes
+    live: bool
+
+
 def parse_catalog(value: object) -> CatalogVersion:
     """The catalog version in `value`, a JSON object; sequence and previous may be left out.
 
@@ -296,12 +305,36 @@ def next_version(previous: CatalogVersion | None, submitted: CatalogVersion) -> 
             raise _conflict("providerCode is not the owner of this entry", submitted, "providerCode")
         if previous.layer != submitted.layer:
             raise _conflict("layer of an entry cannot change", submitted, "layer")
-    if (previous is not None and previous.live) == (submitted.action == "publish"):
-        state = "live" if previous is not None and previous.live else "absent or withdrawn"
-        raise _conflict(f"action {submitted.action} is not possible: the entry is {state}", submitted, "action")
-    place = {"sequence": sequence, "previous": None if before is None else str(Digest("sha-256", before))}
+    _require_possible(submitted, previous is not None and previous.live)
+    return placed(submitted, sequence, before)
+
+
+def version_behind(head: CatalogHeadOnChain, submitted: CatalogVersion) -> CatalogVersion:
+    """`submitted` with sequence and previous filled in, following a head of which only the chain tells.
+
+    Raises Conflict(code="catalog_conflict") as `next_version`, as far as the head can show it.
+    """
+    for name, given, needed in (
+        ("sequence", submitted.sequence, head.sequence + 1),
+        ("previous", submitted.previous, head.digest),
+    ):
+        if given is not None and given != needed:
+            raise _conflict(f"{name} does not follow the version on chain", submitted, name)
+    _require_possible(submitted, head.live)
+    return placed(submitted, head.sequence + 1, head.digest)
+
+
+def placed(submitted: CatalogVersion, sequence: int, previous: bytes | None) -> CatalogVersion:
+    """`submitted` with this place in its history, whatever it says itself."""
+    place = {"sequence": sequence, "previous": None if previous is None else str(Digest("sha-256", previous))}
     body = prune({**submitted.body, **place})
-    return replace(submitted, sequence=sequence, previous=before, body=body)
+    return replace(submitted, sequence=sequence, previous=previous, body=body)
+
+
+def _require_possible(submitted: CatalogVersion, live: bool) -> None:
+    if live == (submitted.action == "publish"):
+        state = "live" if live else "absent or withdrawn"
+        raise _conflict(f"action {submitted.action} is not possible: the entry is {state}", submitted, "action")
 
 
 @dataclass(frozen=True)
@@ -314,30 +347,47 @@ class HistoryBreak:
     en: str
 
 
+@dataclass(frozen=True)
+class CatalogStep:
+    """A version's place in a history, all that the chain tells of it: a missing version has no more."""
+
+    sequence: int | None
+    previous: bytes | None
+    digest: bytes | None
+
+
 def check_history(
-    versions: Sequence[CatalogVersion], head: bytes | None, sequence: int | None = None
+    versions: Sequence[CatalogVersion],
+    head: bytes | None,
+    sequence: int | None = None,
+    missing: Sequence[CatalogStep] = (),
 ) -> tuple[HistoryBreak, ...]:
     """Every place where the versions, oldest first, do not form the history whose newest digest is `head`.
 
-    `head` and `sequence` are what the chain holds; head None means that nothing is on chain. Empty: all holds.
+    `head` and `sequence` are what the chain holds; head None means that nothing is on chain. `missing` are versions of
+    which only the chain tells; they take their places among the others. Empty: all holds.
     """
+    steps = [
+        CatalogStep(version.sequence, version.previous, digest(version) if version.sequence is not None else None)
+        for version in versions
+    ]
+    if missing:
+        steps = sorted([*steps, *missing], key=lambda step: step.sequence or 0)
     breaks: list[HistoryBreak] = []
     before: bytes | None = None
-    for place, version in enumerate(versions, start=1):
-        if version.sequence != place:
+    for place, step in enumerate(steps, start=1):
+        if step.sequence != place:
             breaks.append(HistoryBreak("gap", place, "版本序号不连续", "the sequence has a gap"))
-        if version.previous != before:
+        if step.previous != before:
             breaks.append(
                 HistoryBreak(
                     "wrong_predecessor", place, "前一版本摘要不符", "the predecessor's digest is not the one named"
                 )
             )
-        before = digest(version) if version.sequence is not None else None
-    if before != head or (sequence is not None and sequence != len(versions)):
+        before = step.digest
+    if before != head or (sequence is not None and sequence != len(steps)):
         breaks.append(
-            HistoryBreak(
-                "head_differs", len(versions), "与链上摘要不一致", "the newest version is not the one on chain"
-            )
+            HistoryBreak("head_differs", len(steps), "与链上摘要不一致", "the newest version is not the one on chain")
         )
     return tuple(breaks)
 

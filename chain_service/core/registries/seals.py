@@ -183,6 +183,13 @@ def parse_seal(value: object) -> Seal:
     return Seal(code, name, owner, seal_type, sha256, sm3, certificates, valid_from, valid_until)
 
 
+def seal_facts(seal: Seal) -> list[bytes]:
+    """What the registry on chain holds of the seal, by n (`layout.SEAL_OWNER` …): all of it but its name."""
+    period = storage_layout.SealPeriod(seal.valid_from, seal.valid_until, int(seal.seal_type)).to_word()
+    owner = storage_layout.organisation_word(seal.owner)
+    return [owner, seal.sha256, seal.sm3, period.to_bytes(32, "big"), *seal.signer_certificates]
+
+
 def parse_seal_state(value: object) -> int:
     """The number on chain of the state named `value`. Raises MalformedRecord."""
     if not isinstance(value, str) or value not in STATES:

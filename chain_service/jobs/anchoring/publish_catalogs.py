@@ -7,11 +7,20 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from chain_service.core.chainproof.storage_layout import CATALOG_WITHDRAW, code_key
 from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.canonical import canonical
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.visible_text import add_hidden, require_visible
-from chain_service.core.registries.catalogs import CatalogVersion, digest, next_version, parse_catalog
+from chain_service.core.registries.catalogs import (
+    CatalogHeadOnChain,
+    CatalogVersion,
+    digest,
+    next_version,
+    parse_catalog,
+    placed,
+    version_behind,
+)
 from chain_service.errors import (
     ChainServiceError,
     Conflict,
@@ -24,7 +33,7 @@ from chain_service.jobs.registries.catalogs import read_version, written_digest
 from chain_service.jobs.sending.group_changes import VERSIONS, version_submission, version_words
 from chain_service.store import submissions
 from chain_service.store.registries import catalogs, organisations
-from chain_service.store.registries.catalogs import NewCatalogVersion
+from chain_service.store.registries.catalogs import NewCatalogVersion, UnstoredVersion
 
 MAX_ENTRIES = 1000
 _PLACE = ("sequence", "previous")
@@ -47,7 +56,8 @@ def publish(app: App, asker: Acting, entries: object) -> list[AcceptedVersion]:
     """The versions (one object, or a list) are on their way to the registry, all of them or none.
 
     `sequence` and `previous` are filled in where left out. Sending a version again whose content is the latest one's
-    returns that one with `created` False. Raises `MalformedRecord`, `Forbidden`, `Conflict` (`catalog_conflict`);
+    returns that one with `created` False. A version that memory lost and the chain holds is stored again; any other
+    follows what stands on chain. Raises `MalformedRecord`, `Forbidden`, `Conflict` (`catalog_conflict`);
     in a list `details["entry"]` counts from 1.
     """
     asker.need("catalog")
@@ -57,15 +67,25 @@ def publish(app: App, asker: Acting, entries: object) -> list[AcceptedVersion]:
         organisations.get(connection, asker.acting_for)
         stored = catalogs.latest(connection, [version.code for version in parsed])
         latest: dict[str, CatalogVersion] = {code: read_version(version) for code, version in stored.items()}
+        lost = _lost(connection, [version.code for version in parsed])
         answers: list[AcceptedVersion] = []
         new: list[CatalogVersion] = []
         for place, version in enumerate(parsed, start=1):
             before = latest.get(version.code)
-            if before is not None and _same(before, version):
+            known = lost.get(version.code, [])
+            behind = [one for one in known if before is None or one.sequence > (before.sequence or 0)]
+            if before is not None and not behind and _same(before, version):
                 answers.append(_accepted(before, created=False))
                 continue
+            found = next((one for one in known if _is_lost(one, version)), None)
+            if found is not None:
+                known.remove(found)
+                answers.append(_restore(app, connection, asker, version, found))
+                if found in behind:
+                    latest[version.code] = _as_lost(found, version)
+                continue
             try:
-                following = next_version(before, version)
+                following = _following(before, behind, version)
             except Conflict as error:
                 refusals.add(error, entry=place)
                 continue
@@ -75,6 +95,44 @@ def publish(app: App, asker: Acting, entries: object) -> list[AcceptedVersion]:
         refusals.raise_first()
         _queue(app, connection, asker, account, new)
     return answers
+
+
+def _lost(connection: Connection, codes: Sequence[str]) -> dict[str, list[UnstoredVersion]]:
+    """What the chain holds of these entries and memory does not, in order, by code."""
+    by_key = {code_key(code): code for code in codes}
+    lost: dict[str, list[UnstoredVersion]] = {}
+    for version in catalogs.unstored(connection, catalogs=list(by_key)):
+        lost.setdefault(by_key[version.catalog], []).append(version)
+    return lost
+
+
+def _as_lost(lost: UnstoredVersion, version: CatalogVersion) -> CatalogVersion:
+    return placed(version, lost.sequence, None if lost.sequence == 1 else lost.previous)
+
+
+def _is_lost(lost: UnstoredVersion, version: CatalogVersion) -> bool:
+    """In the lost version's place, what is submitted has its digest."""
+    return digest(_as_lost(lost, version)) == lost.digest
+
+
+def _restore(
+    app: App, connection: Connection, asker: Acting, submitted: CatalogVersion, lost: UnstoredVersion
+) -> AcceptedVersion:
+    version = _as_lost(lost, submitted)
+    catalogs.restore_version(connection, _row(app, asker, version, None), lost)
+    return _accepted(version, created=True)
+
+
+def _following(
+    before: CatalogVersion | None, behind: Sequence[UnstoredVersion], version: CatalogVersion
+) -> CatalogVersion:
+    """The version as it follows the newest one, of which memory or only the chain tells. Raises `Conflict`."""
+    if not behind:
+        return next_version(before, version)
+    newest = behind[-1]
+    return version_behind(
+        CatalogHeadOnChain(newest.sequence, newest.digest, newest.action != CATALOG_WITHDRAW), version
+    )
 
 
 def _parse(asker: Acting, entries: object) -> list[CatalogVersion]:
@@ -120,24 +178,24 @@ def _queue(app: App, connection: Connection, asker: Acting, account: str, new: S
         words = [version_words(v.code, v.sequence or 0, v.action, v.previous, digest(v)) for v in group]
         submission = version_submission(app, account, asker.acting_for, words)
         submissions.queue(connection, submission)
-        rows = [
-            NewCatalogVersion(
-                id=str(uuid.uuid4()),
-                code=version.code,
-                sequence=version.sequence or 0,
-                org=asker.acting_for,
-                layer=version.layer,
-                action=version.action,
-                digest=digest(version),
-                previous=version.previous,
-                body=canonical(version.body),
-                key_id=asker.key_id,
-                created_at=app.clock(),
-                submission_id=submission.id,
-            )
-            for version in group
-        ]
-        catalogs.add_many(connection, rows)
+        catalogs.add_many(connection, [_row(app, asker, version, submission.id) for version in group])
+
+
+def _row(app: App, asker: Acting, version: CatalogVersion, submission_id: str | None) -> NewCatalogVersion:
+    return NewCatalogVersion(
+        id=str(uuid.uuid4()),
+        code=version.code,
+        sequence=version.sequence or 0,
+        org=asker.acting_for,
+        layer=version.layer,
+        action=version.action,
+        digest=digest(version),
+        previous=version.previous,
+        body=canonical(version.body),
+        key_id=asker.key_id,
+        created_at=app.clock(),
+        submission_id=submission_id,
+    )
 
 
 def _accepted(version: CatalogVersion, *, created: bool) -> AcceptedVersion:

@@ -5,20 +5,31 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from chain_service.chain.contracts import encode_call
-from chain_service.core.chainproof.storage_layout import SEAL_IN_FORCE, SEAL_REGISTRY, code_key, organisation_word
+from chain_service.chain.reader import HistoryRequest
+from chain_service.core.chainproof.storage_layout import (
+    SEAL_FIRST_CERTIFICATE,
+    SEAL_IN_FORCE,
+    SEAL_REGISTRY,
+    code_key,
+    organisation_word,
+    seal_fact_slot,
+)
 from chain_service.core.encoding.canonical import canonical
 from chain_service.core.encoding.display import moment
 from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.visible_text import add_hidden, require_visible
+from chain_service.core.registries.histories import read_seal_facts
 from chain_service.core.registries.seals import (
     PERSONAL,
     SEAL,
     Seal,
     parse_seal,
     parse_seal_state,
+    seal_facts,
     seal_may_follow,
 )
 from chain_service.errors import (
@@ -31,7 +42,8 @@ from chain_service.errors import (
 from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App
 from chain_service.jobs.registries.seals import STATE_NAMES, SealDetails, seal
-from chain_service.store import submissions
+from chain_service.store import chain_index, submissions
+from chain_service.store.chain_index import Event
 from chain_service.store.registries import organisations, seals
 from chain_service.store.submissions import NewSubmission
 
@@ -77,12 +89,16 @@ def seal_entry(app: App, data: bytes, owner: str, seal_type: str | None = None) 
 def register_seal(app: App, asker: Acting, entry: object) -> SealDetails:
     """The seal is on its way to the registry. Repeating it is safe; another seal under its code is refused.
 
+    A seal that memory lost is stored again, with its states, if it is the one that the chain is proven to hold.
     Raises `MalformedRecord` (`personal_seal` for type 05), `Forbidden`, `Conflict` (`seal_exists`).
     """
     asker.need("seal")
     parsed = _parse(asker, entry)
     account = account_of(app, parsed.owner)
     body = canonical(parsed.to_json())
+    if lost := lost_seal(app, parsed):
+        _restore(app, asker, parsed, lost)
+        return replace(seal(app, parsed.code), created=True)
     with app.database.transaction() as connection:
         organisations.get(connection, parsed.owner)
         known = seals.find(connection, parsed.code)
@@ -106,6 +122,57 @@ def register_seal(app: App, asker: Acting, entry: object) -> SealDetails:
                 ),
             )
     return replace(seal(app, parsed.code), created=known is None or known.refused is not None)
+
+
+def lost_seal(app: App, parsed: Seal) -> list[Event]:
+    """The events of a seal that the chain holds and memory lost; none where memory has it or nobody registered it.
+
+    Raises `Conflict` (`seal_exists`) where the chain is proven to hold another seal of this owner under the code,
+    `Unavailable` where it cannot be read.
+    """
+    key = code_key(parsed.code)
+    with app.database.reading() as connection:
+        known = seals.find(connection, parsed.code)
+        told = chain_index.events(connection, ("SealRegistered", "SealStateSet"), subject=key)
+        head = chain_index.newest_block(connection)
+    if (known is not None and known.refused is None) or not told or head is None:
+        return []
+    if organisations.org_in(told[0].args["owner"]) != parsed.owner:
+        return []  # another organisation's: the contract refuses it
+    slots = partial(seal_fact_slot, parsed.code)
+    wanted = HistoryRequest(SEAL_REGISTRY, slots, SEAL_FIRST_CERTIFICATE + len(parsed.signer_certificates))
+    _, state, _ = app.require_chain().reader.prove_histories(head.number, [], [wanted], head.hash)
+    if read_seal_facts(state, parsed.code) != seal_facts(parsed):
+        raise Conflict("another seal is registered under this code", code="seal_exists", seal=parsed.code)
+    return told
+
+
+def _restore(app: App, asker: Acting, parsed: Seal, told: Sequence[Event]) -> None:
+    """The seal is stored as final as it is on chain, and every state that the chain holds of it."""
+    with app.database.transaction() as connection:
+        blocks = chain_index.blocks_of(connection, [event.block for event in told])
+
+        def final(event: Event) -> dict[str, Any]:
+            block = blocks[event.block]
+            return {"block": block.number, "hash": block.hash, "time": block.time, "tx": event.tx}
+
+        (registered,) = (event for event in told if event.name == "SealRegistered")
+        new = seals.NewSeal(
+            code=parsed.code,
+            owner=parsed.owner,
+            sha256=parsed.sha256,
+            sm3=parsed.sm3,
+            body=canonical(parsed.to_json()),
+            key_id=asker.key_id,
+            created_at=app.clock(),
+            submission_id=None,
+        )
+        seals.restore_seal(connection, new, **final(registered))
+        for event in told:
+            if event.name == "SealStateSet" and event.args["n"] > 0:
+                n, to = event.args["n"], event.args["state"]
+                change = seals.NewSealChange(str(uuid.uuid4()), parsed.code, n, to, None, app.clock(), None)
+                seals.restore_change(connection, change, **final(event))
 
 
 def check_seals(asker: Acting, entries: Sequence[object]) -> None:

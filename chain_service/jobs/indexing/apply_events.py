@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,19 +19,21 @@ from chain_service.core.chainproof.storage_layout import (
     code_key,
     organisation_word,
 )
-from chain_service.core.encoding.digests import keccak256
 from chain_service.core.records.hashing import log_id, parse_log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import MalformedRecord
 from chain_service.jobs.alerts import LOG_STOPPED
 from chain_service.jobs.anchoring.supersede import supersede_replaced
 from chain_service.jobs.context import App
+from chain_service.jobs.indexing.confirm_state import owner_of
 from chain_service.jobs.proofs.batch_proof import HeadProof, prove_batch
 from chain_service.jobs.sending.refusals import clear_refusals
 from chain_service.store import alerts, batches, chain_index, records, statuses, submissions
 from chain_service.store.batches import Batch
 from chain_service.store.chain_index import Event, NewHead, NewStatusEvent
 from chain_service.store.registries import catalogs, seals
+from chain_service.store.registries.catalogs import NewUnstoredVersion
+from chain_service.store.registries.seals import NewSealChange
 
 Headers = Mapping[int, SealedHeader]
 PROOFS_AT_ONCE = 20
@@ -74,14 +77,8 @@ def _batch_of(app: App, log: bytes, size: int) -> Batch | None:
         return batches.by_head(connection, org, generation, size)
 
 
-def apply(
-    app: App,
-    connection: Connection,
-    events: Sequence[ChainEvent],
-    headers: Headers,
-    proofs: Mapping[tuple[bytes, int], HeadProof],
-) -> None:
-    """The events are indexed and what they make final is final."""
+def indexed(events: Sequence[ChainEvent]) -> tuple[list[Event], list[NewHead], list[NewStatusEvent]]:
+    """The events as the index stores them, and the log heads and changes of state that they tell."""
     heads, changes = [], []
     for event in events:
         if event.name == "HeadAdvanced":
@@ -92,8 +89,18 @@ def apply(
                 NewStatusEvent(event.block, event.position, at, event.args["log"], c.index, c.state, c.reason, c.digest)
                 for at, c in enumerate(event.args["changes"])
             ]
-    chain_index.add_events(connection, [_stored(event) for event in events], heads, changes)
-    seal_codes: dict[bytes, str] | None = None
+    return [_stored(event) for event in events], heads, changes
+
+
+def apply(
+    app: App,
+    connection: Connection,
+    events: Sequence[ChainEvent],
+    headers: Headers,
+    proofs: Mapping[tuple[bytes, int], HeadProof],
+) -> None:
+    """The events are indexed and what they make final is final."""
+    chain_index.add_events(connection, *indexed(events))
     for event in events:
         final: dict[str, Any] = {
             "block": event.block,
@@ -111,17 +118,16 @@ def apply(
         elif event.name == "SealRegistered":
             _seal_final(connection, event, final)
         elif event.name == "SealStateSet":
-            if seal_codes is None:
-                seal_codes = {keccak256(seal.code.encode()): seal.code for seal in seals.of_owner(connection)}
-            code = seal_codes.get(event.args["seal"])
-            if code is not None:
-                seals.mark_change_final(connection, code, event.args["n"], event.args["state"], **final)
+            _seal_state_final(app, connection, event, final)
         elif event.name == "CatalogChanged":
-            _versions_final(connection, event, final)
+            _versions_final(app, connection, event, final)
         elif event.name in _CURES:
             _retry_now(app, connection, event)
+    if any(event.name in _CARRYING for event in events):
+        submissions.finish_carried(connection, max(headers))
 
 
+_CARRYING = ("StatusSet", "SealRegistered", "SealStateSet", "CatalogChanged")
 _CURES = ("OrganisationSuspended", "RightsSet", "GenerationOpened")
 
 
@@ -188,11 +194,41 @@ def _seal_final(connection: Connection, event: ChainEvent, final: Mapping[str, A
         seals.mark_final(connection, seal.code, event.args["sha256Digest"], **final)
 
 
-def _versions_final(connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
-    for change in event.args["changes"]:
+def _seal_state_final(app: App, connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
+    """The state is final; where memory lacks it, a backup was restored: all there is to it stands on chain."""
+    code = chain_index.seal_code(connection, event.args["seal"])
+    seal = seals.find(connection, code) if code is not None else None
+    if code is None or seal is None or seal.final_block is None:
+        return
+    n, state = event.args["n"], event.args["state"]
+    if seals.mark_change_final(connection, code, n, state, **final) is None and n > 0:
+        change = NewSealChange(str(uuid.uuid4()), code, n, state, None, app.clock(), None)
+        seals.restore_change(connection, change, **final)
+
+
+def _versions_final(app: App, connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
+    """Our versions are final; what memory lacks of our organisations' is named, so that the entry goes on behind it."""
+    owner, lost = owner_of(event), []
+    ours = owner in app.keystore.accounts()
+    for at, change in enumerate(event.args["changes"]):
         version = catalogs.by_digest(connection, change.digest)
         if version is not None and code_key(version.code) == change.catalog:
             catalogs.mark_final(connection, version.code, change.sequence, change.digest, **final)
+        elif ours:
+            lost.append(
+                NewUnstoredVersion(
+                    block=event.block,
+                    position=event.position,
+                    item=at,
+                    catalog=change.catalog,
+                    org=owner,
+                    sequence=change.sequence,
+                    action=change.action,
+                    previous=change.previous,
+                    digest=change.digest,
+                )
+            )
+    catalogs.add_unstored(connection, lost)
 
 
 _SUBJECT = {

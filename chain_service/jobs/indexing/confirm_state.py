@@ -16,7 +16,7 @@ from chain_service.core.chainproof.storage_layout import (
     SEAL_REGISTRY,
     SEAL_SHA256,
     SealState,
-    catalog_digest_slot,
+    catalog_digest_slot_of,
     code_key,
     head_slot,
     seal_fact_slot,
@@ -27,6 +27,7 @@ from chain_service.core.chainproof.storage_layout import (
 from chain_service.core.records.states import State
 from chain_service.errors import InvalidProof, Unavailable
 from chain_service.jobs.context import App
+from chain_service.store import chain_index
 from chain_service.store.registries import catalogs, seals
 
 SLOTS_AT_ONCE = 2_000
@@ -66,9 +67,9 @@ def confirm(
     `proven_heads` (log, size) have proofs of their own. Raises `InvalidProof` where the state denies the others,
     `Unavailable`.
     """
-    with app.database.reading() as connection:
-        told = _read(connection, events)
     ours = set(app.keystore.accounts())
+    with app.database.reading() as connection:
+        told = _read(connection, events, ours)
     for event in events:
         if event.name == "HeadAdvanced" and event.args["log"][:18].decode("ascii", "replace") in ours:
             log, size = event.args["log"], event.args["size"]
@@ -98,11 +99,13 @@ def _words(state: ProvenState, slots: Sequence[Slot]) -> dict[Slot, int]:
     return {slot: state.word(*slot) for slot in slots}
 
 
-def _read(connection: Connection, events: Sequence[ChainEvent]) -> _Told:
+def _read(connection: Connection, events: Sequence[ChainEvent], ours: Collection[str]) -> _Told:
+    """What the last event about each thing says, whether memory has what it speaks of or lost it."""
     told = _Told()
     codes: dict[bytes, str] = {}
     if any(event.name == "SealStateSet" for event in events):
         codes = {code_key(seal.code): seal.code for seal in seals.of_owner(connection)}
+    touched = _touched(connection, events, ours)
     for event in events:
         if event.name == "StatusSet":
             for change in event.args["changes"]:
@@ -112,14 +115,32 @@ def _read(connection: Connection, events: Sequence[ChainEvent]) -> _Told:
             slot = (SEAL_REGISTRY, seal_fact_slot(event.args["code"], SEAL_SHA256))
             told.words[slot] = int.from_bytes(event.args["sha256Digest"], "big")
         elif event.name == "SealStateSet":
-            code = codes.get(event.args["seal"])
+            code = codes.get(event.args["seal"]) or chain_index.seal_code(connection, event.args["seal"])
             if code is not None:
                 slot = (SEAL_REGISTRY, seal_state_slot(code, event.args["n"]))
                 told.seal_states[slot] = event.args["state"]
         elif event.name == "CatalogChanged":
             for change in event.args["changes"]:
-                version = catalogs.by_digest(connection, change.digest)
-                if version is not None and code_key(version.code) == change.catalog:
-                    slot = (CATALOG_REGISTRY, catalog_digest_slot(version.code))
+                if change.catalog in touched:
+                    slot = (CATALOG_REGISTRY, catalog_digest_slot_of(change.catalog))
                     told.words[slot] = int.from_bytes(change.digest, "big")
     return told
+
+
+def _touched(connection: Connection, events: Sequence[ChainEvent], ours: Collection[str]) -> set[bytes]:
+    """The entries that our organisations changed or that memory has: what counts of each is its last change."""
+    touched = set()
+    for event in events:
+        if event.name == "CatalogChanged":
+            mine = owner_of(event) in ours
+            for change in event.args["changes"]:
+                version = None if mine else catalogs.by_digest(connection, change.digest)
+                if mine or (version is not None and code_key(version.code) == change.catalog):
+                    touched.add(change.catalog)
+    return touched
+
+
+def owner_of(event: ChainEvent) -> str:
+    """The organisation that a catalog's event names; what is none comes out as nonsense."""
+    word: bytes = event.args["organisation"]
+    return word.rstrip(b"\0").decode("ascii", "replace")

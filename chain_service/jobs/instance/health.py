@@ -22,8 +22,9 @@ from chain_service.jobs.instance.surroundings import (
     check_disk,
     check_trust,
 )
+from chain_service.jobs.leases import process_name
 from chain_service.jobs.validators import refresh_trust
-from chain_service.store import alerts, batches, chain_index, records, submissions
+from chain_service.store import alerts, batches, chain_index, leases, records, submissions
 from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.database import DriverError
 
@@ -105,6 +106,28 @@ class AlertsCheck:
 
 
 @answer
+class HeldLease:
+    """A role of the workers, and the process that took it last."""
+
+    role: str
+    holder: str
+    """Host and number of the process."""
+    since: str
+    held: bool
+    """Whether that process has it still; if not, nobody has."""
+    here: bool
+    """Whether it is the one that answers."""
+
+
+@answer
+class WorkersCheck:
+    """Whether some process does the workers' steps; standing by is no fault, and this alone makes nothing unready."""
+
+    ok: bool
+    leases: tuple[HeldLease, ...]
+
+
+@answer
 class ReadinessChecks:
     """What was looked at; without a database nothing of what it holds can be."""
 
@@ -118,6 +141,8 @@ class ReadinessChecks:
     index: IndexCheck | PlainCheck | None = left_out()
     head: HeadCheck | PlainCheck | None = left_out()
     alerts: AlertsCheck | None = left_out()
+    workers: WorkersCheck | None = left_out()
+    """On PostgreSQL: which process has the lease of each role."""
 
 
 @answer
@@ -164,6 +189,7 @@ def examine(app: App, nodes: Sequence[Rpc] = ()) -> tuple[Readiness, tuple[Healt
         index=index,
         head=head,
         alerts=None if standing is None else _alerts(standing),
+        workers=_workers(app) if database.ok else None,
     )
     needed = (database, checks.disk, checks.clock, checks.certificate, node, index, head)
     ready = all(check is not None and check.ok for check in needed)
@@ -265,6 +291,19 @@ def _alerts(standing: Sequence[alerts.Alert]) -> AlertsCheck:
     return AlertsCheck(ok=not standing, standing=tuple(_shown(alert) for alert in standing[:MOST_ALERTS]))
 
 
+def _workers(app: App) -> WorkersCheck | None:
+    if app.database.dialect == "sqlite":
+        return None
+    with app.database.watching() as connection:
+        states = leases.listed(connection)
+    me = process_name()
+    held = tuple(
+        HeldLease(state.role, state.holder, moment(state.since), state.held, here=state.held and state.holder == me)
+        for state in states
+    )
+    return WorkersCheck(ok=sum(lease.held for lease in held) == len(leases.ROLES), leases=held)
+
+
 def _shown(alert: alerts.Alert) -> StandingAlert:
     meaning = ALERTS.get(alert.code)  # none for a code that only an older version raised
     return StandingAlert(
@@ -285,6 +324,7 @@ def gauges(app: App) -> dict[str, float]:
             block = chain_index.newest_block(connection)
             backlog = submissions.backlog(connection)
             standing = alerts.listed(connection)
+            roles = [state for state in leases.listed(connection) if state.held]
     except ChainServiceError:
         return {}
     now = app.clock()
@@ -299,4 +339,13 @@ def gauges(app: App) -> dict[str, float]:
         "head_age_seconds": now - block.time if block else float("inf"),
         "chain_halted": float(any(alert.code == CHAIN_HALTED for alert in standing)),
         "alerts_standing": float(len(standing)),
+        **_lease_gauges(app, roles),
     }
+
+
+def _lease_gauges(app: App, roles: Sequence[leases.LeaseState]) -> dict[str, float]:
+    """On PostgreSQL: how many roles some process has, and how many of them this one."""
+    if app.database.dialect == "sqlite":
+        return {}
+    here = sum(state.holder == process_name() for state in roles)
+    return {"leases_held": float(len(roles)), "leases_held_here": float(here)}

@@ -8,17 +8,21 @@ from typing import Any
 from sqlalchemy import Connection
 
 from chain_service.core.chainproof.storage_layout import (
+    CATALOG_CHANGE,
+    CATALOG_PUBLISH,
     CATALOG_REGISTRY,
+    CATALOG_WITHDRAW,
     CatalogStanding,
     catalog_digest_slot,
     catalog_standing_slot,
+    code_key,
 )
 from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.digests import Digest
 from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.encoding.text import Text
 from chain_service.core.registries import catalog_findings
-from chain_service.core.registries.catalogs import CatalogVersion, check_history, parse_catalog
+from chain_service.core.registries.catalogs import CatalogStep, CatalogVersion, check_history, parse_catalog
 from chain_service.errors import (
     BadRequest,
     Corrupt,
@@ -31,8 +35,10 @@ from chain_service.jobs.context import App
 from chain_service.jobs.pages import page_size, parse_cursor, write_cursor
 from chain_service.store import chain_index
 from chain_service.store.registries import catalogs
-from chain_service.store.registries.catalogs import StoredCatalogVersion
+from chain_service.store.registries.catalogs import StoredCatalogVersion, UnstoredVersion
 from chain_service.store.rows import json_object
+
+_ACTIONS = {CATALOG_PUBLISH: "publish", CATALOG_CHANGE: "change", CATALOG_WITHDRAW: "withdraw"}
 
 
 @answer
@@ -81,6 +87,21 @@ class TracedVersion:
     block: int | None = left_out()
     time: str | None = left_out()
     tx: str | None = left_out()
+
+
+@answer
+class MissingVersion:
+    """A version that the chain holds and this instance lost: submitted again as it was, it is stored again."""
+
+    sequence: int
+    action: str
+    digest: str
+    previous: str | None
+    by: str
+    """The organisation."""
+    block: int
+    time: str
+    tx: str
 
 
 @answer
@@ -133,6 +154,8 @@ class CatalogHistory:
     catalog_code: str
     versions: tuple[TracedVersion, ...]
     proof: HistoryProof
+    missing: tuple[MissingVersion, ...] = ()
+    """Versions that only the chain holds: they were lost here, as after restoring an old backup."""
 
 
 @answer
@@ -213,14 +236,30 @@ def history(app: App, code: str) -> CatalogHistory:
     Raises `NotFound` (`catalog_unknown`).
     """
     with app.database.reading() as connection:
-        rows = _rows(connection, code)
+        rows = catalogs.history(connection, code)
+        lost = catalogs.unstored(connection, catalogs=[code_key(code)])
         head = chain_index.newest_block(connection)
+    if not rows and not lost:
+        raise _unknown(code)
     final = [read_version(row) for row in rows if row.final_block is not None]
     try:
-        proof = _compare(app, code, final, head)
+        proof = _compare(app, code, final, lost, head)
     except (Unavailable, InvalidProof) as error:
         proof = HistoryProof("indeterminate", code=error.code, detail=error.message)
-    return CatalogHistory(code, tuple(_traced(row) for row in rows), proof)
+    return CatalogHistory(code, tuple(_traced(row) for row in rows), proof, tuple(_missing(one) for one in lost))
+
+
+def _missing(lost: UnstoredVersion) -> MissingVersion:
+    return MissingVersion(
+        sequence=lost.sequence,
+        action=_ACTIONS.get(lost.action, str(lost.action)),
+        digest=written_digest(lost.digest),
+        previous=written_digest(lost.previous) if lost.sequence > 1 else None,
+        by=lost.org,
+        block=lost.block,
+        time=moment(lost.time),
+        tx=hex0x(lost.tx),
+    )
 
 
 def _traced(row: StoredCatalogVersion) -> TracedVersion:
@@ -242,9 +281,13 @@ def _traced(row: StoredCatalogVersion) -> TracedVersion:
 
 
 def _compare(
-    app: App, code: str, final: Sequence[CatalogVersion], head: chain_index.IndexedBlock | None
+    app: App,
+    code: str,
+    final: Sequence[CatalogVersion],
+    lost: Sequence[UnstoredVersion],
+    head: chain_index.IndexedBlock | None,
 ) -> HistoryProof:
-    """The stored history against the head that the chain holds, proven."""
+    """The stored history against the head that the chain holds, proven; where versions were lost it cannot be told."""
     if head is None:
         raise Unavailable("the chain has not been read yet", code="node_unavailable")
     wants = [
@@ -255,9 +298,10 @@ def _compare(
     word = state.word(*wants[0])
     on_chain = word.to_bytes(32, "big") if word else None
     standing = CatalogStanding.from_word(state.word(*wants[1])) if word else None
-    breaks = check_history(final, on_chain, standing.sequence if standing else None)
+    breaks = check_history(final, on_chain, standing.sequence if standing else None, [step_of(one) for one in lost])
     return HistoryProof(
-        outcome="failed" if breaks else "passed",
+        outcome="failed" if breaks else "indeterminate" if lost else "passed",
+        code="version_missing" if lost and not breaks else None,
         findings=tuple(HistoryFinding(gap.code, gap.sequence, Text(gap.zh, gap.en)) for gap in breaks),
         head=CatalogHead(
             digest=written_digest(on_chain) if on_chain else None,
@@ -272,6 +316,11 @@ def _compare(
             assurance=state.assurance,
         ),
     )
+
+
+def step_of(lost: UnstoredVersion) -> CatalogStep:
+    """The place in its history of a version that only the chain holds."""
+    return CatalogStep(lost.sequence, lost.previous if lost.sequence > 1 else None, lost.digest)
 
 
 def diff(app: App, code: str, from_: int, to: int) -> CatalogComparison:
@@ -350,8 +399,12 @@ def _figures(counted: catalog_findings.CatalogMetrics) -> CatalogFigures:
 def _rows(connection: Connection, code: str) -> list[StoredCatalogVersion]:
     rows = catalogs.history(connection, code)
     if not rows:
-        raise NotFound("no catalog entry has this code", code="catalog_unknown", catalog=code)
+        raise _unknown(code)
     return rows
+
+
+def _unknown(code: str) -> NotFound:
+    return NotFound("no catalog entry has this code", code="catalog_unknown", catalog=code)
 
 
 def read_version(row: StoredCatalogVersion) -> CatalogVersion:

@@ -70,7 +70,7 @@ def refuse_version(app: App, connection: Connection, refused: Submission, refusa
     for version in named or carried:
         catalogs.refuse(connection, version.code, version.sequence, refusal.code)
     left = {version.id for version in catalogs.unsigned(connection, refused.subject)}
-    for id in dict.fromkeys([refused.id, *(version.submission_id for version in waiting)]):
+    for id in dict.fromkeys([refused.id, *(version.submission_id or refused.id for version in waiting)]):
         submissions.abandon(connection, id, refusal.code, app.clock())
     rest = [version for version in waiting if version.id in left]
     for start in range(0, len(rest), VERSIONS):

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, exists, func, insert, select, update
 
 from chain_service.store.rows import all_as, chunks, one_or_none
+from chain_service.store.schema import blocks, chain_events, submissions, transactions, unstored_versions
 from chain_service.store.schema import catalog_versions as versions
-from chain_service.store.schema import submissions, transactions
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class NewCatalogVersion:
     body: bytes
     key_id: str | None
     created_at: float
-    submission_id: str
+    submission_id: str | None
+    """None for a version that was lost and submitted again: it stands on chain already."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,33 @@ class StoredCatalogVersion(NewCatalogVersion):
     final_time: int | None
     final_tx: bytes | None
     fell_out_at: float | None
+
+
+@dataclass(frozen=True)
+class NewUnstoredVersion:
+    """A version of one of our organisations, item `item` of its event, that the chain holds and memory does not.
+
+    `catalog` is the entry's key on chain; `previous` is 32 zero bytes for a first version.
+    """
+
+    block: int
+    position: int
+    item: int
+    catalog: bytes
+    org: str
+    sequence: int
+    action: int
+    previous: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class UnstoredVersion(NewUnstoredVersion):
+    """The same with its block's hash and time (unix seconds) and its transaction."""
+
+    block_hash: bytes
+    time: int
+    tx: bytes
 
 
 _accepted = versions.c.refused.is_(None)
@@ -140,3 +168,41 @@ def last_refusal(connection: Connection, code: str) -> str | None:
     """Why the entry's newest version was refused; None where it was not."""
     query = select(versions.c.refused).where(versions.c.code == code).order_by(versions.c.created_at.desc()).limit(1)
     return connection.execute(query).scalar_one_or_none()
+
+
+def add_unstored(connection: Connection, new: Sequence[NewUnstoredVersion]) -> None:
+    """The chain holds these versions and memory does not; add them after their events."""
+    if new:
+        connection.execute(insert(unstored_versions), [asdict(version) for version in new])
+
+
+def unstored(
+    connection: Connection, *, catalogs: Sequence[bytes] | None = None, org: str | None = None
+) -> list[UnstoredVersion]:
+    """The versions that the chain holds and memory does not, of these entries or this organisation, in their order."""
+    event = (chain_events.c.block == unstored_versions.c.block) & (
+        chain_events.c.position == unstored_versions.c.position
+    )
+    context = (blocks.c.hash.label("block_hash"), blocks.c.time, chain_events.c.tx)
+    query = (
+        select(unstored_versions, *context)
+        .join_from(unstored_versions, blocks, blocks.c.number == unstored_versions.c.block)
+        .join(chain_events, event)
+        .order_by(unstored_versions.c.catalog, unstored_versions.c.sequence)
+    )
+    if org is not None:
+        query = query.where(unstored_versions.c.org == org)
+    if catalogs is None:
+        return all_as(connection.execute(query), UnstoredVersion)
+    found: list[UnstoredVersion] = []
+    for part in chunks(catalogs):
+        found += all_as(connection.execute(query.where(unstored_versions.c.catalog.in_(part))), UnstoredVersion)
+    return found
+
+
+def restore_version(connection: Connection, new: NewCatalogVersion, lost: UnstoredVersion) -> None:
+    """The version that was lost is stored again, as final as it is on chain."""
+    final = {"final_block": lost.block, "final_hash": lost.block_hash, "final_time": lost.time, "final_tx": lost.tx}
+    connection.execute(insert(versions), [asdict(new) | final])
+    event = (unstored_versions.c.block == lost.block) & (unstored_versions.c.position == lost.position)
+    connection.execute(delete(unstored_versions).where(event, unstored_versions.c.item == lost.item))

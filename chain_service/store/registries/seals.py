@@ -15,7 +15,10 @@ from chain_service.store.schema import seal_changes, seals
 
 @dataclass(frozen=True)
 class NewSeal:
-    """A seal to register; `body` is its canonical entry, `sha256` and `sm3` the digests of the DER seal."""
+    """A seal to register; `body` is its canonical entry, `sha256` and `sm3` the digests of the DER seal.
+
+    `submission_id` is None for a seal that was lost and submitted again: it stands on chain already.
+    """
 
     code: str
     owner: str
@@ -24,7 +27,7 @@ class NewSeal:
     body: bytes
     key_id: str | None
     created_at: float
-    submission_id: str
+    submission_id: str | None
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class StoredSeal(NewSeal):
 
 @dataclass(frozen=True)
 class NewSealChange:
-    """State `n` of a seal's history on chain."""
+    """State `n` of a seal's history on chain; `submission_id` is None where only the chain tells of it."""
 
     id: str
     code: str
@@ -49,7 +52,7 @@ class NewSealChange:
     state: int
     key_id: str | None
     created_at: float
-    submission_id: str
+    submission_id: str | None
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,23 @@ def mark_change_final(
     values = {"final_block": block, "final_hash": hash, "final_time": time, "final_tx": tx, "fell_out_at": None}
     marked = update(seal_changes).where(*accepted, seal_changes.c.refused.is_(None)).values(values)
     return connection.execute(marked.returning(seal_changes.c.submission_id)).scalar_one_or_none()
+
+
+def restore_change(
+    connection: Connection, new: NewSealChange, *, block: int, hash: bytes, time: int, tx: bytes
+) -> None:
+    """State `n` of the seal, which memory lacks or has otherwise, is the one on chain, final in this block."""
+    other = (seal_changes.c.code == new.code, seal_changes.c.n == new.n, seal_changes.c.refused.is_(None))
+    connection.execute(update(seal_changes).where(*other).values(refused="HistoryConflict"))
+    final = {"final_block": block, "final_hash": hash, "final_time": time, "final_tx": tx}
+    connection.execute(insert(seal_changes), asdict(new) | final)
+
+
+def restore_seal(connection: Connection, new: NewSeal, *, block: int, hash: bytes, time: int, tx: bytes) -> None:
+    """The seal that was lost is stored again, as final as it is on chain."""
+    connection.execute(delete(seals).where(seals.c.code == new.code, seals.c.refused.is_not(None)))
+    final = {"final_block": block, "final_hash": hash, "final_time": time, "final_tx": tx}
+    connection.execute(insert(seals), asdict(new) | final)
 
 
 def last_refusal(connection: Connection, code: str) -> str | None:

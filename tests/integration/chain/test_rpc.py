@@ -18,7 +18,7 @@ from chain_service.chain.node_causes import NODE_CAUSES, NoNodeAnswered
 from chain_service.chain.rpc import Rpc, RpcError
 from chain_service.errors import Unavailable
 from support.chains.lying_node import http_server
-from support.worlds.tls import certificate
+from support.chains.server_certificates import certificate
 
 NOBODY = "http://127.0.0.1:1"
 

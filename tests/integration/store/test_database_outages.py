@@ -200,6 +200,7 @@ def test_behind_pgbouncer_in_transaction_mode_the_database_works_within_its_boun
                     assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "1s"
                 database.check_use()
                 database.scrub()
+                assert refusal(database.session).code == "behind_pooler"
                 with opened(server.url("city")) as direct, direct.reading() as connection:
                     assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "500ms"
 
@@ -241,7 +242,7 @@ def mounted(folder: Path, *options: str) -> Iterator[Path]:
 
 def test_a_full_disk_is_named_and_nothing_needs_a_restart(tmp_path: Path) -> None:
     small = tmp_path / "small"
-    with mounted(small, "-t", "tmpfs", "-o", "size=2m", "none"), opened(f"sqlite:///{small}/db") as database:
+    with mounted(small, "-t", "tmpfs", "-o", "size=6m", "none"), opened(f"sqlite:///{small}/db") as database:
         database.migrate()
         filler = small / "filler"
         with filler.open("wb") as stream, pytest.raises(OSError, match="No space"):
@@ -249,7 +250,7 @@ def test_a_full_disk_is_named_and_nothing_needs_a_restart(tmp_path: Path) -> Non
                 stream.write(os.urandom(2**14))
                 stream.flush()
         assert refusal(lambda: add_much(database)).code == "disk_full"
-        assert database.failed_write is not None
+        assert database.writes.failed is not None
         filler.unlink()
         database.check_use()
         add_much(database)

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, text
 from store_samples import ORG, OTHER, accepted, digest, submission
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store import alerts, chain_index, keys, readings, records, submissions, types
+from chain_service.store import alerts, chain_index, readings, records, submissions, types
+from chain_service.store.access import keys
 from chain_service.store.database import Database
 from chain_service.store.registries import catalogs, seals
 
@@ -160,8 +161,9 @@ def test_a_key_is_known_by_its_hash_until_revoked(database: Database) -> None:
         assert keys.revoke(connection, "k1", 2.0)
         assert not keys.revoke(connection, "k1", 3.0)
         assert keys.roles_of(connection, "k1") == ()
-        assert [key.revoked_at for key in keys.listed(connection, ORG)] == [2.0]
-        assert keys.listed(connection, OTHER) == []
+        (revoked,), _ = keys.page(connection, keys.KeyFilters(org=ORG), skip=0, limit=10)
+        assert revoked.revoked_at == 2.0
+        assert keys.page(connection, keys.KeyFilters(org=OTHER), skip=0, limit=10) == ([], None)
         with pytest.raises(NotFound):
             keys.revoke(connection, "k2", 2.0)
 

@@ -10,7 +10,7 @@ import orjson
 import urllib3
 
 from support.chains.lying_node import Answer, http_server
-from support.worlds.tls import ServerCertificate
+from support.chains.server_certificates import ServerCertificate
 
 
 def forwarded(url: str, alter: Callable[[str, Any], Any] | None = None) -> Answer:

@@ -13,7 +13,7 @@ import orjson
 import urllib3
 
 from chain_service.chain.rpc import Rpc
-from support.worlds.tls import ServerCertificate
+from support.chains.server_certificates import ServerCertificate
 
 Answer = Callable[[bytes], tuple[int, bytes]]
 

@@ -24,6 +24,9 @@ ROUTES = {
     "GET /v1/records/{record_id}/receipt": "all",
     "POST /v1/records/{record_id}/status": "`status`",
     "GET /v1/records/{record_id}/status": "`audit`, `anchor` or `status`",
+    "POST /v1/records/{record_id}/status/approve": "`status`",
+    "POST /v1/records/{record_id}/status/refuse": "`status`",
+    "GET /v1/approvals": "`audit`, `anchor` or `status`",
     "POST /v1/verify": "all; for `verify` also by an identifier and a cause alone",
     "POST /v1/verify/bulk": "any key",
     "POST /v1/seals": "`seal`",
@@ -48,6 +51,7 @@ ROUTES = {
     "GET /readyz": "all",
     "GET /metrics": "all",
     "GET /": "all",
+    "GET /docs": "all",
     "GET /offline.html": "all",
     **{f"GET /static/{name}": "all" for name in FILES},
 }
