@@ -110,6 +110,11 @@ CODES: dict[str, Meaning] = {
         "该类型代码属于证照，电子文书不得使用。", "This type code belongs to certificates; a document cannot have it.",
         "请按证照提交，或改用其他类型代码。", "Submit a certificate, or use another code.",
     ),
+    "type_reserved": Meaning(
+        422, WRONG_USAGE,
+        "该类型代码保留给系统自身的声明。", "This type code is kept for statements of the service itself.",
+        "请改用其他类型代码。", "Use another code.",
+    ),
     "unknown_member": Meaning(
         422, WRONG_USAGE, "记录中没有所指的成员。", "The record has no member of this name.",
         "请核对成员名称。", "Check the member's name.",
@@ -331,7 +336,7 @@ CODES: dict[str, Meaning] = {
         "请重新执行。", "Do it again.",
     ),
     "other_deployment": Meaning(
-        409, REFUSED, "该数据库属于另一套合约，未作任何改动。",
+        503, UNAVAILABLE, "该数据库属于另一套合约，未作任何改动。",
         "The database belongs to other contracts; nothing was changed.",
         "每套合约使用各自的数据库；请更正 database_url 或 deployment.json。",
         "Give each deployment a database of its own: correct database_url or deployment.json.",
@@ -362,7 +367,7 @@ CODES: dict[str, Meaning] = {
         "请先停止该进程。", "Stop it first.",
     ),
     "database_newer": Meaning(
-        409, REFUSED, "数据库由更新版本的程序写成。", "The database was written by a newer version of the program.",
+        503, UNAVAILABLE, "数据库由更新版本的程序写成。", "The database was written by a newer version of the program.",
         "请升级程序。", "Update the program.",
     ),
     "no_log_key": Meaning(
@@ -650,7 +655,7 @@ CODES: dict[str, Meaning] = {
         "请将 database_url 设为 SQLite 或 PostgreSQL。", "Set `database_url` to SQLite or PostgreSQL.",
     ),
     "database_older": Meaning(
-        409, REFUSED, "数据库的结构比程序旧。", "The database is older than this program.",
+        503, UNAVAILABLE, "数据库的结构比程序旧。", "The database is older than this program.",
         "请先备份，再重新启动程序，启动时会升级结构。",
         "Make a backup, then start the program again: it migrates on start.",
     ),

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -39,7 +40,7 @@ def worker_lock(app: App) -> Iterator[App]:
     with `lease_lost` (PostgreSQL).
     """
     if app.database.dialect == "sqlite":
-        with _file_lock(app):
+        with exclusive(app.settings.data):
             yield app
         return
     with ExitStack() as held:
@@ -52,17 +53,20 @@ def worker_lock(app: App) -> Iterator[App]:
 
 
 @contextmanager
-def _file_lock(app: App) -> Iterator[None]:
+def exclusive(data: Path) -> Iterator[None]:
+    """No other process of this machine works in the directory. Raises `Conflict` (`worker_running`),
+    `Unavailable` (`database_read_only`, `disk_full`) where nothing can be written.
+    """
     try:
-        descriptor = os.open(app.settings.data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         code = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "database_read_only"
-        raise Unavailable(f"{app.settings.data} cannot be written: {error.strerror}", code=code) from None
+        raise Unavailable(f"{data} cannot be written: {error.strerror}", code=code) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Conflict(f"another process uses {app.settings.data} already", code="worker_running") from None
+            raise Conflict(f"another process uses {data} already", code="worker_running") from None
         yield
     finally:
         os.close(descriptor)

@@ -16,6 +16,7 @@ from chain_service.chain.deployment import check_chain
 from chain_service.errors import ChainServiceError, Conflict, Unavailable
 from chain_service.jobs.alerts import WORK_FAILED
 from chain_service.jobs.anchoring.close_batches import close_batches
+from chain_service.jobs.anchoring.journal_heads import keep_journal
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.leases import claim_database, lease_of, under, worker_lock
@@ -187,6 +188,7 @@ class _Sender:
         watch_misses(app)
         self._has_caught_up = self._has_caught_up or self._look(app)
         if self._has_caught_up:
+            keep_journal(app)
             close_batches(app)
             dispatch(app)
 

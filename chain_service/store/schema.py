@@ -523,6 +523,31 @@ alerts = Table(
 )
 _partial("uq_alerts_standing", alerts.c.code, alerts.c.subject, where="cleared_at is null", unique=True)
 
+# The journal of what no chain proves: salted digests of rows, in the order of a tree whose root is anchored.
+
+journal_entries = Table(
+    "journal_entries",
+    metadata,
+    Column("id", Counter, primary_key=True, autoincrement=True),
+    Column("about", Text, nullable=False),
+    Column("row", Text, nullable=False),
+    Column("salt", Bytes, nullable=False),
+    Column("digest", Bytes, nullable=False),
+    Column("leaf_index", BigInteger, unique=True),
+    sqlite_autoincrement=True,
+)
+Index("ix_journal_entries_about_row", journal_entries.c.about, journal_entries.c.row)
+_partial("ix_journal_entries_waiting", journal_entries.c.id, where="leaf_index is null")
+
+journal_heads = Table(
+    "journal_heads",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", Bytes, nullable=False),
+    Column("record_id", Text),
+    Column("at", Double, nullable=False),
+)
+
 # What is about the instance itself, and who works on it.
 
 deployment = Table(

@@ -12,7 +12,7 @@ from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.records.hashing import parse_log_id
 from chain_service.core.records.identifiers import OrgCode, is_org_code
 from chain_service.errors import InvalidProof, NotFound, Unavailable
-from chain_service.jobs.auditing.carried import audit_carried
+from chain_service.jobs.auditing.carried import audit_carried, audit_unstored
 from chain_service.jobs.auditing.coverage import unproven_columns
 from chain_service.jobs.auditing.findings import AuditFinding, finding
 from chain_service.jobs.auditing.indexed import (
@@ -23,6 +23,7 @@ from chain_service.jobs.auditing.indexed import (
     check_newest,
     counted_validators,
 )
+from chain_service.jobs.auditing.journaled import AuditedJournal, audit_journal
 from chain_service.jobs.auditing.logs import AuditedLog, LogAudit
 from chain_service.jobs.auditing.outbox import audit_deployment, audit_outbox
 from chain_service.jobs.auditing.record_rows import audit_unplaced
@@ -32,9 +33,9 @@ from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.leases import worker_lock
 from chain_service.jobs.validators import trust_sets
 from chain_service.store import batches, chain_index
+from chain_service.store.auditing.whole_tables import logs_in
 from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.registries import organisations
-from chain_service.store.whole_tables import logs_in
 
 
 @answer
@@ -59,6 +60,8 @@ class AuditReport:
     unproven: Mapping[str, tuple[str, ...]]
     "Columns that nothing proves, by table; the reasons are in docs/reference/audit.md."
     chain: AuditedBlock
+    journal: AuditedJournal | None = None
+    "Null where the index is damaged and nothing else was looked at."
 
 
 @answer
@@ -128,8 +131,9 @@ def _audit(app: App, connection: Connection, head: IndexedBlock, org: str | None
     findings += audit_unplaced(connection, org)
     seals = audit_seals(app, connection, head, org, findings)
     entries = audit_catalogs(app, connection, head, org, findings)
-    findings += audit_carried(connection, org)
-    return _report(head, findings, logs, seals, entries)
+    findings += audit_carried(connection, org) + audit_unstored(connection)
+    journal = audit_journal(connection, findings)
+    return replace(_report(head, findings, logs, seals, entries), journal=journal)
 
 
 def _audit_logs(

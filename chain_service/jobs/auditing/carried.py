@@ -13,8 +13,9 @@ from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import Corrupt, InvalidProof
 from chain_service.jobs.auditing.findings import AuditFinding, added, compare, missing
 from chain_service.store import records
+from chain_service.store.auditing.whole_tables import Row, rows
+from chain_service.store.registries import organisations
 from chain_service.store.rows import json_object
-from chain_service.store.whole_tables import Row, rows
 
 _FINAL = ("final_block", "final_hash", "final_time", "final_tx")
 _EVENT = "the event on chain"
@@ -165,6 +166,27 @@ def _versions(connection: Connection, events: Events, where: dict[str, str]) -> 
     for row in rows(connection, "catalog_versions", where):
         key = (code_key(row["code"]).hex(), row["sequence"], row["digest"].hex())
         found += events.check("catalog_versions", row, told.get(key, []), row["digest"])
+    return found
+
+
+def audit_unstored(connection: Connection) -> list[AuditFinding]:
+    """What is kept of versions that memory lacks is what the events tell, and memory still lacks them."""
+    told = {}
+    for event in Events(connection).named("CatalogChanged"):
+        for item, change in enumerate(_args(event).get("changes", [])):
+            told[event["block"], event["position"], item] = (event, change)
+    stored = {(code_key(row["code"]), row["digest"]) for row in rows(connection, "catalog_versions")}
+    found = []
+    for row in rows(connection, "unstored_versions"):
+        place = row["block"], row["position"], row["item"]
+        if place not in told or (row["catalog"], row["digest"]) in stored:
+            found.append(added("unstored_versions", row, _EVENT))
+            continue
+        event, (catalog, sequence, action, previous, digest) = told[place]
+        shown = {"catalog": row["catalog"].hex(), "previous": row["previous"].hex(), "digest": row["digest"].hex()}
+        proven = {"catalog": catalog, "previous": previous, "digest": digest, "sequence": sequence, "action": action}
+        proven["org"] = organisations.org_in(_args(event).get("organisation", ""))
+        found += compare("unstored_versions", {**row, **shown}, proven, _EVENT)
     return found
 
 

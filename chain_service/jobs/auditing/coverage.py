@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from chain_service.core.encoding.text import Text
 
@@ -38,6 +39,14 @@ class TableProof:
 _FINAL = ("final_block", "final_hash", "final_time", "final_tx", "fell_out_at")
 
 
+JOURNAL = Text("操作日志（其日志头已上链）", "the journal, whose head is anchored")
+
+
+def _journaled(*columns: str, unproven: Mapping[str, Text] = MappingProxyType({})) -> TableProof:
+    """A table of which the journal keeps a digest of every row."""
+    return TableProof(JOURNAL, columns, unproven)
+
+
 def _here(*columns: str) -> TableProof:
     """A table of which only this instance knows."""
     return TableProof(
@@ -58,12 +67,7 @@ COVERAGE: Mapping[str, TableProof] = {
         Text("区块头中的投票（Clique）", "the votes in the headers (Clique)"),
         ("block", "addresses", "votes", "stated"),
     ),
-    "rival_headers": TableProof(
-        Text("自身区块头", "its own header"),
-        ("number", "hash", "header"),
-        {"seen_at": OWN_CLOCK},
-        may_be_lost=Text("其他分支的区块不在链上", "headers of other branches are on no chain"),
-    ),
+    "rival_headers": _journaled("number", "hash", "header", "seen_at"),
     "chain_events": TableProof(
         Text("节点重新报告的事件", "the events as nodes report them again"),
         ("block", "position", "tx", "contract", "name", "subject", "account", "args"),
@@ -76,10 +80,11 @@ COVERAGE: Mapping[str, TableProof] = {
         ("block", "position", "item", "log", "leaf_index", "state", "reason", "digest"),
     ),
     "unstored_versions": TableProof(
-        Text("目录变更事件", "the event of the change"),
+        Text("事件与已存目录版本", "the events, and the stored versions"),
         ("block", "position", "item", "catalog", "org", "sequence", "action", "previous", "digest"),
+        may_be_lost=Text("缺少的版本另由目录历史指出", "the gap in the catalog's history names the version"),
     ),
-    "api_keys": _here(
+    "api_keys": _journaled(
         "id",
         "org",
         "roles",
@@ -92,11 +97,28 @@ COVERAGE: Mapping[str, TableProof] = {
         "daily_lookups",
         "types",
         "replaces",
-        "last_used_at",
+        unproven={"last_used_at": OWN_CLOCK},
     ),
     "key_windows": _here("key_id", "counted", "since", "used"),
-    "certificate_types": _here("code", "body", "created_at"),
-    "certificate_type_names": _here("code", "n", "name", "since"),
+    "approvals": _journaled(
+        "seq",
+        "id",
+        "record_id",
+        "org",
+        "body",
+        "key_id",
+        "created_at",
+        "expires_at",
+        "outcome",
+        "decided_at",
+        "decided_by",
+        "change_id",
+    ),
+    "end_rules": _journaled(
+        "org", "second_approval", "daily_ends", unproven=dict.fromkeys(("since", "used"), NOT_ON_CHAIN)
+    ),
+    "certificate_types": _journaled("code", "body", "created_at"),
+    "certificate_type_names": _journaled("code", "n", "name", "since"),
     "accounts": TableProof(Text("已签名的交易", "the signed transactions"), ("address", "next_nonce")),
     "submissions": TableProof(
         Text("已签名的字节与事件", "the signed bytes, and the events"),
@@ -139,13 +161,16 @@ COVERAGE: Mapping[str, TableProof] = {
         ),
         {"closed_at": OWN_CLOCK},
     ),
-    "stopped_logs": _here("org", "generation", "reason", "stopped_at"),
+    "stopped_logs": _journaled("org", "generation", "reason", "stopped_at"),
     "tiles": TableProof(
         Text("日志条目与链上的根", "the log's entries, and the roots on chain"),
         ("org", "generation", "level", "n", "data"),
     ),
     "records": TableProof(
-        Text("规范化内容与日志条目", "its content, and the entry in the log"),
+        Text(
+            "规范化内容与日志条目；已删除内容的记录依据操作日志",
+            "its content, and the entry in the log; of an erased record the journal",
+        ),
         (
             "id",
             "org",
@@ -163,11 +188,13 @@ COVERAGE: Mapping[str, TableProof] = {
             "generation",
             "leaf_index",
             "failure",
+            "erased_at",
+            "erased_reason",
         ),
-        {"seq": ORDER_HERE, "key_id": WHO_HERE, "erased_at": NOT_ON_CHAIN, "erased_reason": NOT_ON_CHAIN},
+        {"seq": ORDER_HERE, "key_id": WHO_HERE},
     ),
     "record_files": TableProof(Text("记录内容", "the record's content"), ("record_id", "algorithm", "digest")),
-    "erased_files": _here("record_id", "n", "algorithm", "kept_digest"),
+    "erased_files": _journaled("record_id", "n", "algorithm", "kept_digest"),
     "status_changes": TableProof(
         Text("变更记录内容与链上摘要", "its content, and the digest on chain"),
         (
@@ -211,8 +238,16 @@ COVERAGE: Mapping[str, TableProof] = {
         ),
         {"id": NOT_ON_CHAIN, "key_id": WHO_HERE, "created_at": OWN_CLOCK},
     ),
-    "readings": _here("id", "at", "key_id", "org", "record_id", "action", "cause"),
-    "alerts": _here("id", "at", "code", "subject", "details", "cleared_at"),
+    "readings": _journaled("id", "at", "key_id", "org", "record_id", "action", "cause"),
+    "alerts": _journaled("id", "at", "code", "subject", "details", "cleared_at"),
+    "journal_entries": TableProof(
+        Text("已上链的日志头", "the heads that were anchored"),
+        ("about", "row", "salt", "digest", "leaf_index"),
+        {"id": ORDER_HERE},
+    ),
+    "journal_heads": TableProof(
+        Text("承载日志头的记录", "the records that carry them"), ("size", "root", "record_id"), {"at": OWN_CLOCK}
+    ),
     "deployment": TableProof(
         Text("部署文件 deployment.json", "the file deployment.json"),
         ("one", "chain_id", "genesis_hash", "record_log"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.text import Text
-from chain_service.store.whole_tables import key_columns
+from chain_service.store.auditing.whole_tables import key_columns
 
 FINDINGS: Mapping[str, tuple[str, str]] = {
     "founding_entry_differs": (
@@ -44,6 +44,11 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
     "row_altered": ("数据库中的值被改动", "a stored value is not the one that its proof gives"),
     "row_missing": ("数据库缺少应有的行", "a row is missing that others or the chain call for"),
     "row_added": ("数据库多出无依据的行", "a stored row has nothing behind it"),
+    "journal_differs": (
+        "操作日志与已上链的日志头不一致",
+        "the journal's entries do not give the head that was anchored: one was altered, or its place",
+    ),
+    "journal_cut": ("操作日志缺少条目", "the journal lacks entries that it had"),
     "index_differs": ("索引的最新区块不在链上", "the newest block of the index is not on the chain"),
 }
 

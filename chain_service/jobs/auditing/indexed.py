@@ -23,10 +23,10 @@ from chain_service.jobs.context import App, Progress
 from chain_service.jobs.indexing.apply_events import indexed
 from chain_service.jobs.validators import changes, count_from_genesis
 from chain_service.store import chain_index
+from chain_service.store.auditing.whole_tables import Row, rows
 from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.rows import json_object
 from chain_service.store.validators import ValidatorSet
-from chain_service.store.whole_tables import Row, rows
 
 BLOCKS_AT_ONCE = 1000
 _PARENT, _NUMBER, _TIME = 0, 8, 11

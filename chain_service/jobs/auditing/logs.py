@@ -28,10 +28,10 @@ from chain_service.jobs.auditing.record_rows import check_files, lookup_differen
 from chain_service.jobs.context import App, Progress
 from chain_service.jobs.integrity import stored_disclosure
 from chain_service.store import batches, chain_index, records, tiles
+from chain_service.store.auditing.whole_tables import Row, rows
 from chain_service.store.batches import Batch
 from chain_service.store.chain_index import IndexedBlock, IndexedHead
 from chain_service.store.records import StoredRecord
-from chain_service.store.whole_tables import Row, rows
 
 CHUNK = 4096
 SLOTS_AT_ONCE = 400

@@ -21,7 +21,7 @@ from chain_service.core.chainproof.storage_layout import (
 from chain_service.errors import BadRequest, Unavailable
 from chain_service.jobs.auditing.findings import AuditFinding, compare, missing
 from chain_service.jobs.context import App
-from chain_service.store.whole_tables import Row, rows
+from chain_service.store.auditing.whole_tables import Row, rows
 
 _KINDS = {
     "advance": (RECORD_LOG, "advance"),
@@ -62,15 +62,25 @@ def audit_outbox(app: App, connection: Connection, first: int, newest: int) -> l
         else:
             unsettled.append(row)
     found += _check_unsettled(app, unsettled, newest)
-    final_batches = {row["submission_id"]: row["final_block"] for row in rows(connection, "batches", without=_LARGE)}
+    carried = _carried(connection)
     for row in queued.values():
         if row["final_block"] is None or row["final_block"] >= first:
             found += _check_call(row)
-            found += _check_end(row, signed[row["id"]], mined, final_batches)
+            found += _check_end(row, signed[row["id"]], mined, carried[row["id"]])
     return found + _check_accounts(connection, used)
 
 
-_LARGE = ("evidence", "consistency_path")
+_LARGE = {"batches": ("evidence", "consistency_path"), "status_changes": ("body",), "seals": ("body",)}
+_CARRIED = ("batches", "status_changes", "seals", "seal_changes", "catalog_versions")
+
+
+def _carried(connection: Connection) -> dict[str | None, list[int | None]]:
+    """The final blocks of what each submission carries."""
+    ends: dict[str | None, list[int | None]] = defaultdict(list)
+    for table in _CARRIED:
+        for row in rows(connection, table, without=_LARGE.get(table, ())):
+            ends[row["submission_id"]].append(row["final_block"])
+    return ends
 
 
 def _check_signed(app: App, row: Row, submission: Row | None) -> list[AuditFinding]:
@@ -125,16 +135,18 @@ def _subject_of(kind: str, subject: str, args: tuple[Any, ...]) -> bool:
 
 
 def _check_end(
-    row: Row, carried_by: list[Row], mined: dict[bytes, int], batches: dict[str | None, int | None]
+    row: Row, carried_by: list[Row], mined: dict[bytes, int], carried: list[int | None]
 ) -> list[AuditFinding]:
-    """Final where one of its transactions is in a block, or its log head stands there by somebody else's."""
+    """Final where one of its transactions is in a block, or all that it carries stands there by somebody else's."""
     ours = [one["hash"] for one in carried_by if one["hash"] in mined]
     if ours:
         proven = {"final_block": mined[ours[-1]], "final_tx": ours[-1]}
         proven |= dict.fromkeys(("abandoned_at", "abandoned_reason", "last_error"))
         return compare("submissions", row, proven, _MINED)
-    by_another = batches.get(row["id"]) if row["kind"] == "advance" else None
-    return compare("submissions", row, {"final_block": by_another, "final_tx": None}, _MINED)
+    ends = [end for end in carried if end is not None]
+    by_others = bool(ends) and len(ends) == len(carried) and (row["final_block"] or 0) >= max(ends)
+    proven = {"final_tx": None} if by_others else {"final_block": None, "final_tx": None}
+    return compare("submissions", row, proven, _MINED)
 
 
 def _check_unsettled(app: App, unsettled: list[Row], newest: int) -> list[AuditFinding]:

@@ -13,8 +13,8 @@ from chain_service.errors import BadRequest
 from chain_service.jobs.auditing.findings import AuditFinding, added, compare_rows, finding
 from chain_service.jobs.integrity import stored_disclosure
 from chain_service.store import records
+from chain_service.store.auditing.whole_tables import Row
 from chain_service.store.records import StoredRecord
-from chain_service.store.whole_tables import Row
 
 CHUNK = 1000
 
@@ -33,6 +33,7 @@ def lookup_differences(record: StoredRecord, disclosure: Disclosure) -> list[str
         "body": content.canonical,
         "body_digest": disclosure.body_digest,
     }
+    given |= dict.fromkeys(("erased_at", "erased_reason"))
     differing = [name for name, value in given.items() if getattr(record, name) != value]
     return differing + ([] if _is_of_its_moment(record) else ["id", "created_at"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import Connection
@@ -24,10 +24,10 @@ from chain_service.core.registries.catalogs import CatalogVersion, check_history
 from chain_service.core.registries.histories import read_seal_facts, read_seal_states
 from chain_service.core.registries.seals import parse_seal, seal_facts
 from chain_service.errors import BadRequest, Corrupt
-from chain_service.jobs.auditing.findings import AuditFinding, added, compare, finding
+from chain_service.jobs.auditing.findings import AuditFinding, compare, finding
 from chain_service.jobs.context import App
 from chain_service.jobs.registries.catalogs import step_of
-from chain_service.store import chain_index, whole_tables
+from chain_service.store import chain_index
 from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.registries import catalogs, organisations, seals
 from chain_service.store.registries.catalogs import StoredCatalogVersion, UnstoredVersion
@@ -110,7 +110,6 @@ def audit_catalogs(
             breaks = check_history(versions, word.to_bytes(32, "big") if word else None, sequence, missing)
             findings += altered
             findings += [finding("catalog_" + gap.code, code, sequence=gap.sequence) for gap in breaks]
-    findings += _check_unstored(connection)
     findings += _missing_entries(app, connection, org, {key.hex() for key in codes})
     return len(mine)
 
@@ -133,33 +132,6 @@ def _check_version(row: StoredCatalogVersion) -> list[AuditFinding]:
         "body": canonical(version.body),
     }
     return compare("catalog_versions", vars(row), proven, "its content")
-
-
-def _check_unstored(connection: Connection) -> list[AuditFinding]:
-    """Every version remembered as lost is what its event tells."""
-    stored = list(whole_tables.rows(connection, "unstored_versions"))
-    blocks = {row["block"] for row in stored}
-    told: dict[tuple[int, int, int], Mapping[str, Any]] = {}
-    for event in chain_index.events(connection, ("CatalogChanged",)) if stored else ():
-        if event.block not in blocks:
-            continue
-        for item, (catalog, sequence, action, previous, digest_) in enumerate(event.args["changes"]):
-            told[event.block, event.position, item] = {
-                "catalog": bytes.fromhex(catalog),
-                "org": organisations.org_of(event),
-                "sequence": sequence,
-                "action": action,
-                "previous": bytes.fromhex(previous),
-                "digest": bytes.fromhex(digest_),
-            }
-    found = []
-    for row in stored:
-        expected = told.get((row["block"], row["position"], row["item"]))
-        if expected is None:
-            found.append(added("unstored_versions", row, "its event"))
-        else:
-            found += compare("unstored_versions", row, expected, "its event")
-    return found
 
 
 def _missing_entries(app: App, connection: Connection, org: str | None, known: set[str]) -> list[AuditFinding]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.errors import NotFound
+from chain_service.store.auditing import journal
 from chain_service.store.rows import all_as, one_or_none
 from chain_service.store.schema import approvals, end_rules
 
@@ -75,6 +76,7 @@ def set_rule(connection: Connection, org: str, new: EndRule) -> None:
     values = asdict(new)
     row = make(end_rules).values(org=org, since=0, used=0, **values)
     connection.execute(row.on_conflict_do_update(index_elements=[end_rules.c.org], set_=values))
+    journal.note(connection, "end_rules", org=org)
 
 
 def spend_end(connection: Connection, org: str, since: int) -> bool:
@@ -94,13 +96,15 @@ def spend_end(connection: Connection, org: str, since: int) -> bool:
 def add(connection: Connection, new: NewApproval) -> None:
     """The end waits. Raises Conflict (`constraint`) where another one of its record does."""
     connection.execute(insert(approvals), asdict(new))
+    journal.note(connection, "approvals", id=new.id)
 
 
 def waiting(connection: Connection, record_id: str, now: float) -> Approval | None:
     """The end of this record that waits; one that nobody decided in time is set down as expired."""
     open_ones = (approvals.c.record_id == record_id, approvals.c.outcome.is_(None))
     late = update(approvals).where(*open_ones, approvals.c.expires_at <= now)
-    connection.execute(late.values(outcome="expired", decided_at=now))
+    expired = connection.execute(late.values(outcome="expired", decided_at=now).returning(approvals.c.id)).scalars()
+    journal.note(connection, "approvals", id=list(expired))
     return one_or_none(connection.execute(select(approvals).where(*open_ones)), Approval)
 
 
@@ -119,6 +123,7 @@ def decide(
     """The approval waits no longer."""
     values = {"outcome": outcome, "decided_by": by, "decided_at": at, "change_id": change}
     connection.execute(update(approvals).where(approvals.c.id == id, approvals.c.outcome.is_(None)).values(values))
+    journal.note(connection, "approvals", id=id)
 
 
 @dataclass(frozen=True)

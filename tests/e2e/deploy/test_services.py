@@ -174,6 +174,8 @@ def test_the_guide_leads_from_nothing_to_services_that_read_no_more_than_they_ne
                 break
             time.sleep(0.05)
         assert client.get(f"{path}/receipt").status_code == 200, drill.logs()
+        read = client.post("/v1/verify", files={"file": ("notice.pdf", b"%PDF-1.7 and nothing more")})
+        assert (read.status_code, read.json()["code"]) == (200, "unreadable"), read.text
         assert client.get("/v1/trust").status_code == 200
         assert client.get("/offline.html").status_code == 200
 

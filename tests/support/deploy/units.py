@@ -67,6 +67,25 @@ def python_for_all() -> Path | None:
     return None
 
 
+def interpreter(root: Path, program: Path) -> Path:
+    """Below `root` a Python for all users that has the packages and the program of this checkout."""
+    made = root / "venv" / "bin" / "python"
+    if not made.exists():
+        python = python_for_all()
+        assert python is not None
+        packages = root / "venv" / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+        for folder in (made.parent, packages):
+            folder.mkdir(parents=True)
+        made.symlink_to(python)
+        (root / "venv" / "pyvenv.cfg").write_text(f"home = {python.parent}\n")
+        (packages / "checkout.pth").write_text(f"{sysconfig.get_path('purelib')}\n{program}\n")
+        for path in (root / "venv").rglob("*"):
+            if not path.is_symlink():
+                path.chmod(0o755)
+        (root / "venv").chmod(0o755)
+    return made
+
+
 def start(unit: Unit, root: Path, program: Path) -> int:
     """The unit runs as its user, with its umask, limits and credentials; the number of its process."""
     uid, gid = ids(root, unit.one("User"), unit.one("Group"))
@@ -83,10 +102,9 @@ def start(unit: Unit, root: Path, program: Path) -> int:
     for assignment in unit.values["Environment"]:
         name, _, value = assignment.partition("=")
         environment[name] = value.replace("%d", str(credentials))
-    environment["PYTHONPATH"] = f"{program}:{sysconfig.get_path('purelib')}"
     words = moved(unit.one("ExecStart"), root, program).split()
     assert words[0] == str(program / ".venv" / "bin" / "chain-service")
-    command = [str(python_for_all()), "-c", "from chain_service.cli.main import main; main()", *words[1:]]
+    command = [str(interpreter(root, program)), "-c", "from chain_service.cli.main import main; main()", *words[1:]]
     with (root / f"{unit.name}.log").open("ab") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=environment, start_new_session=True,
@@ -106,7 +124,7 @@ def limits(unit: Unit) -> Callable[[], None]:
         if unit.one("NoNewPrivileges") == "yes":
             prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if unit.one("MemoryDenyWriteExecute") == "yes":
-            prctl(PR_SET_MDWE, 1, 0, 0, 0)  # an older kernel knows it not, and systemd then filters calls instead
+            prctl(PR_SET_MDWE, 1, 0, 0, 0)  # kernels before 6.3 do not know it; there systemd filters calls
 
     return apply
 

@@ -12,12 +12,14 @@ from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import register_seals
+from chain_service.jobs.anchoring.journal_heads import anchor_journal, keep_journal
 from chain_service.jobs.instance.api_keys import create_key, revoke_key
 from chain_service.jobs.instance.certificate_types import add_type
 from chain_service.jobs.instance.raised_alerts import settle_alert
 from chain_service.jobs.leases import claim_database
 from chain_service.jobs.records import records
-from chain_service.store import alerts, batches, chain_index, keys, validators
+from chain_service.store import alerts, batches, chain_index, validators
+from chain_service.store.access import approvals, keys
 from chain_service.store.schema import metadata
 from chain_service.store.validators import RivalHeader
 from support.worlds.jobs_city import FOOD, WAIT, City, Org
@@ -35,6 +37,8 @@ class FullHistory:
     record: str
     seal: str
     catalog: str
+    journal: str
+    """The record that carries the journal's head."""
 
     def row(self, connection: Connection, table: str) -> Mapping[str, Any]:
         """The row of this table that the tests of the audit edit."""
@@ -46,6 +50,8 @@ class FullHistory:
             "submissions": {"kind": "advance"},
             "transactions": {"outcome": "final"},
             "batches": {"org": self.org.code, "old_size": 1},
+            "journal_entries": {"leaf_index": 2},
+            "journal_heads": {"record_id": self.journal},
             "tiles": {"org": self.org.code, "level": 0},
             "records": {"id": self.record},
             "record_files": {"record_id": self.record, "algorithm": "sm3"},
@@ -82,10 +88,14 @@ def full_history(city: City) -> FullHistory:
     publish(city, org, entry | {"action": "change", "title": "改"})
     workers.wait_final(city.app, "seal", seal["sealCode"], timeout=WAIT)
     set_seal_state(city, org, seal["sealCode"], "frozen")
-    city.submit(org, org.certificate())
     _faults(city, org)
-    _shared(city, key.id)
-    return FullHistory(city, org, first, seal["sealCode"], entry["catalogCode"])
+    _shared(city, org, second, key.id)
+    keep_journal(city.app)
+    head = anchor_journal(city.app)
+    assert head is not None and head.record_id is not None
+    city.make_final([head.record_id])
+    city.submit(org, org.certificate())
+    return FullHistory(city, org, first, seal["sealCode"], entry["catalogCode"], head.record_id)
 
 
 def _type(name: str) -> dict[str, Any]:
@@ -113,10 +123,13 @@ def _faults(city: City, org: Org) -> None:
     settle_alert(city.app, settled)
 
 
-def _shared(city: City, key: str) -> None:
-    """What processes that share the database keep there."""
+def _shared(city: City, org: Org, record: str, key: str) -> None:
+    """What processes that share the database keep there, and a final end that waits for a second approval."""
     claim_database(city.app)
     with city.app.database.transaction() as connection:
+        approvals.set_rule(connection, org.code, approvals.EndRule(second_approval=True, daily_ends=3))
+        at = city.app.clock()
+        approvals.add(connection, approvals.NewApproval("end-1", record, org.code, b"{}", key, at, at + 600))
         keys.grant(connection, key, "requests", 60, 1, 600, city.app.clock())
         row = {"role": "tests", "term": 1, "holder": "nobody", "session": 1, "since": 1.0}
         connection.execute(insert(metadata.tables["leases"]), row)

@@ -56,6 +56,7 @@ COMMANDS = {
     "org end-permit",
     "type add",
     "type list",
+    "keystore password",
     "key create",
     "key list",
     "key rotate",
