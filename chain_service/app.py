@@ -16,6 +16,7 @@ from chain_service.jobs.context import App, Chain
 from chain_service.jobs.leases import refuse_other_deployment
 from chain_service.jobs.validators import refresh_trust, trust_sets
 from chain_service.store import validators
+from chain_service.store.connecting.drivers import DatabaseLimits
 from chain_service.store.database import Database
 
 
@@ -30,7 +31,7 @@ def open_app(settings: Settings, *, migrate: bool = True) -> App:
             f"{settings.data} holds no instance: run `chain-service --data {settings.data} init` first",
             code="not_initialised",
         )
-    database = Database(settings.database)
+    database = open_database(settings)
     try:
         if migrate:
             database.migrate()
@@ -62,6 +63,18 @@ def _root_keystore(settings: Settings) -> Keystore:
     return Keystore((settings.operator_home or settings.data) / "keys", settings.operator_secret())
 
 
+def open_database(settings: Settings) -> Database:
+    """The instance's database with the bounds of its settings. Raises `Conflict` (`unknown_database`)."""
+    limits = DatabaseLimits(
+        connections=settings.database_connections,
+        pool_seconds=settings.database_pool_timeout,
+        connect_seconds=settings.database_connect_timeout,
+        lock_seconds=settings.database_lock_timeout,
+        statement_seconds=settings.database_statement_timeout,
+    )
+    return Database(settings.database, limits)
+
+
 def open_reader(settings: Settings, trust: ChainTrust | None) -> ChainReader | None:
     """Reads of the chain that `trust` is about, judged by it, or of the instance's own; None where there is neither."""
     if trust is not None:
@@ -72,7 +85,7 @@ def open_reader(settings: Settings, trust: ChainTrust | None) -> ChainReader | N
 def _own_reader(settings: Settings) -> ChainReader:
     """Reads of the instance's own chain, whose index is as far as it is."""
     chain = Chain(Deployment.load(settings.deployment_file), Rpc(settings.rpc_urls, settings.rpc_timeout))
-    database = Database(settings.database)
+    database = open_database(settings)
     try:
         database.check()
         with database.reading() as connection:

@@ -21,6 +21,14 @@ class Settings(BaseSettings):
 
     data: Path = Field(Path("data"), description="directory that holds everything the instance keeps")
     database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite at DIR/chain_service.db")
+    database_connections: int = Field(60, ge=2, le=1000, description="most connections to the database at once")
+    database_connect_timeout: float = Field(5.0, ge=2, description="seconds to wait for the database server's answer")
+    database_pool_timeout: float = Field(10.0, gt=0, description="seconds to wait for one of those connections")
+    database_lock_timeout: float = Field(30.0, gt=0, description="seconds to wait for a lock of the database")
+    database_statement_timeout: float = Field(
+        60.0, gt=0, description="seconds that PostgreSQL may work on one statement; migrations take as long as they do"
+    )
+    disk_reserve: int = Field(64, ge=0, description="MiB that must be free below DIR for the instance to be ready")
     rpc_urls: list[str] = Field(["http://127.0.0.1:8545"], description="nodes, the preferred one first")
     rpc_timeout: float = Field(10.0, gt=0, description="seconds to wait for a node's answer")
     password: SecretStr | None = Field(None, description="password of the keystores; wins over password_file")

@@ -470,6 +470,48 @@ CODES: dict[str, Meaning] = {
         503, UNAVAILABLE, "数据库无法访问。", "The database cannot be reached.",
         "请稍后重试。", "Try again later.",
     ),
+    "database_refused": Meaning(
+        503, UNAVAILABLE, "数据库拒绝登录。", "The database refused the login.",
+        "请运维人员核对 database_url 中的用户、密码和数据库的访问规则。",
+        "The operator has to check user and password in `database_url` and the server's access rules.",
+    ),
+    "behind_pooler": Meaning(
+        409, REFUSED, "后台任务的租约需要独占的数据库会话，连接池代理（如 pgbouncer）不提供。",
+        "The workers' leases need database sessions of their own, which a pooler such as pgbouncer does not give.",
+        "请将运行后台任务的进程的 database_url 直接指向 PostgreSQL；`serve --no-workers` 可经代理连接。",
+        "Name PostgreSQL itself in `database_url` where the workers run; `serve --no-workers` may go through it.",
+    ),
+    "database_standby": Meaning(
+        503, UNAVAILABLE, "数据库是只读的备库。", "The database is a standby, which cannot be written.",
+        "请运维人员将 database_url 指向主库，或提升备库。",
+        "The operator has to name the primary in `database_url`, or promote the standby.",
+    ),
+    "database_read_only": Meaning(
+        503, UNAVAILABLE, "数据库只读，无法写入；核验不受影响。",
+        "The database can only be read; verifying goes on.",
+        "请运维人员检查文件系统的挂载方式或数据库的只读设置。",
+        "The operator has to look at how its file system is mounted, or at the database's read-only setting.",
+    ),
+    "database_locked": Meaning(
+        503, UNAVAILABLE, "数据库的锁被其他程序长时间占用。", "Another program holds a lock of the database.",
+        "请稍后重试；持续出现时由运维人员结束占用者。",
+        "Try again later; if it stays so, the operator has to end whoever holds it.",
+    ),
+    "database_busy": Meaning(
+        503, UNAVAILABLE, "数据库连接已全部占用。", "All connections to the database are in use.",
+        "请稍后重试；持续出现时由运维人员调大 database_connections。",
+        "Try again later; if it stays so, the operator may raise `database_connections`.",
+    ),
+    "database_slow": Meaning(
+        503, UNAVAILABLE, "数据库处理超时。", "The database took too long for a statement.",
+        "请稍后重试；持续出现时由运维人员检查数据库的负载。",
+        "Try again later; if it stays so, the operator has to look at the database's load.",
+    ),
+    "disk_full": Meaning(
+        503, UNAVAILABLE, "磁盘空间不足，无法保存。", "There is no space left on the disk; nothing can be stored.",
+        "请运维人员清理磁盘或扩容；无需重启。",
+        "The operator has to free space or enlarge the disk; no restart is needed.",
+    ),
     "index_busy": Meaning(
         503, UNAVAILABLE, "索引正由另一进程更新。", "Another process is updating the index.",
         "请稍后重试。", "Try again.",

@@ -71,6 +71,10 @@ def _chinese_font() -> bool:
 TOOLS = (
     Tool("PostgreSQL", _postgresql, ("postgresql",), "store and crash tests on PostgreSQL",
          "install the postgresql package"),
+    Tool("pgbouncer", Path("/usr/sbin/pgbouncer").exists, ("pgbouncer",), "the store behind a pooler",
+         "install the pgbouncer package"),
+    Tool("libfaketime", lambda: any(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), ("libfaketime",),
+         "the faults of a wrong clock", "install the libfaketime package"),
     Tool("Chromium", Path("/usr/bin/chromium").exists, ("chromium",), "tests of the page in a browser",
          "install the chromium package"),
     Tool("nginx", _nginx, ("nginx",), "tests of the sample configuration of the proxy", "install the nginx package"),

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 from eth_utils.address import to_checksum_address
 
+from chain_service.chain.arrivals import Arrivals
 from chain_service.chain.contracts import ChainEvent, decode_event
+from chain_service.chain.node_causes import joined_causes
 from chain_service.chain.rpc import Request, Rpc, RpcError, quantity
 from chain_service.core.chainproof.consensus import (
     consensus_of,
@@ -22,7 +24,7 @@ from chain_service.core.chainproof.consensus import (
 from chain_service.core.chainproof.evidence import Evidence, ProvenState, Slot, evidence_from_rpc, verify_evidence
 from chain_service.core.chainproof.headers import SealedHeader, header_rlp_from_json
 from chain_service.core.chainproof.trust import ChainTrust
-from chain_service.errors import InvalidProof, Unavailable
+from chain_service.errors import ChainServiceError, InvalidProof, Unavailable
 
 BLOCKS_AT_ONCE = 250
 LOG_BLOCKS_AT_ONCE = 1000  # Besu answers for at most 5,000 by default
@@ -68,6 +70,8 @@ class ChainReader:
         self._addresses = {name: address for address, name in self._names.items()}
         self.last_event_source: Rpc | None = None
         """The node whose events were believed last."""
+        self.arrivals = Arrivals()
+        """When new blocks arrived, as far as somebody looks."""
 
     def head(self) -> int:
         """The newest block's number, as a node says."""
@@ -98,7 +102,7 @@ class ChainReader:
         A node that answers nonsense is left out. Raises `Unavailable` if none is left.
         """
         seen: list[NodeView] = []
-        error: Unavailable | InvalidProof | RpcError | None = None
+        failures: dict[str, ChainServiceError] = {}
         for node in self.rpc.nodes(avoided=False):
             try:
                 newest, block = node.call_each([("eth_blockNumber", ()), _block_request(number)])
@@ -111,10 +115,10 @@ class ChainReader:
                     NodeView(node, quantity(_raised(newest)), raw, None if raw is None else self.block_hash(raw))
                 )
             except (Unavailable, InvalidProof, RpcError) as failure:
-                error = failure
+                failures[node.names[0]] = failure
                 node.distrust()
         if not seen:
-            raise Unavailable("no node can be asked", code="node_unavailable") from error
+            raise joined_causes(failures)
         return sorted(seen, key=lambda view: -view.newest)
 
     def final_head(self) -> int:
@@ -186,21 +190,19 @@ class ChainReader:
     def _from_any(self, read: Callable[[Rpc], Answer]) -> Answer:
         """What the first node says whose answer holds; the others are asked only then.
 
-        Raises the first `InvalidProof`, or else the last `Unavailable`.
+        Raises the first `InvalidProof`, or else `Unavailable` with what each node answered.
         """
         wrong: InvalidProof | None = None
-        missing: Unavailable | None = None
+        failures: dict[str, ChainServiceError] = {}
         for node in self.rpc.nodes():
             try:
                 return read(node)
             except InvalidProof as error:
                 wrong = wrong or error
                 node.distrust()
-            except Unavailable as error:
-                missing = error
-            except RpcError as error:
-                missing = Unavailable("the node refused the request", code="node_unavailable", reason=error.reason)
-        raise wrong or missing or Unavailable("no node answered", code="node_unavailable")
+            except (Unavailable, RpcError) as error:
+                failures[node.names[0]] = error
+        raise wrong or joined_causes(failures)
 
     def block_hash(self, raw: bytes) -> bytes:
         """The hash of the block with this header, as the chain's consensus has it. Raises `InvalidProof`."""

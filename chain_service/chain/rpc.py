@@ -14,6 +14,7 @@ import orjson
 import urllib3
 
 from chain_service.chain import ipc
+from chain_service.chain.node_causes import NodeCause, NoNodeAnswered, UnusableAnswer, cause_of, refuse_status
 from chain_service.core.encoding.decoding import read_hex, read_quantity
 from chain_service.errors import ChainServiceError, Unavailable
 
@@ -118,6 +119,12 @@ class Rpc:
             order += [url for url in self.urls if url in failing]
         return [self._single[url] for url in order]
 
+    def each(self, timeout: float) -> list[Rpc]:
+        """A client of each node alone, in the order of the URLs, with this time-out; it remembers no failures, and
+        asking it changes nothing about whom others ask.
+        """
+        return [Rpc([url], timeout) for url in self.urls]
+
     def distrust(self, seconds: float = DISTRUST_SECONDS) -> None:
         """What this client's nodes said did not hold, or they are behind: they are asked last for so long."""
         for url in self.urls:
@@ -139,14 +146,14 @@ class Rpc:
     def _post(self, body: Any, read: Any) -> Any:
         """What `read` makes of the first usable answer, asking each node at most once."""
         encoded = orjson.dumps(body)
-        reasons = {}
+        causes: dict[str, NodeCause] = {}
         for url in self._order():
             try:
                 return read(self._ask(url, encoded))
-            except (urllib3.exceptions.HTTPError, OSError, _Unusable) as error:
-                reasons[_name(url)] = type(error).__name__ if not str(error) else str(error)
+            except (urllib3.exceptions.HTTPError, OSError, UnusableAnswer) as error:
+                causes[_name(url)] = cause_of(error)
                 self._health.failed(url, AVOID_SECONDS)
-        raise Unavailable("no node answered; is it running?", code="node_unavailable", nodes=reasons)
+        raise NoNodeAnswered(causes)
 
     def _order(self) -> Sequence[str]:
         failing = self._health.avoided()
@@ -164,11 +171,11 @@ class Rpc:
     def _exchange_on_socket(self, path: str, body: bytes) -> Any:
         content = ipc.exchange(path, body, self.timeout, MAX_ANSWER)
         if content is None:
-            raise _Unusable(f"an answer of more than {MAX_ANSWER} bytes")
+            raise UnusableAnswer(f"an answer of more than {MAX_ANSWER} bytes")
         try:
             return orjson.loads(content)
         except orjson.JSONDecodeError as error:
-            raise _Unusable("the answer is not JSON") from error
+            raise UnusableAnswer("the answer is not JSON") from error
 
     def _open(self, url: str) -> tuple[urllib3.HTTPConnectionPool, str]:
         """The node's connections and path: finding them anew for each call takes as long as the call."""
@@ -184,15 +191,14 @@ class Rpc:
             content = response.read(MAX_ANSWER + 1)
             if len(content) > MAX_ANSWER:
                 response.close()
-                raise _Unusable(f"an answer of more than {MAX_ANSWER} bytes")
+                raise UnusableAnswer(f"an answer of more than {MAX_ANSWER} bytes")
         finally:
             response.release_conn()
-        if response.status >= 500:
-            raise _Unusable(f"HTTP status {response.status}")
+        refuse_status(response.status)
         try:
             return orjson.loads(content)
         except orjson.JSONDecodeError as error:
-            raise _Unusable(f"HTTP status {response.status} and no JSON") from error
+            raise UnusableAnswer(f"HTTP status {response.status} and no JSON") from error
 
 
 def quantity(answer: Any) -> int:
@@ -215,21 +221,17 @@ def _no_bytes(reason: str) -> Unavailable:
     return Unavailable(f"the node's answer is not a byte string: {reason}", code="node_unavailable")
 
 
-class _Unusable(Exception):
-    """A node answered with something that is no JSON-RPC answer to what was asked."""
-
-
 def _read(request: dict[str, Any], answer: Any) -> Any:
     """The result or an `RpcError` value (JSON-RPC 2.0 §5)."""
     if not isinstance(answer, dict) or answer.get("id") not in (request["id"], None):
-        raise _Unusable("the answer is for another request")
+        raise UnusableAnswer("the answer is for another request")
     error = answer.get("error")
     if error is not None:
         if not isinstance(error, dict) or not isinstance(error.get("code"), int):
-            raise _Unusable("a malformed error")
+            raise UnusableAnswer("a malformed error")
         return RpcError(request["method"], error["code"], str(error.get("message", ""))[:500], error.get("data"))
     if answer.get("id") is None or "result" not in answer:
-        raise _Unusable("an answer without result")
+        raise UnusableAnswer("an answer without result")
     return answer["result"]
 
 
@@ -238,7 +240,7 @@ def _read_batch(requests: list[dict[str, Any]], answer: Any) -> list[Any]:
     if isinstance(answer, dict) and answer.get("error") is not None:
         return [_read({**request, "id": answer.get("id")}, answer) for request in requests]
     if not isinstance(answer, list) or len(answer) != len(requests):
-        raise _Unusable("the answer to a batch is incomplete")
+        raise UnusableAnswer("the answer to a batch is incomplete")
     by_id = {item.get("id"): item for item in answer if isinstance(item, dict)}
     return [_read(request, by_id.get(request["id"])) for request in requests]
 

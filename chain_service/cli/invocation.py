@@ -166,7 +166,7 @@ def catch_up(app: App) -> None:
     except Unavailable:
         return
     except Conflict as error:
-        if error.code not in ("worker_running", "lease_lost"):
+        if error.code not in ("worker_running", "lease_lost", "behind_pooler"):
             raise
 
 

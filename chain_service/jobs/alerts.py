@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chain_service.core.encoding.text import Text
+from chain_service.error_codes import CODES
 
 BLOCK_REPLACED = "final_block_replaced"
 CHAIN_HALTED = "chain_halted"
@@ -17,6 +18,7 @@ EVENTS_MISSING = "events_missing"
 LOG_STOPPED = "head_conflict"
 LOOKUP_MISSES = "lookup_misses"
 NONCE_GAP = "nonce_gap"
+NODE_REFUSED = "refused_by_node"
 NO_ACCOUNT = "no_account"
 REFUSED = "refused_by_contract"
 VALIDATORS_UNKNOWN = "validators_unknown"
@@ -118,6 +120,14 @@ ALERTS: dict[str, AlertMeaning] = {
         "nothing to do; check the nodes in `rpc_urls` if it happens again",
         clears=False,
     ),
+    NODE_REFUSED: AlertMeaning(
+        "submission",
+        "节点拒绝接收一笔交易（并非合约拒绝）；稍后重试",
+        "a node, and not a contract, refused to take a transaction, which is tried again",
+        "查看 `reason`：账户余额不足、节点交易池已满、交易费上限等；原因消除后会自动重试",
+        "read `reason` (an account without funds, a full pool, …); it is sent again once the cause is gone",
+        clears=True,
+    ),
     REFUSED: AlertMeaning(
         "submission",
         "合约拒绝了一笔提交；该提交保留其位置，稍后重试",
@@ -143,3 +153,142 @@ ALERTS: dict[str, AlertMeaning] = {
         clears=True,
     ),
 }
+
+
+def _cause(subject: str, zh: str, en: str, remedy_zh: str, remedy_en: str) -> AlertMeaning:
+    return AlertMeaning(subject, zh, en, remedy_zh, remedy_en, clears=True)
+
+
+def _as_error(code: str) -> AlertMeaning:
+    """As the error of this code says."""
+    row = CODES[code]
+    zh, remedy_zh = (text.removesuffix("。") for text in (row.zh, row.remedy_zh))
+    en, remedy_en = (text.removesuffix(".") for text in (row.en, row.remedy_en))
+    return _cause("`database`", zh, en, remedy_zh, remedy_en)
+
+
+_CHECK_NODE = ("检查该节点及 `rpc_urls`", "check that node and `rpc_urls`")
+_CHECK_CLOCK = (
+    "用 NTP 校准本机时钟；在此之前核验结论为无法确认",
+    "set this machine's clock by NTP; until then verdicts are indeterminate",
+)
+CAUSES: dict[str, AlertMeaning] = {
+    **{
+        code: _as_error(code)
+        for code in (
+            "database_unavailable",
+            "database_refused",
+            "database_standby",
+            "database_read_only",
+            "database_locked",
+            "database_busy",
+            "database_slow",
+            "database_newer",
+            "database_older",
+            "database_damaged",
+        )
+    },
+    "disk_full": _cause(
+        "`disk` or `database`",
+        "磁盘空间不足",
+        "there is no space left on the disk, or less than `disk_reserve`",
+        "清理磁盘或扩容；无需重启",
+        "free space or enlarge the disk; no restart is needed",
+    ),
+    "node_unavailable": _cause("node", "节点没有响应", "a node does not answer", *_CHECK_NODE),
+    "node_failing": _cause("node", "节点或其前置代理出错", "a node, or a proxy before it, fails", *_CHECK_NODE),
+    "node_refuses_login": _cause(
+        "node",
+        "节点要求登录（HTTP 401、403）",
+        "a node wants a login (HTTP 401, 403)",
+        "更正 `rpc_urls` 中的用户、密码或令牌",
+        "correct user, password or token in `rpc_urls`",
+    ),
+    "node_refuses_size": _cause(
+        "node",
+        "节点或其前置代理不接受较大的请求（HTTP 413）",
+        "a node, or a proxy before it, takes no large requests (HTTP 413)",
+        "调大代理的请求大小上限",
+        "raise the proxy's limit of request sizes",
+    ),
+    "node_limits_rate": _cause(
+        "node",
+        "节点限制请求频率（HTTP 429）",
+        "a node limits the rate of requests (HTTP 429)",
+        "放宽对本服务的限制，或改用自有节点",
+        "lift the limit for this service, or use a node of your own",
+    ),
+    "node_not_rpc": _cause(
+        "node",
+        "该地址返回的不是节点的应答，例如登录页面",
+        "what answers at that address is no node: a portal page or another service",
+        "检查网络准入和 `rpc_urls`",
+        "check the network's portal and `rpc_urls`",
+    ),
+    "node_refuses": _cause("node", "节点拒绝请求", "a node refuses requests", *_CHECK_NODE),
+    "node_certificate": _cause(
+        "node",
+        "节点的 TLS 证书无效或已过期",
+        "a node's TLS certificate has expired or is not trusted",
+        "更换该节点的证书",
+        "renew the node's certificate",
+    ),
+    "node_unproven": _cause(
+        "node",
+        "节点返回的数据验证不通过",
+        "what a node says does not hold",
+        "停用该节点并查明原因",
+        "take that node out of `rpc_urls` and find the cause",
+    ),
+    "node_behind": _cause(
+        "node",
+        "节点的区块少于已索引的区块，可能被回退或清空",
+        "a node has fewer blocks than were read before: it was set back or emptied, or is still reading",
+        "等待其同步；试验链应恢复完整的 `node` 目录",
+        "let it catch up; of a trial chain restore the whole `node` directory",
+    ),
+    "node_differs": _cause(
+        "node",
+        "节点在同一高度有不同的区块",
+        "a node has another block than the one that was read at its height",
+        "与各验证节点的运维人员核对；参见 `final_block_replaced`",
+        "ask the validators' operators; see `final_block_replaced`",
+    ),
+    "wrong_chain": _cause(
+        "node",
+        "节点属于另一条链，或已被清空重建",
+        "a node serves another chain, or was emptied and made anew",
+        "更正 `rpc_urls`，或恢复该节点的数据",
+        "correct `rpc_urls`, or restore the node's data",
+    ),
+    "index_behind": _cause(
+        "`index`",
+        "索引落后于节点",
+        "the index is behind the node",
+        "等待追上；不变时查看 `work_failed` 和日志",
+        "let it catch up; if it does not move, see `work_failed` and the log",
+    ),
+    "clock_behind": _cause(
+        "`clock`", "本机时钟慢于区块时间", "this machine's clock is behind the chain", *_CHECK_CLOCK
+    ),
+    "clock_ahead": _cause(
+        "`clock`", "本机时钟快于区块时间", "this machine's clock is ahead of the chain", *_CHECK_CLOCK
+    ),
+    "certificate_expired": _cause(
+        "`certificate`",
+        "本服务的 TLS 证书已过期或无法读取",
+        "the service's own TLS certificate has expired or cannot be read",
+        "更换 `tls_certificate` 后重启服务",
+        "renew `tls_certificate` and restart the service",
+    ),
+    "trust_expired": _cause(
+        "`trust`",
+        "本实例的信任文件已过期，据其离线核验的结论为无法确认",
+        "the instance's trust file has expired: verdicts that rest on it offline are indeterminate",
+        "执行 `trust export` 并分发新文件",
+        "run `trust export` and hand out the new file",
+    ),
+}
+"""Why the instance, or a node of it, is not well: the watch raises each while it lasts, under the code that `/readyz`
+gives, and clears it once it is over."""
+ALERTS |= CAUSES

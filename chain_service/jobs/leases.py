@@ -6,6 +6,7 @@ share a database: each role of the workers has a lease (`store/leases.py`), and 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
@@ -17,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from chain_service.core.chainproof.storage_layout import RECORD_LOG
-from chain_service.errors import Conflict
+from chain_service.errors import Conflict, Unavailable
 from chain_service.jobs.context import App
 from chain_service.store import chain_index
 from chain_service.store.chain_index import ServedDeployment
@@ -53,8 +54,14 @@ def worker_lock(app: App) -> Iterator[App]:
 
 @contextmanager
 def exclusive(data: Path) -> Iterator[None]:
-    """No other process of this machine works in the directory. Raises `Conflict` (`worker_running`)."""
-    descriptor = os.open(data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """No other process of this machine works in the directory. Raises `Conflict` (`worker_running`),
+    `Unavailable` (`database_read_only`, `disk_full`) where nothing can be written.
+    """
+    try:
+        descriptor = os.open(data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        code = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "database_read_only"
+        raise Unavailable(f"{data} cannot be written: {error.strerror}", code=code) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -139,8 +139,9 @@ class Workers:
             except Exception as error:
                 code = error.code if isinstance(error, ChainServiceError) else type(error).__name__
                 if code != failing:
-                    log.error("step failed", worker=name, code=code, exc_info=not isinstance(error, ChainServiceError))
-                    _alert(app, name, code)
+                    detail = error.message if isinstance(error, ChainServiceError) else None
+                    log.error("step failed", worker=name, code=code, detail=detail, exc_info=detail is None)
+                    _alert(app, name, code, detail)
                 failing = code
                 pause = min(LONGEST_PAUSE, pause * 2)
             else:
@@ -151,8 +152,10 @@ class Workers:
             self._stop.wait(pause)
 
 
-def _alert(app: App, name: Role, code: str) -> None:
-    _note(app, lambda connection, at: alerts.put(connection, WORK_FAILED, name, {"code": code}, at))
+def _alert(app: App, name: Role, code: str, detail: str | None) -> None:
+    details = {"code": code} if detail is None else {"code": code, "detail": detail}
+    _clear(app, name)  # what it failed for before is over
+    _note(app, lambda connection, at: alerts.put(connection, WORK_FAILED, name, details, at))
 
 
 def _clear(app: App, name: Role) -> None:

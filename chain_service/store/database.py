@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, delete, event, exc, insert, inspect, make_url, select, text
+from sqlalchemy import Connection, create_engine, delete, exc, insert, inspect, select, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import NullPool
 
-from chain_service.errors import BadRequest, ChainServiceError, Conflict, Corrupt, Unavailable
+from chain_service.errors import Conflict, Unavailable
+from chain_service.store.connecting.drivers import (
+    POOLED,
+    WATCHING,
+    WRITE,
+    DatabaseLimits,
+    is_read_only,
+    parsed_url,
+    reading_engine,
+    writing_engine,
+)
+from chain_service.store.connecting.outages import outage, translated
 from chain_service.store.schema import compatibility
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-BUSY_SECONDS = 30
-WRITER_CACHE = 32 * 1024
-"""KiB of pages that the one writing connection to SQLite keeps in memory."""
+LOOKED = 2.0
+"""Seconds for which a look at the pool waits for one of its connections to come back."""
+WRITTEN = 3.0
+"""Seconds for which a write that was committed shows that the database can be written."""
 MIGRATION_SECONDS = 120.0
 MIGRATION_LOCK_MILLISECONDS = 500
 """How long a migration waits for a lock: those who want the table meanwhile queue behind it, and a deadlock is looked
@@ -30,7 +42,14 @@ for, and one side ended, only after a second."""
 FIRST_TO_COMPARE = "0010"
 """The oldest version that looks at `compatibility`: those before refuse every newer schema."""
 _MIGRATION_LOCK = 0x636861696E5F7376  # "chain_sv": one migration at a time on PostgreSQL
-_WRITE = "chain_service_write"
+_OF_WRITING = frozenset({"disk_full", "database_read_only"})
+"""Causes that only a write meets: reads go on, so that nothing but the next write tells that they are gone."""
+_WAITING_FOR_LOCKS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND state = 'active' AND wait_event_type = 'Lock'
+    AND wait_event <> 'advisory' AND now() - query_start > interval '2 seconds'
+"""
+"""Advisory locks are those by which programs wait for each other's turn."""
 _SERVER_SIDE = {
     "tcp_keepalives_idle": 10,
     "tcp_keepalives_interval": 5,
@@ -44,48 +63,58 @@ DriverError = exc.SQLAlchemyError
 """What a statement raises inside a transaction; it leaves the transaction translated."""
 
 
+@dataclass
+class _Writes:
+    """How the last writes went, for all who share a database."""
+
+    succeeded_at: float | None = None
+    failed: Unavailable | None = None
+    """Why the last one failed; None once one succeeded."""
+
+
 class Database:
     """A SQLite file or a PostgreSQL database; safe to share between threads, to be made anew in each process."""
 
-    def __init__(self, url: str) -> None:
-        """Nothing is opened yet; `url` is `sqlite:///FILE` or `postgresql://…`."""
-        parsed = make_url(url)
-        if parsed.drivername in ("postgresql", "postgres"):
-            parsed = parsed.set(drivername="postgresql+psycopg")
+    def __init__(self, url: str, limits: DatabaseLimits | None = None) -> None:
+        """Nothing is opened yet; `url` is `sqlite:///FILE` or `postgresql://…`.
+
+        Raises Conflict (`unknown_database`) for any other.
+        """
+        parsed = parsed_url(url)
+        self.limits = limits or DatabaseLimits()
         self.dialect = parsed.get_backend_name()
-        if self.dialect not in ("sqlite", "postgresql"):
-            raise Conflict(f"database_url names {self.dialect}; use sqlite or postgresql", code="unknown_database")
-        if self.dialect == "sqlite" and not parsed.database:
-            raise Conflict("database_url must name a file; in-memory SQLite is not supported")
-        options: dict[str, Any] = {"pool_size": 20, "max_overflow": 40, "pool_timeout": BUSY_SECONDS}
-        if self.dialect == "postgresql":
-            options["pool_pre_ping"] = True
-        self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
-        self._writers = self.engine
+        self.read_only = is_read_only(parsed)
+        """Whether it lies where nothing can be written; it is then read as it is."""
+        self.engine: Engine = reading_engine(parsed, self.limits)
+        self._apart = reading_engine(parsed, WATCHING, apart=True)
+        self._writers = writing_engine(parsed, self.limits) if self.dialect == "sqlite" else self.engine
         self._one_writer = Lock()
+        self.writes = _Writes()
         self._first: Callable[[Connection], None] | None = None
-        if self.dialect == "sqlite":
-            self._writers = create_engine(
-                parsed, hide_parameters=True, pool_size=1, max_overflow=0, pool_timeout=BUSY_SECONDS
-            )
-            event.listen(self._writers, "connect", _enlarge_cache)
-            for engine in (self.engine, self._writers):
-                event.listen(engine, "connect", _prepare_sqlite)
-                event.listen(engine, "begin", _begin_sqlite)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A write transaction, committed on leaving, rolled back on any error.
 
-        On SQLite it holds the one write lock from its start. Raises Unavailable (`database_unavailable`) where the
-        database cannot be reached or stays locked for 30 s, Conflict (`constraint`) with the constraint's name where a
-        rule of the schema is broken, BadRequest for a value that no column can hold (NUL or a lone surrogate in text, a
-        number beyond 64 bits), Corrupt where the file is damaged.
+        On SQLite it holds the one write lock from its start. Raises Unavailable with the cause as its code
+        (`database_locked` where it stays locked for the seconds allowed, `database_read_only`, `disk_full`, …),
+        Conflict (`constraint`) with the constraint's name where a rule of the schema is broken, BadRequest for a value
+        that no column can hold (NUL or a lone surrogate in text, a number beyond 64 bits), Corrupt where the file is
+        damaged.
         """
-        with self._turn(), self._connected({_WRITE: True}, self._writers) as connection, connection.begin():
-            if self._first is not None:
-                self._first(connection)
-            yield connection
+        if self.read_only:
+            raise outage("database_read_only", "it lies on a read-only file system")
+        try:
+            with self._turn(), self._connected({WRITE: True}, self._writers) as connection, connection.begin():
+                if self._first is not None:
+                    self._first(connection)
+                yield connection
+        except Unavailable as error:
+            self.writes.succeeded_at = None
+            if error.code in _OF_WRITING:
+                self.writes.failed = error
+            raise
+        self.writes.succeeded_at, self.writes.failed = time.monotonic(), None
 
     def guarded(self, first: Callable[[Connection], None]) -> Database:
         """The same database, whose every write transaction begins with `first`: what that raises ends it."""
@@ -109,6 +138,13 @@ class Database:
         )
         with self.translated():
             connection = engine.connect()
+            driver = connection.connection.dbapi_connection
+            if connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() != driver.info.backend_pid:  # type: ignore[union-attr]
+                self.discard(connection)
+                raise Conflict(
+                    "the workers' leases need a session of their own, and database_url leads to a pooler (pgbouncer)",
+                    code="behind_pooler",
+                )
             for name, value in _SERVER_SIDE.items():
                 connection.exec_driver_sql(f"SET {name} = {value}")
             return connection
@@ -123,7 +159,7 @@ class Database:
     @contextmanager
     def translated(self) -> Iterator[None]:
         """Errors of statements in a `session` leave as those of a transaction do."""
-        with _translated():
+        with translated():
             yield
 
     @contextmanager
@@ -132,8 +168,8 @@ class Database:
         if self.dialect != "sqlite":
             yield
             return
-        if not self._one_writer.acquire(timeout=BUSY_SECONDS):
-            raise Unavailable("the database is locked by another process", code="database_unavailable")
+        if not self._one_writer.acquire(timeout=self.limits.lock_seconds):
+            raise outage("database_locked")
         try:
             yield
         finally:
@@ -142,10 +178,23 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A read-only transaction that sees one moment of the database throughout; errors as `transaction`."""
-        options: dict[str, Any] = {_WRITE: False}
+        with self._reading(self.engine) as connection:
+            yield connection
+
+    @contextmanager
+    def watching(self) -> Iterator[Connection]:
+        """As `reading`, on a connection of its own: whoever looks at the instance's health waits for no other user of
+        the database, and no longer than a few seconds for the database.
+        """
+        with self._reading(self._apart) as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self, engine: Engine) -> Iterator[Connection]:
+        options: dict[str, Any] = {WRITE: False}
         if self.dialect == "postgresql":
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        with self._connected(options, self.engine) as connection, connection.begin():
+        with self._connected(options, engine) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -159,7 +208,7 @@ class Database:
 
     @contextmanager
     def _connected(self, options: dict[str, Any], engine: Engine) -> Iterator[Connection]:
-        with _translated(), engine.connect() as connection:
+        with translated(), engine.connect() as connection:
             yield connection.execution_options(**options)
 
     def migrate(self) -> None:
@@ -167,8 +216,12 @@ class Database:
         calls change nothing.
 
         Other processes may serve meanwhile: a migration that has to wait for a lock gives way and comes back. Raises
-        Conflict (`database_newer`) where a newer program has changed what this one relies on.
+        Conflict (`database_newer`) where a newer program has changed what this one relies on, `database_older` where
+        the database is older and lies on a read-only file system.
         """
+        if self.read_only:
+            self.check()
+            return
         if self.dialect == "sqlite" and (file := Path(str(self.engine.url.database))).parent.is_dir():
             file.touch(mode=0o600)  # salts and holders' data will lie in it; SQLite's other files take its mode
         with self.reading() as connection:
@@ -188,6 +241,8 @@ class Database:
     def _migrate_now(self) -> None:
         with self.transaction() as connection:
             if self.dialect == "postgresql":
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # another's migration takes as long as it does
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {MIGRATION_LOCK_MILLISECONDS}")
             if not _is_current(connection):
@@ -198,9 +253,51 @@ class Database:
 
         Raises Unavailable, Conflict `database_newer` (update the program) or `database_older` (migrate first).
         """
-        with self.reading() as connection:
+        with self.watching() as connection:
             if not _is_current(connection):
                 raise Conflict("the database is older than this program; run its migration", code="database_older")
+
+    def check_use(self) -> None:
+        """As `check`, and it can be written, and connections to it are free. Raises Unavailable with the cause."""
+        self.check()
+        if self.read_only:
+            raise outage("database_read_only", "it lies on a read-only file system")
+        if self.writes.failed is not None:
+            self._write_again()
+        if self.dialect == "postgresql":
+            self._check_server()
+        elif self.writes.succeeded_at is None or time.monotonic() - self.writes.succeeded_at > WRITTEN:
+            self._check_write_lock()
+        end = time.monotonic() + LOOKED
+        while self._is_exhausted():
+            if time.monotonic() > end:
+                raise outage("database_busy", f"{self.limits.connections} of {self.limits.connections}")
+            time.sleep(0.05)
+
+    def _check_server(self) -> None:
+        with self.watching() as connection:
+            if connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar_one():
+                raise outage("database_standby")
+            # this transaction itself is read-only: what the next one would be
+            if connection.exec_driver_sql("SHOW default_transaction_read_only").scalar_one() == "on":
+                raise outage("database_read_only", "default_transaction_read_only is on")
+            waiting = connection.exec_driver_sql(_WAITING_FOR_LOCKS).scalar_one()
+        if waiting:
+            raise outage("database_locked", f"{waiting} statements wait for it")
+
+    def _write_again(self) -> None:
+        """A write that changes nothing shows whether what the last one met is gone."""
+        with self._connected({WRITE: True}, self._apart) as connection, connection.begin():
+            connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+        self.writes.failed = None
+
+    def _check_write_lock(self) -> None:
+        with self._connected({WRITE: True}, self._apart) as connection, connection.begin():
+            pass
+
+    def _is_exhausted(self) -> bool:
+        pool: Any = self.engine.pool
+        return bool(pool.checkedout() >= self.limits.connections)
 
     def scrub(self) -> None:
         """What was erased before is in no file of a SQLite database any more; call it after each erasure.
@@ -209,20 +306,22 @@ class Database:
         frees the space for reuse; its write-ahead log and all backups keep old bytes as long as their operator does.
         """
         options = {} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
-        with self._connected(options, self.engine) as connection:
+        with self._connected(options, self.engine if self.dialect == "sqlite" else self._apart) as connection:
             if self.dialect == "postgresql":
+                if not connection.info.get(POOLED):  # behind a pooler a session has no bounds
+                    connection.exec_driver_sql("SET statement_timeout = 0")
                 connection.exec_driver_sql("VACUUM records, record_files, status_changes, approvals")
                 return
             connection.exec_driver_sql("PRAGMA query_only=OFF")
-            connection.info.pop(_WRITE, None)
+            connection.info.pop(WRITE, None)
             connection.exec_driver_sql("VACUUM")
             if connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalars().first():
-                raise Unavailable("a reader holds old pages of the database; scrub again", code="database_unavailable")
+                raise outage("database_locked", "a reader holds old pages of it; scrub again")
 
     def close(self) -> None:
         """All pooled connections are closed."""
-        self.engine.dispose()
-        self._writers.dispose()
+        for engine in (self.engine, self._writers, self._apart):
+            engine.dispose()
 
 
 class _Within(Database):
@@ -234,53 +333,13 @@ class _Within(Database):
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        with _translated(), self._connection.begin_nested():
+        with translated(), self._connection.begin_nested():
             yield self._connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        with _translated():
+        with translated():
             yield self._connection
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # this module says BEGIN itself; the driver would defer the write lock
-    connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}").close()
-    _write_ahead(connection)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """The file keeps a write-ahead log.
-
-    Two programs that switch a new file at once meet a lock that SQLite, fearing a deadlock, does not wait for.
-    """
-    end = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL").close()
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
-                raise
-            time.sleep(0.02)
-
-
-def _enlarge_cache(connection: sqlite3.Connection, _record: object) -> None:
-    """Random keys touch pages all over an index: with SQLite's 2 MB a large database takes records half as fast."""
-    connection.execute(f"PRAGMA cache_size=-{WRITER_CACHE}").close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get(_WRITE)
-    if write is None:  # scrubbing: VACUUM runs outside transactions
-        return
-    driver: Any = connection.connection.dbapi_connection  # past SQLAlchemy: these two take as long as a whole query
-    if connection.info.get(_WRITE) is not write:
-        driver.execute(f"PRAGMA query_only={'OFF' if write else 'ON'}").close()
-        connection.info[_WRITE] = write
-    driver.execute("BEGIN IMMEDIATE" if write else "BEGIN").close()
 
 
 def _upgrade(connection: Connection) -> None:
@@ -336,36 +395,3 @@ def _gave_way(error: Unavailable) -> bool:
     """A migration ended because it would not wait longer for a lock, or to resolve a deadlock."""
     cause = getattr(error.__cause__, "orig", None)
     return getattr(cause, "sqlstate", None) in ("55P03", "40P01")
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Driver errors leave as ours; none carries a row's values (PostgreSQL quotes the key that clashes)."""
-    try:
-        yield
-    except ChainServiceError:
-        raise
-    except exc.IntegrityError as error:
-        name = _constraint(error)
-        raise Conflict(f"the change breaks the rule {name}", code="constraint", constraint=name) from None
-    except (exc.DataError, OverflowError, UnicodeEncodeError) as error:
-        raise BadRequest("a value is too long, too large or has characters that cannot be stored") from error
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, sqlite3.OperationalError) as error:
-        reason = str(getattr(error, "orig", None) or error)
-        raise Unavailable(f"the database is unavailable: {reason}", code="database_unavailable") from error
-    except sqlite3.DatabaseError as error:
-        raise Corrupt(f"the database is damaged: {error}", code="database_damaged") from error
-    except exc.DatabaseError as error:
-        if isinstance(error, exc.ProgrammingError | exc.NotSupportedError):
-            raise
-        if error.connection_invalidated:
-            raise Unavailable("the database closed the connection", code="database_unavailable") from error
-        raise Corrupt(f"the database is damaged: {error.orig}", code="database_damaged") from error
-
-
-def _constraint(error: exc.IntegrityError) -> str:
-    """The constraint's name on PostgreSQL; on SQLite its columns or expression, as the driver says no more."""
-    diagnosis = getattr(error.orig, "diag", None)
-    if diagnosis is not None:
-        return str(diagnosis.constraint_name or diagnosis.column_name)
-    return str(error.orig).partition(": ")[2] or str(error.orig)

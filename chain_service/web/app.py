@@ -9,6 +9,7 @@ from prometheus_client import generate_latest
 from chain_service import __version__
 from chain_service.jobs.context import App
 from chain_service.jobs.instance import health
+from chain_service.jobs.instance.watch import HealthWatch, health_figures
 from chain_service.web.api import health as health_door
 from chain_service.web.api import logs, oversight, records, registries, verify
 from chain_service.web.http.auth import PublicRate, plain_address
@@ -45,8 +46,9 @@ HEALTH_SECONDS = 8
 """After which `/readyz` and `/metrics` answer that they do not know."""
 
 
-def create_app(app: App) -> FastAPI:
-    """The HTTP door to `app`."""
+def create_app(app: App, watch: HealthWatch | None = None) -> FastAPI:
+    """The HTTP door to `app`; without a `watch` of its own its health is looked at when somebody asks."""
+    seen = watch or HealthWatch(app)
     web = FastAPI(
         title="chain-service",
         version=__version__,
@@ -57,10 +59,11 @@ def create_app(app: App) -> FastAPI:
         generate_unique_id_function=operation_id,
         dependencies=[Depends(plain_address)],
     )
-    metrics = RequestMetrics(lambda: health.gauges(app))
+    metrics = RequestMetrics(lambda: health.gauges(app), lambda: health_figures(seen))
     web.state.app = app
+    web.state.watch = seen
     web.state.metrics = metrics
-    web.state.readiness = OwnThread(lambda: health.readiness(app), HEALTH_SECONDS)
+    web.state.readiness = OwnThread(seen.look, HEALTH_SECONDS)
     web.state.measured = OwnThread(lambda: generate_latest(metrics.registry), HEALTH_SECONDS)
     web.state.running = RunningRequests()
     web.state.rate = PublicRate(app.settings.public_rate)

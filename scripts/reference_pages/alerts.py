@@ -7,10 +7,10 @@ from chain_service.jobs.auditing.findings import FINDINGS
 from reference_pages.markdown import code, table
 
 INTRODUCTION = """\
-Alerts are kept in the database. Those that stand are shown by `GET /readyz` (the newest twenty: code, subject, since
-when, what it means and what to do) and counted by the gauge `chain_service_alerts_standing` in `/metrics`. No command
-lists or clears them yet: those marked "stays" stand until their row is cleared in the database. No alert makes the
-instance unready by itself. What to watch is in [operate/monitoring.md](../operate/monitoring.md)."""
+Alerts are kept in the database. `chain-service alerts list|show` and `GET /v1/alerts` show them with their details,
+`GET /readyz` those that stand (the newest twenty), the gauge `chain_service_alerts_standing` their number. Those that
+go by themselves end when their cause has; `alerts settle` ends what a person has dealt with. What is said where while a
+fault lasts: [faults.md](faults.md). What to watch is in [operate/monitoring.md](../operate/monitoring.md)."""
 FOUND = """\
 ## Findings of `audit` 审计发现
 

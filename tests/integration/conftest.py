@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,52 +11,14 @@ import psycopg
 import pytest
 
 from chain_service.store.database import Database
-
-
-def _programs() -> Path | None:
-    """The folder of PostgreSQL's own programs; distributions keep them off the PATH."""
-    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    found = str(packaged[-1]) if packaged else shutil.which("initdb")
-    return Path(found).resolve().parent if found else None
-
-
-def _unprivileged() -> list[str]:
-    """A prefix under which PostgreSQL agrees to run: it refuses root."""
-    if os.geteuid() != 0:
-        return []
-    users = {entry.pw_name for entry in pwd.getpwall()}
-    name = next((name for name in ("postgres", "nobody") if name in users), None)
-    if name is None or shutil.which("runuser") is None:
-        pytest.skip("PostgreSQL refuses to run as root and there is no other user here")
-    return ["runuser", "-u", name, "--"]
+from support.databases.postgresql import PostgresServer, private_folder
 
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """URL, less the database's name, of a server of our own that listens on a socket file only."""
-    programs = _programs()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed (initdb is neither in /usr/lib/postgresql nor on the PATH)")
-    prefix = _unprivileged()
-    folder = Path(tempfile.mkdtemp(prefix="chain-service-pg-"))
-    if prefix:
-        shutil.chown(folder, prefix[2])
-    data = folder / "data"
-
-    def run(*arguments: str | Path) -> None:
-        done = subprocess.run([*prefix, *map(str, arguments)], cwd=folder, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr
-
-    try:
-        run(programs / "initdb", "-D", data, "-U", "chain", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off -c max_connections=200"
-        run(programs / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-o", options, "start")
-        try:
-            yield f"postgresql://chain@/{{name}}?host={folder}"
-        finally:
-            run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with private_folder() as folder, PostgresServer.made(folder).running():
+        yield f"postgresql://chain@/{{name}}?host={folder}"
 
 
 def _created(server: str, name: str, template: str) -> str:

@@ -1,4 +1,4 @@
-"""init, chain, deploy, serve, worker, audit, rebuild: the instance as a whole."""
+"""init, chain, deploy, serve, worker, ready, audit, rebuild: the instance as a whole."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chain_service.cli.invocation import catch_up, invocation
 from chain_service.cli.logging import configure_logs
 from chain_service.cli.options import Registrar
 from chain_service.config import Settings
-from chain_service.error_codes import REFUSED
+from chain_service.error_codes import REFUSED, UNAVAILABLE
 from chain_service.errors import BadRequest
 
 GRACE = 30
@@ -28,7 +28,7 @@ chain = typer.Typer(no_args_is_help=True, help="The embedded trial chain. 试验
 
 def register(cli: typer.Typer) -> None:
     """The commands for making, running and auditing an instance are on the command line."""
-    for command in (init, deploy, serve, worker, audit, rebuild):
+    for command in (init, deploy, serve, worker, ready, audit, rebuild):
         cli.command()(command)
 
 
@@ -144,6 +144,7 @@ def serve(
 
       chain-service serve --port 8000
     """
+    from chain_service.jobs.instance.watch import HealthWatch
     from chain_service.jobs.workers import Workers, check_chain_if_reachable
     from chain_service.web.app import create_app
     from chain_service.web.http.server import run_server
@@ -166,8 +167,8 @@ def serve(
 
     workers: AbstractContextManager[object] = nullcontext() if no_workers else Workers(app)
     # uvicorn hands the signal on once it has stopped; being asked to stop is no failure
-    with _until_signalled() as stopped, workers:
-        run_server(create_app(app), settings, grace=GRACE, listening=listening)
+    with _until_signalled() as stopped, workers, HealthWatch(app, alerting=not no_workers) as watch:
+        run_server(create_app(app, watch), settings, grace=GRACE, listening=listening)
 
 
 def worker(context: typer.Context) -> None:
@@ -179,12 +180,13 @@ def worker(context: typer.Context) -> None:
 
       chain-service worker
     """
+    from chain_service.jobs.instance.watch import HealthWatch
     from chain_service.jobs.workers import Workers
 
     door = invocation(context)
     app = door.app()
     configure_logs(serving=True, rate=door.settings().log_rate)
-    with _until_signalled() as stopped, Workers(app):
+    with _until_signalled() as stopped, Workers(app), HealthWatch(app, alerting=True):
         door.note("workers run 后台任务已启动")
         stopped.wait()
 
@@ -212,6 +214,25 @@ def audit(
     door.answer(report, lambda out: render.audit(out, report), "ok" if report.ok else "not ok")
     if not report.ok:
         raise typer.Exit(REFUSED)
+
+
+def ready(context: typer.Context) -> None:
+    """Say whether the instance can do its work, and if not, why. 检查运行条件
+
+    Database, disk, clock, certificate, trust file, nodes and index, as /readyz
+    has them, and the alerts that stand. Exit code 4 when it is not ready.
+
+    Example:
+
+      chain-service ready
+    """
+    from chain_service.jobs.instance.health import readiness
+
+    door = invocation(context)
+    state = readiness(door.app())
+    door.answer(state, lambda out: render.facts(out, state), "ready" if state.ready else "not ready")
+    if not state.ready:
+        raise typer.Exit(UNAVAILABLE)
 
 
 def rebuild(context: typer.Context) -> None:

@@ -212,6 +212,8 @@ class JudgeInput:
     This state, and the two others, count by themselves (`core.chainproof.trust`)."""
     max_age: int
     """How many seconds before `at` the newest final block may lie."""
+    too_old: str | None = None
+    """Why it lies further back, where that is known."""
     past: bool = False
     """True when the caller asked about a moment before now; False when `at` is now by the service's clock."""
     anchor_state: ProvenState | None = None

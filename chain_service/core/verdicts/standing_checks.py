@@ -134,7 +134,8 @@ def judge_status(facts: JudgeInput, claim: Claim) -> Check:
         detail = {"detail": "the chain's newest block is later than this service's clock"}
         return check(RECORD.STATUS, "status_stale", evidence | detail, as_of)
     if facts.at - now_state.time > facts.max_age:
-        return check(RECORD.STATUS, "status_stale", evidence | {"maxAge": facts.max_age}, as_of)
+        why = {} if facts.too_old is None else {"detail": facts.too_old}
+        return check(RECORD.STATUS, "status_stale", evidence | {"maxAge": facts.max_age} | why, as_of)
     return check(RECORD.STATUS, "in_force", evidence, as_of)
 
 

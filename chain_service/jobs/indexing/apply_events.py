@@ -22,11 +22,12 @@ from chain_service.core.chainproof.storage_layout import (
 from chain_service.core.records.hashing import log_id, parse_log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import MalformedRecord
-from chain_service.jobs.alerts import LOG_STOPPED, REFUSED
+from chain_service.jobs.alerts import LOG_STOPPED
 from chain_service.jobs.anchoring.supersede import supersede_replaced
 from chain_service.jobs.context import App
 from chain_service.jobs.indexing.confirm_state import owner_of
 from chain_service.jobs.proofs.batch_proof import HeadProof, prove_batch
+from chain_service.jobs.sending.refusals import clear_refusals
 from chain_service.store import alerts, batches, chain_index, records, statuses, submissions
 from chain_service.store.batches import Batch
 from chain_service.store.chain_index import Event, NewHead, NewStatusEvent
@@ -109,7 +110,7 @@ def apply(
         }
         done = submissions.mark_final(connection, event.tx, event.block)
         if done is not None:
-            alerts.clear(connection, REFUSED, done.id, app.clock())
+            clear_refusals(app, connection, done.id)
         if event.name == "HeadAdvanced":
             _head_final(app, connection, event, final, proofs.get((event.args["log"], event.args["size"])))
         elif event.name == "StatusSet":
@@ -156,7 +157,7 @@ def _head_final(
     if batch.evidence is None:
         batches.store_evidence(connection, batch.id, proof.evidence, proof.block)
     submissions.mark_final_by_other(connection, batch.submission_id, event.block)
-    alerts.clear(connection, REFUSED, batch.submission_id, app.clock())
+    clear_refusals(app, connection, batch.submission_id)
     supersede_replaced(app, connection, batch.id)
 
 

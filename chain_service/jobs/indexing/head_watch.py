@@ -15,8 +15,9 @@ from chain_service.store import alerts, chain_index
 class WhyOld:
     """Why the newest final block is too old."""
 
-    code: Literal["node_unavailable", "chain_halted", "no_majority", "index_behind"]
-    """No node answers; no blocks are sealed; too few validators seal them; the index has not read them yet."""
+    code: Literal["node_unavailable", "chain_halted", "no_majority", "index_behind", "clock_ahead"]
+    """No node answers; no blocks are sealed; too few validators seal them; the index has not read them yet; blocks are
+    sealed, and this machine's clock is ahead of their times."""
     detail: str
     newest: int | None = left_out()
     """The node's newest block, final or not."""
@@ -34,7 +35,8 @@ def watch_head(app: App) -> None:
     if block is None:
         return
     age = max(0, app.now - block.time)
-    if age <= app.settings.halted_after:
+    # where the clock is ahead, its own alert says so and no chain has halted
+    if age <= app.settings.halted_after or app.require_chain().reader.arrivals.ahead is not None:
         if standing:
             with app.database.transaction() as connection:
                 alerts.clear(connection, CHAIN_HALTED, HEAD, app.clock())
@@ -47,6 +49,10 @@ def watch_head(app: App) -> None:
 def why_old(app: App, block: chain_index.IndexedBlock) -> WhyOld:
     """Whether nodes are silent, the chain seals no blocks, or blocks come that too few validators stand behind."""
     reader = app.require_chain().reader
+    if reader.arrivals.ahead is not None:
+        return WhyOld(
+            "clock_ahead", f"blocks are sealed; this machine's clock is {reader.arrivals.ahead} s ahead of them"
+        )
     try:
         number, time = reader.newest()
         signers, validators = reader.recent_signers(number)

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from chain_service.chain.rpc import Rpc
 from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.display import moment
 from chain_service.core.encoding.text import Text
-from chain_service.errors import ChainServiceError, Unavailable
-from chain_service.jobs.alerts import ALERTS, CHAIN_HALTED
+from chain_service.errors import ChainServiceError
+from chain_service.jobs.alerts import ALERTS, CAUSES, CHAIN_HALTED, VALIDATORS_UNKNOWN
 from chain_service.jobs.context import App
-from chain_service.jobs.indexing.head_watch import why_old
+from chain_service.jobs.indexing.head_watch import WhyOld, why_old
+from chain_service.jobs.instance.node_health import NodeLook, look_at_nodes
+from chain_service.jobs.instance.surroundings import (
+    FINE,
+    PlainCheck,
+    check_certificate,
+    check_clock,
+    check_disk,
+    check_trust,
+)
 from chain_service.jobs.leases import process_name
+from chain_service.jobs.validators import refresh_trust
 from chain_service.store import alerts, batches, chain_index, leases, records, submissions
+from chain_service.store.chain_index import IndexedBlock
+from chain_service.store.database import DriverError
 
 LAG_BLOCKS = 20
 """Blocks that the index may be behind the newest block that can be final before the instance counts as not ready."""
@@ -21,22 +34,26 @@ MOST_ALERTS = 20
 
 
 @answer
-class PlainCheck:
-    """Whether something is as it should be, and if not, why."""
+class NodeAnswer:
+    """What one node answered; which it is says its place in `rpc_urls`, as anyone may read this."""
 
+    place: int
+    """From 1."""
     ok: bool
+    head: int | None = left_out()
     code: str | None = left_out()
     detail: str | None = left_out()
 
 
 @answer
 class NodeCheck:
-    """Whether the node answers, and its newest block."""
+    """Whether a node serves our chain, and its newest block."""
 
     ok: bool
     head: int | None = left_out()
     code: str | None = left_out()
     detail: str | None = left_out()
+    nodes: tuple[NodeAnswer, ...] = ()
 
 
 @answer
@@ -48,6 +65,8 @@ class IndexCheck:
     """The newest block that was read."""
     lag: int | None
     """Blocks between it and the node's newest; null where the node does not answer."""
+    code: str | None = left_out()
+    detail: str | None = left_out()
 
 
 @answer
@@ -113,6 +132,11 @@ class ReadinessChecks:
     """What was looked at; without a database nothing of what it holds can be."""
 
     database: PlainCheck
+    disk: PlainCheck
+    clock: PlainCheck
+    certificate: PlainCheck
+    trust: PlainCheck
+    """The trust file handed out; one that has expired does not make the instance unready."""
     node: NodeCheck
     index: IndexCheck | PlainCheck | None = left_out()
     head: HeadCheck | PlainCheck | None = left_out()
@@ -129,45 +153,112 @@ class Readiness:
     checks: ReadinessChecks
 
 
+@dataclass(frozen=True)
+class HealthFinding:
+    """Something that is not well, as the alert of this code and subject says it."""
+
+    check: str
+    code: str
+    subject: str
+    detail: str
+
+
 def readiness(app: App) -> Readiness:
-    """Database, node, age of the newest final block and lag of the index, each with its reason; never raises."""
-    database, node = _database(app), _node(app)
-    if not database.ok:
-        return Readiness(ready=False, checks=ReadinessChecks(database, node))
-    index, head = _index(app, node.head)
-    ready = node.ok and index.ok and head.ok
-    return Readiness(ready, ReadinessChecks(database, node, index, head, _alerts(app), _workers(app)))
+    """Everything that the instance needs for its work, each with its reason; never raises."""
+    return examine(app)[0]
 
 
-def _database(app: App) -> PlainCheck:
+def examine(app: App, nodes: Sequence[Rpc] = ()) -> tuple[Readiness, tuple[HealthFinding, ...]]:
+    """As `readiness`, and what is not well with the names of nodes, which are not for everyone; asks `nodes` in place
+    of the instance's own clients.
+    """
+    block, standing, database = _remembered(app)
+    looks = _looks(app, nodes, block)
+    newest = max((look for look in looks if look.cause is None), key=lambda look: look.head or 0, default=None)
+    if newest is not None and newest.head is not None:
+        app.require_chain().reader.arrivals.note(newest.head, newest.time, app.clock())
+    node = _node(app, looks, newest)
+    index, head = _index(app, database, node, block, standing)
+    checks = ReadinessChecks(
+        database=database,
+        disk=check_disk(app),
+        clock=check_clock(app, block, 0 if newest is None else newest.time),
+        certificate=check_certificate(app),
+        trust=check_trust(app),
+        node=node,
+        index=index,
+        head=head,
+        alerts=None if standing is None else _alerts(standing),
+        workers=_workers(app) if database.ok else None,
+    )
+    needed = (database, checks.disk, checks.clock, checks.certificate, node, index, head)
+    ready = all(check is not None and check.ok for check in needed)
+    return Readiness(ready, checks), (*_found(checks), *_found_of_nodes(looks))
+
+
+def _remembered(app: App) -> tuple[IndexedBlock | None, list[alerts.Alert] | None, PlainCheck]:
+    """The newest block that was read and the standing alerts, as far as the database tells, and whether it is well."""
+    block, standing = None, None
     try:
-        app.database.check()
+        with app.database.watching() as connection:
+            block = chain_index.newest_block(connection)
+            standing = alerts.listed(connection)
+            refresh_trust(app, connection)
+        app.database.check_use()
     except ChainServiceError as error:
-        return PlainCheck(ok=False, code=error.code, detail=error.message)
-    return PlainCheck(ok=True)
+        return block, standing, PlainCheck(ok=False, code=error.code, detail=error.message)
+    except DriverError as error:
+        return block, standing, PlainCheck(ok=False, code="database_unavailable", detail=type(error).__name__)
+    return block, standing, FINE
 
 
-def _node(app: App) -> NodeCheck:
-    try:
-        head = app.require_chain().reader.head()
-    except ChainServiceError as error:
-        return NodeCheck(ok=False, code=error.code, detail=error.message)
-    return NodeCheck(ok=True, head=head)
+def _looks(app: App, nodes: Sequence[Rpc], block: IndexedBlock | None) -> list[NodeLook]:
+    if app.chain is None:
+        return []
+    return look_at_nodes(nodes or app.chain.rpc.nodes(), app.chain.reader.trust, block)
 
 
-def _index(app: App, node_head: int | None) -> tuple[IndexCheck | PlainCheck, HeadCheck | PlainCheck]:
+def _node(app: App, looks: Sequence[NodeLook], newest: NodeLook | None) -> NodeCheck:
+    if app.chain is None:
+        return NodeCheck(ok=False, code="not_deployed", detail="no contracts yet")
+    answers = tuple(
+        NodeAnswer(place, ok=True, head=look.head)
+        if look.cause is None
+        else NodeAnswer(place, ok=False, head=look.head, code=look.cause.code, detail=look.cause.sentence)
+        for place, look in enumerate(looks, 1)
+    )
+    if newest is not None:
+        return NodeCheck(ok=True, head=newest.head, nodes=answers)
+    codes = {answer.code for answer in answers}
+    told = "; ".join(sorted({str(answer.detail) for answer in answers}))
+    heads = [answer.head for answer in answers if answer.head is not None]
+    code = codes.pop() if len(codes) == 1 else "node_unavailable"
+    return NodeCheck(ok=False, head=max(heads, default=None), code=code, detail=told, nodes=answers)
+
+
+def _index(
+    app: App,
+    database: PlainCheck,
+    node: NodeCheck,
+    block: IndexedBlock | None,
+    standing: Sequence[alerts.Alert] | None,
+) -> tuple[IndexCheck | PlainCheck | None, HeadCheck | PlainCheck | None]:
     """How far the index is behind the node, and how old the newest final block is that verdicts rest on."""
-    with app.database.reading() as connection:
-        block = chain_index.newest_block(connection)
     if block is None:
         unread = PlainCheck(ok=False, code="index_empty", detail="no block has been read yet")
-        return unread, unread
-    lag = None if node_head is None else max(0, node_head - block.number)
+        return (None, None) if not database.ok or app.chain is None else (unread, unread)
+    lag = None if node.head is None else max(0, node.head - block.number)
+    allowed = LAG_BLOCKS + app.require_chain().reader.unfinal_blocks(block.number)
+    index = IndexCheck(ok=lag is None or lag <= allowed, block=block.number, lag=lag)
+    if any(alert.code == VALIDATORS_UNKNOWN for alert in standing or ()):
+        detail = "a block names validators that are not trusted yet"
+        index = replace(index, ok=False, code=VALIDATORS_UNKNOWN, detail=detail)
+    elif not index.ok:
+        index = replace(index, code="index_behind", detail=f"{lag} blocks of the node have not been read")
     age = max(0, app.now - block.time)
-    ok = age <= app.settings.halted_after
-    head = HeadCheck(ok=ok, age_seconds=age, time=moment(block.time))
-    if not ok:
-        why = why_old(app, block)
+    head = HeadCheck(ok=age <= app.settings.halted_after, age_seconds=age, time=moment(block.time))
+    if not head.ok:
+        why = why_old(app, block) if node.ok else WhyOld("node_unavailable", node.detail or "")
         head = replace(
             head,
             code=why.code,
@@ -176,20 +267,34 @@ def _index(app: App, node_head: int | None) -> tuple[IndexCheck | PlainCheck, He
             sealed_by=why.sealed_by,
             validators=why.validators,
         )
-    waiting = app.require_chain().reader.unfinal_blocks(block.number)
-    return IndexCheck(ok=lag is None or lag <= LAG_BLOCKS + waiting, block=block.number, lag=lag), head
+    return index, head
 
 
-def _alerts(app: App) -> AlertsCheck:
-    with app.database.reading() as connection:
-        standing = alerts.listed(connection)
+def _found(checks: ReadinessChecks) -> list[HealthFinding]:
+    plain = {name: getattr(checks, name) for name in ("database", "disk", "clock", "certificate", "trust", "index")}
+    return [
+        HealthFinding(name, check.code, name, check.detail or "")
+        for name, check in plain.items()
+        if check is not None and check.code in CAUSES
+    ]
+
+
+def _found_of_nodes(looks: Sequence[NodeLook]) -> list[HealthFinding]:
+    return [
+        HealthFinding("node", look.cause.code, look.name, look.cause.sentence)
+        for look in looks
+        if look.cause is not None
+    ]
+
+
+def _alerts(standing: Sequence[alerts.Alert]) -> AlertsCheck:
     return AlertsCheck(ok=not standing, standing=tuple(_shown(alert) for alert in standing[:MOST_ALERTS]))
 
 
 def _workers(app: App) -> WorkersCheck | None:
     if app.database.dialect == "sqlite":
         return None
-    with app.database.reading() as connection:
+    with app.database.watching() as connection:
         states = leases.listed(connection)
     me = process_name()
     held = tuple(
@@ -213,14 +318,14 @@ def _shown(alert: alerts.Alert) -> StandingAlert:
 def gauges(app: App) -> dict[str, float]:
     """Figures for monitoring, by name; empty while the database cannot be reached."""
     try:
-        with app.database.reading() as connection:
+        with app.database.watching() as connection:
             counts = batches.count(connection)
             waiting = records.waiting(connection)
             block = chain_index.newest_block(connection)
             backlog = submissions.backlog(connection)
             standing = alerts.listed(connection)
             roles = [state for state in leases.listed(connection) if state.held]
-    except Unavailable:
+    except ChainServiceError:
         return {}
     now = app.clock()
     return {

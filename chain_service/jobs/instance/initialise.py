@@ -68,6 +68,7 @@ def _made(settings: Settings, database: Database) -> InitialisedInstance:
     config = data / "config.toml"
     if config.exists():
         raise Conflict(f"{data} is initialised already; nothing was changed", code="already_initialised")
+    database = Database(settings.database)  # one that is not supported is refused before anything is written
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     password, password_file = _password(settings)
     if not (data / "keys").exists():
@@ -76,7 +77,10 @@ def _made(settings: Settings, database: Database) -> InitialisedInstance:
     registrar = open_registrar(file, password).address if file.exists() else create_registrar(file, password)
     if not (settings.node_directory / "genesis.json").exists():
         genesis.create(settings.node_directory, funded=[registrar], password=password, period=settings.block_period)
-    database.migrate()
+    try:
+        database.migrate()
+    finally:
+        database.close()
     write_new(config, _configuration(settings).encode(), code="already_initialised")
     return InitialisedInstance(
         data=str(data),

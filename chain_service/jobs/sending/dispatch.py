@@ -78,7 +78,7 @@ def _broadcast(app: App, transaction: StoredTransaction, *, everywhere: bool) ->
         # no contract's word: the account cannot pay, the node's pool is full; other accounts go on
         with app.database.reading() as connection:
             submission = submissions.get(connection, transaction.submission_id)
-        refusals.postpone(app, submission, error.reason)
+        refusals.postpone(app, submission, error.reason, by_node=True)
         return
     except Conflict as error:
         if error.code != "nonce_taken":
@@ -129,7 +129,7 @@ def _send(app: App, submission: Submission) -> int:
         refusals.handle(app, submission, refusal)
         return 0
     except RpcError as error:
-        refusals.postpone(app, submission, error.reason)
+        refusals.postpone(app, submission, error.reason, by_node=True)
         return 0
     except NotFound as error:
         refusals.postpone(app, submission, error.message)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from chain_service.core.records.hashing import parse_log_id
 from chain_service.errors import Reverted
-from chain_service.jobs.alerts import LOG_STOPPED, REFUSED
+from chain_service.jobs.alerts import LOG_STOPPED, NODE_REFUSED, REFUSED
 from chain_service.jobs.context import App
 from chain_service.jobs.sending.group_changes import refuse_change, refuse_version
 from chain_service.store import alerts, batches, submissions, tiles
@@ -41,14 +43,28 @@ def handle(app: App, submission: Submission, refusal: Reverted) -> None:
         postpone(app, submission, refusal.code)
 
 
-def postpone(app: App, submission: Submission, reason: str) -> None:
-    """The submission keeps its place and is tried again later; the operator sees why."""
+def postpone(app: App, submission: Submission, reason: str, *, by_node: bool = False) -> None:
+    """The submission keeps its place and is tried again later; the operator sees why, and whether a contract refused
+    it or a node, whose word says nothing about the contracts.
+    """
     wait = min(LONGEST_WAIT, 0.5 * 2 ** min(submission.attempts, 10))
+    details = {"kind": submission.kind, "reason": reason}
     with app.database.transaction() as connection:
         submissions.postpone(connection, submission.id, reason, app.clock() + wait)
-        if submission.last_error != reason:
+        if by_node or submission.last_error != reason:
             alerts.clear(connection, REFUSED, submission.id, app.clock())
-        alerts.put(connection, REFUSED, submission.id, {"kind": submission.kind, "reason": reason}, app.clock())
+        if not by_node or submission.last_error != reason:
+            alerts.clear(connection, NODE_REFUSED, submission.id, app.clock())
+        if by_node:
+            alerts.put(connection, NODE_REFUSED, submission.id, details, app.clock())
+        else:
+            alerts.put(connection, REFUSED, submission.id, details, app.clock())
+
+
+def clear_refusals(app: App, connection: Connection, submission_id: str) -> None:
+    """Nothing that this submission met stands any more."""
+    alerts.clear(connection, REFUSED, submission_id, app.clock())
+    alerts.clear(connection, NODE_REFUSED, submission_id, app.clock())
 
 
 def _advance_refused(app: App, submission: Submission, refusal: Reverted) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from chain_service.chain.node_causes import NoNodeAnswered
 from chain_service.chain.reader import HistoryRequest
 from chain_service.core.chainproof import storage_layout
 from chain_service.core.chainproof.evidence import ProvenState, Slot
@@ -75,8 +76,7 @@ def _verify_group(app: App, questions: Sequence[VerificationRequest], asker: Ask
     _log_lookups(app, questions, lookups, asker)
     lookups = _beside_proven(app, [_usable(lookup) for lookup in lookups])
     shown = anchored(app, lookups)
-    anchors = [proven.anchor for proven in shown]
-    now_state = _read_chain(app, head, lookups, anchors, documents)
+    now_state = _read_chain(app, head, lookups, anchors := [proven.anchor for proven in shown], documents)
     lookups = [_with_failure(lookup, one, now_state) for lookup, one in zip(lookups, shown, strict=True)]
     then_states = _read_past(app, questions, lookups, now)
 
@@ -87,6 +87,7 @@ def _verify_group(app: App, questions: Sequence[VerificationRequest], asker: Ask
             at=now if question.at is None else question.at,
             now_state=now_state,
             max_age=int(app.settings.stale_after),
+            too_old=_clock_ahead(app),
             past=question.at is not None and question.at < now,
             anchor_state=anchor,
             claim=lookup.claim,
@@ -104,7 +105,7 @@ def _verify_group(app: App, questions: Sequence[VerificationRequest], asker: Ask
         examine = document.examine(lookup.subject, known.at, now_state, anchor) if document else no_signatures
         try:
             verdicts.append(_judged(app, question, document, known, examine))
-        except Exception as error:  # noqa: BLE001 - judging never raises unless a stored row was altered into nonsense
+        except Exception as error:  # noqa: BLE001 - judging never raises unless a stored row was altered
             log.error("a stored record cannot be judged", error=type(error).__name__)
             verdicts.append(judge(facts(question, damaged(lookup), None), no_signatures))
     return verdicts
@@ -311,11 +312,21 @@ def _read_chain(
     try:
         _, state, _ = app.chain.reader.prove_histories(head.number, wants, histories, head.hash)
     except Unavailable as error:
-        return Outage("node_unavailable", error.message)
+        return Outage("node_unavailable", _said(error))
     except InvalidProof as error:
         return Outage("finality_unproven", error.message)
     # the block up to which the index follows the chain speaks of now, even if its validators are known to change after
     return replace(state, counts=True, speaks_until=None)
+
+
+def _clock_ahead(app: App) -> str | None:
+    ahead = None if app.chain is None else app.chain.reader.arrivals.ahead
+    return None if ahead is None else f"this service's clock is {ahead} s ahead of the chain"
+
+
+def _said(error: Unavailable) -> str:
+    """Without the nodes' addresses: a verdict is read by anyone."""
+    return error.without_names if isinstance(error, NoNodeAnswered) else error.message
 
 
 def _read_past(

@@ -32,7 +32,7 @@ async def healthz() -> Response:
 
 @router.get("/readyz", response_model=health.Readiness, responses={503: NOT_READY})
 async def readyz(request: Request) -> Response:
-    """Database, node, index lag and age of the head; 503 with the reasons when one of them is not good."""
+    """Database, disk, clock, certificate, nodes, index, age of the head; 503 with the reasons when one is not good."""
     state: health.Readiness = await request.app.state.readiness()
     return json_answer(state, 200 if state.ready else 503)
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chain_service.errors import ChainServiceError, frames
+from chain_service.jobs.instance.watch import HealthFigures
 from chain_service.web.http.problems import problem_response
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -37,10 +38,30 @@ class _Gauges(Collector):
             yield GaugeMetricFamily(full, name.replace("_", " "), value=value)
 
 
+class _HealthGauges(Collector):
+    """Looks whether the instance is well when it is scraped."""
+
+    def __init__(self, look: Callable[[], HealthFigures]) -> None:
+        self.look = look
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        return iter(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        figures = self.look()
+        yield GaugeMetricFamily("chain_service_ready", "1 while the instance can do its work", value=figures.ready)
+        problems = GaugeMetricFamily("chain_service_problem", "what is not well", labels=["check", "code"])
+        for check, code in sorted(figures.problems):
+            problems.add_metric([check, code], 1.0)
+        yield problems
+
+
 class RequestMetrics:
     """The counters of one process."""
 
-    def __init__(self, gauges: Callable[[], dict[str, float]]) -> None:
+    def __init__(
+        self, gauges: Callable[[], dict[str, float]], health: Callable[[], HealthFigures] | None = None
+    ) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "chain_service_http_requests",
@@ -73,6 +94,8 @@ class RequestMetrics:
             "chain_service_http_spooled_bytes", "bytes of unfinished uploads on disk now", registry=self.registry
         )
         self.registry.register(_Gauges(gauges))
+        if health is not None:
+            self.registry.register(_HealthGauges(health))
 
     def note_bounded(self, error: ChainServiceError, address: str) -> None:
         """A bound, `reason` in the details, ended or refused something of this address: counted, and one log line."""

@@ -14,9 +14,11 @@ import orjson
 import pytest
 
 from chain_service.chain import rpc as rpc_module
+from chain_service.chain.node_causes import NODE_CAUSES, NoNodeAnswered
 from chain_service.chain.rpc import Rpc, RpcError
 from chain_service.errors import Unavailable
 from support.chains.lying_node import http_server
+from support.chains.server_certificates import certificate
 
 NOBODY = "http://127.0.0.1:1"
 
@@ -114,6 +116,44 @@ def test_when_all_nodes_are_down_their_names_are_told_without_secrets() -> None:
             rpc.call("eth_blockNumber")
         assert list(raised.value.details["nodes"]) == ["127.0.0.1:1"]
         assert "secret" not in str(raised.value.details) and "token" not in str(raised.value.details)
+
+
+PAGE = b"<html><body>Please sign in to the city network</body></html>"
+ANSWERS = [
+    (401, b"", "node_refuses_login"),
+    (403, b'{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"no token"}}', "node_refuses_login"),
+    (413, b"", "node_refuses_size"),
+    (429, b'{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"slow down"}}', "node_limits_rate"),
+    (502, PAGE, "node_failing"),
+    (200, PAGE, "node_not_rpc"),
+    (302, PAGE, "node_not_rpc"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "cause"), ANSWERS)
+def test_what_a_node_answered_is_told_with_its_name_to_the_operator_alone(status: int, body: bytes, cause: str) -> None:
+    with http_server(lambda _: (status, body)) as url, Rpc([url, NOBODY]) as rpc:
+        with pytest.raises(NoNodeAnswered) as raised:
+            rpc.call("m")
+        name = url.removeprefix("http://")
+        assert raised.value.details["causes"] == {name: cause, "127.0.0.1:1": "node_unavailable"}
+        assert NODE_CAUSES[cause] in raised.value.message and name in raised.value.message
+        assert "Connection refused" in raised.value.message
+        assert NODE_CAUSES[cause] in raised.value.without_names and "127.0.0.1" not in raised.value.without_names
+
+
+def test_a_certificate_that_has_expired_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for days, cause in ((-1, "node_certificate"), (30, None)):
+        made = certificate(tmp_path, days=days)
+        monkeypatch.setenv("SSL_CERT_FILE", str(made.file))
+        with http_server(echo, tls=made) as url, Rpc([url]) as rpc:
+            if cause is None:
+                assert rpc.call("m", 1) == [1]
+                continue
+            with pytest.raises(NoNodeAnswered) as raised:
+                rpc.call("m")
+            assert list(raised.value.details["causes"].values()) == [cause]
+            assert "certificate has expired" in raised.value.message
 
 
 def test_a_connection_that_the_node_closed_is_replaced() -> None:

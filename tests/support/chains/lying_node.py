@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,12 +13,20 @@ import orjson
 import urllib3
 
 from chain_service.chain.rpc import Rpc
+from support.chains.server_certificates import ServerCertificate
 
 Answer = Callable[[bytes], tuple[int, bytes]]
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who asked has hung up, or is to see the connection break."""
+
+
 @contextmanager
-def http_server(answer: Answer, *, hangs_up: bool = False) -> Iterator[str]:
+def http_server(
+    answer: Answer, *, hangs_up: bool = False, tls: ServerCertificate | None = None, port: int = 0
+) -> Iterator[str]:
     """A loopback HTTP server that answers each request body with a status and a body.
 
     `hangs_up`: it closes every connection after one answer without having said so.
@@ -40,12 +49,16 @@ def http_server(answer: Answer, *, hangs_up: bool = False) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:
             """Tests read answers, not logs."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", port), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.file, tls.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         thread.join()

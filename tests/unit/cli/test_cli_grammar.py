@@ -84,6 +84,7 @@ COMMANDS = {
     "alerts settle",
     "readings list",
     "erase",
+    "ready",
     "audit",
     "rebuild",
     "receipts refresh",

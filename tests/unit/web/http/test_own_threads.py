@@ -11,7 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from chain_service.errors import Unavailable
-from chain_service.jobs.instance.health import PlainCheck, Readiness, ReadinessChecks
+from chain_service.jobs.instance.health import Readiness, ReadinessChecks
+from chain_service.jobs.instance.surroundings import PlainCheck
 from chain_service.web.api import health
 from chain_service.web.http.own_threads import OwnThread
 

@@ -1,0 +1,81 @@
+"""What the instance needs around it: a right clock, space on the disk, a certificate and a trust file in force."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cryptography import x509
+
+from chain_service.core.encoding.answers import answer, left_out
+from chain_service.core.encoding.display import moment
+from chain_service.core.verdicts.inputs import BLOCK_AHEAD
+from chain_service.errors import ChainServiceError
+from chain_service.jobs.context import App
+from chain_service.jobs.proofs import trust_files
+from chain_service.store.chain_index import IndexedBlock
+
+
+@answer
+class PlainCheck:
+    """Whether something is as it should be, and if not, why."""
+
+    ok: bool
+    code: str | None = left_out()
+    detail: str | None = left_out()
+
+
+FINE = PlainCheck(ok=True)
+
+
+def check_clock(app: App, block: IndexedBlock | None, newest_time: int) -> PlainCheck:
+    """This machine's clock against the times of blocks: the newest that was read, and a node's newest."""
+    times = [newest_time, *([] if block is None else [block.time])]
+    behind = max(times) - app.now
+    if behind > BLOCK_AHEAD:
+        return PlainCheck(ok=False, code="clock_behind", detail=f"the chain's newest block is {behind} s ahead of it")
+    ahead = app.chain.reader.arrivals.ahead if app.chain is not None else None
+    if ahead is not None:
+        return PlainCheck(ok=False, code="clock_ahead", detail=f"blocks that were just sealed are {ahead} s old by it")
+    return FINE
+
+
+def check_disk(app: App) -> PlainCheck:
+    """Space is left where the instance keeps its files."""
+    try:
+        system = os.statvfs(app.settings.data)
+    except OSError as error:
+        return PlainCheck(ok=False, code="disk_full", detail=f"{app.settings.data}: {error.strerror}")
+    free = system.f_bavail * system.f_frsize / 2**20
+    if system.f_flag & os.ST_RDONLY or free >= app.settings.disk_reserve:
+        return FINE
+    detail = f"{free:.1f} MiB are free, less than the {app.settings.disk_reserve} MiB of disk_reserve"
+    return PlainCheck(ok=False, code="disk_full", detail=detail)
+
+
+def check_certificate(app: App) -> PlainCheck:
+    """The certificate that the service shows is in force."""
+    file = app.settings.tls_certificate
+    if file is None:
+        return FINE
+    try:
+        ends = x509.load_pem_x509_certificate(Path(file).read_bytes()).not_valid_after_utc
+    except (OSError, ValueError) as error:
+        return PlainCheck(ok=False, code="certificate_expired", detail=f"tls_certificate cannot be read: {error}")
+    if ends.timestamp() > app.now:
+        return FINE
+    return PlainCheck(ok=False, code="certificate_expired", detail=f"it ended at {moment(ends.timestamp())}")
+
+
+def check_trust(app: App) -> PlainCheck:
+    """The trust file that the instance hands out, if it has one, is in force."""
+    file = app.settings.data / trust_files.FILE
+    if not file.is_file():
+        return FINE
+    try:
+        ends = trust_files.read(file).terms.expires
+    except ChainServiceError as error:
+        return PlainCheck(ok=False, code="trust_expired", detail=f"it cannot be read: {error.message}")
+    if app.now <= ends:
+        return FINE
+    return PlainCheck(ok=False, code="trust_expired", detail=f"it ended at {moment(ends)}")

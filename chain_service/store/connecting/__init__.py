@@ -1,0 +1,1 @@
+"""How connections are made for each driver, and what a driver's refusal means."""
