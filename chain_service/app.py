@@ -10,8 +10,9 @@ from chain_service.chain.reader import ChainReader
 from chain_service.chain.rpc import Rpc
 from chain_service.config import Settings
 from chain_service.core.chainproof.trust import ChainTrust
-from chain_service.errors import NotFound
+from chain_service.errors import ChainServiceError, NotFound
 from chain_service.jobs.context import App, Chain
+from chain_service.jobs.leases import refuse_other_deployment
 from chain_service.jobs.validators import refresh_trust, trust_sets
 from chain_service.store import validators
 from chain_service.store.database import Database
@@ -20,7 +21,8 @@ from chain_service.store.database import Database
 def open_app(settings: Settings) -> App:
     """The instance kept in `settings.data`, its database brought to this program's version.
 
-    Raises `NotFound` (code `not_initialised`) before `init`, `Conflict` if the database is newer than the program.
+    Raises `NotFound` (code `not_initialised`) before `init`, `Conflict` if the database is newer than the program
+    or belongs to other contracts.
     """
     if not settings.data.joinpath("config.toml").is_file():
         raise NotFound(
@@ -36,8 +38,13 @@ def open_app(settings: Settings) -> App:
         chain=_chain(settings),
         clock=time.time,
     )
-    with database.reading() as connection:
-        refresh_trust(app, connection)
+    try:
+        with database.reading() as connection:
+            refuse_other_deployment(app, connection)
+            refresh_trust(app, connection)
+    except ChainServiceError:
+        app.close()
+        raise
     return app
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
@@ -27,6 +28,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on")
     behind_proxy: bool = Field(False, description="a TLS proxy stands in front: allows listening beyond loopback")
+    proxy_hops: int = Field(
+        1, ge=1, le=16, description="proxies before us with behind_proxy, each of which appends to X-Forwarded-For"
+    )
+    proxy_networks: list[str] = Field(
+        [], description="networks of these proxies, instead of their number; nobody else's X-Forwarded-For counts then"
+    )
     tls_certificate: Path | None = Field(None, description="PEM file; with tls_key the service speaks TLS itself")
     tls_key: Path | None = Field(None, description="PEM file of the TLS key")
     chain_port: int = Field(8545, ge=0, le=65535, description="port of the embedded trial chain")
@@ -47,6 +54,12 @@ class Settings(BaseSettings):
     max_file: int = Field(20 * 2**20, ge=1024, description="largest file to verify in bytes")
     max_lines: int = Field(10_000, ge=1, description="most records in one NDJSON body")
     public_rate: str = Field("120/minute", description="verifications per client address without a key")
+    daily_lookups: int = Field(
+        2_000, ge=1, description="look-ups by identifier that an API key may make in a day, unless it says otherwise"
+    )
+    missed_lookups: int = Field(
+        100, ge=1, description="look-ups by one key that find nothing within an hour and raise an alert"
+    )
     trust_store: Path | None = Field(
         None, description="directory of root certificates and revocation lists for documents; default DIR/trust-store"
     )
@@ -64,6 +77,13 @@ class Settings(BaseSettings):
     parser_memory: int = Field(256, ge=128, description="MiB of address space of such a process")
     parse_seconds: float = Field(10.0, ge=1, le=250, description="seconds of computing for one document")
     parse_seconds_public: float = Field(5.0, ge=1, le=250, description="the same for callers without a key")
+
+    @field_validator("proxy_networks")
+    @classmethod
+    def _networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            ip_network(network)
+        return networks
 
     @field_validator("ocsp_responders")
     @classmethod

@@ -149,12 +149,22 @@ CODES: dict[str, Meaning] = {
     ),
     "rate_limited": Meaning(
         429, REFUSED, "请求过于频繁。", "Too many requests.",
-        "请稍后再试；持密钥者不受此限。", "Wait, or use an API key, which is exempt.",
+        "请稍后再试；未持密钥的可申请密钥，持密钥的可向运维人员申请提高频率。",
+        "Wait; without a key ask the operator for one, with a key for a higher rate.",
+    ),
+    "lookups_spent": Meaning(
+        429, REFUSED, "该密钥今日按标识查询的次数已用完。", "This key has spent its look-ups by identifier for today.",
+        "请于次日再试，或向运维人员申请提高每日上限；出示披露文件核验不受此限。",
+        "Try again tomorrow or ask the operator for more; a disclosure can be verified without a look-up.",
     ),
     # who asks
     "unauthorised": Meaning(
         401, REFUSED, "缺少密钥，或密钥无效、已吊销。", "The API key is missing, unknown or revoked.",
         "请使用有效的密钥。", "Use a valid key.",
+    ),
+    "key_expired": Meaning(
+        401, REFUSED, "密钥已到期。", "The API key has expired.",
+        "请向运维人员领取新密钥（key rotate）。", "Ask the operator for a new one (`key rotate`).",
     ),
     "forbidden": Meaning(
         403, REFUSED, "该密钥无权执行此操作。", "This key may not do this.",
@@ -257,6 +267,12 @@ CODES: dict[str, Meaning] = {
         409, REFUSED, "记录尚未上链。", "The record is not anchored yet.",
         "请稍后再试。", "Try again in a minute.",
     ),
+    "key_ended": Meaning(
+        409, REFUSED, "该密钥已吊销、到期或已被更换，不能再更换。",
+        "The key was revoked, has expired or was replaced already: it cannot be rotated.",
+        "请用 key list 查看接替它的密钥，或用 key create 新建。",
+        "Look for its successor with `key list`, or make a new one with `key create`.",
+    ),
     "change_pending": Meaning(
         409, REFUSED, "另一项变更正在处理，尚未最终确认。", "Another change is under way and not final yet.",
         "请稍后再试。", "Try again in a minute.",
@@ -282,8 +298,19 @@ CODES: dict[str, Meaning] = {
         "无需处理。", "There is nothing to do.",
     ),
     "worker_running": Meaning(
-        409, REFUSED, "另一进程正在使用该目录。", "Another process uses this directory.",
+        409, REFUSED, "另一进程正在使用该目录或数据库。", "Another process uses this directory or database.",
         "请先停止该进程。", "Stop it first.",
+    ),
+    "lease_lost": Meaning(
+        409, REFUSED, "后台任务已由另一进程接管，本次未完成。",
+        "Another process has taken over the work; this ended before it was done.",
+        "请重新执行。", "Do it again.",
+    ),
+    "other_deployment": Meaning(
+        409, REFUSED, "该数据库属于另一套合约，未作任何改动。",
+        "The database belongs to other contracts; nothing was changed.",
+        "每套合约使用各自的数据库；请更正 database_url 或 deployment.json。",
+        "Give each deployment a database of its own: correct database_url or deployment.json.",
     ),
     "refused_by_contract": Meaning(
         409, REFUSED,

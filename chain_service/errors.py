@@ -61,7 +61,7 @@ class CannotTell(InvalidProof):
 
 
 class Unauthorised(ChainServiceError):
-    """No key, or a key that is unknown or revoked."""
+    """No key, or a key that is unknown, revoked or expired."""
 
     default_code = "unauthorised"
 
@@ -70,6 +70,12 @@ class Forbidden(ChainServiceError):
     """The key is known and may not do this."""
 
     default_code = "forbidden"
+
+
+class RateLimited(ChainServiceError):
+    """This address or key asked too often; `details["retryAfter"]` seconds remain."""
+
+    default_code = "rate_limited"
 
 
 class NotFound(ChainServiceError):

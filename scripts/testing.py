@@ -58,6 +58,10 @@ def _postgresql() -> bool:
     return any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb") is not None
 
 
+def _nginx() -> bool:
+    return shutil.which("nginx") is not None or Path("/usr/sbin/nginx").exists()
+
+
 def _chinese_font() -> bool:
     if shutil.which("fc-list") is None:
         return False
@@ -69,6 +73,11 @@ TOOLS = (
          "install the postgresql package"),
     Tool("Chromium", Path("/usr/bin/chromium").exists, ("chromium",), "tests of the page in a browser",
          "install the chromium package"),
+    Tool("nginx", _nginx, ("nginx",), "tests of the sample configuration of the proxy", "install the nginx package"),
+    Tool("promtool", lambda: shutil.which("promtool") is not None, ("prometheus",), "tests of the alert rules",
+         "install the prometheus package"),
+    Tool("systemd-analyze", lambda: shutil.which("systemd-analyze") is not None, ("systemd",), "tests of the units",
+         "install the systemd package"),
     Tool("Chinese font", _chinese_font, ("fontconfig", "fonts-wqy-zenhei"), "nothing; screenshots show empty boxes",
          "install the fonts-wqy-zenhei package"),
     Tool("Node.js and npm", lambda: all(map(shutil.which, ("node", "npm", "npx"))), ("nodejs", "npm"),

@@ -151,17 +151,17 @@ def catch_up(app: App) -> None:
     Raises InvalidProof where what the node says does not hold, Corrupt (`wrong_chain`) where it has another chain.
     """
     from chain_service.jobs.indexing.follow import index
-    from chain_service.jobs.workers import worker_lock
+    from chain_service.jobs.leases import worker_lock
 
     if app.chain is None:
         return
     try:
-        with worker_lock(app):
-            index(app)
+        with worker_lock(app) as working:
+            index(working)
     except Unavailable:
         return
     except Conflict as error:
-        if error.code != "worker_running":
+        if error.code not in ("worker_running", "lease_lost"):
             raise
 
 

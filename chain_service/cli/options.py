@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,25 @@ def parse_moment_option(text: str | None, option: str = "--at") -> int | None:
         return None if text is None else parse_moment(text)
     except ValueError as error:
         raise BadRequest(f"{option} {error}", code="usage", field=option) from None
+
+
+_PERIOD = re.compile(r"(\d{1,5})([mhd])", re.ASCII)
+_SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
+
+
+def parse_period(text: str, option: str) -> int:
+    """Seconds of `30m`, `12h` or `7d`. Raises BadRequest (`usage`)."""
+    match = _PERIOD.fullmatch(text.strip())
+    if match is None:
+        raise BadRequest(f"{option} must be a period such as 7d, 12h or 30m", code="usage", field=option)
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def parse_end(text: str | None, option: str, now: float) -> float | None:
+    """Unix seconds of a moment, or of the end of a period from now. Raises BadRequest (`usage`)."""
+    if text is None or not _PERIOD.fullmatch(text.strip()):
+        return parse_moment_option(text, option)
+    return now + parse_period(text, option)
 
 
 def split_names(text: str, option: str) -> list[str]:

@@ -15,6 +15,7 @@ CHAIN_HALTED = "chain_halted"
 EQUIVOCATION = "equivocation"
 EVENTS_MISSING = "events_missing"
 LOG_STOPPED = "head_conflict"
+LOOKUP_MISSES = "lookup_misses"
 NONCE_GAP = "nonce_gap"
 NO_ACCOUNT = "no_account"
 REFUSED = "refused_by_contract"
@@ -90,6 +91,16 @@ ALERTS: dict[str, AlertMeaning] = {
         "run `audit`; if a key was stolen, disable the account first, then open a new generation "
         "(`org grant … --rights none`, `org new-generation`)",
         clears=False,
+    ),
+    LOOKUP_MISSES: AlertMeaning(
+        "key",
+        "某密钥一小时内按标识查询多次均无结果，可能在猜测证照标识",
+        "many look-ups by identifier with one key found nothing within an hour: somebody may be guessing identifiers",
+        "用 `readings list --key ID` 查看查询事由并询问该机构；无正当理由时 `key revoke ID`；"
+        "确有大量未上链证照时调高 `missed_lookups`",
+        "read the causes with `readings list --key ID` and ask the organisation; without a good one `key revoke ID`; "
+        "where many certificates are simply not anchored yet, raise `missed_lookups`",
+        clears=True,
     ),
     NO_ACCOUNT: AlertMeaning(
         "organisation",

@@ -29,6 +29,10 @@ class Public:
     key_id: ClassVar[None] = None
     roles: ClassVar[frozenset[Role]] = frozenset()
 
+    def may_look_up(self, type_code: str) -> bool:  # noqa: ARG002
+        """Whoever knows number and name may, whatever the type."""
+        return True
+
 
 PUBLIC: Final = Public()
 
@@ -40,6 +44,14 @@ class KeyHolder:
     org: str
     roles: frozenset[Role]
     key_id: str
+    types: frozenset[str] = frozenset()
+    """Certificate types whose records it may look up by identifier; empty: all."""
+    daily_lookups: int | None = None
+    """Look-ups by identifier in a day; None: as many as it likes."""
+
+    def may_look_up(self, type_code: str) -> bool:
+        """Whether records of this type answer its look-ups by identifier."""
+        return not self.types or type_code in self.types
 
     @property
     def acting_for(self) -> str:
@@ -71,6 +83,10 @@ class Operator:
         if self.org is None:
             raise BadRequest("name the organisation that this is done for", code="usage", field="--org")
         return self.org
+
+    def may_look_up(self, type_code: str) -> bool:  # noqa: ARG002
+        """The operator may, whatever the type."""
+        return True
 
     def need(self, *roles: Role) -> None:
         """Returns whatever the roles are: the operator has them all."""

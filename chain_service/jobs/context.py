@@ -13,6 +13,7 @@ from chain_service.chain.rpc import Rpc
 from chain_service.chain.sender import Sender
 from chain_service.config import Settings
 from chain_service.errors import Corrupt, Forbidden, NotFound, Unavailable
+from chain_service.jobs.key_limits import KeyLimits
 from chain_service.jobs.parsing.ocsp_responders import Responders
 from chain_service.jobs.parsing.pool import Parsers, parser_limits
 from chain_service.jobs.parsing.trust_directory import TrustDirectory
@@ -67,6 +68,11 @@ class App:
             return self.keystore.kept_digest(text)
         except (Corrupt, Forbidden, NotFound) as error:
             raise Unavailable(f"what is kept of erased records cannot be compared: {error.message}") from error
+
+    @cached_property
+    def key_limits(self) -> KeyLimits:
+        """How much of its limits each key has left in this process."""
+        return KeyLimits(self.database)
 
     @cached_property
     def readings(self) -> ReadingLog:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Literal
 
@@ -20,30 +18,20 @@ from chain_service.jobs.alerts import WORK_FAILED
 from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.leases import claim_database, lease_of, under, worker_lock
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.validators import refresh_trust
+from chain_service.jobs.verifying.missed_lookups import watch_misses
 from chain_service.store import alerts, chain_index, records, statuses, submissions
+from chain_service.store.leases import Role
 from chain_service.store.registries import catalogs, seals
 
-LOCK = "worker.lock"
 LONGEST_PAUSE = 5.0
+STANDBY_PAUSE = 0.5
+"""Seconds between two attempts to take a lease that another process has."""
 log = structlog.get_logger("worker")
 
 SubjectKind = Literal["status", "seal", "catalog"]
-
-
-@contextmanager
-def worker_lock(app: App) -> Iterator[None]:
-    """This process alone works on the instance. Raises `Conflict` (code `worker_running`) if another does."""
-    descriptor = os.open(app.settings.data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Conflict(f"another process uses {app.settings.data} already", code="worker_running") from None
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def run_once(app: App, *, force: bool = False, progress: Progress = silent) -> None:
@@ -57,27 +45,34 @@ def run_once(app: App, *, force: bool = False, progress: Progress = silent) -> N
 
 
 class Workers:
-    """The instance's workers as threads: one follows the chain, one closes and sends. A context manager."""
+    """The instance's workers as threads: one follows the chain, one closes and sends. A context manager.
+
+    On PostgreSQL each works while it has the lease of its role, and stands by while another process has it.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._stop = threading.Event()
-        self._caught_up = threading.Event()
+        self._target: int | None = None
+        self._caught_up = False
         self._threads: list[threading.Thread] = []
         self._lock = ExitStack()
 
     def start(self) -> None:
-        """The workers run. Raises `Conflict` (`worker_running`; `wrong_chain` if the node serves another chain),
-        `Forbidden` (`wrong_password`).
+        """The workers run or, on PostgreSQL, stand by. Raises `Conflict` (`worker_running` on SQLite; `wrong_chain` if
+        the node serves another chain; `other_deployment`), `Forbidden` (`wrong_password`).
         """
         app = self._app
         app.keystore.unlock()
         with ExitStack() as held:
-            held.enter_context(worker_lock(app))
+            if app.database.dialect == "sqlite":
+                held.enter_context(worker_lock(app))
             check_chain_if_reachable(app)
             self._lock = held.pop_all()
-        for name, step in (("index", self._index), ("send", self._send)):
-            thread = threading.Thread(target=self._run, args=(name, step), name=f"worker-{name}", daemon=True)
+        run = self._run if app.database.dialect == "sqlite" else self._run_leased
+        steps: Mapping[Role, Callable[[App], None]] = {"index": _follow, "send": self._send}
+        for role, step in steps.items():
+            thread = threading.Thread(target=run, args=(role, step), name=f"worker-{role}", daemon=True)
             thread.start()
             self._threads.append(thread)
 
@@ -98,55 +93,113 @@ class Workers:
     ) -> None:
         self.stop()
 
-    def _index(self) -> None:
-        index(self._app)
-        self._caught_up.set()
+    def _send(self, app: App) -> None:
+        """Not before the index has read what was final at the start: a restored database does not know what was sent
+        since the backup.
+        """
+        if not self._caught_up:
+            if self._target is None:
+                self._target = app.require_chain().reader.final_head()
+            with app.database.reading() as connection:
+                head = chain_index.newest_block(connection)
+            self._caught_up = head is not None and head.number >= self._target
+        if self._caught_up:
+            _close_and_send(app)
 
-    def _send(self) -> None:
-        """Not before the index has caught up once: a restored database does not know yet what was sent since."""
-        if self._caught_up.is_set():
-            close_batches(self._app)
-            dispatch(self._app)
+    def _run_leased(self, role: Role, step: Callable[[App], None]) -> None:
+        """As `_run`, with each step done only while this process has the lease of the role."""
+        lease = lease_of(self._app, role)
+        leased = under(self._app, [lease])
 
-    def _run(self, name: str, step: Callable[[], None]) -> None:
-        """Steps until stopped; a failing step is told once, raises an alert and is tried again, ever more slowly."""
+        def attempt(app: App) -> bool:
+            before = lease.term
+            if not lease.take(app.clock()):
+                return False
+            if lease.term != before:
+                log.info("lease taken", worker=role, term=lease.term)
+                _clear(app, role)  # what stopped the one before stops this one only if it happens again
+            try:
+                step(app)
+            except Conflict as error:
+                if error.code != "lease_lost":
+                    raise
+                log.warning("lease lost; another process goes on", worker=role)
+                lease.release()
+            return True
+
+        try:
+            self._loop(leased, role, attempt)
+        finally:
+            lease.release()
+
+    def _run(self, name: Role, step: Callable[[App], None]) -> None:
+        def attempt(app: App) -> bool:
+            step(app)
+            return True
+
+        self._loop(self._app, name, attempt)
+
+    def _loop(self, app: App, name: Role, step: Callable[[App], bool]) -> None:
+        """Steps until stopped; a failing step is told once, raises an alert and is tried again, ever more slowly.
+
+        A step that answers False was not for this process to do.
+        """
         pause = interval = self._app.settings.poll_interval
         failing: str | None = None
         while not self._stop.is_set():
             try:
-                step()
+                done = step(app)
             except Exception as error:
                 code = error.code if isinstance(error, ChainServiceError) else type(error).__name__
                 if code != failing:
                     log.error("step failed", worker=name, code=code, exc_info=not isinstance(error, ChainServiceError))
-                    self._alert(name, code)
+                    _alert(app, name, code)
                 failing = code
                 pause = min(LONGEST_PAUSE, pause * 2)
             else:
-                if failing is not None:
+                if failing is not None and done:
                     log.info("step succeeds again", worker=name)
-                    self._clear(name)
-                failing, pause = None, interval
+                    _clear(app, name)
+                failing, pause = None, interval if done else max(interval, STANDBY_PAUSE)
             self._stop.wait(pause)
 
-    def _alert(self, name: str, code: str) -> None:
-        self._note(lambda connection, at: alerts.put(connection, WORK_FAILED, name, {"code": code}, at))
 
-    def _clear(self, name: str) -> None:
-        self._note(lambda connection, at: alerts.clear(connection, WORK_FAILED, name, at))
+def _alert(app: App, name: Role, code: str) -> None:
+    _note(app, lambda connection, at: alerts.put(connection, WORK_FAILED, name, {"code": code}, at))
 
-    def _note(self, write: Callable[..., object]) -> None:
-        try:
-            with self._app.database.transaction() as connection:
-                write(connection, self._app.clock())
-        except Exception as error:  # noqa: BLE001 - what cannot even be noted must not end the worker
+
+def _clear(app: App, name: Role) -> None:
+    _note(app, lambda connection, at: alerts.clear(connection, WORK_FAILED, name, at))
+
+
+def _note(app: App, write: Callable[..., object]) -> None:
+    """Written, unless the lease is another's by now: what became of the work is then for that one to say."""
+    try:
+        with app.database.transaction() as connection:
+            write(connection, app.clock())
+    except Exception as error:  # noqa: BLE001 - what cannot even be noted must not end the worker
+        if not (isinstance(error, Conflict) and error.code == "lease_lost"):
             log.error("an alert could not be stored", error=type(error).__name__)
 
 
+def _follow(app: App) -> None:
+    index(app)
+
+
+def _close_and_send(app: App) -> None:
+    watch_misses(app)
+    close_batches(app)
+    dispatch(app)
+
+
 def check_chain_if_reachable(app: App) -> None:
-    """The node, if it answers, serves this deployment's chain. Raises `Conflict` (`wrong_chain`)."""
+    """The database is this deployment's and the node, if it answers, serves its chain.
+
+    Raises `Conflict` (`other_deployment`, `wrong_chain`).
+    """
     if app.chain is None:
         return
+    claim_database(app)
     with app.database.reading() as connection:
         refresh_trust(app, connection)
         head = chain_index.newest_block(connection)
@@ -161,14 +214,14 @@ def wait_until(app: App, done: Callable[[], bool], *, timeout: float = 120.0, pr
     end = time.monotonic() + timeout
     while not done():
         try:
-            with worker_lock(app):
-                check_chain_if_reachable(app)
+            with worker_lock(app) as working:
+                check_chain_if_reachable(working)
                 while not done():
-                    run_once(app, force=True, progress=progress)
+                    run_once(working, force=True, progress=progress)
                     _pause(app, end)
                 return
         except Conflict as error:
-            if error.code != "worker_running":
+            if error.code not in ("worker_running", "lease_lost"):
                 raise
         _pause(app, end)
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.store import validators
 from chain_service.store.rows import all_as, chunks, json_object, one_or_none
@@ -16,6 +17,7 @@ from chain_service.store.schema import (
     blocks,
     catalog_versions,
     chain_events,
+    deployment,
     heads,
     seal_changes,
     seals,
@@ -102,6 +104,27 @@ class StatusEvent(NewStatusEvent):
     time: int
     tx: bytes
     account: str | None
+
+
+@dataclass(frozen=True)
+class ServedDeployment:
+    """Which contracts on which chain the database is about."""
+
+    chain_id: int
+    genesis_hash: bytes
+    record_log: str
+
+
+def served(connection: Connection) -> ServedDeployment | None:
+    """The deployment that the database serves; None before a worker has run on it."""
+    columns = (deployment.c.chain_id, deployment.c.genesis_hash, deployment.c.record_log)
+    return one_or_none(connection.execute(select(*columns)), ServedDeployment)
+
+
+def serve_only(connection: Connection, one: ServedDeployment) -> None:
+    """The database serves this deployment from now on, if it served none."""
+    new = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    connection.execute(new(deployment).values(one=1, **asdict(one)).on_conflict_do_nothing())
 
 
 def add_blocks(connection: Connection, new: Sequence[IndexedBlock]) -> None:

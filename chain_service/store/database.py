@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from copy import copy
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, exc, inspect, make_url, text
+from sqlalchemy import Connection, create_engine, delete, event, exc, insert, inspect, make_url, select, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.pool import NullPool
 
 from chain_service.errors import BadRequest, ChainServiceError, Conflict, Corrupt, Unavailable
+from chain_service.store.schema import compatibility
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 BUSY_SECONDS = 30
 WRITER_CACHE = 32 * 1024
 """KiB of pages that the one writing connection to SQLite keeps in memory."""
+MIGRATION_SECONDS = 120.0
+MIGRATION_LOCK_MILLISECONDS = 500
+"""How long a migration waits for a lock: those who want the table meanwhile queue behind it, and a deadlock is looked
+for, and one side ended, only after a second."""
+FIRST_TO_COMPARE = "0010"
+"""The oldest version that looks at `compatibility`: those before refuse every newer schema."""
 _MIGRATION_LOCK = 0x636861696E5F7376  # "chain_sv": one migration at a time on PostgreSQL
 _WRITE = "chain_service_write"
+_SERVER_SIDE = {
+    "tcp_keepalives_idle": 10,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 3,
+    "lock_timeout": 5000,
+    "idle_session_timeout": 0,
+}
+"""Settings of a session that is kept: the server notices a peer that is gone, and no administrator's limit for idle
+connections ends what is meant to idle."""
 DriverError = exc.SQLAlchemyError
 """What a statement raises inside a transaction; it leaves the transaction translated."""
 
@@ -45,6 +63,7 @@ class Database:
         self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
         self._writers = self.engine
         self._one_writer = Lock()
+        self._first: Callable[[Connection], None] | None = None
         if self.dialect == "sqlite":
             self._writers = create_engine(
                 parsed, hide_parameters=True, pool_size=1, max_overflow=0, pool_timeout=BUSY_SECONDS
@@ -64,7 +83,48 @@ class Database:
         number beyond 64 bits), Corrupt where the file is damaged.
         """
         with self._turn(), self._connected({_WRITE: True}, self._writers) as connection, connection.begin():
+            if self._first is not None:
+                self._first(connection)
             yield connection
+
+    def guarded(self, first: Callable[[Connection], None]) -> Database:
+        """The same database, whose every write transaction begins with `first`: what that raises ends it."""
+        guarded = copy(self)
+        guarded._first = first
+        return guarded
+
+    def session(self) -> Connection:
+        """A connection to PostgreSQL outside the pool, each statement of it committed at once; `discard` ends it.
+
+        Where the other side falls silent, this one and the server both notice within half a minute: what the session
+        holds must not be held for somebody who is gone.
+        """
+        silence = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
+        engine = create_engine(
+            self.engine.url,
+            hide_parameters=True,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            connect_args={"connect_timeout": 10, **silence},
+        )
+        with self.translated():
+            connection = engine.connect()
+            for name, value in _SERVER_SIDE.items():
+                connection.exec_driver_sql(f"SET {name} = {value}")
+            return connection
+
+    def discard(self, connection: Connection) -> None:
+        """The session is ended, whatever state it is in."""
+        with suppress(DriverError):
+            connection.invalidate()
+        with suppress(DriverError):
+            connection.close()
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Errors of statements in a `session` leave as those of a transaction do."""
+        with _translated():
+            yield
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -103,34 +163,44 @@ class Database:
             yield connection.execution_options(**options)
 
     def migrate(self) -> None:
-        """The schema is this program's version; repeated or concurrent calls change nothing.
+        """The schema is this program's version, or a newer one that this program can serve; repeated or concurrent
+        calls change nothing.
 
-        Raises Conflict (`database_newer`) where a newer program has migrated it already.
+        Other processes may serve meanwhile: a migration that has to wait for a lock gives way and comes back. Raises
+        Conflict (`database_newer`) where a newer program has changed what this one relies on.
         """
         if self.dialect == "sqlite" and (file := Path(str(self.engine.url.database))).parent.is_dir():
             file.touch(mode=0o600)  # salts and holders' data will lie in it; SQLite's other files take its mode
         with self.reading() as connection:
-            if _revision(connection) == _versions()[0]:
+            if _is_current(connection):
                 return
+        end = time.monotonic() + MIGRATION_SECONDS
+        while True:
+            try:
+                self._migrate_now()
+                break
+            except Unavailable as error:
+                if not _gave_way(error) or time.monotonic() >= end:
+                    raise
+            time.sleep(0.2)
+        self.engine.dispose()  # open connections may remember the schema of before
+
+    def _migrate_now(self) -> None:
         with self.transaction() as connection:
             if self.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            revision = _revision(connection)
-            _refuse_newer(revision)
-            if revision != _versions()[0]:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {MIGRATION_LOCK_MILLISECONDS}")
+            if not _is_current(connection):
                 _upgrade(connection)
-        self.engine.dispose()  # open connections may remember the schema of before
 
     def check(self) -> None:
-        """The database answers and has this program's schema.
+        """The database answers and has a schema that this program can serve.
 
         Raises Unavailable, Conflict `database_newer` (update the program) or `database_older` (migrate first).
         """
         with self.reading() as connection:
-            revision = _revision(connection)
-        _refuse_newer(revision)
-        if revision != _versions()[0]:
-            raise Conflict("the database is older than this program; run its migration", code="database_older")
+            if not _is_current(connection):
+                raise Conflict("the database is older than this program; run its migration", code="database_older")
 
     def scrub(self) -> None:
         """What was erased before is in no file of a SQLite database any more; call it after each erasure.
@@ -160,7 +230,7 @@ class _Within(Database):
 
     def __init__(self, database: Database, connection: Connection) -> None:
         self.dialect, self.engine = database.dialect, database.engine
-        self._connection = connection
+        self._connection, self._first = connection, None
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -216,11 +286,16 @@ def _begin_sqlite(connection: Connection) -> None:
 def _upgrade(connection: Connection) -> None:
     from alembic import command  # a tenth of a second, and nearly every start finds the schema current
     from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    scripts = [script.module for script in ScriptDirectory.from_config(config).walk_revisions()]
+    readable_from = max(getattr(script, "readable_from", FIRST_TO_COMPARE) for script in scripts)
+    connection.execute(delete(compatibility))
+    connection.execute(insert(compatibility), {"one": 1, "readable_from": readable_from})
 
 
 @cache
@@ -236,13 +311,31 @@ def _revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
-def _refuse_newer(revision: str | None) -> None:
-    if revision is not None and revision not in _versions():
+def _is_current(connection: Connection) -> bool:
+    """Whether the schema needs no migration: it is this program's, or a newer one that only added to it.
+
+    Raises Conflict (`database_newer`) where a newer one changed more.
+    """
+    revision = _revision(connection)
+    if revision is None or revision in _versions():
+        return revision == _versions()[0]
+    readable_from = None
+    if inspect(connection).has_table(compatibility.name):
+        readable_from = connection.execute(select(compatibility.c.readable_from)).scalar_one_or_none()
+    if readable_from is None or readable_from > _versions()[0]:
         raise Conflict(
             "the database was written by a newer version of this program; update the program",
             code="database_newer",
             found=revision,
+            readable_from=readable_from,
         )
+    return True
+
+
+def _gave_way(error: Unavailable) -> bool:
+    """A migration ended because it would not wait longer for a lock, or to resolve a deadlock."""
+    cause = getattr(error.__cause__, "orig", None)
+    return getattr(cause, "sqlstate", None) in ("55P03", "40P01")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import Literal
 
-from sqlalchemy import Connection, exists, insert, or_, select
+from sqlalchemy import Connection, exists, func, insert, or_, select
 
 from chain_service.store.database import Database
 from chain_service.store.rows import all_as
@@ -129,3 +129,14 @@ def page(
     query = query if before is None else query.where(readings.c.id < before)
     listed = all_as(connection.execute(query), Reading)
     return listed[:limit], listed[limit - 1].id if len(listed) > limit else None
+
+
+def misses(connection: Connection, key_id: str, since: float, most: int) -> int:
+    """Look-ups by identifier with this key that found nothing since this moment; counted up to `most`."""
+    found = (
+        select(readings.c.id)
+        .where(readings.c.key_id == key_id, readings.c.record_id.is_(None), readings.c.at >= since)
+        .where(readings.c.action == "verify")
+        .limit(most)
+    )
+    return connection.execute(select(func.count()).select_from(found.subquery())).scalar_one()

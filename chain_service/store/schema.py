@@ -189,6 +189,23 @@ api_keys = Table(
     Column("label", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("revoked_at", Double),
+    Column("expires_at", Double),
+    Column("rate", Text),
+    Column("daily_lookups", Integer),
+    Column("types", Text),
+    Column("replaces", Text),
+    Column("last_used_at", Double),
+)
+_partial("uq_api_keys_replaces", api_keys.c.replaces, where="replaces is not null", unique=True)
+
+key_windows = Table(
+    "key_windows",
+    metadata,
+    Column("key_id", Text, ForeignKey("api_keys.id"), primary_key=True),
+    Column("counted", Text, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    CheckConstraint("counted in ('requests', 'lookups')", name="counted"),
 )
 
 certificate_types = Table(
@@ -460,6 +477,7 @@ readings = Table(
     Column("cause", Text, nullable=False),
     sqlite_autoincrement=True,
 )
+_partial("ix_readings_misses", readings.c.key_id, readings.c.at, where="record_id is null and key_id is not null")
 
 alerts = Table(
     "alerts",
@@ -473,3 +491,33 @@ alerts = Table(
     sqlite_autoincrement=True,
 )
 _partial("uq_alerts_standing", alerts.c.code, alerts.c.subject, where="cleared_at is null", unique=True)
+
+# What is about the instance itself, and who works on it.
+
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("chain_id", BigInteger, nullable=False),
+    Column("genesis_hash", Bytes, nullable=False),
+    Column("record_log", Text, nullable=False),
+    CheckConstraint("one = 1", name="one"),
+)
+
+compatibility = Table(
+    "compatibility",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("readable_from", Text, nullable=False),
+    CheckConstraint("one = 1", name="one"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("role", Text, primary_key=True),
+    Column("term", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("session", Integer, nullable=False),
+    Column("since", Double, nullable=False),
+)

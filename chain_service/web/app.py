@@ -12,10 +12,12 @@ from chain_service.web.api import health as health_door
 from chain_service.web.api import logs, oversight, records, registries, verify
 from chain_service.web.http.auth import PublicRate, plain_address
 from chain_service.web.http.bodies import BoundBodies
-from chain_service.web.http.head import HeadAsGet
+from chain_service.web.http.caching import Caching
+from chain_service.web.http.head import HeadAndOptions
 from chain_service.web.http.headers import SecurityHeaders
 from chain_service.web.http.openapi import describe, operation_id
 from chain_service.web.http.problems import install_problem_handlers
+from chain_service.web.http.proxies import TrustedProxies
 from chain_service.web.http.request_log import Observe, RequestMetrics
 from chain_service.web.pages import routes
 
@@ -56,8 +58,10 @@ def create_app(app: App) -> FastAPI:
         web.include_router(door)
     web.state.routes = [route for door in DOORS for route in door.routes if isinstance(route, APIRoute)]
     describe(web, web.state.routes)
-    web.add_middleware(HeadAsGet)
+    web.add_middleware(Caching)
+    web.add_middleware(HeadAndOptions)
     web.add_middleware(BoundBodies, settings=app.settings)
     web.add_middleware(Observe, metrics=metrics)
-    web.add_middleware(SecurityHeaders)
+    web.add_middleware(SecurityHeaders, tls=app.settings.tls_certificate is not None)
+    web.add_middleware(TrustedProxies, settings=app.settings)
     return web

@@ -94,7 +94,7 @@ def bench(validators: int, cache: Path, geth: Path | None) -> Iterator[Bench]:
         environment["CHAIN_SERVICE_RPC_URLS"] = json.dumps(list(made.rpc_urls))
         run("deploy")
         run("org", "add", ORG, "Bench City Administration")
-        key = run("key", "create", "--org", ORG, "--role", "anchor")
+        key = run("key", "create", "--org", ORG, "--role", "anchor", "--rate", "10000000/minute")
         log = (folder / "serve.log").open("w")
         service = subprocess.Popen(
             [*program, "serve", "--port", "0"], env=environment, stdout=subprocess.PIPE, stderr=log, text=True

@@ -100,7 +100,7 @@ def page_key(instance: Instance, code: str) -> str:
 
 def _keys(app: App, codes: Sequence[str]) -> dict[str, str]:
     """A new key for each organisation; those of earlier demonstrations no longer work."""
-    for key in api_keys.list_keys(app):
+    for key in api_keys.list_keys(app, limit=500).keys:
         if key.label == LABEL and key.revoked_at is None:
             api_keys.revoke_key(app, key.id)
     return {code: api_keys.create_key(app, code, ROLES, LABEL).key for code in codes}

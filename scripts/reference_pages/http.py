@@ -15,7 +15,12 @@ from reference_pages.markdown import code, codes, table
 INTRODUCTION = """\
 JSON in UTF-8; times are RFC 3339 in UTC; digests `sha-256:<hex>` or `sm3:<hex>`. Errors are problems as in RFC
 9457: [errors.md](errors.md). [openapi.json](openapi.json), which a running service gives at `/openapi.json` too,
-describes every request and answer; this page lists them. HEAD is answered wherever GET is.
+describes every request and answer; this page lists them, and `/docs` of a service shows them.
+
+HEAD is answered wherever GET is; OPTIONS and 405 name in `Allow` what an address takes. Every complete answer to GET
+has a strong `ETag`: sent back in `If-None-Match` it gives 304 without content. Full tiles may be kept for ever, other
+tiles for an hour, checkpoints for seconds; receipts, proofs and registries by anybody who asks again each time
+(`public, no-cache`); records and all that depends on a key by nobody (`private, no-store`, `Vary: Authorization`).
 
 A key (`chain-service key create --org CODE --role …`) is sent as `Authorization: Bearer KEY` and acts for its
 organisation only. Every write may be repeated safely: a record is known by its identity and content, a change by
@@ -44,8 +49,8 @@ by default; one in the future is refused (`at_in_future`).
 PAGES = """\
 ## Pages
 
-`/` verifies, in Chinese and English; `/offline.html` verifies a receipt without any server and can be saved.
-`/metrics` is for Prometheus."""
+`/` verifies, in Chinese and English; `/offline.html` verifies a receipt without any server and can be saved;
+`/docs` describes this API. `/metrics` is for Prometheus."""
 
 
 def schema() -> dict[str, Any]:

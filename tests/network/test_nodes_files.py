@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import tomllib
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,34 @@ def test_every_node_lists_all_others_as_its_only_peers_and_has_a_unit_and_a_plac
         assert "Restart=always" in unit and "KillSignal=SIGINT" in unit
         assert ("--http" in unit) == (node.role != "validator") == bool(node.rpc_port)
         assert f'"127.0.0.1:{node.metrics_port}"' in scraped
+
+
+def test_a_validator_takes_connections_from_the_addresses_of_the_network_s_nodes_only(folder: Path) -> None:
+    hosts = {"harbour": "10.1.0.5", "market": "fd00::7", "police": "localhost"}
+    homes = {name: authority(folder, name, host=host) for name, host in hosts.items()}
+    for name, home in homes.items():
+        join(home, [other / "descriptor.toml" for other in homes.values() if other != home])
+        peers = tomllib.loads((home / f"{name}-validator-1" / "node.toml").read_text())["Node"]["P2P"]
+        let_in = [ip_network(one) for one in peers["NetRestrict"]]
+        assert {"10.1.0.5/32", "127.0.0.0/8", "fd00::7/128"} <= set(peers["NetRestrict"])
+        assert set(peers["NetRestrict"]) <= {"10.1.0.5/32", "127.0.0.0/8", "::1/128", "fd00::7/128"}
+        for stranger in ("10.1.0.6", "0.0.0.0", "192.0.2.1", "fd00::8", "::"):
+            assert not any(ip_address(stranger) in one for one in let_in)
+
+
+def test_a_network_on_loopback_lets_all_of_loopback_in(folder: Path) -> None:
+    create(folder / "net", Plan(validators=1, funded=FUNDED, first_port=0))
+    for node in ("validator-1", "writer-1", "observer-1"):
+        peers = tomllib.loads((folder / "net" / node / "node.toml").read_text())["Node"]["P2P"]
+        assert peers["NetRestrict"] == ["127.0.0.0/8"]
+
+
+def test_a_node_whose_name_has_no_address_is_refused_by_name(folder: Path) -> None:
+    nowhere = "a" * 64 + ".example"  # longer than a label of a name may be: no resolver is asked
+    homes = [authority(folder, name, host=host) for name, host in (("harbour", nowhere), ("market", "127.0.0.1"))]
+    with pytest.raises(BadRequest, match=nowhere) as refused:
+        join(homes[0], [homes[1] / "descriptor.toml"])
+    assert refused.value.details["field"] == "host"
 
 
 def test_the_genesis_names_the_signers_ascending_and_funds_who_was_named(folder: Path) -> None:

@@ -17,7 +17,7 @@ from chain_service.jobs.auditing.logs import AuditedLog, LogAudit
 from chain_service.jobs.auditing.registries import audit_catalogs, audit_seals
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
-from chain_service.jobs.workers import worker_lock
+from chain_service.jobs.leases import worker_lock
 from chain_service.store import batches, chain_index
 from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.registries import organisations
@@ -126,14 +126,14 @@ def rebuild(app: App, progress: Progress = silent) -> RebuiltIndex:
     """What the index derived is read again from the chain, and takes the place of what stood once all of it is read.
 
     Records, entries and proofs stay. Until the end everybody reads the old index, and whatever ends this early leaves
-    it. On SQLite nothing is accepted meanwhile. Raises `Conflict` (`worker_running`) while a worker runs, `Unavailable`
-    or `InvalidProof` where the chain cannot be read.
+    it. On SQLite nothing is accepted meanwhile. Raises `Conflict` (`worker_running`) while a worker runs, `lease_lost`
+    where one takes over (PostgreSQL), `Unavailable` or `InvalidProof` where the chain cannot be read.
     """
     app.require_chain().reader.head()
-    with worker_lock(app), app.database.as_one() as beside:
+    with worker_lock(app) as working, working.database.as_one() as beside:
         with beside.transaction() as connection:
             chain_index.drop_index(connection, app.clock())
-        blocks = index(replace(app, database=beside), progress)
+        blocks = index(replace(working, database=beside), progress)
         with beside.reading() as connection:
             counts = batches.count(connection)
     return RebuiltIndex(blocks, counts.anchored, counts.batched)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chain_service.core.encoding.answers import answer, left_out
@@ -11,7 +12,8 @@ from chain_service.errors import ChainServiceError, Unavailable
 from chain_service.jobs.alerts import ALERTS, CHAIN_HALTED
 from chain_service.jobs.context import App
 from chain_service.jobs.indexing.head_watch import why_old
-from chain_service.store import alerts, batches, chain_index, records, submissions
+from chain_service.jobs.leases import process_name
+from chain_service.store import alerts, batches, chain_index, leases, records, submissions
 
 LAG_BLOCKS = 20
 """Blocks that the index may be behind the newest block that can be final before the instance counts as not ready."""
@@ -85,6 +87,28 @@ class AlertsCheck:
 
 
 @answer
+class HeldLease:
+    """A role of the workers, and the process that took it last."""
+
+    role: str
+    holder: str
+    """Host and number of the process."""
+    since: str
+    held: bool
+    """Whether that process has it still; if not, nobody has."""
+    here: bool
+    """Whether it is the one that answers."""
+
+
+@answer
+class WorkersCheck:
+    """Whether some process does the workers' steps; standing by is no fault, and this alone makes nothing unready."""
+
+    ok: bool
+    leases: tuple[HeldLease, ...]
+
+
+@answer
 class ReadinessChecks:
     """What was looked at; without a database nothing of what it holds can be."""
 
@@ -93,6 +117,8 @@ class ReadinessChecks:
     index: IndexCheck | PlainCheck | None = left_out()
     head: HeadCheck | PlainCheck | None = left_out()
     alerts: AlertsCheck | None = left_out()
+    workers: WorkersCheck | None = left_out()
+    """On PostgreSQL: which process has the lease of each role."""
 
 
 @answer
@@ -110,7 +136,7 @@ def readiness(app: App) -> Readiness:
         return Readiness(ready=False, checks=ReadinessChecks(database, node))
     index, head = _index(app, node.head)
     ready = node.ok and index.ok and head.ok
-    return Readiness(ready, ReadinessChecks(database, node, index, head, _alerts(app)))
+    return Readiness(ready, ReadinessChecks(database, node, index, head, _alerts(app), _workers(app)))
 
 
 def _database(app: App) -> PlainCheck:
@@ -160,6 +186,19 @@ def _alerts(app: App) -> AlertsCheck:
     return AlertsCheck(ok=not standing, standing=tuple(_shown(alert) for alert in standing[:MOST_ALERTS]))
 
 
+def _workers(app: App) -> WorkersCheck | None:
+    if app.database.dialect == "sqlite":
+        return None
+    with app.database.reading() as connection:
+        states = leases.listed(connection)
+    me = process_name()
+    held = tuple(
+        HeldLease(state.role, state.holder, moment(state.since), state.held, here=state.held and state.holder == me)
+        for state in states
+    )
+    return WorkersCheck(ok=sum(lease.held for lease in held) == len(leases.ROLES), leases=held)
+
+
 def _shown(alert: alerts.Alert) -> StandingAlert:
     meaning = ALERTS.get(alert.code)  # none for a code that only an older version raised
     return StandingAlert(
@@ -180,6 +219,7 @@ def gauges(app: App) -> dict[str, float]:
             block = chain_index.newest_block(connection)
             backlog = submissions.backlog(connection)
             standing = alerts.listed(connection)
+            roles = [state for state in leases.listed(connection) if state.held]
     except Unavailable:
         return {}
     now = app.clock()
@@ -194,4 +234,13 @@ def gauges(app: App) -> dict[str, float]:
         "head_age_seconds": now - block.time if block else float("inf"),
         "chain_halted": float(any(alert.code == CHAIN_HALTED for alert in standing)),
         "alerts_standing": float(len(standing)),
+        **_lease_gauges(app, roles),
     }
+
+
+def _lease_gauges(app: App, roles: Sequence[leases.LeaseState]) -> dict[str, float]:
+    """On PostgreSQL: how many roles some process has, and how many of them this one."""
+    if app.database.dialect == "sqlite":
+        return {}
+    here = sum(state.holder == process_name() for state in roles)
+    return {"leases_held": float(len(roles)), "leases_held_here": float(here)}

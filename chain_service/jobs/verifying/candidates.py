@@ -205,13 +205,17 @@ def _names(record: StoredRecord, read: ParsedRequest) -> bool:
 
 
 def _identified(connection: Connection, question: VerificationRequest, asker: Asker) -> list[StoredRecord]:
-    """Without the role `verify`, only if number and a holder's name fit: otherwise as if there were none."""
+    """Without the role `verify`, only if number and a holder's name fit: otherwise as if there were none.
+
+    A key that is limited to certificate types is answered the same for all others.
+    """
     identifier = question.identifier
     if identifier is None or len(identifier) > MAX_IDENTIFIER or "\0" in identifier:
         return []
     identified = records.by_identity(connection, identifier)
     if not identified and (tidy := unicodedata.normalize("NFKC", identifier).strip(" ")) != identifier:
         identified = records.by_identity(connection, tidy)
+    identified = [record for record in identified if asker.may_look_up(record.type_code)]
     if "verify" not in asker.roles:
         identified = [record for record in identified if _fits(record, question)]
     return identified

@@ -149,7 +149,7 @@ def _look_up(
         recalled=recalled,
         evidence=batches.get(connection, record.batch_id).evidence if record.batch_id else None,
         beside=beside,
-        display=_display(recalled, question, viewer.asker),
+        display=_display(recalled, question, viewer.asker) if viewer.asker.may_look_up(record.type_code) else {},
     )
 
 

@@ -36,6 +36,7 @@ from chain_service.jobs.verifying.attached_receipt import attached_place, with_a
 from chain_service.jobs.verifying.chain_history import ProvenAnchoring, anchored, at_moment, require_one_history
 from chain_service.jobs.verifying.documents import ExaminedDocument, examine_file, no_signatures, with_answers
 from chain_service.jobs.verifying.lookup import Lookup, damaged, look_up
+from chain_service.jobs.verifying.missed_lookups import note_misses
 from chain_service.jobs.verifying.names import registered_names
 from chain_service.jobs.verifying.request import VerificationRequest
 from chain_service.store import chain_index
@@ -233,6 +234,8 @@ def _log_lookups(app: App, questions: Sequence[VerificationRequest], lookups: Se
     ]
     if asked:
         app.readings.write(asked)
+    if asker.key_id is not None and any(reading.record_id is None for reading in asked):
+        note_misses(app, asker.key_id, asker.org)
 
 
 def _with_failure(lookup: Lookup, shown: ProvenAnchoring, now_state: ProvenState | Outage) -> Lookup:

@@ -10,12 +10,10 @@ from chain_service.errors import NotFound
 from chain_service.jobs.proofs import public_logs, trust_files
 from chain_service.web.http.answers import problems
 from chain_service.web.http.auth import OPEN, TheApp
+from chain_service.web.http.caching import AN_HOUR, FOR_EVER, SECONDS
 
 router = APIRouter(prefix="/v1", tags=["logs"], dependencies=[OPEN])
 
-FOR_EVER = "public, max-age=31536000, immutable"
-AN_HOUR = "public, max-age=3600"
-SECONDS = "public, max-age=5"
 TEXT = "text/plain; charset=utf-8"
 BYTES = "application/octet-stream"
 

@@ -35,6 +35,7 @@ from chain_service.web.schemas.requests import StatusRequest
 router = APIRouter(prefix="/v1/records", tags=["records"])
 
 Body = Annotated[bytes, Depends(read_body)]
+BY_ACCEPT = {"Vary": "Accept"}
 
 
 @router.post(
@@ -117,9 +118,9 @@ def receipt(
     """
     data = receipts.receipt(app, record_id, refreshed=refresh)
     if request.headers.get("accept", "").partition(";")[0].strip() == JSON:
-        return json_answer(parse(data).to_json())
+        return json_answer(parse(data).to_json(), headers=BY_ACCEPT)
     name = {"Content-Disposition": f'attachment; filename="{record_id}.receipt"'}
-    return Response(data, media_type=MEDIA_TYPE, headers=name)
+    return Response(data, media_type=MEDIA_TYPE, headers=name | BY_ACCEPT)
 
 
 @router.get("/{record_id}/status", response_model=StateHistory, responses=problems(401, 403, 404))

@@ -194,6 +194,7 @@ def verify_one(
     """
     papers, base = _understood(asked)
     check_asked(papers, base, asker, app.now)
+    app.key_limits.look_up(asker, int(base.identifier is not None), app.clock())
     verdict = verify_papers(app, papers, base, asker).to_json()
     request.app.state.metrics.verdicts.labels(verdict["verdict"], verdict["code"]).inc()
     about_request(request, verdict=verdict["code"])
@@ -216,6 +217,7 @@ def verify_bulk(request: Request, holder: AnyKey, app: TheApp, body: Annotated[b
         with _named(number):
             questions.append(_question(shaped(line, VerifyRequest)))
             check_question(questions[-1], holder, now)
+    app.key_limits.look_up(holder, sum(question.identifier is not None for question in questions), app.clock())
     counter = request.app.state.metrics.verdicts
 
     def verdicts() -> Iterator[dict[str, Any]]:

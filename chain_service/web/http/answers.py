@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,9 +16,9 @@ PIECE = 64 * 1024
 """Bytes that gather before a streamed answer goes on."""
 
 
-def json_answer(value: Any, status: int = 200) -> Response:
+def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """The value as JSON; answers of jobs in their form at the door."""
-    return Response(json_bytes(value), status, media_type=JSON)
+    return Response(json_bytes(value), status, headers, media_type=JSON)
 
 
 def ndjson_lines(values: Iterable[Any]) -> Iterator[bytes]:

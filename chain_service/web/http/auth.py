@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 from fastapi import Depends, Request
@@ -23,11 +23,11 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 
-from chain_service.errors import BadRequest, NotFound, Unauthorised
+from chain_service.errors import BadRequest, NotFound, RateLimited, Unauthorised
 from chain_service.jobs.asker import LISTERS, PUBLIC, READERS, REVIEWERS, KeyHolder, Public, Role
 from chain_service.jobs.context import App
 from chain_service.jobs.instance import api_keys
-from chain_service.web.http.problems import RateLimited
+from chain_service.web.http.proxies import parse_address
 from chain_service.web.http.request_log import about_request
 from chain_service.web.schemas.requests import plain
 
@@ -64,14 +64,17 @@ TheApp = Annotated[App, Depends(the_app)]
 
 
 async def key_sent(request: Request, app: TheApp) -> KeyHolder | None:
-    """Whose key came along; nobody's when none did. Raises Unauthorised for a key that is not good."""
+    """Whose key came along, counted; nobody's when none did.
+
+    Raises Unauthorised for a key that is not good, RateLimited for one that asks too often.
+    """
     header = request.headers.get("authorization")
     if header is None:
         return None
     scheme, _, key = header.partition(" ")
     if scheme.lower() != "bearer" or not key.strip() or len(key) > 512:
         raise Unauthorised("send `Authorization: Bearer KEY`")
-    holder = await run_in_threadpool(api_keys.authenticate, app, key.strip())
+    holder = await run_in_threadpool(api_keys.admit, app, key.strip())
     about_request(request, key=holder.key_id, org=holder.org)
     return holder
 
@@ -79,21 +82,12 @@ async def key_sent(request: Request, app: TheApp) -> KeyHolder | None:
 KeySent = Annotated[KeyHolder | None, Depends(key_sent)]
 
 
-def client_address(request: Request, behind_proxy: bool) -> str:
-    """Whom to count: the peer, or what the proxy right before us appended; an IPv6 network counts as one client."""
-    address = request.client.host if request.client else "unknown"
-    if behind_proxy:
-        forwarded = request.headers.getlist("x-forwarded-for")
-        if forwarded:
-            address = forwarded[-1].rpartition(",")[2].strip()
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return "unknown"
+def client_address(request: Request) -> str:
+    """Whom to count; an IPv6 network counts as one client."""
+    parsed = parse_address(request.client.host) if request.client else None
     if isinstance(parsed, IPv6Address):
-        mapped = parsed.ipv4_mapped
-        return str(mapped) if mapped else str(ip_network((int(parsed) >> 64 << 64, 64)))
-    return str(parsed)
+        return str(ip_network((int(parsed) >> 64 << 64, 64)))
+    return "unknown" if parsed is None else str(parsed)
 
 
 class PublicRate:
@@ -162,10 +156,10 @@ class MoreWithKey:
         """Whom OpenAPI names."""
         return f"all; for {_either(self.roles)} also {self.more}"
 
-    async def __call__(self, request: Request, app: TheApp, holder: KeySent) -> Public | KeyHolder:
+    async def __call__(self, request: Request, holder: KeySent) -> Public | KeyHolder:
         """The holder of the key that was sent, or the public, counted. Raises RateLimited."""
         if holder is None and self.counted:
-            request.app.state.rate.spend(client_address(request, app.settings.behind_proxy))
+            request.app.state.rate.spend(client_address(request))
         return holder or PUBLIC
 
 

@@ -18,16 +18,20 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
+HSTS = (b"strict-transport-security", b"max-age=31536000")
+"""For a year a browser that came by TLS comes by nothing else (RFC 6797); not said for other hosts of the domain."""
 
 
 class SecurityHeaders:
     """ASGI middleware: every response carries `HEADERS`; answers of the API are not kept by caches.
 
-    A response that brings a stricter policy of its own keeps it.
+    With `tls` the service speaks it itself and says `HSTS`; a proxy in front says it for its own. A response that
+    brings a stricter policy of its own keeps it.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, tls: bool = False) -> None:
         self.app = app
+        self.headers = (*HEADERS, HSTS) if tls else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on and adds to the answer the headers that it lacks."""
@@ -39,7 +43,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", []))
                 given = {name.lower() for name, _ in headers}
-                headers += [header for header in HEADERS if header[0] not in given]
+                headers += [header for header in self.headers if header[0] not in given]
                 if b"cache-control" not in given:
                     headers.append((b"cache-control", b"no-store"))
                 message["headers"] = headers

@@ -1,7 +1,7 @@
 """What `/openapi.json` says beside what FastAPI finds out: keys and roles, problems, and how binary answers look.
 
 Much of it holds for every route and follows from what the route depends on, so that no route has to say it:
-whoever asks for a key may answer 401, whoever reads a body 413 and 415, whoever has a name in its path 404.
+whoever asks for a key may answer 401 and 429, whoever reads a body 413 and 415, whoever has a name in its path 404.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _always(route: APIRoute, has_body: bool) -> list[int]:
     """The statuses that a problem may have on this route whatever it does."""
     statuses = [422, 500, 503]
     if not isinstance(admission(route), Everybody):
-        statuses.append(401)
+        statuses += [401, 429]
     if route.param_convertors:
         statuses.append(404)
     if has_body:

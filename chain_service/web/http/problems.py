@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -16,7 +15,7 @@ from chain_service.core.encoding.answers import json_bytes
 from chain_service.error_codes import CODES
 from chain_service.errors import MOST_ERRORS, BadRequest, ChainServiceError, Unauthorised
 from chain_service.problem_details import meaning_of, problem_object
-from chain_service.web.http.head import allowed_methods
+from chain_service.web.http.head import allowed_methods, routes_at
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 
@@ -31,12 +30,6 @@ class UnsupportedMediaType(BadRequest):
     """The body is of a type that the route does not read."""
 
     default_code = "unsupported_media_type"
-
-
-class RateLimited(ChainServiceError):
-    """This client asked too often without a key; `details["retryAfter"]` seconds remain."""
-
-    default_code = "rate_limited"
 
 
 def problem_bytes(problem: Mapping[str, Any]) -> bytes:
@@ -121,13 +114,9 @@ def _on_http_error(request: Request, error: Exception) -> Response:
     response = problem_response(_HttpProblem(CODES[code].en, code=code), _request_id(request))
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
-    if error.status_code == 405 and (allowed := allowed_methods(_routes(request), request.url.path)):
+    if error.status_code == 405 and (allowed := allowed_methods(routes_at(request.scope, request.scope["path"]))):
         response.headers["Allow"] = allowed
     return response
-
-
-def _routes(request: Request) -> list[APIRoute]:
-    return getattr(request.app.state, "routes", [])
 
 
 class _HttpProblem(ChainServiceError):

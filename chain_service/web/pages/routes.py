@@ -1,7 +1,7 @@
 """`/`: the page that verifies, and the files it consists of; `/offline.html`: the one that needs no service.
 
 The offline page carries the trust file of the service that hands it out, so that whoever saved it knows whom it trusts;
-any other trust file counts on it only after a person has compared its fingerprint.
+any other trust file counts on it only after a person has compared its fingerprint. `/docs` describes the HTTP API.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from chain_service.jobs.proofs import trust_files
 from chain_service.web.http.auth import OPEN
+from chain_service.web.pages.api_page import api_page
 
 STATIC = Path(__file__).with_name("static")
 FILES = {
@@ -39,7 +40,12 @@ router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 
 def _file(name: str, media_type: str) -> Response:
-    return FileResponse(STATIC / name, media_type=media_type, headers={"Cache-Control": "no-cache"})
+    return Response(_content(name), media_type=media_type)
+
+
+@cache
+def _content(name: str) -> bytes:
+    return (STATIC / name).read_bytes()
 
 
 @router.get("/")
@@ -48,13 +54,19 @@ def first_page() -> Response:
     return _file("index.html", "text/html")
 
 
+@router.get("/docs")
+def api_description(request: Request) -> Response:
+    """The HTTP API for people; `/openapi.json` is the same for programs."""
+    return Response(api_page(request.app.openapi()), media_type="text/html")
+
+
 @router.get("/offline.html")
 def offline_page(request: Request) -> Response:
     """The page as it is to be saved: one file, whose policy allows its own script and styles alone."""
     app = getattr(request.app.state, "app", None)
     built_in = trust_files.in_force(app) if app is not None and trust_files.is_exported(app) else None
-    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": _offline_policy()}
-    return Response(page_trusting(built_in), media_type="text/html", headers=headers)
+    policy = {"Content-Security-Policy": _offline_policy()}
+    return Response(page_trusting(built_in), media_type="text/html", headers=policy)
 
 
 def page_trusting(built_in: bytes | None) -> str:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
+import json
 import ssl
 import threading
 from pathlib import Path
 
 import httpx
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from support.deploy.tls import self_signed
 from support.worlds.running_instance import ISSUER, Instance, Process
 
 QUESTION = {"digest": "sha-256:" + "0" * 64}
@@ -35,28 +31,31 @@ def test_without_a_key_the_rate_is_bounded_and_with_one_it_is_not(service: Insta
         assert process.stop() == 0
 
 
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """Certificate and key for 127.0.0.1."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    files = folder / "certificate.pem", folder / "key.pem"
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
+def test_a_key_is_bounded_in_its_requests_and_in_the_identifiers_it_looks_up(service: Instance) -> None:
+    limits = ("--rate", "5/day", "--daily-lookups", "3", "--expires", "30d")
+    made = service.done("key", "create", "--org", ISSUER, "--role", "verify", *limits)
+    assert (made["rate"], made["dailyLookups"]) == ("5 per 1 day", 3) and made["expiresAt"]
+    question = {"identifier": service.records()[0]["certificateIdentifier"], "useCause": "窗口核对"}
+    body = "".join(json.dumps(question) + "\n" for _ in range(4))
+    headers = {"Authorization": f"Bearer {made['key']}"}
+    with httpx.Client(base_url=service.url, headers=headers) as client:
+        lines = {"Content-Type": "application/x-ndjson"}
+        bulk = client.post("/v1/verify/bulk", content=body, headers=lines)
+        assert (bulk.status_code, bulk.json()["code"]) == (429, "lookups_spent")
+        codes = [client.post("/v1/verify", json=question).status_code for _ in range(4)]
+        assert codes == [200, 200, 200, 429]
+        refused = client.post("/v1/verify", json=QUESTION)
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+        assert 1 <= int(refused.headers["retry-after"]) <= 86_400
+    rotated = service.done("key", "rotate", made["id"], "--overlap", "2h")
+    assert (rotated["replaces"], rotated["rate"], rotated["types"]) == (made["id"], made["rate"], None)
+    shown = service.done("key", "show", made["id"])
+    assert (shown["replacedBy"], shown["lookupsToday"]) == (rotated["id"], 3) and shown["lastUsedAt"]
+    assert shown["expiresAt"] == rotated["replacedEndsAt"] < rotated["expiresAt"]
+    listed = service.done("key", "list", "--role", "verify", "--state", "standing", "--limit", "500")["keys"]
+    assert {made["id"], rotated["id"]} <= {key["id"] for key in listed}
+    assert service.run("key", "rotate", made["id"]).code == 1
+    assert service.run("key", "rotate", rotated["id"], "--overlap", "soon").code == 2
 
 
 def test_the_service_speaks_tls_itself_where_it_is_told_to(service: Instance, tmp_path: Path) -> None:
@@ -73,7 +72,12 @@ def test_the_service_speaks_tls_itself_where_it_is_told_to(service: Instance, tm
     try:
         assert process.url.startswith("https://127.0.0.1:")
         with httpx.Client(verify=ssl.create_default_context(cafile=str(certificate))) as client:
-            assert client.get(f"{process.url}/healthz").status_code == 200
+            for path, status in (("/healthz", 200), ("/", 200), ("/v1/nothing", 404)):
+                answer = client.get(process.url + path)
+                assert answer.status_code == status
+                assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        with service.client() as plain:
+            assert "strict-transport-security" not in plain.get("/healthz").headers
     finally:
         assert process.stop() == 0
 

@@ -160,8 +160,9 @@ def test_a_key_is_known_by_its_hash_until_revoked(database: Database) -> None:
         assert keys.revoke(connection, "k1", 2.0)
         assert not keys.revoke(connection, "k1", 3.0)
         assert keys.roles_of(connection, "k1") == ()
-        assert [key.revoked_at for key in keys.listed(connection, ORG)] == [2.0]
-        assert keys.listed(connection, OTHER) == []
+        (revoked,), _ = keys.page(connection, keys.KeyFilters(org=ORG), skip=0, limit=10)
+        assert revoked.revoked_at == 2.0
+        assert keys.page(connection, keys.KeyFilters(org=OTHER), skip=0, limit=10) == ([], None)
         with pytest.raises(NotFound):
             keys.revoke(connection, "k2", 2.0)
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy import CheckConstraint, Connection, inspect, text
 
 from chain_service.errors import BadRequest, Conflict, Unavailable
-from chain_service.store.database import MIGRATIONS, Database, _versions
+from chain_service.store.database import FIRST_TO_COMPARE, MIGRATIONS, Database, _versions
 from chain_service.store.schema import metadata
 
 
@@ -65,9 +68,99 @@ def test_several_programs_may_migrate_at_once(empty_database_url: str) -> None:
     database.close()
 
 
-def test_a_database_of_a_newer_program_is_refused(database: Database) -> None:
+def newer(database: Database, readable_from: str) -> None:
     with database.transaction() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE compatibility SET readable_from = :from"), {"from": readable_from})
+
+
+def test_a_database_that_a_newer_program_only_added_to_is_served_as_it_is(database: Database) -> None:
+    newer(database, _versions()[0])
+    database.check()
+    database.migrate()
+    with database.reading() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "9999"
+
+
+def test_a_newer_database_that_does_not_say_who_may_serve_it_is_refused(database: Database) -> None:
+    newer(database, _versions()[0])
+    with database.transaction() as connection:
+        connection.execute(text("DELETE FROM compatibility"))
+    with pytest.raises(Conflict, match="newer version"):
+        database.check()
+
+
+def test_migrations_only_add_unless_they_say_who_cannot_serve_any_more(empty_database_url: str) -> None:
+    """A program of the version before goes on reading and writing: no table or column that it knows is gone or of
+    another kind, and none that it does not know has to be given.
+    """
+    database = Database(empty_database_url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = {one.revision: one.module for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    before: dict[str, list[dict[str, Any]]] = {}
+    for revision in sorted(scripts):
+        with database.transaction() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+            found = inspect(connection)
+            now = {name: found.get_columns(name) for name in found.get_table_names()}
+        if revision >= FIRST_TO_COMPARE and getattr(scripts[revision], "readable_from", "") < revision:
+            assert_only_added(before, now)
+        before = now
+    database.close()
+
+
+def assert_only_added(before: dict[str, list[dict[str, Any]]], now: dict[str, list[dict[str, Any]]]) -> None:
+    for table, columns in before.items():
+        after = {column["name"]: column for column in now[table]}
+        for column in columns:
+            left = after.pop(column["name"])
+            assert (str(left["type"]), left["nullable"]) == (str(column["type"]), column["nullable"])
+        assert all(column["nullable"] or column["default"] is not None for column in after.values())
+
+
+def test_a_column_that_must_be_given_is_no_mere_addition() -> None:
+    old, new = ({"name": name, "type": "TEXT", "nullable": False, "default": None} for name in "ab")
+    assert_only_added({"t": [old]}, {"t": [old, new | {"default": "''"}], "u": [new]})
+    for wrong in ([old, new], [new], [old | {"nullable": True}], [old | {"type": "BLOB"}]):
+        with pytest.raises((AssertionError, KeyError)):
+            assert_only_added({"t": [old]}, {"t": wrong})
+
+
+def test_a_migration_waits_for_those_who_write_by_giving_way(
+    empty_postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody writes while the schema changes: the migration neither fails nor ends what they do."""
+    database = Database(empty_postgresql)
+    database.migrate()
+    lowered = threading.Event()
+
+    def alter(connection: Connection) -> None:
+        lowered.set()
+        connection.execute(text("ALTER TABLE accounts ADD COLUMN note TEXT"))
+        connection.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": _versions()[0]})
+
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": _versions()[1]})
+    monkeypatch.setattr("chain_service.store.database._upgrade", alter)
+    with database.transaction() as writer:
+        writer.execute(text("INSERT INTO accounts VALUES ('0x00', 7)"))
+        migrating = threading.Thread(target=database.migrate)
+        migrating.start()
+        assert lowered.wait(60)
+        lowered.clear()
+        assert lowered.wait(60)  # it has given way and come back
+        writer.execute(text("INSERT INTO accounts VALUES ('0x01', 8)"))
+    migrating.join(60)
+    database.check()
+    with database.reading() as connection:
+        assert connection.execute(text("SELECT count(note), count(*) FROM accounts")).one() == (0, 2)
+    database.close()
+
+
+def test_a_database_of_a_newer_program_is_refused(database: Database) -> None:
+    newer(database, "9999")
     for refused in (database.check, database.migrate):
         with pytest.raises(Conflict, match="newer version") as error:
             refused()

@@ -57,6 +57,8 @@ COMMANDS = {
     "type list",
     "key create",
     "key list",
+    "key rotate",
+    "key show",
     "key revoke",
     "serve",
     "worker",

@@ -33,7 +33,7 @@ def test_a_page_that_differs_is_named(monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.setattr(reference, "PAGES", {**reference.PAGES, "errors.md": lambda: "other"})
     monkeypatch.setattr(sys, "argv", ["reference.py", "--check"])
     assert reference.main() == 1
-    assert capsys.readouterr().err.startswith("errors.md in docs/reference")
+    assert capsys.readouterr().err.startswith("docs/reference/errors.md: run")
 
 
 def test_there_are_no_other_pages() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ SOCKET = "data/geth.ipc"
 MOST_OF_A_SOCKET_PATH = 103
 """Bytes of a path that every system takes for a socket."""
 _CACHE_MB = 128
+_LOOPBACK = ip_network("127.0.0.0/8")
 _ALL = (
     "--nodiscover", "--nat", "none", "--authrpc.port", "0", "--syncmode", "full", "--gcmode", "archive",
     "--state.scheme", "hash", "--miner.gasprice", "1", "--txpool.pricelimit", "1",
@@ -84,18 +87,42 @@ def require_place(folder: Path) -> None:
 
 
 def configure(folder: Path, network: Network, node: NodeDescriptor) -> None:
-    """`node.toml` lets the network's own nodes in and no other.
+    """`node.toml` lets the network's own nodes in and no other. Raises BadRequest (`host`).
 
-    DialRatio 1 leaves unlisted nodes no inbound slot; trusted peers need none. MaxPeers 0 would dial no node.
+    DialRatio 1 leaves unlisted nodes no inbound slot; trusted peers need none. MaxPeers 0 would dial no node. A node's
+    name is asked in a handshake that this release parses with known faults, so unlisted nodes are refused by address.
     """
     peers = network.peers_of(node)
     host = f"[{node.host}]" if ":" in node.host else node.host
     settings = {
         "ListenAddr": f"{host}:{node.p2p_port}", "MaxPeers": max(1, len(peers)), "DialRatio": 1,
         "NoDiscovery": True, "StaticNodes": peers, "TrustedNodes": peers,
+        "NetRestrict": fence(network),
     }  # fmt: skip
     lines = ["[Node.P2P]", *(f"{name} = {json.dumps(value)}" for name, value in settings.items())]
     write_shared(folder / "node.toml", "\n".join(lines) + "\n")
+
+
+def fence(network: Network) -> list[str]:
+    """The networks that peers may connect from: the addresses of all its nodes, as CIDR, ascending.
+
+    A node that listens at any loopback address calls from another. Raises BadRequest (`host`) for an unknown name.
+    """
+    known = {address for node in network.nodes for address in _addresses(node.host)}
+    ranges = {_LOOPBACK if address in _LOOPBACK else ip_network(address) for address in known}
+    return [str(one) for one in sorted(ranges, key=lambda one: (one.version, int(one.network_address)))]
+
+
+def _addresses(host: str) -> set[IPv4Address | IPv6Address]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise BadRequest(
+            f"the name {host} of a node has no address here ({error}), and peers are let in by address. "
+            f"节点主机名 {host} 在本机无法解析；请改用 IP 地址或修复域名解析。",
+            field="host",
+        ) from None
+    return {ip_address(str(address[0]).partition("%")[0]) for *_, address in found}
 
 
 def initialised(folder: Path) -> bool:

@@ -57,12 +57,15 @@ def up(
     """The named nodes run, by default all own ones, and a new block has been sealed since and reached each of them.
 
     What runs already is left alone, but a node that is named is restarted. `cache` keeps the engine's program; `geth`
-    is one to use instead. Raises NotFound, Unavailable (`no_engine`; `network_stalled` when nothing is sealed within
-    `timeout` seconds; the nodes keep running then).
+    is one to use instead. Raises BadRequest (`host`), NotFound, Unavailable (`no_engine`; `network_stalled` when
+    nothing is sealed within `timeout` seconds; the nodes keep running then).
     """
     network = load(directory / NETWORK_FILE)
     nodes = _chosen(directory, network, names)
-    binary = engine_of(network.engine).program(cache, geth, tell)
+    engine = engine_of(network.engine)
+    binary = engine.program(cache, geth, tell)
+    for node in nodes:  # made by a program before this one, or by names whose addresses have changed since
+        engine.configure(directory / node.name, network, node)
     ledger = Ledger(directory)
     ledger.make()
     before = ledger.running()

@@ -36,7 +36,7 @@ OTHER_HOLDER = [
 
 
 def key(city: City, org: str, *roles: str) -> KeyHolder:
-    return api_keys.authenticate(city.app, api_keys.create_key(city.app, org, roles).key)
+    return api_keys.admit(city.app, api_keys.create_key(city.app, org, roles).key)
 
 
 def test_a_replaced_record_becomes_superseded_once_the_new_one_is_final(city: City) -> None:

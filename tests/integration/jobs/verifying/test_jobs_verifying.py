@@ -25,7 +25,7 @@ from support.worlds.jobs_city import WAIT, City, Org, verify
 
 
 def key(city: City, org: Org, *roles: str) -> KeyHolder:
-    return api_keys.authenticate(city.app, api_keys.create_key(city.app, org.code, roles).key)
+    return api_keys.admit(city.app, api_keys.create_key(city.app, org.code, roles).key)
 
 
 def asked(body: dict[str, Any], **other: Any) -> dict[str, Any]:

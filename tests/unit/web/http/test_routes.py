@@ -48,6 +48,7 @@ ROUTES = {
     "GET /readyz": "all",
     "GET /metrics": "all",
     "GET /": "all",
+    "GET /docs": "all",
     "GET /offline.html": "all",
     **{f"GET /static/{name}": "all" for name in FILES},
 }

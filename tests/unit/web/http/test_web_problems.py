@@ -10,10 +10,19 @@ from pydantic import BaseModel
 
 from chain_service import errors
 from chain_service.error_codes import CODES
-from chain_service.errors import BadRequest, Conflict, Gone, MalformedRecord, Reverted, Unauthorised, Unavailable
+from chain_service.errors import (
+    BadRequest,
+    Conflict,
+    Gone,
+    MalformedRecord,
+    RateLimited,
+    Reverted,
+    Unauthorised,
+    Unavailable,
+)
 from chain_service.problem_details import meaning_of, problem_object
 from chain_service.web.http.bodies import shaped
-from chain_service.web.http.problems import RateLimited, install_problem_handlers
+from chain_service.web.http.problems import install_problem_handlers
 from chain_service.web.schemas.requests import VerifyRequest
 from reference_pages.errors import codes_as_markdown
 
