@@ -232,6 +232,11 @@ def create_registrar(file: Path, password: str) -> str:
     return str(account.address)
 
 
+def check_password(directory: Path, password: str) -> None:
+    """The password opens the keystore. Raises as `Keystore.unlock`."""
+    Keystore(directory, password).unlock()
+
+
 def open_registrar(file: Path, password: str) -> LocalAccount:
     """The registrar's account.
 
