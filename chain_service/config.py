@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     geth: Path | None = Field(None, description="go-ethereum 1.13.15 for a network; empty means found or built")
     batch_size: int = Field(10_000, ge=1, le=2**18, description="records that close a batch at once; also its bound")
     batch_age: float = Field(1.0, ge=0, description="seconds after which waiting records are closed into a batch")
+    journal_period: float = Field(
+        86_400, gt=0, description="seconds between two anchored heads of the journal of what no chain proves"
+    )
+    journal_organisation: str | None = Field(
+        None, description="organisation whose log carries them; empty means the first of this instance"
+    )
     poll_interval: float = Field(0.25, gt=0, description="seconds between two runs of a worker's step")
     halted_after: float = Field(90.0, gt=0, description="age in seconds of the newest final block that raises an alert")
     stale_after: float = Field(300.0, gt=0, description="age in seconds of the newest final block that counts as stale")
@@ -66,6 +72,9 @@ class Settings(BaseSettings):
     )
     missed_lookups: int = Field(
         100, ge=1, description="look-ups by one key that find nothing within an hour and raise an alert"
+    )
+    approval_lifetime: int = Field(
+        7 * 86_400, ge=60, description="seconds that a final end of a record waits for its second approval"
     )
     trust_store: Path | None = Field(
         None, description="directory of root certificates and revocation lists for documents; default DIR/trust-store"
@@ -131,6 +140,11 @@ class Settings(BaseSettings):
     def deployment_file(self) -> Path:
         """Which contracts on which chain the instance uses; written when it is deployed."""
         return self.data / "deployment.json"
+
+    @property
+    def password_change_file(self) -> Path:
+        """What a change of the keystores' password has decided and not carried out everywhere yet; rarely there."""
+        return self.data / "password-change.json"
 
     @property
     def registrar_file(self) -> Path:

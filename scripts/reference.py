@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from chain_service.core.registries.schemas import SUBMITTED
-from reference_pages import alerts, cli, errors, http, nginx, records, schemas, settings, verdicts
+from reference_pages import alerts, audit, cli, errors, http, nginx, records, schemas, settings, verdicts
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "reference"
@@ -21,6 +21,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "verdicts.md": verdicts.page,
     "errors.md": errors.page,
     "alerts.md": alerts.page,
+    "audit.md": audit.page,
     "settings.md": settings.page,
     "http.md": http.page,
     "cli.md": cli.page,

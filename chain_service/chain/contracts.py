@@ -138,6 +138,14 @@ def decode_result(contract: str, function: str, data: bytes) -> Any:
     return values[0] if len(values) == 1 else values
 
 
+def decode_call(contract: str, calldata: bytes) -> tuple[str, tuple[Any, ...]]:
+    """The function that these bytes call and its arguments. Raises `Unavailable` if no function takes them."""
+    for name, item in _functions(contract).items():
+        if item.selector == calldata[:4]:
+            return name, _decoded(item.types, calldata[4:])
+    raise Unavailable("the bytes call no function of the contract", code="node_unavailable")
+
+
 def encode_constructor(contract: str, *args: Any) -> bytes:
     """The transaction data that deploys `contract`."""
     types = next((_item(entry).types for entry in artifact(contract)["abi"] if entry["type"] == "constructor"), ())

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from eth_utils.address import to_checksum_address
+
 from chain_service.chain.contracts import decode_revert
 from chain_service.chain.rpc import Rpc, RpcError, data, quantity
-from chain_service.errors import Conflict, Reverted, Unavailable
+from chain_service.core.encoding import rlp
+from chain_service.core.encoding.digests import keccak256
+from chain_service.errors import BadRequest, Conflict, Reverted, Unavailable
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -42,6 +46,34 @@ class TxReceipt:
     position: int
     gas_used: int
     succeeded: bool
+
+
+@dataclass(frozen=True)
+class SignedCall:
+    """What signed bytes say: who called what, as the account's which transaction."""
+
+    hash: bytes
+    account: str
+    nonce: int
+    to: str | None
+    calldata: bytes
+
+
+def read_signed(raw: bytes) -> SignedCall:
+    """What the bytes of a legacy transaction say, its signer recovered. Raises `BadRequest`."""
+    from eth_account import Account
+
+    try:
+        fields = rlp.decode_list(raw)
+        nonce, to, calldata = fields[0], fields[3], fields[5]
+        if not (isinstance(nonce, bytes) and isinstance(to, bytes) and isinstance(calldata, bytes)):
+            raise ValueError("a field is a list")
+        account = Account.recover_transaction(raw)
+        return SignedCall(
+            keccak256(raw), account, int.from_bytes(nonce, "big"), to_checksum_address(to) if to else None, calldata
+        )
+    except Exception as error:  # eth_account raises many kinds for bytes that are no transaction
+        raise BadRequest("the bytes are no signed transaction") from error
 
 
 class Sender:

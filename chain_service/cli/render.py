@@ -132,6 +132,10 @@ def audit(console: Console, report: AuditReport) -> None:
     elif report.ok:
         records = sum(log.records for log in report.logs)
         counts = f"{records} records, {report.seals} seals, {report.catalog_entries} catalog entries"
-        console.print(f"[bold green]✓ 一致[/] everything stored is proven by the chain: {counts}")
+        console.print(f"[bold green]✓ 一致[/] all that the chain can prove of the database agrees with it: {counts}")
+        if report.journal is not None:
+            anchored = f"{report.journal.anchored} of {report.journal.entries} entries are anchored"
+            console.print(f"  [dim]journal 操作日志[/] {anchored} 已上链 / 全部  root {report.journal.root.hex()}")
+        console.print("  [dim]no chain proves 链无法证明[/] " + escape(", ".join(report.unproven)))
     else:
         console.print(f"[bold red]✗ 不一致[/] {len(report.findings)} findings")

@@ -16,6 +16,7 @@ from chain_service.chain.deployment import check_chain
 from chain_service.errors import ChainServiceError, Conflict, Unavailable
 from chain_service.jobs.alerts import WORK_FAILED
 from chain_service.jobs.anchoring.close_batches import close_batches
+from chain_service.jobs.anchoring.journal_heads import keep_journal
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.leases import claim_database, lease_of, under, worker_lock
@@ -54,8 +55,6 @@ class Workers:
     def __init__(self, app: App) -> None:
         self._app = app
         self._stop = threading.Event()
-        self._target: int | None = None
-        self._caught_up = False
         self._unerased = 0
         self._threads: list[threading.Thread] = []
         self._lock = ExitStack()
@@ -73,7 +72,7 @@ class Workers:
             self._unerased = replay(app)
             self._lock = held.pop_all()
         run = self._run if app.database.dialect == "sqlite" else self._run_leased
-        steps: Mapping[Role, Callable[[App], None]] = {"index": self._follow, "send": self._send}
+        steps: Mapping[Role, Callable[[App], None]] = {"index": self._follow, "send": _Sender()}
         for role, step in steps.items():
             thread = threading.Thread(target=run, args=(role, step), name=f"worker-{role}", daemon=True)
             thread.start()
@@ -101,19 +100,6 @@ class Workers:
         _follow(app)
         if self._unerased:
             self._unerased = replay(app)
-
-    def _send(self, app: App) -> None:
-        """Not before the index has read what was final at the start: a restored database does not know what was sent
-        since the backup.
-        """
-        if not self._caught_up:
-            if self._target is None:
-                self._target = app.require_chain().reader.final_head()
-            with app.database.reading() as connection:
-                head = chain_index.newest_block(connection)
-            self._caught_up = head is not None and head.number >= self._target
-        if self._caught_up:
-            _close_and_send(app)
 
     def _run_leased(self, role: Role, step: Callable[[App], None]) -> None:
         """As `_run`, with each step done only while this process has the lease of the role."""
@@ -195,10 +181,39 @@ def _follow(app: App) -> None:
     index(app)
 
 
-def _close_and_send(app: App) -> None:
-    watch_misses(app)
-    close_batches(app)
-    dispatch(app)
+class _Sender:
+    """Closes and sends, but not before the index has read what was final at the start: a database that was restored
+    does not know yet what has been sent since its backup.
+    """
+
+    def __init__(self) -> None:
+        self._must_be_read: int | None = None
+        self._has_caught_up = False
+
+    def __call__(self, app: App) -> None:
+        watch_misses(app)
+        self._has_caught_up = self._has_caught_up or self._look(app)
+        if self._has_caught_up:
+            keep_journal(app)
+            close_batches(app)
+            dispatch(app)
+
+    def _look(self, app: App) -> bool:
+        if self._must_be_read is None:
+            self._must_be_read = _final_block(app)
+        with app.database.reading() as connection:
+            read = chain_index.newest_block(connection)
+        return self._must_be_read < 0 or (read is not None and read.number >= self._must_be_read)
+
+
+def _final_block(app: App) -> int:
+    """The newest final block; -1 where none is final yet."""
+    try:
+        return app.require_chain().reader.final_head()
+    except Unavailable as error:
+        if error.code != "not_final":
+            raise
+        return -1
 
 
 def check_chain_if_reachable(app: App) -> None:

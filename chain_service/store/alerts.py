@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from chain_service.store.rows import json_object, row_count
+from chain_service.store.auditing import journal
+from chain_service.store.rows import json_object
 from chain_service.store.schema import alerts
 
 
@@ -31,13 +32,21 @@ def put(connection: Connection, code: str, subject: str, details: Mapping[str, A
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     row = {"at": at, "code": code, "subject": subject, "details": json.dumps(dict(details), ensure_ascii=False)}
     raised = insert(alerts).values(row).on_conflict_do_nothing().returning(alerts.c.id)
-    return connection.execute(raised).scalar_one_or_none() is not None
+    return _noted(connection, connection.execute(raised).scalar_one_or_none())
 
 
 def clear(connection: Connection, code: str, subject: str, at: float) -> bool:
     """No alert of this code and subject stands; False where none did."""
     standing = (alerts.c.code == code, alerts.c.subject == subject, alerts.c.cleared_at.is_(None))
-    return row_count(connection.execute(update(alerts).where(*standing).values(cleared_at=at))) == 1
+    ended = update(alerts).where(*standing).values(cleared_at=at).returning(alerts.c.id)
+    return _noted(connection, connection.execute(ended).scalar_one_or_none())
+
+
+def _noted(connection: Connection, id: int | None) -> bool:
+    """The journal tells of the alert, if there is one."""
+    if id is not None:
+        journal.note(connection, "alerts", id=id)
+    return id is not None
 
 
 def page(
@@ -61,7 +70,8 @@ def get(connection: Connection, alert_id: int) -> Alert | None:
 def settle(connection: Connection, alert_id: int, at: float) -> bool:
     """The alert of this id stands no longer; False where it did not."""
     standing = (alerts.c.id == alert_id, alerts.c.cleared_at.is_(None))
-    return row_count(connection.execute(update(alerts).where(*standing).values(cleared_at=at))) == 1
+    ended = update(alerts).where(*standing).values(cleared_at=at).returning(alerts.c.id)
+    return _noted(connection, connection.execute(ended).scalar_one_or_none())
 
 
 def _alert(row: Row[Any]) -> Alert:

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store.rows import all_as, one_or_none, row_count
+from chain_service.store.auditing import journal
+from chain_service.store.rows import all_as, chunks, one_or_none
 from chain_service.store.schema import batches, records, stopped_logs
 
 
@@ -178,7 +179,10 @@ def dissolve(connection: Connection, id: str) -> int:
     """
     batch = get(connection, id)
     freed = update(records).where(records.c.batch_id == id).values(batch_id=None, generation=None, leaf_index=None)
-    count = row_count(connection.execute(freed))
+    ids = list(connection.execute(freed.returning(records.c.id)).scalars())
+    for part in chunks(ids):
+        journal.note(connection, "records", id=list(part))  # the erased ones among them
+    count = len(ids)
     later = select(func.count()).where(
         batches.c.org == batch.org, batches.c.generation == batch.generation, batches.c.new_size > batch.new_size
     )
@@ -193,6 +197,7 @@ def stop_log(connection: Connection, org: str, generation: int, reason: str, at:
     if stopped(connection, org, generation) is None:
         row = {"org": org, "generation": generation, "reason": reason, "stopped_at": at}
         connection.execute(insert(stopped_logs), row)
+        journal.note(connection, "stopped_logs", org=org, generation=generation)
 
 
 def stopped(connection: Connection, org: str, generation: int) -> str | None:

@@ -143,12 +143,16 @@ def add_events(
 ) -> None:
     """The events, and the heads and changes of state they tell of, are indexed."""
     if events:
-        rows = [vars(event) | {"args": json.dumps(dict(event.args), default=_plain)} for event in events]
-        connection.execute(insert(chain_events), rows)
+        connection.execute(insert(chain_events), [event_row(event) for event in events])
     if new_heads:
         connection.execute(insert(heads), [asdict(head) for head in new_heads])
     if statuses:
         connection.execute(insert(status_events), [asdict(status) for status in statuses])
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    """The event as its table has it."""
+    return vars(event) | {"args": json.dumps(dict(event.args), default=_plain)}
 
 
 def _plain(value: object) -> object:

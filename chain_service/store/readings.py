@@ -9,6 +9,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, exists, func, insert, or_, select
 
+from chain_service.store.auditing import journal
 from chain_service.store.database import Database
 from chain_service.store.rows import all_as
 from chain_service.store.schema import readings, records
@@ -84,7 +85,8 @@ class ReadingLog:
         try:
             with self._database.transaction() as connection:
                 rows = [asdict(reading) for entry in group for reading in entry.readings]
-                connection.execute(insert(readings), rows)
+                added = connection.execute(insert(readings).returning(readings.c.id), rows)
+                journal.note(connection, "readings", id=list(added.scalars()))
         except BaseException as caught:  # noqa: BLE001 - every caller of the group has to hear of it
             error = caught
         for entry in group:

@@ -24,8 +24,9 @@ from sqlalchemy import (
 )
 
 from chain_service.errors import Conflict, NotFound
+from chain_service.store.auditing import journal
 from chain_service.store.rows import add_rows, all_as, chunks, one_or_none, row_count
-from chain_service.store.schema import batches, erased_files, record_files, records, status_changes
+from chain_service.store.schema import approvals, batches, erased_files, record_files, records, status_changes
 
 RecordState = Literal["pending", "batched", "anchored", "failed"]
 ERASED_UNBATCHED = "erased"
@@ -235,6 +236,19 @@ def get_many(connection: Connection, ids: Sequence[str]) -> dict[str, StoredReco
     return {record.id: record for part in stored for record in part}
 
 
+def find(connection: Connection, id: str) -> StoredRecord | None:
+    """The record of this id, erased ones too; None where there is none."""
+    return one_or_none(connection.execute(_BY_ID, {"id": id}), StoredRecord)
+
+
+def of_type(connection: Connection, type_code: str) -> list[StoredRecord]:
+    """All records of this type in the order of acceptance: of a type that few records have."""
+    return all_as(
+        connection.execute(_stored_by(records.c.type_code).order_by(records.c.seq), {"type_code": type_code}),
+        StoredRecord,
+    )
+
+
 def by_body_digest(connection: Connection, digest: bytes) -> StoredRecord | None:
     """The record with this body digest; None where none was accepted or it was erased."""
     return one_or_none(connection.execute(_BY_BODY_DIGEST, {"body_digest": digest}), StoredRecord)
@@ -404,6 +418,9 @@ def erase(connection: Connection, id: str, reason: str, at: float) -> bool:
     )
     connection.execute(delete(record_files).where(record_files.c.record_id == id))
     connection.execute(update(status_changes).where(status_changes.c.record_id == id).values(body=None, salt=None))
+    connection.execute(update(approvals).where(approvals.c.record_id == id).values(body=None))
+    journal.note(connection, "approvals", record_id=id)
+    journal.note(connection, "records", id=id)
     return True
 
 
@@ -413,9 +430,32 @@ def files_of(connection: Connection, id: str) -> list[tuple[str, bytes]]:
     return [(algorithm, digest) for algorithm, digest in connection.execute(query)]
 
 
+def files_of_many(connection: Connection, ids: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+    """The rows of all files that these records name, by record."""
+    by_record: dict[str, list[Mapping[str, Any]]] = {}
+    for part in chunks(ids):
+        query = select(record_files).where(record_files.c.record_id.in_(part))
+        for row in connection.execute(query).mappings():
+            by_record.setdefault(row["record_id"], []).append(dict(row))
+    return by_record
+
+
+def files_of_nobody(connection: Connection) -> list[Mapping[str, Any]]:
+    """The rows of files whose record is not there."""
+    query = select(record_files).outerjoin_from(record_files, records, records.c.id == record_files.c.record_id)
+    return [dict(row) for row in connection.execute(query.where(records.c.id.is_(None))).mappings()]
+
+
+def unplaced(connection: Connection, after: int, limit: int) -> list[StoredRecord]:
+    """Records of all organisations in no batch whose content is there, by `seq` from after this one on."""
+    waiting = (records.c.batch_id.is_(None), records.c.erased_at.is_(None), records.c.seq > after)
+    return all_as(connection.execute(_stored().where(*waiting).order_by(records.c.seq).limit(limit)), StoredRecord)
+
+
 def keep_files(connection: Connection, id: str, kept: Sequence[tuple[int, str, bytes]]) -> None:
     """The files of a record that is erased stay known by these: number of the file, algorithm, keyed digest."""
     add_rows(connection, erased_files, ("record_id", "n", "algorithm", "kept_digest"), ((id, *names) for names in kept))
+    journal.note(connection, "erased_files", record_id=id)
 
 
 def any_kept(connection: Connection) -> bool:

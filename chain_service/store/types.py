@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from chain_service.store.auditing import journal
 from chain_service.store.rows import chunks, json_object, row_count
 from chain_service.store.schema import certificate_type_names, certificate_types
 
@@ -29,11 +30,13 @@ def put(connection: Connection, new: StoredCertificateType) -> None:
     if name is not None and (not before or before[-1][1] != name):
         row = {"code": new.code, "n": len(before), "name": name, "since": new.created_at}
         connection.execute(insert(certificate_type_names), row)
+        journal.note(connection, "certificate_type_names", code=new.code, n=len(before))
     body = json.dumps(dict(new.body), ensure_ascii=False, sort_keys=True)
     replaced = update(certificate_types).where(certificate_types.c.code == new.code).values(body=body)
     if row_count(connection.execute(replaced)) == 0:
         row = {"code": new.code, "body": body, "created_at": new.created_at}
         connection.execute(insert(certificate_types), row)
+    journal.note(connection, "certificate_types", code=new.code)
 
 
 def find(connection: Connection, code: str) -> StoredCertificateType | None:

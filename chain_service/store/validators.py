@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from chain_service.store.rows import all_as, one_or_none
+from chain_service.store.auditing import journal
+from chain_service.store.rows import all_as, one_or_none, row_count
 from chain_service.store.schema import rival_headers, validators
 
 
@@ -41,6 +42,7 @@ def add(connection: Connection, sets: Sequence[ValidatorSet]) -> None:
     """
     if sets:
         connection.execute(insert(validators), [asdict(validator_set) for validator_set in sets])
+        journal.note(connection, "validators", block=[validator_set.block for validator_set in sets])
 
 
 _LISTED = select(validators).order_by(validators.c.block)
@@ -66,7 +68,9 @@ def keep_rivals(connection: Connection, rivals: Sequence[RivalHeader]) -> None:
     """The headers are kept as evidence, each once."""
     insert_new = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     for rival in rivals:
-        connection.execute(insert_new(rival_headers).values(asdict(rival)).on_conflict_do_nothing())
+        new = insert_new(rival_headers).values(asdict(rival)).on_conflict_do_nothing()
+        if row_count(connection.execute(new)):
+            journal.note(connection, "rival_headers", number=rival.number, hash=rival.hash)
 
 
 def rivals(connection: Connection) -> list[RivalHeader]:

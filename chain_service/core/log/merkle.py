@@ -58,6 +58,31 @@ def parents(row: Sequence[bytes]) -> list[bytes]:
     return [sha256(b"\x01" + left + right).digest() for left, right in zip(row[::2], row[1::2], strict=False)]
 
 
+class GrowingRoot:
+    """The root over leaf hashes that come one after the other, kept as the roots of its complete subtrees."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._subtrees: list[bytes] = []
+
+    def add(self, leaf: bytes) -> None:
+        """The tree has one more leaf: complete neighbours of one height become one."""
+        node, size = leaf, self.size
+        while size & 1:
+            node, size = node_hash(self._subtrees.pop(), node), size >> 1
+        self._subtrees.append(node)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The root over all leaves so far."""
+        if not self._subtrees:
+            return EMPTY_ROOT
+        *left, node = self._subtrees
+        for subtree in reversed(left):
+            node = node_hash(subtree, node)
+        return node
+
+
 def inclusion_path_length(index: int, size: int) -> int:
     """How many hashes an inclusion proof has; needs 0 ≤ index < size."""
     inner = (index ^ (size - 1)).bit_length()

@@ -17,9 +17,10 @@ from chain_service.core.encoding.refusals import Refusals
 from chain_service.core.encoding.visible_text import add_hidden, require_visible
 from chain_service.core.records.hashing import Salt, body_digest
 from chain_service.core.records.record import MAX_TEXT_BYTES, Record, parse_record
+from chain_service.core.records.statements import STATEMENTS
 from chain_service.core.registries.permits import permitted_on
 from chain_service.errors import ChainServiceError, Conflict, Forbidden, MalformedRecord
-from chain_service.jobs.asker import Acting
+from chain_service.jobs.asker import Acting, Operator
 from chain_service.jobs.context import App
 from chain_service.jobs.registries.organisations import permit_entries
 from chain_service.store import batches, records
@@ -67,6 +68,11 @@ def submit(app: App, asker: Acting, lines: Iterable[tuple[int, bytes]]) -> list[
     return _store(app, asker.acting_for, prepared)
 
 
+def submit_statement(app: App, org: str, text: bytes) -> AcceptedRecord:
+    """The statement, which this program made itself, is a record of the organisation; raises as `submit`."""
+    return _store(app, org, _checked(app, Operator(org), [(1, text)], statements=True))[0]
+
+
 def check(app: App, asker: Acting, lines: Iterable[tuple[int, bytes]]) -> int:
     """How many records the lines hold, each of which `submit` would read; raises what `submit` would for the others."""
     return len(_checked(app, asker, lines))
@@ -80,12 +86,16 @@ class _Prepared:
     row: NewRecord
 
 
-def _checked(app: App, asker: Acting, lines: Iterable[tuple[int, bytes]]) -> list[_Prepared]:
+def _checked(
+    app: App, asker: Acting, lines: Iterable[tuple[int, bytes]], *, statements: bool = False
+) -> list[_Prepared]:
     """The records of the lines, all of them good; raises the first refusal, which tells the others."""
     with Refusals() as refusals:
         prepared = _prepare(app, asker, lines, refusals)
         if prepared or not refusals.found:
             _check_permits(app, asker.acting_for, prepared, refusals)
+            if not statements:
+                _refuse_statements(prepared, refusals)
     return prepared
 
 
@@ -186,6 +196,20 @@ def _check_permits(app: App, org: str, prepared: Sequence[_Prepared], refusals: 
                     line=line,
                     type=row.type_code,
                     issued=row.issued,
+                )
+            )
+
+
+def _refuse_statements(prepared: Sequence[_Prepared], refusals: Refusals) -> None:
+    """No document has a type code that is kept for what this program states itself."""
+    for submitted in prepared:
+        if submitted.row.kind == "document" and code_of(submitted.row.type_code) in STATEMENTS:
+            refusals.add(
+                MalformedRecord(
+                    f"{submitted.row.type_code} is kept for statements of this program",
+                    code="type_reserved",
+                    field="documentTypeCode",
+                    line=submitted.line,
                 )
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -12,13 +12,28 @@ from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.records.hashing import parse_log_id
 from chain_service.core.records.identifiers import OrgCode, is_org_code
 from chain_service.errors import InvalidProof, NotFound, Unavailable
+from chain_service.jobs.auditing.carried import audit_carried, audit_unstored
+from chain_service.jobs.auditing.coverage import unproven_columns
 from chain_service.jobs.auditing.findings import AuditFinding, finding
+from chain_service.jobs.auditing.indexed import (
+    audit_blocks,
+    audit_events,
+    audit_rivals,
+    audit_validators,
+    check_newest,
+    counted_validators,
+)
+from chain_service.jobs.auditing.journaled import AuditedJournal, audit_journal
 from chain_service.jobs.auditing.logs import AuditedLog, LogAudit
+from chain_service.jobs.auditing.outbox import audit_deployment, audit_outbox
+from chain_service.jobs.auditing.record_rows import audit_unplaced
 from chain_service.jobs.auditing.registries import audit_catalogs, audit_seals
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.leases import worker_lock
+from chain_service.jobs.validators import trust_sets
 from chain_service.store import batches, chain_index
+from chain_service.store.auditing.whole_tables import logs_in
 from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.registries import organisations
 
@@ -42,7 +57,11 @@ class AuditReport:
     logs: tuple[AuditedLog, ...]
     seals: int
     catalog_entries: int
+    unproven: Mapping[str, tuple[str, ...]]
+    "Columns that nothing proves, by table; the reasons are in docs/reference/audit.md."
     chain: AuditedBlock
+    journal: AuditedJournal | None = None
+    "Null where the index is damaged and nothing else was looked at."
 
 
 @answer
@@ -64,17 +83,22 @@ def audit(app: App, org: str | None = None, progress: Progress = silent) -> Audi
     be read or what the node says of it does not hold: then nothing is proven; `NotFound` (`organisation_unknown`).
     """
     with app.database.reading() as connection:
-        head = chain_index.newest_block(connection)
-        if org is not None and not _is_known(app, connection, org):
-            raise NotFound("no organisation has this code, here or on chain", code="organisation_unknown", org=org)
-        if head is None:
-            raise Unavailable("the chain has not been read yet; start a worker first", code="node_unavailable")
-        try:
-            return _audit(app, connection, head, org, progress)
-        except InvalidProof as error:
-            raise Unavailable(
-                f"the node's answer could not be proven: {error.message}", code="finality_unproven"
-            ) from error
+        return audit_stored(app, connection, org, progress)
+
+
+def audit_stored(app: App, connection: Connection, org: str | None = None, progress: Progress = silent) -> AuditReport:
+    """The audit of what this connection sees; raises as `audit`."""
+    if org is not None and not _is_known(app, connection, org):
+        raise NotFound("no organisation has this code, here or on chain", code="organisation_unknown", org=org)
+    head = chain_index.newest_block(connection)
+    if head is None:
+        raise Unavailable("the chain has not been read yet; start a worker first", code="node_unavailable")
+    try:
+        return _audit(app, connection, head, org, progress)
+    except InvalidProof as error:
+        raise Unavailable(
+            f"the node's answer could not be proven: {error.message}", code="finality_unproven"
+        ) from error
 
 
 def _is_known(app: App, connection: Connection, org: str) -> bool:
@@ -86,23 +110,54 @@ def _is_known(app: App, connection: Connection, org: str) -> bool:
 
 
 def _audit(app: App, connection: Connection, head: IndexedBlock, org: str | None, progress: Progress) -> AuditReport:
+    counted = counted_validators(app, connection, None)
+    if counted is not None:
+        trust_sets(app.require_chain(), counted)
+    damaged = check_newest(app, head)
+    if damaged:
+        return _report(head, damaged)
     (block,) = app.require_chain().reader.blocks(head.number, head.number)
     if block.block_hash != head.hash:
         moved = finding("index_differs", str(head.number), stored=hex0x(head.hash), onChain=hex0x(block.block_hash))
         return _report(head, [moved])
-    stored = set(batches.logs(connection))
+    first = app.require_chain().deployment.first_block
+    findings = audit_blocks(app, connection, head, first)
+    findings += audit_validators(connection, counted, first, head.number)
+    findings += audit_rivals(app, connection)
+    findings += audit_events(app, connection, first, head.number, progress)
+    findings += audit_deployment(app, connection)
+    findings += audit_outbox(app, connection, first, head.number)
+    logs = _audit_logs(app, connection, head, org, progress, findings)
+    findings += audit_unplaced(connection, org)
+    seals = audit_seals(app, connection, head, org, findings)
+    entries = audit_catalogs(app, connection, head, org, findings)
+    findings += audit_carried(connection, org) + audit_unstored(connection)
+    journal = audit_journal(connection, findings)
+    return replace(_report(head, findings, logs, seals, entries), journal=journal)
+
+
+def _audit_logs(
+    app: App,
+    connection: Connection,
+    head: IndexedBlock,
+    org: str | None,
+    progress: Progress,
+    findings: list[AuditFinding],
+) -> list[AuditedLog]:
+    stored = {log for table in ("batches", "tiles", "records") for log in logs_in(connection, table)}
+    for log in sorted(log for log in stored if not is_org_code(log[0])):
+        cause = "no organisation has this code"
+        findings.append(finding("row_altered", f"{log[0]}.{log[1]}", table="batches", columns=["org"], cause=cause))
+        stored.discard(log)
     on_chain = {parse_log_id(log) for log in chain_index.logs(connection)}
     mine = set(app.keystore.accounts()) | {code for code, _ in stored}
-    findings: list[AuditFinding] = []
     logs = []
     for code, generation in sorted(stored | on_chain):
         if code in mine and org in (None, code):
             one = LogAudit(app, connection, head, OrgCode(code), generation, progress)
             findings += one.run()
             logs.append(one.summary())
-    seals = audit_seals(app, connection, head, org, findings)
-    entries = audit_catalogs(app, connection, head, org, findings)
-    return _report(head, findings, logs, seals, entries)
+    return logs
 
 
 def _report(
@@ -118,6 +173,7 @@ def _report(
         logs=tuple(logs),
         seals=seals,
         catalog_entries=entries,
+        unproven=unproven_columns(),
         chain=AuditedBlock(head.number, hex0x(head.hash), moment(head.time)),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from chain_service.core.encoding.display import moment
 from chain_service.core.records.hashing import Salt, change_digest
 from chain_service.core.records.states import State, parse_change_record
 from chain_service.errors import BadRequest, Corrupt
@@ -27,12 +28,20 @@ def check_changes(
         subject = record.id if record is not None else f"{log.hex()}#{event.leaf_index}"
         if change is None:
             if event.account == account:
-                findings.append(finding("change_missing", subject, to=State(event.state).code, block=event.block))
+                findings.append(finding("change_missing", subject, to=_state(event.state), block=event.block))
             continue
         erased = record is not None and record.erased_at is not None
         if not (erased and change.body is None) and not _says(change, event, subject):
-            findings.append(finding("change_altered", subject, to=State(event.state).code, block=event.block))
+            findings.append(finding("change_altered", subject, to=_state(event.state), block=event.block))
     return tuple(findings)
+
+
+def _state(number: int) -> str:
+    """The state's name; its number where an altered index names none."""
+    try:
+        return State(number).code
+    except ValueError:
+        return str(number)
 
 
 def _says(change: StoredStatusChange, event: StatusEvent, record_id: str) -> bool:
@@ -45,4 +54,7 @@ def _says(change: StoredStatusChange, event: StatusEvent, record_id: str) -> boo
     if change.salt is None or change_digest(body, Salt(change.salt)) != event.digest:
         return False
     request = told.request
-    return (told.record_id, int(request.to), request.reason.number) == (record_id, event.state, event.reason)
+    if (told.record_id, int(request.to), request.reason.number) != (record_id, event.state, event.reason):
+        return False
+    stored = (change.record_id, change.to_state, change.reason_code, moment(change.created_at))
+    return stored == (record_id, event.state, event.reason, told.at)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.text import Text
+from chain_service.store.auditing.whole_tables import key_columns
 
 FINDINGS: Mapping[str, tuple[str, str]] = {
     "founding_entry_differs": (
@@ -40,6 +41,14 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
         "a version does not name its predecessor's digest",
     ),
     "catalog_head_differs": ("目录与链上摘要不一致", "a catalog entry's newest version is not the one on chain"),
+    "row_altered": ("数据库中的值被改动", "a stored value is not the one that its proof gives"),
+    "row_missing": ("数据库缺少应有的行", "a row is missing that others or the chain call for"),
+    "row_added": ("数据库多出无依据的行", "a stored row has nothing behind it"),
+    "journal_differs": (
+        "操作日志与已上链的日志头不一致",
+        "the journal's entries do not give the head that was anchored: one was altered, or its place",
+    ),
+    "journal_cut": ("操作日志缺少条目", "the journal lacks entries that it had"),
     "index_differs": ("索引的最新区块不在链上", "the newest block of the index is not on the chain"),
 }
 
@@ -50,7 +59,7 @@ class AuditFinding:
 
     code: str
     subject: str
-    "Id of a record, log, seal or catalog entry, or number of a block."
+    "Id of a record, log, seal or catalog entry, number of a block, or table and primary key of a row."
     message: Text
     details: Mapping[str, Any]
 
@@ -58,3 +67,40 @@ class AuditFinding:
 def finding(code: str, subject: str, **details: Any) -> AuditFinding:
     """A finding of the table."""
     return AuditFinding(code, subject, Text(*FINDINGS[code]), details)
+
+
+def row_name(table: str, row: Mapping[str, Any]) -> str:
+    """How findings call a row: its table and its primary key."""
+    values = (row[name] for name in key_columns(table))
+    return f"{table}:" + ",".join(value.hex() if isinstance(value, bytes) else str(value) for value in values)
+
+
+def compare(table: str, stored: Mapping[str, Any], proven: Mapping[str, Any], cause: str) -> list[AuditFinding]:
+    """A finding that names the columns of the row whose values are not those `proven`; none if there are none."""
+    columns = [name for name, value in proven.items() if stored[name] != value]
+    if not columns:
+        return []
+    return [finding("row_altered", row_name(table, stored), table=table, columns=columns, cause=cause)]
+
+
+def missing(table: str, row: Mapping[str, Any], cause: str) -> AuditFinding:
+    """The finding that the table lacks this row, of which the primary key is known."""
+    return finding("row_missing", row_name(table, row), table=table, cause=cause)
+
+
+def added(table: str, row: Mapping[str, Any], cause: str) -> AuditFinding:
+    """The finding that nothing stands behind this row."""
+    return finding("row_added", row_name(table, row), table=table, cause=cause)
+
+
+def compare_rows(
+    table: str, stored: Iterable[Mapping[str, Any]], proven: Iterable[Mapping[str, Any]], cause: str
+) -> list[AuditFinding]:
+    """Findings for every row that differs, is missing or has nothing behind it; `proven` rows are whole."""
+    keys = key_columns(table)
+    wanted = {tuple(row[name] for name in keys): row for row in proven}
+    findings = []
+    for row in stored:
+        expected = wanted.pop(tuple(row[name] for name in keys), None)
+        findings += [added(table, row, cause)] if expected is None else compare(table, row, expected, cause)
+    return findings + [missing(table, row, cause) for row in wanted.values()]

@@ -23,10 +23,12 @@ from chain_service.core.records.hashing import founding_entry, log_id, record_en
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.errors import BadRequest, InvalidProof
 from chain_service.jobs.auditing.changes import check_changes
-from chain_service.jobs.auditing.findings import AuditFinding, finding
+from chain_service.jobs.auditing.findings import AuditFinding, compare, finding, missing
+from chain_service.jobs.auditing.record_rows import check_files, lookup_differences
 from chain_service.jobs.context import App, Progress
 from chain_service.jobs.integrity import stored_disclosure
 from chain_service.store import batches, chain_index, records, tiles
+from chain_service.store.auditing.whole_tables import Row, rows
 from chain_service.store.batches import Batch
 from chain_service.store.chain_index import IndexedBlock, IndexedHead
 from chain_service.store.records import StoredRecord
@@ -64,6 +66,9 @@ class LogAudit:
         self._size = self._records = self._erased = 0
         self._heads: list[IndexedHead] = chain_index.log_heads(connection, self._log)
         self._batches: list[Batch] = batches.of_log(connection, org, generation)
+        self._of_log = {"org": org, "generation": generation}
+        self._lost_batches: set[str | None] = set()
+        self._batch_rows: dict[str, Row] = {}
         self._states = chain_index.all_states(connection, self._log)
 
     def run(self) -> list[AuditFinding]:
@@ -135,53 +140,78 @@ class LogAudit:
             return grown.get((level, n), b"")
 
         at = 0
-        for head in self._heads:
-            if head.size > len(entries):
-                break
-            step = core_tiles.append(at, read, [leaf_hash(entry) for entry in entries[at : head.size]])
+        for size, root in [*((head.size, head.root) for head in self._heads), (len(entries), None)]:
+            if not at <= size <= len(entries):
+                continue
+            step = core_tiles.append(at, read, [leaf_hash(entry) for entry in entries[at:size]])
             grown.update(step.tiles)
-            at = head.size
-            if step.root != head.root:
-                self._add("root_differs", self._log.hex(), size=head.size, computed=step.root.hex())
+            at = size
+            if root not in (None, step.root):
+                self._add("root_differs", self._log.hex(), size=size, computed=step.root.hex())
             self._progress(f"{self._org}.{self._generation}", at, len(entries))
-        self._check_tiles(connection, grown)
+        self._check_batches(grown, len(entries))
+        self._check_tiles(connection, entries, grown)
         return entries
 
-    def _check_tiles(self, connection: Connection, grown: dict[tuple[int, int], bytes]) -> None:
-        for (level, n), data in grown.items():
-            stored = tiles.read(connection, self._org, self._generation, level, n) or b""
-            if not stored.startswith(data):
-                self._add("tile_differs", self._log.hex(), level=level, n=n)
+    def _check_tiles(self, connection: Connection, entries: list[bytes], grown: dict[tuple[int, int], bytes]) -> None:
+        """Every stored tile follows from the stored entries, none is missing and there is no other."""
+        for n in range(0, len(entries), core_tiles.WIDTH):
+            grown[tiles.ENTRIES, n // core_tiles.WIDTH] = b"".join(entries[n : n + core_tiles.WIDTH])
+        for row in rows(connection, "tiles", self._of_log):
+            if grown.pop((row["level"], row["n"]), None) != row["data"]:
+                self._add("tile_differs", self._log.hex(), table="tiles", level=row["level"], n=row["n"])
+        for level, n in grown:
+            self._add("tile_differs", self._log.hex(), table="tiles", level=level, n=n)
+
+    def _check_batches(self, grown: dict[tuple[int, int], bytes], size: int) -> None:
+        """Each batch goes on where the one before ended, and its roots and path follow from the entries."""
+
+        def read(level: int, n: int) -> bytes:
+            return grown.get((level, n), b"")
+
+        before = 1
+        for row in rows(self._connection, "batches", self._of_log, without=("evidence",)):
+            self._batch_rows[row["id"]] = row
+        for row in sorted(self._batch_rows.values(), key=lambda row: str(row["new_size"]).zfill(20)):
+            proven: dict[str, Any] = {"old_size": before}
+            if isinstance(row["new_size"], int) and before < row["new_size"] <= size:
+                proven["old_root"] = core_tiles.root(before, read)
+                proven["root"] = core_tiles.root(row["new_size"], read)
+                proven["consistency_path"] = b"".join(core_tiles.consistency_path(before, row["new_size"], read))
+            self._found += compare("batches", row, proven, "the entries")
+            before = row["new_size"]
 
     def _check_records(self, connection: Connection, entries: list[bytes]) -> None:
         """Every entry is that of the record stored for its place; every identifier stands once."""
         expected = 1
         identities: dict[str, str] = {}
-        for record in self._stored(connection):
+        for record, files in self._stored(connection):
             assert record.leaf_index is not None
-            while expected < record.leaf_index:
+            while expected < min(record.leaf_index, len(entries)):
                 self._add("record_missing", self._log.hex(), index=expected)
                 expected += 1
-            expected = record.leaf_index + 1
+            expected = max(expected, record.leaf_index + 1)
             self._records += 1
             if record.leaf_index >= len(entries):
                 self._add("record_misplaced", record.id, index=record.leaf_index)
             elif record.erased_at is not None:
                 self._erased += 1
+                self._found += check_files(record, None, files)
             else:
-                self._check_record(record, entries[record.leaf_index], identities)
+                self._check_record(record, files, entries[record.leaf_index], identities)
             if not self._records % CHUNK:
                 self._progress("records", self._records, len(entries))
         for index in range(expected, len(entries)):
             self._add("record_missing", self._log.hex(), index=index)
 
-    def _stored(self, connection: Connection) -> Iterator[StoredRecord]:
+    def _stored(self, connection: Connection) -> Iterator[tuple[StoredRecord, list[Row]]]:
         first = 0
-        while rows := records.stream(connection, self._org, self._generation, first, CHUNK):
-            yield from rows
-            first = (rows[-1].leaf_index or 0) + 1
+        while part := records.stream(connection, self._org, self._generation, first, CHUNK):
+            files = records.files_of_many(connection, [record.id for record in part])
+            yield from ((record, files.get(record.id, [])) for record in part)
+            first = (part[-1].leaf_index or 0) + 1
 
-    def _check_record(self, record: StoredRecord, entry: bytes, identities: dict[str, str]) -> None:
+    def _check_record(self, record: StoredRecord, files: list[Row], entry: bytes, identities: dict[str, str]) -> None:
         index = record.leaf_index or 0
         try:
             disclosure = stored_disclosure(record.body or b"", record.salt or b"")
@@ -191,11 +221,29 @@ class LogAudit:
         if record_entry(self._log, index, disclosure.body_digest) != entry:
             self._add("record_altered", record.id, index=index, entry=entry.hex(), reason="it gives another entry")
             return
+        self._found += check_files(record, disclosure, files)
         first = identities.setdefault(disclosure.record.identity, record.id)
         if first != record.id:
             self._add("identifier_repeated", record.id, index=index, first=first)
-        if record.body_digest != disclosure.body_digest or record.identity != disclosure.record.identity:
-            self._add("record_altered", record.id, index=index, reason="its look-up values do not match its content")
+        batch = self._batch_rows.get(record.batch_id or "")
+        if batch is None and record.batch_id not in self._lost_batches:
+            self._lost_batches.add(record.batch_id)
+            self._found.append(missing("batches", {"id": record.batch_id}, "its records"))
+        in_batch = batch is not None and batch["old_size"] <= index < batch["new_size"]
+        differing = lookup_differences(record, disclosure)
+        if not in_batch:
+            differing.append("batch_id")
+        if record.failure is not None:
+            differing.append("failure")
+        if differing:
+            self._add(
+                "record_altered",
+                record.id,
+                index=index,
+                reason="its look-up values do not match its content",
+                table="records",
+                columns=differing,
+            )
 
     def _check_evidence(self, connection: Connection) -> None:
         """Each anchored batch's stored proof still shows its head."""
@@ -210,6 +258,9 @@ class LogAudit:
             except InvalidProof as error:
                 self._add("evidence_invalid", self._log.hex(), size=batch.new_size, reason=error.message)
             else:
+                if state.block != batch.evidence_block:
+                    row = self._batch_rows[batch.id]
+                    self._found += compare("batches", row, {"evidence_block": state.block}, "its evidence")
                 if word.to_bytes(32, "big") != batch.root:
                     self._add("evidence_invalid", self._log.hex(), size=batch.new_size, reason="it shows another root")
 

@@ -19,17 +19,18 @@ from chain_service.core.chainproof.storage_layout import (
     seal_fact_slot,
     seal_state_slot,
 )
-from chain_service.core.registries.catalogs import CatalogVersion, check_history, parse_catalog
+from chain_service.core.encoding.canonical import canonical
+from chain_service.core.registries.catalogs import CatalogVersion, check_history, digest, parse_catalog
 from chain_service.core.registries.histories import read_seal_facts, read_seal_states
 from chain_service.core.registries.seals import parse_seal, seal_facts
 from chain_service.errors import BadRequest, Corrupt
-from chain_service.jobs.auditing.findings import AuditFinding, finding
+from chain_service.jobs.auditing.findings import AuditFinding, compare, finding
 from chain_service.jobs.context import App
 from chain_service.jobs.registries.catalogs import step_of
 from chain_service.store import chain_index
 from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.registries import catalogs, organisations, seals
-from chain_service.store.registries.catalogs import UnstoredVersion
+from chain_service.store.registries.catalogs import StoredCatalogVersion, UnstoredVersion
 from chain_service.store.registries.seals import StoredSeal
 from chain_service.store.rows import json_object
 
@@ -53,8 +54,8 @@ def audit_seals(
         _, state, _ = reader.prove_histories(head.number, [], histories, head.hash)
         for seal, changes in group:
             states = [step.state for step in read_seal_states(state, seal.code)][1:]
-            ours = [change.state for change in changes if change.final_block is not None]
-            if read_seal_facts(state, seal.code) != _facts(seal) or states != ours:
+            ours = [(change.n, change.state) for change in changes if change.final_block is not None]
+            if read_seal_facts(state, seal.code) != _facts(seal) or list(enumerate(states, start=1)) != ours:
                 findings.append(finding("seal_differs", seal.code))
     known = {seal.code for seal, _ in final}
     for event in chain_index.events(connection, ("SealRegistered",)):
@@ -70,7 +71,8 @@ def _facts(seal: StoredSeal) -> list[bytes]:
         body = parse_seal(json_object(seal.body, "a stored seal"))
     except (BadRequest, Corrupt):
         return []
-    if (body.code, body.owner, body.sha256, body.sm3) != (seal.code, seal.owner, seal.sha256, seal.sm3):
+    stored = (seal.code, seal.owner, seal.sha256, seal.sm3, seal.body)
+    if stored != (body.code, body.owner, body.sha256, body.sm3, canonical(body.to_json())):
         return []
     return seal_facts(body)
 
@@ -100,11 +102,13 @@ def audit_catalogs(
             sequence = CatalogStanding.from_word(standing).sequence if standing else None
             try:
                 versions = [_version(row.body) for row in rows if row.final_block is not None]
+                altered = [one for row in rows for one in _check_version(row)]
             except (BadRequest, Corrupt):
                 findings.append(finding("catalog_altered", code))
                 continue
             missing = [step_of(one) for one in lost.get(code, [])]
             breaks = check_history(versions, word.to_bytes(32, "big") if word else None, sequence, missing)
+            findings += altered
             findings += [finding("catalog_" + gap.code, code, sequence=gap.sequence) for gap in breaks]
     findings += _missing_entries(app, connection, org, {key.hex() for key in codes})
     return len(mine)
@@ -112,6 +116,22 @@ def audit_catalogs(
 
 def _version(body: bytes) -> CatalogVersion:
     return parse_catalog(json_object(body, "a stored catalog version"))
+
+
+def _check_version(row: StoredCatalogVersion) -> list[AuditFinding]:
+    """The row's columns are what its body says."""
+    version = _version(row.body)
+    proven = {
+        "code": version.code,
+        "sequence": version.sequence,
+        "org": version.provider,
+        "layer": version.layer,
+        "action": version.action,
+        "digest": digest(version),
+        "previous": version.previous,
+        "body": canonical(version.body),
+    }
+    return compare("catalog_versions", vars(row), proven, "its content")
 
 
 def _missing_entries(app: App, connection: Connection, org: str | None, known: set[str]) -> list[AuditFinding]:

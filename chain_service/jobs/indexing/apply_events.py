@@ -76,14 +76,8 @@ def _batch_of(app: App, log: bytes, size: int) -> Batch | None:
         return batches.by_head(connection, org, generation, size)
 
 
-def apply(
-    app: App,
-    connection: Connection,
-    events: Sequence[ChainEvent],
-    headers: Headers,
-    proofs: Mapping[tuple[bytes, int], HeadProof],
-) -> None:
-    """The events are indexed and what they make final is final."""
+def indexed(events: Sequence[ChainEvent]) -> tuple[list[Event], list[NewHead], list[NewStatusEvent]]:
+    """The events as the index stores them, and the log heads and changes of state that they tell."""
     heads, changes = [], []
     for event in events:
         if event.name == "HeadAdvanced":
@@ -94,7 +88,18 @@ def apply(
                 NewStatusEvent(event.block, event.position, at, event.args["log"], c.index, c.state, c.reason, c.digest)
                 for at, c in enumerate(event.args["changes"])
             ]
-    chain_index.add_events(connection, [_stored(event) for event in events], heads, changes)
+    return [_stored(event) for event in events], heads, changes
+
+
+def apply(
+    app: App,
+    connection: Connection,
+    events: Sequence[ChainEvent],
+    headers: Headers,
+    proofs: Mapping[tuple[bytes, int], HeadProof],
+) -> None:
+    """The events are indexed and what they make final is final."""
+    chain_index.add_events(connection, *indexed(events))
     for event in events:
         final: dict[str, Any] = {
             "block": event.block,

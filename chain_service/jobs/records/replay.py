@@ -7,7 +7,8 @@ from chain_service.jobs.asker import Operator
 from chain_service.jobs.context import App
 from chain_service.jobs.records.erasure_list import read_list
 from chain_service.jobs.records.records import erase
-from chain_service.store import keys, records
+from chain_service.store import records
+from chain_service.store.access import keys
 
 
 def replay(app: App) -> int:

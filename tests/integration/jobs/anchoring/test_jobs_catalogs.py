@@ -142,7 +142,7 @@ def test_a_tampered_version_is_found_by_tracing_and_by_the_audit(city: City) -> 
     told = catalogs.history(city.app, code).proof
     assert told.outcome == "failed"
     assert {one.code for one in told.findings} >= {"wrong_predecessor"}
-    assert {one.subject for one in audit(city.app, org.code).findings} == {code}
+    assert code in {one.subject for one in audit(city.app, org.code).findings}
 
 
 def test_differences_between_versions_are_told_by_field_and_item(city: City) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, up
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.errors import NotFound
+from chain_service.store.auditing import journal
 from chain_service.store.rows import row_count
 from chain_service.store.schema import api_keys, key_windows
 
@@ -59,6 +60,7 @@ def add(connection: Connection, key: ApiKey) -> None:
     """The key is known. Raises Conflict (`constraint`) where the one that it replaces has a successor."""
     lists = {"roles": ",".join(key.roles), "types": ",".join(key.types) or None}
     connection.execute(insert(api_keys), vars(key) | lists)
+    journal.note(connection, "api_keys", id=key.id)
 
 
 def by_hash(connection: Connection, hash: bytes) -> ApiKey | None:
@@ -118,6 +120,7 @@ def revoke(connection: Connection, id: str, at: float) -> bool:
     """The key is revoked; False if it was before. Raises NotFound (`key_unknown`)."""
     standing = update(api_keys).where(api_keys.c.id == id, api_keys.c.revoked_at.is_(None))
     if row_count(connection.execute(standing.values(revoked_at=at))):
+        journal.note(connection, "api_keys", id=id)
         return True
     get(connection, id)
     return False
@@ -126,6 +129,18 @@ def revoke(connection: Connection, id: str, at: float) -> bool:
 def end(connection: Connection, id: str, at: float) -> None:
     """The key opens nothing from this moment on."""
     connection.execute(update(api_keys).where(api_keys.c.id == id).values(expires_at=at))
+    journal.note(connection, "api_keys", id=id)
+
+
+def first_of(connection: Connection, id: str) -> str:
+    """The key that this one and all before it replaced, by its id: rotated keys have one holder."""
+    known = {id}
+    while (before := connection.execute(select(api_keys.c.replaces).where(api_keys.c.id == id)).scalar()) is not None:
+        if before in known:  # rows that were altered into a circle
+            break
+        known.add(before)
+        id = before
+    return id
 
 
 def roles_of(connection: Connection, id: str) -> tuple[str, ...]:
