@@ -44,6 +44,13 @@ class Settings(BaseSettings):
     node_password_file: Path | None = Field(
         None, description="file with the password of the trial chain's sealing key; default DIR/node/password"
     )
+    backup_password: SecretStr | None = Field(
+        None, description="password of backups, another than the keystores'; wins over backup_password_file"
+    )
+    backup_password_file: Path | None = Field(None, description="file with the password of backups")
+    erasure_list: Path | None = Field(
+        None, description="file that lists erasures and revoked keys beside the database; default DIR/erasures.ndjson"
+    )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on")
     behind_proxy: bool = Field(False, description="a TLS proxy stands in front: allows listening beyond loopback")
@@ -197,6 +204,27 @@ class Settings(BaseSettings):
     def node_directory(self) -> Path:
         """Directory of the embedded trial chain."""
         return self.data / "node"
+
+    @property
+    def erasures(self) -> Path:
+        """The list of what was erased and revoked, for databases that are older than that."""
+        return self.erasure_list or self.data / "erasures.ndjson"
+
+    def password_of_backups(self) -> str:
+        """The password that encrypts backups. Raises `NotFound` (code `no_backup_password`) if none is set."""
+        if self.backup_password is not None:
+            return self.backup_password.get_secret_value()
+        try:
+            given = self.backup_password_file.read_text(encoding="utf-8").strip() if self.backup_password_file else ""
+        except OSError as error:
+            why = f"{self.backup_password_file}: {error.strerror}"
+            raise NotFound(why, code="no_backup_password") from error
+        if not given:
+            raise NotFound(
+                "no password for backups: set CHAIN_SERVICE_BACKUP_PASSWORD or name a file with --password-file",
+                code="no_backup_password",
+            )
+        return given
 
     def keystore_password(self) -> str:
         """The password that opens the keystores. Raises `NotFound` (code `no_password`) if none is set."""

@@ -634,6 +634,56 @@ CODES: dict[str, Meaning] = {
         400, WRONG_USAGE, "密钥库密码不正确。", "The password does not open the keystore.",
         "请更正密码。", "Correct the password.",
     ),
+    "no_backup_password": Meaning(
+        400, WRONG_USAGE, "缺少备份密码。", "The password of backups is missing.",
+        "请设置 CHAIN_SERVICE_BACKUP_PASSWORD，或用 --password-file 指定文件。",
+        "Set CHAIN_SERVICE_BACKUP_PASSWORD or name a file with `--password-file`.",
+    ),
+    "backup_password_wrong": Meaning(
+        400, WRONG_USAGE,
+        "密码与该备份不符，或备份清单被改动。", "The password is not this backup's, or its manifest was altered.",
+        "请更正密码；密码无误时不要使用该备份。", "Correct the password; if it is right, do not use this backup.",
+    ),
+    "no_backup": Meaning(
+        400, WRONG_USAGE, "该目录中没有完整的备份。", "The directory holds no whole backup.",
+        "请核对路径；备份中断时请重新备份。", "Check the path; where a backup was interrupted, make it again.",
+    ),
+    "backup_exists": Meaning(
+        400, REFUSED, "备份目录已存在且非空，未作任何改动。",
+        "The backup's directory exists and is not empty; nothing was changed.",
+        "请改用新目录。", "Name a new directory.",
+    ),
+    "backup_running": Meaning(
+        400, REFUSED, "该实例正在进行另一次备份。", "Another backup of this instance is being made.",
+        "请等待其完成。", "Wait for it.",
+    ),
+    "backup_damaged": Meaning(
+        400, REFUSED, "备份已损坏。", "The backup is damaged.",
+        "请改用另一份备份，并检查存放介质。", "Use another backup, and check the medium that this one lay on.",
+    ),
+    "backup_unreadable": Meaning(
+        400, UNAVAILABLE, "备份中的文件无法读取。", "A file of the backup cannot be read.",
+        "请检查备份是否完整、权限是否正确；密钥目录 keys 另存时请放回。",
+        "Check that it is all there and may be read; where the folder `keys` is kept apart, put it back.",
+    ),
+    "restore_unfinished": Meaning(
+        409, REFUSED, "恢复尚未完成，实例暂不可用。", "A restore has begun and not ended; the instance is not whole.",
+        "请用同一备份再次执行 restore，直至完成。", "Run `restore` with the same backup again until it ends.",
+    ),
+    "tool_missing": Meaning(
+        400, UNAVAILABLE, "缺少 PostgreSQL 客户端程序。", "A program of PostgreSQL's client is not installed.",
+        "请安装 postgresql-client，版本不低于服务器。", "Install `postgresql-client`, not older than the server.",
+    ),
+    "tool_failed": Meaning(
+        400, UNAVAILABLE, "PostgreSQL 客户端程序执行失败，未作任何改动。",
+        "A program of PostgreSQL's client failed; nothing was changed.",
+        "请按所示原因处理后重试。", "Deal with the reason shown and try again.",
+    ),
+    "scratch_refused": Meaning(
+        400, UNAVAILABLE, "无法建立临时数据库。", "No scratch database could be made.",
+        "请授予 CREATEDB 权限，或用 --scratch 指定一个空数据库。",
+        "Grant CREATEDB, or name an empty database with `--scratch`.",
+    ),
     "no_registrar": Meaning(
         400, WRONG_USAGE, "未找到登记管理方的密钥库。", "There is no registrar's keystore here.",
         "请用 --registrar 指定。", "Name it with `--registrar`.",

@@ -68,6 +68,35 @@ def move(made: Path, target: Path) -> None:
     sync_directory(target.parent)
 
 
+def append_line(file: Path, line: bytes) -> None:
+    """The private file has one more line, durably; a half line that a crash left is ended first."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE)
+    try:
+        end = os.lseek(descriptor, 0, os.SEEK_END)
+        broken = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
+        os.write(descriptor, (b"\n" if broken else b"") + line + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    sync_directory(file.parent)
+
+
+def make_private(directory: Path) -> None:
+    """The directory and all below it are the service's alone, and durable."""
+    for folder, _, names in os.walk(directory):
+        Path(folder).chmod(0o700)
+        for path in (Path(folder) / name for name in names):
+            if path.is_symlink():
+                continue
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fchmod(descriptor, PRIVATE)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        sync_directory(Path(folder))
+
+
 def sync_directory(directory: Path) -> None:
     """The directory's names are durable."""
     descriptor = os.open(directory, os.O_RDONLY)

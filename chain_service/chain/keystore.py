@@ -255,6 +255,11 @@ def _registrar(account: LocalAccount, password: str) -> bytes:
     return _json(Account.encrypt(account.key, password, kdf="scrypt", iterations=SCRYPT_N))
 
 
+def check_password(directory: Path, password: str) -> None:
+    """The password opens the keystore. Raises as `Keystore.unlock`."""
+    Keystore(directory, password).unlock()
+
+
 def open_registrar(file: Path, password: str) -> LocalAccount:
     """The registrar's account.
 

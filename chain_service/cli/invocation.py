@@ -52,8 +52,16 @@ class Invocation:
     def settings(self, **given: Any) -> Settings:
         """The settings in force; `given` (those not None) win over file and environment.
 
-        Raises BadRequest (`bad_settings`) naming the setting.
+        Raises BadRequest (`bad_settings`) naming the setting, Conflict (`restore_unfinished`).
         """
+        from chain_service.jobs.backups.marker import refuse_unfinished
+
+        settings = self.settings_unchecked(**given)
+        refuse_unfinished(settings.data)
+        return settings
+
+    def settings_unchecked(self, **given: Any) -> Settings:
+        """The same, even while the instance is half restored."""
         values = {name: value for name, value in given.items() if value is not None}
         if self.data is not None:
             values["data"] = self.data

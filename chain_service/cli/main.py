@@ -78,6 +78,7 @@ for group, name in (
     (mirror.log, "log"),
     (trust.trust, "trust"),
     (anchors.anchors, "anchors"),
+    (instance.backup, "backup"),
     (oversight.alerts, "alerts"),
     (oversight.readings, "readings"),
 ):

@@ -14,6 +14,7 @@ from chain_service.core.encoding.visible_text import escaped
 
 if TYPE_CHECKING:
     from chain_service.jobs.auditing.audit import AuditReport
+    from chain_service.jobs.backups.unpacking import VerifiedBackup
 
 MARKS = {
     "passed": ("✓", "green"),
@@ -105,6 +106,15 @@ def _plain(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_plain(item) for item in value)
     return str(value)
+
+
+def backup(console: Console, verified: VerifiedBackup) -> None:
+    """What trying a backup showed."""
+    block = "-" if verified.block is None else verified.block
+    console.print(f"[bold green]✓ 备份完整[/] the backup made at {escape(verified.made)} opens, all of it")
+    console.print(f"  [dim]records[/] {verified.records}  [dim]block[/] {block}")
+    if verified.audit is not None:
+        audit(console, verified.audit)
 
 
 def audit(console: Console, report: AuditReport) -> None:

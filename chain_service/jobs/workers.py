@@ -20,6 +20,7 @@ from chain_service.jobs.anchoring.journal_heads import keep_journal
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.leases import claim_database, lease_of, under, worker_lock
+from chain_service.jobs.records.replay import replay
 from chain_service.jobs.repeats import forget_old_answers
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.validators import refresh_trust
@@ -55,6 +56,7 @@ class Workers:
     def __init__(self, app: App) -> None:
         self._app = app
         self._stop = threading.Event()
+        self._unerased = 0
         self._threads: list[threading.Thread] = []
         self._lock = ExitStack()
 
@@ -68,9 +70,10 @@ class Workers:
             if app.database.dialect == "sqlite":
                 held.enter_context(worker_lock(app))
             check_chain_if_reachable(app)
+            self._unerased = replay(app)
             self._lock = held.pop_all()
         run = self._run if app.database.dialect == "sqlite" else self._run_leased
-        steps: Mapping[Role, Callable[[App], None]] = {"index": _follow, "send": _Sender()}
+        steps: Mapping[Role, Callable[[App], None]] = {"index": self._follow, "send": _Sender()}
         for role, step in steps.items():
             thread = threading.Thread(target=run, args=(role, step), name=f"worker-{role}", daemon=True)
             thread.start()
@@ -92,6 +95,12 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _follow(self, app: App) -> None:
+        """Records that were listed as erased and were on their way to the chain are erased once they are there."""
+        _follow(app)
+        if self._unerased:
+            self._unerased = replay(app)
 
     def _run_leased(self, role: Role, step: Callable[[App], None]) -> None:
         """As `_run`, with each step done only while this process has the lease of the role."""

@@ -329,7 +329,7 @@ class _Within(Database):
 
     def __init__(self, database: Database, connection: Connection) -> None:
         self.dialect, self.engine = database.dialect, database.engine
-        self._connection = connection
+        self._connection, self._first = connection, None
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

@@ -1,9 +1,10 @@
-"""init, chain, deploy, serve, worker, ready, audit, rebuild: the instance as a whole."""
+"""init, chain, deploy, serve, worker, ready, audit, rebuild, backup, restore: the instance as a whole."""
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from ipaddress import ip_address
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from chain_service.cli import render
 from chain_service.cli.invocation import catch_up, invocation
@@ -26,9 +28,28 @@ GRACE = 30
 chain = typer.Typer(no_args_is_help=True, help="The embedded trial chain. 试验链")
 
 
+class BackupGroup(TyperGroup):
+    """`backup DIR` makes one: what is no command of the group is the directory."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the words name; `make` where they begin with a directory."""
+        if args and args[0] not in self.commands:
+            args = ["make", *args]
+        return super().resolve_command(ctx, args)
+
+
+backup = typer.Typer(
+    cls=BackupGroup, no_args_is_help=True, help="Backups: `backup DIR` makes one, `backup verify DIR` tries it. 备份"
+)
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the backup.")]
+PasswordFile = Annotated[
+    Path | None, typer.Option("--password-file", metavar="FILE", help="Password of backups; setting backup_password.")
+]
+
+
 def register(cli: typer.Typer) -> None:
     """The commands for making, running and auditing an instance are on the command line."""
-    for command in (init, deploy, serve, worker, ready, audit, rebuild):
+    for command in (init, deploy, serve, worker, ready, audit, rebuild, restore):
         cli.command()(command)
 
 
@@ -145,6 +166,7 @@ def serve(
       chain-service serve --port 8000
     """
     from chain_service.jobs.instance.watch import HealthWatch
+    from chain_service.jobs.records.replay import replay
     from chain_service.jobs.workers import Workers, check_chain_if_reachable
     from chain_service.web.app import create_app
     from chain_service.web.http.server import run_server
@@ -155,6 +177,7 @@ def serve(
     app = door.app(host=host, port=port)
     configure_logs(serving=True, rate=settings.log_rate)
     check_chain_if_reachable(app)
+    replay(app)
     app.parsers.start()
     scheme = "https" if settings.tls_certificate else "http"
 
@@ -250,6 +273,97 @@ def rebuild(context: typer.Context) -> None:
     with door.progress() as progress:
         done = run_rebuild(door.app(), progress)
     door.answer(done, lambda out: render.facts(out, done))
+
+
+@backup.command()
+def make(context: typer.Context, directory: Directory, password_file: PasswordFile = None) -> None:
+    """Put everything of the instance into DIR, encrypted, while it serves. 备份
+
+    DIR must not exist or be empty, and appears whole or not at all. The keys lie
+    in DIR/keys: keep them elsewhere, and the keystores' password, which is in no
+    backup, elsewhere again.
+
+    Example:
+
+      chain-service backup /mnt/backup/2026-11-29
+    """
+    from chain_service.jobs.backups.back_up import back_up
+
+    door = invocation(context)
+    with door.progress() as progress:
+        done = back_up(door.app(backup_password_file=password_file), directory, progress)
+    door.answer(done, lambda out: render.facts(out, done), done.directory)
+
+
+@backup.command()
+def verify(
+    context: typer.Context,
+    directory: Directory,
+    password_file: PasswordFile = None,
+    scratch: Annotated[
+        str | None, typer.Option(metavar="URL", help="Empty PostgreSQL database to restore to; default: a new one.")
+    ] = None,
+) -> None:
+    """Restore the backup to a scratch place and audit it there. 校验备份
+
+    Exit code 1 when it is damaged or the audit finds anything, 4 when the chain
+    could not be asked.
+
+    Example:
+
+      chain-service backup verify /mnt/backup/2026-11-29
+    """
+    from chain_service.app import open_app
+    from chain_service.jobs.backups.unpacking import verify_backup
+
+    door = invocation(context)
+    settings = door.settings_unchecked(backup_password_file=password_file)
+    with door.progress() as progress:
+        done = verify_backup(directory, settings, open_app, scratch=scratch, progress=progress)
+    sound = done.audit is None or done.audit.ok
+    door.answer(done, lambda out: render.backup(out, done), "ok" if sound else "not ok")
+    if not sound:
+        raise typer.Exit(REFUSED)
+
+
+def restore(
+    context: typer.Context,
+    directory: Directory,
+    password_file: PasswordFile = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Move the instance that stands in --data aside first.")
+    ] = False,
+    database: Annotated[
+        str | None, typer.Option(metavar="URL", help="PostgreSQL database to restore to; default: the backup's own.")
+    ] = None,
+) -> None:
+    """Put the instance of a backup into --data. Stop everything of it before. 恢复
+
+    All is checked before anything is touched. When it was interrupted, run it
+    again: until it ends every other command refuses. What was erased or revoked
+    since the backup, as far as DIR/erasures.ndjson says so, is so again.
+
+    Example:
+
+      chain-service --data /srv/chain restore /mnt/backup/2026-11-29 --replace
+    """
+    from chain_service.app import open_app
+    from chain_service.jobs.backups.restoring import restore as run_restore
+
+    door = invocation(context)
+    settings = door.settings_unchecked(backup_password_file=password_file)
+    with door.progress() as progress:
+        done = run_restore(
+            directory,
+            settings,
+            open_app,
+            now=int(time.time()),
+            replace=replace,
+            database_url=database,
+            progress=progress,
+        )
+    door.answer(done, lambda out: render.facts(out, done), done.data)
+    door.note("Start the chain, then `serve`; when /readyz is content, `audit`. 请先启动链和服务，再执行 audit。")
 
 
 def check_listening(settings: Settings) -> None:

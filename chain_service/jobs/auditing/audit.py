@@ -182,8 +182,8 @@ def rebuild(app: App, progress: Progress = silent) -> RebuiltIndex:
     """What the index derived is read again from the chain, and takes the place of what stood once all of it is read.
 
     Records, entries and proofs stay. Until the end everybody reads the old index, and whatever ends this early leaves
-    it. On SQLite nothing is accepted meanwhile. Raises `Conflict` (`worker_running`) while a worker runs, `Unavailable`
-    or `InvalidProof` where the chain cannot be read.
+    it. On SQLite nothing is accepted meanwhile. Raises `Conflict` (`worker_running`) while a worker runs, `lease_lost`
+    where one takes over (PostgreSQL), `Unavailable` or `InvalidProof` where the chain cannot be read.
     """
     app.require_chain().reader.head()
     with worker_lock(app) as working, working.database.as_one() as beside:

@@ -20,6 +20,7 @@ from chain_service.jobs.asker import ROLES, KeyHolder, Role
 from chain_service.jobs.context import App
 from chain_service.jobs.key_limits import DAY
 from chain_service.jobs.pages import page_size, parse_cursor, write_cursor
+from chain_service.jobs.records.erasure_list import note_revocation
 from chain_service.jobs.verifying.missed_lookups import MISSED_WITHIN
 from chain_service.store import readings
 from chain_service.store.access import keys
@@ -227,9 +228,11 @@ def show_key(app: App, key_id: str) -> ShownKey:
 
 
 def revoke_key(app: App, key_id: str) -> RevokedKey:
-    """The key opens nothing any more. Raises `NotFound` (`key_unknown`)."""
+    """The key opens nothing any more, here and in a restored backup. Raises `NotFound` (`key_unknown`)."""
     with app.database.transaction() as connection:
         changed = keys.revoke(connection, key_id, app.clock())
+        if changed:
+            note_revocation(app, key_id)
     return RevokedKey(key_id, revoked=True, changed=changed)
 
 

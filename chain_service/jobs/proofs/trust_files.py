@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FILE = "trust.cose"
 """The trust file in force, below the instance's directory."""
+FREE_VERSION = "trust-version"
+"""What restoring a backup leaves beside it: the least version that nobody can have been given."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class KeptTrustFile:
 def export(app: App, *, rotate: bool = False) -> KeptTrustFile:
     """`DIR/trust.cose` states what holds now; a new version, signed by the old keys too, only if something changed.
 
-    Half its lifetime before it expires counts as a change. The first export makes the root key; `rotate` replaces it.
+    Half its lifetime before it expires counts as a change, and so does a backup that was restored: versions given out
+    since are not known, and none is ever given out twice. The first export makes the root key; `rotate` replaces it.
     Raises `Unavailable` without a node, `Conflict` (code `no_root_key`) if the keystore lacks the old file's keys.
     """
     file = app.settings.data / FILE
@@ -54,10 +57,12 @@ def export(app: App, *, rotate: bool = False) -> KeptTrustFile:
         raise _no_root_key()
     newest = max(keys)
     signers = {public_key: Signer(public_key, partial(keystore.sign_root, n)) for n, public_key in keys.items()}
-    terms = _terms(app, 1 if old is None else old.terms.version + 1, keys[newest])
+    following = 1 if old is None else old.terms.version + 1
+    free = first_free_version(app.settings.data)
+    terms = _terms(app, max(following, free), keys[newest])
     if old is None:
         return _written(file, core.sign(terms, [signers[keys[newest]]]), None)
-    if not _differ(old.terms, terms):
+    if not _differ(old.terms, terms) and free <= following:
         return KeptTrustFile(file, old, changed=False)
     if not known:
         raise _no_root_key()
@@ -67,6 +72,12 @@ def export(app: App, *, rotate: bool = False) -> KeptTrustFile:
 
 def _no_root_key() -> Conflict:
     return Conflict("this keystore lacks the root keys that signed the trust file in force", code="no_root_key")
+
+
+def first_free_version(data: Path) -> int:
+    """The least version that was surely never given out, by what restoring a backup wrote down; 0 where none was."""
+    file = data / FREE_VERSION
+    return int(file.read_text("ascii")) if file.is_file() else 0
 
 
 def is_exported(app: App) -> bool:

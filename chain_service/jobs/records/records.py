@@ -35,6 +35,7 @@ from chain_service.jobs.records.answers import (
     RecordProof,
     RecordStanding,
 )
+from chain_service.jobs.records.erasure_list import note_erasure
 from chain_service.jobs.records.state_history import course_of, status_history
 from chain_service.store import batches, records, submissions
 from chain_service.store.readings import Action, NewReading
@@ -143,12 +144,13 @@ def present(app: App, record_id: str, names: Sequence[str], asker: Acting) -> Pa
     return reveal(whole.record, whole.salt, names)
 
 
-def erase(app: App, record_id: str, reason: str, asker: Acting) -> Erasure:
+def erase(app: App, record_id: str, reason: str, asker: Acting, *, listed: bool = False) -> Erasure:
     """Record, salt and every look-up value made from them are destroyed; entry and position stay.
 
     So do keyed digests of the files that an anchored record names: if it was withdrawn, or is later, no other record
     brings these files back. The digests' key is the keystore's, so that whoever has the database cannot guess a file.
 
+    The list beside the database names it first, unless it is `listed`: restoring an older database erases it again.
     Raises `NotFound`, `Forbidden`, `Conflict` (`not_anchored`) while its batch is under way. Repeating it is safe.
     """
     if not reason.strip():
@@ -161,6 +163,8 @@ def erase(app: App, record_id: str, reason: str, asker: Acting) -> Erasure:
             raise Conflict("the record is being anchored; erase it when that is done", code="not_anchored")
         if record.state == "anchored" and record.erased_at is None:
             records.keep_files(connection, record_id, _kept_files(app, connection, record))
+        if record.erased_at is None and not listed:
+            note_erasure(app, record_id, record.org, reason.strip())
         done = records.erase(connection, record_id, reason.strip(), app.clock())
     app.database.scrub()
     return Erasure(record_id, erased=True, changed=done)

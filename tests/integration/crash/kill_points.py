@@ -81,8 +81,21 @@ POINTS = {
 }
 
 
+BACKING_UP = {
+    "database copied, not sealed": KillPoint("jobs.backups.back_up", "_seal_database", "after"),
+    "all sealed, not in its place": KillPoint("jobs.backups.back_up", "_fill", "after"),
+}
+RESTORING = {
+    "unpacked, nothing touched": KillPoint("jobs.backups.restoring", "unpack", "after"),
+    "marked, nothing moved": KillPoint("jobs.backups.restoring", "_put", "before"),
+    "some of it moved": KillPoint("jobs.backups.restoring", "_place_database", "before"),
+    "all moved, nothing erased again": KillPoint("jobs.backups.restoring", "_settings", "before"),
+    "erased again, still marked": KillPoint("jobs.backups.restoring", "replay", "after"),
+}
+
+
 if __name__ == "__main__":
     from chain_service.cli.main import main
 
-    POINTS[sys.argv.pop(1)].arm()
+    (POINTS | BACKING_UP | RESTORING)[sys.argv.pop(1)].arm()
     main()

@@ -24,7 +24,7 @@ from chain_service.jobs.proofs.receipts import receipt
 from chain_service.jobs.records import records
 from chain_service.jobs.registries import catalogs, seals
 from chain_service.store import chain_index
-from support.worlds.backups import copy_database, put_back
+from support.worlds.backed_up import copy_database, put_back
 from support.worlds.jobs_city import TRADE, WAIT, City, Org, Trial, instance
 from support.worlds.registered import catalog_entry, seal_entry
 

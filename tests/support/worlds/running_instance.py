@@ -140,7 +140,9 @@ class Process:
         return code
 
 
-def make_instance(folder: Path, *, block_period: int = 0, certificates: int = 60) -> Instance:
+def make_instance(
+    folder: Path, *, block_period: int = 0, certificates: int = 60, database_url: str | None = None
+) -> Instance:
     """Initialised, with a node of its own port; nothing runs yet."""
     samples = folder / "samples"
     command = [sys.executable, str(ROOT / "scripts" / "samples.py"), "--out", str(samples), "--n", str(certificates)]
@@ -154,6 +156,8 @@ def make_instance(folder: Path, *, block_period: int = 0, certificates: int = 60
         "CHAIN_SERVICE_CHAIN_PORT": str(port),
         "CHAIN_SERVICE_BLOCK_PERIOD": str(block_period),
     }
+    if database_url is not None:
+        settings["CHAIN_SERVICE_DATABASE_URL"] = database_url
     subprocess.run(
         [*PROGRAM, "--data", str(data), "init"], check=True, capture_output=True, env=environment() | settings
     )

@@ -1,0 +1,1 @@
+"""Everything of an instance in one folder, encrypted; proven whole by restoring it; put back."""

@@ -1,0 +1,1 @@
+"""Copies of whole databases, put back, and what a copy holds."""
