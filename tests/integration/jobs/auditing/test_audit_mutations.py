@@ -154,7 +154,8 @@ def _after(history: FullHistory, connection: Connection, statement: Any) -> tupl
     savepoint = connection.begin_nested()
     try:
         assert connection.execute(statement).rowcount in (1, -1)  # the driver does not count inserted rows
-        return audit_stored(history.city.app, connection).findings
+        report, _ = audit_stored(history.city.app, connection)
+        return report.findings
     finally:
         savepoint.rollback()
 
