@@ -18,11 +18,11 @@ from chain_service.store import validators
 from chain_service.store.database import Database
 
 
-def open_app(settings: Settings) -> App:
-    """The instance kept in `settings.data`, its database brought to this program's version.
+def open_app(settings: Settings, *, migrate: bool = True) -> App:
+    """The instance kept in `settings.data`, its database brought to this program's version, if wanted.
 
-    Raises `NotFound` (code `not_initialised`) before `init`, `Conflict` if the database is newer than the program
-    or belongs to other contracts.
+    Raises `NotFound` (code `not_initialised`) before `init`, `Conflict` if the database belongs to other contracts, is
+    newer than the program and cannot be served by it, or is older and shall not be migrated (`database_older`).
     """
     if not settings.data.joinpath("config.toml").is_file():
         raise NotFound(
@@ -30,7 +30,14 @@ def open_app(settings: Settings) -> App:
             code="not_initialised",
         )
     database = Database(settings.database)
-    database.migrate()
+    try:
+        if migrate:
+            database.migrate()
+        else:
+            database.check()
+    except ChainServiceError:
+        database.close()
+        raise
     app = App(
         settings=settings,
         database=database,
@@ -59,8 +66,8 @@ def _own_reader(settings: Settings) -> ChainReader:
     """Reads of the instance's own chain, whose index is as far as it is."""
     chain = Chain(Deployment.load(settings.deployment_file), Rpc(settings.rpc_urls, settings.rpc_timeout))
     database = Database(settings.database)
-    database.migrate()
     try:
+        database.check()
         with database.reading() as connection:
             trust_sets(chain, validators.listed(connection))
     finally:

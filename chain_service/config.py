@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     missed_lookups: int = Field(
         100, ge=1, description="look-ups by one key that find nothing within an hour and raise an alert"
     )
+    approval_lifetime: int = Field(
+        7 * 86_400, ge=60, description="seconds that a final end of a record waits for its second approval"
+    )
     trust_store: Path | None = Field(
         None, description="directory of root certificates and revocation lists for documents; default DIR/trust-store"
     )
@@ -130,6 +133,11 @@ class Settings(BaseSettings):
     def deployment_file(self) -> Path:
         """Which contracts on which chain the instance uses; written when it is deployed."""
         return self.data / "deployment.json"
+
+    @property
+    def password_change_file(self) -> Path:
+        """What a change of the keystores' password has decided and not carried out everywhere yet; rarely there."""
+        return self.data / "password-change.json"
 
     @property
     def registrar_file(self) -> Path:

@@ -162,6 +162,12 @@ CODES: dict[str, Meaning] = {
         "请于次日再试，或向运维人员申请提高每日上限；出示披露文件核验不受此限。",
         "Try again tomorrow or ask the operator for more; a disclosure can be verified without a look-up.",
     ),
+    "ends_spent": Meaning(
+        429, REFUSED, "本机构今日可终止的记录数已用完，该记录未变更。",
+        "The final ends that this organisation allows in a day are spent; the record is as it was.",
+        "请于次日再试；确有需要时由运维人员执行 org set CODE --daily-ends N。",
+        "Try again tomorrow, or have the operator run `org set CODE --daily-ends N`.",
+    ),
     # who asks
     "unauthorised": Meaning(
         401, REFUSED, "缺少密钥，或密钥无效、已吊销。", "The API key is missing, unknown or revoked.",
@@ -178,6 +184,11 @@ CODES: dict[str, Meaning] = {
     "missing_role": Meaning(
         403, REFUSED, "该密钥缺少所需角色。", "This key lacks the role that is needed.",
         "请向运维人员申请具有该角色的密钥。", "Ask the operator for a key with that role.",
+    ),
+    "same_holder": Meaning(
+        403, REFUSED, "提交终止变更的密钥（及其更换后的密钥）不能自行批准。",
+        "Whoever asked for a final end cannot approve it, with a rotated key neither.",
+        "请由本机构另一位持有 status 角色密钥的人员批准。", "Have another holder of a key with role status approve it.",
     ),
     "wrong_organisation": Meaning(
         403, REFUSED,
@@ -225,6 +236,10 @@ CODES: dict[str, Meaning] = {
     "key_unknown": Meaning(
         404, REFUSED, "没有此编号的密钥。", "No key has this id.",
         "请用 key list 查看现有密钥。", "See `chain-service key list`.",
+    ),
+    "approval_unknown": Meaning(
+        404, REFUSED, "该记录没有此编号的审批。", "This record has no approval of that id.",
+        "请用 status approvals 或 GET /v1/approvals 查看。", "See `status approvals` or `GET /v1/approvals`.",
     ),
     "log_unknown": Meaning(
         404, REFUSED, "本服务没有此名称的已上链日志。", "This instance has no anchored log of that name.",
@@ -282,6 +297,15 @@ CODES: dict[str, Meaning] = {
         "请用 key list 查看接替它的密钥，或用 key create 新建。",
         "Look for its successor with `key list`, or make a new one with `key create`.",
     ),
+    "approval_waiting": Meaning(
+        409, REFUSED, "该记录的另一项终止变更正在等待二次审批。",
+        "Another final end of this record waits for its approval.",
+        "请先批准或拒绝该项（status approvals）。", "Have it approved or refused first (`status approvals`).",
+    ),
+    "approval_ended": Meaning(
+        409, REFUSED, "该审批已批准、拒绝或过期。", "This approval was given, refused, or has expired.",
+        "如仍需终止该记录，请重新提交状态变更。", "Ask for the change again if the record is still to end.",
+    ),
     "change_pending": Meaning(
         409, REFUSED, "另一项变更正在处理，尚未最终确认。", "Another change is under way and not final yet.",
         "请稍后再试。", "Try again in a minute.",
@@ -316,7 +340,7 @@ CODES: dict[str, Meaning] = {
         "请重新执行。", "Do it again.",
     ),
     "other_deployment": Meaning(
-        409, REFUSED, "该数据库属于另一套合约，未作任何改动。",
+        503, UNAVAILABLE, "该数据库属于另一套合约，未作任何改动。",
         "The database belongs to other contracts; nothing was changed.",
         "每套合约使用各自的数据库；请更正 database_url 或 deployment.json。",
         "Give each deployment a database of its own: correct database_url or deployment.json.",
@@ -347,7 +371,7 @@ CODES: dict[str, Meaning] = {
         "请先停止该进程。", "Stop it first.",
     ),
     "database_newer": Meaning(
-        409, REFUSED, "数据库由更新版本的程序写成。", "The database was written by a newer version of the program.",
+        503, UNAVAILABLE, "数据库由更新版本的程序写成。", "The database was written by a newer version of the program.",
         "请升级程序。", "Update the program.",
     ),
     "no_log_key": Meaning(
@@ -593,7 +617,7 @@ CODES: dict[str, Meaning] = {
         "请将 database_url 设为 SQLite 或 PostgreSQL。", "Set `database_url` to SQLite or PostgreSQL.",
     ),
     "database_older": Meaning(
-        409, REFUSED, "数据库的结构比程序旧。", "The database is older than this program.",
+        503, UNAVAILABLE, "数据库的结构比程序旧。", "The database is older than this program.",
         "请先备份，再重新启动程序，启动时会升级结构。",
         "Make a backup, then start the program again: it migrates on start.",
     ),

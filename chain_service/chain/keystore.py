@@ -63,13 +63,8 @@ class Keystore:
     @classmethod
     def create(cls, directory: Path, password: str) -> Keystore:
         """An empty keystore exists. Raises `Conflict` (code `keystore_exists`), `BadRequest` for an empty password."""
-        if not password:
-            raise BadRequest("a keystore needs a password", code="password_missing")
-        salt, nonce, master = secrets.token_bytes(16), secrets.token_bytes(12), secrets.token_bytes(32)
-        sealed = AESGCM(_stretch(password, salt)).encrypt(nonce, master, b"")
-        content = {"version": 1, "kdf": "scrypt", "n": SCRYPT_N, "r": SCRYPT_R, "p": SCRYPT_P}
-        content |= {"salt": salt.hex(), "nonce": nonce.hex(), "master": sealed.hex()}
-        write_new(directory / "keystore.json", _json(content), code="keystore_exists")
+        content = _sealed(secrets.token_bytes(32), password)
+        write_new(directory / "keystore.json", content, code="keystore_exists")
         return cls(directory, password)
 
     def unlock(self) -> None:
@@ -217,19 +212,39 @@ class Keystore:
             return self._master
 
 
+def keystore_sealed_anew(directory: Path, old: str, new: str) -> tuple[Path, bytes]:
+    """The one file that the password opens, and what it holds under another password; nothing is written.
+
+    Every other file is encrypted by the master key, which stays. Raises as `Keystore.unlock`, `BadRequest` for an empty
+    password.
+    """
+    file = directory / "keystore.json"
+    return file, _sealed(_open_master(file, old), new)
+
+
 def create_registrar(file: Path, password: str) -> str:
     """The address of a new registrar, its key encrypted in `file` (web3 keystore version 3).
 
     Raises `Conflict` (code `keystore_exists`), `BadRequest` for an empty password.
     """
+    from eth_account import Account
+
+    account: LocalAccount = Account.create(secrets.token_hex(32))
+    write_new(file, _registrar(account, password), code="keystore_exists")
+    return str(account.address)
+
+
+def registrar_sealed_anew(file: Path, old: str, new: str) -> bytes:
+    """What the registrar's keystore holds under another password; nothing is written. Raises as `open_registrar`."""
+    return _registrar(open_registrar(file, old), new)
+
+
+def _registrar(account: LocalAccount, password: str) -> bytes:
     if not password:
         raise BadRequest("a keystore needs a password", code="password_missing")
     from eth_account import Account
 
-    account: LocalAccount = Account.create(secrets.token_hex(32))
-    content = Account.encrypt(account.key, password, kdf="scrypt", iterations=SCRYPT_N)
-    write_new(file, _json(content), code="keystore_exists")
-    return str(account.address)
+    return _json(Account.encrypt(account.key, password, kdf="scrypt", iterations=SCRYPT_N))
 
 
 def open_registrar(file: Path, password: str) -> LocalAccount:
@@ -247,6 +262,15 @@ def registrar_address(file: Path) -> str:
     if not file.is_file():
         raise NotFound("there is no registrar's keystore here", code="no_registrar", file=str(file))
     return _address(file)
+
+
+def _sealed(master: bytes, password: str) -> bytes:
+    if not password:
+        raise BadRequest("a keystore needs a password", code="password_missing")
+    salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
+    sealed = AESGCM(_stretch(password, salt)).encrypt(nonce, master, b"")
+    content = {"version": 1, "kdf": "scrypt", "n": SCRYPT_N, "r": SCRYPT_R, "p": SCRYPT_P}
+    return _json(content | {"salt": salt.hex(), "nonce": nonce.hex(), "master": sealed.hex()})
 
 
 def _open_master(file: Path, password: str) -> bytes:

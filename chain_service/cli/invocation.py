@@ -58,23 +58,28 @@ class Invocation:
         if self.data is not None:
             values["data"] = self.data
         try:
-            return Settings(**values)
+            settings = Settings(**values)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             name = ".".join(str(part) for part in first["loc"])
             raise BadRequest(f"{name}: {first['msg']}", code="bad_settings", field=name) from None
         except tomllib.TOMLDecodeError as error:
             raise BadRequest(f"config.toml: {error}", code="bad_settings") from None
+        if settings.password_change_file.exists():
+            from chain_service.jobs.instance.keystore_password import finish_change
+
+            finish_change(settings)
+        return settings
 
     @cached_property
     def _opened(self) -> ExitStack:
         return ExitStack()
 
-    def app(self, **given: Any) -> App:
+    def app(self, *, migrate: bool = True, **given: Any) -> App:
         """The instance, opened until the command ends. Raises what `open_app` raises."""
         from chain_service.app import open_app
 
-        app = open_app(self.settings(**given))
+        app = open_app(self.settings(**given), migrate=migrate)
         self._opened.callback(app.close)
         return app
 

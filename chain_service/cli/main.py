@@ -70,6 +70,7 @@ for group, name in (
     (organisations.org, "org"),
     (organisations.types, "type"),
     (keys.keys, "key"),
+    (keys.keystore, "keystore"),
     (statuses.status, "status"),
     (seals.seal, "seal"),
     (catalogs.catalog, "catalog"),

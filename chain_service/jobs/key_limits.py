@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from chain_service.errors import RateLimited, Unavailable
 from chain_service.jobs.asker import Asker, KeyHolder
-from chain_service.store import keys
+from chain_service.store.access import keys
+from chain_service.store.access.keys import Counted
 from chain_service.store.database import Database
-from chain_service.store.keys import Counted
 
 if TYPE_CHECKING:
     from limits import RateLimitItem

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -38,7 +39,7 @@ def worker_lock(app: App) -> Iterator[App]:
     with `lease_lost` (PostgreSQL).
     """
     if app.database.dialect == "sqlite":
-        with _file_lock(app):
+        with exclusive(app.settings.data):
             yield app
         return
     with ExitStack() as held:
@@ -51,13 +52,14 @@ def worker_lock(app: App) -> Iterator[App]:
 
 
 @contextmanager
-def _file_lock(app: App) -> Iterator[None]:
-    descriptor = os.open(app.settings.data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def exclusive(data: Path) -> Iterator[None]:
+    """No other process of this machine works in the directory. Raises `Conflict` (`worker_running`)."""
+    descriptor = os.open(data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Conflict(f"another process uses {app.settings.data} already", code="worker_running") from None
+            raise Conflict(f"another process uses {data} already", code="worker_running") from None
         yield
     finally:
         os.close(descriptor)

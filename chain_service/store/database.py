@@ -211,7 +211,7 @@ class Database:
         options = {} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
         with self._connected(options, self.engine) as connection:
             if self.dialect == "postgresql":
-                connection.exec_driver_sql("VACUUM records, record_files, status_changes")
+                connection.exec_driver_sql("VACUUM records, record_files, status_changes, approvals")
                 return
             connection.exec_driver_sql("PRAGMA query_only=OFF")
             connection.info.pop(_WRITE, None)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from chain_service.errors import Conflict, NotFound
 from chain_service.store.auditing import journal
 from chain_service.store.rows import add_rows, all_as, chunks, one_or_none, row_count
-from chain_service.store.schema import batches, erased_files, record_files, records, status_changes
+from chain_service.store.schema import approvals, batches, erased_files, record_files, records, status_changes
 
 RecordState = Literal["pending", "batched", "anchored", "failed"]
 ERASED_UNBATCHED = "erased"
@@ -418,6 +418,8 @@ def erase(connection: Connection, id: str, reason: str, at: float) -> bool:
     )
     connection.execute(delete(record_files).where(record_files.c.record_id == id))
     connection.execute(update(status_changes).where(status_changes.c.record_id == id).values(body=None, salt=None))
+    connection.execute(update(approvals).where(approvals.c.record_id == id).values(body=None))
+    journal.note(connection, "approvals", record_id=id)
     journal.note(connection, "records", id=id)
     return True
 

@@ -406,6 +406,37 @@ status_changes = Table(
 _partial("uq_status_changes_waiting", status_changes.c.record_id, where=_WAITING + " and refused is null", unique=True)
 _partial("ix_status_changes_unsent", status_changes.c.seq, where="submission_id is null and refused is null")
 
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("seq", Counter, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("record_id", Text, ForeignKey("records.id"), nullable=False, index=True),
+    Column("org", Text, nullable=False),
+    Column("body", Bytes),
+    Column("key_id", Text, ForeignKey("api_keys.id")),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("outcome", Text),
+    Column("decided_at", Double),
+    Column("decided_by", Text),
+    Column("change_id", Text, ForeignKey("status_changes.id")),
+    CheckConstraint("outcome in ('approved', 'refused', 'expired')", name="outcome"),
+    sqlite_autoincrement=True,
+)
+_partial("uq_approvals_waiting", approvals.c.record_id, where="outcome is null", unique=True)
+Index("ix_approvals_org", approvals.c.org, approvals.c.seq)
+
+end_rules = Table(
+    "end_rules",
+    metadata,
+    Column("org", Text, primary_key=True),
+    Column("second_approval", Boolean, nullable=False),
+    Column("daily_ends", Integer),
+    Column("since", BigInteger, nullable=False),
+    Column("used", Integer, nullable=False),
+)
+
 seals = Table(
     "seals",
     metadata,

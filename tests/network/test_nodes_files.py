@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import shutil
+import subprocess
 import tomllib
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -79,6 +81,16 @@ def test_every_node_lists_all_others_as_its_only_peers_and_has_a_unit_and_a_plac
         assert "Restart=always" in unit and "KillSignal=SIGINT" in unit
         assert ("--http" in unit) == (node.role != "validator") == bool(node.rpc_port)
         assert f'"127.0.0.1:{node.metrics_port}"' in scraped
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_a_node_s_unit_leaves_out_every_privilege(folder: Path) -> None:
+    create(folder / "net", Plan(validators=1, funded=FUNDED, first_port=0))
+    unit = folder / "net" / "systemd" / "chain-validator-1.service"
+    assert "User=chain-node\n" in unit.read_text()
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=25", str(unit)]
+    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert judged.returncode == 0, judged.stdout
 
 
 def test_a_validator_takes_connections_from_the_addresses_of_the_network_s_nodes_only(folder: Path) -> None:

@@ -161,10 +161,12 @@ def serve(
         url = f"{scheme}://{_literal(settings.host)}:{bound}"
         done = {"url": url, "workers": not no_workers}
         door.answer(done, lambda out: out.print(f"serving at {url}/  服务已启动"), url)
+        if stopped.is_set():  # the signal came before uvicorn listened for it
+            signal.raise_signal(signal.SIGTERM)
 
     workers: AbstractContextManager[object] = nullcontext() if no_workers else Workers(app)
     # uvicorn hands the signal on once it has stopped; being asked to stop is no failure
-    with _until_signalled(), workers:
+    with _until_signalled() as stopped, workers:
         run_server(create_app(app), settings, grace=GRACE, listening=listening)
 
 

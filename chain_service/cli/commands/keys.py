@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from chain_service.cli import render
-from chain_service.cli.invocation import invocation
-from chain_service.cli.options import Cursor, Limit, Org, parse_end, parse_moment_option, parse_period, split_names
+from chain_service.cli.invocation import invocation, read_input
+from chain_service.cli.options import (
+    Cursor,
+    Limit,
+    Org,
+    Registrar,
+    parse_end,
+    parse_moment_option,
+    parse_period,
+    split_names,
+)
+from chain_service.errors import BadRequest
+
+LONGEST_PASSWORD = 4096
 
 keys = typer.Typer(no_args_is_help=True, help="API keys: made, listed, rotated, revoked. 接口密钥")
+keystore = typer.Typer(no_args_is_help=True, help="Keystores: the encrypted keys in DIR. 密钥库")
 
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="Id of the key.")]
 ExpiresOption = Annotated[
@@ -151,3 +166,42 @@ def revoke(context: typer.Context, key_id: KeyId) -> None:
     door = invocation(context)
     done = jobs.revoke_key(door.app(), key_id)
     door.answer(done, lambda out: render.facts(out, done), key_id)
+
+
+@keystore.callback()
+def _group() -> None:
+    """Keeps `password` a word of its own."""
+
+
+@keystore.command()
+def password(
+    context: typer.Context,
+    new_password_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File with the new password; otherwise it is asked for.")
+    ] = None,
+    registrar: Registrar = None,
+) -> None:
+    """Change the password of all keystores of the instance at once. 更改密钥库密码
+
+    The organisations' keys, the registrar's and the trial chain's get it all or
+    none, also when this is interrupted: the next command finishes it. The
+    password file is changed along; where CHAIN_SERVICE_PASSWORD gives the
+    password, change it there before the next start. What runs goes on.
+
+    Example:
+
+      chain-service keystore password --new-password-file new.txt
+    """
+    from chain_service.jobs.instance.keystore_password import change_password
+
+    door = invocation(context)
+    if new_password_file is not None:
+        new = read_input(new_password_file, LONGEST_PASSWORD).decode("utf-8", "replace").strip()
+    elif sys.stdin.isatty():
+        new = typer.prompt("New password 新密码", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        raise BadRequest("name the file with the new password", code="usage", field="--new-password-file")
+    done = change_password(door.settings(), new, registrar)
+    door.answer(done, lambda out: render.facts(out, done))
+    if done.password_file is None:
+        door.note("Set CHAIN_SERVICE_PASSWORD to the new password. 请将环境变量改为新密码。")

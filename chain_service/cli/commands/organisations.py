@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 org = typer.Typer(no_args_is_help=True, help="Organisations, their rights and permits (registrar). 机构管理")
 types = typer.Typer(no_args_is_help=True, help="Certificate types. 证照类型")
+
+
+class OnOff(StrEnum):
+    """A switch at the command line."""
+
+    ON = "on"
+    OFF = "off"
+
 
 Code = Annotated[str, typer.Argument(metavar="CODE", help="Unified social credit code, 18 characters.")]
 
@@ -110,6 +119,46 @@ def resume(context: typer.Context, code: Code, registrar: Registrar = None) -> N
     door = invocation(context)
     app = door.app()
     _answer(door, app, office.resume(app, code, registrar=registrar), code)
+
+
+@org.command("set")
+def set_rule(
+    context: typer.Context,
+    code: Code,
+    second_approval: Annotated[
+        OnOff | None,
+        typer.Option("--second-approval", metavar="on|off", help="Whether another key has to approve a final end."),
+    ] = None,
+    daily_ends: Annotated[
+        str | None, typer.Option("--daily-ends", metavar="N|none", help="Final ends in a day of UTC.")
+    ] = None,
+) -> None:
+    r"""Set what an organisation asks before a record of its own ends finally. 终止变更规则
+
+    A record that was withdrawn, cancelled, penalised, lapsed or superseded
+    is never in force again. Without options the rule is shown. A record that
+    its replacement supersedes needs no approval. Here, at this instance, not
+    on chain.
+
+    Example:
+
+      chain-service org set 11430000006122244L --second-approval on \
+          --daily-ends 50
+    """
+    from chain_service.jobs.anchoring import second_approval as ends
+
+    unlimited = daily_ends == "none"
+    if daily_ends is not None and not unlimited and not (daily_ends.isascii() and daily_ends.isdigit()):
+        raise BadRequest("--daily-ends is a number or `none`", code="usage", field="--daily-ends")
+    door = invocation(context)
+    done = ends.set_rule(
+        door.app(),
+        code,
+        second_approval=None if second_approval is None else second_approval is OnOff.ON,
+        daily_ends=None if daily_ends is None or unlimited else int(daily_ends),
+        unlimited=unlimited,
+    )
+    door.answer(done, lambda out: render.facts(out, done), code)
 
 
 @org.command("new-generation")

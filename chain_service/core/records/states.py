@@ -253,8 +253,12 @@ STATUS_CHANGE = ObjectValue(
             "to",
             Text("目标状态", "state to set"),
             Text(
-                "、".join(f"{state.code}（{state.zh}）" for state in State),
-                "one of " + ", ".join(state.code for state in State),
+                "、".join(f"{state.code}（{state.zh}）" for state in State)
+                + f"；其中{'、'.join(state.zh for state in State if state.is_final)}不可恢复，只能另发新记录",
+                "one of "
+                + ", ".join(state.code for state in State)
+                + f"; of these {', '.join(state.code for state in State if state.is_final)} are final: only a new "
+                "record can take the place of one that ended",
             ),
             TextValue(among=tuple(state.code for state in State)),
             required=True,

@@ -14,7 +14,8 @@ from chain_service.core.records.identifiers import OrgCode
 from chain_service.core.records.states import REASONS, ChangeRecord, ChangeRequest, State, may_follow
 from chain_service.errors import Corrupt, NotFound
 from chain_service.jobs.context import App
-from chain_service.store import chain_index, keys, records, statuses
+from chain_service.store import chain_index, records, statuses
+from chain_service.store.access import keys
 from chain_service.store.records import StoredRecord
 from chain_service.store.rows import json_object
 from chain_service.store.statuses import NewStatusChange

@@ -100,6 +100,23 @@ COVERAGE: Mapping[str, TableProof] = {
         unproven={"last_used_at": OWN_CLOCK},
     ),
     "key_windows": _here("key_id", "counted", "since", "used"),
+    "approvals": _journaled(
+        "seq",
+        "id",
+        "record_id",
+        "org",
+        "body",
+        "key_id",
+        "created_at",
+        "expires_at",
+        "outcome",
+        "decided_at",
+        "decided_by",
+        "change_id",
+    ),
+    "end_rules": _journaled(
+        "org", "second_approval", "daily_ends", unproven=dict.fromkeys(("since", "used"), NOT_ON_CHAIN)
+    ),
     "certificate_types": _journaled("code", "body", "created_at"),
     "certificate_type_names": _journaled("code", "n", "name", "since"),
     "accounts": TableProof(Text("已签名的交易", "the signed transactions"), ("address", "next_nonce")),

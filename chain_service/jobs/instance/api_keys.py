@@ -21,8 +21,9 @@ from chain_service.jobs.context import App
 from chain_service.jobs.key_limits import DAY
 from chain_service.jobs.pages import page_size, parse_cursor, write_cursor
 from chain_service.jobs.verifying.missed_lookups import MISSED_WITHIN
-from chain_service.store import keys, readings
-from chain_service.store.keys import ApiKey, KeyFilters, KeyState
+from chain_service.store import readings
+from chain_service.store.access import keys
+from chain_service.store.access.keys import ApiKey, KeyFilters, KeyState
 
 PREFIX = "cs_"
 _KEY = re.compile(r"cs_[A-Za-z0-9_-]{43}")

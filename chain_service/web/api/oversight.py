@@ -1,4 +1,4 @@
-"""`/v1/alerts` and `/v1/readings`: what auditors ask of the instance itself."""
+"""`/v1/alerts`, `/v1/readings`, `/v1/approvals`: what happened at the instance, for those who answer for it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from chain_service.jobs.anchoring import second_approval
 from chain_service.jobs.auditing import readings
 from chain_service.jobs.instance import raised_alerts
 from chain_service.web.http.answers import json_answer, problems
-from chain_service.web.http.auth import AuditKey, TheApp
+from chain_service.web.http.auth import AuditKey, ListerKey, TheApp
 from chain_service.web.schemas.requests import Moment, parse_moment
 
 router = APIRouter(prefix="/v1")
@@ -54,4 +55,19 @@ def list_readings(
             cursor=cursor,
             limit=limit,
         )
+    )
+
+
+@router.get("/approvals", tags=["records"], response_model=second_approval.ApprovalPage, responses=problems(401, 403))
+def list_approvals(
+    holder: ListerKey,
+    app: TheApp,
+    record: Annotated[str | None, Query(max_length=64)] = None,
+    state: Annotated[second_approval.ApprovalState | None, Query()] = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> Response:
+    """The final ends that the key's organisation asked for and that took a second approval, newest first."""
+    return json_answer(
+        second_approval.list_approvals(app, holder, record=record, state=state, cursor=cursor, limit=limit)
     )

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from chain_service.core.receipts.receipt import MEDIA_TYPE, parse
 from chain_service.core.records.states import parse_change_request
 from chain_service.jobs.anchoring import change_state, submit_records
+from chain_service.jobs.anchoring.second_approval import ListedApproval
 from chain_service.jobs.anchoring.submit_records import AcceptedRecord, AcceptedRecords
 from chain_service.jobs.proofs import receipts
 from chain_service.jobs.records import records, state_history
@@ -30,7 +31,7 @@ from chain_service.web.http.bodies import (
 from chain_service.web.http.problems import PayloadTooLarge
 from chain_service.web.schemas import submissions
 from chain_service.web.schemas.receipts import ReceiptView
-from chain_service.web.schemas.requests import StatusRequest
+from chain_service.web.schemas.requests import ApprovalRequest, StatusRequest
 
 router = APIRouter(prefix="/v1/records", tags=["records"])
 
@@ -137,7 +138,12 @@ def status_history(record_id: str, holder: ListerKey, app: TheApp) -> Response:
     openapi_extra=request_body(json=StatusRequest),
 )
 def change_status(record_id: str, request: Request, holder: StatusKey, app: TheApp, body: Body) -> Response:
-    """Accepts a change of state; it is in force once final on chain."""
+    """Accepts a change of state; it is in force once final on chain.
+
+    Withdrawn, cancelled, penalised, lapsed and superseded are ends: only a new record can take the place of one that
+    ended. Where its organisation asks for a second approval, an end answers `waiting_approval` and changes nothing
+    until another key approves it.
+    """
     need_media_type(request, JSON)
     wish = shaped(body, StatusRequest, parse_change_request)
     done = change_state.change_status(
@@ -152,3 +158,30 @@ def change_status(record_id: str, request: Request, holder: StatusKey, app: TheA
         officer=f"key {holder.key_id}",
     )
     return json_answer(done, 202)
+
+
+@router.post(
+    "/{record_id}/status/approve",
+    status_code=202,
+    response_model=change_state.ChangeAnswer,
+    responses=problems(401, 403, 404, 409, 410, 415, 422),
+    openapi_extra=request_body(json=ApprovalRequest),
+)
+def approve_end(record_id: str, request: Request, holder: StatusKey, app: TheApp, body: Body) -> Response:
+    """Approves a final end that another key of the organisation asked for; it is accepted then."""
+    need_media_type(request, JSON)
+    wish = shaped(body, ApprovalRequest)
+    return json_answer(change_state.approve(app, holder, wish.approval, record_id), 202)
+
+
+@router.post(
+    "/{record_id}/status/refuse",
+    response_model=ListedApproval,
+    responses=problems(401, 403, 404, 409, 410, 415, 422),
+    openapi_extra=request_body(json=ApprovalRequest),
+)
+def refuse_end(record_id: str, request: Request, holder: StatusKey, app: TheApp, body: Body) -> Response:
+    """Refuses a final end that waits, or takes it back; the record stays as it is."""
+    need_media_type(request, JSON)
+    wish = shaped(body, ApprovalRequest)
+    return json_answer(change_state.refuse(app, holder, wish.approval, record_id))

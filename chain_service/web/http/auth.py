@@ -83,8 +83,13 @@ KeySent = Annotated[KeyHolder | None, Depends(key_sent)]
 
 
 def client_address(request: Request) -> str:
-    """Whom to count; an IPv6 network counts as one client."""
-    parsed = parse_address(request.client.host) if request.client else None
+    """Whom to count; behind proxies it is whom they name (`proxies.py`)."""
+    return counted_address(request.client.host) if request.client else "unknown"
+
+
+def counted_address(address: str) -> str:
+    """As what an IP address counts: itself in one form, or its IPv6 network."""
+    parsed = parse_address(address)
     if isinstance(parsed, IPv6Address):
         return str(ip_network((int(parsed) >> 64 << 64, 64)))
     return "unknown" if parsed is None else str(parsed)

@@ -20,7 +20,7 @@ from chain_service.web.http.bodies import JSON
 from chain_service.web.schemas.examples import EXAMPLES
 from chain_service.web.schemas.problems import ProblemDetails
 from chain_service.web.schemas.receipts import ReceiptView
-from chain_service.web.schemas.requests import SealStateRequest, StatusRequest, VerifyRequest
+from chain_service.web.schemas.requests import ApprovalRequest, SealStateRequest, StatusRequest, VerifyRequest
 from chain_service.web.schemas.submissions import COMPONENTS
 from chain_service.web.schemas.verdicts import VerdictView
 
@@ -30,7 +30,7 @@ SCHEME = {
     "scheme": "bearer",
     "description": "A key of `chain-service key create --org CODE --role …`; it acts for its organisation only.",
 }
-MODELS = (VerifyRequest, StatusRequest, SealStateRequest, ProblemDetails)
+MODELS = (VerifyRequest, StatusRequest, ApprovalRequest, SealStateRequest, ProblemDetails)
 """Models that a route names by reference only."""
 SHOWN = (VerdictView, ReceiptView)
 """The same of answers."""

@@ -40,6 +40,7 @@ CATALOG: Final[Mapping[str, Any]] = {
     "providerCode": _ORG,
     "action": "publish",
 }
+_APPROVAL: Final = {"approval": "5b0f6c2e-3f52-4f0e-9b7f-6a1d8f0c2d11"}
 EXAMPLES: Final[Mapping[tuple[str, str], Mapping[str, Any] | str]] = {
     ("/v1/records", "application/json"): DOCUMENT,
     ("/v1/records", "application/x-ndjson"): json.dumps(DOCUMENT, ensure_ascii=False) + "\n",
@@ -48,6 +49,8 @@ EXAMPLES: Final[Mapping[tuple[str, str], Mapping[str, Any] | str]] = {
         "reasonCode": 1,
         "legalBasis": "行政许可法第七十条",
     },
+    ("/v1/records/{record_id}/status/approve", "application/json"): _APPROVAL,
+    ("/v1/records/{record_id}/status/refuse", "application/json"): _APPROVAL,
     ("/v1/verify", "application/json"): _QUESTION,
     ("/v1/verify/bulk", "application/x-ndjson"): json.dumps(_QUESTION) + "\n",
     ("/v1/seals", "application/json"): SEAL,

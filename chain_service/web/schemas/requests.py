@@ -90,13 +90,23 @@ class VerifyRequest(RequestModel):
 class StatusRequest(RequestModel):
     """A change of a record's state."""
 
-    to: Annotated[str, AfterValidator(plain)] = Field(max_length=32, examples=["withdrawn"])
+    to: Annotated[str, AfterValidator(plain)] = Field(
+        max_length=32,
+        examples=["withdrawn"],
+        description="withdrawn, cancelled, penalised, lapsed and superseded are final: only a new record can follow",
+    )
     reasonCode: int | str = Field(examples=[1])
     text: str | None = Field(None, max_length=2_000)
     legalBasis: str | None = Field(None, max_length=500)
     successor: Annotated[str, AfterValidator(plain)] | None = Field(
         None, max_length=64, description="id of the record that takes its place"
     )
+
+
+class ApprovalRequest(RequestModel):
+    """What is approved or refused."""
+
+    approval: Annotated[str, AfterValidator(plain)] = Field(max_length=64, description="its id, as the list shows it")
 
 
 class SealStateRequest(RequestModel):

@@ -203,3 +203,14 @@ def test_a_service_that_has_gone_is_a_problem_in_our_form(tmp_path: Path) -> Non
             answer = asking.get("/v1/types")
             problem(answer, 503, "unavailable")
             assert answer.headers["retry-after"] == "5"
+
+
+def test_where_one_of_two_processes_has_gone_the_other_answers(process: Process, tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
+    with socket.socket() as gone:
+        gone.bind(("127.0.0.1", 0))
+        ports = gone.getsockname()[1], int(process.url.rpartition(":")[2])
+        with nginx(tmp_path, ports[0], certificate, key, second=ports[1]) as running, client(running) as asking:
+            assert [asking.get("/v1/types").status_code for _ in range(6)] == [200] * 6
+            sent = [asking.post("/v1/records", json={"kind": "document"}) for _ in range(6)]
+            assert [problem(answer, 401, "unauthorised")["code"] for answer in sent] == ["unauthorised"] * 6

@@ -57,6 +57,39 @@ def test_the_reason_of_a_change_is_shown_to_its_organisation_alone(service: Inst
     assert "change" not in service.done("status", "history", withdrawn)["history"][0]
 
 
+def test_a_final_end_waits_for_another_key_where_its_organisation_asks_for_it(
+    service: Instance, anchored: list[dict[str, Any]]
+) -> None:
+    path = f"/v1/records/{anchored[12]['id']}"
+    change = {"to": "cancelled", "reasonCode": 3, "legalBasis": BASIS}
+    second = service.done("key", "create", "--org", ISSUER, "--role", "status")["key"]
+    assert service.done("org", "set", ISSUER, "--second-approval", "on")["secondApproval"] is True
+    try:
+        with service.client("status") as client:
+            answer = client.post(f"{path}/status", json=change)
+            asked = answer.json()
+            assert (answer.status_code, asked["state"], asked["status"]) == (202, "waiting_approval", "in_force")
+            body = {"approval": asked["approval"]}
+            refused = client.post(f"{path}/status/approve", json=body)
+            assert (refused.status_code, refused.json()["code"]) == (403, "same_holder")
+            (listed,) = client.get("/v1/approvals", params={"state": "waiting"}).json()["approvals"]
+            assert (listed["id"], listed["legalBasis"]) == (asked["approval"], BASIS)
+            assert client.post(f"{path}/status/refuse", json=body).json()["state"] == "refused"
+            body = {"approval": client.post(f"{path}/status", json=change).json()["approval"]}
+            client.headers["Authorization"] = f"Bearer {second}"
+            approved = client.post(f"{path}/status/approve", json=body)
+            assert (approved.status_code, approved.json()["state"]) == (202, "pending")
+        waiting = service.run("--json", "status", "set", anchored[13]["id"], "--to", "lapsed", "--reason-code", "7")
+        assert (waiting.code, waiting.json["state"]) == (3, "waiting_approval")
+        assert service.run("status", "approve", waiting.json["approval"]).code == 1
+        assert [one["to"] for one in service.done("status", "approvals", "--state", "waiting")["approvals"]] == [
+            "lapsed"
+        ]
+        assert service.done("status", "refuse", waiting.json["approval"])["state"] == "refused"
+    finally:
+        service.done("org", "set", ISSUER, "--second-approval", "off")
+
+
 def test_who_read_what_is_listed_page_by_page(service: Instance, withdrawn: str) -> None:
     with service.client("audit") as client:
         client.get(f"/v1/records/{withdrawn}/status").raise_for_status()

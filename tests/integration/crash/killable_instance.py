@@ -6,6 +6,7 @@ import http.client
 import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -57,6 +58,14 @@ class Killable:
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
 
+    def replace(self, start: Callable[[], Process]) -> None:
+        """It is asked to stop and, once it has, is started so from now on, as an upgrade does."""
+        self._start = start
+        stopping, ended = self.process, len(self.endings)
+        stopping.terminate()
+        _until(lambda: len(self.endings) > ended and self.process is not stopping)
+        assert self.endings[ended:] == [0], "it did not stop as it was asked to"
+
     def stop(self) -> None:
         self._stopping.set()
         self._keeper.join()
@@ -79,13 +88,13 @@ class Instance:
 
     def __init__(self, directory: Path, database_url: str = "") -> None:
         self.directory = directory
-        self._chain_port, self._port = free_ports(2)
+        self._chain_port, *self.ports = free_ports(3)
         self.settings = Settings(
             data=directory / "data",
             database_url=database_url,
             rpc_urls=[f"http://127.0.0.1:{self._chain_port}"],
             chain_port=self._chain_port,
-            port=self._port,
+            port=self.ports[0],
             block_period=0,
             batch_age=0.05,
             poll_interval=0.02,
@@ -120,23 +129,28 @@ class Instance:
             chain.stop()
 
     @contextmanager
-    def service(self, point: str | None = None) -> Iterator[Killable]:
+    def service(self, point: str | None = None, port: int | None = None) -> Iterator[Killable]:
         """The service runs; the first process dies at `point`, if given, its successors live."""
         programs = itertools.chain([[sys.executable, str(LAUNCHER), point]] if point else [], itertools.repeat(PROGRAM))
-        service = Killable(lambda: self._run(next(programs), "serve"))
+        service = Killable(lambda: self.serve(next(programs), port or self.ports[0]))
         try:
             yield service
         finally:
             service.stop()
 
+    def serve(self, program: Sequence[str], port: int) -> Process:
+        """A new process of the service."""
+        return self._run(program, "serve", "--port", str(port))
+
     def ask(self, method: str, path: str, body: Any = None, media_type: str = "application/json") -> Any:
-        """The answer, asked for again as long as nobody gives one."""
+        """The answer, asked for again, now at one service and now at the other, as long as nobody gives one."""
+        ports = itertools.cycle(self.ports)
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": media_type}
         found: list[Any] = []
 
         def answered() -> bool:
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
+            connection = http.client.HTTPConnection("127.0.0.1", next(ports), timeout=PATIENCE)
             try:
                 connection.request(method, path, sent, headers)
                 answer = connection.getresponse()
@@ -153,6 +167,21 @@ class Instance:
         _until(answered)
         return found[0] if media_type == "application/x-ndjson" else found[0][0]
 
+    def ready(self, port: int) -> None:
+        """The service at this port says that it can do its work."""
+
+        def told() -> bool:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+            try:
+                connection.request("GET", "/readyz")
+                return connection.getresponse().status == 200
+            except (OSError, http.client.HTTPException):
+                return False
+            finally:
+                connection.close()
+
+        _until(told)
+
     def submit(self, count: int) -> list[str]:
         """The ids of so many new records, acknowledged; the same id if one had been acknowledged before."""
         new = [certificate(next(self.serials)) for _ in range(count)]
@@ -161,6 +190,31 @@ class Instance:
         ids = [answer["id"] for answer in answers]
         self.accepted |= zip((one["certificateIdentifier"] for one in new), ids, strict=True)
         return ids
+
+    @contextmanager
+    def import_under_way(self, sizes: Sequence[int] = (1, 20, 200)) -> Iterator[None]:
+        """Records are submitted one lot after the other, each until it is acknowledged; all are anchored at the end."""
+        enough = threading.Event()
+        ids: list[str] = []
+        failures: list[BaseException] = []
+
+        def pour() -> None:
+            try:
+                while not enough.is_set():
+                    ids.extend(self.submit(random.choice(sizes)))
+            except BaseException as failure:  # noqa: BLE001 - carried to the main thread
+                failures.append(failure)
+
+        importer = threading.Thread(target=pour)
+        importer.start()
+        try:
+            yield
+        finally:
+            enough.set()
+            importer.join()
+        assert not failures, failures
+        self.anchored(ids[-200:])
+        self.anchored(ids[:-200:97])
 
     def anchored(self, ids: Sequence[str]) -> None:
         """All of them are anchored."""

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, text
 from store_samples import ORG, OTHER, accepted, digest, submission
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store import alerts, chain_index, keys, readings, records, submissions, types
+from chain_service.store import alerts, chain_index, readings, records, submissions, types
+from chain_service.store.access import keys
 from chain_service.store.database import Database
 from chain_service.store.registries import catalogs, seals
 

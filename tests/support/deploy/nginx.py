@@ -50,7 +50,7 @@ class Front:
         return f"https://127.0.0.1:{self.tls}"
 
 
-def configure(folder: Path, upstream: int, certificate: Path, key: Path) -> tuple[int, int]:
+def configure(folder: Path, upstream: int, certificate: Path, key: Path, second: int | None) -> tuple[int, int]:
     """The sample lies in `folder`, ready to run; its ports without and with TLS."""
     plain, tls = free_ports(2)
     changes = {
@@ -63,6 +63,8 @@ def configure(folder: Path, upstream: int, certificate: Path, key: Path) -> tupl
         "/var/log/nginx/chain-service.log": str(folder / "access.log"),
         "/etc/nginx/chain-service-problems.conf": str(SAMPLE / "chain-service-problems.conf"),
     }
+    if second is not None:
+        changes["# server 127.0.0.1:8001;"] = f"server 127.0.0.1:{second};"
     text = (SAMPLE / "chain-service.conf").read_text(encoding="utf-8")
     for old, new in changes.items():
         assert text.count(old) == 1, old
@@ -74,10 +76,10 @@ def configure(folder: Path, upstream: int, certificate: Path, key: Path) -> tupl
 
 
 @contextmanager
-def nginx(folder: Path, upstream: int, certificate: Path, key: Path) -> Iterator[Front]:
-    """It runs until the end of the block, before the service on this port of loopback."""
+def nginx(folder: Path, upstream: int, certificate: Path, key: Path, second: int | None = None) -> Iterator[Front]:
+    """It runs until the end of the block, before the service on this port of loopback, or before two."""
     assert NGINX is not None
-    plain, tls = configure(folder, upstream, certificate, key)
+    plain, tls = configure(folder, upstream, certificate, key, second)
     command = [NGINX, "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
     checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
     assert checked.returncode == 0 and "[warn]" not in checked.stderr, checked.stderr

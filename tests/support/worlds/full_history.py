@@ -19,7 +19,8 @@ from chain_service.jobs.instance.certificate_types import add_type
 from chain_service.jobs.instance.raised_alerts import settle_alert
 from chain_service.jobs.leases import claim_database
 from chain_service.jobs.records import records
-from chain_service.store import alerts, batches, chain_index, keys, validators
+from chain_service.store import alerts, batches, chain_index, validators
+from chain_service.store.access import approvals, keys
 from chain_service.store.schema import metadata
 from chain_service.store.validators import RivalHeader
 from support.worlds.jobs_city import FOOD, WAIT, City, Org
@@ -89,7 +90,7 @@ def full_history(city: City) -> FullHistory:
     workers.wait_final(city.app, "seal", seal["sealCode"], timeout=WAIT)
     set_seal_state(city, org, seal["sealCode"], "frozen")
     _faults(city, org)
-    _shared(city, key.id)
+    _shared(city, org, second, key.id)
     assert audit(city.app).ok
     keep_journal(city.app)
     head = anchor_journal(city.app)
@@ -124,10 +125,13 @@ def _faults(city: City, org: Org) -> None:
     settle_alert(city.app, settled)
 
 
-def _shared(city: City, key: str) -> None:
-    """What processes that share the database keep there."""
+def _shared(city: City, org: Org, record: str, key: str) -> None:
+    """What processes that share the database keep there, and a final end that waits for a second approval."""
     claim_database(city.app)
     with city.app.database.transaction() as connection:
+        approvals.set_rule(connection, org.code, approvals.EndRule(second_approval=True, daily_ends=3))
+        at = city.app.clock()
+        approvals.add(connection, approvals.NewApproval("end-1", record, org.code, b"{}", key, at, at + 600))
         keys.grant(connection, key, "requests", 60, 1, 600, city.app.clock())
         row = {"role": "tests", "term": 1, "holder": "nobody", "session": 1, "since": 1.0}
         connection.execute(insert(metadata.tables["leases"]), row)

@@ -111,7 +111,7 @@ def _write(directory: Path, files: dict[str, dict[str, Any]]) -> None:
         made = Path(aside) / "chain"
         made.mkdir(mode=0o700)
         for name, document in files.items():
-            write_new(made / name, json.dumps(document, indent=1).encode("ascii"), code="conflict")
+            write_new(made / name, _document(document), code="conflict")
         try:
             move(made, directory)
         except OSError as error:
@@ -148,19 +148,39 @@ def unlock(directory: Path, password: str, genesis: TrialGenesis) -> PrivateKey:
     """The key that seals the chain's blocks. Raises NotFound, Unauthorised and Corrupt."""
     path = directory / KEY_FILE
     try:
-        keystore = json.loads(path.read_bytes())
+        key = PrivateKey(_decrypted(path, password))
     except FileNotFoundError as error:
         reason = f"{path} is missing: nothing can seal this chain's blocks"
         if (directory / RETIRED_KEY_FILE).exists():
             reason += "; the chain is run by a network now: chain-service network up"
         raise NotFound(reason) from error
-    try:
-        key = PrivateKey(bytes(Account.decrypt(keystore, password)))
-    except (ValueError, KeyError, TypeError) as error:
-        raise Unauthorised(f"{path} does not open with this password") from error
     if key.public_key.to_canonical_address() != genesis.signer:
         raise Corrupt(f"{path} is not the key of {to_checksum_address(genesis.signer)}, this chain's signer")
     return key
+
+
+def sealed_anew(directory: Path, old: str, new: str) -> dict[Path, bytes]:
+    """Each file with the sealing key in `directory`, and what it holds under another password; nothing is written.
+
+    Raises Unauthorised where one does not open with the old password.
+    """
+    files = [file for name in (KEY_FILE, RETIRED_KEY_FILE) if (file := directory / name).is_file()]
+    return {file: _encrypted(_decrypted(file, old), new) for file in files}
+
+
+def _encrypted(key: bytes, password: str) -> bytes:
+    return _document(Account.encrypt(key, password, kdf="pbkdf2", iterations=KEY_ITERATIONS))
+
+
+def _decrypted(file: Path, password: str) -> bytes:
+    try:
+        return bytes(Account.decrypt(json.loads(file.read_bytes()), password))
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unauthorised(f"{file} does not open with this password") from error
+
+
+def _document(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, indent=1).encode("ascii")
 
 
 def _genesis(

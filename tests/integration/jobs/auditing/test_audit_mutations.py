@@ -33,6 +33,7 @@ from chain_service.core.records.identifiers import OrgCode
 from chain_service.jobs.auditing.audit import audit, audit_stored
 from chain_service.jobs.auditing.coverage import COVERAGE
 from chain_service.jobs.auditing.findings import AuditFinding, row_name
+from chain_service.store import chain_index
 from chain_service.store.schema import metadata
 from support.worlds.full_history import FullHistory, full_history
 from support.worlds.jobs_city import Trial, instance
@@ -105,6 +106,44 @@ def test_a_row_that_is_added_is_named_or_listed_as_not_proven(history: FullHisto
         found = _after(history, connection, insert(named).values(row))
         if bool(found) != (COVERAGE[table].may_be_added is None):
             wrong.append((table, found))
+    assert wrong == []
+
+
+@pytest.mark.long
+def test_an_edit_of_what_is_remembered_of_a_lost_version_is_named(history: FullHistory) -> None:
+    named, versions = metadata.tables["unstored_versions"], metadata.tables["catalog_versions"]
+    wrong = []
+    with tampering(history, named) as connection:
+        lost = history.row(connection, "catalog_versions")
+        connection.execute(delete(versions).where(versions.c.id == lost["id"]))
+        event = next(
+            event
+            for event in chain_index.events(connection, ("CatalogChanged",))
+            if event.block == lost["final_block"] and event.args["changes"][0][1] == lost["sequence"]
+        )
+        catalog, sequence, action, previous, digest = event.args["changes"][0]
+        row = {
+            "block": event.block,
+            "position": event.position,
+            "item": 0,
+            "org": lost["org"],
+            "catalog": bytes.fromhex(catalog),
+            "sequence": sequence,
+            "action": action,
+            "previous": bytes.fromhex(previous),
+            "digest": bytes.fromhex(digest),
+        }
+        connection.execute(insert(named).values(row))
+        assert [one.code for one in audit_stored(history.city.app, connection).findings] == ["catalog_version_missing"]
+        for column in named.columns:
+            edited = row | {column.name: _other(column, row[column.name])}
+            found = _after(history, connection, _update(named, row, edited))
+            if not any(
+                _names(one, "unstored_versions", which, column.name) for one in found for which in (row, edited)
+            ):
+                wrong.append((column.name, found))
+        (forgotten,) = _after(history, connection, delete(named).where(*_is(named, row)))
+        assert forgotten.code == "catalog_head_differs"
     assert wrong == []
 
 

@@ -132,6 +132,17 @@ def end(connection: Connection, id: str, at: float) -> None:
     journal.note(connection, "api_keys", id=id)
 
 
+def first_of(connection: Connection, id: str) -> str:
+    """The key that this one and all before it replaced, by its id: rotated keys have one holder."""
+    known = {id}
+    while (before := connection.execute(select(api_keys.c.replaces).where(api_keys.c.id == id)).scalar()) is not None:
+        if before in known:  # rows that were altered into a circle
+            break
+        known.add(before)
+        id = before
+    return id
+
+
 def roles_of(connection: Connection, id: str) -> tuple[str, ...]:
     """The roles of the key, none where it is unknown or revoked; what it did before it expired stays done."""
     query = select(api_keys.c.roles).where(api_keys.c.id == id, api_keys.c.revoked_at.is_(None))
