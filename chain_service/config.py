@@ -59,6 +59,26 @@ class Settings(BaseSettings):
     max_body: int = Field(16 * 2**20, ge=1024, description="largest request body in bytes")
     max_file: int = Field(20 * 2**20, ge=1024, description="largest file to verify in bytes")
     max_lines: int = Field(10_000, ge=1, description="most records in one NDJSON body")
+    max_connections: int = Field(
+        1000, ge=16, description="connections at a time; fewer where descriptors (`ulimit -n`) do not allow it"
+    )
+    address_connections: int = Field(
+        64, ge=1, description="connections of one client address at a time; with behind_proxy its requests at a time"
+    )
+    half_open: int = Field(
+        128, ge=8, description="connections without a whole request header at a time; beyond it the oldest is closed"
+    )
+    header_seconds: float = Field(10.0, gt=0, description="seconds for a request's header, with the TLS handshake")
+    body_seconds: float = Field(
+        30.0, gt=0, description="seconds of waiting for a body, or for a reader of the answer, beyond least_rate"
+    )
+    least_rate: int = Field(4096, ge=1, description="bytes a second that bodies and readers of answers have to keep up")
+    spool_bytes: int = Field(2**30, ge=2**20, description="bytes of unfinished uploads on disk, of all clients")
+    address_spool_bytes: int = Field(2**28, ge=2**20, description="the same of one client address")
+    body_memory: int = Field(
+        48 * 2**20, ge=2**20, description="bytes of large bodies that are worked on at a time; the others wait on disk"
+    )
+    log_rate: int = Field(200, ge=1, description="log lines of one kind a second; what exceeds it is only counted")
     public_rate: str = Field("120/minute", description="verifications per client address without a key")
     daily_lookups: int = Field(
         2_000, ge=1, description="look-ups by identifier that an API key may make in a day, unless it says otherwise"

@@ -168,6 +168,16 @@ CODES: dict[str, Meaning] = {
         "请于次日再试；确有需要时由运维人员执行 org set CODE --daily-ends N。",
         "Try again tomorrow, or have the operator run `org set CODE --daily-ends N`.",
     ),
+    "too_many_at_once": Meaning(
+        429, REFUSED,
+        "同一地址同时进行的连接、请求或上传过多。", "One address has too many connections or uploads under way.",
+        "请等其中一些结束后再试，或减少并发。", "Wait until some of them have ended, or use fewer at a time.",
+    ),
+    "request_too_slow": Meaning(
+        408, UNAVAILABLE,
+        "请求未在限定时间内完整到达。", "The request did not arrive whole in time.",
+        "请检查网络后重新发送。", "Check the network and send it again.",
+    ),
     # who asks
     "unauthorised": Meaning(
         401, REFUSED, "缺少密钥，或密钥无效、已吊销。", "The API key is missing, unknown or revoked.",
@@ -435,6 +445,11 @@ CODES: dict[str, Meaning] = {
     "busy": Meaning(
         503, UNAVAILABLE,
         "等待解析的文件过多，或解析超时。", "Too many files wait to be parsed, or parsing timed out.",
+        "请稍后重试。", "Try again in a few seconds.",
+    ),
+    "overloaded": Meaning(
+        503, UNAVAILABLE,
+        "同时进行的连接或上传过多，服务已达上限。", "The service has too many connections or uploads under way.",
         "请稍后重试。", "Try again in a few seconds.",
     ),
     "port_in_use": Meaning(

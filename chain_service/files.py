@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,13 @@ def replacing(file: Path, *, mode: int = PRIVATE) -> Iterator[BinaryIO]:
         _flush(stream)
         temporary.replace(file)
     sync_directory(file.parent)
+
+
+def nameless(folder: Path) -> int:
+    """The descriptor of a new private file in `folder` without a name: it goes with its process. Raises OSError."""
+    descriptor, name = tempfile.mkstemp(dir=folder)
+    Path(name).unlink()
+    return descriptor
 
 
 def move(made: Path, target: Path) -> None:

@@ -7,6 +7,7 @@ import sys
 
 import structlog
 
+from chain_service.cli.log_rate import LogRate
 from chain_service.errors import frames
 
 
@@ -26,8 +27,11 @@ def _frames_only(_logger: object, _name: str, event: structlog.typing.EventDict)
     return event
 
 
-def configure_logs(*, serving: bool) -> None:
-    """From now on log lines are JSON on standard error: from `info` when serving, else from `error`."""
+def configure_logs(*, serving: bool, rate: int | None = None) -> None:
+    """From now on log lines are JSON on standard error: from `info` when serving, else from `error`.
+
+    With `rate` so many of one kind a second.
+    """
     level = logging.INFO if serving else logging.ERROR
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -57,6 +61,8 @@ def configure_logs(*, serving: bool) -> None:
             ],
         )
     )
+    if rate is not None:
+        handler.addFilter(LogRate(rate))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from prometheus_client import generate_latest
 
 from chain_service import __version__
 from chain_service.jobs.context import App
@@ -16,6 +17,7 @@ from chain_service.web.http.caching import Caching
 from chain_service.web.http.head import HeadAndOptions
 from chain_service.web.http.headers import SecurityHeaders
 from chain_service.web.http.openapi import describe, operation_id
+from chain_service.web.http.own_threads import OwnThread
 from chain_service.web.http.problems import install_problem_handlers
 from chain_service.web.http.proxies import TrustedProxies
 from chain_service.web.http.request_log import Observe, RequestMetrics
@@ -24,7 +26,8 @@ from chain_service.web.pages import routes
 DESCRIPTION = (
     "Anchor, verify and trace government records on a permissioned chain. "
     "Errors are RFC 9457 problems with a stable `code`; docs/reference/errors.md lists the codes. "
-    "Writes may be repeated safely."
+    "Writes may be repeated safely. "
+    "Who is too slow or asks too much at a time may be answered 408, 429 or 503 anywhere."
 )
 DOORS = (
     records.router,
@@ -35,6 +38,10 @@ DOORS = (
     health_door.router,
     routes.router,
 )
+
+
+HEALTH_SECONDS = 8
+"""After which `/readyz` and `/metrics` answer that they do not know."""
 
 
 def create_app(app: App) -> FastAPI:
@@ -52,6 +59,8 @@ def create_app(app: App) -> FastAPI:
     metrics = RequestMetrics(lambda: health.gauges(app))
     web.state.app = app
     web.state.metrics = metrics
+    web.state.readiness = OwnThread(lambda: health.readiness(app), HEALTH_SECONDS)
+    web.state.measured = OwnThread(lambda: generate_latest(metrics.registry), HEALTH_SECONDS)
     web.state.rate = PublicRate(app.settings.public_rate)
     install_problem_handlers(web)
     for door in DOORS:
@@ -60,7 +69,7 @@ def create_app(app: App) -> FastAPI:
     describe(web, web.state.routes)
     web.add_middleware(Caching)
     web.add_middleware(HeadAndOptions)
-    web.add_middleware(BoundBodies, settings=app.settings)
+    web.add_middleware(BoundBodies, settings=app.settings, metrics=metrics)
     web.add_middleware(Observe, metrics=metrics)
     web.add_middleware(SecurityHeaders, tls=app.settings.tls_certificate is not None)
     web.add_middleware(TrustedProxies, settings=app.settings)

@@ -152,7 +152,7 @@ def serve(
     settings = door.settings(host=host, port=port)
     check_listening(settings)
     app = door.app(host=host, port=port)
-    configure_logs(serving=True)
+    configure_logs(serving=True, rate=settings.log_rate)
     check_chain_if_reachable(app)
     app.parsers.start()
     scheme = "https" if settings.tls_certificate else "http"
@@ -183,7 +183,7 @@ def worker(context: typer.Context) -> None:
 
     door = invocation(context)
     app = door.app()
-    configure_logs(serving=True)
+    configure_logs(serving=True, rate=door.settings().log_rate)
     with _until_signalled() as stopped, Workers(app):
         door.note("workers run 后台任务已启动")
         stopped.wait()

@@ -62,7 +62,7 @@ class MultipartForm:
 
 
 class _InMemory(MultiPartParser):
-    """Documents under verification never touch a temporary file; the body's bound bounds the memory."""
+    """Documents under verification never lie in a file of their own; `BoundBodies` bounds the memory."""
 
     spool_max_size = 2**31
 

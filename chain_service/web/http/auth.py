@@ -84,7 +84,7 @@ KeySent = Annotated[KeyHolder | None, Depends(key_sent)]
 
 def client_address(request: Request) -> str:
     """Whom to count; behind proxies it is whom they name (`proxies.py`)."""
-    return counted_address(request.client.host) if request.client else "unknown"
+    return counted_address(request.client.host if request.client else "")
 
 
 def counted_address(address: str) -> str:

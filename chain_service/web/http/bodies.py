@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -14,13 +18,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chain_service.config import Settings
 from chain_service.core.encoding.canonical import read_json
-from chain_service.errors import BadRequest, MalformedRecord
+from chain_service.errors import BadRequest, ChainServiceError, MalformedRecord
+from chain_service.web.http.auth import client_address
+from chain_service.web.http.connections import Connection
 from chain_service.web.http.problems import (
+    Overloaded,
     PayloadTooLarge,
+    RequestTooSlow,
+    TooManyAtOnce,
     UnsupportedMediaType,
     problem_response,
     validation_problem,
 )
+from chain_service.web.http.request_log import HEALTH, RequestMetrics
+from chain_service.web.http.spool import BLOCK, Spool, SpooledBody
 
 MAX_DEPTH = 64
 MAX_JSON = 2**20
@@ -31,6 +42,15 @@ ENVELOPE = 2 * MAX_JSON
 DRAIN = 64 * MAX_JSON
 """Bytes of an oversized body that are still read, and dropped."""
 
+DRAIN_SILENCE = 2
+"""Seconds after which somebody who sends nothing more is answered."""
+
+SMALL = BLOCK
+"""Bytes of a body that are kept in memory until all of it is here; larger ones wait on disk."""
+
+MEMORY_SECONDS = 60
+"""For which a large body waits until there is memory for it."""
+
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 MULTIPART = "multipart/form-data"
@@ -39,11 +59,20 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class BoundBodies:
-    """ASGI middleware: a body larger than its path allows is refused with 413 as soon as that is known."""
+    """ASGI middleware: a body is bounded in size, time and place before anything else sees it.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    Refused are a body larger than its path allows (413), one that comes too slowly (408), more at a time than one
+    address (429) or all together (503) may have under way, and what the connection was admitted for only to hear that.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: RequestMetrics) -> None:
         self.app = app
         self.settings = settings
+        self.metrics = metrics
+        self.spool = Spool(settings)
+        self.memory = _Memory(settings.body_memory)
+        self._of_address: Counter[str] = Counter()
+        metrics.spooled.set_function(lambda: self.spool.used * BLOCK)
 
     def bound(self, path: str) -> int:
         """Largest body in bytes for this path."""
@@ -54,45 +83,213 @@ class BoundBodies:
         return min(MAX_JSON, self.settings.max_body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on and counts its body while it is read; answers 413 where more is announced or comes."""
+        """Passes the request on with its body whole, or answers what is refused."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        bound = self.bound(scope["path"])
-        too_large = PayloadTooLarge(f"the body may have at most {bound} bytes here", limit=bound)
-        headers = dict(scope["headers"])
-        declared = headers.get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > bound:
-            if b"expect" not in headers:
-                await _drain(receive)
-            response = problem_response(too_large, scope.get("state", {}).get("request_id"))
-            response.headers["Connection"] = "close"
-            await response(scope, receive, send)
+        body = _Body(self, scope, receive)
+        address = body.address if self.settings.behind_proxy and scope["path"] not in HEALTH else None
+        if address is not None:
+            self._of_address[address] += 1
+        try:
+            refusal = self._refusal(scope, body, address)
+            if refusal is not None:
+                await self._refuse(refusal, scope, body, send)
+            else:
+                await self.app(scope, body.receive, body.closing(send))
+        finally:
+            body.close()
+            if address is not None:
+                self._of_address[address] -= 1
+                if not self._of_address[address]:
+                    del self._of_address[address]
+
+    def _refusal(self, scope: Scope, body: _Body, address: str | None) -> ChainServiceError | None:
+        if body.connection is not None and body.connection.refusal is not None:
+            body.ends_connection = True
+            if scope["path"] not in HEALTH:
+                return body.connection.refusal
+        most = self.settings.address_connections
+        if address is not None and self._of_address[address] > most:
+            error = TooManyAtOnce(f"at most {most} requests of one address at a time", reason="requests", limit=most)
+            self.metrics.note_bounded(error, address)
+            return error
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        return body.too_large if declared.isdigit() and int(declared) > body.bound else None
+
+    async def _refuse(self, refusal: ChainServiceError, scope: Scope, body: _Body, send: Send) -> None:
+        if all(name != b"expect" for name, _ in scope["headers"]):
+            await body.drain()
+        body.ends_connection = True
+        response = problem_response(refusal, scope.get("state", {}).get("request_id"))
+        await response(scope, body.receive, body.closing(send))
+
+
+class _Body:
+    """The body of one request: received whole, beyond a small size on disk, and then handed on."""
+
+    def __init__(self, bodies: BoundBodies, scope: Scope, receive: Receive) -> None:
+        self.bodies = bodies
+        self.bound = bodies.bound(scope["path"])
+        self.connection: Connection | None = scope.get("state", {}).get("connection")
+        self.ends_connection = False
+        self._scope = scope
+        self._receive = receive
+        self._seen = 0
+        self._waited = 0.0
+        self._small: list[bytes] = []
+        self._large: SpooledBody | None = None
+        self._borrowed = 0
+        self._pieces: AsyncIterator[Message] | None = None
+        self._handed_on = False
+
+    @property
+    def too_large(self) -> PayloadTooLarge:
+        """What is said of more than the bound."""
+        return PayloadTooLarge(f"the body may have at most {self.bound} bytes here", limit=self.bound)
+
+    @property
+    def address(self) -> str:
+        """Whose it is."""
+        return client_address(Request(self._scope))
+
+    async def receive(self) -> Message:
+        """The next message about the body, once all of it is here; what comes after it as it comes.
+
+        Raises PayloadTooLarge, RequestTooSlow, TooManyAtOnce, Overloaded.
+        """
+        if self._handed_on:
+            return await self._receive()
+        if self._pieces is None:
+            try:
+                gone = await self._whole()
+            except ChainServiceError as error:
+                self.ends_connection = True
+                if error is not self._evicted and "reason" in error.details:
+                    self.bodies.metrics.note_bounded(error, self.address)
+                if error is not self._evicted and not isinstance(error, RequestTooSlow):
+                    await self.drain()
+                raise
+            if gone is not None:
+                return gone
+            self._pieces = self._messages()
+        message = await anext(self._pieces)
+        self._handed_on = not message["more_body"]
+        return message
+
+    @property
+    def _evicted(self) -> ChainServiceError | None:
+        """Why the connection has to make room for others."""
+        return None if self.connection is None else self.connection.refusal
+
+    async def _whole(self) -> Message | None:
+        """All of it is here; otherwise that the caller has gone."""
+        while True:
+            message = await self._next()
+            if message["type"] != "http.request":
+                return message
+            data = message.get("body", b"")
+            self._seen += len(data)
+            if self._seen > self.bound:
+                raise self.too_large
+            await self._keep(data)
+            if not message.get("more_body", False):
+                break
+        if self._large is not None:
+            await self.bodies.memory.borrow(self._seen)
+            self._borrowed = self._seen
+        return None
+
+    async def _keep(self, data: bytes) -> None:
+        if self._large is None:
+            self._small.append(data)
+            if self._seen <= SMALL:
+                return
+            data, self._small = b"".join(self._small), []
+            self._large = SpooledBody(self.bodies.spool, self.address)
+        await self._large.append(data)
+
+    async def _next(self, silence: float = math.inf) -> Message:
+        """What comes next. Only waiting for the caller counts, not what is done in between."""
+        seconds = self.bodies.settings.body_seconds
+        rest = seconds + self._seen / self.bodies.settings.least_rate - self._waited
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(min(silence, seconds, rest)):
+                message = await self._receive()
+        except TimeoutError:
+            raise RequestTooSlow(
+                f"only {self._seen} bytes of the body came in {time.monotonic() - began + self._waited:.0f} s",
+                reason="body_seconds",
+            ) from None
+        self._waited += time.monotonic() - began
+        if self._evicted is not None and message.get("more_body", False):
+            raise self._evicted
+        return message
+
+    async def _messages(self) -> AsyncIterator[Message]:
+        if self._large is None:
+            yield {"type": "http.request", "body": b"".join(self._small), "more_body": False}
             return
+        left = self._seen
+        async for piece in self._large.pieces():
+            left -= len(piece)
+            yield {"type": "http.request", "body": piece, "more_body": left > 0}
+
+    async def drain(self) -> None:
+        """Reads on without keeping anything: a sender that is cut off in the middle never sees the answer."""
         seen = 0
+        while seen < DRAIN:
+            try:
+                message = await self._next(DRAIN_SILENCE)
+            except ChainServiceError:
+                return
+            seen += len(message.get("body", b""))
+            if message["type"] != "http.request" or not message.get("more_body", False):
+                return
 
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            if message["type"] == "http.request":
-                seen += len(message.get("body", b""))
-                if seen > bound:
-                    if message.get("more_body", False):
-                        await _drain(receive)
-                    raise too_large
-            return message
+    def closing(self, send: Send) -> Send:
+        """`send` that says so where the connection ends with this answer."""
 
-        await self.app(scope, counted, send)
+        async def sent(message: Message) -> None:
+            if self.ends_connection and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
+            await send(message)
+
+        return sent
+
+    def close(self) -> None:
+        """Nothing of it is kept any more."""
+        if self._large is not None:
+            self._large.close()
+        self.bodies.memory.give_back(self._borrowed)
+        self._small, self._borrowed = [], 0
 
 
-async def _drain(receive: Receive) -> None:
-    """Reads on without keeping anything: a sender that is cut off in the middle never sees the answer."""
-    seen = 0
-    while seen < DRAIN:
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return
+class _Memory:
+    """Bytes of large bodies that are worked on at a time, lent in the order of asking."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.lent = 0
+        self._turn = asyncio.Lock()
+        self._back = asyncio.Event()
+
+    async def borrow(self, size: int) -> None:
+        """So many bytes may be in memory; one body always may. Raises Overloaded after waiting for long."""
+        try:
+            async with asyncio.timeout(MEMORY_SECONDS), self._turn:
+                while self.lent and self.lent + size > self.most:
+                    self._back.clear()
+                    await self._back.wait()
+        except TimeoutError:
+            raise Overloaded("too many large bodies are worked on", reason="body_memory", limit=self.most) from None
+        self.lent += size
+
+    def give_back(self, size: int) -> None:
+        """They are not in memory any more."""
+        self.lent -= size
+        self._back.set()
 
 
 def media_type(request: Request) -> str:

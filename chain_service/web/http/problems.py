@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from chain_service.core.encoding.answers import json_bytes
 from chain_service.error_codes import CODES
-from chain_service.errors import MOST_ERRORS, BadRequest, ChainServiceError, Unauthorised
+from chain_service.errors import MOST_ERRORS, BadRequest, ChainServiceError, Unauthorised, Unavailable
 from chain_service.problem_details import meaning_of, problem_object
 from chain_service.web.http.head import allowed_methods, routes_at
 
@@ -32,6 +32,24 @@ class UnsupportedMediaType(BadRequest):
     default_code = "unsupported_media_type"
 
 
+class RequestTooSlow(ChainServiceError):
+    """The caller kept the service waiting; `details["reason"]` is what was waited for."""
+
+    default_code = "request_too_slow"
+
+
+class TooManyAtOnce(ChainServiceError):
+    """One address has as many connections, requests or bytes under way as it may; `details["reason"]` says which."""
+
+    default_code = "too_many_at_once"
+
+
+class Overloaded(Unavailable):
+    """All addresses together have as much under way as the service may hold; `details["reason"]` says of what."""
+
+    default_code = "overloaded"
+
+
 def problem_bytes(problem: Mapping[str, Any]) -> bytes:
     """JSON text of a problem; details that JSON cannot carry are shown as text."""
     return json_bytes(problem, default=str)
@@ -45,7 +63,7 @@ def problem_response(error: ChainServiceError, request_id: str | None = None) ->
         headers["WWW-Authenticate"] = "Bearer"
     if "retryAfter" in error.details:
         headers["Retry-After"] = str(error.details["retryAfter"])
-    elif problem["status"] == 503:
+    elif problem["status"] in (429, 503):
         headers["Retry-After"] = "5"
     return Response(problem_bytes(problem), problem["status"], headers, "application/problem+json")
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.requests import Request
@@ -18,6 +18,8 @@ from chain_service.web.http.problems import problem_response
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNMATCHED = "(none)"
+HEALTH = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Answered whatever else is refused, and logged only when it fails."""
 
 
 class _Gauges(Collector):
@@ -57,7 +59,27 @@ class RequestMetrics:
         self.accepted = Counter(
             "chain_service_records_accepted", "records stored, without repetitions", registry=self.registry
         )
+        self.bounded = Counter(
+            "chain_service_http_bounded",
+            "connections and requests ended by a bound, by the setting or thing that was exhausted",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.connections = Gauge("chain_service_http_connections", "connections now", registry=self.registry)
+        self.half_open = Gauge(
+            "chain_service_http_half_open", "connections now without a whole request header", registry=self.registry
+        )
+        self.spooled = Gauge(
+            "chain_service_http_spooled_bytes", "bytes of unfinished uploads on disk now", registry=self.registry
+        )
         self.registry.register(_Gauges(gauges))
+
+    def note_bounded(self, error: ChainServiceError, address: str) -> None:
+        """A bound, `reason` in the details, ended or refused something of this address: counted, and one log line."""
+        self.bounded.labels(error.details["reason"]).inc()
+        structlog.get_logger("chain_service.web").warning(
+            "bounded", reason=error.details["reason"], code=error.code, address=address, detail=error.message
+        )
 
 
 def about_request(request: Request, **facts: str | None) -> None:
@@ -114,7 +136,7 @@ class Observe:
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
         self.metrics.requests.labels(method, route, str(status)).inc()
         self.metrics.latency.labels(method, route).observe(seconds)
-        quiet = route in ("/healthz", "/readyz", "/metrics") and status < 500
+        quiet = route in HEALTH and status < 500
         log = structlog.get_logger("chain_service.web")
         (log.debug if quiet else log.info)(
             "request",

@@ -21,6 +21,7 @@ from chain_service.web.http.bodies import (
     read_body,
 )
 from chain_service.web.http.problems import PayloadTooLarge, install_problem_handlers
+from chain_service.web.http.request_log import RequestMetrics
 from chain_service.web.schemas.requests import parse_moment
 from support.cost import costs_at_most
 
@@ -35,7 +36,7 @@ def bounded(settings: Settings) -> FastAPI:
     def size(body: bytes = Depends(read_body)) -> int:
         return len(body)
 
-    web.add_middleware(BoundBodies, settings=settings)
+    web.add_middleware(BoundBodies, settings=settings, metrics=RequestMetrics(dict))
     return web
 
 
@@ -64,7 +65,7 @@ def test_a_body_at_the_bound_is_read(client_of: Any, settings: Settings) -> None
 
 
 def test_every_address_has_its_own_bound(settings: Settings) -> None:
-    bodies = BoundBodies(None, settings)  # type: ignore[arg-type]
+    bodies = BoundBodies(None, settings, RequestMetrics(dict))  # type: ignore[arg-type]
     assert bodies.bound("/v1/records") == bodies.bound("/v1/verify/bulk") == 64 * KIB
     assert bodies.bound("/v1/verify") > settings.max_file
     assert bodies.bound("/v1/seals") <= MAX_JSON
