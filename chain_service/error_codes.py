@@ -259,6 +259,10 @@ CODES: dict[str, Meaning] = {
         400, REFUSED, "没有该编号的告警。", "No alert has this id.",
         "请用 `alerts list --cleared` 查看编号。", "List the alerts with `alerts list --cleared`.",
     ),
+    "audit_unknown": Meaning(
+        404, REFUSED, "没有可接续的无发现审计。", "No audit without findings is remembered to go on from.",
+        "请先执行一次全量审计：`audit`。", "Run a full audit first: `audit`.",
+    ),
     "tile_unknown": Meaning(
         404, REFUSED, "已上链的日志尚无此瓦片。", "The anchored log has no such tile.",
         "请按检查点的大小读取。", "Read no further than the size of the checkpoint.",

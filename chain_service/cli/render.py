@@ -132,7 +132,14 @@ def audit(console: Console, report: AuditReport) -> None:
     elif report.ok:
         records = sum(log.records for log in report.logs)
         counts = f"{records} records, {report.seals} seals, {report.catalog_entries} catalog entries"
-        console.print(f"[bold green]✓ 一致[/] all that the chain can prove of the database agrees with it: {counts}")
+        scope = "all that the chain can prove of the database"
+        if report.since is not None:
+            scope = "all that was looked at"
+            console.print(
+                f"  [dim]only what is newer than block 仅审区块之后[/] {report.since.block} ({report.since.time}): "
+                + escape(", ".join(report.skipped))
+            )
+        console.print(f"[bold green]✓ 一致[/] {scope} agrees with it: {counts}")
         if report.journal is not None:
             anchored = f"{report.journal.anchored} of {report.journal.entries} entries are anchored"
             console.print(f"  [dim]journal 操作日志[/] {anchored} 已上链 / 全部  root {report.journal.root.hex()}")

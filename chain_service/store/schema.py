@@ -562,6 +562,17 @@ journal_heads = Table(
     Column("at", Double, nullable=False),
 )
 
+audits = Table(
+    "audits",
+    metadata,
+    Column("id", Counter, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("block", BigInteger, nullable=False),
+    Column("block_hash", Bytes, nullable=False),
+    Column("logs", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 # What is about the instance itself, and who works on it.
 
 deployment = Table(

@@ -241,6 +241,7 @@ COVERAGE: Mapping[str, TableProof] = {
     ),
     "readings": _journaled("id", "at", "key_id", "org", "record_id", "action", "cause"),
     "alerts": _journaled("id", "at", "code", "subject", "details", "cleared_at"),
+    "audits": _journaled("id", "at", "block", "block_hash", "logs"),
     "journal_entries": TableProof(
         Text("已上链的日志头", "the heads that were anchored"),
         ("about", "row", "salt", "digest", "leaf_index"),

@@ -22,7 +22,7 @@ from chain_service.jobs.auditing.findings import AuditFinding, added, compare, c
 from chain_service.jobs.context import App, Progress
 from chain_service.jobs.indexing.apply_events import indexed
 from chain_service.jobs.validators import changes, count_from_genesis
-from chain_service.store import chain_index
+from chain_service.store import chain_index, validators
 from chain_service.store.auditing.whole_tables import Row, rows
 from chain_service.store.chain_index import IndexedBlock
 from chain_service.store.rows import json_object
@@ -81,8 +81,8 @@ def _proven_block(app: App, row: Row, number: int, expected: bytes) -> dict[str,
     return {**integers, "hash": expected, "parent": fields[_PARENT], "number": number}
 
 
-def counted_validators(app: App, connection: Connection, known: ValidatorSet | None) -> list[ValidatorSet] | None:
-    """The sets that the stored headers give, after `known` or from the beginning; None where the operator states them.
+def counted_validators(app: App, connection: Connection, after: int | None) -> list[ValidatorSet] | None:
+    """The sets that the stored headers give, after this block or from the beginning; None where they are stated.
 
     Ends where a stored header does not hold: `audit_blocks` names it.
     """
@@ -94,8 +94,9 @@ def counted_validators(app: App, connection: Connection, known: ValidatorSet | N
     sets: list[ValidatorSet] = []
     signers: Signers | None
     parent: bytes | None
-    if known is not None:
-        number, signers, parent = known.block, Signers.from_bytes(known.addresses, known.votes), None
+    known = None if after is None else validators.at(connection, after)
+    if after is not None and known is not None:
+        number, signers, parent = after, Signers.from_bytes(known.addresses, known.votes), None
     else:
         signers, parent = count_from_genesis(app, chain.rpc.nodes()[0], number)
         sets.append(ValidatorSet(number, *signers.to_bytes()))

@@ -21,7 +21,7 @@ from chain_service.core.log import tiles as core_tiles
 from chain_service.core.log.merkle import leaf_hash
 from chain_service.core.records.hashing import founding_entry, log_id, record_entry
 from chain_service.core.records.identifiers import OrgCode
-from chain_service.errors import BadRequest, InvalidProof
+from chain_service.errors import BadRequest, Corrupt, InvalidProof
 from chain_service.jobs.auditing.changes import check_changes
 from chain_service.jobs.auditing.findings import AuditFinding, compare, finding, missing
 from chain_service.jobs.auditing.record_rows import check_files, lookup_differences
@@ -51,14 +51,25 @@ class AuditedLog:
     records: int
     erased: int
     "How many of the records are erased."
+    since: int
+    "Leaves that an earlier audit proved: their records and batches were not looked at again."
 
 
 class LogAudit:
     """The audit of one log as of the block that the index has read last, and of the memory that `connection` sees."""
 
     def __init__(
-        self, app: App, connection: Connection, head: IndexedBlock, org: OrgCode, generation: int, progress: Progress
+        self,
+        app: App,
+        connection: Connection,
+        head: IndexedBlock,
+        org: OrgCode,
+        generation: int,
+        progress: Progress,
+        proven: tuple[int, bytes] | None = None,
     ) -> None:
+        """`proven` is the size and root at which an earlier audit ended; what stands before is not read again."""
+        self._base, self._base_root = proven or (0, b"")
         self._app, self._connection, self._block, self._progress = app, connection, head, progress
         self._org, self._generation = org, generation
         self._log = log_id(org, generation)
@@ -92,7 +103,12 @@ class LogAudit:
             heads=len(self._heads),
             records=self._records,
             erased=self._erased,
+            since=self._base,
         )
+
+    def end(self) -> tuple[int, bytes] | None:
+        """Size and root of the newest head on chain; None where there is none."""
+        return (self._heads[-1].size, self._heads[-1].root) if self._heads else None
 
     def _add(self, code: str, subject: str, **details: Any) -> None:
         self._found.append(finding(code, subject, **details))
@@ -123,56 +139,86 @@ class LogAudit:
                 self._add("head_missing", self._log.hex(), size=batch.new_size)
 
     def _check_tree(self, connection: Connection) -> list[bytes]:
-        """The stored entries give every head's root, and the stored tiles; all entries are returned."""
+        """The stored entries give every head's root, and the stored tiles; those after `proven` are returned."""
+        base = self._base
         end = self._batches[-1].new_size if self._batches else self._size
-        entries = tiles.entries(connection, self._org, self._generation, 0, end)
-        if len(entries) < max(end, self._size):
+        entries = tiles.entries(connection, self._org, self._generation, base, end)
+        held = base + len(entries)
+        if held < max(end, self._size):
             needed = max(end, self._size)
-            lost = [max(1, len(entries)), needed - 1]  # the founding entry is no record
-            self._add("log_cut_short", self._log.hex(), stored=len(entries), needed=needed, lost=lost)
+            lost = [max(1, held), needed - 1]  # the founding entry is no record
+            self._add("log_cut_short", self._log.hex(), stored=held, needed=needed, lost=lost)
         deployment = self._app.require_chain().deployment
         contract = deployment.contracts[RECORD_LOG].raw_address
-        if entries and entries[0] != founding_entry(deployment.chain_id, contract, self._log):
+        if base == 0 and entries and entries[0] != founding_entry(deployment.chain_id, contract, self._log):
             self._add("founding_entry_differs", self._log.hex())
         grown: dict[tuple[int, int], bytes] = {}
 
-        def read(level: int, n: int) -> bytes:
-            return grown.get((level, n), b"")
+        stored = tiles.TileReader(connection, self._org, self._generation)
 
-        at = 0
-        for size, root in [*((head.size, head.root) for head in self._heads), (len(entries), None)]:
-            if not at <= size <= len(entries):
+        def read(level: int, n: int) -> bytes:
+            return grown.get((level, n)) or (stored(level, n) if base else b"")
+
+        if base and not self._goes_on_from(read):
+            return entries
+        at = base
+        for size, root in [*((head.size, head.root) for head in self._heads), (held, None)]:
+            if not at <= size <= held:
                 continue
-            step = core_tiles.append(at, read, [leaf_hash(entry) for entry in entries[at:size]])
+            step = core_tiles.append(at, read, [leaf_hash(entry) for entry in entries[at - base : size - base]])
             grown.update(step.tiles)
             at = size
             if root not in (None, step.root):
                 self._add("root_differs", self._log.hex(), size=size, computed=step.root.hex())
-            self._progress(f"{self._org}.{self._generation}", at, len(entries))
-        self._check_batches(grown, len(entries))
-        self._check_tiles(connection, entries, grown)
+            self._progress(f"{self._org}.{self._generation}", at, held)
+        self._check_batches(read, held)
+        self._check_tiles(connection, entries, grown, stored)
         return entries
 
-    def _check_tiles(self, connection: Connection, entries: list[bytes], grown: dict[tuple[int, int], bytes]) -> None:
-        """Every stored tile follows from the stored entries, none is missing and there is no other."""
-        for n in range(0, len(entries), core_tiles.WIDTH):
-            grown[tiles.ENTRIES, n // core_tiles.WIDTH] = b"".join(entries[n : n + core_tiles.WIDTH])
-        for row in rows(connection, "tiles", self._of_log):
+    def _goes_on_from(self, read: core_tiles.ReadTile) -> bool:
+        """The stored tiles give the root at which the earlier audit ended, and so does a head on chain."""
+        try:
+            root = core_tiles.root(self._base, read)
+        except Corrupt:
+            root = b""
+        heads = {head.size: head.root for head in self._heads}
+        if root == self._base_root == heads.get(self._base):
+            return True
+        self._add("root_differs", self._log.hex(), size=self._base, computed=root.hex(), audited=self._base_root.hex())
+        return False
+
+    def _check_tiles(
+        self,
+        connection: Connection,
+        entries: list[bytes],
+        grown: dict[tuple[int, int], bytes],
+        stored: tiles.TileReader,
+    ) -> None:
+        """Every stored tile follows from the stored entries, none is missing and there is no other.
+
+        After an earlier audit only of those that grew since.
+        """
+        first, skipped = divmod(self._base, core_tiles.WIDTH)
+        joined = stored(tiles.ENTRIES, first)[: skipped * tiles.HASH] + b"".join(entries)
+        step = core_tiles.WIDTH * tiles.HASH
+        for at in range(0, len(joined), step):
+            grown[tiles.ENTRIES, first + at // step] = joined[at : at + step]
+        if self._base:
+            grown = {place: data for place, data in grown.items() if stored(*place) != data}
+        for row in () if self._base else rows(connection, "tiles", self._of_log):
             if grown.pop((row["level"], row["n"]), None) != row["data"]:
                 self._add("tile_differs", self._log.hex(), table="tiles", level=row["level"], n=row["n"])
         for level, n in grown:
             self._add("tile_differs", self._log.hex(), table="tiles", level=level, n=n)
 
-    def _check_batches(self, grown: dict[tuple[int, int], bytes], size: int) -> None:
+    def _check_batches(self, read: core_tiles.ReadTile, size: int) -> None:
         """Each batch goes on where the one before ended, and its roots and path follow from the entries."""
-
-        def read(level: int, n: int) -> bytes:
-            return grown.get((level, n), b"")
-
-        before = 1
+        before = max(1, self._base)
         for row in rows(self._connection, "batches", self._of_log, without=("evidence",)):
             self._batch_rows[row["id"]] = row
         for row in sorted(self._batch_rows.values(), key=lambda row: str(row["new_size"]).zfill(20)):
+            if isinstance(row["new_size"], int) and row["new_size"] <= self._base:
+                continue
             proven: dict[str, Any] = {"old_size": before}
             if isinstance(row["new_size"], int) and before < row["new_size"] <= size:
                 proven["old_root"] = core_tiles.root(before, read)
@@ -183,29 +229,30 @@ class LogAudit:
 
     def _check_records(self, connection: Connection, entries: list[bytes]) -> None:
         """Every entry is that of the record stored for its place; every identifier stands once."""
-        expected = 1
+        base, held = self._base, self._base + len(entries)
+        expected = max(1, base)
         identities: dict[str, str] = {}
         for record, files in self._stored(connection):
             assert record.leaf_index is not None
-            while expected < min(record.leaf_index, len(entries)):
+            while expected < min(record.leaf_index, held):
                 self._add("record_missing", self._log.hex(), index=expected)
                 expected += 1
             expected = max(expected, record.leaf_index + 1)
             self._records += 1
-            if record.leaf_index >= len(entries):
+            if record.leaf_index >= held:
                 self._add("record_misplaced", record.id, index=record.leaf_index)
             elif record.erased_at is not None:
                 self._erased += 1
                 self._found += check_files(record, None, files)
             else:
-                self._check_record(record, files, entries[record.leaf_index], identities)
+                self._check_record(record, files, entries[record.leaf_index - base], identities)
             if not self._records % CHUNK:
                 self._progress("records", self._records, len(entries))
-        for index in range(expected, len(entries)):
+        for index in range(expected, held):
             self._add("record_missing", self._log.hex(), index=index)
 
     def _stored(self, connection: Connection) -> Iterator[tuple[StoredRecord, list[Row]]]:
-        first = 0
+        first = self._base
         while part := records.stream(connection, self._org, self._generation, first, CHUNK):
             files = records.files_of_many(connection, [record.id for record in part])
             yield from ((record, files.get(record.id, [])) for record in part)
@@ -250,7 +297,7 @@ class LogAudit:
         trust = self._app.require_chain().reader.trust
         for batch in self._batches:
             stored = batches.get(connection, batch.id).evidence
-            if batch.final_block is None:
+            if batch.final_block is None or batch.new_size <= self._base:
                 continue
             try:
                 state = verify_evidence(Evidence.from_bytes(stored or b""), trust)

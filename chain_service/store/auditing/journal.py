@@ -57,6 +57,7 @@ JOURNALED: Mapping[str, tuple[str, ...]] = {
     "erased_files": ("record_id", "n", "algorithm", "kept_digest"),
     "readings": ("id", "at", "key_id", "org", "record_id", "action", "cause"),
     "alerts": ("id", "at", "code", "subject", "details", "cleared_at"),
+    "audits": ("id", "at", "block", "block_hash", "logs"),
     "rival_headers": ("number", "hash", "header", "seen_at"),
     "validators": ("block", "addresses", "votes", "stated"),
     "records": (

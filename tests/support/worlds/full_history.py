@@ -13,6 +13,7 @@ from chain_service.core.records.identifiers import OrgCode
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import register_seals
 from chain_service.jobs.anchoring.journal_heads import anchor_journal, keep_journal
+from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.instance.api_keys import create_key, revoke_key
 from chain_service.jobs.instance.certificate_types import add_type
 from chain_service.jobs.instance.raised_alerts import settle_alert
@@ -91,6 +92,7 @@ def full_history(city: City) -> FullHistory:
     set_seal_state(city, org, seal["sealCode"], "frozen")
     _faults(city, org)
     _shared(city, org, second, key.id)
+    assert audit(city.app).ok
     keep_journal(city.app)
     head = anchor_journal(city.app)
     assert head is not None and head.record_id is not None

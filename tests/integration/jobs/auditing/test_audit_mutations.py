@@ -134,7 +134,9 @@ def test_an_edit_of_what_is_remembered_of_a_lost_version_is_named(history: FullH
             "digest": bytes.fromhex(digest),
         }
         connection.execute(insert(named).values(row))
-        assert [one.code for one in audit_stored(history.city.app, connection).findings] == ["catalog_version_missing"]
+        assert [one.code for one in audit_stored(history.city.app, connection)[0].findings] == [
+            "catalog_version_missing"
+        ]
         for column in named.columns:
             edited = row | {column.name: _other(column, row[column.name])}
             found = _after(history, connection, _update(named, row, edited))
@@ -193,7 +195,8 @@ def _after(history: FullHistory, connection: Connection, statement: Any) -> tupl
     savepoint = connection.begin_nested()
     try:
         assert connection.execute(statement).rowcount in (1, -1)  # the driver does not count inserted rows
-        return audit_stored(history.city.app, connection).findings
+        report, _ = audit_stored(history.city.app, connection)
+        return report.findings
     finally:
         savepoint.rollback()
 
