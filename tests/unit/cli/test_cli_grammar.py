@@ -271,7 +271,7 @@ def test_an_interrupted_command_ends_with_130_and_one_word(
 
 def report(*logs: AuditedLog, seals: int = 0) -> AuditReport:
     block = AuditedBlock(7, "0x" + "0a" * 32, "2026-01-31T08:00:00Z")
-    return AuditReport(ok=True, findings=(), logs=logs, seals=seals, catalog_entries=0, chain=block)
+    return AuditReport(ok=True, findings=(), logs=logs, seals=seals, catalog_entries=0, unproven={}, chain=block)
 
 
 def test_an_audit_says_how_much_it_proved_and_that_nothing_is_nothing() -> None:

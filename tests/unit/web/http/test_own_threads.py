@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from chain_service.errors import Unavailable
-from chain_service.jobs.instance.health import Readiness, ReadinessChecks
+from chain_service.jobs.instance.health import NodeCheck, Readiness, ReadinessChecks
 from chain_service.jobs.instance.surroundings import PlainCheck
 from chain_service.web.api import health
 from chain_service.web.http.own_threads import OwnThread
@@ -25,7 +25,8 @@ def test_health_is_answered_while_all_threads_are_taken() -> None:
     web = FastAPI()
     web.include_router(health.router)
     fine = PlainCheck(ok=True)
-    web.state.readiness = OwnThread(lambda: Readiness(False, ReadinessChecks(fine, fine)), 20)  # type: ignore[arg-type]
+    checks = ReadinessChecks(fine, fine, fine, fine, fine, NodeCheck(ok=False))
+    web.state.readiness = OwnThread(lambda: Readiness(False, checks), 20)
     web.state.measured = OwnThread(lambda: b"up 1\n", 20)
 
     @web.get("/waits")
