@@ -283,4 +283,4 @@ def test_an_audit_says_how_much_it_proved_and_that_nothing_is_nothing() -> None:
     nothing = shown(report())
     assert "nothing was audited" in nothing and "无可审计内容" in nothing and "proven" not in nothing
     told = shown(report(AuditedLog("x", 0, b"\x0a" * 32, size=13, heads=2, records=12, erased=0, since=0), seals=1))
-    assert "proven by the chain: 12 records, 1 seals, 0 catalog entries" in told
+    assert "the chain can prove of the database agrees with it: 12 records, 1 seals, 0 catalog entries" in told
