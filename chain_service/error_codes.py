@@ -684,7 +684,7 @@ CODES: dict[str, Meaning] = {
         "请按所示原因处理后重试。", "Deal with the reason shown and try again.",
     ),
     "scratch_refused": Meaning(
-        400, UNAVAILABLE, "无法建立临时数据库。", "No scratch database could be made.",
+        400, UNAVAILABLE, "没有可用于校验的空临时数据库。", "There is no empty scratch database to restore to.",
         "请授予 CREATEDB 权限，或用 --scratch 指定一个空数据库。",
         "Grant CREATEDB, or name an empty database with `--scratch`.",
     ),
