@@ -105,7 +105,7 @@ def test_the_service_says_that_it_lives_is_ready_and_what_it_does(service: Insta
             assert name in metrics
         schema = client.get("/openapi.json").json()
         assert {"/v1/records", "/v1/verify", "/v1/verify/bulk", "/v1/catalogs/{code}/history"} <= set(schema["paths"])
-        for absent in ("/docs", "/redoc", "/v1/logs/x.0/checkpoint"):
+        for absent in ("/redoc", "/v1/logs/x.0/checkpoint"):
             assert client.get(absent).status_code == 404
 
 
