@@ -419,6 +419,8 @@ def test_read_only_evidence_is_served_and_audited_and_expired_certificates_are_t
                 cured = replace(evidence, process=process)
                 until(lambda: cured.state()[1]["checks"]["node"]["ok"])
                 expect(cured, BY_NAME["read_only"])
+                certificate(own, days=-1)
+                expect(cured, BY_NAME["tls"])
             finally:
                 process.stop()
 
