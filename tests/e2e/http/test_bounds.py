@@ -59,9 +59,16 @@ def hasty(start: Start) -> Process:
 
 
 @pytest.fixture(scope="module")
-def small(start: Start) -> Process:
+def little(start: Start) -> Process:
     """It has little room."""
     return start(address_connections=8, spool_bytes=4 * 2**20, address_spool_bytes=2 * 2**20)
+
+
+@pytest.fixture
+def small(little: Process) -> Process:
+    """It has seen that the connections of the test before are gone: they count for their addresses until then."""
+    assert until(lambda: metric(little.url, "chain_service_http_connections") == 1)  # that of the question
+    return little
 
 
 def _ended(process: Process) -> None:
