@@ -11,8 +11,8 @@ EXTRAS: Final[dict[str, frozenset[str]]] = {
     "documents": frozenset({"asn1crypto", "gmssl_pyx", "pyhanko"}),
     "server": frozenset(
         {
-            "alembic", "eth_abi", "eth_account", "eth_utils", "fastapi", "limits", "prometheus_client", "psycopg",
-            "python_multipart", "sqlalchemy", "starlette", "urllib3", "uvicorn",
+            "alembic", "eth_abi", "eth_account", "eth_utils", "fastapi", "h11", "limits", "prometheus_client",
+            "psycopg", "python_multipart", "sqlalchemy", "starlette", "urllib3", "uvicorn",
         }
     ),
     "trial-chain": frozenset(

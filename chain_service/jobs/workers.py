@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import Connection
 
 from chain_service.chain.deployment import check_chain
+from chain_service.core.log.merkle import GrowingRoot
 from chain_service.errors import ChainServiceError, Conflict, Unavailable
 from chain_service.jobs.alerts import WORK_FAILED
 from chain_service.jobs.anchoring.close_batches import close_batches
@@ -193,12 +194,13 @@ class _Sender:
     def __init__(self) -> None:
         self._must_be_read: int | None = None
         self._has_caught_up = False
+        self._journal = GrowingRoot()
 
     def __call__(self, app: App) -> None:
         watch_misses(app)
         self._has_caught_up = self._has_caught_up or self._look(app)
         if self._has_caught_up:
-            keep_journal(app)
+            keep_journal(app, self._journal)
             close_batches(app)
             dispatch(app)
         forget_old_answers(app)

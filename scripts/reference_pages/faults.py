@@ -47,7 +47,7 @@ FAULTS = tuple(
         ("node_tls", "节点证书过期", "a node's TLS certificate expired", "node", "node_certificate",
          ("verdict", _NODE), ("alert", False)),
         ("tls", "本服务证书过期", "the service's own TLS certificate expired", "certificate", "certificate_expired",
-         ("verdict", _NODE), ("alert", False)),
+         ("alert", False)),
         ("trust_expired", "信任文件过期", "trust file expired", "trust", "trust_expired", ("ready", True)),
         ("disk_full", "磁盘空间不足", "disk full", "disk", "disk_full"),
         ("read_only", "文件系统只读", "read-only file system", "database", "database_read_only", ("alert", False)),

@@ -18,37 +18,53 @@ from chain_service.store.auditing import journal
 from chain_service.store.auditing.journal import JournalHead
 from chain_service.store.registries import organisations
 
-PLACED_AT_ONCE = 5_000
+AT_ONCE = 5_000
+"""Entries that are placed in one transaction, or hashed in one round of the worker."""
 log = structlog.get_logger("journal")
 
 
-def keep_journal(app: App) -> None:
+def keep_journal(app: App, grown: GrowingRoot | None = None) -> None:
     """Every entry has its place; a head is on its way to the chain once `journal_period` is over since the last one.
 
-    One caller at a time. The first period begins with the first call.
+    One caller at a time. The first period begins with the first call. `grown` is the tree as far as the caller's calls
+    before this one came: each hashes a part of the entries, so that nothing waits for a journal of millions.
     """
+    grown = GrowingRoot() if grown is None else grown
     _place(app)
     with app.database.reading() as connection:
         newest, size = journal.newest_head(connection), journal.size(connection)
+        _grow(connection, grown, AT_ONCE)
     if newest is None:
         with app.database.transaction() as connection:
             journal.add_head(connection, JournalHead(0, EMPTY_ROOT, None, app.clock()))
-    elif size > newest.size and app.clock() - newest.at >= app.settings.journal_period:
-        anchor_journal(app)
+    elif grown.size == size > newest.size and app.clock() - newest.at >= app.settings.journal_period:
+        _anchor(app, grown)
 
 
 def anchor_journal(app: App) -> JournalHead | None:
-    """The journal's head is on its way to the chain; None where no organisation of this instance can carry it.
+    """The journal's head is on its way to the chain, whatever the period; None where nobody can carry it."""
+    grown = GrowingRoot()
+    with app.database.reading() as connection:
+        _grow(connection, grown)
+    return _anchor(app, grown)
+
+
+def _grow(connection: Connection, grown: GrowingRoot, limit: int | None = None) -> None:
+    """The tree has the next entries too, at most so many; it ends where one is missing, which `audit` names."""
+    for entry in journal.entries(connection, grown.size, limit):
+        if entry.leaf_index != grown.size:
+            log.error("the journal lacks an entry: run audit", index=grown.size)
+            return
+        grown.add(entry.leaf)
+
+
+def _anchor(app: App, grown: GrowingRoot) -> JournalHead | None:
+    """The head is on its way to the chain; None where no organisation of this instance can carry it.
 
     It is a document of `journal_organisation` or of the first organisation whose log takes one.
     """
     with app.database.reading() as connection:
         carriers = [org for org in _carriers(app) if _takes_records(connection, org)]
-        if not carriers:
-            return None
-        grown = GrowingRoot()
-        for entry in journal.entries(connection):
-            grown.add(entry.leaf)
     at, root = app.clock(), grown.root()
 
     def keep(connection: Connection, accepted: AcceptedRecord) -> JournalHead:
@@ -71,7 +87,7 @@ def _place(app: App) -> None:
             if not journal.any_waiting(connection):
                 return
         with app.database.transaction() as connection:
-            journal.place_new(connection, PLACED_AT_ONCE)
+            journal.place_new(connection, AT_ONCE)
 
 
 def _carriers(app: App) -> list[str]:

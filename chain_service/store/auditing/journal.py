@@ -175,10 +175,11 @@ def known_rows(connection: Connection, table: str) -> Iterator[str]:
     yield from connection.execute(query).scalars()
 
 
-def entries(connection: Connection) -> Iterator[JournalEntry]:
-    """All entries that have a place, by place."""
+def entries(connection: Connection, first: int = 0, limit: int | None = None) -> Iterator[JournalEntry]:
+    """The entries at this place and after it, at most so many, by place."""
     columns = [journal_entries.c[name] for name in JournalEntry.__dataclass_fields__]
-    placed = select(*columns).where(journal_entries.c.leaf_index.is_not(None)).order_by(journal_entries.c.leaf_index)
+    placed = select(*columns).where(journal_entries.c.leaf_index >= first).order_by(journal_entries.c.leaf_index)
+    placed = placed if limit is None else placed.limit(limit)
     for row in connection.execute(placed.execution_options(yield_per=ROWS)):
         yield JournalEntry(*row)
 

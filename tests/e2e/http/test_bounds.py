@@ -59,9 +59,16 @@ def hasty(start: Start) -> Process:
 
 
 @pytest.fixture(scope="module")
-def small(start: Start) -> Process:
+def little(start: Start) -> Process:
     """It has little room."""
     return start(address_connections=8, spool_bytes=4 * 2**20, address_spool_bytes=2 * 2**20)
+
+
+@pytest.fixture
+def small(little: Process) -> Process:
+    """It has seen that the connections of the test before are gone: they count for their addresses until then."""
+    assert until(lambda: metric(little.url, "chain_service_http_connections") == 1)  # that of the question
+    return little
 
 
 def _ended(process: Process) -> None:
@@ -101,7 +108,7 @@ def test_half_open_connections_and_stalled_uploads_cost_little_and_keep_nobody_o
     assert grown < MEGABYTES
     assert descriptors(pid) <= DESCRIPTORS - 16
     assert {status for status, _ in served} == {200}
-    assert p95(served) < max(1, 10 * p95(quiet))
+    assert p95(served) < max(5, 10 * p95(quiet))  # seconds; whoever was kept out would wait for a bound of ten or more
     assert metric(process.url, 'chain_service_http_bounded_total{reason="half_open"}') >= HALF_OPEN - 192
     assert process.log.stat().st_size < 2**20
 

@@ -6,8 +6,10 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
+from chain_service.core.log.merkle import GrowingRoot
 from chain_service.core.records.statements import JOURNAL_HEAD
 from chain_service.errors import Conflict, MalformedRecord
+from chain_service.jobs.anchoring import journal_heads
 from chain_service.jobs.anchoring.journal_heads import anchor_journal, keep_journal
 from chain_service.jobs.asker import Operator
 from chain_service.jobs.auditing.audit import audit
@@ -51,6 +53,28 @@ def test_a_head_is_anchored_once_a_period_and_only_if_something_happened(own_cit
     report = audit(city.app)
     assert report.journal is not None
     assert (report.journal.anchored, report.journal.record, report.findings) == (1, record.id, ())
+
+
+def test_a_long_journal_is_hashed_part_by_part_and_anchored_once_all_of_it_is(
+    own_city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city = own_city
+    org = city.organisation()
+    monkeypatch.setattr(journal_heads, "AT_ONCE", 2)
+    grown = GrowingRoot()
+    keep_journal(city.app, grown)
+    for _ in range(5):
+        create_key(city.app, org.code, ["audit"])
+    city.clock.ahead += city.app.settings.journal_period + 1
+    sizes = []
+    for _ in range(3):
+        keep_journal(city.app, grown)
+        sizes.append((grown.size, heads(city)))
+    assert sizes == [(2, [0]), (4, [0]), (5, [0, 5])]
+    with city.app.database.reading() as connection:
+        (record,) = records.of_type(connection, JOURNAL_HEAD)
+    city.make_final([record.id])
+    assert named(city) == set(), "the tree that grew in parts is that of the audit"
 
 
 def test_a_head_is_accepted_with_its_record_or_not_at_all(own_city: City, monkeypatch: pytest.MonkeyPatch) -> None:
