@@ -13,7 +13,7 @@ from chain_service.core.encoding.visible_text import add_hidden
 from chain_service.core.records.states import ChangeRequest, may_follow, parse_change_request
 from chain_service.errors import Conflict
 from chain_service.jobs.anchoring import second_approval
-from chain_service.jobs.anchoring.second_approval import ListedApproval
+from chain_service.jobs.anchoring.second_approval import RefusedApproval
 from chain_service.jobs.anchoring.supersede import accept
 from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App
@@ -146,7 +146,7 @@ def _approve(app: App, asker: Acting, approval_id: str, record_id: str | None, o
 
 def refuse(
     app: App, asker: Acting, approval_id: str, record_id: str | None = None, once: Once | None = None
-) -> ListedApproval:
+) -> RefusedApproval:
     """The final end that waited is refused, or taken back by who asked for it; the record stays as it is.
 
     Raises `NotFound` (`approval_unknown`), `Conflict` (`approval_ended`), `Forbidden`.
@@ -158,8 +158,9 @@ def refuse(
         one = second_approval.waiting_one(connection, approval_id, now)
         asker.need_org(one.org)
         second_approval.need_record(one, record_id)
-        approvals.decide(connection, one.id, "refused", by=second_approval.holder(asker.key_id), at=now)
-        return keep(app, connection, once, second_approval.listed(approvals.get(connection, one.id), now))
+        by = second_approval.holder(asker.key_id)
+        approvals.decide(connection, one.id, "refused", by=by, at=now)
+        return keep(app, connection, once, RefusedApproval(one.id, one.record_id, "refused", by, moment(now)))
 
 
 def _course(connection: Connection, asker: Acting, record: StoredRecord, request: ChangeRequest) -> StateCourse:

@@ -52,6 +52,17 @@ class ListedApproval:
 
 
 @answer
+class RefusedApproval:
+    """A final end that was refused. What it was asked for with is not repeated: answers are kept, texts are erased."""
+
+    id: str
+    record: str
+    state: ApprovalState
+    decided_by: str
+    decided_at: str
+
+
+@answer
 class ApprovalPage:
     """Approvals, newest first."""
 

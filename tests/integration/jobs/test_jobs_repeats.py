@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 import warnings
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,8 @@ from typing import Any
 import pytest
 
 from chain_service.jobs import workers
-from chain_service.jobs.asker import ROLES
+from chain_service.jobs.anchoring import second_approval
+from chain_service.jobs.asker import ROLES, Operator
 from chain_service.jobs.instance import api_keys
 from chain_service.jobs.repeats import KEPT, forget_old_answers
 from chain_service.store.database import Database
@@ -247,6 +249,25 @@ def test_the_same_state_for_another_reason_is_refused(joining: Joining) -> None:
             assert (answer.status_code, answer.json()["code"]) == (409, "reason_differs")
         assert office.post(path, withdraw).json()["created"] is False
         assert rows(office.city) == before
+
+
+def test_no_answer_that_is_kept_repeats_what_was_asked_for(joining: Joining) -> None:
+    """Erasing a record cannot reach the answers: they must not hold its texts."""
+    office = joining()
+    second_approval.set_rule(office.city.app, office.org.code, second_approval=True)
+    other = replace(office, key=api_keys.create_key(office.city.app, office.org.code, ["status"]).key)
+    for decision in ("approve", "refuse"):
+        (id,) = office.city.anchor(office.org, office.org.certificate(), caller=Operator(office.org.code))
+        path = f"/v1/records/{id}/status"
+        change = {"to": "withdrawn", "reasonCode": 1, "legalBasis": BASIS, "text": "只在请求里的话"}
+        asked = office.post(path, change, new_key())
+        assert asked.json()["state"] == "waiting_approval"
+        decided = other.post(f"{path}/{decision}", {"approval": asked.json()["approval"]}, new_key())
+        assert decided.status_code < 300, decided.text
+    with office.city.app.database.reading() as connection:
+        kept = [zlib.decompress(body) for (body,) in connection.exec_driver_sql("SELECT body FROM first_answers")]
+    assert len(kept) >= 4
+    assert not [body for body in kept if "只在请求里的话".encode() in body or BASIS.encode() in body]
 
 
 def test_a_seal_is_changed_only_from_the_state_that_was_seen(joining: Joining) -> None:
