@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sqlalchemy import Connection
 
 from chain_service.core.encoding.answers import answer, left_out
@@ -101,13 +99,12 @@ def _change(
         asker.need_org(record.org)
         course = _course(connection, asker, record, request)
         if not _stands(course, request, keyed=once is not None):
-            wish = replace(request, if_state=None)
             if request.to.is_final and approvals.rule(connection, record.org).second_approval:
-                one, created = second_approval.ask(app, connection, record, wish, asker.key_id)
+                one, created = second_approval.ask(app, connection, record, request, asker.key_id)
                 return keep(app, connection, once, _waiting(course, record, one, created))
             if request.to.is_final:
                 second_approval.spend_end(app, connection, record.org)
-            accept(app, connection, record.id, wish, officer=officer, key_id=asker.key_id)
+            accept(app, connection, record.id, request, officer=officer, key_id=asker.key_id)
             return keep(app, connection, once, _answer(course_of(connection, record), record, created=True))
         return keep(app, connection, once, _answer(course, record, created=False))
 
@@ -117,8 +114,8 @@ def approve(
 ) -> ChangeAnswer:
     """The final end that waited is accepted; its officer is who asked for it and who approved it.
 
-    Raises as `change_status`, `NotFound` (`approval_unknown`), `Conflict` (`approval_ended`), `Forbidden`
-    (`same_holder`).
+    Raises as `change_status`, `NotFound` (`approval_unknown`; `Gone` once the record was erased), `Conflict`
+    (`approval_ended`), `Forbidden` (`same_holder`).
     """
     asker.need("status")
     return seen_again(lambda: _approve(app, asker, approval_id, record_id, once))
@@ -201,11 +198,15 @@ def _stands(course: StateCourse, request: ChangeRequest, *, keyed: bool) -> bool
 
 
 def _says_the_same(course: StateCourse, request: ChangeRequest) -> bool:
-    """The newest state was reached by what is asked for; of a change that is not ours only its reason is known."""
-    told = None if course.newest_change is None else told_request(course.newest_change)
+    """The newest state was reached by what is asked for; of a change that is erased or not ours only its reason is
+    known.
+    """
+    change = course.newest_change
+    told = None if change is None else told_request(change)
     if told is not None:
         return told.why == request.why
-    return course.newest_reason in (None, request.reason.number)
+    known = course.newest_reason if change is None else change.reason_code
+    return known in (None, request.reason.number)
 
 
 def _refuse_outdated(course: StateCourse, request: ChangeRequest, *, keyed: bool) -> None:

@@ -18,6 +18,7 @@ from chain_service.jobs import workers
 from chain_service.jobs.anchoring import second_approval
 from chain_service.jobs.asker import ROLES, Operator
 from chain_service.jobs.instance import api_keys
+from chain_service.jobs.records import records
 from chain_service.jobs.repeats import KEPT, forget_old_answers
 from chain_service.store.database import Database
 from chain_service.web.app import create_app
@@ -249,6 +250,17 @@ def test_the_same_state_for_another_reason_is_refused(joining: Joining) -> None:
             assert (answer.status_code, answer.json()["code"]) == (409, "reason_differs")
         assert office.post(path, withdraw).json()["created"] is False
         assert rows(office.city) == before
+
+
+def test_of_an_erased_change_the_reason_still_tells_it_apart(joining: Joining) -> None:
+    office = joining()
+    (id,) = office.anchored()
+    withdraw = {"to": "withdrawn", "reasonCode": 1, "legalBasis": BASIS}
+    assert office.post(f"/v1/records/{id}/status", withdraw).json()["state"] == "pending"
+    records.erase(office.city.app, id, "依申请", Operator())
+    assert office.post(f"/v1/records/{id}/status", withdraw).json()["created"] is False
+    other = office.post(f"/v1/records/{id}/status", withdraw | {"reasonCode": 2})
+    assert (other.status_code, other.json()["code"]) == (409, "reason_differs")
 
 
 def test_no_answer_that_is_kept_repeats_what_was_asked_for(joining: Joining) -> None:
