@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from chain_service.errors import Conflict
 from chain_service.jobs import workers
-from chain_service.jobs.anchoring import second_approval
+from chain_service.jobs.anchoring import second_approval, submit_records
 from chain_service.jobs.asker import ROLES, Operator
 from chain_service.jobs.instance import api_keys
 from chain_service.jobs.records import records
@@ -144,6 +145,19 @@ def test_a_refusal_is_an_answer_and_what_could_not_be_read_is_none(joining: Join
     key = new_key()
     assert office.post("/v1/records", b'{"kind":', key).status_code == 422
     assert office.post("/v1/records", office.org.certificate(), key).status_code == 202
+
+
+def test_that_others_were_quicker_is_no_answer(joining: Joining, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = joining()
+    body, key = office.org.certificate(), new_key()
+
+    def overtaken(*_: object) -> None:
+        raise Conflict("the change breaks the rule uq_records_identity", code="constraint")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(submit_records, "submit", overtaken)
+        assert office.post("/v1/records", body, key).json()["code"] == "constraint"
+    assert office.post("/v1/records", body, key).status_code == 202
 
 
 def test_an_answer_is_kept_for_thirty_days(joining: Joining) -> None:
