@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,10 +16,6 @@ from chain_service.jobs.context import App
 from chain_service.web.app import create_app
 from chain_service.web.http.auth import OPEN, AnchorKey, Everybody, SealKey, WithKey, admission, key_sent
 from chain_service.web.pages.routes import FILES
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from starlette.testclient import TestClient
 
 ROUTES = {
     "POST /v1/records": "`anchor`",
@@ -148,7 +143,7 @@ def test_a_route_that_does_not_say_once_whom_it_lets_in_is_no_route(named: int) 
                 admission(route)
 
 
-def test_no_request_waits_for_schemas_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_request_waits_for_schemas_to_be_made(client_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are made with the application, by one thread: FastAPI otherwise makes them at the first request."""
     web = create_app(cast(App, SimpleNamespace(settings=Settings())))
 
@@ -156,4 +151,4 @@ def test_no_request_waits_for_schemas_to_be_made(monkeypatch: pytest.MonkeyPatch
         raise AssertionError("a schema is made while requests are answered")
 
     monkeypatch.setattr(TypeAdapter, "__init__", late)
-    assert TestClient(web).get("/healthz").status_code == 200
+    assert client_of(web).get("/healthz").status_code == 200
