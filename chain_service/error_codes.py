@@ -314,7 +314,8 @@ CODES: dict[str, Meaning] = {
     ),
     "not_anchored": Meaning(
         409, REFUSED, "记录尚未上链。", "The record is not anchored yet.",
-        "请稍后再试。", "Try again in a minute.",
+        "请稍后再试；用过 Idempotency-Key 的换用新键。",
+        "Try again in a minute, under a new Idempotency-Key if one was sent.",
     ),
     "already_separated": Meaning(
         409, REFUSED, "登记管理、根密钥与出块密钥已分开存放。",
@@ -338,7 +339,8 @@ CODES: dict[str, Meaning] = {
     ),
     "change_pending": Meaning(
         409, REFUSED, "另一项变更正在处理，尚未最终确认。", "Another change is under way and not final yet.",
-        "请稍后再试。", "Try again in a minute.",
+        "请稍后再试；用过 Idempotency-Key 的换用新键。",
+        "Try again in a minute, under a new Idempotency-Key if one was sent.",
     ),
     "catalog_conflict": Meaning(
         409, REFUSED, "目录版本序号或前版摘要不符。", "The sequence number or the previous digest does not match.",
@@ -355,7 +357,8 @@ CODES: dict[str, Meaning] = {
     ),
     "not_registered": Meaning(
         409, REFUSED, "印章尚未在链上登记。", "The seal is not registered on chain yet.",
-        "请稍后再试。", "Try again in a minute.",
+        "请稍后再试；用过 Idempotency-Key 的换用新键。",
+        "Try again in a minute, under a new Idempotency-Key if one was sent.",
     ),
     "idempotency_mismatch": Meaning(
         422, WRONG_USAGE, "该 Idempotency-Key 已用于另一请求，未作任何改动。",

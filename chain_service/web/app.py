@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import Depends, FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from prometheus_client import generate_latest
 
 from chain_service import __version__
@@ -70,6 +70,10 @@ def create_app(app: App, watch: HealthWatch | None = None) -> FastAPI:
     install_problem_handlers(web)
     for door in DOORS:
         web.include_router(door)
+    # FastAPI makes the schemas of included routes at the first request, while all others wait and where threads of two
+    # applications undo each other's filters of warnings: here nobody waits, and one thread makes them
+    for _ in iter_route_contexts(web.routes):
+        pass
     web.state.routes = [route for door in DOORS for route in door.routes if isinstance(route, APIRoute)]
     describe(web, web.state.routes)
     web.add_middleware(Caching)

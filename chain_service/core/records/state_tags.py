@@ -33,6 +33,9 @@ class ExpectedState:
     name: str
     changes: int | None
 
+    def __str__(self) -> str:
+        return self.name if self.changes is None else state_tag(self.name, self.changes)
+
     def is_now(self, name: str, changes: int) -> bool:
         """Whether the newest state is the one expected."""
         return self.name == name and self.changes in (None, changes)

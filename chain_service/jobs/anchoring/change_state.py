@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sqlalchemy import Connection
 
 from chain_service.core.encoding.answers import answer, left_out
@@ -13,7 +11,7 @@ from chain_service.core.encoding.visible_text import add_hidden
 from chain_service.core.records.states import ChangeRequest, may_follow, parse_change_request
 from chain_service.errors import Conflict
 from chain_service.jobs.anchoring import second_approval
-from chain_service.jobs.anchoring.second_approval import ListedApproval
+from chain_service.jobs.anchoring.second_approval import RefusedApproval
 from chain_service.jobs.anchoring.supersede import accept
 from chain_service.jobs.asker import Acting
 from chain_service.jobs.context import App
@@ -101,13 +99,12 @@ def _change(
         asker.need_org(record.org)
         course = _course(connection, asker, record, request)
         if not _stands(course, request, keyed=once is not None):
-            wish = replace(request, if_state=None)
             if request.to.is_final and approvals.rule(connection, record.org).second_approval:
-                one, created = second_approval.ask(app, connection, record, wish, asker.key_id)
+                one, created = second_approval.ask(app, connection, record, request, asker.key_id)
                 return keep(app, connection, once, _waiting(course, record, one, created))
             if request.to.is_final:
                 second_approval.spend_end(app, connection, record.org)
-            accept(app, connection, record.id, wish, officer=officer, key_id=asker.key_id)
+            accept(app, connection, record.id, request, officer=officer, key_id=asker.key_id)
             return keep(app, connection, once, _answer(course_of(connection, record), record, created=True))
         return keep(app, connection, once, _answer(course, record, created=False))
 
@@ -117,8 +114,8 @@ def approve(
 ) -> ChangeAnswer:
     """The final end that waited is accepted; its officer is who asked for it and who approved it.
 
-    Raises as `change_status`, `NotFound` (`approval_unknown`), `Conflict` (`approval_ended`), `Forbidden`
-    (`same_holder`).
+    Raises as `change_status`, `NotFound` (`approval_unknown`; `Gone` once the record was erased), `Conflict`
+    (`approval_ended`), `Forbidden` (`same_holder`).
     """
     asker.need("status")
     return seen_again(lambda: _approve(app, asker, approval_id, record_id, once))
@@ -146,7 +143,7 @@ def _approve(app: App, asker: Acting, approval_id: str, record_id: str | None, o
 
 def refuse(
     app: App, asker: Acting, approval_id: str, record_id: str | None = None, once: Once | None = None
-) -> ListedApproval:
+) -> RefusedApproval:
     """The final end that waited is refused, or taken back by who asked for it; the record stays as it is.
 
     Raises `NotFound` (`approval_unknown`), `Conflict` (`approval_ended`), `Forbidden`.
@@ -158,8 +155,9 @@ def refuse(
         one = second_approval.waiting_one(connection, approval_id, now)
         asker.need_org(one.org)
         second_approval.need_record(one, record_id)
-        approvals.decide(connection, one.id, "refused", by=second_approval.holder(asker.key_id), at=now)
-        return keep(app, connection, once, second_approval.listed(approvals.get(connection, one.id), now))
+        by = second_approval.holder(asker.key_id)
+        approvals.decide(connection, one.id, "refused", by=by, at=now)
+        return keep(app, connection, once, RefusedApproval(one.id, one.record_id, "refused", by, moment(now)))
 
 
 def _course(connection: Connection, asker: Acting, record: StoredRecord, request: ChangeRequest) -> StateCourse:
@@ -200,11 +198,15 @@ def _stands(course: StateCourse, request: ChangeRequest, *, keyed: bool) -> bool
 
 
 def _says_the_same(course: StateCourse, request: ChangeRequest) -> bool:
-    """The newest state was reached by what is asked for; of a change that is not ours only its reason is known."""
-    told = None if course.newest_change is None else told_request(course.newest_change)
+    """The newest state was reached by what is asked for; of a change that is erased or not ours only its reason is
+    known.
+    """
+    change = course.newest_change
+    told = None if change is None else told_request(change)
     if told is not None:
         return told.why == request.why
-    return course.newest_reason in (None, request.reason.number)
+    known = course.newest_reason if change is None else change.reason_code
+    return known in (None, request.reason.number)
 
 
 def _refuse_outdated(course: StateCourse, request: ChangeRequest, *, keyed: bool) -> None:

@@ -52,6 +52,17 @@ class ListedApproval:
 
 
 @answer
+class RefusedApproval:
+    """A final end that was refused. What it was asked for with is not repeated: answers are kept, texts are erased."""
+
+    id: str
+    record: str
+    state: ApprovalState
+    decided_by: str
+    decided_at: str
+
+
+@answer
 class ApprovalPage:
     """Approvals, newest first."""
 
@@ -130,7 +141,8 @@ def ask(
 ) -> tuple[Approval, bool]:
     """The end waits for another holder, and whether it did not before.
 
-    Raises `Conflict` (`approval_waiting`) where another end of this record waits.
+    The state that was seen waits with it: what was meant for that one is not approved in another. Raises `Conflict`
+    (`approval_waiting`) where another end of this record waits.
     """
     at = app.clock()
     standing = approvals.waiting(connection, record.id, at)
@@ -146,6 +158,7 @@ def ask(
         "text": request.text,
         "legalBasis": request.legal_basis,
         "successor": request.successor,
+        "ifState": None if request.if_state is None else str(request.if_state),
     }
     expires = at + app.settings.approval_lifetime
     new = NewApproval(str(uuid.uuid4()), record.id, record.org, canonical(body), key_id, at, expires)
@@ -154,15 +167,10 @@ def ask(
 
 
 def waiting_one(connection: Connection, approval_id: str, now: float) -> Approval:
-    """The approval, which waits.
-
-    Raises `NotFound` (`approval_unknown`), `Conflict` (`approval_ended`), `Gone` where its record was erased.
-    """
+    """The approval, which waits. Raises `NotFound` (`approval_unknown`), `Conflict` (`approval_ended`)."""
     one = approvals.get(connection, approval_id)
     if (state := one.state(now)) != "waiting":
         raise Conflict(f"this approval is {state}", code="approval_ended", state=state)
-    if one.body is None:
-        raise Gone("the record was erased")
     return one
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, Final, cast, get_args
 
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, parse_many
 
 from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.display import moment, optional_moment
@@ -266,9 +266,9 @@ def _daily_lookups(app: App, key: ApiKey) -> int:
 
 @cache
 def parse_rate(rate: str) -> RateLimitItem:
-    """The rate: requests in a window of at most a day. Raises `BadRequest` (field `rate`)."""
+    """The rate, one only: requests in a window of at most a day. Raises `BadRequest` (field `rate`)."""
     try:
-        parsed = parse(rate)
+        (parsed,) = parse_many(rate)
     except ValueError:
         parsed = None
     if parsed is None or not 1 <= parsed.get_expiry() <= DAY or not 1 <= parsed.amount < 2**31:

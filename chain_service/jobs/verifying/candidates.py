@@ -206,6 +206,7 @@ def _names(record: StoredRecord, read: ParsedRequest) -> bool:
 def _identified(connection: Connection, question: VerificationRequest, asker: Asker) -> list[StoredRecord]:
     """Without the role `verify`, only if number and a holder's name fit: otherwise as if there were none.
 
+    A record under the very text that was asked for is the one: what ended under another spelling says nothing of it.
     A key that is limited to certificate types is answered the same for all others.
     """
     identifier = question.identifier
@@ -219,7 +220,7 @@ def _identified(connection: Connection, question: VerificationRequest, asker: As
     identified = [record for record in identified if asker.may_look_up(record.type_code)]
     if "verify" not in asker.roles:
         identified = [record for record in identified if _fits(record, question)]
-    return identified
+    return [record for record in identified if record.identity == identifier] or identified
 
 
 def _fits(record: StoredRecord, question: VerificationRequest) -> bool:

@@ -13,7 +13,7 @@ from chain_service.core.encoding.answers import json_bytes
 from chain_service.core.receipts.receipt import MEDIA_TYPE, parse
 from chain_service.core.records.states import parse_change_request
 from chain_service.jobs.anchoring import change_state, submit_records
-from chain_service.jobs.anchoring.second_approval import ListedApproval
+from chain_service.jobs.anchoring.second_approval import RefusedApproval
 from chain_service.jobs.anchoring.submit_records import AcceptedRecord, AcceptedRecords
 from chain_service.jobs.proofs import receipts
 from chain_service.jobs.records import records, state_history
@@ -195,7 +195,7 @@ def approve_end(record_id: str, holder: StatusKey, app: TheApp, sent: Sent) -> R
 
 @router.post(
     "/{record_id}/status/refuse",
-    response_model=ListedApproval,
+    response_model=RefusedApproval,
     responses=problems(401, 403, 404, 409, 410, 415, 422, 429),
     openapi_extra=request_body(json=ApprovalRequest),
 )
@@ -203,7 +203,7 @@ def refuse_end(record_id: str, holder: StatusKey, app: TheApp, sent: Sent) -> Re
     """Refuses a final end that waits, or takes it back; the record stays as it is."""
     need_media_type(sent.request, JSON)
 
-    def refuse(once: Once | None) -> ListedApproval:
+    def refuse(once: Once | None) -> RefusedApproval:
         return change_state.refuse(app, holder, shaped(sent.body, ApprovalRequest).approval, record_id, once)
 
     return sent.once(holder, refuse, status=200)

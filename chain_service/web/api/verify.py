@@ -243,5 +243,8 @@ def _named(number: int) -> Iterator[None]:
     try:
         yield
     except BadRequest as error:
-        details = {**error.details, "line": number}
-        raise BadRequest(f"line {number}: {error.message}", code=error.code, **details) from None
+        refused = BadRequest(f"line {number}: {error.message}", code=error.code, **{**error.details, "line": number})
+        refused.errors = error.errors or (error,)
+        for told in refused.errors:
+            told.details["line"] = number
+        raise refused from None

@@ -125,8 +125,11 @@ class SentBody:
                 return self._refused(request, refusal)
 
     def _refused(self, request: Once, refusal: ChainServiceError) -> Response:
-        """The answer to a refusal, kept where it would be the same until something changes."""
-        if meaning_of(refusal).status not in repeats.SETTLED or refusal.code.startswith("idempotency_"):
+        """The answer to a refusal, kept where it would be the same until something changes: not where others were
+        quicker twice (`constraint`).
+        """
+        passing = refusal.code == "constraint" or refusal.code.startswith("idempotency_")
+        if passing or meaning_of(refusal).status not in repeats.SETTLED:
             raise refusal
         answer = problem_response(refusal, getattr(self.request.state, "request_id", None))
         kept = FirstAnswer(answer.status_code, str(answer.media_type), bytes(answer.body))

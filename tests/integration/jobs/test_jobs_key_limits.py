@@ -210,6 +210,7 @@ def test_what_bounds_a_key_has_to_make_sense(city: City) -> None:
         {"rate": "often"},
         {"rate": "0/minute"},
         {"rate": "5/year"},
+        {"rate": "10/minute;100/day"},
         {"daily_lookups": -1},
         {"expires_at": city.app.clock() - 1},
         {"types": ["001"]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 import warnings
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -13,9 +14,12 @@ from typing import Any
 
 import pytest
 
+from chain_service.errors import Conflict
 from chain_service.jobs import workers
-from chain_service.jobs.asker import ROLES
+from chain_service.jobs.anchoring import second_approval, submit_records
+from chain_service.jobs.asker import ROLES, Operator
 from chain_service.jobs.instance import api_keys
+from chain_service.jobs.records import records
 from chain_service.jobs.repeats import KEPT, forget_old_answers
 from chain_service.store.database import Database
 from chain_service.web.app import create_app
@@ -143,6 +147,19 @@ def test_a_refusal_is_an_answer_and_what_could_not_be_read_is_none(joining: Join
     assert office.post("/v1/records", office.org.certificate(), key).status_code == 202
 
 
+def test_that_others_were_quicker_is_no_answer(joining: Joining, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = joining()
+    body, key = office.org.certificate(), new_key()
+
+    def overtaken(*_: object) -> None:
+        raise Conflict("the change breaks the rule uq_records_identity", code="constraint")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(submit_records, "submit", overtaken)
+        assert office.post("/v1/records", body, key).json()["code"] == "constraint"
+    assert office.post("/v1/records", body, key).status_code == 202
+
+
 def test_an_answer_is_kept_for_thirty_days(joining: Joining) -> None:
     office = joining()
     body, key = office.org.certificate(), new_key()
@@ -247,6 +264,36 @@ def test_the_same_state_for_another_reason_is_refused(joining: Joining) -> None:
             assert (answer.status_code, answer.json()["code"]) == (409, "reason_differs")
         assert office.post(path, withdraw).json()["created"] is False
         assert rows(office.city) == before
+
+
+def test_of_an_erased_change_the_reason_still_tells_it_apart(joining: Joining) -> None:
+    office = joining()
+    (id,) = office.anchored()
+    withdraw = {"to": "withdrawn", "reasonCode": 1, "legalBasis": BASIS}
+    assert office.post(f"/v1/records/{id}/status", withdraw).json()["state"] == "pending"
+    records.erase(office.city.app, id, "依申请", Operator())
+    assert office.post(f"/v1/records/{id}/status", withdraw).json()["created"] is False
+    other = office.post(f"/v1/records/{id}/status", withdraw | {"reasonCode": 2})
+    assert (other.status_code, other.json()["code"]) == (409, "reason_differs")
+
+
+def test_no_answer_that_is_kept_repeats_what_was_asked_for(joining: Joining) -> None:
+    """Erasing a record cannot reach the answers: they must not hold its texts."""
+    office = joining()
+    second_approval.set_rule(office.city.app, office.org.code, second_approval=True)
+    other = replace(office, key=api_keys.create_key(office.city.app, office.org.code, ["status"]).key)
+    for decision in ("approve", "refuse"):
+        (id,) = office.city.anchor(office.org, office.org.certificate(), caller=Operator(office.org.code))
+        path = f"/v1/records/{id}/status"
+        change = {"to": "withdrawn", "reasonCode": 1, "legalBasis": BASIS, "text": "只在请求里的话"}
+        asked = office.post(path, change, new_key())
+        assert asked.json()["state"] == "waiting_approval"
+        decided = other.post(f"{path}/{decision}", {"approval": asked.json()["approval"]}, new_key())
+        assert decided.status_code < 300, decided.text
+    with office.city.app.database.reading() as connection:
+        kept = [zlib.decompress(body) for (body,) in connection.exec_driver_sql("SELECT body FROM first_answers")]
+    assert len(kept) >= 4
+    assert not [body for body in kept if "只在请求里的话".encode() in body or BASIS.encode() in body]
 
 
 def test_a_seal_is_changed_only_from_the_state_that_was_seen(joining: Joining) -> None:

@@ -132,6 +132,33 @@ def test_an_end_that_the_record_no_longer_allows_is_refused_when_it_is_approved(
     assert change_state.approve(city.app, second.caller, approval).state == "pending"
 
 
+def test_an_end_that_was_meant_for_one_state_is_not_approved_in_another(city: City) -> None:
+    first, second = two(city)
+    (id,) = anchored(city, first)
+    approval = city.change(first, id, "withdrawn", if_state="in_force/0").approval
+    assert city.change(first, id, "withdrawn", if_state="in_force/0").approval == approval
+    for to in ("suspended", "in_force"):
+        city.change(first, id, to)
+        workers.wait_final(city.app, "status", id, timeout=WAIT)
+    assert refused(lambda: change_state.approve(city.app, second.caller, approval)) == "state_changed"
+    assert refused(lambda: city.change(first, id, "withdrawn", if_state="in_force/2")) == "approval_waiting"
+    change_state.refuse(city.app, first.caller, approval)
+    meant = city.change(first, id, "withdrawn", if_state="in_force/2").approval
+    assert change_state.approve(city.app, second.caller, meant).state == "pending"
+
+
+def test_the_end_of_an_erased_record_can_be_refused_and_asked_for_again(city: City) -> None:
+    first, second = two(city)
+    (id,) = anchored(city, first)
+    approval = city.change(first, id, "withdrawn", text="只有审批里有的话").approval
+    records.erase(city.app, id, "依申请", Operator())
+    assert refused(lambda: change_state.approve(city.app, second.caller, approval)) == "erased"
+    assert refused(lambda: city.change(first, id, "withdrawn")) == "approval_waiting"
+    assert change_state.refuse(city.app, second.caller, approval).state == "refused"
+    again = city.change(first, id, "withdrawn")
+    assert change_state.approve(city.app, second.caller, again.approval).state == "pending"
+
+
 def test_of_several_who_approve_at_once_one_does(city: City) -> None:
     first, second = two(city)
     (id,) = anchored(city, first)

@@ -201,6 +201,21 @@ def test_a_document_s_number_is_found_in_whatever_brackets_and_width_it_was_type
     assert verify(city.app, question, counter).code == "not_anchored"
 
 
+def test_what_ended_under_another_spelling_says_nothing_of_the_very_number_asked_for(city: City) -> None:
+    org = city.organisation()
+    mistaken, right = f"临审[2025]{org.code[8:16]}号", f"临审〔2025〕{org.code[8:16]}号"
+    ended, _ = city.anchor(org, org.document(mistaken), org.document(right))
+    city.set_state(org, ended, "withdrawn")
+    counter = key(city, org, "verify")
+    for typed, code in (
+        (mistaken, "withdrawn"),
+        (right, "in_force_not_compared"),
+        (f"临审（2025）{org.code[8:16]}号", "withdrawn"),  # either may be meant
+    ):
+        question = VerificationRequest(identifier=f"approval\x1f{typed}", use_cause="办理开户")
+        assert verify(city.app, question, counter).code == code
+
+
 def test_a_look_up_of_something_unknown_is_logged_too_without_what_was_asked(city: City) -> None:
     org = city.organisation()
     body = org.certificate()

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 
 from chain_service.config import Settings
 from chain_service.jobs.asker import ROLES, KeyHolder
@@ -140,3 +141,14 @@ def test_a_route_that_does_not_say_once_whom_it_lets_in_is_no_route(named: int) 
         else:
             with pytest.raises(ValueError, match="say once who may call it"):
                 admission(route)
+
+
+def test_no_request_waits_for_schemas_to_be_made(client_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are made with the application, by one thread: FastAPI otherwise makes them at the first request."""
+    web = create_app(cast(App, SimpleNamespace(settings=Settings())))
+
+    def late(*_: Any, **__: Any) -> None:
+        raise AssertionError("a schema is made while requests are answered")
+
+    monkeypatch.setattr(TypeAdapter, "__init__", late)
+    assert client_of(web).get("/healthz").status_code == 200
