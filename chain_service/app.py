@@ -24,7 +24,8 @@ def open_app(settings: Settings, *, migrate: bool = True) -> App:
     """The instance kept in `settings.data`, its database brought to this program's version, if wanted.
 
     Raises `NotFound` (code `not_initialised`) before `init`, `Conflict` if the database belongs to other contracts, is
-    newer than the program and cannot be served by it, or is older and shall not be migrated (`database_older`).
+    newer than the program and cannot be served by it, or is older and shall not be migrated (`database_older`). An
+    empty one always is.
     """
     if not settings.data.joinpath("config.toml").is_file():
         raise NotFound(
@@ -33,7 +34,7 @@ def open_app(settings: Settings, *, migrate: bool = True) -> App:
         )
     database = open_database(settings)
     try:
-        if migrate:
+        if migrate or database.is_empty():
             database.migrate()
         else:
             database.check()
@@ -87,9 +88,10 @@ def _own_reader(settings: Settings) -> ChainReader:
     chain = Chain(Deployment.load(settings.deployment_file), Rpc(settings.rpc_urls, settings.rpc_timeout))
     database = open_database(settings)
     try:
-        database.check()
-        with database.reading() as connection:
-            trust_sets(chain, validators.listed(connection))
+        if not database.is_empty():
+            database.check()
+            with database.reading() as connection:
+                trust_sets(chain, validators.listed(connection))
     finally:
         database.close()
     return chain.reader

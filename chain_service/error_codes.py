@@ -307,6 +307,11 @@ CODES: dict[str, Meaning] = {
         "It is in this state already, with another reason, text, legal basis or successor; nothing was done.",
         "请查看状态历史；已登记的原因不能更改。", "Read its history; the reason that is recorded cannot be changed.",
     ),
+    "statement_stays": Meaning(
+        409, REFUSED, "系统自身的声明（操作日志的日志头）不能删除。",
+        "A statement of the service itself (the journal's head) cannot be erased.",
+        "无需处理：其中没有个人信息。", "There is nothing to do: it holds no personal data.",
+    ),
     "not_anchored": Meaning(
         409, REFUSED, "记录尚未上链。", "The record is not anchored yet.",
         "请稍后再试。", "Try again in a minute.",

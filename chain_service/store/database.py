@@ -250,6 +250,13 @@ class Database:
             if not _is_current(connection):
                 _upgrade(connection)
 
+    def is_empty(self) -> bool:
+        """Nothing was ever stored in it: no program has made its tables yet. Raises Unavailable."""
+        if self.dialect == "sqlite" and not Path(str(self.engine.url.database)).exists():
+            return True
+        with self.watching() as connection:
+            return _revision(connection) is None
+
     def check(self) -> None:
         """The database answers and has a schema that this program can serve.
 

@@ -10,8 +10,10 @@ import asyncio
 import errno
 import gc
 import resource
+import signal
 import socket
 import ssl
+import threading
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable
 from typing import Any, cast
@@ -134,11 +136,25 @@ class _Server(uvicorn.Server):
             for bound in sockets or ()
         ]
         self.watching = asyncio.create_task(self.connections.watch())
+        if self.config.ssl is not None and threading.current_thread() is threading.main_thread():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._renew_certificate, self.config.ssl)
         self.started = True
         self.listening()
 
     def _connection(self, address: str) -> Connection:
         return Connection(self.config, self.server_state, self.lifespan.state, self.connections, address)
+
+    def _renew_certificate(self, context: ssl.SSLContext) -> None:
+        """Connections from now on get the certificate that the files hold by now; a pair that does not fit is left."""
+        files = cast(str, self.config.ssl_certfile), self.config.ssl_keyfile
+        log = structlog.get_logger("chain_service.web")
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*files)  # a failure would leave half a pair behind
+            context.load_cert_chain(*files)
+        except OSError as error:
+            log.error("certificate_kept", detail=f"TLS certificate or key: {error}")
+        else:
+            log.info("certificate_renewed")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
@@ -172,7 +188,8 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def run_server(web: FastAPI, settings: Settings, *, grace: int, listening: Callable[[int], None]) -> None:
-    """Serves until SIGINT or SIGTERM; requests under way get `grace` seconds. `listening` is told the port.
+    """Serves until SIGINT or SIGTERM; requests under way get `grace` seconds. `listening` is told the port. With TLS
+    SIGHUP has certificate and key read again.
 
     Raises Unavailable (`port_in_use`), BadRequest (`bad_settings`) for a certificate or key that cannot be used.
     """

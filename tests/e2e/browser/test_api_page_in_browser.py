@@ -9,7 +9,7 @@ def test_the_description_of_the_api_opens_and_leads_from_a_call_to_its_model(pag
     page.get_by_role("link", name="接口说明").click()
     page.wait_for_url("**/docs")
     call = page.locator("#records_submit")
-    assert call.locator("table").is_hidden()
+    assert call.locator("table").first.is_hidden()
     call.locator("summary").click()
     assert "anchor" in call.inner_text() and call.locator("pre").first.is_visible()
     call.get_by_role("link", name="AcceptedRecords").click()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import ssl
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -80,6 +83,39 @@ def test_the_service_speaks_tls_itself_where_it_is_told_to(service: Instance, tm
             assert "strict-transport-security" not in plain.get("/healthz").headers
     finally:
         assert process.stop() == 0
+
+
+def test_a_certificate_is_renewed_without_a_stop(service: Instance, tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
+    tls = {"CHAIN_SERVICE_TLS_CERTIFICATE": str(certificate), "CHAIN_SERVICE_TLS_KEY": str(key)}
+    process = Process(service.data, "serve", "--no-workers", "--port", "0", **tls)
+    address = ("127.0.0.1", int(process.url.rpartition(":")[2]))
+
+    def shows(wanted: str) -> bool:
+        return ssl.get_server_certificate(address).strip() == wanted.strip()
+
+    def logged(what: str) -> bool:
+        return what in process.log.read_text(encoding="utf-8")
+
+    try:
+        assert shows(certificate.read_text())
+        self_signed(tmp_path)
+        renewed = certificate.read_text()
+        process.process.send_signal(signal.SIGHUP)
+        eventually(lambda: shows(renewed))
+        certificate.write_text("half of a file")
+        process.process.send_signal(signal.SIGHUP)
+        eventually(lambda: logged("certificate_kept"))
+        assert shows(renewed)
+    finally:
+        assert process.stop() == 0
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_a_key_that_fits_no_certificate_is_named(service: Instance, tmp_path: Path) -> None:
