@@ -204,6 +204,8 @@ class Database:
         Until then everybody else sees, on SQLite and PostgreSQL alike, what stood before; on SQLite nobody else writes.
         """
         with self.transaction() as connection:
+            if self.dialect == "postgresql":
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # whole tables are written at once
             yield _Within(self, connection)
 
     @contextmanager

@@ -20,7 +20,7 @@ from chain_service.jobs.asker import ROLES, KeyHolder, Role
 from chain_service.jobs.context import App
 from chain_service.jobs.key_limits import DAY
 from chain_service.jobs.pages import page_size, parse_cursor, write_cursor
-from chain_service.jobs.records.erasure_list import note_revocation
+from chain_service.jobs.records.erasure_list import note_end, note_revocation
 from chain_service.jobs.verifying.missed_lookups import MISSED_WITHIN
 from chain_service.store import readings
 from chain_service.store.access import keys
@@ -191,6 +191,7 @@ def rotate_key(app: App, key_id: str, overlap: float = OVERLAP, *, expires_at: f
         )
         keys.add(connection, new)
         keys.end(connection, old.id, ends)
+        note_end(app, old.id, ends)
     return RotatedKey(**_facts(app, new), key=secret, replaced_ends_at=moment(ends))
 
 

@@ -1,6 +1,6 @@
-"""What was erased and which keys were revoked, listed beside the database and done again in one that is older.
+"""What was erased and which keys have ended, listed beside the database and done again in one that is older.
 
-A backup brings back what was erased after it, and keys that were revoked. The list is outside the database so that it
+A backup brings back what was erased after it, and keys that have ended. The list is outside the database so that it
 outlives it: one line of JSON each, written before the database is changed. Copy it elsewhere as often as you can.
 """
 
@@ -31,6 +31,11 @@ def note_erasure(app: App, record_id: str, org: str, reason: str) -> None:
 def note_revocation(app: App, key_id: str) -> None:
     """The list names the key, durably."""
     _note(app, {"revoked": key_id})
+
+
+def note_end(app: App, key_id: str, ends: float) -> None:
+    """The list names the key, which was replaced by another, and the second in which it ends, durably."""
+    _note(app, {"ended": key_id, "ends": int(ends)})
 
 
 def _note(app: App, act: Mapping[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from chain_service.errors import Conflict
 from chain_service.jobs.asker import Operator
 from chain_service.jobs.context import App
@@ -18,7 +20,13 @@ def replay(app: App) -> int:
     Raises `Forbidden` (`wrong_password`) where something is to be erased and the keystore does not open.
     """
     acts = [act for file in of_instance(app.settings) for act in read_list(file)]
-    _revoke(app, {act["revoked"] for act in acts if isinstance(act.get("revoked"), str)})
+    revoked = {act["revoked"]: float("-inf") for act in acts if isinstance(act.get("revoked"), str)}
+    ended = {
+        act["ended"]: float(act["ends"])
+        for act in acts
+        if isinstance(act.get("ended"), str) and isinstance(act.get("ends"), int)
+    }
+    _end(app, ended | revoked)
     left = 0
     reasons = {act["erased"]: str(act.get("reason") or "") for act in acts if isinstance(act.get("erased"), str)}
     for record_id in _standing(app, list(reasons)):
@@ -39,14 +47,19 @@ def _standing(app: App, ids: list[str]) -> list[str]:
     return [id for id, record in stored.items() if record.erased_at is None]
 
 
-def _revoke(app: App, listed: set[str]) -> None:
-    """Keys that were made after the backup are unknown, and open nothing here.
+def _end(app: App, listed: Mapping[str, float]) -> None:
+    """The keys end at these seconds; before all time means that they were revoked. Keys that were made after the backup
+    are unknown, and open nothing here.
 
     Nothing is written where nothing has to be: evidence on a read-only file system is served too.
     """
     with app.database.reading() as connection:
         standing = keys.standing(connection, listed)
-    if standing:
+    late = [id for id, expires in standing.items() if expires is None or expires >= listed[id] + 1]
+    if late:
         with app.database.transaction() as connection:
-            for key_id in standing:
-                keys.revoke(connection, key_id, app.clock())
+            for id in late:
+                if listed[id] == float("-inf"):
+                    keys.revoke(connection, id, app.clock())
+                else:
+                    keys.end(connection, id, listed[id])

@@ -126,12 +126,13 @@ def revoke(connection: Connection, id: str, at: float) -> bool:
     return False
 
 
-def standing(connection: Connection, ids: Iterable[str]) -> list[str]:
-    """Those of these keys that are known and were not revoked."""
-    found: list[str] = []
+def standing(connection: Connection, ids: Iterable[str]) -> dict[str, float | None]:
+    """Those of these keys that are known and were not revoked, and when each expires."""
+    found: dict[str, float | None] = {}
     for part in chunks(sorted(ids)):
-        query = select(api_keys.c.id).where(api_keys.c.id.in_(part), api_keys.c.revoked_at.is_(None))
-        found += connection.execute(query).scalars()
+        query = select(api_keys.c.id, api_keys.c.expires_at)
+        query = query.where(api_keys.c.id.in_(part), api_keys.c.revoked_at.is_(None))
+        found |= {row.id: row.expires_at for row in connection.execute(query)}
     return found
 
 

@@ -32,6 +32,7 @@ def dump_postgresql(
     Raises Unavailable (`tool_missing`, `tool_failed`).
     """
     with database.reading() as connection:
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # counting a large database takes its time
         snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
         size = connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
         held = contents(connection)

@@ -181,6 +181,10 @@ def test_the_guide_leads_from_nothing_to_services_that_read_no_more_than_they_ne
 
     service, node = "var/lib/chain-service", "var/lib/chain-node"
     organisation = f"{service}/keys/accounts/{ISSUER}.json"
+    drill.operator("key", "revoke", drill.operator("key", "list").split()[0])
+    assert (drill.root / service / "erasures.ndjson").stat().st_size > 0
+    for name in ("chain-service", "chain-worker"):  # both do again what it lists as they start
+        assert drill.may_read(name, f"{service}/erasures.ndjson")
     (root_key,) = (drill.root / service / "keys" / "roots").iterdir()
     secrets = {
         organisation: {"chain-service", "chain-worker"},

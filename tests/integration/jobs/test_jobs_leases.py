@@ -21,6 +21,8 @@ from chain_service.jobs.auditing.audit import audit, rebuild
 from chain_service.jobs.context import App, Chain
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.instance import health
+from chain_service.jobs.instance.health import HealthFinding
+from chain_service.jobs.instance.watch import HealthWatch
 from chain_service.jobs.leases import worker_lock
 from chain_service.store import leases
 from chain_service.store.database import Database
@@ -196,3 +198,23 @@ def test_a_database_serves_the_contracts_of_one_deployment(
     ours.save(directory / "same.json")
     settings.deployment_file.unlink()
     open_app(settings).close()  # an instance without contracts may look: it is told of them by `deploy` later
+
+
+def test_of_several_machines_the_one_that_follows_the_chain_raises_and_clears_alerts(city: City) -> None:
+    mine = HealthFinding("disk", "disk_full", "disk", "1.2 MiB are free")
+    index_lease = jobs_leases.lease_of(city.app, "index")
+    watch = HealthWatch(city.app, alerting=True)
+    try:
+        watch._store((mine,))  # another machine, or none, follows the chain
+        assert city.alerts() == {}
+        assert index_lease.take(1.0)
+        watch._store((mine,))
+        assert set(city.alerts()) == {("disk_full", "disk")}
+        index_lease.release()
+        watch._store(())
+        assert set(city.alerts()) == {("disk_full", "disk")}
+        assert index_lease.take(2.0)
+        watch._store(())
+        assert city.alerts() == {}
+    finally:
+        index_lease.release()

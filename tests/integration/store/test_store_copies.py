@@ -1,11 +1,14 @@
-"""A PostgreSQL database is overwritten only where nobody works on it and, as a scratch place, where it is empty."""
+"""Copies tell what hinders them; PostgreSQL is overwritten where nobody works on it, a scratch place where empty."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from chain_service.errors import Conflict, Unavailable
+from chain_service.errors import Conflict, Corrupt, Unavailable
 from chain_service.store.copies.postgresql import require_empty, require_idle
+from chain_service.store.copies.sqlite import copy_sqlite
 from chain_service.store.database import Database
 from chain_service.store.leases import Lease
 
@@ -31,3 +34,13 @@ def test_a_scratch_database_is_empty(empty_postgresql: str, migrated_postgresql:
     with pytest.raises(Unavailable) as caught:
         require_empty(migrated_postgresql)
     assert caught.value.code == "scratch_refused"
+
+
+def test_a_damaged_database_is_told_as_such_when_it_is_copied(tmp_path: Path) -> None:
+    (tmp_path / "damaged.db").write_bytes(b"no database at all" * 1000)
+    with pytest.raises(Corrupt) as caught:
+        copy_sqlite(tmp_path / "damaged.db", tmp_path / "copy.db", lambda _done, _total: None)
+    assert caught.value.code == "database_damaged"
+    with pytest.raises(Unavailable) as missing:
+        copy_sqlite(tmp_path / "none.db", tmp_path / "other.db", lambda _done, _total: None)
+    assert missing.value.code == "database_unavailable"

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from chain_service.errors import Conflict
 from chain_service.store import leases
+from chain_service.store.connecting.drivers import DatabaseLimits
 from chain_service.store.database import Database
 from chain_service.store.leases import Lease
 
@@ -118,3 +119,12 @@ def test_on_sqlite_nobody_holds_a_lease(tmp_path_factory: pytest.TempPathFactory
     with database.reading() as connection:
         assert leases.listed(connection) == []
     database.close()
+
+
+def test_work_that_is_committed_as_one_may_have_long_statements(migrated_postgresql: str) -> None:
+    database = Database(migrated_postgresql, DatabaseLimits(statement_seconds=0.2))
+    try:
+        with database.as_one() as beside, beside.transaction() as connection:
+            connection.execute(text("SELECT pg_sleep(0.5)"))
+    finally:
+        database.close()

@@ -15,6 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, inspect, text
 
 from chain_service.errors import BadRequest, Conflict, Unavailable
+from chain_service.store.auditing import journal
+from chain_service.store.auditing.journal import JOURNALED
 from chain_service.store.database import FIRST_TO_COMPARE, MIGRATIONS, Database, _versions
 from chain_service.store.schema import metadata
 
@@ -224,3 +226,24 @@ def test_a_value_that_no_column_can_hold_is_the_caller_s_mistake(database: Datab
     if database.dialect == "postgresql":
         with pytest.raises(BadRequest), database.reading() as connection:
             connection.execute(text("SELECT address FROM accounts WHERE address = :value"), {"value": "a\0b"})
+
+
+def test_the_journal_begins_with_what_a_database_from_before_it_holds(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.transaction() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")  # the last one without it
+        key = "INSERT INTO api_keys (id, org, roles, hash, label, created_at) VALUES ('k', 'o', 'audit', :hash, '', 1)"
+        connection.execute(text(key), {"hash": bytes(32)})
+        read = "INSERT INTO readings (at, key_id, org, action, cause) VALUES (1, 'k', 'o', 'search', '')"
+        connection.execute(text(read))
+    database.migrate()
+    with database.reading() as connection:
+        assert {table: n for table in JOURNALED if (n := journal.count_rows(connection, table))} == {
+            "api_keys": 1,
+            "readings": 1,
+        }
+        assert all(journal.latest(connection, "api_keys", ["k"]))
+    database.close()

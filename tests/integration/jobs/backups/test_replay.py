@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from chain_service.chain.keystore import Keystore
 from chain_service.config import Settings
+from chain_service.core.encoding.display import moment
 from chain_service.jobs.context import App
-from chain_service.jobs.instance.api_keys import create_key, revoke_key
+from chain_service.jobs.instance.api_keys import create_key, revoke_key, rotate_key, show_key
 from chain_service.jobs.records.erasure_list import read_list
 from chain_service.jobs.records.replay import replay
 from chain_service.store.access import keys
 from chain_service.store.database import Database
+from chain_service.store.schema import api_keys
 from support.worlds.running_instance import ISSUER
 
 
@@ -34,9 +36,10 @@ def test_a_list_of_what_is_so_already_writes_nothing(database: Database, tmp_pat
     app = _app(database, tmp_path)
     id = create_key(app, ISSUER, ["audit"]).id
     revoke_key(app, id)
+    rotate_key(app, create_key(app, ISSUER, ["audit"]).id, overlap=60.5)
     with app.settings.erasures.open("a", encoding="utf-8") as listed:
         listed.write(json.dumps({"revoked": "made-after-the-backup", "at": "2026-11-29T00:00:00Z"}) + "\n")
-    assert len(read_list(app.settings.erasures)) == 2
+    assert len(read_list(app.settings.erasures)) == 3
     assert replay(replace(app, database=database.guarded(_refuse))) == 0
 
 
@@ -49,4 +52,14 @@ def test_both_the_list_elsewhere_and_the_one_that_a_restore_left_count(database:
         file.write_text(json.dumps({"revoked": id}) + "\n", encoding="utf-8")
     replay(app)
     with database.reading() as connection:
-        assert keys.standing(connection, ids) == ids[2:]
+        assert list(keys.standing(connection, ids)) == ids[2:]
+
+
+def test_a_key_that_was_replaced_after_the_backup_ends_when_it_was_said_to(database: Database, tmp_path: Path) -> None:
+    app = _app(database, tmp_path)
+    id = create_key(app, ISSUER, ["audit"]).id
+    rotate_key(app, id, overlap=60.0)
+    with database.transaction() as connection:  # as the backup has it
+        connection.execute(update(api_keys).where(api_keys.c.id == id).values(expires_at=None))
+    replay(app)
+    assert show_key(app, id).expires_at == moment(1_060)
