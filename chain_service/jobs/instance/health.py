@@ -172,7 +172,8 @@ def examine(app: App, nodes: Sequence[Rpc] = ()) -> tuple[Readiness, tuple[Healt
     """As `readiness`, and what is not well with the names of nodes, which are not for everyone; asks `nodes` in place
     of the instance's own clients.
     """
-    block, standing, database = _remembered(app)
+    remembered, database = _remembered(app)
+    block, standing = remembered.block, remembered.standing
     looks = _looks(app, nodes, block)
     newest = max((look for look in looks if look.cause is None), key=lambda look: look.head or 0, default=None)
     if newest is not None and newest.head is not None:
@@ -189,27 +190,41 @@ def examine(app: App, nodes: Sequence[Rpc] = ()) -> tuple[Readiness, tuple[Healt
         index=index,
         head=head,
         alerts=None if standing is None else _alerts(standing),
-        workers=_workers(app) if database.ok else None,
+        workers=None if remembered.roles is None or not database.ok else _workers(remembered.roles),
     )
     needed = (database, checks.disk, checks.clock, checks.certificate, node, index, head)
     ready = all(check is not None and check.ok for check in needed)
     return Readiness(ready, checks), (*_found(checks), *_found_of_nodes(looks))
 
 
-def _remembered(app: App) -> tuple[IndexedBlock | None, list[alerts.Alert] | None, PlainCheck]:
-    """The newest block that was read and the standing alerts, as far as the database tells, and whether it is well."""
-    block, standing = None, None
+@dataclass
+class _Remembered:
+    """What the database tells, as far as it does."""
+
+    block: IndexedBlock | None = None
+    """The newest that was read."""
+    standing: list[alerts.Alert] | None = None
+    """Alerts."""
+    roles: list[leases.LeaseState] | None = None
+    """Of the workers, on PostgreSQL."""
+
+
+def _remembered(app: App) -> tuple[_Remembered, PlainCheck]:
+    """What the database tells, and whether it is well."""
+    found = _Remembered()
     try:
         with app.database.watching() as connection:
-            block = chain_index.newest_block(connection)
-            standing = alerts.listed(connection)
+            found.block = chain_index.newest_block(connection)
+            found.standing = alerts.listed(connection)
             refresh_trust(app, connection)
+            if app.database.dialect == "postgresql":
+                found.roles = leases.listed(connection)
         app.database.check_use()
     except ChainServiceError as error:
-        return block, standing, PlainCheck(ok=False, code=error.code, detail=error.message)
+        return found, PlainCheck(ok=False, code=error.code, detail=error.message)
     except DriverError as error:
-        return block, standing, PlainCheck(ok=False, code="database_unavailable", detail=type(error).__name__)
-    return block, standing, FINE
+        return found, PlainCheck(ok=False, code="database_unavailable", detail=type(error).__name__)
+    return found, FINE
 
 
 def _looks(app: App, nodes: Sequence[Rpc], block: IndexedBlock | None) -> list[NodeLook]:
@@ -291,11 +306,7 @@ def _alerts(standing: Sequence[alerts.Alert]) -> AlertsCheck:
     return AlertsCheck(ok=not standing, standing=tuple(_shown(alert) for alert in standing[:MOST_ALERTS]))
 
 
-def _workers(app: App) -> WorkersCheck | None:
-    if app.database.dialect == "sqlite":
-        return None
-    with app.database.watching() as connection:
-        states = leases.listed(connection)
+def _workers(states: Sequence[leases.LeaseState]) -> WorkersCheck:
     me = process_name()
     held = tuple(
         HeldLease(state.role, state.holder, moment(state.since), state.held, here=state.held and state.holder == me)
@@ -325,7 +336,7 @@ def gauges(app: App) -> dict[str, float]:
             backlog = submissions.backlog(connection)
             standing = alerts.listed(connection)
             roles = [state for state in leases.listed(connection) if state.held]
-    except ChainServiceError:
+    except (ChainServiceError, DriverError):
         return {}
     now = app.clock()
     return {

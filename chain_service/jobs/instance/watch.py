@@ -22,6 +22,7 @@ from chain_service.errors import ChainServiceError
 from chain_service.jobs.alerts import CAUSES
 from chain_service.jobs.context import App
 from chain_service.jobs.instance.health import HealthFinding, Readiness, examine
+from chain_service.jobs.leases import works_here
 from chain_service.store import alerts
 
 INTERVAL = 2.0
@@ -56,7 +57,8 @@ def health_figures(watch: HealthWatch) -> HealthFigures:
 
 class HealthWatch:
     """Threads may share it. As a context manager it looks by itself until left; `alerting` raises and clears alerts,
-    which is for the process whose workers run.
+    which is for the process whose workers run: of several on PostgreSQL for the one that follows the chain, since the
+    others have disks and clocks of their own and would clear what it finds.
     """
 
     def __init__(self, app: App, *, alerting: bool = False) -> None:
@@ -97,6 +99,8 @@ class HealthWatch:
         wanted = {(one.code, one.subject): one for one in found}
         try:
             with app.database.watching() as connection:
+                if not works_here(connection, "index"):
+                    return
                 standing = {(alert.code, alert.subject) for alert in alerts.listed(connection) if alert.code in CAUSES}
             if standing == wanted.keys():
                 return

@@ -21,8 +21,10 @@ from chain_service.jobs.auditing.audit import audit, rebuild
 from chain_service.jobs.context import App, Chain
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.instance import health
+from chain_service.jobs.instance.health import HealthFinding
+from chain_service.jobs.instance.watch import HealthWatch
 from chain_service.jobs.leases import worker_lock
-from chain_service.store import leases
+from chain_service.store import alerts, leases
 from chain_service.store.database import Database
 from support.worlds.jobs_city import PASSWORD, WAIT, City, Trial, instance
 
@@ -196,3 +198,28 @@ def test_a_database_serves_the_contracts_of_one_deployment(
     ours.save(directory / "same.json")
     settings.deployment_file.unlink()
     open_app(settings).close()  # an instance without contracts may look: it is told of them by `deploy` later
+
+
+def test_only_the_process_that_follows_the_chain_raises_and_clears_alerts_of_health(city: City) -> None:
+    """Each machine has a disk of its own: a process that stands by would clear at once what the other one found."""
+    full = HealthFinding("disk", "disk_full", "disk", "nothing is free")
+
+    def standing() -> list[str]:
+        with city.app.database.reading() as connection:
+            return [alert.code for alert in alerts.listed(connection)]
+
+    watch = HealthWatch(city.app, alerting=True)
+    elsewhere = leases.Lease(city.app.database, "index", "another machine:1")
+    assert elsewhere.take(city.app.clock())
+    watch._store((full,))
+    assert standing() == []
+    elsewhere.release()
+    here = jobs_leases.lease_of(city.app, "index")
+    until(lambda: here.take(city.app.clock()))
+    try:
+        watch._store((full,))
+        assert standing() == ["disk_full"]
+    finally:
+        here.release()
+    watch._store(())
+    assert standing() == ["disk_full"], "cleared by whoever does not follow the chain"
