@@ -34,7 +34,7 @@ _LEFT_OUT = {WORK, LOCK, "worker.lock", "password", RESTORING, "restoring.json"}
 """Of DIR: locks, what backing up and restoring leave, and the keystores' password, which is kept apart from them."""
 _BLOCKS = {"geth", "database"}
 """Below `network`: the blocks of its nodes come back from the other authorities."""
-_SECRET = {"keys", "registrar.json", "network", f"node/{KEY_FILE}"}
+_SECRET = {"keys", "operator", "registrar.json", "network", f"node/{KEY_FILE}"}
 
 
 @answer
@@ -158,7 +158,7 @@ def _pour(source: Path, sealing: SealingStream) -> None:
 
 
 def _listed(app: App) -> Iterator[tuple[Path, str]]:
-    """Every file to keep and its name in the archive, below DIR but for the trust store, which may stand elsewhere."""
+    """Every file to keep and its name in the archive, below DIR but for what the settings keep elsewhere."""
     data = app.settings.data.resolve()
     database = Path(str(app.database.engine.url.database)).resolve() if app.database.dialect == "sqlite" else None
     for folder, names, found in os.walk(data):
@@ -174,6 +174,12 @@ def _listed(app: App) -> Iterator[tuple[Path, str]]:
     for path, name in ((app.settings.trust_directory, "trust-store"), (app.settings.erasures, "erasures.ndjson")):
         if path.exists() and data not in path.resolve().parents:
             yield path, name
+    chain = app.settings.node_directory.resolve()
+    if data not in chain.parents:
+        for path in sorted(chain.glob("*")):
+            name = path.name.removesuffix("-wal").removesuffix("-shm")
+            if path.is_file() and name != CHAIN_FILE and not _is_left_out(Path("node", path.name), folder=False):
+                yield path, f"node/{path.name}"
 
 
 def _is_left_out(path: Path, *, folder: bool) -> bool:

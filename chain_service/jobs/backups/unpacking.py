@@ -65,7 +65,7 @@ def verify_backup(
             raise Corrupt("the restored database is not what the manifest says", code="backup_damaged", file=DATABASE)
         given = kept.model_copy(update={"database_url": url})
         if (folder / "node" / CHAIN_FILE).is_file():
-            node = stack.enter_context(Node.open(folder / "node", settings.keystore_password()))
+            node = stack.enter_context(Node.open(folder / "node", kept.node_secret()))
             given = given.model_copy(update={"rpc_urls": [stack.enter_context(serve(node, port=0)).url]})
         app = opened(given)
         stack.callback(app.close)
@@ -90,6 +90,8 @@ def settings_in(folder: Path, settings: Settings) -> Settings:
         "data": folder,
         "trust_store": None,
         "erasure_list": None,
+        "chain_directory": None,
+        "node_password_file": None,
     }
     return Settings(**given)
 
