@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chain_service.chain.rpc import Rpc
@@ -31,6 +31,8 @@ from chain_service.store.database import DriverError
 LAG_BLOCKS = 20
 """Blocks that the index may be behind the newest block that can be final before the instance counts as not ready."""
 MOST_ALERTS = 20
+_NAMED_TO_NOBODY = frozenset({"node", "key"})
+"""Kinds of subjects whose names are for the operator alone."""
 
 
 @answer
@@ -92,6 +94,7 @@ class StandingAlert:
 
     code: str
     subject: str
+    """What it is about: a node by its place in `rpc_urls`, and of keys only that it is one, as anyone may read this."""
     since: str
     message: Text | None = left_out()
     remedy: Text | None = left_out()
@@ -180,6 +183,7 @@ def examine(app: App, nodes: Sequence[Rpc] = ()) -> tuple[Readiness, tuple[Healt
         app.require_chain().reader.arrivals.note(newest.head, newest.time, app.clock())
     node = _node(app, looks, newest)
     index, head = _index(app, database, node, block, standing)
+    places = {look.name: str(place) for place, look in enumerate(looks, 1)}
     checks = ReadinessChecks(
         database=database,
         disk=check_disk(app),
@@ -189,7 +193,7 @@ def examine(app: App, nodes: Sequence[Rpc] = ()) -> tuple[Readiness, tuple[Healt
         node=node,
         index=index,
         head=head,
-        alerts=None if standing is None else _alerts(standing),
+        alerts=None if standing is None else _alerts(standing, places),
         workers=None if remembered.roles is None or not database.ok else _workers(remembered.roles),
     )
     needed = (database, checks.disk, checks.clock, checks.certificate, node, index, head)
@@ -302,8 +306,8 @@ def _found_of_nodes(looks: Sequence[NodeLook]) -> list[HealthFinding]:
     ]
 
 
-def _alerts(standing: Sequence[alerts.Alert]) -> AlertsCheck:
-    return AlertsCheck(ok=not standing, standing=tuple(_shown(alert) for alert in standing[:MOST_ALERTS]))
+def _alerts(standing: Sequence[alerts.Alert], places: Mapping[str, str]) -> AlertsCheck:
+    return AlertsCheck(ok=not standing, standing=tuple(_shown(alert, places) for alert in standing[:MOST_ALERTS]))
 
 
 def _workers(states: Sequence[leases.LeaseState]) -> WorkersCheck:
@@ -315,11 +319,12 @@ def _workers(states: Sequence[leases.LeaseState]) -> WorkersCheck:
     return WorkersCheck(ok=sum(lease.held for lease in held) == len(leases.ROLES), leases=held)
 
 
-def _shown(alert: alerts.Alert) -> StandingAlert:
+def _shown(alert: alerts.Alert, places: Mapping[str, str]) -> StandingAlert:
     meaning = ALERTS.get(alert.code)  # none for a code that only an older version raised
+    kind = "" if meaning is None else meaning.subject
     return StandingAlert(
         code=alert.code,
-        subject=alert.subject,
+        subject=places.get(alert.subject, kind) if kind in _NAMED_TO_NOBODY else alert.subject,
         since=moment(alert.at),
         message=None if meaning is None else meaning.message,
         remedy=None if meaning is None else meaning.remedy,
