@@ -307,6 +307,11 @@ CODES: dict[str, Meaning] = {
         "It is in this state already, with another reason, text, legal basis or successor; nothing was done.",
         "请查看状态历史；已登记的原因不能更改。", "Read its history; the reason that is recorded cannot be changed.",
     ),
+    "statement_stays": Meaning(
+        409, REFUSED, "系统自身的声明（操作日志的日志头）不能删除。",
+        "A statement of the service itself (the journal's head) cannot be erased.",
+        "无需处理：其中没有个人信息。", "There is nothing to do: it holds no personal data.",
+    ),
     "not_anchored": Meaning(
         409, REFUSED, "记录尚未上链。", "The record is not anchored yet.",
         "请稍后再试。", "Try again in a minute.",
@@ -684,7 +689,7 @@ CODES: dict[str, Meaning] = {
         "请按所示原因处理后重试。", "Deal with the reason shown and try again.",
     ),
     "scratch_refused": Meaning(
-        400, UNAVAILABLE, "无法建立临时数据库。", "No scratch database could be made.",
+        400, UNAVAILABLE, "没有可用于校验的空临时数据库。", "There is no empty scratch database to restore to.",
         "请授予 CREATEDB 权限，或用 --scratch 指定一个空数据库。",
         "Grant CREATEDB, or name an empty database with `--scratch`.",
     ),

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +24,10 @@ QUIET = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "HARDHAT_DISABLE_TEL
 
 
 PYTEST = [str(BIN / "python"), "-m", "pytest"]
-HALVES = (
-    ("tests/e2e", "tests/integration"),
+PARTS = (
+    ("tests/integration",),
+    ("tests/e2e", "tests/network"),
     (
-        "tests/network",
         "tests/unit",
         "tests/property",
         "tests/vectors",
@@ -35,7 +36,7 @@ HALVES = (
         "tests/test_repository.py",
     ),
 )
-"""Folders of tests, so that each half takes as long as the other: together they are all of `tests`."""
+"""Folders of tests that run beside each other: together they are all of `tests`. The first two mostly wait."""
 FAST = (
     "tests/unit/core/encoding", "tests/unit/core/log", "tests/unit/core/records", "tests/unit/core/registries",
     "--ignore=tests/unit/core/encoding/test_decoding.py",
@@ -111,24 +112,38 @@ def main() -> int:
 
 
 def _long_tests() -> int:
-    """The exit code of all tests, in two halves at once: most that run processes, and most that compute.
+    """The exit code of all tests, in parts at once, so that two cores are busy while processes are waited for.
 
-    What the first one prints is seen at once, what the second one prints when it has ended.
+    What the first one prints is seen at once, what the others print when they have ended.
     """
-    first, second = ([*PYTEST, "--long", *half] for half in HALVES)
-    with tempfile.TemporaryFile() as printed:
-        computing = subprocess.Popen(
-            second, cwd=ROOT, env=QUIET, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT
-        )
-        try:
-            codes = [_run(first), computing.wait()]
-        finally:
-            computing.kill()
-            computing.wait()
-        printed.seek(0)
-        sys.stdout.buffer.write(printed.read())
-        sys.stdout.flush()
+    first, *others = ([*PYTEST, "--long", *part] for part in PARTS)
+    with ExitStack() as opened:
+        running = [_Beside(opened, command) for command in others]
+        codes = [_run(first), *(other.finish() for other in running)]
     return max(codes, key=abs)
+
+
+class _Beside:
+    """A part of the tests that runs beside the first one; ended with `opened`."""
+
+    def __init__(self, opened: ExitStack, command: list[str]) -> None:
+        self._printed = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=QUIET, stdin=subprocess.DEVNULL, stdout=self._printed, stderr=subprocess.STDOUT
+        )
+        opened.callback(self._end)
+
+    def finish(self) -> int:
+        """Its exit code, once it has ended and what it printed was shown."""
+        code = self._process.wait()
+        self._printed.seek(0)
+        sys.stdout.buffer.write(self._printed.read())
+        sys.stdout.flush()
+        return code
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
 
 def _prepared_parts() -> list[str]:

@@ -188,12 +188,12 @@ def test_no_file_knows_the_machine_it_was_written_on_or_where_packages_come_from
     )
 
 
-def test_the_halves_of_the_long_run_are_all_tests() -> None:
-    halves = [folder for half in testing.HALVES for folder in half]
-    assert len(set(halves)) == len(halves)
+def test_the_parts_of_the_long_run_are_all_tests() -> None:
+    parts = [folder for part in testing.PARTS for folder in part]
+    assert len(set(parts)) == len(parts)
     assert_none(
-        f"{name} is in {places} halves"
+        f"{name} is in {places} parts"
         for path in python("tests")
         if path.name.startswith("test_")
-        if (places := sum(Path(folder) in (name := path.relative_to(ROOT), *name.parents) for folder in halves)) != 1
+        if (places := sum(Path(folder) in (name := path.relative_to(ROOT), *name.parents) for folder in parts)) != 1
     )

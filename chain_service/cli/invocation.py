@@ -164,7 +164,7 @@ def catch_up(app: App) -> None:
     Raises InvalidProof where what the node says does not hold, Corrupt (`wrong_chain`) where it has another chain.
     """
     from chain_service.jobs.indexing.follow import index
-    from chain_service.jobs.leases import worker_lock
+    from chain_service.jobs.leases import ELSEWHERE, worker_lock
 
     if app.chain is None:
         return
@@ -174,7 +174,7 @@ def catch_up(app: App) -> None:
     except Unavailable:
         return
     except Conflict as error:
-        if error.code not in ("worker_running", "lease_lost", "behind_pooler"):
+        if error.code not in ELSEWHERE:
             raise
 
 

@@ -25,6 +25,8 @@ from chain_service.store.chain_index import ServedDeployment
 from chain_service.store.leases import ROLES, Lease, Role, listed
 
 LOCK = "worker.lock"
+ELSEWHERE = frozenset({"worker_running", "lease_lost", "behind_pooler"})
+"""Why `worker_lock` or a step under it is refused where the work is another process's to do."""
 
 
 def process_name() -> str:

@@ -19,7 +19,7 @@ from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.anchoring.journal_heads import keep_journal
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing.follow import index
-from chain_service.jobs.leases import claim_database, lease_of, under, worker_lock
+from chain_service.jobs.leases import ELSEWHERE, claim_database, lease_of, under, worker_lock
 from chain_service.jobs.records.replay import replay
 from chain_service.jobs.repeats import forget_old_answers
 from chain_service.jobs.sending.dispatch import dispatch
@@ -250,7 +250,7 @@ def wait_until(app: App, done: Callable[[], bool], *, timeout: float = 120.0, pr
                     _pause(app, end)
                 return
         except Conflict as error:
-            if error.code not in ("worker_running", "lease_lost"):
+            if error.code not in ELSEWHERE:
                 raise
         _pause(app, end)
 

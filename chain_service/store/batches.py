@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select
 
 from chain_service.errors import Conflict, NotFound
 from chain_service.store.auditing import journal
+from chain_service.store.records import ERASED_UNBATCHED
 from chain_service.store.rows import all_as, chunks, one_or_none
 from chain_service.store.schema import batches, records, stopped_logs
 
@@ -174,13 +175,16 @@ def without_evidence(connection: Connection, limit: int) -> list[Batch]:
 def dissolve(connection: Connection, id: str) -> int:
     """The batch, the last of its log and not final, is gone and its records are pending again; how many.
 
-    Abandon its submission and cut the tiles (`tiles.truncate`) in the same transaction; so does a stolen key's log end
-    when a new generation opens. Raises NotFound, Conflict (`batch_stands`); roll back then.
+    One that was erased while its batch was final has nothing left to be anchored and enters no other batch. Abandon its
+    submission and cut the tiles (`tiles.truncate`) in the same transaction; so does a stolen key's log end when a new
+    generation opens. Raises NotFound, Conflict (`batch_stands`); roll back then.
     """
     batch = get(connection, id)
     freed = update(records).where(records.c.batch_id == id).values(batch_id=None, generation=None, leaf_index=None)
     ids = list(connection.execute(freed.returning(records.c.id)).scalars())
     for part in chunks(ids):
+        erased = update(records).where(records.c.id.in_(part), records.c.erased_at.is_not(None))
+        connection.execute(erased.values(failure=ERASED_UNBATCHED))
         journal.note(connection, "records", id=list(part))  # the erased ones among them
     count = len(ids)
     later = select(func.count()).where(

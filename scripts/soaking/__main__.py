@@ -26,6 +26,7 @@ from chain_service.chain.contracts import decode_result, encode_call
 from chain_service.config import Settings
 from chain_service.core.chainproof.storage_layout import RECORD_LOG
 from chain_service.core.records.hashing import log_id
+from chain_service.core.records.statements import STATEMENTS
 from chain_service.jobs.asker import ROLES
 from chain_service.jobs.auditing.audit import audit
 from demonstration.sealed_files import licence
@@ -253,7 +254,8 @@ def _checked(instance: Instance, url: str, history: History) -> list[str]:
     """What is wrong with memory and chain."""
     with _opened(instance, url) as app:
         with app.database.reading() as connection:
-            rows = [tuple(row) for row in connection.execute(text("SELECT identity, id, leaf_index FROM records"))]
+            query = text("SELECT identity, id, leaf_index, type_code FROM records")
+            stored = [tuple(row) for row in connection.execute(query)]
             twice = connection.execute(
                 text(
                     "SELECT submission_id FROM transactions WHERE outcome = 'final'"
@@ -264,7 +266,8 @@ def _checked(instance: Instance, url: str, history: History) -> list[str]:
         size = chain.sender.call(
             chain.deployment.address(RECORD_LOG), encode_call(RECORD_LOG, "sizeOf", log_id(ORG, 0))
         )
-        wrong = places(rows, history, decode_result(RECORD_LOG, "sizeOf", size))
+        stated = {row[0] for row in stored if row[3] in STATEMENTS}
+        wrong = places([row[:3] for row in stored], history, decode_result(RECORD_LOG, "sizeOf", size), stated)
         wrong += [f"the submission {id} is final twice" for (id,) in twice]
         wrong += [f"audit: {found}" for found in audit(app).findings]
     return wrong

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,8 +77,16 @@ class History:
         return ordered[int(part * (len(ordered) - 1))] if ordered else 0.0
 
 
-def places(rows: Sequence[tuple[str, str, int | None]], history: History, size_on_chain: int) -> list[str]:
-    """What is wrong with the places of records, given as (identity, id, leaf index): one each, without gaps."""
+def places(
+    rows: Sequence[tuple[str, str, int | None]],
+    history: History,
+    size_on_chain: int,
+    stated: Collection[str] = (),
+) -> list[str]:
+    """What is wrong with the places of records, given as (identity, id, leaf index): one each, without gaps.
+
+    The identities `stated` are of records that the service makes itself, which nobody acknowledged.
+    """
     stored = {identity: id for identity, id, _ in rows}
     wrong = [
         f"{identifier} was acknowledged as {id} and is stored as {stored.get(identifier)}"
@@ -86,7 +94,7 @@ def places(rows: Sequence[tuple[str, str, int | None]], history: History, size_o
         if stored.get(identifier) != id
     ]
     wrong += [f"{identity} is stored twice" for identity, count in Counter(row[0] for row in rows).items() if count > 1]
-    wrong += [f"{identity} was never acknowledged" for identity in stored.keys() - history.ids.keys()]
+    wrong += [f"{identity} was never acknowledged" for identity in stored.keys() - history.ids.keys() - set(stated)]
     taken = sorted(-1 if leaf_index is None else leaf_index for _, _, leaf_index in rows)
     if taken != list(range(1, len(rows) + 1)):
         wrong.append("the places in the log are not those from 1 to the number of records, each once")

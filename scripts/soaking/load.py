@@ -20,6 +20,8 @@ ORG = OrgCode("11439900000070017X")
 TYPE = TypeCode(f"{ORG}001")
 SIZES = (1, 5, 20, 100)
 BASIS = "食品安全法第一百二十四条"
+PATIENCE = 300.0
+"""Seconds after the run's end within which what was sent to be stored has to be acknowledged."""
 PASSING = (429, 502, 503, 504)
 """Answers of a service that cannot just now; any other refusal ends the caller and is a violation."""
 
@@ -27,18 +29,29 @@ PASSING = (429, 502, 503, 504)
 class Caller:
     """One caller with its connections; `stopping` ends its retries."""
 
-    def __init__(self, ports: Sequence[int], key: str, history: History, stopping: threading.Event) -> None:
+    def __init__(
+        self, ports: Sequence[int], key: str, history: History, stopping: threading.Event, patience: float = PATIENCE
+    ) -> None:
         self._addresses = itertools.cycle([f"http://127.0.0.1:{port}" for port in ports])
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {key}"
         self._history = history
         self._stopping = stopping
+        self._patience = patience
 
     def ask(self, method: str, path: str, *, always: bool = False, **sent: Any) -> requests.Response | None:
-        """The answer, whoever gives it; None if the run ends before one comes, unless it must `always` come."""
+        """The answer, whoever gives it; None if the run ends before one comes.
+
+        One that must `always` come is waited for a while longer, as services that never come back give none.
+        """
         began = time.monotonic()
-        while always or not self._stopping.is_set():
+        stopped: float | None = None
+        while True:
+            if self._stopping.is_set():
+                stopped = stopped or time.monotonic()
+                if not always or time.monotonic() - stopped > self._patience:
+                    return None
             try:
                 answer = self._session.request(method, next(self._addresses) + path, timeout=30, **sent)
             except requests.RequestException:
@@ -51,7 +64,6 @@ class Caller:
                 continue
             self._history.took(time.monotonic() - began)
             return answer
-        return None
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,7 @@ class SealedFile:
 
 
 class Load:
-    """All callers as threads; `pause` and `resume` hold and release them; a context manager ends them."""
+    """All callers as threads; a context manager ends them."""
 
     def __init__(self, ports: Sequence[int], key: str, files: Sequence[SealedFile], seed: int, rate: float) -> None:
         self.history = History()

@@ -11,7 +11,7 @@ from chain_service.core.encoding.canonical import canonical
 from chain_service.core.log.merkle import EMPTY_ROOT, GrowingRoot
 from chain_service.core.records.statements import journal_head
 from chain_service.errors import ChainServiceError
-from chain_service.jobs.anchoring.submit_records import submit_statement
+from chain_service.jobs.anchoring.submit_records import AcceptedRecord, submit_statement
 from chain_service.jobs.context import App
 from chain_service.store import batches
 from chain_service.store.auditing import journal
@@ -43,22 +43,25 @@ def anchor_journal(app: App) -> JournalHead | None:
     It is a document of `journal_organisation` or of the first organisation whose log takes one.
     """
     with app.database.reading() as connection:
+        carriers = [org for org in _carriers(app) if _takes_records(connection, org)]
+        if not carriers:
+            return None
         grown = GrowingRoot()
         for entry in journal.entries(connection):
             grown.add(entry.leaf)
-        carriers = [org for org in _carriers(app) if _takes_records(connection, org)]
     at, root = app.clock(), grown.root()
+
+    def keep(connection: Connection, accepted: AcceptedRecord) -> JournalHead:
+        head = JournalHead(grown.size, root, accepted.id, at)
+        journal.add_head(connection, head)
+        return head
+
     for org in carriers:
         statement = journal_head(org, grown.size, root, datetime.fromtimestamp(at, UTC).date())
         try:
-            accepted = submit_statement(app, org, canonical(statement))
+            return submit_statement(app, org, canonical(statement), keep)
         except ChainServiceError as error:
             log.warning("the journal's head was not accepted", org=org, code=error.code)
-            continue
-        head = JournalHead(grown.size, root, accepted.id, at)
-        with app.database.transaction() as connection:
-            journal.add_head(connection, head)
-        return head
     return None
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import date
 from functools import cache
+from typing import TypeVar
+
+from sqlalchemy import Connection
 
 from chain_service.core.chainproof.storage_layout import PermitEntry
 from chain_service.core.encoding.answers import answer, left_out
@@ -28,6 +31,8 @@ from chain_service.store import batches, records
 from chain_service.store import types as certificate_types
 from chain_service.store.records import KnownSubmission, NewRecord
 from chain_service.store.registries import organisations
+
+Result = TypeVar("Result")
 
 
 @answer
@@ -65,9 +70,15 @@ def submit(
     return seen_again(lambda: _store(app, asker.acting_for, prepared, once))
 
 
-def submit_statement(app: App, org: str, text: bytes) -> AcceptedRecord:
-    """The statement, which this program made itself, is a record of the organisation; raises as `submit`."""
-    return _store(app, org, _checked(app, Operator(org), [(1, text)], statements=True))[0]
+def submit_statement(app: App, org: str, text: bytes, beside: Callable[[Connection, AcceptedRecord], Result]) -> Result:
+    """The statement, which this program made itself, is a record of the organisation; raises as `submit`.
+
+    `beside` writes in the same transaction what belongs to it, and answers for it.
+    """
+    prepared = _checked(app, Operator(org), [(1, text)], statements=True)
+    with app.database.transaction() as connection:
+        (accepted,) = _insert(connection, org, prepared)
+        return beside(connection, accepted)
 
 
 def check(app: App, asker: Acting, lines: Iterable[tuple[int, bytes]]) -> int:
@@ -249,8 +260,13 @@ def _row(app: App, asker: Acting, record: Record) -> NewRecord:
 
 
 def _store(app: App, org: str, prepared: Sequence[_Prepared], once: Once | None = None) -> list[AcceptedRecord]:
-    with app.database.transaction() as connection, Refusals() as refusals:
+    with app.database.transaction() as connection:
         begin(app, connection, once)
+        return keep(app, connection, once, _insert(connection, org, prepared))
+
+
+def _insert(connection: Connection, org: str, prepared: Sequence[_Prepared]) -> list[AcceptedRecord]:
+    with Refusals() as refusals:
         known = records.existing(connection, org, [line.row.identity for line in prepared])
         answers: list[AcceptedRecord] = []
         new: list[NewRecord] = []
@@ -263,7 +279,7 @@ def _store(app: App, org: str, prepared: Sequence[_Prepared], once: Once | None 
                 answers.append(refusals.read(_again, line, before))
         refusals.raise_first()
         records.insert_many(connection, new)
-        return keep(app, connection, once, answers)
+    return answers
 
 
 def _again(one: _Prepared, before: KnownSubmission) -> AcceptedRecord:

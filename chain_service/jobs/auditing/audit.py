@@ -181,7 +181,7 @@ def _audit(
     findings += audit_unplaced(connection, org)
     seals = audit_seals(app, connection, head, org, findings)
     entries = audit_catalogs(app, connection, head, org, findings)
-    findings += audit_carried(connection, org, first if passed else 0) + audit_unstored(connection)
+    findings += audit_carried(connection, org) + audit_unstored(connection)
     journal = audit_journal(connection, findings)
     report = replace(_report(head, findings, logs, seals, entries), journal=journal)
     if passed is not None:

@@ -25,8 +25,7 @@ CHANGES_AT_ONCE = 1000
 class Events:
     """The stored events by what they make final, with their blocks; and our transactions and calls."""
 
-    def __init__(self, connection: Connection, first: int = 0) -> None:
-        self._first = first
+    def __init__(self, connection: Connection) -> None:
         self._events = {(row["block"], row["position"]): row for row in rows(connection, "chain_events")}
         with_events = {block for block, _ in self._events}
         blocks = rows(connection, "blocks", without=("header",))
@@ -44,8 +43,6 @@ class Events:
         """The row is final by one of the events at these places, if there is one, and was sent by the call that has its
         `content`.
         """
-        if row["final_block"] is not None and row["final_block"] < self._first:
-            return []
         ends = [end for end in map(self._end, told) if end is not None]
         end = next((end for end in ends if end["final_block"] == row["final_block"]), ends[0] if ends else None)
         proven: dict[str, Any] = dict.fromkeys(_FINAL)
@@ -76,12 +73,9 @@ def _place(row: Row) -> tuple[int, int]:
     return row["block"], row["position"]
 
 
-def audit_carried(connection: Connection, org: str | None, first: int) -> list[AuditFinding]:
-    """Batches, changes, seals and versions (of one organisation, if given) became final where the chain says.
-
-    Those of blocks before `first` are not looked at.
-    """
-    events = Events(connection, first)
+def audit_carried(connection: Connection, org: str | None) -> list[AuditFinding]:
+    """Batches, changes, seals and versions (of one organisation, if given) became final where the chain says."""
+    events = Events(connection)
     of_org = {} if org is None else {"org": org}
     return [
         *_batches(connection, events, of_org),

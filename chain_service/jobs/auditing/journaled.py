@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from itertools import islice
 from typing import Any
 
@@ -114,10 +114,23 @@ def _check_heads(connection: Connection, by_size: Mapping[int, tuple[bytes, Stor
             found += compare("journal_heads", row, {"size": size, "root": root}, "its record")
         elif records.find(connection, row["record_id"]) is None:
             found += compare("journal_heads", row, {"record_id": None}, "no record has this id")
+    found += _check_erased(connection, {row["record_id"] for row in stored})
     return found + [
         finding("row_missing", f"journal_heads:{size}", table="journal_heads", cause="its record")
         for record, (size, _) in told.items()
         if record not in kept
+    ]
+
+
+def _check_erased(connection: Connection, kept: Set[str | None]) -> list[AuditFinding]:
+    """The service never erases the record of a head: whoever did wants it not to be compared."""
+    named = records.get_many(connection, sorted(id for id in kept if id is not None))
+    heads = named | {record.id: record for record in records.of_type(connection, JOURNAL_HEAD)}
+    cause = "the record of a head is never erased"
+    return [
+        finding("row_altered", f"records:{record.seq}", table="records", columns=["erased_at"], cause=cause)
+        for record in heads.values()
+        if record.erased_at is not None
     ]
 
 

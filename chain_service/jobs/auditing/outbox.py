@@ -40,7 +40,10 @@ NONCE_TAKEN = "nonce_taken"
 
 
 def audit_outbox(app: App, connection: Connection, first: int, newest: int) -> list[AuditFinding]:
-    """Submissions and transactions that a block from `first` on holds, or none yet, are what was signed and mined."""
+    """Submissions and transactions that a block from `first` on holds, or none yet, are what was signed and mined.
+
+    What such a block holds is looked at whatever block its row names.
+    """
     mined = {row["tx"]: row["block"] for row in rows(connection, "chain_events", span=("block", first, newest))}
     queued = {row["id"]: row for row in rows(connection, "submissions")}
     signed: dict[str, list[Row]] = defaultdict(list)
@@ -50,7 +53,7 @@ def audit_outbox(app: App, connection: Connection, first: int, newest: int) -> l
     for row in rows(connection, "transactions"):
         signed[row["submission_id"]].append(row)
         used[row["account"]] = max(used.get(row["account"], 0), row["nonce"])
-        if row["block"] is not None and row["block"] < first:
+        if row["block"] is not None and row["block"] < first and row["hash"] not in mined:
             continue
         submission = queued.get(row["submission_id"])
         if submission is None:
@@ -64,9 +67,10 @@ def audit_outbox(app: App, connection: Connection, first: int, newest: int) -> l
     found += _check_unsettled(app, unsettled, newest)
     carried = _carried(connection)
     for row in queued.values():
-        if row["final_block"] is None or row["final_block"] >= first:
+        of_it = signed[row["id"]]
+        if row["final_block"] is None or row["final_block"] >= first or any(one["hash"] in mined for one in of_it):
             found += _check_call(row)
-            found += _check_end(row, signed[row["id"]], mined, carried[row["id"]])
+            found += _check_end(row, of_it, mined, carried[row["id"]])
     return found + _check_accounts(connection, used)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chain_service import __version__, files
+from chain_service.config import Settings
 from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.display import moment
 from chain_service.errors import BadRequest, Conflict
@@ -20,8 +21,10 @@ from chain_service.jobs.backups.manifest import CHAIN, DATABASE, FILES, KEYS, de
 from chain_service.jobs.backups.sealing import SealingStream, Secret
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.proofs import trust_files
+from chain_service.jobs.records.erasure_list import FILE as ERASURES
+from chain_service.jobs.records.erasure_list import merged, of_instance
 from chain_service.nodes.embedded.blocks.database import FILE as CHAIN_FILE
-from chain_service.nodes.embedded.blocks.genesis import KEY_FILE
+from chain_service.nodes.embedded.blocks.genesis import KEY_FILE, RETIRED_KEY_FILE
 from chain_service.store.copies.contents import CopiedContents, contents_of
 from chain_service.store.copies.postgresql import dump_postgresql
 from chain_service.store.copies.sqlite import copy_sqlite
@@ -30,11 +33,14 @@ WORK = ".backing-up"
 LOCK = "backup.lock"
 PLAIN_DATABASE = "chain_service.db"
 RESTORING, ASIDE = ".restoring", "before-restore-"
-_LEFT_OUT = {WORK, LOCK, "worker.lock", "password", RESTORING, "restoring.json"}
-"""Of DIR: locks, what backing up and restoring leave, and the keystores' password, which is kept apart from them."""
+OPERATOR = "operator"
+_LEFT_OUT = {WORK, LOCK, "worker.lock", RESTORING, "restoring.json", OPERATOR, f"{OPERATOR}.new"}
+"""Of DIR: locks, what backing up and restoring leave, and what `keystore separate` gave to the operator alone."""
+_PASSWORDS = {"password", "password-change.json", "node/password", "node/password.new"}
+"""What opens keys is kept apart from them."""
 _BLOCKS = {"geth", "database"}
 """Below `network`: the blocks of its nodes come back from the other authorities."""
-_SECRET = {"keys", "operator", "registrar.json", "network", f"node/{KEY_FILE}"}
+_SECRET = {"keys", "registrar.json", "network", f"node/{KEY_FILE}", f"node/{RETIRED_KEY_FILE}"}
 
 
 @answer
@@ -119,6 +125,10 @@ def _fill(app: App, partial: Path, work: Path, secret: Secret, progress: Progres
         copy_sqlite(chain, work / CHAIN_FILE, lambda done, total: progress("chain", done, total))
         seal(CHAIN, lambda sealing: _pour(work / CHAIN_FILE, sealing))
     listed = list(_listed(app))
+    acts = of_instance(app.settings)
+    if acts:
+        files.replace_file(work / ERASURES, merged(acts))
+        listed.append((work / ERASURES, ERASURES))
     seal(FILES, lambda sealing: _archive([one for one in listed if not _is_secret(one[1])], sealing))
     seal(KEYS, lambda sealing: _archive([one for one in listed if _is_secret(one[1])], sealing))
     progress("files", len(listed), len(listed))
@@ -161,31 +171,55 @@ def _listed(app: App) -> Iterator[tuple[Path, str]]:
     """Every file to keep and its name in the archive, below DIR but for what the settings keep elsewhere."""
     data = app.settings.data.resolve()
     database = Path(str(app.database.engine.url.database)).resolve() if app.database.dialect == "sqlite" else None
-    for folder, names, found in os.walk(data):
+    settings = app.settings
+    unlisted = (*passwords(settings), settings.operator_home, *of_instance(settings))
+    apart = {path.resolve() for path in unlisted if path is not None}
+    for folder, names, found in os.walk(data, onerror=_refuse):
         inside = Path(folder).relative_to(data)
-        names[:] = sorted(name for name in names if not _is_left_out(inside / name, folder=True))
+        names[:] = sorted(
+            name for name in names if not _is_left_out(inside / name, folder=True) and Path(folder) / name not in apart
+        )
         for name in sorted(found):
             path, kept = Path(folder) / name, inside / name
             base = Path(folder) / name.removesuffix("-wal").removesuffix("-shm")
-            if base == database or base == app.settings.node_directory.resolve() / CHAIN_FILE:
+            if base == database or base == app.settings.node_directory.resolve() / CHAIN_FILE or path in apart:
                 continue
             if not _is_left_out(kept, folder=False) and path.is_file() and not path.is_symlink():
                 yield path, kept.as_posix()
-    for path, name in ((app.settings.trust_directory, "trust-store"), (app.settings.erasures, "erasures.ndjson")):
-        if path.exists() and data not in path.resolve().parents:
-            yield path, name
+    if app.settings.trust_directory.exists() and data not in app.settings.trust_directory.resolve().parents:
+        yield app.settings.trust_directory, "trust-store"
     chain = app.settings.node_directory.resolve()
     if data not in chain.parents:
         for path in sorted(chain.glob("*")):
             name = path.name.removesuffix("-wal").removesuffix("-shm")
-            if path.is_file() and name != CHAIN_FILE and not _is_left_out(Path("node", path.name), folder=False):
+            left_out = name == CHAIN_FILE or path in apart or _is_left_out(Path("node", path.name), folder=False)
+            if path.is_file() and not left_out:
                 yield path, f"node/{path.name}"
+
+
+def passwords(settings: Settings) -> list[Path]:
+    """The files that the settings name for passwords; they may lie below DIR, and are in no backup."""
+    named = (
+        settings.password_file,
+        settings.operator_password_file,
+        settings.node_password_file,
+        settings.backup_password_file,
+    )
+    return [file for file in named if file is not None]
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be read is not left out in silence; one that is gone by now held nothing to keep."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _is_left_out(path: Path, *, folder: bool) -> bool:
     first = path.parts[0]
     if first in _LEFT_OUT or first.startswith(ASIDE) or path.name == "lock" or path.name.endswith(".sock"):
         return True
+    if path.as_posix() in _PASSWORDS or (path.name.startswith(".") and path.name.endswith(".new")):
+        return True  # the latter is what a write that was killed left of any file
     return folder and first == "network" and path.name in _BLOCKS
 
 

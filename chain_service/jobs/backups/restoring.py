@@ -18,21 +18,23 @@ from chain_service import files
 from chain_service.chain.keystore import check_password
 from chain_service.config import Settings
 from chain_service.core.encoding.answers import answer
-from chain_service.errors import BadRequest, Conflict
-from chain_service.jobs.backups.back_up import ASIDE, PLAIN_DATABASE, RESTORING
+from chain_service.errors import BadRequest, Conflict, Unauthorised
+from chain_service.jobs.backups.back_up import ASIDE, OPERATOR, PLAIN_DATABASE, RESTORING, passwords
 from chain_service.jobs.backups.manifest import Manifest, read_manifest
 from chain_service.jobs.backups.marker import MARKER
 from chain_service.jobs.backups.unpacking import DUMP, Opened, settings_in, unpack
 from chain_service.jobs.context import Progress, silent
 from chain_service.jobs.leases import exclusive
 from chain_service.jobs.proofs import trust_files
-from chain_service.jobs.records.erasure_list import merged
+from chain_service.jobs.records.erasure_list import FILE as LIST
+from chain_service.jobs.records.erasure_list import merged, of_instance
 from chain_service.jobs.records.replay import replay
-from chain_service.store.copies.postgresql import restore_postgresql
+from chain_service.nodes.embedded.blocks import genesis
+from chain_service.store.copies.postgresql import require_idle, restore_postgresql
 from chain_service.store.rows import json_object
 
-LIST = "erasures.ndjson"
-_STAY = {"password", "worker.lock", "backup.lock", RESTORING, MARKER}
+_STAY = {"password", "worker.lock", "backup.lock", RESTORING, MARKER, OPERATOR, f"{OPERATOR}.new"}
+"""Of DIR: what is in no backup."""
 
 
 @answer
@@ -131,17 +133,21 @@ def _begin(
     fresh.mkdir(mode=0o700)
     unpack(directory, read, fresh, progress)
     check_password(fresh / "keys", settings.keystore_password())
-    lists = [file for file in (fresh / LIST, settings.erasures) if file.is_file()]
+    lists = [file for file in (fresh / LIST, *of_instance(settings)) if file.is_file()]
     if lists:
         files.replace_file(fresh / LIST, merged(lists))
     _keep_version(data, fresh, read.body, now)
+    _keep_passwords(settings, fresh)
     kept = settings_in(fresh, settings)
+    postgresql = (database_url or kept.database) if read.database == "postgresql" else None
+    if postgresql is not None:
+        require_idle(postgresql)
     begun = {
         "made": read.body["made"],
         "aside": f"{ASIDE}{now}",
         "old": sorted(path.name for path in data.iterdir() if path.name not in _STAY and not _is_aside(path)),
         "new": sorted(path.name for path in fresh.iterdir() if path.name != DUMP),
-        "postgresql": (database_url or kept.database) if read.database == "postgresql" else None,
+        "postgresql": postgresql,
         "sqlite": _elsewhere(kept.database_url, data),
         "placed": False,
     }
@@ -160,6 +166,27 @@ def _elsewhere(url: str, data: Path) -> str | None:
 
 def _is_aside(path: Path) -> bool:
     return path.name.startswith(ASIDE)
+
+
+def _keep_passwords(settings: Settings, fresh: Path) -> None:
+    """Files with passwords, which are in no backup, stay where they are below DIR.
+
+    That of the sealing key does if this key opens with it: one from before `keystore separate` opens with the
+    keystores'.
+    """
+    data = settings.data.resolve()
+    for one in passwords(settings):
+        if one.is_file() and data in one.resolve().parents and one.resolve().parent != data / "node":
+            target = fresh / one.resolve().relative_to(data)
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files.replace_file(target, one.read_bytes())
+    file = settings.node_password_path
+    if not file.is_file() or file.resolve().parent != data / "node":
+        return
+    password = file.read_text(encoding="utf-8").strip()
+    with suppress(Unauthorised):
+        if genesis.sealed_anew(fresh / "node", password, password):
+            files.replace_file(fresh / "node" / file.name, file.read_bytes())
 
 
 def _keep_version(data: Path, fresh: Path, body: Mapping[str, Any], now: int) -> None:
@@ -202,10 +229,20 @@ def _place_database(data: Path, aside: Path, begun: Mapping[str, Any]) -> None:
         return
     target = Path(begun["sqlite"])
     for ending in ("", "-wal", "-shm"):
-        old = target.with_name(target.name + ending)
-        if old.exists():
-            shutil.move(old, aside / f"{PLAIN_DATABASE}{ending}")
-    shutil.move(data / PLAIN_DATABASE, target)
+        old, kept = target.with_name(target.name + ending), aside / f"{PLAIN_DATABASE}{ending}"
+        if kept.exists():  # by an interrupted restore, whole; it is never replaced by what that left here
+            old.unlink(missing_ok=True)
+        elif old.exists():
+            _carry(old, kept)
+    _carry(data / PLAIN_DATABASE, target)
+
+
+def _carry(file: Path, target: Path) -> None:
+    """The file stands at `target`, whole, maybe on another disk; until then it is where it was."""
+    with file.open("rb") as source, files.replacing(target) as stream:
+        shutil.copyfileobj(source, stream, 2**20)
+    file.unlink()
+    files.sync_directory(file.parent)
 
 
 def _settings(data: Path, settings: Settings, begun: Mapping[str, Any]) -> Settings:

@@ -21,10 +21,11 @@ from chain_service.jobs.backups.manifest import CHAIN, DATABASE, FILES, KEYS, Ma
 from chain_service.jobs.backups.sealing import OpeningStream
 from chain_service.jobs.context import App, Progress, silent
 from chain_service.nodes.embedded.blocks.database import FILE as CHAIN_FILE
+from chain_service.nodes.embedded.blocks.genesis import RETIRED_KEY_FILE
 from chain_service.nodes.embedded.node import Node
 from chain_service.nodes.embedded.server import serve
 from chain_service.store.copies.contents import contents_of
-from chain_service.store.copies.postgresql import restore_postgresql, scratch_postgresql
+from chain_service.store.copies.postgresql import require_empty, restore_postgresql, scratch_postgresql
 
 DUMP = "database.dump"
 Opened = Callable[[Settings], App]
@@ -59,13 +60,16 @@ def verify_backup(
         url = f"sqlite:///{folder / PLAIN_DATABASE}"
         kept = settings_in(folder, settings)
         if read.database == "postgresql":
+            if scratch is not None:
+                require_empty(scratch)
             url = scratch or stack.enter_context(scratch_postgresql(kept.database))
             restore_postgresql(url, folder / DUMP)
         if {"kind": read.database, **described(contents_of(url))} != read.body["database"]:
             raise Corrupt("the restored database is not what the manifest says", code="backup_damaged", file=DATABASE)
         given = kept.model_copy(update={"database_url": url})
-        if (folder / "node" / CHAIN_FILE).is_file():
-            node = stack.enter_context(Node.open(folder / "node", kept.node_secret()))
+        if (folder / "node" / CHAIN_FILE).is_file() and not (folder / "node" / RETIRED_KEY_FILE).exists():
+            node = Node.open(folder / "node", None)  # read as it stands: the password may be the node's alone
+            stack.callback(node.close)
             given = given.model_copy(update={"rpc_urls": [stack.enter_context(serve(node, port=0)).url]})
         app = opened(given)
         stack.callback(app.close)
@@ -91,7 +95,6 @@ def settings_in(folder: Path, settings: Settings) -> Settings:
         "trust_store": None,
         "erasure_list": None,
         "chain_directory": None,
-        "node_password_file": None,
     }
     return Settings(**given)
 

@@ -13,11 +13,13 @@ from typing import Any
 import orjson
 
 from chain_service import files
+from chain_service.config import Settings
 from chain_service.core.encoding.canonical import read_json
 from chain_service.core.encoding.display import moment
 from chain_service.errors import MalformedRecord
 from chain_service.jobs.context import App
 
+FILE = "erasures.ndjson"
 LONGEST_LINE = 64 * 1024
 
 
@@ -47,6 +49,12 @@ def read_list(file: Path) -> list[dict[str, Any]]:
         if isinstance(act, dict):
             acts.append(act)
     return acts
+
+
+def of_instance(settings: Settings) -> list[Path]:
+    """The lists that there are: the one in force, and the one in DIR, which a restore makes of the backup's."""
+    lists = dict.fromkeys((settings.data / FILE, settings.erasures))
+    return [file for file in lists if file.is_file()]
 
 
 def merged(lists: Iterable[Path]) -> bytes:

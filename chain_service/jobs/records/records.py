@@ -13,6 +13,7 @@ from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.records.disclosure import Disclosure, PartialDisclosure, reveal
 from chain_service.core.records.hashing import log_id, parse_log_id
 from chain_service.core.records.identifiers import OrgCode
+from chain_service.core.records.statements import STATEMENTS
 from chain_service.core.records.states import State
 from chain_service.core.verdicts.judge import listed_files
 from chain_service.errors import (
@@ -151,7 +152,8 @@ def erase(app: App, record_id: str, reason: str, asker: Acting, *, listed: bool 
     brings these files back. The digests' key is the keystore's, so that whoever has the database cannot guess a file.
 
     The list beside the database names it first, unless it is `listed`: restoring an older database erases it again.
-    Raises `NotFound`, `Forbidden`, `Conflict` (`not_anchored`) while its batch is under way. Repeating it is safe.
+    Raises `NotFound`, `Forbidden`, `Conflict` (`not_anchored` while its batch is under way; `statement_stays`).
+    Repeating it is safe.
     """
     if not reason.strip():
         raise BadRequest("an erasure needs a reason", field="reason")
@@ -159,6 +161,8 @@ def erase(app: App, record_id: str, reason: str, asker: Acting, *, listed: bool 
     with app.database.transaction() as connection:
         record = records.get(connection, record_id)
         asker.need_org(record.org)
+        if record.type_code in STATEMENTS:
+            raise Conflict("a statement of the service itself is not erased", code="statement_stays", id=record_id)
         if record.state == "batched":
             raise Conflict("the record is being anchored; erase it when that is done", code="not_anchored")
         if record.state == "anchored" and record.erased_at is None:

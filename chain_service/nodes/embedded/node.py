@@ -40,7 +40,7 @@ class Node:
         self,
         directory: Path,
         genesis: TrialGenesis,
-        key: PrivateKey,
+        key: PrivateKey | None,
         period: int,
         heartbeat: float,
         lock: IO[bytes],
@@ -61,7 +61,7 @@ class Node:
         except BaseException:
             self._database.close()
             raise
-        self._maker = BlockMaker(genesis, key, self._database.lookup)
+        self._maker = None if key is None else BlockMaker(genesis, key, self._database.lookup)
         self._methods = Methods(self, self._database)
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -72,7 +72,7 @@ class Node:
     def open(
         cls,
         directory: Path,
-        password: str,
+        password: str | None,
         *,
         period: int | None = None,
         heartbeat: float = 60.0,
@@ -81,7 +81,8 @@ class Node:
         """The chain in `directory`, locked for this process.
 
         `period` (seconds) may lengthen, never shorten, the one in genesis. An empty block follows after `heartbeat`
-        seconds of silence. `clock` tells unix seconds, by which blocks are timed. Raises NotFound (no chain there),
+        seconds of silence. `clock` tells unix seconds, by which blocks are timed. Without a password it needs no
+        sealing key, answers as it stands, and cannot be started. Raises NotFound (no chain there),
         Unauthorised (wrong password), BadRequest (period) and Conflict, code `chain_in_use`, when another process has
         it open.
         """
@@ -90,7 +91,7 @@ class Node:
             raise BadRequest(f"this chain's blocks are at least {genesis.period} s apart since genesis, not {period}")
         lock = _lock(directory)
         try:
-            key = trial_genesis.unlock(directory, password, genesis)
+            key = None if password is None else trial_genesis.unlock(directory, password, genesis)
             return cls(directory, genesis, key, genesis.period if period is None else period, heartbeat, lock, clock)
         except BaseException:
             lock.close()
@@ -117,6 +118,7 @@ class Node:
 
     def start(self) -> None:
         """Blocks are sealed from now on, in a thread of its own."""
+        assert self._maker is not None, "opened to be read"
         if self._thread is None:
             self._stopping.clear()
             self._thread = threading.Thread(target=self._run, name="block-maker", daemon=True)
@@ -146,6 +148,7 @@ class Node:
 
     def seal_block(self, timestamp: int) -> TrialBlock:
         """The head is a new block of this time (unix seconds), durably, with what waited."""
+        assert self._maker is not None, "opened to be read"
         parent = self.history.head
         sealed = self._maker.seal(
             parent.header, lambda: self.history.ancestors(parent.number + 1), self.pool.candidates, timestamp

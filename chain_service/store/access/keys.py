@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.errors import NotFound
 from chain_service.store.auditing import journal
-from chain_service.store.rows import row_count
+from chain_service.store.rows import chunks, row_count
 from chain_service.store.schema import api_keys, key_windows
 
 Counted = Literal["requests", "lookups"]
@@ -124,6 +124,15 @@ def revoke(connection: Connection, id: str, at: float) -> bool:
         return True
     get(connection, id)
     return False
+
+
+def standing(connection: Connection, ids: Iterable[str]) -> list[str]:
+    """Those of these keys that are known and were not revoked."""
+    found: list[str] = []
+    for part in chunks(sorted(ids)):
+        query = select(api_keys.c.id).where(api_keys.c.id.in_(part), api_keys.c.revoked_at.is_(None))
+        found += connection.execute(query).scalars()
+    return found
 
 
 def end(connection: Connection, id: str, at: float) -> None:

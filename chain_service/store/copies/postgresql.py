@@ -15,9 +15,11 @@ import psycopg
 from sqlalchemy import inspect, make_url, text
 from sqlalchemy.engine import URL
 
-from chain_service.errors import Unavailable
+from chain_service.errors import Conflict, Unavailable
 from chain_service.store.copies.contents import CopiedContents, contents
 from chain_service.store.database import Database
+from chain_service.store.leases import listed
+from chain_service.store.schema import leases
 
 PIECE = 2**20
 
@@ -48,6 +50,31 @@ def dump_postgresql(
                     progress(min(done, size), size)
                 _require_done("pg_dump", dump.wait(), told)
     return held
+
+
+def require_empty(url: str) -> None:
+    """No table stands in the database, so nothing is lost in it. Raises Unavailable (`scratch_refused`)."""
+    database = Database(url)
+    try:
+        with database.reading() as connection:
+            names = inspect(connection).get_table_names()
+    finally:
+        database.close()
+    if names:
+        raise Unavailable(f"the scratch database is not empty: it holds {names[0]}", code="scratch_refused")
+
+
+def require_idle(url: str) -> None:
+    """No process, of whatever machine, works on the database. Raises Conflict (`worker_running`)."""
+    database = Database(url)
+    try:
+        with database.reading() as connection:
+            known = inspect(connection).has_table(leases.name)
+            holders = [lease.holder for lease in listed(connection) if lease.held] if known else []
+    finally:
+        database.close()
+    if holders:
+        raise Conflict(f"{holders[0]} works on the database", code="worker_running", holder=holders[0])
 
 
 def restore_postgresql(url: str, dump: Path) -> None:

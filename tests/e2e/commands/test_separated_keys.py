@@ -12,7 +12,11 @@ import pytest
 from chain_service.chain.keystore import Keystore, open_registrar, registrar_address
 from chain_service.chain.keystore import create_registrar as make_registrar
 from chain_service.errors import Forbidden, Unauthorised
+from chain_service.jobs.backups.manifest import read_manifest
+from chain_service.jobs.backups.unpacking import unpack
+from chain_service.jobs.context import silent
 from chain_service.nodes.embedded.blocks import genesis
+from support.worlds.backed_up import PASSWORD, done
 from support.worlds.running_instance import ISSUER, TYPE, Instance, Process, make_instance, wait_until_anchored
 
 pytestmark = pytest.mark.long
@@ -32,8 +36,8 @@ def separated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
         node.stop()
     (instance.data / "operator.new").mkdir()  # as a run leaves it that was killed early
     (instance.data / "operator.new" / "password").write_text("half")
-    done = instance.done("keystore", "separate")
-    assert Path(done["operator"]) == instance.data / "operator" and len(done["removed"]) == 2
+    made = instance.done("keystore", "separate")
+    assert Path(made["operator"]) == instance.data / "operator" and len(made["removed"]) == 2
     node = Process(instance.data, "chain", "run")
     try:
         yield instance
@@ -62,8 +66,8 @@ def test_what_an_interrupted_run_left_is_finished(separated: Instance, tmp_path:
     copy = Instance(data, separated.samples)
     shutil.copy(data / "operator" / "registrar.json", data / "registrar.json")  # killed before it was removed
     (data / "node" / "password").rename(data / "node" / "password.new")  # killed before it was renamed
-    done = copy.done("keystore", "separate")
-    assert [Path(file).name for file in done["removed"]] == ["registrar.json"]
+    made = copy.done("keystore", "separate")
+    assert [Path(file).name for file in made["removed"]] == ["registrar.json"]
     assert not (data / "node" / "password.new").exists()
     genesis.unlock(data / "node", (data / "node" / "password").read_text().strip(), genesis.load(data / "node"))
 
@@ -77,6 +81,34 @@ def test_a_directory_that_holds_other_keys_is_refused_and_nothing_is_removed(
     ran = Instance(data, separated.samples).run("--json", "keystore", "separate")
     assert (ran.code, ran.json["error"]["code"]) == (1, "keystore_exists")
     assert registrar_address(data / "registrar.json") == registrar
+
+
+def test_a_backup_has_nothing_of_the_operator_s_and_no_password_and_is_whole_without(
+    separated: Instance, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(separated.data, data)
+    copy = Instance(data, separated.samples)
+    node_password = (data / "node" / "password").read_bytes()
+    (data / "own-password").write_bytes((data / "password").read_bytes())
+    with (data / "config.toml").open("a", encoding="utf-8") as config:
+        config.write(f'password_file = "{data / "own-password"}"\n')
+    (data / ".password.0123456789abcdef.new").write_bytes(b"what a write that was killed left")
+    done(copy, "backup", tmp_path / "backup")
+    read = read_manifest(tmp_path / "backup", PASSWORD["CHAIN_SERVICE_BACKUP_PASSWORD"])
+    (tmp_path / "seen").mkdir()
+    unpack(tmp_path / "backup", read, tmp_path / "seen", silent)
+    names = {path.relative_to(tmp_path / "seen").as_posix() for path in (tmp_path / "seen").rglob("*")}
+    assert {"keys/keystore.json", "node/sealing-key.json", "config.toml"} <= names
+    assert not [name for name in names if "password" in name or name.startswith("operator")]
+    assert done(copy, "backup", "verify", tmp_path / "backup")["audit"]["ok"]
+
+    registrar = registrar_address(data / "operator" / "registrar.json")
+    done(copy, "restore", tmp_path / "backup", "--replace")
+    assert registrar_address(data / "operator" / "registrar.json") == registrar
+    assert (data / "own-password").read_bytes() == (data / "password").read_bytes()
+    assert (data / "node" / "password").read_bytes() == node_password
+    genesis.unlock(data / "node", node_password.decode().strip(), genesis.load(data / "node"))
 
 
 def test_the_service_does_all_its_work_where_they_are_absent_and_the_operator_does_not(

@@ -184,6 +184,18 @@ def test_a_dissolved_batch_returns_its_records_to_pending(database: Database) ->
         assert states(connection, [one.id for one in new]) == ["anchored", "anchored"]
 
 
+def test_a_record_erased_while_its_batch_was_final_enters_no_other_batch_after_it_is_dissolved(
+    database: Database,
+) -> None:
+    with database.transaction() as connection:
+        kept, gone = accepted(connection, "a", "b")
+        batch = closed(connection)
+        records.erase(connection, gone.id, "应本人请求", 5.0)  # the batch fell out of the chain later
+        assert batches.dissolve(connection, batch.id) == 2
+        assert [one.id for one in records.take_pending(connection, ORG, 10)] == [kept.id]
+        assert states(connection, [gone.id]) == ["failed"]
+
+
 def test_pages_follow_each_other_without_gap_or_repetition(database: Database) -> None:
     with database.transaction() as connection:
         new = accepted(connection, *(str(number) for number in range(7)))

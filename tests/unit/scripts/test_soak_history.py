@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from soaking.history import History, places
+from soaking.load import Caller
 
 VALID = {"verdict": "valid", "code": "in_force"}
 
@@ -36,6 +38,19 @@ def test_what_is_lost_twice_unasked_or_nowhere_is_told() -> None:
         (good, 4),
     ):
         assert places(rows, history, size)
+
+
+def test_what_the_service_states_itself_has_a_place_and_no_acknowledgement() -> None:
+    rows = [("a", "1", 1), ("b", "2", 2), ("head", "3", 3)]
+    assert places(rows, acknowledged(), 4, {"head"}) == []
+    assert places(rows, acknowledged(), 4)
+
+
+def test_what_must_be_acknowledged_is_asked_for_no_longer_once_no_service_comes_back() -> None:
+    stopping = threading.Event()
+    stopping.set()
+    caller = Caller([9], "key", acknowledged(), stopping, patience=0.2)  # nothing listens at the port for discarding
+    assert caller.ask("POST", "/v1/records", always=True) is None
 
 
 def test_one_identifier_with_two_ids_is_told() -> None:

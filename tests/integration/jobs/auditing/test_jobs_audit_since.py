@@ -70,3 +70,19 @@ def test_a_remembered_audit_that_was_forged_is_named(own_city: City) -> None:
         "UPDATE audits SET block = block + 1, block_hash = (SELECT hash FROM blocks ORDER BY number DESC LIMIT 1)"
     )
     assert not since_last(city).ok
+
+
+def test_what_is_newer_is_proven_even_if_its_rows_claim_to_be_older(own_city: City) -> None:
+    city = own_city
+    org = city.organisation()
+    city.anchor(org, org.certificate())
+    assert audit(city.app).ok
+    city.anchor(org, org.certificate())
+    for forged in (
+        "UPDATE batches SET final_block = 1 WHERE old_size > 1",
+        "UPDATE submissions SET final_block = 1 WHERE seq = (SELECT max(seq) FROM submissions)",
+        "UPDATE transactions SET block = 1 WHERE nonce = (SELECT max(nonce) FROM transactions)",
+    ):
+        table = forged.split()[1]
+        city.tamper(forged)
+        assert any(one.details.get("table") == table for one in since_last(city).findings), table

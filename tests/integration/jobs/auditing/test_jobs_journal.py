@@ -7,8 +7,9 @@ from alembic import command
 from alembic.config import Config
 
 from chain_service.core.records.statements import JOURNAL_HEAD
-from chain_service.errors import MalformedRecord
+from chain_service.errors import Conflict, MalformedRecord
 from chain_service.jobs.anchoring.journal_heads import anchor_journal, keep_journal
+from chain_service.jobs.asker import Operator
 from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.instance.api_keys import create_key, revoke_key
 from chain_service.jobs.records import records as record_jobs
@@ -50,6 +51,45 @@ def test_a_head_is_anchored_once_a_period_and_only_if_something_happened(own_cit
     report = audit(city.app)
     assert report.journal is not None
     assert (report.journal.anchored, report.journal.record, report.findings) == (1, record.id, ())
+
+
+def test_a_head_is_accepted_with_its_record_or_not_at_all(own_city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    city = own_city
+    org = city.organisation()
+    create_key(city.app, org.code, ["audit"])
+    keep_journal(city.app)
+    city.clock.ahead += city.app.settings.journal_period + 1
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(journal, "add_head", _killed)
+        keep_journal(city.app)
+    with city.app.database.reading() as connection:
+        assert records.of_type(connection, JOURNAL_HEAD) == []
+    keep_journal(city.app)
+    with city.app.database.reading() as connection:
+        (record,) = records.of_type(connection, JOURNAL_HEAD)
+    city.make_final([record.id])
+    assert (heads(city), named(city)) == ([0, 1], set())
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_head_is_not_erased_and_one_that_was_behind_the_services_back_is_named(own_city: City) -> None:
+    city = own_city
+    org = city.organisation()
+    create_key(city.app, org.code, ["audit"])
+    keep_journal(city.app)
+    head = anchor_journal(city.app)
+    assert head is not None and head.record_id is not None
+    city.make_final([head.record_id])
+    with pytest.raises(Conflict) as refused:
+        record_jobs.erase(city.app, head.record_id, "应本人请求", Operator(None))
+    assert refused.value.code == "statement_stays"
+    with city.app.database.transaction() as connection:
+        assert records.erase(connection, head.record_id, "应本人请求", city.app.clock())
+        seq = records.get(connection, head.record_id).seq
+    assert named(city) == {("row_altered", f"records:{seq}")}
 
 
 def test_whoever_takes_back_a_revocation_contradicts_the_journal_even_if_its_entries_follow(own_city: City) -> None:
