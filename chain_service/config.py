@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     )
     tls_certificate: Path | None = Field(None, description="PEM file; with tls_key the service speaks TLS itself")
     tls_key: Path | None = Field(None, description="PEM file of the TLS key")
+    chain_directory: Path | None = Field(
+        None, description="directory of the embedded trial chain, where it lies outside DIR; default DIR/node"
+    )
     chain_port: int = Field(8545, ge=0, le=65535, description="port of the embedded trial chain")
     block_period: int = Field(1, ge=0, description="least seconds between two blocks of the trial chain")
     heartbeat: float = Field(60.0, gt=0, description="seconds after which the trial chain seals an empty block")
@@ -203,7 +206,7 @@ class Settings(BaseSettings):
     @property
     def node_directory(self) -> Path:
         """Directory of the embedded trial chain."""
-        return self.data / "node"
+        return self.chain_directory or self.data / "node"
 
     @property
     def erasures(self) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,16 +70,29 @@ def move(made: Path, target: Path) -> None:
 
 
 def append_line(file: Path, line: bytes) -> None:
-    """The private file has one more line, durably; a half line that a crash left is ended first."""
+    """The private file has one more line, durably; a half line that a crash left is ended first.
+
+    A new one is as private as its folder: where a group may write there, as when service, worker and operator are
+    users of their own, the group may write it, and root makes it for the folder's owner.
+    """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE)
     try:
         end = os.lseek(descriptor, 0, os.SEEK_END)
+        if end == 0:
+            _share_as(file.parent.stat(), descriptor)
         broken = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
         os.write(descriptor, (b"\n" if broken else b"") + line + b"\n")
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
     sync_directory(file.parent)
+
+
+def _share_as(folder: os.stat_result, descriptor: int) -> None:
+    if os.geteuid() == 0:
+        os.fchown(descriptor, folder.st_uid, folder.st_gid)
+    if folder.st_mode & stat.S_IWGRP:
+        os.fchmod(descriptor, PRIVATE | stat.S_IRGRP | stat.S_IWGRP)
 
 
 def make_private(directory: Path) -> None:

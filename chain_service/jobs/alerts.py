@@ -278,8 +278,8 @@ CAUSES: dict[str, AlertMeaning] = {
         "`certificate`",
         "本服务的 TLS 证书已过期或无法读取",
         "the service's own TLS certificate has expired or cannot be read",
-        "更换 `tls_certificate` 后重启服务",
-        "renew `tls_certificate` and restart the service",
+        "更换 `tls_certificate` 后向服务发送 SIGHUP 或重启",
+        "renew `tls_certificate`, then send the service SIGHUP or restart it",
     ),
     "trust_expired": _cause(
         "`trust`",

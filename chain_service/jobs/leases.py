@@ -22,7 +22,7 @@ from chain_service.errors import Conflict, Unavailable
 from chain_service.jobs.context import App
 from chain_service.store import chain_index
 from chain_service.store.chain_index import ServedDeployment
-from chain_service.store.leases import ROLES, Lease, Role
+from chain_service.store.leases import ROLES, Lease, Role, listed
 
 LOCK = "worker.lock"
 ELSEWHERE = frozenset({"worker_running", "lease_lost", "behind_pooler"})
@@ -72,6 +72,14 @@ def exclusive(data: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def works_here(connection: Connection, role: Role) -> bool:
+    """On PostgreSQL whether this process has the role; on SQLite no other could."""
+    if connection.dialect.name == "sqlite":
+        return True
+    name = process_name()
+    return any(state.held and (state.role, state.holder) == (role, name) for state in listed(connection))
 
 
 def lease_of(app: App, role: Role) -> Lease:

@@ -198,6 +198,11 @@ def password(
         raise BadRequest("name the file with the new password", code="usage", field="--new-password-file")
     done = change_password(door.settings(), new, registrar)
     door.answer(done, lambda out: render.facts(out, done))
+    if done.former_password_file is not None:
+        door.note(
+            f"Registrar's or sealing key was not here: the former password is kept in {done.former_password_file} "
+            "for it. Delete it when nothing needs it. 未找到登记员或出块密钥，旧密码已保留，确认无用后请删除。"
+        )
     if done.password_file is None:
         door.note("Set CHAIN_SERVICE_PASSWORD to the new password. 请将环境变量改为新密码。")
 

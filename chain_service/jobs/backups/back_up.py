@@ -168,7 +168,7 @@ def _pour(source: Path, sealing: SealingStream) -> None:
 
 
 def _listed(app: App) -> Iterator[tuple[Path, str]]:
-    """Every file to keep and its name in the archive, below DIR but for the trust store, which may stand elsewhere."""
+    """Every file to keep and its name in the archive, below DIR but for what the settings keep elsewhere."""
     data = app.settings.data.resolve()
     database = Path(str(app.database.engine.url.database)).resolve() if app.database.dialect == "sqlite" else None
     settings = app.settings
@@ -188,6 +188,13 @@ def _listed(app: App) -> Iterator[tuple[Path, str]]:
                 yield path, kept.as_posix()
     if app.settings.trust_directory.exists() and data not in app.settings.trust_directory.resolve().parents:
         yield app.settings.trust_directory, "trust-store"
+    chain = app.settings.node_directory.resolve()
+    if data not in chain.parents:
+        for path in sorted(chain.glob("*")):
+            name = path.name.removesuffix("-wal").removesuffix("-shm")
+            left_out = name == CHAIN_FILE or path in apart or _is_left_out(Path("node", path.name), folder=False)
+            if path.is_file() and not left_out:
+                yield path, f"node/{path.name}"
 
 
 def passwords(settings: Settings) -> list[Path]:

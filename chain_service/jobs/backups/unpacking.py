@@ -94,6 +94,7 @@ def settings_in(folder: Path, settings: Settings) -> Settings:
         "data": folder,
         "trust_store": None,
         "erasure_list": None,
+        "chain_directory": None,
     }
     return Settings(**given)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from chain_service.chain.node_causes import NoNodeAnswered
 from chain_service.core.encoding.answers import answer, left_out, to_json
 from chain_service.errors import ChainServiceError
 from chain_service.jobs.alerts import CHAIN_HALTED, HEAD
@@ -56,6 +57,8 @@ def why_old(app: App, block: chain_index.IndexedBlock) -> WhyOld:
     try:
         number, time = reader.newest()
         signers, validators = reader.recent_signers(number)
+    except NoNodeAnswered as error:
+        return WhyOld("node_unavailable", error.without_names)
     except ChainServiceError as error:
         return WhyOld("node_unavailable", error.message)
     still = number <= block.number + reader.unfinal_blocks(block.number)

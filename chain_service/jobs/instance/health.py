@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chain_service.chain.rpc import Rpc
@@ -31,6 +31,8 @@ from chain_service.store.database import DriverError
 LAG_BLOCKS = 20
 """Blocks that the index may be behind the newest block that can be final before the instance counts as not ready."""
 MOST_ALERTS = 20
+_NAMED_TO_NOBODY = frozenset({"node", "key"})
+"""Kinds of subjects whose names are for the operator alone."""
 
 
 @answer
@@ -92,6 +94,7 @@ class StandingAlert:
 
     code: str
     subject: str
+    """What it is about: a node by its place in `rpc_urls`, and of keys only that it is one, as anyone may read this."""
     since: str
     message: Text | None = left_out()
     remedy: Text | None = left_out()
@@ -172,13 +175,15 @@ def examine(app: App, nodes: Sequence[Rpc] = ()) -> tuple[Readiness, tuple[Healt
     """As `readiness`, and what is not well with the names of nodes, which are not for everyone; asks `nodes` in place
     of the instance's own clients.
     """
-    block, standing, database = _remembered(app)
+    remembered, database = _remembered(app)
+    block, standing = remembered.block, remembered.standing
     looks = _looks(app, nodes, block)
     newest = max((look for look in looks if look.cause is None), key=lambda look: look.head or 0, default=None)
     if newest is not None and newest.head is not None:
         app.require_chain().reader.arrivals.note(newest.head, newest.time, app.clock())
     node = _node(app, looks, newest)
     index, head = _index(app, database, node, block, standing)
+    places = {look.name: str(place) for place, look in enumerate(looks, 1)}
     checks = ReadinessChecks(
         database=database,
         disk=check_disk(app),
@@ -188,28 +193,42 @@ def examine(app: App, nodes: Sequence[Rpc] = ()) -> tuple[Readiness, tuple[Healt
         node=node,
         index=index,
         head=head,
-        alerts=None if standing is None else _alerts(standing),
-        workers=_workers(app) if database.ok else None,
+        alerts=None if standing is None else _alerts(standing, places),
+        workers=None if remembered.roles is None or not database.ok else _workers(remembered.roles),
     )
     needed = (database, checks.disk, checks.clock, checks.certificate, node, index, head)
     ready = all(check is not None and check.ok for check in needed)
     return Readiness(ready, checks), (*_found(checks), *_found_of_nodes(looks))
 
 
-def _remembered(app: App) -> tuple[IndexedBlock | None, list[alerts.Alert] | None, PlainCheck]:
-    """The newest block that was read and the standing alerts, as far as the database tells, and whether it is well."""
-    block, standing = None, None
+@dataclass
+class _Remembered:
+    """What the database tells, as far as it does."""
+
+    block: IndexedBlock | None = None
+    """The newest that was read."""
+    standing: list[alerts.Alert] | None = None
+    """Alerts."""
+    roles: list[leases.LeaseState] | None = None
+    """Of the workers, on PostgreSQL."""
+
+
+def _remembered(app: App) -> tuple[_Remembered, PlainCheck]:
+    """What the database tells, and whether it is well."""
+    found = _Remembered()
     try:
         with app.database.watching() as connection:
-            block = chain_index.newest_block(connection)
-            standing = alerts.listed(connection)
+            found.block = chain_index.newest_block(connection)
+            found.standing = alerts.listed(connection)
             refresh_trust(app, connection)
+            if app.database.dialect == "postgresql":
+                found.roles = leases.listed(connection)
         app.database.check_use()
     except ChainServiceError as error:
-        return block, standing, PlainCheck(ok=False, code=error.code, detail=error.message)
+        return found, PlainCheck(ok=False, code=error.code, detail=error.message)
     except DriverError as error:
-        return block, standing, PlainCheck(ok=False, code="database_unavailable", detail=type(error).__name__)
-    return block, standing, FINE
+        return found, PlainCheck(ok=False, code="database_unavailable", detail=type(error).__name__)
+    return found, FINE
 
 
 def _looks(app: App, nodes: Sequence[Rpc], block: IndexedBlock | None) -> list[NodeLook]:
@@ -287,15 +306,11 @@ def _found_of_nodes(looks: Sequence[NodeLook]) -> list[HealthFinding]:
     ]
 
 
-def _alerts(standing: Sequence[alerts.Alert]) -> AlertsCheck:
-    return AlertsCheck(ok=not standing, standing=tuple(_shown(alert) for alert in standing[:MOST_ALERTS]))
+def _alerts(standing: Sequence[alerts.Alert], places: Mapping[str, str]) -> AlertsCheck:
+    return AlertsCheck(ok=not standing, standing=tuple(_shown(alert, places) for alert in standing[:MOST_ALERTS]))
 
 
-def _workers(app: App) -> WorkersCheck | None:
-    if app.database.dialect == "sqlite":
-        return None
-    with app.database.watching() as connection:
-        states = leases.listed(connection)
+def _workers(states: Sequence[leases.LeaseState]) -> WorkersCheck:
     me = process_name()
     held = tuple(
         HeldLease(state.role, state.holder, moment(state.since), state.held, here=state.held and state.holder == me)
@@ -304,11 +319,12 @@ def _workers(app: App) -> WorkersCheck | None:
     return WorkersCheck(ok=sum(lease.held for lease in held) == len(leases.ROLES), leases=held)
 
 
-def _shown(alert: alerts.Alert) -> StandingAlert:
+def _shown(alert: alerts.Alert, places: Mapping[str, str]) -> StandingAlert:
     meaning = ALERTS.get(alert.code)  # none for a code that only an older version raised
+    kind = "" if meaning is None else meaning.subject
     return StandingAlert(
         code=alert.code,
-        subject=alert.subject,
+        subject=places.get(alert.subject, kind) if kind in _NAMED_TO_NOBODY else alert.subject,
         since=moment(alert.at),
         message=None if meaning is None else meaning.message,
         remedy=None if meaning is None else meaning.remedy,
@@ -325,7 +341,7 @@ def gauges(app: App) -> dict[str, float]:
             backlog = submissions.backlog(connection)
             standing = alerts.listed(connection)
             roles = [state for state in leases.listed(connection) if state.held]
-    except ChainServiceError:
+    except (ChainServiceError, DriverError):
         return {}
     now = app.clock()
     return {

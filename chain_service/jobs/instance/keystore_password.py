@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import orjson
@@ -34,6 +35,9 @@ class ChangedPassword:
     files: tuple[str, ...]
     password_file: str | None
     """The file that the service reads it from; null where the environment gives it, which has to be changed there."""
+    former_password_file: str | None
+    """Where the former one is kept, as the registrar's or the sealing key may lie elsewhere and open with it still;
+    null where both were changed or have passwords of their own."""
 
 
 def change_password(settings: Settings, new: str, registrar: Path | None = None) -> ChangedPassword:
@@ -61,7 +65,11 @@ def change_password(settings: Settings, new: str, registrar: Path | None = None)
         raise Forbidden(error.message, code="wrong_password") from error
     keystores = tuple(str(path) for path in contents)
     kept = None if settings.password is not None else settings.password_file or settings.data / "password"
+    former = None
     if kept is not None:
+        if not _has_all(settings, contents, file):
+            former = kept.with_name(f"{kept.name}.former")
+            contents[former] = f"{old}\n".encode()
         contents[kept] = f"{new}\n".encode()
     for path in contents:
         if not os.access(path.parent, os.W_OK):
@@ -69,7 +77,16 @@ def change_password(settings: Settings, new: str, registrar: Path | None = None)
     told = {str(path.absolute()): content.decode() for path, content in contents.items()}
     write_new(settings.password_change_file, orjson.dumps(told), code="conflict")
     finish_change(settings)
-    return ChangedPassword(keystores, None if kept is None else str(kept))
+    return ChangedPassword(
+        keystores, None if kept is None else str(kept), former_password_file=None if former is None else str(former)
+    )
+
+
+def _has_all(settings: Settings, contents: Collection[Path], registrar: Path) -> bool:
+    """Registrar's and sealing key are among what is changed, or have passwords of their own."""
+    is_registrar_apart = settings.operator_home is not None
+    is_node_in = settings.node_apart or settings.node_directory in (path.parent for path in contents)
+    return (registrar in contents or is_registrar_apart) and is_node_in
 
 
 def finish_change(settings: Settings) -> None:

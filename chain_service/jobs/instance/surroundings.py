@@ -45,7 +45,7 @@ def check_disk(app: App) -> PlainCheck:
     try:
         system = os.statvfs(app.settings.data)
     except OSError as error:
-        return PlainCheck(ok=False, code="disk_full", detail=f"{app.settings.data}: {error.strerror}")
+        return PlainCheck(ok=False, code="disk_full", detail=f"DIR cannot be looked at: {error.strerror}")
     free = system.f_bavail * system.f_frsize / 2**20
     if system.f_flag & os.ST_RDONLY or free >= app.settings.disk_reserve:
         return FINE
@@ -61,7 +61,8 @@ def check_certificate(app: App) -> PlainCheck:
     try:
         ends = x509.load_pem_x509_certificate(Path(file).read_bytes()).not_valid_after_utc
     except (OSError, ValueError) as error:
-        return PlainCheck(ok=False, code="certificate_expired", detail=f"tls_certificate cannot be read: {error}")
+        why = error.strerror if isinstance(error, OSError) else "it is no PEM certificate"
+        return PlainCheck(ok=False, code="certificate_expired", detail=f"tls_certificate cannot be read: {why}")
     if ends.timestamp() > app.now:
         return FINE
     return PlainCheck(ok=False, code="certificate_expired", detail=f"it ended at {moment(ends.timestamp())}")

@@ -22,8 +22,8 @@ from chain_service.errors import ChainServiceError
 from chain_service.jobs.alerts import CAUSES
 from chain_service.jobs.context import App
 from chain_service.jobs.instance.health import HealthFinding, Readiness, examine
-from chain_service.jobs.leases import process_name
-from chain_service.store import alerts, leases
+from chain_service.jobs.leases import works_here
+from chain_service.store import alerts
 
 INTERVAL = 2.0
 """Seconds between two looks."""
@@ -57,7 +57,8 @@ def health_figures(watch: HealthWatch) -> HealthFigures:
 
 class HealthWatch:
     """Threads may share it. As a context manager it looks by itself until left; `alerting` raises and clears alerts,
-    which is for the process whose workers run; of several on PostgreSQL the one that follows the chain does so.
+    which is for the process whose workers run: of several on PostgreSQL for the one that follows the chain, since the
+    others have disks and clocks of their own and would clear what it finds.
     """
 
     def __init__(self, app: App, *, alerting: bool = False) -> None:
@@ -98,13 +99,10 @@ class HealthWatch:
         wanted = {(one.code, one.subject): one for one in found}
         try:
             with app.database.watching() as connection:
+                if not works_here(connection, "index"):
+                    return
                 standing = {(alert.code, alert.subject) for alert in alerts.listed(connection) if alert.code in CAUSES}
-                roles = leases.listed(connection)
-            # several processes share these alerts and not their disks and clocks: one of them speaks
-            others = app.database.dialect == "postgresql" and (process_name(), True) not in (
-                (one.holder, one.held) for one in roles if one.role == "index"
-            )
-            if others or standing == wanted.keys():
+            if standing == wanted.keys():
                 return
             with app.database.transaction() as connection:
                 for code, subject in standing - wanted.keys():

@@ -48,12 +48,16 @@ _SQLITE = {
 _LOGIN_REFUSED = re.compile(
     r"authentication failed|no pg_hba\.conf entry|role .* does not exist|not permitted to log in|no password supplied"
 )
+_NAMES = re.compile(r"""(?:\s+at)?\s*"[^"]*"(?:\s+\([0-9a-fA-F.:%\w]+\))?(?:,\s+port\s+\d+)?""")
+"""As libpq quotes them: `connection to server at "db.example" (10.1.2.3), port 5432 failed`."""
 _TOO_MANY = re.compile(r"too many (clients|connections)|remaining connection slots|no more connections allowed")
 
 
 def outage(code: str, detail: object = None) -> Unavailable:
-    """The error of this cause, with what the driver said."""
-    said = "" if detail is None else ": " + " ".join(str(detail).split())[:300]
+    """The error of this cause, with what the driver said, less the names in it: anybody may be told this, and nobody
+    but the operator, whose `database_url` has them, is to learn server, user or database.
+    """
+    said = "" if detail is None else ": " + " ".join(_NAMES.sub("", str(detail)).split())[:300]
     return Unavailable(DATABASE_CAUSES[code] + said, code=code)
 
 

@@ -8,7 +8,9 @@ verified, or was erased, is not found on the disk afterwards.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
@@ -80,9 +82,18 @@ class Spool:
             os.ftruncate(self._file, 0)
 
     def descriptor(self) -> int:
-        """Of the file, which is made when it is first needed and lives as long as the process. Raises OSError."""
+        """Of the file, which is made when it is first needed and lives as long as the process. Raises OSError.
+
+        Where DIR takes no files, as evidence on a read-only file system, it is made where the machine keeps its
+        temporary ones.
+        """
         if self._file is None:
-            self._file = nameless(self.folder)
+            try:
+                self._file = nameless(self.folder)
+            except OSError as error:
+                if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+                    raise
+                self._file = nameless(Path(tempfile.gettempdir()))
         return self._file
 
 

@@ -24,6 +24,9 @@ MONITORING = ROOT / "docs" / "operate" / "monitoring.md"
 OF_PROMETHEUS = {"up": {"job", "instance"}}
 ON_POSTGRESQL = {"chain_service_leases_held", "chain_service_leases_held_here"}
 """Gauges that an instance on SQLite does not have; tests/integration/jobs/test_jobs_leases.py sees them."""
+WHEN_NOT_WELL = {"chain_service_problem": {"check", "code"}, "chain_service_http_bounded_total": {"reason"}}
+"""Series that a healthy service, which turned nobody away, does not have; tests/unit/scripts/test_alert_rules.py and
+tests/e2e/test_fault_matrix.py see the first, tests/e2e/http/test_bounds.py the second."""
 SCRAPED = {"job", "instance"}
 """Labels that Prometheus itself puts to every series."""
 
@@ -55,7 +58,7 @@ def expressions() -> Iterator[tuple[str, str]]:
 
 
 def test_every_metric_and_label_is_given(given: dict[str, set[str]]) -> None:
-    known = given | OF_PROMETHEUS
+    known = given | OF_PROMETHEUS | WHEN_NOT_WELL
     shown = list(expressions())
     assert len(shown) > 20
     for name, expression in shown:

@@ -54,9 +54,20 @@ def test_each_unit_has_a_user_of_its_own_and_sees_no_other_s_keys() -> None:
     users = (SYSTEMD / "sysusers.conf").read_text(encoding="utf-8")
     for unit in read.values():
         assert re.search(rf"^u {unit.one('User')} ", users, re.MULTILINE)
-        assert "/var/lib/chain-registrar" in unit.one("InaccessiblePaths")
-        assert unit.one("ReadWritePaths") == unit.one("ExecStart").split()[2]
-        assert unit.one("ReadWritePaths") not in unit.one("InaccessiblePaths").replace("/keys/roots", "").split("-")
+        own = unit.one("ReadWritePaths")
+        assert own == unit.one("ExecStart").split()[2]
+        secrets = {f"{own}/keys/roots", f"{own}/operator"} if own == "/var/lib/chain-service" else set()
+        homes = {one.one("ReadWritePaths") for one in read.values()} | {"/var/lib/chain-registrar"}
+        hidden = {path.removeprefix("-") for path in unit.one("InaccessiblePaths").split()}
+        assert hidden == homes - {own} | secrets
+
+
+def test_what_the_operator_keeps_inside_of_the_instance_stays_with_root() -> None:
+    """A recursive line gives the instance's files to the service; later lines take these from it again."""
+    lines = [line.split() for line in (SYSTEMD / "tmpfiles.conf").read_text(encoding="utf-8").splitlines()]
+    owners = {line[1]: line[2:4] for line in lines if line and line[0] == "Z"}
+    for name in ("operator", "keys/roots"):
+        assert owners[f"/var/lib/chain-service/{name}"] == ["~0700", "root"], name
 
 
 class Drill:

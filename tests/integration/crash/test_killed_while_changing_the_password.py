@@ -134,11 +134,23 @@ def test_the_environments_password_is_left_to_whoever_set_it(settings: Settings)
 
 def test_a_registrar_that_lies_elsewhere_comes_along_when_it_is_named(settings: Settings, tmp_path: Path) -> None:
     elsewhere = settings.registrar_file.rename(tmp_path / "registrar.json")
-    change_password(settings, NEW)
-    open_registrar(elsewhere, OLD)
+    former = change_password(settings, NEW).former_password_file
+    assert former is not None and Path(former).stat().st_mode & 0o777 == 0o600
+    open_registrar(elsewhere, Path(former).read_text().strip())
     with pytest.raises(Forbidden):
         change_password(settings, "yet another one", elsewhere)
     assert opens(settings, NEW)[0]
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_trial_chain_that_lies_elsewhere_comes_along_or_the_former_password_is_kept(
+    settings: Settings, tmp_path: Path, is_named: bool
+) -> None:
+    elsewhere = settings.node_directory.rename(tmp_path / "node")
+    given = settings.model_copy(update={"chain_directory": elsewhere if is_named else None})
+    former = change_password(given, NEW).former_password_file
+    assert (former is None) == is_named
+    genesis.unlock(elsewhere, NEW if former is None else Path(former).read_text().strip(), genesis.load(elsewhere))
 
 
 def test_a_decision_that_cannot_be_read_is_told(settings: Settings) -> None:

@@ -24,6 +24,10 @@ VERDICTS = 'chain_service_verdicts_total{%s,verdict="%s",code="%s"}'
 ANY = 'job="chain-service",instance="a"'
 HEALTHY = {
     f"up{{{ANY}}}": "1x30",
+    f"chain_service_ready{{{ANY}}}": "1x30",
+    f'chain_service_problem{{{ANY},check="disk",code="disk_full"}}': "_x30",
+    f'chain_service_http_bounded_total{{{ANY},reason="connections"}}': "0+6x30",
+    f'chain_service_http_bounded_total{{{ANY},reason="header_seconds"}}': "0+600x30",
     f"chain_service_records_anchored{{{ANY}}}": "100+60x30",
     f"chain_service_head_age_seconds{{{ANY}}}": "5x30",
     f"chain_service_alerts_standing{{{ANY}}}": "0x30",
@@ -44,7 +48,7 @@ HEALTHY = {
 NO_DATABASE = {
     name: f"{values.partition('x')[0]}x5 _x25"
     for name, values in HEALTHY.items()
-    if "_total" not in name and "_bucket" not in name and not name.startswith("up{")
+    if not any(part in name for part in ("_total", "_bucket", "_ready", "_problem", "up{"))
 }
 """Gauges that end after five minutes: they are read from the database."""
 FAULTS: dict[str, tuple[dict[str, str | None], list[str]]] = {
@@ -54,6 +58,9 @@ FAULTS: dict[str, tuple[dict[str, str | None], list[str]]] = {
     "process gone": ({"up{": "1x5 0x25", **NO_DATABASE}, ["ChainServiceDown"]),
     "database gone": ({**NO_DATABASE}, ["ChainServiceDatabaseUnreachable"]),
     "chain halted": ({"head_age": "5x5 60+60x25"}, ["ChainServiceNoFinalBlock"]),
+    "not ready": ({"_ready": "1x5 0x25"}, ["ChainServiceNotReady"]),
+    "something is not well": ({"_problem": "_x5 1x25"}, ["ChainServiceProblem"]),
+    "callers turned away": ({'reason="connections': "0x5 0+60x25"}, ["ChainServiceOverloaded"]),
     "alert stands": ({"alerts_standing": "0x5 2x25"}, ["ChainServiceAlertsStanding"]),
     "no batch is closed": ({"oldest_pending": "1x5 60+60x25"}, ["ChainServiceRecordsWait"]),
     "nothing becomes final": ({"oldest_submission": "12x5 60+60x25"}, ["ChainServiceTransactionsStuck"]),
@@ -110,6 +117,13 @@ def test_every_alert_has_a_fault_that_raises_it_and_words_in_both_languages() ->
 def test_the_codes_that_rules_name_are_codes_of_verdicts() -> None:
     for named in re.findall(r'code=~"([^"]+)"', RULES.read_text(encoding="utf-8")):
         assert set(named.split("|")) <= CODES.keys()
+
+
+def test_the_bounds_that_rules_name_are_reasons_of_bounds() -> None:
+    sources = [file.read_text(encoding="utf-8") for file in (ROOT / "chain_service" / "web" / "http").glob("*.py")]
+    reasons = {reason for source in sources for reason in re.findall(r'reason="(\w+)"', source)}
+    for named in re.findall(r'reason=~"([^"]+)"', RULES.read_text(encoding="utf-8")):
+        assert set(named.split("|")) <= reasons
 
 
 @needs_promtool

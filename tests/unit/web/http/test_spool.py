@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chain_service import files
 from chain_service.config import Settings
 from chain_service.errors import ChainServiceError
 from chain_service.web.http.problems import Overloaded, TooManyAtOnce
@@ -110,3 +112,24 @@ def test_where_nothing_can_be_written_it_is_the_service_that_cannot(tmp_path: Pa
         asyncio.run(written(nowhere, [b"x" * BLOCK]))
     assert caught.value.code == "overloaded"
     assert caught.value.details["reason"] == "disk"
+
+
+def test_a_folder_that_takes_no_files_is_no_hindrance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root writes wherever modes forbid it, so the file system's refusal is played."""
+    folder, real = tmp_path / "evidence", files.nameless
+
+    def refused(where: Path) -> int:
+        if where == folder:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return real(where)
+
+    monkeypatch.setattr("chain_service.web.http.spool.nameless", refused)
+
+    async def there_and_back() -> bytes:
+        body = await written(Spool(Settings(data=folder)), [MARK * BLOCK])
+        try:
+            return await read(body)
+        finally:
+            body.close()
+
+    assert asyncio.run(there_and_back()) == MARK * BLOCK
