@@ -246,10 +246,9 @@ def test_a_full_disk_is_named_and_nothing_needs_a_restart(tmp_path: Path) -> Non
     with mounted(small, "-t", "tmpfs", "-o", "size=6m", "none"), opened(f"sqlite:///{small}/db") as database:
         database.migrate()
         filler = small / "filler"
-        with filler.open("wb") as stream, pytest.raises(OSError, match="No space"):
+        with filler.open("wb", buffering=0) as stream, pytest.raises(OSError, match="No space"):
             while True:
                 stream.write(os.urandom(2**14))
-                stream.flush()
         assert refusal(lambda: add_much(database)).code == "disk_full"
         assert database.writes.failed is not None
         filler.unlink()
