@@ -69,7 +69,6 @@ blocks = Table(
     Column("header", Bytes, nullable=False),
 )
 
-
 validators = Table(
     "validators",
     metadata,
@@ -79,7 +78,6 @@ validators = Table(
     Column("stated", Boolean, nullable=False),
 )
 
-
 rival_headers = Table(
     "rival_headers",
     metadata,
@@ -88,7 +86,6 @@ rival_headers = Table(
     Column("header", Bytes, nullable=False),
     Column("seen_at", Double, nullable=False),
 )
-
 
 chain_events = Table(
     "chain_events",
@@ -139,7 +136,6 @@ status_events = Table(
 )
 Index("ix_status_events_place", status_events.c.log, status_events.c.leaf_index, status_events.c.block)
 
-
 unstored_versions = Table(
     "unstored_versions",
     metadata,
@@ -155,7 +151,6 @@ unstored_versions = Table(
     _event(),
 )
 Index("ix_unstored_versions_catalog", unstored_versions.c.catalog, unstored_versions.c.sequence)
-
 
 Counter = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is an alias of SQLite's rowid
 

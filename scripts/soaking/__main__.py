@@ -44,8 +44,6 @@ FULL_MINUTES = 30
 WARM_SECONDS = 20.0
 FLAT_BYTES, FLAT_PART, FLAT_DESCRIPTORS = 48 * 2**20, 0.20, 64
 """By how much memory and descriptors of a process may differ between the ends of the time without kills."""
-FLAT_MINUTES = 3.0
-"""In a run shorter than this processes are still warming up when it ends: their growth is shown and not judged."""
 PATIENCE = 600.0
 
 
@@ -145,9 +143,7 @@ def _soak(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         say("no load; waiting until everything is final")
         history = load.history
         _settled(instance, key, history)
-        wrong = [*history.violations, *_checked(instance, url, history)]
-        if options.minutes >= FLAT_MINUTES:
-            wrong += quiet.grown()
+        wrong = [*history.violations, *_checked(instance, url, history), *quiet.grown()]
         if held.most < connections:
             wrong.append(f"only {held.most} of {connections} connections were open at once")
         return _report(options, took, history, quiet, held, victims, wrong)
@@ -306,7 +302,6 @@ def _report(
             for name in quiet.first
         },
         "descriptors": {name: [quiet.first[name][1], quiet.last[name][1]] for name in quiet.first},
-        "memoryJudged": options.minutes >= FLAT_MINUTES,
         "wrong": wrong,
     }
 
@@ -316,7 +311,7 @@ def _show(report: dict[str, Any], *, as_json: bool) -> None:
         print(json.dumps(report, ensure_ascii=False, indent=2))
         return
     for name, value in report.items():
-        if name in ("wrong", "memoryJudged"):
+        if name == "wrong":
             continue
         told = ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value
         print(f"{name}: {told}")
@@ -327,8 +322,7 @@ def _show(report: dict[str, Any], *, as_json: bool) -> None:
         return
     print(
         f"history: consistent: each of {report['acknowledged']} acknowledged records has one place, no verdict was"
-        " valid after an acknowledged withdrawal, the audit found nothing"
-        + (", memory and descriptors are flat" if report["memoryJudged"] else "")
+        " valid after an acknowledged withdrawal, the audit found nothing, memory and descriptors are flat"
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from chain_service.core.encoding.text import Text
+from chain_service.store.auditing.journal import JOURNALED
 
 OWN_CLOCK = Text("本机时钟的时刻，链上没有", "a moment by this instance's own clock; no chain holds it")
 NOT_ON_CHAIN = Text("只在本机，链上没有", "known to this instance alone; no chain holds it")
@@ -42,9 +43,9 @@ _FINAL = ("final_block", "final_hash", "final_time", "final_tx", "fell_out_at")
 JOURNAL = Text("操作日志（其日志头已上链）", "the journal, whose head is anchored")
 
 
-def _journaled(*columns: str, unproven: Mapping[str, Text] = MappingProxyType({})) -> TableProof:
+def _journaled(table: str, unproven: Mapping[str, Text] = MappingProxyType({})) -> TableProof:
     """A table of which the journal keeps a digest of every row."""
-    return TableProof(JOURNAL, columns, unproven)
+    return TableProof(JOURNAL, JOURNALED[table], unproven)
 
 
 def _here(*columns: str) -> TableProof:
@@ -67,7 +68,7 @@ COVERAGE: Mapping[str, TableProof] = {
         Text("区块头中的投票（Clique）", "the votes in the headers (Clique)"),
         ("block", "addresses", "votes", "stated"),
     ),
-    "rival_headers": _journaled("number", "hash", "header", "seen_at"),
+    "rival_headers": _journaled("rival_headers"),
     "chain_events": TableProof(
         Text("节点重新报告的事件", "the events as nodes report them again"),
         ("block", "position", "tx", "contract", "name", "subject", "account", "args"),
@@ -84,42 +85,13 @@ COVERAGE: Mapping[str, TableProof] = {
         ("block", "position", "item", "catalog", "org", "sequence", "action", "previous", "digest"),
         may_be_lost=Text("缺少的版本另由目录历史指出", "the gap in the catalog's history names the version"),
     ),
-    "api_keys": _journaled(
-        "id",
-        "org",
-        "roles",
-        "hash",
-        "label",
-        "created_at",
-        "revoked_at",
-        "expires_at",
-        "rate",
-        "daily_lookups",
-        "types",
-        "replaces",
-        unproven={"last_used_at": OWN_CLOCK},
-    ),
+    "api_keys": _journaled("api_keys", {"last_used_at": OWN_CLOCK}),
     "key_windows": _here("key_id", "counted", "since", "used"),
     "first_answers": _here("key_id", "key", "n", "fingerprint", "at", "status", "media_type", "body"),
-    "approvals": _journaled(
-        "seq",
-        "id",
-        "record_id",
-        "org",
-        "body",
-        "key_id",
-        "created_at",
-        "expires_at",
-        "outcome",
-        "decided_at",
-        "decided_by",
-        "change_id",
-    ),
-    "end_rules": _journaled(
-        "org", "second_approval", "daily_ends", unproven=dict.fromkeys(("since", "used"), NOT_ON_CHAIN)
-    ),
-    "certificate_types": _journaled("code", "body", "created_at"),
-    "certificate_type_names": _journaled("code", "n", "name", "since"),
+    "approvals": _journaled("approvals"),
+    "end_rules": _journaled("end_rules", dict.fromkeys(("since", "used"), NOT_ON_CHAIN)),
+    "certificate_types": _journaled("certificate_types"),
+    "certificate_type_names": _journaled("certificate_type_names"),
     "accounts": TableProof(Text("已签名的交易", "the signed transactions"), ("address", "next_nonce")),
     "submissions": TableProof(
         Text("已签名的字节与事件", "the signed bytes, and the events"),
@@ -162,7 +134,7 @@ COVERAGE: Mapping[str, TableProof] = {
         ),
         {"closed_at": OWN_CLOCK},
     ),
-    "stopped_logs": _journaled("org", "generation", "reason", "stopped_at"),
+    "stopped_logs": _journaled("stopped_logs"),
     "tiles": TableProof(
         Text("日志条目与链上的根", "the log's entries, and the roots on chain"),
         ("org", "generation", "level", "n", "data"),
@@ -195,7 +167,7 @@ COVERAGE: Mapping[str, TableProof] = {
         {"seq": ORDER_HERE, "key_id": WHO_HERE},
     ),
     "record_files": TableProof(Text("记录内容", "the record's content"), ("record_id", "algorithm", "digest")),
-    "erased_files": _journaled("record_id", "n", "algorithm", "kept_digest"),
+    "erased_files": _journaled("erased_files"),
     "status_changes": TableProof(
         Text("变更记录内容与链上摘要", "its content, and the digest on chain"),
         (
@@ -239,9 +211,9 @@ COVERAGE: Mapping[str, TableProof] = {
         ),
         {"id": NOT_ON_CHAIN, "key_id": WHO_HERE, "created_at": OWN_CLOCK},
     ),
-    "readings": _journaled("id", "at", "key_id", "org", "record_id", "action", "cause"),
-    "alerts": _journaled("id", "at", "code", "subject", "details", "cleared_at"),
-    "audits": _journaled("id", "at", "block", "block_hash", "logs"),
+    "readings": _journaled("readings"),
+    "alerts": _journaled("alerts"),
+    "audits": _journaled("audits"),
     "journal_entries": TableProof(
         Text("已上链的日志头", "the heads that were anchored"),
         ("about", "row", "salt", "digest", "leaf_index"),
