@@ -74,6 +74,8 @@ TOOLS = (
          "install the postgresql package"),
     Tool("pgbouncer", Path("/usr/sbin/pgbouncer").exists, ("pgbouncer",), "the store behind a pooler",
          "install the pgbouncer package"),
+    Tool("pgBackRest", lambda: shutil.which("pgbackrest") is not None, ("pgbackrest",),
+         "the drill of going back to a moment", "install the pgbackrest package"),
     Tool("libfaketime", lambda: any(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), ("libfaketime",),
          "the faults of a wrong clock", "install the libfaketime package"),
     Tool("Chromium", Path("/usr/bin/chromium").exists, ("chromium",), "tests of the page in a browser",
