@@ -231,6 +231,12 @@ CODES: dict[str, Meaning] = {
         404, REFUSED, "没有此编码的印章。", "No seal has this code.",
         "请核对印章编码。", "Check the seal code.",
     ),
+    "seal_lost": Meaning(
+        409, REFUSED, "链上有此印章，但其登记条目在本实例中丢失。",
+        "The chain holds this seal, but its entry was lost here.",
+        "请先原样重新登记该印章（不发送交易），再变更其状态。",
+        "Register the seal again as it was, which sends nothing, then change its state.",
+    ),
     "catalog_unknown": Meaning(
         404, REFUSED, "没有此代码的目录条目。", "No catalog entry has this code.",
         "请核对目录代码。", "Check the code.",

@@ -222,6 +222,17 @@ def seal_code(connection: Connection, seal: bytes) -> str | None:
     return registered[0].args["code"] if registered else None
 
 
+def newest_seal_states(connection: Connection, seals: Sequence[bytes]) -> dict[bytes, int]:
+    """The number of the newest state of each of these seals, by their keys on chain."""
+    newest: dict[bytes, tuple[int, int]] = {}
+    for part in chunks(seals):
+        query = select(chain_events).where(chain_events.c.name == "SealStateSet", chain_events.c.subject.in_(part))
+        for event in map(_event, connection.execute(query)):
+            assert event.subject is not None
+            newest[event.subject] = max(newest.get(event.subject, (0, 0)), (event.args["n"], event.args["state"]))
+    return {seal: state for seal, (_, state) in newest.items()}
+
+
 _context = (blocks.c.hash.label("block_hash"), blocks.c.time, chain_events.c.tx, chain_events.c.account)
 
 

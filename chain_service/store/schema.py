@@ -31,6 +31,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import SchemaItem
 
 metadata = MetaData(
     naming_convention={
@@ -102,45 +103,36 @@ chain_events = Table(
 Index("ix_chain_events_subject", chain_events.c.name, chain_events.c.subject, chain_events.c.block)
 
 
-def _event() -> ForeignKeyConstraint:
-    """A derived row goes when its event goes, and that when its block goes."""
-    return ForeignKeyConstraint(
+def _derived(name: str, *columns: SchemaItem) -> Table:
+    """A table of what the event at `block` and `position` tells; its rows go with the event and its block."""
+    place = (Column("block", BigInteger, primary_key=True), Column("position", Integer, primary_key=True))
+    event = ForeignKeyConstraint(
         ["block", "position"], ["chain_events.block", "chain_events.position"], ondelete="CASCADE"
     )
+    return Table(name, metadata, *place, *columns, event)
 
 
-heads = Table(
+heads = _derived(
     "heads",
-    metadata,
-    Column("block", BigInteger, primary_key=True),
-    Column("position", Integer, primary_key=True),
     Column("log", Bytes, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("root", Bytes, nullable=False),
     UniqueConstraint("log", "size"),
-    _event(),
 )
 
-status_events = Table(
+status_events = _derived(
     "status_events",
-    metadata,
-    Column("block", BigInteger, primary_key=True),
-    Column("position", Integer, primary_key=True),
     Column("item", Integer, primary_key=True),
     Column("log", Bytes, nullable=False),
     Column("leaf_index", BigInteger, nullable=False),
     Column("state", Integer, nullable=False),
     Column("reason", Integer, nullable=False),
     Column("digest", Bytes, nullable=False),
-    _event(),
 )
 Index("ix_status_events_place", status_events.c.log, status_events.c.leaf_index, status_events.c.block)
 
-unstored_versions = Table(
+unstored_versions = _derived(
     "unstored_versions",
-    metadata,
-    Column("block", BigInteger, primary_key=True),
-    Column("position", Integer, primary_key=True),
     Column("item", Integer, primary_key=True),
     Column("catalog", Bytes, nullable=False),
     Column("org", Text, nullable=False),
@@ -148,9 +140,15 @@ unstored_versions = Table(
     Column("action", Integer, nullable=False),
     Column("previous", Bytes, nullable=False),
     Column("digest", Bytes, nullable=False),
-    _event(),
 )
 Index("ix_unstored_versions_catalog", unstored_versions.c.catalog, unstored_versions.c.sequence)
+
+unstored_seals = _derived(
+    "unstored_seals",
+    Column("code", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+)
+Index("ix_unstored_seals_code", unstored_seals.c.code)
 
 Counter = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is an alias of SQLite's rowid
 

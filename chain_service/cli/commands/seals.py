@@ -85,7 +85,11 @@ def list_seals(
         (row.seal_code, row.seal_name, row.owner_code, row.seal_type, row.valid_until, row.state, row.status)
         for row in listed.seals
     ]
+    rows += [(lost.seal_code, "", lost.owner_code, "", "", "final", lost.status) for lost in listed.missing]
     door.answer(listed, lambda out: render.table(out, columns, rows), "\n".join(row[0] for row in rows))
+    if listed.missing:
+        door.note("无名称者在本实例中丢失，请原样重新登记")
+        door.note("without a name: lost here, told by the chain; register these seals again as they were")
     door.note_next(listed.next)
 
 

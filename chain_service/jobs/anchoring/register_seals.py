@@ -232,6 +232,8 @@ def _set_state(
 ) -> SealDetails:
     with app.database.transaction() as connection:
         begin(app, connection, once)
+        if seals.unstored(connection, code=code):
+            raise Conflict("the chain holds this seal, its entry was lost here", code="seal_lost", seal=code)
         stored = seals.get(connection, code)
         asker.need_org(stored.owner)
         if stored.final_block is None:

@@ -15,7 +15,7 @@ from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.records.hashing import log_id, parse_log_id
 from chain_service.core.records.identifiers import OrgCode, is_org_code
 from chain_service.errors import ChainServiceError, InvalidProof, NotFound, Unavailable
-from chain_service.jobs.auditing.carried import audit_carried, audit_unstored
+from chain_service.jobs.auditing.carried import audit_carried, audit_unstored, audit_unstored_seals
 from chain_service.jobs.auditing.coverage import unproven_columns
 from chain_service.jobs.auditing.findings import AuditFinding, finding
 from chain_service.jobs.auditing.indexed import (
@@ -181,7 +181,8 @@ def _audit(
     findings += audit_unplaced(connection, org)
     seals = audit_seals(app, connection, head, org, findings)
     entries = audit_catalogs(app, connection, head, org, findings)
-    findings += audit_carried(connection, org) + audit_unstored(connection)
+    findings += audit_carried(connection, org)
+    findings += audit_unstored(connection) + audit_unstored_seals(connection)
     journal = audit_journal(connection, findings)
     report = replace(_report(head, findings, logs, seals, entries), journal=journal)
     if passed is not None:

@@ -190,6 +190,21 @@ def audit_unstored(connection: Connection) -> list[AuditFinding]:
     return found
 
 
+def audit_unstored_seals(connection: Connection) -> list[AuditFinding]:
+    """What is kept of seals that memory lacks is what the events tell, and memory still lacks them."""
+    told = {(event["block"], event["position"]): _args(event) for event in Events(connection).named("SealRegistered")}
+    stored = {(row["code"], row["sha256"].hex()) for row in rows(connection, "seals") if row["refused"] is None}
+    found = []
+    for row in rows(connection, "unstored_seals"):
+        args = told.get((row["block"], row["position"]))
+        if args is None or (args.get("code"), str(args.get("sha256Digest")).removeprefix("0x")) in stored:
+            found.append(added("unstored_seals", row, _EVENT))
+            continue
+        proven = {"code": args.get("code"), "owner": organisations.org_in(args.get("owner", ""))}
+        found += compare("unstored_seals", row, proven, _EVENT)
+    return found
+
+
 def _args(event: Row) -> dict[str, Any]:
     """The event's arguments; none where they were altered into no object, which the index's part names."""
     try:

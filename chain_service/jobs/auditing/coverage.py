@@ -85,6 +85,11 @@ COVERAGE: Mapping[str, TableProof] = {
         ("block", "position", "item", "catalog", "org", "sequence", "action", "previous", "digest"),
         may_be_lost=Text("缺少的版本另由目录历史指出", "the gap in the catalog's history names the version"),
     ),
+    "unstored_seals": TableProof(
+        Text("事件与已存印章", "the events, and the stored seals"),
+        ("block", "position", "code", "owner"),
+        may_be_lost=Text("缺少的印章另由其登记事件指出", "the event of its registration names the seal"),
+    ),
     "api_keys": _journaled("api_keys", {"last_used_at": OWN_CLOCK}),
     "key_windows": _here("key_id", "counted", "since", "used"),
     "first_answers": _here("key_id", "key", "n", "fingerprint", "at", "status", "media_type", "body"),

@@ -17,7 +17,6 @@ from chain_service.core.chainproof.storage_layout import (
     RECORD_STATUS,
     SEAL_REGISTRY,
     code_key,
-    organisation_word,
 )
 from chain_service.core.records.hashing import log_id, parse_log_id
 from chain_service.core.records.identifiers import OrgCode
@@ -33,7 +32,7 @@ from chain_service.store.batches import Batch
 from chain_service.store.chain_index import Event, NewHead, NewStatusEvent
 from chain_service.store.registries import catalogs, seals
 from chain_service.store.registries.catalogs import NewUnstoredVersion
-from chain_service.store.registries.seals import NewSealChange
+from chain_service.store.registries.seals import NewSealChange, NewUnstoredSeal
 
 Headers = Mapping[int, SealedHeader]
 PROOFS_AT_ONCE = 20
@@ -116,7 +115,7 @@ def apply(
         elif event.name == "StatusSet":
             _changes_final(connection, event, final)
         elif event.name == "SealRegistered":
-            _seal_final(connection, event, final)
+            _seal_final(app, connection, event, final)
         elif event.name == "SealStateSet":
             _seal_state_final(app, connection, event, final)
         elif event.name == "CatalogChanged":
@@ -133,7 +132,7 @@ _CURES = ("OrganisationSuspended", "RightsSet", "GenerationOpened")
 
 def _retry_now(app: App, connection: Connection, event: ChainEvent) -> None:
     """What the organisation's accounts had refused is asked again at once: the registrar may have cured it."""
-    org = event.args["organisation"].rstrip(b"\0").decode("ascii", "replace")
+    org = _code_in(event.args["organisation"])
     accounts = [
         account for account in (event.args.get("account"), app.keystore.accounts().get(org)) if account is not None
     ]
@@ -186,12 +185,21 @@ def _changes_final(connection: Connection, event: ChainEvent, final: Mapping[str
     statuses.mark_final(connection, done, **final)
 
 
-def _seal_final(connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
-    """Our seal, unless another organisation registered its code and digest first."""
-    code = event.args["code"]
-    seal = seals.find(connection, code) if code.isprintable() else None
-    if seal is not None and organisation_word(seal.owner) == event.args["owner"]:
-        seals.mark_final(connection, seal.code, event.args["sha256Digest"], **final)
+def _seal_final(app: App, connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:
+    """Our seal, unless another organisation registered its code and digest first; one that memory lacks is named."""
+    code, digest, owner = event.args["code"], event.args["sha256Digest"], _code_in(event.args["owner"])
+    if not code.isprintable():
+        return
+    seal = seals.find(connection, code)
+    if seal is not None and (seal.owner, seal.sha256) == (owner, digest):
+        seals.mark_final(connection, code, digest, **final)
+    elif owner in app.keystore.accounts():
+        seals.add_unstored(connection, NewUnstoredSeal(event.block, event.position, code, owner))
+
+
+def _code_in(word: bytes) -> str:
+    """The organisation's code in a word of an event; what is none comes out as nonsense."""
+    return word.rstrip(b"\0").decode("ascii", "replace")
 
 
 def _seal_state_final(app: App, connection: Connection, event: ChainEvent, final: Mapping[str, Any]) -> None:

@@ -55,6 +55,24 @@ class ListedEntry:
     digest: str
     state: str
     """`pending` until the version's block is final, then `final`."""
+    newest_on_chain: int | None = left_out()
+    """Of an entry whose newest version was lost here: the sequence that the chain holds; its history names all."""
+
+
+@answer
+class MissingEntry:
+    """An entry that only the chain holds; its versions are stored again when they are submitted again as they were."""
+
+    catalog_key: str
+    """The hash of its code by which the chain knows it; the code itself was lost."""
+    provider_code: str
+    sequence: int
+    """Of its newest version."""
+    action: str
+    digest: str
+    block: int
+    time: str
+    tx: str
 
 
 @answer
@@ -64,6 +82,9 @@ class CatalogPage:
     catalogs: tuple[ListedEntry, ...]
     next: str | None
     """The `after` of the next page; null on the last."""
+    missing: tuple[MissingEntry, ...] = ()
+    """On the last page, of any layer: entries of which all versions were lost here, as after restoring an old backup.
+    """
 
 
 @answer
@@ -227,7 +248,23 @@ def list_catalogs(
     """The newest version of each entry by code; `next` is the `after` of the next page."""
     with app.database.reading() as connection:
         rows, following = catalogs.page(connection, org=org, layer=layer, after=after, limit=max(1, min(limit, 1000)))
-    return CatalogPage(tuple(_listed(row) for row in rows), following)
+        lost = {one.catalog: one for one in catalogs.unstored(connection, org=org)}  # the newest of each
+        known = {code_key(code) for code in catalogs.codes(connection)} if lost and following is None else set()
+    missing = [one for key, one in lost.items() if key not in known] if following is None else []
+    return CatalogPage(tuple(_listed(row, lost) for row in rows), following, tuple(map(_missing_entry, missing)))
+
+
+def _missing_entry(newest: UnstoredVersion) -> MissingEntry:
+    return MissingEntry(
+        catalog_key=hex0x(newest.catalog),
+        provider_code=newest.org,
+        sequence=newest.sequence,
+        action=_ACTIONS.get(newest.action, str(newest.action)),
+        digest=written_digest(newest.digest),
+        block=newest.block,
+        time=moment(newest.time),
+        tx=hex0x(newest.tx),
+    )
 
 
 def history(app: App, code: str) -> CatalogHistory:
@@ -419,7 +456,8 @@ def _body(row: StoredCatalogVersion) -> dict[str, Any]:
     return json_object(row.body, "a stored catalog version", catalog=row.code, sequence=row.sequence)
 
 
-def _listed(row: StoredCatalogVersion) -> ListedEntry:
+def _listed(row: StoredCatalogVersion, lost: Mapping[bytes, UnstoredVersion]) -> ListedEntry:
+    newest = lost.get(code_key(row.code)) if lost else None
     return ListedEntry(
         catalog_code=row.code,
         layer=row.layer,
@@ -429,6 +467,7 @@ def _listed(row: StoredCatalogVersion) -> ListedEntry:
         action=row.action,
         digest=written_digest(row.digest),
         state=_state(row),
+        newest_on_chain=newest.sequence if newest is not None and newest.sequence > row.sequence else None,
     )
 
 

@@ -1,24 +1,49 @@
-"""Reading the registry of seals: one with its history, or a page of them."""
+"""Reading the registry of seals: one with its history, or a page of them.
+
+A seal that the chain holds and memory lost, as after restoring an old backup, is told from the chain: the registry has
+all of it but its name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 from sqlalchemy import Connection
 
+from chain_service.chain.reader import HistoryRequest
+from chain_service.core.chainproof.storage_layout import (
+    SEAL_FIRST_CERTIFICATE,
+    SEAL_PERIOD,
+    SEAL_REGISTRY,
+    SEAL_SHA256,
+    SEAL_SM3,
+    SealPeriod,
+    code_key,
+    seal_fact_slot,
+    seal_state_slot,
+)
 from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.digests import Digest
-from chain_service.core.encoding.display import moment, optional_moment
+from chain_service.core.encoding.display import hex0x, moment, optional_moment
+from chain_service.core.encoding.text import Text
 from chain_service.core.records.state_tags import state_tag
+from chain_service.core.registries.histories import read_seal_facts, read_seal_states
 from chain_service.core.registries.seals import STATES, Seal, parse_seal
-from chain_service.errors import BadRequest, Corrupt
+from chain_service.errors import BadRequest, Corrupt, Unavailable
 from chain_service.jobs.context import App
 from chain_service.jobs.pages import page_size
+from chain_service.store import chain_index
 from chain_service.store.registries import seals
 from chain_service.store.rows import json_object
 
 SealStatus = Literal["in_force", "frozen", "cancelled"]
+LOST = Text(
+    "印章的登记条目（含名称）在本实例中丢失，此处为链上内容；原样重新登记即可找回，不再发送交易。",
+    "The seal's entry, with its name, was lost here and this is what the chain holds. Register the seal again as it "
+    "was: it is stored with all its states, and nothing is sent.",
+)
 STATE_NAMES = {number: name for name, (number, _, _) in STATES.items()}
 
 
@@ -39,7 +64,8 @@ class SealDetails:
     """A seal with its state, as the index has read it."""
 
     seal_code: str
-    seal_name: str
+    seal_name: str | None
+    """Null where it was lost: the chain does not hold it."""
     owner_code: str
     seal_type: str
     digests: Mapping[str, str]
@@ -57,6 +83,8 @@ class SealDetails:
     history: tuple[SealStep, ...]
     failure: str | None = left_out()
     """Why the contract refused the registration, by the error's name."""
+    lost: Text | None = left_out()
+    """Of a seal that only the chain holds: what was lost here, and how it comes back."""
     created: bool | None = left_out()
     """Of a request that changes something: whether it did, or found it done."""
 
@@ -78,11 +106,28 @@ class ListedSeal:
 
 
 @answer
+class MissingSeal:
+    """A seal that the chain holds and this instance lost: registered again as it was, it is stored again."""
+
+    seal_code: str
+    owner_code: str
+    digests: Mapping[str, str]
+    """Of the seal's file, in hex, by algorithm."""
+    status: str
+    """`in_force`, `frozen` or `cancelled`, by the newest event; whether its period is over the seal itself tells."""
+    block: int
+    time: str
+    tx: str
+
+
+@answer
 class SealPage:
     """Seals by code; `next` is the `cursor` of the next page."""
 
     seals: tuple[ListedSeal, ...]
     next: str | None
+    missing: tuple[MissingSeal, ...] = ()
+    """On the last page: seals that only the chain holds, for they were lost here, as after restoring an old backup."""
 
 
 def list_seals(
@@ -103,7 +148,26 @@ def list_seals(
     state = None if status is None else STATES[status][0]
     with app.database.reading() as connection:
         page, following = seals.page(connection, owner=org, state=state, after=cursor, limit=page_size(limit))
-    return SealPage(tuple(_listed(app, stored, recorded) for stored, recorded in page), following)
+        missing = () if following is not None else _missing(connection, org, state)
+    return SealPage(tuple(_listed(app, stored, recorded) for stored, recorded in page), following, missing)
+
+
+def _missing(connection: Connection, org: str | None, state: int | None) -> tuple[MissingSeal, ...]:
+    found = seals.unstored(connection, owner=org)
+    states = chain_index.newest_seal_states(connection, [one.key for one in found])
+    return tuple(
+        MissingSeal(
+            seal_code=one.code,
+            owner_code=one.owner,
+            digests={"sha-256": one.sha256, "sm3": one.sm3},
+            status=STATE_NAMES[states[one.key]],
+            block=one.block,
+            time=moment(one.time),
+            tx=hex0x(one.tx),
+        )
+        for one in found
+        if state in (None, states[one.key])
+    )
 
 
 def _listed(app: App, stored: seals.StoredSeal, recorded: int) -> ListedSeal:
@@ -121,9 +185,62 @@ def _listed(app: App, stored: seals.StoredSeal, recorded: int) -> ListedSeal:
 
 
 def seal(app: App, code: str) -> SealDetails:
-    """The seal with its state, as the index has read it. Raises `NotFound` (`seal_unknown`)."""
+    """The seal with its state, as the index has read it; one that was lost as the chain is proven to hold it.
+
+    Raises `NotFound` (`seal_unknown`); of a lost one `Unavailable` where the chain cannot be read.
+    """
     with app.database.reading() as connection:
-        return seal_details(app, connection, code)
+        stored = seals.find(connection, code)
+        lost = seals.unstored(connection, code=code) if stored is None or stored.refused is not None else []
+        if not lost:
+            return seal_details(app, connection, code)
+        head = chain_index.newest_block(connection)
+        told = chain_index.events(connection, ("SealStateSet",), subject=code_key(code))
+        blocks = chain_index.blocks_of(connection, [event.block for event in told])
+    if head is None:
+        raise Unavailable("the chain has not been read yet", code="node_unavailable")
+    steps = tuple(
+        SealStep(
+            n=event.args["n"],
+            to=STATE_NAMES[event.args["state"]],
+            state="final",
+            block=event.block,
+            time=moment(blocks[event.block].time),
+        )
+        for event in told
+    )
+    return _from_chain(app, lost[0], steps, head)
+
+
+def _from_chain(
+    app: App, lost: seals.UnstoredSeal, steps: tuple[SealStep, ...], head: chain_index.IndexedBlock
+) -> SealDetails:
+    """All that the registry is proven to hold of the seal, which is all of it but its name."""
+    code = lost.code
+    wanted = [
+        HistoryRequest(SEAL_REGISTRY, partial(seal_fact_slot, code), SEAL_FIRST_CERTIFICATE + 1),
+        HistoryRequest(SEAL_REGISTRY, partial(seal_state_slot, code), len(steps)),
+    ]
+    _, proven, _ = app.require_chain().reader.prove_histories(head.number, [], wanted, head.hash)
+    facts, states = read_seal_facts(proven, code), read_seal_states(proven, code)
+    period = SealPeriod.from_word(int.from_bytes(facts[SEAL_PERIOD], "big"))
+    recorded = STATE_NAMES[states[-1].state]
+    is_over = recorded == "in_force" and app.now > period.valid_until
+    return SealDetails(
+        seal_code=code,
+        seal_name=None,
+        owner_code=lost.owner,
+        seal_type=f"{period.seal_type:02}",
+        digests={"sha-256": facts[SEAL_SHA256].hex(), "sm3": facts[SEAL_SM3].hex()},
+        signer_certificates=tuple(str(Digest("sha-256", one)) for one in facts[SEAL_FIRST_CERTIFICATE:]),
+        valid_from=moment(period.valid_from),
+        valid_until=moment(period.valid_until),
+        state="final",
+        status="expired" if is_over else recorded,
+        state_tag=state_tag(recorded, len(states) - 1),
+        history=steps,
+        lost=LOST,
+    )
 
 
 def seal_details(app: App, connection: Connection, code: str) -> SealDetails:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from chain_service.core.chainproof.storage_layout import SEAL_IN_FORCE
 from chain_service.errors import NotFound
-from chain_service.store.rows import all_as, one_or_none
-from chain_service.store.schema import seal_changes, seals
+from chain_service.store.rows import all_as, json_object, one_or_none
+from chain_service.store.schema import blocks, chain_events, seal_changes, seals, unstored_seals
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,27 @@ class SealChange(NewSealChange):
     final_time: int | None
     final_tx: bytes | None
     fell_out_at: float | None
+
+
+@dataclass(frozen=True)
+class NewUnstoredSeal:
+    """A seal that the event at `block` and `position` registers for an organisation of ours, and memory lacks."""
+
+    block: int
+    position: int
+    code: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class UnstoredSeal(NewUnstoredSeal):
+    """Such a seal with its key on chain, its digests in hex, and where it was registered."""
+
+    key: bytes
+    sha256: str
+    sm3: str
+    time: int
+    tx: bytes
 
 
 def add(connection: Connection, new: NewSeal) -> None:
@@ -205,8 +227,35 @@ def restore_change(
 def restore_seal(connection: Connection, new: NewSeal, *, block: int, hash: bytes, time: int, tx: bytes) -> None:
     """The seal that was lost is stored again, as final as it is on chain."""
     connection.execute(delete(seals).where(seals.c.code == new.code, seals.c.refused.is_not(None)))
+    connection.execute(delete(unstored_seals).where(unstored_seals.c.code == new.code))
     final = {"final_block": block, "final_hash": hash, "final_time": time, "final_tx": tx}
     connection.execute(insert(seals), asdict(new) | final)
+
+
+def add_unstored(connection: Connection, new: NewUnstoredSeal) -> None:
+    """The chain holds this seal and memory does not; add it after its event."""
+    connection.execute(insert(unstored_seals), asdict(new))
+
+
+def unstored(connection: Connection, *, code: str | None = None, owner: str | None = None) -> list[UnstoredSeal]:
+    """The seals that the chain holds and memory does not, by code: all, this owner's, or this one."""
+    event = (chain_events.c.block == unstored_seals.c.block) & (chain_events.c.position == unstored_seals.c.position)
+    query = (
+        select(unstored_seals, chain_events.c.subject, chain_events.c.args, chain_events.c.tx, blocks.c.time)
+        .join_from(unstored_seals, chain_events, event)
+        .join(blocks, blocks.c.number == unstored_seals.c.block)
+        .order_by(unstored_seals.c.code)
+    )
+    for column, wanted in ((unstored_seals.c.code, code), (unstored_seals.c.owner, owner)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    found = []
+    for row in connection.execute(query).mappings():
+        args = json_object(row["args"], "an indexed event", block=row["block"], position=row["position"])
+        stored: dict[str, Any] = {name: row[name] for name in ("block", "position", "code", "owner", "time", "tx")}
+        sha256, sm3 = (str(args[name]).removeprefix("0x") for name in ("sha256Digest", "sm3Digest"))
+        found.append(UnstoredSeal(key=row["subject"], sha256=sha256, sm3=sm3, **stored))
+    return found
 
 
 def last_refusal(connection: Connection, code: str) -> str | None:

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from chain_service.errors import InvalidProof, NotFound, Unavailable
+from chain_service.core.chainproof.storage_layout import code_key
+from chain_service.core.encoding.display import hex0x
+from chain_service.errors import Conflict, InvalidProof, NotFound, Unavailable
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import publish_catalogs, register_seals
 from chain_service.jobs.anchoring.close_batches import close_batches
@@ -237,7 +239,8 @@ def is_stored(city: City, id: str) -> bool:
 
 def has_seal(city: City, code: str) -> bool:
     try:
-        return seals.seal(city.app, code).state == "final"
+        told = seals.seal(city.app, code)
+        return told.state == "final" and told.lost is None
     except NotFound:
         return False
 
@@ -247,9 +250,26 @@ def the_chain_answers(office: Office) -> None:
     for id, kept in office.records.items():
         told = office.city.verify(disclosure=kept.disclosure, receipt=kept.receipt)
         assert told.code == office.states[id], told
-    for code, (_, steps) in office.seals.items():
-        if has_seal(office.city, code):
-            assert [step.to for step in seals.seal(office.city.app, code).history] == steps
+    city, org = office.city, office.org
+    for code, (entry, steps) in office.seals.items():
+        seal, seen = seals.seal(city.app, code), has_seal(city, code)
+        assert [step.to for step in seal.history] == steps
+        assert (seal.owner_code, seal.status, seal.state_tag) == (org.code, steps[-1], f"{steps[-1]}/{len(steps) - 1}")
+        assert seal.digests == entry["digests"] and list(seal.signer_certificates) == entry["signerCertificates"]
+        assert (seal.seal_type, seal.seal_name) == (entry["sealType"], entry["sealName"] if seen else None)
+        if not seen:
+            with pytest.raises(Conflict) as refused:
+                register_seals.set_seal_state(city.app, org.caller, code, "cancelled")
+            assert refused.value.code == "seal_lost"
+    page = seals.list_seals(city.app, org=org.code)
+    told = {one.seal_code: one.status for one in (*page.seals, *page.missing)}
+    assert told == {code: steps[-1] for code, (_, steps) in office.seals.items()}
+    assert {one.seal_code for one in page.missing} == {code for code in office.seals if not has_seal(city, code)}
+    listed = catalogs.list_catalogs(city.app, org=org.code)
+    newest = {one.catalog_code: one.newest_on_chain or one.sequence for one in listed.catalogs}
+    newest |= {one.catalog_key: one.sequence for one in listed.missing}
+    codes = {code: code if code in newest else hex0x(code_key(code)) for code in office.entries}
+    assert newest == {codes[code]: len(versions) for code, versions in office.entries.items()}
 
 
 def everything_goes_on(office: Office, lost: set[str]) -> None:
@@ -268,7 +288,9 @@ def everything_goes_on(office: Office, lost: set[str]) -> None:
         assert city.judged(org, id) == "in_force"
     for code, (entry, steps) in office.seals.items():
         register_seals.register_seal(city.app, org.caller, entry)
-        assert [step.to for step in seals.seal(city.app, code).history] == steps
+        seal = seals.seal(city.app, code)
+        assert ([step.to for step in seal.history], seal.seal_name) == (steps, entry["sealName"])
+    assert seals.list_seals(city.app, org=org.code).missing == ()
     for code, published in office.entries.items():
         missing = [one.sequence for one in catalogs.history(city.app, code).missing]
         if missing and len(missing) % 2:

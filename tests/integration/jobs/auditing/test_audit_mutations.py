@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 
+from chain_service.core.chainproof.storage_layout import code_key
 from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.jobs.auditing.audit import NARROWED, audit, audit_stored
@@ -40,7 +41,7 @@ from support.worlds.full_history import FullHistory, full_history
 from support.worlds.jobs_city import Trial, instance
 
 TABLES = sorted(metadata.tables)
-AFTER_A_LOSS = ["unstored_versions"]
+AFTER_A_LOSS = ["unstored_versions", "unstored_seals"]
 """Tables that have rows only where something was lost before."""
 
 
@@ -164,6 +165,29 @@ def test_an_edit_of_what_is_remembered_of_a_lost_version_is_named(history: FullH
                 wrong.append((column.name, found))
         (forgotten,) = _after(history, connection, delete(named).where(*_is(named, row)))
         assert forgotten.code == "catalog_head_differs"
+    assert wrong == []
+
+
+@pytest.mark.long
+def test_an_edit_of_what_is_remembered_of_a_lost_seal_is_named(history: FullHistory) -> None:
+    named, seals, changes = (metadata.tables[name] for name in ("unstored_seals", "seals", "seal_changes"))
+    wrong = []
+    with tampering(history, named) as connection:
+        lost = history.row(connection, "seals")
+        connection.execute(delete(changes).where(changes.c.code == lost["code"]))
+        connection.execute(delete(seals).where(seals.c.code == lost["code"]))
+        (event,) = chain_index.events(connection, ("SealRegistered",), subject=code_key(lost["code"]))
+        row = {"block": event.block, "position": event.position, "code": lost["code"], "owner": lost["owner"]}
+        connection.execute(insert(named).values(row))
+        assert {one.code for one in audit_stored(history.city.app, connection)[0].findings} == {"seal_missing"}
+        for column in named.columns:
+            edited = row | {column.name: _other(column, row[column.name])}
+            found = _after(history, connection, _update(named, row, edited))
+            if not any(_names(one, "unstored_seals", which, column.name) for one in found for which in (row, edited)):
+                wrong.append((column.name, found))
+        (forgotten,) = _after(history, connection, delete(named).where(*_is(named, row)))
+        assert forgotten.code == "seal_missing"
+        assert "row_added" in {one.code for one in _after(history, connection, insert(seals).values(lost))}
     assert wrong == []
 
 
