@@ -26,7 +26,8 @@ QUIET.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would each c
 
 PYTEST = [str(BIN / "python"), "-m", "pytest"]
 PARTS = (
-    ("tests/integration",),
+    ("tests/integration/jobs", "tests/integration/nodes", "tests/integration/chain"),
+    ("tests/integration/crash", "tests/integration/store", "tests/integration/scripts"),
     ("tests/e2e", "tests/network"),
     (
         "tests/unit",
@@ -37,7 +38,7 @@ PARTS = (
         "tests/test_repository.py",
     ),
 )
-"""Folders of tests that run beside each other: together they are all of `tests`. The first two mostly wait."""
+"""Folders of tests that run beside each other: together they are all of `tests`. All but the last mostly wait."""
 FAST = (
     "tests/unit/core/encoding", "tests/unit/core/log", "tests/unit/core/records", "tests/unit/core/registries",
     "--ignore=tests/unit/core/encoding/test_decoding.py",
