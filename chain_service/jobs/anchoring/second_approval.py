@@ -21,6 +21,7 @@ from chain_service.jobs.asker import LISTERS, Acting
 from chain_service.jobs.context import App
 from chain_service.jobs.key_limits import DAY
 from chain_service.jobs.pages import page_size, parse_cursor, write_cursor
+from chain_service.jobs.records.erasure_list import note_rule
 from chain_service.store.access import approvals, keys
 from chain_service.store.access.approvals import Approval, ApprovalFilters, EndRule, NewApproval
 from chain_service.store.access.approvals import ApprovalState as ApprovalState
@@ -96,6 +97,8 @@ def set_rule(
             None if unlimited else old.daily_ends if daily_ends is None else daily_ends,
         )
         if new != old:
+            n = approvals.count_rules(connection, code) + 1
+            note_rule(app, code, n, new.second_approval, new.daily_ends)
             approvals.set_rule(connection, code, new)
     return FinalEndRule(code, new.second_approval, new.daily_ends)
 

@@ -1,7 +1,9 @@
-"""What was erased and which keys have ended, listed beside the database and done again in one that is older.
+"""What was erased, which keys have ended and which rules were set, listed beside the database and done again in one
+that is older.
 
-A backup brings back what was erased after it, and keys that have ended. The list is outside the database so that it
-outlives it: one line of JSON each, written before the database is changed. Copy it elsewhere as often as you can.
+A backup brings back what was erased after it, keys that have ended and rules that were replaced. The list is outside the
+database so that it outlives it: one line of JSON each, written before the database is changed. Copy it elsewhere as
+often as you can.
 """
 
 from __future__ import annotations
@@ -36,6 +38,11 @@ def note_revocation(app: App, key_id: str) -> None:
 def note_end(app: App, key_id: str, ends: float) -> None:
     """The list names the key, which was replaced by another, and the second in which it ends, durably."""
     _note(app, {"ended": key_id, "ends": int(ends)})
+
+
+def note_rule(app: App, org: str, n: int, second_approval: bool, daily_ends: int | None) -> None:
+    """The list names the organisation's `n`th rule for final ends, durably."""
+    _note(app, {"rule": org, "n": n, "secondApproval": second_approval, "dailyEnds": daily_ends})
 
 
 def _note(app: App, act: Mapping[str, Any]) -> None:

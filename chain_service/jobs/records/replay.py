@@ -1,8 +1,9 @@
-"""A database that is older than an erasure or a revocation: both are done again, before anybody is served."""
+"""A database that is older than an erasure, a revocation or a rule: all are done again, before anybody is served."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from chain_service.errors import Conflict
 from chain_service.jobs.asker import Operator
@@ -10,12 +11,13 @@ from chain_service.jobs.context import App
 from chain_service.jobs.records.erasure_list import of_instance, read_list
 from chain_service.jobs.records.records import erase
 from chain_service.store import records
-from chain_service.store.access import keys
+from chain_service.store.access import approvals, keys
+from chain_service.store.access.approvals import EndRule
 
 
 def replay(app: App) -> int:
-    """All that the list names is erased and revoked here; how many records cannot be yet, because they are on their way
-    to the chain.
+    """All that the list names is erased, revoked and in force here; how many records cannot be erased yet, because they
+    are on their way to the chain.
 
     Raises `Forbidden` (`wrong_password`) where something is to be erased and the keystore does not open.
     """
@@ -27,6 +29,7 @@ def replay(app: App) -> int:
         if isinstance(act.get("ended"), str) and isinstance(act.get("ends"), int)
     }
     _end(app, ended | revoked)
+    _set_rules(app, acts)
     left = 0
     reasons = {act["erased"]: str(act.get("reason") or "") for act in acts if isinstance(act.get("erased"), str)}
     for record_id in _standing(app, list(reasons)):
@@ -63,3 +66,24 @@ def _end(app: App, listed: Mapping[str, float]) -> None:
                     keys.revoke(connection, id, app.clock())
                 else:
                     keys.end(connection, id, listed[id])
+
+
+def _set_rules(app: App, acts: Sequence[Mapping[str, Any]]) -> None:
+    """The rules for final ends are those that were set last, where the database does not know of it.
+
+    Rules may be loosened too, and a database may have several directories with a list each: the number of times that a
+    rule was set tells whether the database is older than the list, and nothing else is touched.
+    """
+    listed: dict[str, dict[int, EndRule]] = {}
+    for act in acts:
+        org, n, second, daily = (act.get(name) for name in ("rule", "n", "secondApproval", "dailyEnds"))
+        if isinstance(org, str) and isinstance(n, int) and isinstance(second, bool) and isinstance(daily, int | None):
+            listed.setdefault(org, {})[n] = EndRule(second, daily)
+    with app.database.reading() as connection:
+        known = {org: approvals.count_rules(connection, org) for org in listed}
+    for org, rules in listed.items():
+        later = [rules[n] for n in sorted(rules) if n > known[org]]
+        if later:
+            with app.database.transaction() as connection:
+                for rule in later:
+                    approvals.set_rule(connection, org, rule)

@@ -70,6 +70,11 @@ def rule(connection: Connection, org: str) -> EndRule:
     return one_or_none(connection.execute(select(*columns).where(end_rules.c.org == org)), EndRule) or EndRule()
 
 
+def count_rules(connection: Connection, org: str) -> int:
+    """How many times the organisation's rule was set."""
+    return journal.count_entries(connection, "end_rules", org)
+
+
 def set_rule(connection: Connection, org: str, new: EndRule) -> None:
     """The organisation's rule is this one; what was spent of today stays spent."""
     make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert

@@ -169,6 +169,12 @@ def count_rows(connection: Connection, table: str) -> int:
     return connection.execute(query).scalar_one()
 
 
+def count_entries(connection: Connection, table: str, row: str) -> int:
+    """How many entries speak of this row of the table."""
+    query = select(func.count()).where(journal_entries.c.about == table, journal_entries.c.row == row)
+    return connection.execute(query).scalar_one()
+
+
 def known_rows(connection: Connection, table: str) -> Iterator[str]:
     """The keys of all rows of the table that ever had an entry."""
     query = select(journal_entries.c.row).where(journal_entries.c.about == table).distinct()

@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, delete, select, update
 
 from chain_service.chain.keystore import Keystore
 from chain_service.config import Settings
 from chain_service.core.encoding.display import moment
+from chain_service.jobs.anchoring.second_approval import FinalEndRule, set_rule
 from chain_service.jobs.context import App
 from chain_service.jobs.instance.api_keys import create_key, revoke_key, rotate_key, show_key
 from chain_service.jobs.records.erasure_list import read_list
 from chain_service.jobs.records.replay import replay
 from chain_service.store.access import keys
 from chain_service.store.database import Database
-from chain_service.store.schema import api_keys
+from chain_service.store.schema import api_keys, end_rules, journal_entries
 from support.worlds.running_instance import ISSUER
 
 
@@ -63,3 +64,27 @@ def test_a_key_that_was_replaced_after_the_backup_ends_when_it_was_said_to(datab
         connection.execute(update(api_keys).where(api_keys.c.id == id).values(expires_at=None))
     replay(app)
     assert show_key(app, id).expires_at == moment(1_060)
+
+
+def test_a_rule_that_was_set_after_the_backup_is_in_force_again(database: Database, tmp_path: Path) -> None:
+    app = _app(database, tmp_path)
+    set_rule(app, ISSUER, daily_ends=3)
+    with database.transaction() as connection:
+        backup = connection.execute(select(end_rules)).mappings().one()
+        entries = connection.execute(select(journal_entries.c.id)).scalars().all()
+    set_rule(app, ISSUER, daily_ends=5)
+    last = set_rule(app, ISSUER, second_approval=True)
+    with database.transaction() as connection:  # as the backup has it
+        connection.execute(update(end_rules).values(dict(backup)))
+        connection.execute(delete(journal_entries).where(journal_entries.c.id.not_in(entries)))
+    replay(app)
+    assert set_rule(app, ISSUER) == last == FinalEndRule(ISSUER, second_approval=True, daily_ends=5)
+    replay(replace(app, database=database.guarded(_refuse)))
+
+
+def test_a_rule_that_was_set_from_another_directory_stays(database: Database, tmp_path: Path) -> None:
+    first, second = (_app(database, tmp_path / name) for name in ("first", "second"))
+    set_rule(first, ISSUER, second_approval=True)
+    set_rule(second, ISSUER, second_approval=False)
+    replay(replace(first, database=database.guarded(_refuse)))
+    assert not set_rule(first, ISSUER).second_approval
