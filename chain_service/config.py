@@ -49,7 +49,8 @@ class Settings(BaseSettings):
     )
     backup_password_file: Path | None = Field(None, description="file with the password of backups")
     erasure_list: Path | None = Field(
-        None, description="file that lists erasures and ended keys beside the database; default DIR/erasures.ndjson"
+        None,
+        description="file that lists erasures, ended keys and rules for final ends; default DIR/erasures.ndjson",
     )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on")

@@ -7,12 +7,14 @@ tests/test_architecture.py keeps other modules from writing by themselves.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -67,6 +69,40 @@ def move(made: Path, target: Path) -> None:
     """What was made at `made`, a file or a directory on the same disk, stands at `target`. Raises OSError."""
     made.replace(target)
     sync_directory(target.parent)
+
+
+@contextmanager
+def scratch(prefix: str) -> Iterator[Path]:
+    """A private folder for the moment, gone at the end; so are those of this prefix that killed processes left.
+
+    Who has one holds a lock on it, which ends with the process: one without a lock is nobody's any more.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        if (descriptor := _claimed(left)) is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(descriptor)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix))
+        if (descriptor := _claimed(folder)) is not None:  # otherwise another process saw it before it was locked
+            break
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _claimed(folder: Path) -> int | None:
+    """The lock on this folder of ours; None where it is another's, another process has it, or it is gone."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with suppress(OSError):
+            if os.fstat(descriptor).st_uid == os.geteuid():
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                folder.stat()
+                return descriptor
+        os.close(descriptor)
+    return None
 
 
 def append_line(file: Path, line: bytes) -> None:

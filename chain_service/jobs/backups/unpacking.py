@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -55,7 +54,7 @@ def verify_backup(
     """
     read = read_manifest(directory, settings.password_of_backups())
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chain-service-verify-")))
+        folder = stack.enter_context(files.scratch("chain-service-verify-"))
         unpack(directory, read, folder, progress)
         url = f"sqlite:///{folder / PLAIN_DATABASE}"
         kept = settings_in(folder, settings)

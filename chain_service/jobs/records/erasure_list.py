@@ -2,8 +2,8 @@
 that is older.
 
 A backup brings back what was erased after it, keys that have ended and rules that were replaced. The list is outside
-of the database so that it outlives it: one line of JSON each, written before the database is changed. Copy it elsewhere as
-often as you can.
+of the database so that it outlives it: one line of JSON each, written before the database is changed. Copy it elsewhere
+as often as you can.
 """
 
 from __future__ import annotations

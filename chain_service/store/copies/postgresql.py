@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +15,7 @@ import psycopg
 from sqlalchemy import inspect, make_url, text
 from sqlalchemy.engine import URL
 
+from chain_service import files
 from chain_service.errors import Conflict, Unavailable
 from chain_service.store.copies.contents import CopiedContents, contents
 from chain_service.store.database import Database
@@ -22,6 +23,7 @@ from chain_service.store.leases import listed
 from chain_service.store.schema import leases
 
 PIECE = 2**20
+SCRATCH = "chain_service_verify_"
 
 
 def dump_postgresql(
@@ -122,20 +124,53 @@ def restore_postgresql(url: str, dump: Path) -> None:
 
 @contextmanager
 def scratch_postgresql(url: str) -> Iterator[str]:
-    """The URL of an empty database on the same server, gone at the end. Raises Unavailable (`scratch_refused`)."""
+    """The URL of an empty database on the same server, gone at the end; so are those that killed processes left.
+
+    A connection to it stands as long as it is used, by which others see that it is. Raises Unavailable
+    (`scratch_refused`).
+    """
     parsed = make_url(url)
-    name = f"chain_service_verify_{uuid.uuid4().hex[:12]}"
-    server = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+    name = f"{SCRATCH}{uuid.uuid4().hex[:12]}"
+    server = _server_of(parsed)
     try:
         with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            _drop_left(connection)
+            using = _created(connection, name, _server_of(parsed.set(database=name)))
     except psycopg.Error as error:
         raise Unavailable(f"no scratch database could be made: {error}", code="scratch_refused") from None
     try:
         yield parsed.set(database=name).render_as_string(hide_password=False)
     finally:
+        using.close()
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+
+
+def _server_of(url: URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _created(connection: psycopg.Connection, name: str, address: str) -> psycopg.Connection:
+    """A connection to the database of this name, which is made; again where another one drops it in between."""
+    while True:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        try:
+            return psycopg.connect(address, autocommit=True)
+        except psycopg.OperationalError:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None:
+                raise
+
+
+def _drop_left(connection: psycopg.Connection) -> None:
+    """Scratch databases of ours that nobody is connected to are gone; one that somebody takes meanwhile stays."""
+    found = connection.execute(
+        "SELECT datname FROM pg_database WHERE datname ~ %s AND pg_get_userbyid(datdba) = current_user"
+        " AND datname NOT IN (SELECT datname FROM pg_stat_activity WHERE datname IS NOT NULL)",
+        [f"^{SCRATCH}[0-9a-f]{{12}}$"],
+    ).fetchall()
+    for (name,) in found:
+        with suppress(psycopg.Error):
+            connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
 
 
 def _program(name: str) -> str:
@@ -151,9 +186,9 @@ def _program(name: str) -> str:
 def _conninfo(url: URL) -> Iterator[str]:
     """How PostgreSQL's programs reach the database; the password is in a private file, not in their arguments."""
     parts = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database, **url.query}
-    with tempfile.TemporaryDirectory(prefix="chain-service-") as folder:
+    with files.scratch("chain-service-login-") as folder:
         if url.password is not None:
-            file = Path(folder) / "password"
+            file = folder / "password"
             file.touch(mode=0o600)
             with file.open("r+") as stream:
                 stream.write(f"*:*:*:*:{str(url.password).replace(chr(92), chr(92) * 2).replace(':', chr(92) + ':')}\n")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import tempfile
+import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from support.worlds.backed_up import anchored, chain_of, done, ran, with_records
-from support.worlds.running_instance import ISSUER, Instance, Process
+from chain_service import files
+from support.worlds.backed_up import PASSWORD, anchored, chain_of, done, ran, with_records
+from support.worlds.running_instance import ISSUER, PROGRAM, Instance, Process, environment
 
 Backed = tuple[Instance, list[str], Path, str]
 
@@ -83,6 +89,49 @@ def test_another_password_opens_nothing(backed: Backed) -> None:
     assert (told.code, told.json["error"]["code"]) == (2, "backup_password_wrong")
     nothing = ran(instance, "backup", "verify", backup.parent)
     assert (nothing.code, nothing.json["error"]["code"]) == (2, "no_backup")
+
+
+def scratch_databases(url: str | None) -> set[str]:
+    """Those that verifying makes on the server of this database, if it is on one."""
+    if url is None or not url.startswith("postgresql"):
+        return set()
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'chain_service_verify_%'")
+        return {name for (name,) in found}
+
+
+def test_a_verification_that_was_killed_leaves_nothing_to_the_next_one(
+    backed: Backed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance, _, backup, _ = backed
+    url = tomllib.loads((instance.data / "config.toml").read_text("utf-8")).get("database_url")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    password = instance.data.with_name("backup-password")
+    password.write_text(PASSWORD["CHAIN_SERVICE_BACKUP_PASSWORD"], "utf-8")
+    command = ["--json", "backup", "verify", str(backup), "--password-file", str(password)]
+    running = {"TMPDIR": str(tmp_path)}
+    killed = subprocess.Popen(
+        [*PROGRAM, "--data", str(instance.data), *command], env=environment() | running, stdout=subprocess.DEVNULL
+    )
+    try:
+        is_server = str(url).startswith("postgresql")
+        while not list(tmp_path.glob("chain-service-verify-*/*")) or (is_server and not scratch_databases(url)):
+            assert killed.poll() is None
+            time.sleep(0.005)
+    finally:
+        killed.kill()
+        killed.wait()
+    (left,) = tmp_path.glob("chain-service-verify-*")
+    databases = scratch_databases(url)
+    assert bool(databases) == is_server
+    (tmp_path / "chain-service-verified").mkdir()  # another's, of another kind
+    with files.scratch("chain-service-verify-") as used:
+        assert not left.exists() and used.exists()
+        left.mkdir()
+        done(instance, "backup", "verify", backup)
+        assert not left.exists() and used.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["chain-service-verified"]
+    assert scratch_databases(url) == set()
 
 
 def test_everything_comes_back_but_what_was_erased_revoked_and_given_out(backed: Backed) -> None:
