@@ -12,6 +12,7 @@ from chain_service.core.encoding.digests import Digest
 from chain_service.core.encoding.display import moment, optional_moment
 from chain_service.core.records.state_tags import state_tag
 from chain_service.core.registries.seals import STATES, Seal, parse_seal
+from chain_service.core.registries.typed_codes import sought_seal_code, typed_org_code
 from chain_service.errors import BadRequest, Corrupt
 from chain_service.jobs.context import App
 from chain_service.jobs.pages import page_size
@@ -101,6 +102,7 @@ def list_seals(
     if status is not None and status not in STATES:
         raise BadRequest(f"status must be one of {', '.join(STATES)}", field="status")
     state = None if status is None else STATES[status][0]
+    org = None if org is None else typed_org_code(org)
     with app.database.reading() as connection:
         page, following = seals.page(connection, owner=org, state=state, after=cursor, limit=page_size(limit))
     return SealPage(tuple(_listed(app, stored, recorded) for stored, recorded in page), following)
@@ -122,6 +124,7 @@ def _listed(app: App, stored: seals.StoredSeal, recorded: int) -> ListedSeal:
 
 def seal(app: App, code: str) -> SealDetails:
     """The seal with its state, as the index has read it. Raises `NotFound` (`seal_unknown`)."""
+    code = sought_seal_code(code)
     with app.database.reading() as connection:
         return seal_details(app, connection, code)
 
