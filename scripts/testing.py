@@ -1,8 +1,8 @@
 """Runs what `scripts/test` promises: tools are found or installed, then style, types, contracts and tests are checked.
 
---long adds the tests that take minutes; --fast runs a selection of pure unit tests that takes less than ten seconds.
-With --fast or arguments for pytest only pytest runs. The exit code is 0 only if every part
-passed; pytest's summary comes last.
+--long adds the tests that take minutes and runs everything at once; --fast runs a selection of pure unit tests that
+takes less than ten seconds, --checks all but the tests. With --fast or arguments for pytest only pytest runs. The exit
+code is 0 only if every part passed.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 QUIET = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "HARDHAT_DISABLE_TELEMETRY_PROMPT": "true", "CI": "true"}
+QUIET.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would each compile the package anew
 
 
 PYTEST = [str(BIN / "python"), "-m", "pytest"]
 PARTS = (
-    ("tests/integration",),
+    ("tests/integration/jobs", "tests/integration/nodes", "tests/integration/chain"),
+    ("tests/integration/crash", "tests/integration/store", "tests/integration/scripts"),
     ("tests/e2e", "tests/network"),
     (
         "tests/unit",
@@ -36,7 +38,7 @@ PARTS = (
         "tests/test_repository.py",
     ),
 )
-"""Folders of tests that run beside each other: together they are all of `tests`. The first two mostly wait."""
+"""Folders of tests that run beside each other: together they are all of `tests`. All but the last mostly wait."""
 FAST = (
     "tests/unit/core/encoding", "tests/unit/core/log", "tests/unit/core/records", "tests/unit/core/registries",
     "--ignore=tests/unit/core/encoding/test_decoding.py",
@@ -98,27 +100,32 @@ def main() -> int:
     """The exit code of the whole."""
     arguments = [word for given in sys.argv[1:] for word in (FAST if given == "--fast" else (given,))]
     if {"-h", "--help"} & set(arguments):
-        print("usage: scripts/test [--long | --fast] [arguments of pytest]\n\n" + (__doc__ or ""))
+        print("usage: scripts/test [--long | --fast | --checks] [arguments of pytest]\n\n" + (__doc__ or ""))
         return 0
-    only_pytest = any(argument != "--long" for argument in arguments)
     long = ", long tests too" if "--long" in arguments else ""
     _tell("testing", f"Python {sys.version.split()[0]}, {os.cpu_count()} cores{long}")
-    failed = [] if only_pytest else _prepared_parts()
-    if failed:
-        _tell("FAILED", f"{', '.join(failed)}; pytest follows, and the whole counts as failed")
-    sys.stdout.flush()
-    pytest = _long_tests() if arguments == ["--long"] else _run([*PYTEST, *arguments])
-    return pytest or (1 if failed else 0)
+    if arguments == ["--checks"]:
+        return _checks()
+    if any(argument != "--long" for argument in arguments):
+        return _run([*PYTEST, *arguments])
+    _find_tools()
+    if arguments == ["--long"]:
+        _node_modules()  # tests need them; if npm fails, the checks try again and say so
+        return _long_tests()
+    checks = _checks()
+    return _run(PYTEST) or checks
 
 
 def _long_tests() -> int:
-    """The exit code of all tests, in parts at once, so that two cores are busy while processes are waited for.
+    """The exit code of the checks and all tests, in parts at once, so that two cores are busy while processes are
+    waited for.
 
     What the first one prints is seen at once, what the others print when they have ended.
     """
     first, *others = ([*PYTEST, "--long", *part] for part in PARTS)
+    checks = [sys.executable, __file__, "--checks"]
     with ExitStack() as opened:
-        running = [_Beside(opened, command) for command in others]
+        running = [_Beside(opened, command) for command in (checks, *others)]
         codes = [_run(first), *(other.finish() for other in running)]
     return max(codes, key=abs)
 
@@ -146,25 +153,31 @@ class _Beside:
         self._process.wait()
 
 
-def _prepared_parts() -> list[str]:
-    """The names of the parts other than pytest that failed."""
+def _find_tools() -> None:
+    """Says which tools are here and what lacks without the others, once what can be installed is."""
     _install([tool for tool in TOOLS if not tool.there()])
     for tool in TOOLS:
         if tool.there():
             _tell("found", tool.name)
         else:
             _tell("SKIPPED", f"{tool.name} is not here: {tool.lacking}. Remedy: {tool.remedy}.")
-    parts = [
+    sys.stdout.flush()
+
+
+def _checks() -> int:
+    """1 if style, types, the linter of the pages or the contracts' tests under Hardhat complain, or npm fails."""
+    passed = [_node_modules()]
+    commands = [
         ("ruff check", [str(BIN / "ruff"), "check"]),
         ("ruff format", [str(BIN / "ruff"), "format", "--check"]),
         ("mypy", [str(BIN / "mypy")]),
     ]
-    failed = [] if _node_modules() else ["npm ci"]
     if (ROOT / "node_modules" / ".bin" / "eslint").exists():
-        parts.append(("eslint", ["npm", "run", "--silent", "lint"]))
+        commands.append(("eslint", ["npm", "run", "--silent", "lint"]))
     if (ROOT / "node_modules" / ".bin" / "hardhat").exists():
-        parts.append(("hardhat test", ["npx", "--no-install", "hardhat", "test"]))
-    return failed + [name for name, command in parts if not _passes(name, command)]
+        commands.append(("hardhat test", ["npx", "--no-install", "hardhat", "test"]))
+    passed += [_passes(name, command) for name, command in commands]
+    return 0 if all(passed) else 1
 
 
 def _install(missing: list[Tool]) -> None:
