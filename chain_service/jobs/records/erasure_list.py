@@ -1,8 +1,8 @@
 """What was erased, which keys have ended and which rules were set, listed beside the database and done again in one
 that is older.
 
-A backup brings back what was erased after it, keys that have ended and rules that were replaced. The list is outside the
-database so that it outlives it: one line of JSON each, written before the database is changed. Copy it elsewhere as
+A backup brings back what was erased after it, keys that have ended and rules that were replaced. The list is outside
+of the database so that it outlives it: one line of JSON each, written before the database is changed. Copy it elsewhere as
 often as you can.
 """
 
