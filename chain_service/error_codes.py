@@ -80,6 +80,11 @@ CODES: dict[str, Meaning] = {
         "The identifier is mistyped: its form or its check character is wrong.",
         "请逐字核对。", "Compare it character by character.",
     ),
+    "code_mistyped": Meaning(
+        422, WRONG_USAGE, "代码有误：不符合其格式。", "The code is mistyped: it does not have its form.",
+        "请按提示逐字核对；查询时全角、空格和小写字母会自动归一。",
+        "Compare it character by character; in look-ups width, blanks and lower case are put right.",
+    ),
     "not_installed": Meaning(
         404, WRONG_USAGE,
         "缺少可选组件 chain-service[…]（名称见上）。", "An optional part, chain-service[…] as named, is missing.",

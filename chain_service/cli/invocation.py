@@ -96,10 +96,11 @@ class Invocation:
         self._opened.close()
 
     def operator(self, org: str | None = None) -> Operator:
-        """Who asks at the command line, acting for this organisation, or for all."""
+        """Who asks at the command line, acting for this organisation, or for all. Raises `MalformedRecord`."""
+        from chain_service.core.registries.typed_codes import typed_org_code
         from chain_service.jobs.asker import Operator
 
-        return Operator(org)
+        return Operator(None if org is None else typed_org_code(org, field="--org"))
 
     def operator_for(self, app: App, record_id: str) -> Operator:
         """Who asks at the command line, acting for the organisation of this record. Raises `NotFound`, `Gone`."""

@@ -13,6 +13,10 @@ is none: sent again, it is tried again.
 
 Answers of writes hold ids, states and digests, never what a record says. The key itself is not stored: its digest
 finds the answer, and it keys the digest of the request, so that nobody who reads the database can try out bodies.
+
+API keys that were rotated have one holder: whoever sends a request again with the successor gets the first answer. It
+is stored under the API key that was sent, where the program of the release before finds it too, and looked for under
+all keys of the holder.
 """
 
 from __future__ import annotations
@@ -20,15 +24,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from chain_service.errors import BadRequest, Conflict
 from chain_service.jobs.context import App
-from chain_service.store.access import first_answers
+from chain_service.store.access import first_answers, keys
 from chain_service.store.access.first_answers import NewFirstAnswer, StoredFirstAnswer
 
 KEPT = 30 * 86_400
@@ -61,31 +65,52 @@ class Once:
     """A request to be done once: whose it is, which it is, and how what it makes is answered."""
 
     key_id: str
-    key: bytes
-    "Digest that finds its answer."
+    "The API key that was sent."
+    holder: str
+    "The first of the API keys that were rotated until this one."
+    key: str = field(repr=False)
+    "The request's own key."
     fingerprint: bytes
     "Digest of the request, to tell it from another one under the same key."
     status: int
     media_type: str
     form: Callable[[Any], bytes]
 
+    @property
+    def running(self) -> bytes:
+        """Digest under which its holder has one such request at a time."""
+        return self.digest(self.holder)
+
+    def digest(self, key_id: str) -> bytes:
+        """Digest that finds its answer, if it was sent with this API key."""
+        return hashlib.sha256(key_id.encode() + b"\0" + self.key.encode()).digest()
+
     def answered(self, status: int, media_type: str, body: bytes, at: float) -> NewFirstAnswer:
         """The answer as it is stored."""
         return NewFirstAnswer(
-            self.key_id, self.key, self.fingerprint, at, status, media_type, zlib.compress(body, level=1)
+            self.key_id,
+            self.digest(self.key_id),
+            self.fingerprint,
+            at,
+            status,
+            media_type,
+            zlib.compress(body, level=1),
         )
 
 
-def once(key_id: str, key: str, request: bytes, *, status: int, media_type: str, form: Callable[[Any], bytes]) -> Once:
+def once(
+    app: App, key_id: str, key: str, request: bytes, *, status: int, media_type: str, form: Callable[[Any], bytes]
+) -> Once:
     """The request of this API key's holder under this key; `request` is what has to be the same again."""
-    digest = hashlib.sha256(key_id.encode() + b"\0" + key.encode()).digest()
-    return Once(key_id, digest, hmac.digest(key.encode(), request, "sha256"), status, media_type, form)
+    with app.database.reading() as connection:
+        holder = keys.first_of(connection, key_id)
+    return Once(key_id, holder, key, hmac.digest(key.encode(), request, "sha256"), status, media_type, form)
 
 
 def first_answer(app: App, request: Once) -> FirstAnswer | None:
     """What the request was answered first; None where it is new. Raises `BadRequest` (`idempotency_mismatch`)."""
     with app.database.reading() as connection:
-        return _answer(app, request, first_answers.find(connection, request.key_id, request.key))
+        return _answer(app, request, _stored(connection, request))
 
 
 def begin(app: App, connection: Connection, request: Once | None) -> None:
@@ -96,14 +121,15 @@ def begin(app: App, connection: Connection, request: Once | None) -> None:
     """
     if request is None:
         return
-    if not first_answers.taken(connection, request.key):
+    # The second is all that the release before locks.
+    if not all(first_answers.taken(connection, one) for one in {request.running, request.digest(request.key_id)}):
         raise running()
-    stored = first_answers.find(connection, request.key_id, request.key)
+    stored = _stored(connection, request)
     answer = _answer(app, request, stored)
     if answer is not None:
         raise AnsweredBefore(answer)
-    if stored is not None:
-        first_answers.forget(connection, request.key_id, request.key)
+    for old in stored:
+        first_answers.forget(connection, old.key_id, old.key)
     count, oldest = first_answers.kept(connection, request.key_id)
     if oldest is not None and count >= app.settings.idempotency_keys:
         raise Conflict(
@@ -157,8 +183,13 @@ def forget_old_answers(app: App) -> int:
         return first_answers.forget_before(connection, before)
 
 
-def _answer(app: App, request: Once, stored: StoredFirstAnswer | None) -> FirstAnswer | None:
-    if stored is None or stored.at < app.clock() - KEPT:
+def _stored(connection: Connection, request: Once) -> Sequence[StoredFirstAnswer]:
+    return first_answers.find(connection, {id: request.digest(id) for id in keys.holders(connection, request.key_id)})
+
+
+def _answer(app: App, request: Once, found: Sequence[StoredFirstAnswer]) -> FirstAnswer | None:
+    stored = next((one for one in found if one.at >= app.clock() - KEPT), None)
+    if stored is None:
         return None
     if not hmac.compare_digest(stored.fingerprint, request.fingerprint):
         raise BadRequest(

@@ -25,7 +25,8 @@ tiles for an hour, checkpoints for seconds; receipts, proofs and registries by a
 A key (`chain-service key create --org CODE --role …`) is sent as `Authorization: Bearer KEY` and acts for its
 organisation only. Every write may be repeated safely: a record is known by its identity and content, a change
 by its target state; with an `Idempotency-Key` of its own (a UUID) the same bytes get the first answer again for
-30 days, with `Idempotency-Replayed: true`. So do refusals with 403, 404, 409 and 410: once their cause is gone,
+30 days, with `Idempotency-Replayed: true`, also under the key that its API key was rotated into. So do refusals
+with 403, 404, 409 and 410, which say what the request met then: once their cause is gone,
 send a new key. `ifState` (the `stateTag` that was seen) and `previous` keep a late duplicate from undoing a
 later change. Accepted (202) means durable; what was accepted is anchored soon after and final a little later.
 

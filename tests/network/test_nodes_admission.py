@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import select
 import shutil
+import socket
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -51,6 +55,37 @@ def test_a_stranger_with_the_right_genesis_that_is_not_listed_stays_alone(networ
         assert int(call(door, "eth_blockNumber"), 16) == 0
         for node in network.network.nodes:
             assert int(network.call(node.name, "net_peerCount"), 16) == 5
+
+
+def an_address_outside_the_fence() -> str:
+    """An address of this machine that no node has; nothing is sent when it is looked for."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as looking:
+        try:
+            looking.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has loopback addresses only, and all of them are inside the fence")
+        return str(looking.getsockname()[0])
+
+
+def test_go_ethereum_hangs_up_on_a_foreign_address_at_once_and_waits_for_the_handshake_of_a_near_one(
+    network: RunningNetwork,
+) -> None:
+    """Neither says a word. The near one calls first and would be the first to be given up, were there no fence."""
+    if network.network.engine != "geth":
+        pytest.skip("the fence is go-ethereum's: Besu has no such setting")
+    node, foreign = network.network.node("validator-1"), an_address_outside_the_fence()
+    peers = tomllib.loads((network.directory / node.name / "node.toml").read_text())["Node"]["P2P"]
+    assert not any(ip_address(foreign) in ip_network(one) for one in peers["NetRestrict"])
+
+    def first_ended() -> list[str]:
+        door = (node.host, node.p2p_port)
+        with socket.create_connection(door, timeout=60, source_address=(node.host, 0)) as near:
+            time.sleep(0.5)
+            with socket.create_connection(door, timeout=60, source_address=(foreign, 0)) as far:
+                ended, _, _ = select.select([near, far], [], [], 60)
+                return ["near" if one is near else "far" for one in ended if one.recv(1) == b""]
+
+    assert wait_until(lambda: first if len(first := first_ended()) == 1 else None) == ["far"]
 
 
 def test_a_listed_node_with_another_genesis_is_refused(network: RunningNetwork) -> None:

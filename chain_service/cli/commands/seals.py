@@ -114,8 +114,9 @@ def set_state(
 
     door = invocation(context)
     app = door.app()
-    owner = seals.seal(app, code).owner_code
-    done = set_seal_state(app, door.operator(owner), code, to, if_state)
+    found = seals.seal(app, code)
+    code = found.seal_code
+    done = set_seal_state(app, door.operator(found.owner_code), code, to, if_state)
     if wait:
         wait_final(app, "seal", code, timeout)
         done = seals.seal(app, code)

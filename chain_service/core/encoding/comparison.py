@@ -20,11 +20,13 @@ _BLANKS = re.compile(r"[^\S\x1f]")
 """U+001F stands between type and number of a document and is none."""
 _ENDS = re.compile(r"\A[^\S\x1f]+|[^\S\x1f]+\Z")
 _VARIATIONS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_HYPHENS = "‐‑‒–—−"
 _MIDDLE_DOTS = "·•‧∙⋅・"
 _KINDS = str.maketrans(
-    "[{〔【〖]}〕】〗‐‑‒–—−" + _MIDDLE_DOTS,
-    "(((((" + ")))))" + "------" + "·" * len(_MIDDLE_DOTS),
+    "[{〔【〖]}〕】〗" + _HYPHENS + _MIDDLE_DOTS,
+    "(((((" + ")))))" + "-" * len(_HYPHENS) + "·" * len(_MIDDLE_DOTS),
 )
+_DASHES = str.maketrans(dict.fromkeys(_HYPHENS, "-"))
 _OPENING, _CLOSING = "([{〔【〖（［｛", ")]}〕】〗）］｝"
 _BRACKETS = [
     str.maketrans(_OPENING + _CLOSING, opening * len(_OPENING) + closing * len(_CLOSING))
@@ -44,6 +46,11 @@ def folded(text: str) -> str:
 def folded_name(name: str) -> str:
     """The name of a person, an organisation or a type for comparison: middle dots tell no two apart either."""
     return folded(folded(name).replace("·", ""))
+
+
+def narrowed(text: str) -> str:
+    """The text without blanks, its full-width characters and kinds of dashes as on a keyboard; case is kept."""
+    return _BLANKS.sub("", "".join(map(_plain, text))).translate(_DASHES)
 
 
 def spellings(text: str) -> tuple[str, ...]:

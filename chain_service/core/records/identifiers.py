@@ -16,8 +16,8 @@ CatalogCode = NewType("CatalogCode", str)
 
 IDENTIFIER_ROOT = "1.2.156.3005.2"
 
-_ORG_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-_ORG_VALUES = {letter: value for value, letter in enumerate(_ORG_ALPHABET)}
+ORG_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_ORG_VALUES = {letter: value for value, letter in enumerate(ORG_ALPHABET)}
 _ORG_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _BODY_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -28,7 +28,7 @@ _CHECK_STEPS = [
 ]
 
 # Registering department, category, region (6 digits), organisation body with its check (9), check.
-ORG_PATTERN = rf"[{_ORG_ALPHABET}]{{2}}[0-9]{{6}}[{_ORG_ALPHABET}]{{10}}"
+ORG_PATTERN = rf"[{ORG_ALPHABET}]{{2}}[0-9]{{6}}[{ORG_ALPHABET}]{{10}}"
 _ORG_SHAPE = re.compile(ORG_PATTERN)
 _TYPE_SHAPE = re.compile(ORG_PATTERN + "[0-9]{3}")
 _IDENTIFIER_SHAPE = re.compile(
@@ -68,7 +68,7 @@ def parse_org_code(text: object, *, field: str = "organisationCode") -> OrgCode:
 def org_code_checks(code: str) -> bool:
     """Whether both check characters of a well-shaped code hold: position 18 (GB 32100) and 17 (GB 11714)."""
     total = sum(_ORG_VALUES[letter] * weight for letter, weight in zip(code, _ORG_WEIGHTS, strict=False))
-    if code[17] != _ORG_ALPHABET[(31 - total % 31) % 31]:
+    if code[17] != ORG_ALPHABET[(31 - total % 31) % 31]:
         return False
     body = sum(int(letter, 36) * weight for letter, weight in zip(code[8:16], _BODY_WEIGHTS, strict=True))
     return code[16] == "0123456789X0"[11 - body % 11]

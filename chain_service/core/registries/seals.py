@@ -29,8 +29,8 @@ SEAL_TYPES = {
 PERSONAL = "05"
 MAX_SIGNER_CERTIFICATES = 64
 NAME_LIMIT = 200
-_SEAL_CODE_PATTERN = "[0-9A-Za-z][0-9A-Za-z._-]{0,63}"
-_SEAL_CODE = re.compile(_SEAL_CODE_PATTERN)
+SEAL_CODE_PATTERN = "[0-9A-Za-z][0-9A-Za-z._-]{0,63}"
+_SEAL_CODE = re.compile(SEAL_CODE_PATTERN)
 
 STATES = {
     "in_force": (storage_layout.SEAL_IN_FORCE, "有效", "in force"),
@@ -56,7 +56,7 @@ SEAL = ObjectValue(
                 "esID：1 至 64 个字母、数字、点、短横线或下划线",
                 "esID: 1 to 64 letters, digits, dots, dashes, underscores",
             ),
-            TextValue(pattern=_SEAL_CODE_PATTERN),
+            TextValue(pattern=SEAL_CODE_PATTERN),
             required=True,
         ),
         Member(

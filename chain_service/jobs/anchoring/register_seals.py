@@ -36,6 +36,7 @@ from chain_service.core.registries.seals import (
     seal_facts,
     seal_may_follow,
 )
+from chain_service.core.registries.typed_codes import sought_seal_code
 from chain_service.errors import (
     ChainServiceError,
     Conflict,
@@ -221,6 +222,7 @@ def set_seal_state(
     `NotFound`, `Forbidden`, `Conflict` (`not_registered`, `state_changed`, `change_pending`, `illegal_transition`).
     """
     asker.need("seal")
+    code = sought_seal_code(code)
     with Refusals() as refusals:
         state = refusals.read(parse_seal_state, to)
         expected = None if if_state is None else refusals.read(parse_expected_state, if_state, tuple(STATES))

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.canonical import canonical
 from chain_service.core.encoding.display import moment, optional_moment
-from chain_service.core.records.identifiers import parse_org_code
 from chain_service.core.records.states import ChangeRequest, parse_change_request
+from chain_service.core.registries.typed_codes import typed_org_code
 from chain_service.errors import BadRequest, Conflict, Forbidden, Gone, NotFound, RateLimited
 from chain_service.jobs.asker import LISTERS, Acting
 from chain_service.jobs.context import App
@@ -87,7 +87,7 @@ def set_rule(
     app: App, org: str, *, second_approval: bool | None = None, daily_ends: int | None = None, unlimited: bool = False
 ) -> FinalEndRule:
     """The organisation's rule; what is not given stays. Raises `BadRequest`."""
-    code = parse_org_code(org, field="CODE")
+    code = typed_org_code(org, field="CODE")
     if daily_ends is not None and not 0 <= daily_ends < 2**31:
         raise BadRequest("the final ends of a day must be a number from 0 on", field="daily-ends")
     with app.database.transaction() as connection:

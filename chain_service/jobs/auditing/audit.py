@@ -14,6 +14,7 @@ from chain_service.core.encoding.digests import parse_hex32
 from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.records.hashing import log_id, parse_log_id
 from chain_service.core.records.identifiers import OrgCode, is_org_code
+from chain_service.core.registries.typed_codes import sought_org_code
 from chain_service.errors import ChainServiceError, InvalidProof, NotFound, Unavailable
 from chain_service.jobs.auditing.carried import audit_carried, audit_unstored, audit_unstored_seals
 from chain_service.jobs.auditing.coverage import unproven_columns
@@ -102,6 +103,7 @@ def audit(app: App, org: str | None = None, progress: Progress = silent, *, sinc
     be read or what the node says of it does not hold: then nothing is proven; `NotFound` (`organisation_unknown`,
     `audit_unknown`).
     """
+    org = None if org is None else sought_org_code(org)
     with app.database.reading() as connection:
         passed = None if since is None else audits.newest(connection, since)
         if since is not None and passed is None:

@@ -14,7 +14,7 @@ from limits import RateLimitItem, parse_many
 
 from chain_service.core.encoding.answers import answer
 from chain_service.core.encoding.display import moment, optional_moment
-from chain_service.core.records.identifiers import parse_org_code, parse_type_code
+from chain_service.core.registries.typed_codes import typed_org_code, typed_type_code
 from chain_service.errors import BadRequest, Conflict, Unauthorised
 from chain_service.jobs.asker import ROLES, KeyHolder, Role
 from chain_service.jobs.context import App
@@ -131,7 +131,7 @@ def create_key(
 
     `types` bound what it may look up by identifier. Raises `BadRequest`.
     """
-    code = parse_org_code(org, field="org")
+    code = typed_org_code(org)
     wanted = tuple(role for role in ROLES if role in roles)
     unknown = sorted(set(roles) - set(ROLES))
     if unknown or not wanted:
@@ -144,7 +144,7 @@ def create_key(
         raise BadRequest("the look-ups of a day must be a number from 0 on", field="daily-lookups")
     if expires_at is not None and expires_at <= app.clock():
         raise BadRequest("a key must expire in the future", field="expires")
-    scope = tuple(dict.fromkeys(parse_type_code(one, field="type") for one in types))
+    scope = tuple(dict.fromkeys(typed_type_code(one) for one in types))
     secret = _secret()
     key = ApiKey(
         secrets.token_hex(8),
@@ -210,6 +210,7 @@ def list_keys(
         raise BadRequest(f"role must be one of {', '.join(ROLES)}", field="role")
     if state is not None and state not in get_args(KeyState):
         raise BadRequest(f"state must be one of {', '.join(get_args(KeyState))}", field="state")
+    org = None if org is None else typed_org_code(org)
     filters = KeyFilters(org, role, cast(KeyState | None, state), unused_since, app.clock())
     with app.database.reading() as connection:
         found, following = keys.page(connection, filters, skip=parse_cursor(cursor) or 0, limit=page_size(limit))

@@ -14,8 +14,9 @@ from chain_service.core.chainproof.storage_layout import (
 )
 from chain_service.core.encoding.answers import Hex, answer, left_out
 from chain_service.core.encoding.visible_text import require_visible
-from chain_service.core.records.identifiers import org_code_checks, parse_org_code, parse_type_code
-from chain_service.errors import BadRequest
+from chain_service.core.records.identifiers import org_code_checks
+from chain_service.core.registries.typed_codes import typed_org_code, typed_type_code
+from chain_service.errors import BadRequest, MalformedRecord
 from chain_service.jobs.context import App
 from chain_service.jobs.registries.organisations import RIGHTS, PermitStep, permit_step, right_names
 from chain_service.jobs.workers import wait_indexed
@@ -69,9 +70,16 @@ def add(
 ) -> RegisteredOrganisation:
     """The organisation is registered with its log key, and an account has all rights for it.
 
-    Without `account` this instance makes and keeps one. Repeating it is safe.
+    Without `account` this instance makes and keeps one. Repeating it is safe. The code goes on chain as it is written.
     """
-    org = parse_org_code(code, field="CODE")
+    org = typed_org_code(code, field="CODE")
+    if org != code:
+        raise MalformedRecord(
+            f"a new organisation is registered as it is written: write {org}",
+            zh=f"新登记的机构代码按所填原样上链，请写作 {org}",
+            code="code_mistyped",
+            field="CODE",
+        )
     if not name.strip() or len(name) > MAX_NAME:
         raise BadRequest(f"an organisation needs a name of at most {MAX_NAME} characters", field="NAME")
     require_visible(name, "NAME")
@@ -108,10 +116,10 @@ def grant(app: App, code: str, address: str, rights: Sequence[str], *, registrar
     mask = Right(0)
     for name in rights:
         mask |= RIGHTS[name]
-    org, account = parse_org_code(code, field="CODE"), parse_address(address, field="ADDR")
+    org, account = typed_org_code(code, field="CODE"), parse_address(address, field="ADDR")
     granted = _office(app, registrar).grant(org, account, mask)
     wait_indexed(app)
-    return GrantedRights(code, account, right_names(granted))
+    return GrantedRights(org, account, right_names(granted))
 
 
 def suspend(app: App, code: str, *, registrar: Path | None = None) -> OrganisationStanding:
@@ -125,14 +133,14 @@ def resume(app: App, code: str, *, registrar: Path | None = None) -> Organisatio
 
 
 def _set_suspended(app: App, code: str, suspended: bool, registrar: Path | None) -> OrganisationStanding:
-    standing = _office(app, registrar).set_suspended(parse_org_code(code, field="CODE"), suspended)
+    standing = _office(app, registrar).set_suspended(typed_org_code(code, field="CODE"), suspended)
     wait_indexed(app)
     return _standing(standing)
 
 
 def new_generation(app: App, code: str, *, registrar: Path | None = None) -> OrganisationStanding:
     """The organisation's next log is open under a new log key; the old log takes no more heads."""
-    org = parse_org_code(code, field="CODE")
+    org = typed_org_code(code, field="CODE")
     office = _office(app, registrar)
     kept = app.keystore.log_keys(org)
     on_chain = office.organisation(org).log_keys
@@ -150,7 +158,7 @@ def permit(
     if until is not None and until < start:
         raise BadRequest("a permit must not end before it begins", field="until")
     _need_countable(start, "from")
-    org, kind = parse_org_code(code, field="CODE"), parse_type_code(type_code, field="TYPE")
+    org, kind = typed_org_code(code, field="CODE"), typed_type_code(type_code, field="TYPE")
     history = _office(app, registrar).permit(org, [kind], start, until)[kind]
     wait_indexed(app)
     return PermitHistory(org, kind, tuple(permit_step(entry) for entry in history))
@@ -159,7 +167,7 @@ def permit(
 def end_permit(app: App, code: str, type_code: str, last_day: date, *, registrar: Path | None = None) -> PermitHistory:
     """The permit ends after `last_day`."""
     _need_countable(last_day, "on")
-    org, kind = parse_org_code(code, field="CODE"), parse_type_code(type_code, field="TYPE")
+    org, kind = typed_org_code(code, field="CODE"), typed_type_code(type_code, field="TYPE")
     history = _office(app, registrar).end_permit(org, kind, last_day)
     wait_indexed(app)
     return PermitHistory(org, kind, tuple(permit_step(entry) for entry in history))

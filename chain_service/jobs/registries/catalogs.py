@@ -23,6 +23,7 @@ from chain_service.core.encoding.display import hex0x, moment
 from chain_service.core.encoding.text import Text
 from chain_service.core.registries import catalog_findings
 from chain_service.core.registries.catalogs import CatalogStep, CatalogVersion, check_history, parse_catalog
+from chain_service.core.registries.typed_codes import sought_catalog_code, typed_org_code
 from chain_service.errors import (
     BadRequest,
     Corrupt,
@@ -245,7 +246,8 @@ class CatalogReview:
 def list_catalogs(
     app: App, *, org: str | None = None, layer: str | None = None, after: str | None = None, limit: int = 100
 ) -> CatalogPage:
-    """The newest version of each entry by code; `next` is the `after` of the next page."""
+    """The newest version of each entry by code; `next` is the `after` of the next page. Raises `MalformedRecord`."""
+    org = None if org is None else typed_org_code(org)
     with app.database.reading() as connection:
         rows, following = catalogs.page(connection, org=org, layer=layer, after=after, limit=max(1, min(limit, 1000)))
         lost = {one.catalog: one for one in catalogs.unstored(connection, org=org)}  # the newest of each
@@ -272,6 +274,7 @@ def history(app: App, code: str) -> CatalogHistory:
 
     Raises `NotFound` (`catalog_unknown`).
     """
+    code = sought_catalog_code(code)
     with app.database.reading() as connection:
         rows = catalogs.history(connection, code)
         lost = catalogs.unstored(connection, catalogs=[code_key(code)])
@@ -362,6 +365,7 @@ def step_of(lost: UnstoredVersion) -> CatalogStep:
 
 def diff(app: App, code: str, from_: int, to: int) -> CatalogComparison:
     """What changed between two versions, by field and by item. Raises `NotFound` (`catalog_unknown`, `no_version`)."""
+    code = sought_catalog_code(code)
     with app.database.reading() as connection:
         rows = {row.sequence: row for row in _rows(connection, code)}
     for sequence in (from_, to):
@@ -389,6 +393,7 @@ def findings(
     `finding` is the code of those to show. Raises `Forbidden` (`missing_role`), `BadRequest`.
     """
     asker.need(*REVIEWERS)
+    org = None if org is None else typed_org_code(org)
     if finding is not None and finding not in catalog_findings.FINDINGS:
         raise BadRequest(f"finding must be one of {', '.join(catalog_findings.FINDINGS)}", field="finding")
     begin = parse_cursor(cursor) or 0

@@ -17,8 +17,8 @@ from chain_service.core.chainproof.storage_layout import (
 from chain_service.core.encoding.answers import Hex, answer
 from chain_service.core.encoding.display import moment
 from chain_service.core.records.hashing import log_id
-from chain_service.core.records.identifiers import is_org_code, parse_org_code
-from chain_service.errors import NotFound
+from chain_service.core.records.identifiers import parse_org_code
+from chain_service.core.registries.typed_codes import sought_org_code
 from chain_service.jobs.context import App
 from chain_service.store import chain_index, types
 from chain_service.store.registries import organisations
@@ -100,8 +100,7 @@ def list_organisations(app: App) -> list[ListedOrganisation]:
 
 def organisation(app: App, code: str) -> OrganisationDetails:
     """One organisation with its rights, permits, log keys and logs. Raises `NotFound` (`organisation_unknown`)."""
-    if not is_org_code(code):
-        raise NotFound("no organisation of this code is registered", code="organisation_unknown")
+    code = sought_org_code(code)
     with app.database.reading() as connection:
         registered = organisations.get(connection, code)
         names = {code_key(stored.code): stored.code for stored in types.listed(connection)}

@@ -31,6 +31,7 @@ from chain_service.core.encoding.text import Text
 from chain_service.core.records.state_tags import state_tag
 from chain_service.core.registries.histories import read_seal_facts, read_seal_states
 from chain_service.core.registries.seals import STATES, Seal, parse_seal
+from chain_service.core.registries.typed_codes import sought_seal_code, typed_org_code
 from chain_service.errors import BadRequest, Corrupt, Unavailable
 from chain_service.jobs.context import App
 from chain_service.jobs.pages import page_size
@@ -146,6 +147,7 @@ def list_seals(
     if status is not None and status not in STATES:
         raise BadRequest(f"status must be one of {', '.join(STATES)}", field="status")
     state = None if status is None else STATES[status][0]
+    org = None if org is None else typed_org_code(org)
     with app.database.reading() as connection:
         page, following = seals.page(connection, owner=org, state=state, after=cursor, limit=page_size(limit))
         missing = () if following is not None else _missing(connection, org, state)
@@ -189,6 +191,7 @@ def seal(app: App, code: str) -> SealDetails:
 
     Raises `NotFound` (`seal_unknown`); of a lost one `Unavailable` where the chain cannot be read.
     """
+    code = sought_seal_code(code)
     with app.database.reading() as connection:
         stored = seals.find(connection, code)
         lost = seals.unstored(connection, code=code) if stored is None or stored.refused is not None else []

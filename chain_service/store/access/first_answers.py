@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from chain_service.store.rows import one_or_none, row_count
+from chain_service.store.rows import all_as, row_count
 from chain_service.store.schema import first_answers
 
 FORGOTTEN_AT_ONCE = 1_000
@@ -33,10 +34,11 @@ class StoredFirstAnswer(NewFirstAnswer):
     n: int
 
 
-def find(connection: Connection, key_id: str, key: bytes) -> StoredFirstAnswer | None:
-    """The answer kept under this key, however old."""
-    query = select(first_answers).where(first_answers.c.key_id == key_id, first_answers.c.key == key)
-    return one_or_none(connection.execute(query), StoredFirstAnswer)
+def find(connection: Connection, keys: Mapping[str, bytes]) -> Sequence[StoredFirstAnswer]:
+    """The answers kept under these keys, one for each API key, in the order they were given, however old."""
+    query = select(first_answers)
+    query = query.where(first_answers.c.key_id.in_(keys), first_answers.c.key.in_(keys.values()))
+    return all_as(connection.execute(query.order_by(first_answers.c.at)), StoredFirstAnswer)
 
 
 def taken(connection: Connection, key: bytes) -> bool:

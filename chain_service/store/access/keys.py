@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -48,6 +48,7 @@ class ApiKey:
         return "expired" if self.expires_at is not None and self.expires_at <= now else "standing"
 
 
+_REPLACED = select(api_keys.c.replaces).where(api_keys.c.id == bindparam("id"))
 _BY_HASH = select(api_keys).where(api_keys.c.hash == bindparam("hash"))
 
 
@@ -144,13 +145,22 @@ def end(connection: Connection, id: str, at: float) -> None:
 
 def first_of(connection: Connection, id: str) -> str:
     """The key that this one and all before it replaced, by its id: rotated keys have one holder."""
-    known = {id}
-    while (before := connection.execute(select(api_keys.c.replaces).where(api_keys.c.id == id)).scalar()) is not None:
-        if before in known:  # rows that were altered into a circle
+    return _until_last(id, lambda one: connection.execute(_REPLACED, {"id": one}).scalar())[-1]
+
+
+def holders(connection: Connection, id: str) -> Sequence[str]:
+    """All keys of the holder of this one, oldest first: those that it replaced, itself, and those that replaced it."""
+    return _until_last(first_of(connection, id), lambda one: successor(connection, one))
+
+
+def _until_last(id: str, following: Callable[[str], str | None]) -> Sequence[str]:
+    found = dict.fromkeys([id])
+    while (after := following(id)) is not None:
+        if after in found:  # rows that were altered into a circle
             break
-        known.add(before)
-        id = before
-    return id
+        found[after] = None
+        id = after
+    return list(found)
 
 
 def roles_of(connection: Connection, id: str) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from chain_service.core.encoding.decoding import read_hex
-from chain_service.errors import Corrupt, NotFound
+from chain_service.core.registries.typed_codes import unknown_organisation
+from chain_service.errors import Corrupt
 from chain_service.store.chain_index import Event, events
 from chain_service.store.rows import chunks, json_object
 from chain_service.store.schema import blocks, chain_events
@@ -87,7 +88,7 @@ def get(connection: Connection, org: str) -> Organisation:
     """The organisation. Raises NotFound (`organisation_unknown`)."""
     organisation = find(connection, org)
     if organisation is None:
-        raise NotFound("no organisation of this code is registered", code="organisation_unknown", org=org)
+        raise unknown_organisation(org)
     return organisation
 
 

@@ -54,7 +54,7 @@ def register_seal(holder: SealKey, app: TheApp, sent: Sent) -> Response:
 @router.get("/seals", tags=["seals"], dependencies=[OPEN], response_model=seals.SealPage)
 def list_seals(
     app: TheApp,
-    org: Annotated[str | None, Query(max_length=18, description="of this owner")] = None,
+    org: Annotated[str | None, Query(max_length=64, description="of this owner")] = None,
     status: Annotated[seals.SealStatus | None, Query(description="in this state on chain")] = None,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
@@ -120,7 +120,7 @@ def publish_catalog(holder: CatalogKey, app: TheApp, sent: Sent) -> Response:
 @router.get("/catalogs", tags=["catalogs"], dependencies=[OPEN], response_model=catalogs.CatalogPage)
 def list_catalogs(
     app: TheApp,
-    org: Annotated[str | None, Query(max_length=18)] = None,
+    org: Annotated[str | None, Query(max_length=64)] = None,
     layer: Annotated[Literal["duty", "data", "table"] | None, Query()] = None,
     after: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -135,7 +135,7 @@ def list_catalogs(
 def catalog_findings(
     holder: ReviewerKey,
     app: TheApp,
-    org: Annotated[str | None, Query(max_length=18)] = None,
+    org: Annotated[str | None, Query(max_length=64)] = None,
     finding: Annotated[str | None, Query(json_schema_extra={"enum": list(FINDINGS)})] = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,

@@ -110,10 +110,10 @@ class SentBody:
         if self.key is None:
             return Response(form(act(None)), status, media_type=form_type)
         request = repeats.once(
-            holder.key_id, self.key, self._identity(), status=status, media_type=form_type, form=form
+            self.app, holder.key_id, self.key, self._identity(), status=status, media_type=form_type, form=form
         )
         running: RunningRequests = self.request.app.state.running
-        with running.alone(request.key):
+        with running.alone(request.running):
             before = repeats.first_answer(self.app, request)
             if before is not None:
                 return _again(before)

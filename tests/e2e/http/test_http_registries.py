@@ -132,11 +132,33 @@ def test_the_log_names_nobody(service: Instance, anchored: list[dict[str, Any]])
         assert private not in log
 
 
-def test_what_is_no_organisation_s_code_is_no_organisation(service: Instance) -> None:
-    with service.client() as client:
-        for code in ("%E0%AB%AC", "x", ISSUER.lower(), "1" * 400):
+def test_a_code_is_found_however_it_was_typed_and_told_what_is_wrong_with_it(service: Instance) -> None:
+    seal, entry = first_of(service, "seals"), first_of(service, "catalogs", 3)
+    with service.client("seal") as client, service.client("catalog") as publisher:
+        assert client.post("/v1/seals", json=seal).status_code == 202
+        assert publisher.post("/v1/catalogs", json=entry).status_code == 202
+        for code in ("%E0%AB%AC", "x", "1" * 400):
             answer = client.get(f"/v1/organisations/{code}")
             assert (answer.status_code, answer.json()["code"]) == (404, "organisation_unknown"), code
+            (cause,) = answer.json()["errors"]
+            assert (cause["code"], "统一社会信用代码" in cause["message"]["zh"]) == ("code_mistyped", True)
+        wide = "".join(chr(ord(letter) + 0xFEE0) for letter in ISSUER.lower())
+        for code in (ISSUER.lower(), wide, f" {ISSUER[:8]} {ISSUER[8:]} "):
+            assert client.get(f"/v1/organisations/{code}").json()["code"] == ISSUER
+            assert client.get("/v1/seals", params={"org": code}).json()["seals"]
+        refused = client.get("/v1/seals", params={"org": "x"})
+        assert (refused.status_code, refused.json()["code"], refused.json()["field"]) == (422, "code_mistyped", "org")
+        assert client.get(f"/v1/seals/ {seal['sealCode']} ").json()["sealCode"] == seal["sealCode"]
+        typed = entry["catalogCode"].replace("/", "／") + " "
+        assert client.get(f"/v1/catalogs/{typed}/history").json()["catalogCode"] == entry["catalogCode"]
+        hinted = client.get(f"/v1/organisations/{ISSUER[:-1]}{'0' if ISSUER[-1] != '0' else '1'}").json()
+        assert (hinted["code"], hinted["errors"][0]["code"]) == ("organisation_unknown", "code_mistyped")
+    run = service.run("--json", "org", "suspend", ISSUER[:-1])
+    assert (run.code, run.json["error"]["code"]) == (2, "code_mistyped")
+    assert "17" in run.json["error"]["errors"][0]["message"]["zh"]
+    run = service.run("--json", "org", "add", ISSUER.lower(), "Name")
+    assert (run.code, ISSUER in run.json["error"]["detail"]) == (2, True)
+    assert service.run("--json", "audit", "--org", ISSUER.lower()).code == 0
 
 
 def test_a_version_number_beyond_all_versions_is_refused(service: Instance) -> None:

@@ -179,6 +179,31 @@ def test_an_answer_is_kept_for_thirty_days(joining: Joining) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM first_answers").scalar_one() == 0
 
 
+def test_a_rotated_api_key_gets_the_first_answers_of_those_before_and_after_it(joining: Joining) -> None:
+    office = joining()
+    app = office.city.app
+    born = api_keys.create_key(app, office.org.code, ROLES)
+    then = api_keys.rotate_key(app, born.id)
+    now = api_keys.rotate_key(app, then.id)
+    first, second, third = (replace(office, key=one.key) for one in (born, then, now))
+    body, key = catalog_entry(office.org), new_key()
+    answer = first.post("/v1/catalogs", body, key)
+    assert (answer.status_code, answer.json()["created"]) == (202, True)
+    before = rows(office.city)
+    for holder in (second, third, first):
+        again = holder.post("/v1/catalogs", body, key)
+        assert (again.status_code, again.content) == (202, answer.content)
+        assert again.headers["idempotency-replayed"] == "true"
+        assert holder.post("/v1/catalogs", catalog_entry(office.org), key).json()["code"] == "idempotency_mismatch"
+    assert rows(office.city) == before
+    body, key = catalog_entry(office.org), new_key()
+    answer = third.post("/v1/catalogs", body, key)
+    assert (answer.status_code, first.post("/v1/catalogs", body, key).content) == (202, answer.content)
+    assert office.post("/v1/catalogs", catalog_entry(office.org), key).status_code == 202  # another holder's
+    api_keys.revoke_key(app, born.id)
+    assert second.post("/v1/catalogs", body, key).content == answer.content
+
+
 def test_a_key_holder_keeps_no_more_answers_than_are_allowed(joining: Joining) -> None:
     office = joining()
     few = replace(office, http=TestClient(create_app(office.city.on(idempotency_keys=2).app)))
@@ -193,8 +218,12 @@ def test_a_key_holder_keeps_no_more_answers_than_are_allowed(joining: Joining) -
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_requests_that_arrive_at_once_take_effect_once(joining: Joining, processes: int) -> None:
-    """Two applications with databases of their own are what two service processes are."""
+    """Two applications with databases of their own are what two service processes are; half the clients have the
+    successor of the API key already.
+    """
     office = joining()
+    (born,) = api_keys.list_keys(office.city.app, office.org.code).keys
+    held = (office.key, api_keys.rotate_key(office.city.app, born.id).key)
     url = office.city.app.database.engine.url.render_as_string(hide_password=False)
     databases = [Database(url) for _ in range(processes)]
     offices = [
@@ -208,7 +237,7 @@ def test_requests_that_arrive_at_once_take_effect_once(joining: Joining, process
 
             def send(number: int, body: Any = body, key: str = key, start: Barrier = start) -> Any:
                 start.wait()
-                return offices[number % processes].post("/v1/catalogs", body, key)
+                return replace(offices[number % processes], key=held[number // 2 % 2]).post("/v1/catalogs", body, key)
 
             with ThreadPoolExecutor(6) as pool:
                 answers = list(pool.map(send, range(6)))
