@@ -53,21 +53,28 @@ def register(cli: typer.Typer) -> None:
         cli.command()(command)
 
 
-def init(context: typer.Context) -> None:
+def init(
+    context: typer.Context,
+    separate_keys: Annotated[
+        bool, typer.Option("--separate-keys", help="Registrar's and sealing keys apart, as `keystore separate` does.")
+    ] = False,
+) -> None:
     """Make an instance in DIR: encrypted keystores, database, trial chain, config.toml. 初始化
 
     Never overwrites. Without CHAIN_SERVICE_PASSWORD or a password file a random
     password is written to DIR/password; move it to a safe place before anything
-    of worth is kept.
+    of worth is kept. With --separate-keys that password opens only what serve
+    and worker need; `keystore separate` finishes what was interrupted.
 
-    Example:
+    Examples:
 
       chain-service --data /srv/chain init
+      chain-service --data /srv/chain init --separate-keys
     """
     from chain_service.jobs.instance import initialise
 
     door = invocation(context)
-    done = initialise.init(door.settings())
+    done = initialise.init(door.settings(), separate_keys=separate_keys)
     door.answer(done, lambda out: render.facts(out, done), done.data)
     if done.password_file is not None:
         door.note(f"The keystores' password was written to {done.password_file}: keep it safe. 请妥善保管密码文件。")

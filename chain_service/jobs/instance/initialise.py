@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from chain_service.chain.deployment import deploy as deploy_contracts
 from chain_service.chain.keystore import Keystore, create_registrar, open_registrar
 from chain_service.chain.rpc import Rpc
 from chain_service.config import Settings
-from chain_service.core.encoding.answers import answer
+from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.display import hex0x
 from chain_service.errors import BadRequest, Conflict, NotFound
 from chain_service.files import write_new
 from chain_service.jobs.context import Progress, silent
+from chain_service.jobs.instance.separation import separate
 from chain_service.nodes.embedded.blocks import genesis
 from chain_service.store.database import Database
 
@@ -30,6 +32,8 @@ class InitialisedInstance:
     password_file: str | None
     """The file with the password that was made up; null where one was given."""
     genesis: str
+    operator: str | None = left_out()
+    """Directory of the registrar's and root keys, where they were set apart."""
 
 
 @answer
@@ -45,22 +49,24 @@ class DeployedContracts:
     """Address of each contract by its name."""
 
 
-def init(settings: Settings) -> InitialisedInstance:
+def init(settings: Settings, *, separate_keys: bool = False) -> InitialisedInstance:
     """DIR holds encrypted keystores, a migrated database, the genesis of a trial chain and `config.toml`.
 
     Without a password in the settings a random one is written to `DIR/password` (mode 0600): move it elsewhere before
     anything of worth is kept. Raises `Conflict` (code `already_initialised`) and changes nothing if DIR was one,
     `BadRequest` (code `file_not_written`) where DIR cannot be made or written to, `Unavailable` without the database;
-    what an attempt before has made is used by the next.
+    what an attempt before has made is used by the next. With `separate_keys` the instance is made first and its keys
+    are set apart then: where that failed or was interrupted, `separation.separate` does the rest.
     """
     database = Database(settings.database)  # refuses what it does not know before anything is written
     try:
-        return _made(settings, database)
+        made = _made(settings, database)
     except OSError as error:
         file = error.filename or settings.data
         raise BadRequest(f"{file}: {error.strerror}", code="file_not_written", file=str(file)) from error
     finally:
         database.close()
+    return replace(made, operator=separate(settings).operator) if separate_keys else made
 
 
 def _made(settings: Settings, database: Database) -> InitialisedInstance:
@@ -130,7 +136,8 @@ def _password(settings: Settings) -> tuple[str, Path | None]:
 def _configuration(settings: Settings) -> str:
     """`config.toml` with what was given for this instance; every other setting keeps its default."""
     lines = ["# chain-service: see docs/reference/settings.md for every setting.\n"]
-    for name in ("database_url", "rpc_urls", "password_file", "host", "port", "chain_port", "block_period"):
+    given = ("database_url", "rpc_urls", "password_file", "operator_directory", "operator_password_file")
+    for name in (*given, "host", "port", "chain_port", "block_period"):
         if name in settings.model_fields_set:
             lines.append(f"{name} = {toml_value(getattr(settings, name))}\n")
     return "".join(lines)

@@ -17,7 +17,15 @@ from chain_service.jobs.backups.unpacking import unpack
 from chain_service.jobs.context import silent
 from chain_service.nodes.embedded.blocks import genesis
 from support.worlds.backed_up import PASSWORD, done
-from support.worlds.running_instance import ISSUER, TYPE, Instance, Process, make_instance, wait_until_anchored
+from support.worlds.running_instance import (
+    ISSUER,
+    TYPE,
+    Instance,
+    Process,
+    free_port,
+    make_instance,
+    wait_until_anchored,
+)
 
 pytestmark = pytest.mark.long
 APART = ("operator", "node/sealing-key.json", "node/password")
@@ -58,6 +66,35 @@ def test_the_instance_s_password_opens_none_of_them_and_nothing_is_left_under_it
     for file in (data / "operator", data / "operator" / "password", data / "node" / "password"):
         assert file.stat().st_mode & 0o077 == 0
     assert separated.run("keystore", "separate").code == 1
+
+
+def test_a_new_instance_is_made_with_its_keys_apart(separated: Instance, tmp_path: Path) -> None:
+    new = Instance(tmp_path / "data", separated.samples)
+    port = free_port()
+    settings = {
+        "CHAIN_SERVICE_RPC_URLS": json.dumps([f"http://127.0.0.1:{port}"]),
+        "CHAIN_SERVICE_CHAIN_PORT": str(port),
+        "CHAIN_SERVICE_BLOCK_PERIOD": "0",
+    }
+    made = new.run_apart("--json", "init", "--separate-keys", **settings).json
+    assert Path(made["operator"]) == new.data / "operator"
+    assert not (new.data / "registrar.json").exists()
+    assert registrar_address(new.data / "operator" / "registrar.json") == made["registrar"]
+    password = (new.data / "password").read_text().strip()
+    with pytest.raises(Forbidden):
+        open_registrar(new.data / "operator" / "registrar.json", password)
+    open_registrar(new.data / "operator" / "registrar.json", (new.data / "operator" / "password").read_text().strip())
+    with pytest.raises(Unauthorised):
+        genesis.unlock(new.data / "node", password, genesis.load(new.data / "node"))
+    node = Process(new.data, "chain", "run")
+    try:
+        new.done("deploy")
+        assert new.done("org", "add", ISSUER, "临澜市市场监督管理局")["registered"] is True
+    finally:
+        node.stop()
+    refused = new.run("--json", "init", "--separate-keys")
+    assert (refused.code, refused.json["error"]["code"]) == (1, "already_initialised")
+    assert new.run("keystore", "separate").code == 1
 
 
 def test_what_an_interrupted_run_left_is_finished(separated: Instance, tmp_path: Path) -> None:

@@ -57,14 +57,20 @@ class Department:
 Joining = Callable[[], Department]
 
 
+@pytest.fixture(scope="module")
+def http(shared_city: City) -> Any:
+    """The HTTP API of the shared instance; making one costs more processor time than most tests here."""
+    return TestClient(create_app(shared_city.app), raise_server_exceptions=False)
+
+
 @pytest.fixture
-def joining(city: City) -> Iterator[Joining]:
+def joining(city: City, http: Any) -> Iterator[Joining]:
     """Makes a department of its own with a key that may do everything."""
 
     def join() -> Department:
         org = city.organisation()
         key = api_keys.create_key(city.app, org.code, ROLES).key
-        return Department(city, org, TestClient(create_app(city.app), raise_server_exceptions=False), key)
+        return Department(city, org, http, key)
 
     yield join
 
