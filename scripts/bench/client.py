@@ -29,7 +29,7 @@ class Client(threading.Thread):
         task = self._task
         bodies = [body.encode() for body in task["bodies"]] or [None]
         expect = task["expect"].encode()
-        connection = http.client.HTTPConnection(task["address"], timeout=60)
+        connection = http.client.HTTPConnection(task["address"], timeout=600)
         at = self._place * len(bodies) // task["clients"]
         while (began := time.perf_counter()) < self._end:
             connection.request(task["method"], task["path"], bodies[at % len(bodies)], task["headers"])

@@ -23,7 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
-from instance import Instance, key, memory, organisation
+from instance import Instance, memory, organisation
 from issue import ORG
 
 from support.documents.city import unsigned
@@ -120,12 +120,11 @@ def handed_in(address: str, secret: str, bodies: list[bytes], clerks: int, secon
 def measure(options: argparse.Namespace) -> Figures:
     """All figures; times in milliseconds, memory in megabytes."""
     with Instance() as instance:
-        organisation(instance, ORG, [])
+        secret = organisation(instance, ORG, [], ["verify"])
         write_trust_store(instance.data / "trust-store")
         office = Office(ORG, SEAL_CODE)
         files = documents(office, options.documents, options.size)
         anchored(instance, office, files)
-        secret = key(instance, ORG, "verify")
         process, url = instance.serve()
         address, bodies = url.removeprefix("http://"), [form(content) for content in files]
         handed_in(address, secret, bodies, options.clerks, 2)

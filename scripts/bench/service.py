@@ -18,15 +18,21 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from subprocess import Popen
 from typing import Any
 
 from client import asked
 from counted_node import CountedNode
-from instance import Instance, cpu_seconds, key, memory, organisation
+from instance import PATIENCE, Instance, cpu_seconds, memory, organisation
 from issue import ORG, TYPES, as_record, certificate
+
+from chain_service.app import open_app
+from chain_service.config import Settings
+from chain_service.jobs.asker import Operator
+from chain_service.jobs.verifying.request import VerificationRequest
+from chain_service.jobs.verifying.verify import verify_many
 
 CHUNK = 10_000
 LIMIT_MB = 300
@@ -80,7 +86,7 @@ class Door:
     def __init__(self, url: str, secret: str) -> None:
         self.address = url.removeprefix("http://")
         self.headers = {"Authorization": f"Bearer {secret}"}
-        self._connection = http.client.HTTPConnection(self.address, timeout=120)
+        self._connection = http.client.HTTPConnection(self.address, timeout=PATIENCE)
 
     def ask(self, method: str, path: str, body: bytes | None = None, media_type: str = "application/json") -> bytes:
         self._connection.request(method, path, body, {**self.headers, "Content-Type": media_type})
@@ -98,7 +104,7 @@ class Door:
 @contextmanager
 def watched(process: Popen[str]) -> Iterator[list[float]]:
     """Resident megabytes every tenth of a second."""
-    samples: list[float] = []
+    samples = [memory(process)["VmRSS"]]
     done = threading.Event()
 
     def watch() -> None:
@@ -114,11 +120,12 @@ def watched(process: Popen[str]) -> Iterator[list[float]]:
         watcher.join()
 
 
-def imported(instance: Instance, secret: str, n: int) -> tuple[Figures, list[str], list[str]]:
+def imported(
+    instance: Instance, process: Popen[str], url: str, secret: str, n: int
+) -> tuple[Figures, list[str], list[str]]:
     """What submitting `n` records takes until the last is anchored; their identifiers, and the ids of the last body."""
     bodies, identifiers = workload(n, seed=n)
     base = floor(instance, bodies)
-    process, url = instance.serve()
     door = Door(url, secret)
     before, used = memory(process)["VmRSS"], cpu_seconds(process)
     with watched(process) as samples:
@@ -141,18 +148,18 @@ def imported(instance: Instance, secret: str, n: int) -> tuple[Figures, list[str
         "memoryQuarters": [samples[len(samples) * quarter // 4] for quarter in range(1, 4)] + [samples[-1]],
         "memoryPeak": memory(process)["VmHWM"],
     }
-    instance.stop(process)
     return figures, identifiers, ids
 
 
-def verified(instance: Instance, secret: str, identifiers: list[str], ids: list[str], options: Any) -> Figures:
-    """Verifications per second by identifier, by disclosure and in bulk, beside /healthz; node calls of each."""
+def verified(
+    process: Popen[str], url: str, secret: str, identifiers: list[str], ids: list[str], options: Any
+) -> Figures:
+    """Verifications per second by identifier, by disclosure and in bulk, beside /healthz."""
     chance = random.Random(1)
     lookups = [
         json.dumps({"identifier": drawn, "useCause": "bench"})
         for drawn in chance.sample(identifiers, min(1000, len(identifiers)))
     ]
-    process, url = instance.serve()
     door = Door(url, secret)
     read = [door.record(drawn)["disclosure"] for drawn in chance.sample(ids, min(200, len(ids)))]
     disclosures = [json.dumps({"disclosure": disclosure}) for disclosure in read if current(disclosure["record"])]
@@ -174,34 +181,39 @@ def verified(instance: Instance, secret: str, identifiers: list[str], ids: list[
     began = time.perf_counter()
     verdicts = door.ask("POST", "/v1/verify/bulk", lines, NDJSON).splitlines()
     figures["bulkPerSecond"] = len(verdicts) / (time.perf_counter() - began)
-    instance.stop(process)
-    return figures | node_calls(instance, secret, lookups[:200])
+    return figures
 
 
-def node_calls(instance: Instance, secret: str, lookups: list[str]) -> Figures:
-    """Exchanges with the node for each verification by identifier, counted by a proxy; without workers, that poll."""
+def node_calls(instance: Instance, identifiers: Sequence[str]) -> Figures:
+    """Exchanges with the node for each verification by identifier, counted by a proxy.
+
+    Verified in this process, without the workers and the watch of a service: both ask the node every few seconds.
+    """
     with CountedNode(instance.rpc_url) as node:
-        environment = {"CHAIN_SERVICE_RPC_URLS": json.dumps([node.url])}
-        process, url = instance.serve("--no-workers", environment=environment)
-        door, before = Door(url, secret), node.calls
-        for body in lookups:
-            answer = door.ask("POST", "/v1/verify", body.encode())
-            if VALID.encode() not in answer:
-                raise RuntimeError(answer.decode())
-        instance.stop(process)
-        return {"nodeCallsPerVerification": (node.calls - before) / len(lookups)}
+        settings = Settings(data=instance.data, rpc_urls=[node.url])
+        with closing(open_app(settings)) as app:
+            before = node.calls
+            for identifier in identifiers:
+                question = VerificationRequest(identifier=identifier, use_cause="bench")
+                (verdict,) = verify_many(app, [question], Operator())
+                if verdict.answer != "valid":
+                    raise RuntimeError(str(verdict))
+            return {"nodeCallsPerVerification": (node.calls - before) / len(identifiers)}
 
 
 def measure(options: Any) -> Figures:
     """All figures."""
     with Instance() as instance:
-        organisation(instance, ORG, list(TYPES.values()))
-        secret = key(instance, ORG, "anchor", "verify", "audit")
+        secret = organisation(instance, ORG, list(TYPES.values()), ("anchor", "verify", "audit"))
         result: Figures = {"imports": []}
-        for n in options.n:
-            figures, identifiers, ids = imported(instance, secret, n)
+        for place, n in enumerate(options.n, 1):
+            process, url = instance.serve()
+            figures, identifiers, ids = imported(instance, process, url, secret, n)
             result["imports"].append(figures)
-        result["verify"] = verified(instance, secret, identifiers, ids, options)
+            if place == len(options.n):  # the service that has just imported so many is the one that is asked
+                result["verify"] = verified(process, url, secret, identifiers, ids, options)
+            instance.stop(process)
+        result["verify"] |= node_calls(instance, identifiers[:200])
     return result
 
 

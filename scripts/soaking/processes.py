@@ -23,7 +23,7 @@ import psycopg
 from demonstration.processes import COMMAND, free_port
 from demonstration.signals import held
 
-START_SECONDS = 180.0
+START_SECONDS = 600.0
 Process = subprocess.Popen[bytes]
 
 

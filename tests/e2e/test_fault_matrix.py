@@ -24,7 +24,7 @@ import pytest
 from chain_service.chain.node_causes import NODE_CAUSES
 from reference_pages.faults import FAULTS, Fault
 from support.chains.gate import Gate, forwarded
-from support.chains.server_certificates import ServerCertificate, certificate
+from support.chains.server_certificates import ServerCertificate, self_signed
 from support.databases.postgresql import PostgresServer, private_folder, standby
 from support.worlds.running_instance import (
     ISSUER,
@@ -386,7 +386,7 @@ def test_read_only_evidence_is_served_and_audited_and_expired_certificates_are_t
     node, own = world.folder / "node-tls", world.folder / "own-tls"
     for folder in (node, own):
         folder.mkdir()
-    made: dict[Path, ServerCertificate] = {folder: certificate(folder, days=-1) for folder in (node, own)}
+    made: dict[Path, ServerCertificate] = {folder: self_signed(folder, days=-1) for folder in (node, own)}
     gate = Gate(free_port(), forwarded(world.chain_url))
     with mounted(world.folder / "evidence", "-o", "bind,ro", str(world.data)) as allowed:
         if not allowed:
@@ -410,16 +410,16 @@ def test_read_only_evidence_is_served_and_audited_and_expired_certificates_are_t
             evidence = replace(world, instance=instance, process=process, environment=settings)
             for name in ON_EVIDENCE:
                 expect(evidence, replace(BY_NAME[name], verdict="node_unavailable"))
-            certificate(own, days=30)
+            self_signed(own, days=30)
             until(lambda: evidence.state()[1]["checks"]["certificate"]["ok"])
             stack.close()
-        with gate.open(certificate(node, days=30)):
+        with gate.open(self_signed(node, days=30)):
             process = Process(world.folder / "evidence", "serve", "--no-workers", "--port", "0", **settings)
             try:
                 cured = replace(evidence, process=process)
                 until(lambda: cured.state()[1]["checks"]["node"]["ok"])
                 expect(cured, BY_NAME["read_only"])
-                certificate(own, days=-1)
+                self_signed(own, days=-1)
                 expect(cured, BY_NAME["tls"])
             finally:
                 process.stop()

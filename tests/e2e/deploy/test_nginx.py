@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from chain_service.web.schemas.problems import ProblemDetails
+from support.chains.server_certificates import self_signed
 from support.deploy.nginx import NGINX, Front, nginx
-from support.deploy.tls import self_signed
 from support.worlds.running_instance import ISSUER, Instance, Process
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")

@@ -28,7 +28,7 @@ from support.callers import (
     stalled,
     until,
 )
-from support.deploy.tls import self_signed
+from support.chains.server_certificates import self_signed
 from support.worlds import running_instance
 from support.worlds.running_instance import Instance, Process
 

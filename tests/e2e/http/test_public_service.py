@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from support.deploy.tls import self_signed
+from support.chains.server_certificates import self_signed
 from support.worlds.running_instance import ISSUER, Instance, Process
 
 QUESTION = {"digest": "sha-256:" + "0" * 64}

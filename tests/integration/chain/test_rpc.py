@@ -18,7 +18,7 @@ from chain_service.chain.node_causes import NODE_CAUSES, NoNodeAnswered
 from chain_service.chain.rpc import Rpc, RpcError
 from chain_service.errors import Unavailable
 from support.chains.lying_node import http_server
-from support.chains.server_certificates import certificate
+from support.chains.server_certificates import self_signed
 
 NOBODY = "http://127.0.0.1:1"
 
@@ -144,7 +144,7 @@ def test_what_a_node_answered_is_told_with_its_name_to_the_operator_alone(status
 
 def test_a_certificate_that_has_expired_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for days, cause in ((-1, "node_certificate"), (30, None)):
-        made = certificate(tmp_path, days=days)
+        made = self_signed(tmp_path, days=days)
         monkeypatch.setenv("SSL_CERT_FILE", str(made.file))
         with http_server(echo, tls=made) as url, Rpc([url]) as rpc:
             if cause is None:

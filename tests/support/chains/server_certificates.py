@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -16,15 +16,14 @@ from cryptography.x509.oid import NameOID
 DAY = datetime.timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class ServerCertificate:
+class ServerCertificate(NamedTuple):
     """PEM files of a certificate for 127.0.0.1, which is its own root, and of its key."""
 
     file: Path
     key: Path
 
 
-def certificate(folder: Path, *, days: float) -> ServerCertificate:
+def self_signed(folder: Path, *, days: float = 30) -> ServerCertificate:
     """One that holds for so many days more, or has expired that many days ago; it replaces the one before."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
