@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -411,6 +412,9 @@ def test_read_only_evidence_is_served_and_audited_and_expired_certificates_are_t
             for name in ON_EVIDENCE:
                 expect(evidence, replace(BY_NAME[name], verdict="node_unavailable"))
             certificate(own, days=30)
+            told = until(lambda: read_by_sighup(evidence))
+            assert told["code"] == "certificate_expired", "what clients are shown counts, not the file alone"
+            process.process.send_signal(signal.SIGHUP)
             until(lambda: evidence.state()[1]["checks"]["certificate"]["ok"])
             stack.close()
         with gate.open(certificate(node, days=30)):
@@ -423,6 +427,12 @@ def test_read_only_evidence_is_served_and_audited_and_expired_certificates_are_t
                 expect(cured, BY_NAME["tls"])
             finally:
                 process.stop()
+
+
+def read_by_sighup(world: World) -> dict[str, Any] | None:
+    """What `/readyz` says of the certificate once it tells that the file has a newer one."""
+    check: dict[str, Any] = world.state()[1]["checks"]["certificate"]
+    return check if "SIGHUP" in check.get("detail", "") else None
 
 
 # PostgreSQL
