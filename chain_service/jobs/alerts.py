@@ -21,6 +21,7 @@ NONCE_GAP = "nonce_gap"
 NODE_REFUSED = "refused_by_node"
 NO_ACCOUNT = "no_account"
 REFUSED = "refused_by_contract"
+REFUSED_FOR_GOOD = "refused_for_good"
 VALIDATORS_UNKNOWN = "validators_unknown"
 WORK_FAILED = "work_failed"
 
@@ -38,13 +39,21 @@ class AlertMeaning:
     en: str
     remedy_zh: str
     remedy_en: str
-    clears: bool
-    """Whether it is cleared by the service when its cause is gone."""
+    ends_zh: str
+    ends_en: str
+    """When it ends."""
+    clears: bool = True
+    """Whether the service itself clears it then; of what stays true for ever a person says when it is dealt with."""
 
     @property
     def message(self) -> Text:
         """What it says."""
         return Text(self.zh, self.en)
+
+    @property
+    def ends(self) -> Text:
+        """When it ends."""
+        return Text(self.ends_zh, self.ends_en)
 
     @property
     def remedy(self) -> Text:
@@ -59,7 +68,8 @@ ALERTS: dict[str, AlertMeaning] = {
         "the newest final block is older than `halted_after` seconds",
         "查看 `/readyz` 中的原因；在各验证节点上执行 `network status`",
         "read the reason in `/readyz`; run `network status` at the validators",
-        clears=True,
+        "最终区块恢复更新后",
+        "when the newest final block is young again",
     ),
     EQUIVOCATION: AlertMeaning(
         "height",
@@ -67,6 +77,8 @@ ALERTS: dict[str, AlertMeaning] = {
         "two blocks of one height were sealed by a quorum each (QBFT): validators equivocate",
         "保留告警中的两个区块头作为证据，告知各机构",
         "keep both headers of the alert as evidence and tell the authorities",
+        "两个签名即永久证据，不会自行消除：告知各机构后由人员 `alerts settle`",
+        "never by itself: the two signatures prove it for ever; a person settles it once the authorities know",
         clears=False,
     ),
     EVENTS_MISSING: AlertMeaning(
@@ -75,7 +87,8 @@ ALERTS: dict[str, AlertMeaning] = {
         "a node left out the event of our own transaction; everything from that block on is read again",
         "检查该节点；若反复出现，将其从 `rpc_urls` 中移除",
         "check that node; remove it from `rpc_urls` if it happens again",
-        clears=False,
+        "重新读到原高度，且此前签署的交易均已最终后",
+        "when what was read before is read again and every transaction signed before is final",
     ),
     BLOCK_REPLACED: AlertMeaning(
         "height",
@@ -83,7 +96,9 @@ ALERTS: dict[str, AlertMeaning] = {
         "a block that counted as final was replaced by another branch; its transactions are sent again",
         "保留告警中两个分支的区块头，向各验证节点的运维人员查明原因",
         "keep the headers of both branches and ask the validators' operators for the cause",
-        clears=False,
+        "至少保留一小时，待重新读到原高度，且此前签署的交易均已最终后；两个分支的区块头继续保存",
+        "after an hour at least, when the index is as far as it was and every transaction signed before is final; "
+        "the headers are kept",
     ),
     LOG_STOPPED: AlertMeaning(
         "log",
@@ -92,7 +107,8 @@ ALERTS: dict[str, AlertMeaning] = {
         "执行 `audit` 查明；密钥被盗时先停用账户，再开启新一代日志：`org grant … --rights none`、`org new-generation`",
         "run `audit`; if a key was stolen, disable the account first, then open a new generation "
         "(`org grant … --rights none`, `org new-generation`)",
-        clears=False,
+        "该机构开启新一代日志后；旧日志保持停止",
+        "when the organisation has a later generation; the log itself stays stopped",
     ),
     LOOKUP_MISSES: AlertMeaning(
         "key",
@@ -102,7 +118,8 @@ ALERTS: dict[str, AlertMeaning] = {
         "确有大量未上链证照时调高 `missed_lookups`",
         "read the causes with `readings list --key ID` and ask the organisation; without a good one `key revoke ID`; "
         "where many certificates are simply not anchored yet, raise `missed_lookups`",
-        clears=True,
+        "该密钥一小时内的无结果查询少于 `missed_lookups` 后",
+        "when the key has fewer than `missed_lookups` of them within an hour",
     ),
     NO_ACCOUNT: AlertMeaning(
         "organisation",
@@ -110,7 +127,8 @@ ALERTS: dict[str, AlertMeaning] = {
         "records wait and this instance keeps no account of their organisation",
         "在本实例上执行 `org add`",
         "run `org add` for it on this instance",
-        clears=True,
+        "账户已有，或不再有记录等待后",
+        "when the account is there, or nothing of the organisation waits",
     ),
     NONCE_GAP: AlertMeaning(
         "account",
@@ -118,7 +136,8 @@ ALERTS: dict[str, AlertMeaning] = {
         "the nonces of an account have a gap; it is filled with empty transfers",
         "无需处理；反复出现时检查 `rpc_urls` 中的节点",
         "nothing to do; check the nodes in `rpc_urls` if it happens again",
-        clears=False,
+        "等待补缺的交易已最终后",
+        "when the transaction that waited for the gap is final",
     ),
     NODE_REFUSED: AlertMeaning(
         "submission",
@@ -126,7 +145,8 @@ ALERTS: dict[str, AlertMeaning] = {
         "a node, and not a contract, refused to take a transaction, which is tried again",
         "查看 `reason`：账户余额不足、节点交易池已满、交易费上限等；原因消除后会自动重试",
         "read `reason` (an account without funds, a full pool, …); it is sent again once the cause is gone",
-        clears=True,
+        "该提交被接收、最终或撤回后",
+        "when the submission is taken, final or withdrawn",
     ),
     REFUSED: AlertMeaning(
         "submission",
@@ -134,7 +154,18 @@ ALERTS: dict[str, AlertMeaning] = {
         "a contract refused a submission, which keeps its place and is tried again",
         "查看 `reason`：机构被停用、账户缺少权限等；原因消除后会自动重试",
         "read `reason` (a suspended organisation, a missing right, …); it is sent again when the cause is gone",
-        clears=True,
+        "该提交被接受、最终或撤回后",
+        "when the submission is accepted, final or withdrawn",
+    ),
+    REFUSED_FOR_GOOD: AlertMeaning(
+        "submission",
+        "合约拒绝了一笔提交，再次发送也不会被接受；该变更已作废",
+        "a contract refused a submission for good: what it carried is refused and never sent again",
+        "查看 `reason`，告知提交的机构，由其更正后重新提交",
+        "read `reason` and tell the organisation, which has to submit what is right",
+        "变更已作废，不会自行消除：告知该机构后由人员 `alerts settle`",
+        "never by itself: the change stays refused; a person settles it once the organisation knows",
+        clears=False,
     ),
     VALIDATORS_UNKNOWN: AlertMeaning(
         "`sealing`",
@@ -142,7 +173,8 @@ ALERTS: dict[str, AlertMeaning] = {
         "a QBFT block names other validators than the trusted ones: the index has stopped",
         "与各机构核对后执行告警中给出的 `trust validators` 命令",
         "compare them with the authorities, then run the `trust validators` command that the alert gives",
-        clears=True,
+        "新区块通过受信任的验证节点确认后",
+        "when the index reads on",
     ),
     WORK_FAILED: AlertMeaning(
         "worker",
@@ -150,13 +182,14 @@ ALERTS: dict[str, AlertMeaning] = {
         "a step of a worker failed; it is tried again at growing intervals",
         "查看告警中的错误码 `code` 和日志",
         "read the error `code` of the alert and the log",
-        clears=True,
+        "该任务再次成功，或服务重新启动后",
+        "when the step succeeds again, or another process begins with it",
     ),
 }
 
 
 def _cause(subject: str, zh: str, en: str, remedy_zh: str, remedy_en: str) -> AlertMeaning:
-    return AlertMeaning(subject, zh, en, remedy_zh, remedy_en, clears=True)
+    return AlertMeaning(subject, zh, en, remedy_zh, remedy_en, "检查恢复正常后", "when the watch finds it well again")
 
 
 def _as_error(code: str) -> AlertMeaning:
@@ -280,6 +313,27 @@ CAUSES: dict[str, AlertMeaning] = {
         "the service's own TLS certificate has expired or cannot be read",
         "更换 `tls_certificate` 后向服务发送 SIGHUP 或重启",
         "renew `tls_certificate`, then send the service SIGHUP or restart it",
+    ),
+    "certificate_ends_soon": _cause(
+        "`certificate`",
+        "本服务的 TLS 证书即将到期（14 天内）",
+        "the service's own TLS certificate ends within 14 days",
+        "更换 `tls_certificate` 后向服务发送 SIGHUP 或重启",
+        "renew `tls_certificate`, then send the service SIGHUP or restart it",
+    ),
+    "journal_not_carried": _cause(
+        "`journal`",
+        "没有机构可将操作日志的日志头上链：机构已停用、未登记或其日志已停止",
+        "no organisation can carry the journal's head to the chain: suspended, not registered, or its log is stopped",
+        "执行 `org resume`，或在 `journal_organisation` 中指定其他机构",
+        "run `org resume` for it, or name another one in `journal_organisation`",
+    ),
+    "trust_ends_soon": _cause(
+        "`trust`",
+        "本实例的信任文件即将到期（14 天内）",
+        "the instance's trust file ends within 14 days",
+        "执行 `trust export` 并分发新文件",
+        "run `trust export` and hand out the new file",
     ),
     "trust_expired": _cause(
         "`trust`",

@@ -130,6 +130,8 @@ class Workers:
             lease.release()
 
     def _run(self, name: Role, step: Callable[[App], None]) -> None:
+        _clear(self._app, name)  # what stopped the process before stops this one only if it happens again
+
         def attempt(app: App) -> bool:
             step(app)
             return True

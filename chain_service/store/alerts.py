@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+import structlog
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.store.auditing import journal
 from chain_service.store.rows import json_object
 from chain_service.store.schema import alerts
+
+log = structlog.get_logger("alerts")
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,20 @@ def put(connection: Connection, code: str, subject: str, details: Mapping[str, A
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     row = {"at": at, "code": code, "subject": subject, "details": json.dumps(dict(details), ensure_ascii=False)}
     raised = insert(alerts).values(row).on_conflict_do_nothing().returning(alerts.c.id)
-    return _noted(connection, connection.execute(raised).scalar_one_or_none())
+    is_new = _noted(connection, connection.execute(raised).scalar_one_or_none())
+    if is_new:
+        log.warning("alert raised", code=code, subject=subject)
+    return is_new
 
 
 def clear(connection: Connection, code: str, subject: str, at: float) -> bool:
     """No alert of this code and subject stands; False where none did."""
     standing = (alerts.c.code == code, alerts.c.subject == subject, alerts.c.cleared_at.is_(None))
     ended = update(alerts).where(*standing).values(cleared_at=at).returning(alerts.c.id)
-    return _noted(connection, connection.execute(ended).scalar_one_or_none())
+    has_ended = _noted(connection, connection.execute(ended).scalar_one_or_none())
+    if has_ended:
+        log.info("alert cleared", code=code, subject=subject)
+    return has_ended
 
 
 def _noted(connection: Connection, id: int | None) -> bool:
@@ -84,3 +93,13 @@ def listed(connection: Connection, *, cleared: bool = False, limit: int = 1000) 
     query = select(alerts).order_by(alerts.c.id.desc()).limit(limit)
     rows = connection.execute(query if cleared else query.where(alerts.c.cleared_at.is_(None)))
     return [_alert(row) for row in rows]
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many alerts of each code stand."""
+    query = (
+        select(alerts.c.code, func.count().label("standing"))
+        .where(alerts.c.cleared_at.is_(None))
+        .group_by(alerts.c.code)
+    )
+    return {row.code: row.standing for row in connection.execute(query)}

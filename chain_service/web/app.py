@@ -59,7 +59,9 @@ def create_app(app: App, watch: HealthWatch | None = None) -> FastAPI:
         generate_unique_id_function=operation_id,
         dependencies=[Depends(plain_address)],
     )
-    metrics = RequestMetrics(lambda: health.gauges(app), lambda: health_figures(seen))
+    metrics = RequestMetrics(
+        lambda: health.gauges(app), lambda: health_figures(seen), lambda: health.standing_counts(app)
+    )
     web.state.app = app
     web.state.watch = seen
     web.state.metrics = metrics

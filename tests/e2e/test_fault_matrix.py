@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -44,6 +45,8 @@ PATIENCE = 90
 """Seconds; ten where nothing else wants the processor."""
 FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 PAGE = b"<html><body>Please sign in to the city network</body></html>"
+UNVERIFIED = httpx.create_ssl_context(verify=False)
+"""Made once: it costs more than a request."""
 BY_NAME = {fault.name: fault for fault in FAULTS}
 ON_SQLITE = [fault.name for fault in FAULTS[: FAULTS.index(BY_NAME["node_tls"])]] + [
     "trust_expired", "disk_full", "locked", "newer",
@@ -83,16 +86,18 @@ class World:
 
     def client(self, role: str | None = None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.instance.keys[role]}"} if role else {}
-        return httpx.Client(base_url=self.process.url, headers=headers, timeout=60, verify=False)
+        return httpx.Client(base_url=self.process.url, headers=headers, timeout=60, verify=UNVERIFIED)
+
+    def asked(self, path: str) -> httpx.Response:
+        """The answer to whoever asks without a key, on a connection of its own."""
+        return httpx.get(self.process.url + path, timeout=60, verify=UNVERIFIED)
 
     def state(self) -> tuple[int, dict[str, Any]]:
-        with self.client() as client:
-            answer = client.get("/readyz")
-            return answer.status_code, answer.json()
+        answer = self.asked("/readyz")
+        return answer.status_code, answer.json()
 
     def figures(self) -> str:
-        with self.client() as client:
-            return client.get("/metrics").text
+        return self.asked("/metrics").text
 
     def lines(self) -> list[dict[str, Any]]:
         text = self.process.log.read_text(encoding="utf-8")
@@ -130,7 +135,7 @@ def expect(world: World, fault: Fault) -> None:
         with world.client("audit") as client:
             listed = client.get("/v1/alerts", params={"code": fault.code}).json()["alerts"]
         assert [one["details"]["check"] for one in listed] == [fault.check]
-        shown = world.command("--json", "alerts", "show", str(listed[0]["id"]))
+        shown = world.instance.run("--json", "alerts", "show", str(listed[0]["id"]))
         if fault.name != "newer":  # no command goes on with such a database
             assert (shown.code, json.loads(shown.out)["code"]) == (0, fault.code)
         assert alert["message"] and alert["remedy"]
@@ -233,6 +238,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         shutil.copytree(made.data, data)
         config = data / "config.toml"
         lines = [line for line in config.read_text(encoding="utf-8").splitlines() if not line.startswith("rpc_urls")]
+        lines = [line for line in lines if not line.startswith("poll_interval")]
         lines += [f'rpc_urls = ["{gate_url}"]', "disk_reserve = 4", "rpc_timeout = 5"]
         config.write_text("\n".join(lines) + "\n", encoding="utf-8")
         instance = Instance(data, made.samples)
@@ -308,7 +314,7 @@ def falsified(method: str, result: Any) -> Any:
 
 @contextmanager
 def expired_trust(world: World) -> Iterator[None]:
-    exported = world.instance.run_apart("trust", "export", CHAIN_SERVICE_TRUST_LIFETIME="2")
+    exported = world.instance.run("trust", "export", CHAIN_SERVICE_TRUST_LIFETIME="2")
     assert exported.code == 0, exported
     yield
     assert world.instance.run("trust", "export").code == 0
@@ -411,6 +417,9 @@ def test_read_only_evidence_is_served_and_audited_and_expired_certificates_are_t
             for name in ON_EVIDENCE:
                 expect(evidence, replace(BY_NAME[name], verdict="node_unavailable"))
             self_signed(own, days=30)
+            told = until(lambda: read_by_sighup(evidence))
+            assert told["code"] == "certificate_expired", "what clients are shown counts, not the file alone"
+            process.process.send_signal(signal.SIGHUP)
             until(lambda: evidence.state()[1]["checks"]["certificate"]["ok"])
             stack.close()
         with gate.open(self_signed(node, days=30)):
@@ -423,6 +432,12 @@ def test_read_only_evidence_is_served_and_audited_and_expired_certificates_are_t
                 expect(cured, BY_NAME["tls"])
             finally:
                 process.stop()
+
+
+def read_by_sighup(world: World) -> dict[str, Any] | None:
+    """What `/readyz` says of the certificate once it tells that the file has a newer one."""
+    check: dict[str, Any] = world.state()[1]["checks"]["certificate"]
+    return check if "SIGHUP" in check.get("detail", "") else None
 
 
 # PostgreSQL

@@ -20,6 +20,8 @@ from chain_service.store.registries import organisations
 
 AT_ONCE = 5_000
 """Entries that are placed in one transaction, or hashed in one round of the worker."""
+MOST_NAMED = 3
+"""Organisations that are named where none can carry the head."""
 log = structlog.get_logger("journal")
 
 
@@ -64,7 +66,7 @@ def _anchor(app: App, grown: GrowingRoot) -> JournalHead | None:
     It is a document of `journal_organisation` or of the first organisation whose log takes one.
     """
     with app.database.reading() as connection:
-        carriers = [org for org in _carriers(app) if _takes_records(connection, org)]
+        carriers = [org for org in _carriers(app) if _why_not(connection, org) is None]
     at, root = app.clock(), grown.root()
 
     def keep(connection: Connection, accepted: AcceptedRecord) -> JournalHead:
@@ -90,12 +92,28 @@ def _place(app: App) -> None:
             journal.place_new(connection, AT_ONCE)
 
 
+def why_not_carried(app: App, connection: Connection) -> str | None:
+    """Why no organisation can carry the journal's head to the chain; None where one can, or the instance has none."""
+    whys = []
+    for org in _carriers(app):
+        why = _why_not(connection, org)
+        if why is None:
+            return None
+        whys.append(f"{org} {why}")
+    return "; ".join(whys[:MOST_NAMED]) or None
+
+
 def _carriers(app: App) -> list[str]:
     """The organisations that may carry the head, the one to ask first at the beginning."""
     named = app.settings.journal_organisation
     return [named] if named else sorted(app.keystore.accounts())
 
 
-def _takes_records(connection: Connection, org: str) -> bool:
+def _why_not(connection: Connection, org: str) -> str | None:
+    """Why this organisation's log takes no head; None where it does."""
     standing = organisations.find(connection, org)
-    return standing is not None and batches.stopped(connection, org, standing.generation) is None
+    if standing is None:
+        return "is not registered"
+    if standing.suspended:
+        return "is suspended"
+    return None if batches.stopped(connection, org, standing.generation) is None else "has a log that is stopped"

@@ -15,6 +15,7 @@ from chain_service.jobs.context import App, Progress, silent
 from chain_service.jobs.indexing import apply_events
 from chain_service.jobs.indexing.apply_events import Headers, HeadProofs
 from chain_service.jobs.indexing.confirm_state import confirm
+from chain_service.jobs.indexing.ended_alerts import end_alerts
 from chain_service.jobs.indexing.head_watch import watch_head
 from chain_service.jobs.indexing.reorganisation import CHUNK, keep_rivals, leave_branch
 from chain_service.jobs.validators import changes, count_from_genesis, known_after, refresh_trust, trust_sets
@@ -47,6 +48,7 @@ def index(app: App, progress: Progress = silent) -> int:
     if head is not None:
         _settle_reverted(app, head.number)
     apply_events.fetch_missing_proofs(app)
+    end_alerts(app)
     return done
 
 

@@ -142,6 +142,7 @@ def _go_back(app: App, head: IndexedBlock, ancestor: IndexedBlock, branch: Seque
         lost = chain_index.block_range(connection, ancestor.number + 1, head.number)
         details = {
             "ancestor": ancestor.number,
+            "head": head.number,
             "lost": [{"number": ours.number, "header": ours.header.hex()} for ours in lost[:MOST_TOLD]],
             "replacedBy": [{"number": rival.number, "header": rival.raw.hex()} for rival in theirs[:MOST_TOLD]],
         }

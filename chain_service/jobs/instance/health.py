@@ -20,6 +20,7 @@ from chain_service.jobs.instance.surroundings import (
     check_certificate,
     check_clock,
     check_disk,
+    check_journal,
     check_trust,
 )
 from chain_service.jobs.leases import process_name
@@ -141,6 +142,8 @@ class ReadinessChecks:
     trust: PlainCheck
     """The trust file handed out; one that has expired does not make the instance unready."""
     node: NodeCheck
+    journal: PlainCheck | None = left_out()
+    """Whether an organisation can carry the journal's head to the chain; this alone makes nothing unready."""
     index: IndexCheck | PlainCheck | None = left_out()
     head: HeadCheck | PlainCheck | None = left_out()
     alerts: AlertsCheck | None = left_out()
@@ -171,9 +174,11 @@ def readiness(app: App) -> Readiness:
     return examine(app)[0]
 
 
-def examine(app: App, nodes: Sequence[Rpc] = ()) -> tuple[Readiness, tuple[HealthFinding, ...]]:
+def examine(
+    app: App, nodes: Sequence[Rpc] = (), served: bytes | None = None
+) -> tuple[Readiness, tuple[HealthFinding, ...]]:
     """As `readiness`, and what is not well with the names of nodes, which are not for everyone; asks `nodes` in place
-    of the instance's own clients.
+    of the instance's own clients. `served` is the certificate, in PEM, that clients are shown.
     """
     remembered, database = _remembered(app)
     block, standing = remembered.block, remembered.standing
@@ -188,8 +193,9 @@ def examine(app: App, nodes: Sequence[Rpc] = ()) -> tuple[Readiness, tuple[Healt
         database=database,
         disk=check_disk(app),
         clock=check_clock(app, block, 0 if newest is None else newest.time),
-        certificate=check_certificate(app),
+        certificate=check_certificate(app, served),
         trust=check_trust(app),
+        journal=remembered.journal,
         node=node,
         index=index,
         head=head,
@@ -209,6 +215,7 @@ class _Remembered:
     """The newest that was read."""
     standing: list[alerts.Alert] | None = None
     """Alerts."""
+    journal: PlainCheck | None = None
     roles: list[leases.LeaseState] | None = None
     """Of the workers, on PostgreSQL."""
 
@@ -221,6 +228,7 @@ def _remembered(app: App) -> tuple[_Remembered, PlainCheck]:
             found.block = chain_index.newest_block(connection)
             found.standing = alerts.listed(connection)
             refresh_trust(app, connection)
+            found.journal = check_journal(app, connection)
             if app.database.dialect == "postgresql":
                 found.roles = leases.listed(connection)
         app.database.check_use()
@@ -290,7 +298,8 @@ def _index(
 
 
 def _found(checks: ReadinessChecks) -> list[HealthFinding]:
-    plain = {name: getattr(checks, name) for name in ("database", "disk", "clock", "certificate", "trust", "index")}
+    names = ("database", "disk", "clock", "certificate", "trust", "journal", "index")
+    plain = {name: getattr(checks, name) for name in names}
     return [
         HealthFinding(name, check.code, name, check.detail or "")
         for name, check in plain.items()
@@ -357,6 +366,15 @@ def gauges(app: App) -> dict[str, float]:
         "alerts_standing": float(len(standing)),
         **_lease_gauges(app, roles),
     }
+
+
+def standing_counts(app: App) -> dict[str, int]:
+    """How many alerts of each code stand; empty while the database cannot be reached."""
+    try:
+        with app.database.watching() as connection:
+            return alerts.counts(connection)
+    except (ChainServiceError, DriverError):
+        return {}
 
 
 def _lease_gauges(app: App, roles: Sequence[leases.LeaseState]) -> dict[str, float]:

@@ -1,4 +1,6 @@
-"""What the instance needs around it: a right clock, space on the disk, a certificate and a trust file in force."""
+"""What the instance needs around it: a right clock, space on the disk, a certificate and a trust file in force, an
+organisation that carries the journal.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +8,24 @@ import os
 from pathlib import Path
 
 from cryptography import x509
+from sqlalchemy import Connection
 
 from chain_service.core.encoding.answers import answer, left_out
 from chain_service.core.encoding.display import moment
 from chain_service.core.verdicts.inputs import BLOCK_AHEAD
 from chain_service.errors import ChainServiceError
+from chain_service.jobs.anchoring.journal_heads import why_not_carried
 from chain_service.jobs.context import App
 from chain_service.jobs.proofs import trust_files
 from chain_service.store.chain_index import IndexedBlock
 
+SOON = 14 * 86_400
+"""Seconds before its end at which a certificate or trust file is told of."""
+
 
 @answer
 class PlainCheck:
-    """Whether something is as it should be, and if not, why."""
+    """Whether something is as it should be, and if not, or not for long any more, why."""
 
     ok: bool
     code: str | None = left_out()
@@ -53,19 +60,34 @@ def check_disk(app: App) -> PlainCheck:
     return PlainCheck(ok=False, code="disk_full", detail=detail)
 
 
-def check_certificate(app: App) -> PlainCheck:
-    """The certificate that the service shows is in force."""
+def check_certificate(app: App, served: bytes | None = None) -> PlainCheck:
+    """The certificate that the service shows is in force: that of the file, and `served`, which was read before."""
     file = app.settings.tls_certificate
     if file is None:
         return FINE
     try:
-        ends = x509.load_pem_x509_certificate(Path(file).read_bytes()).not_valid_after_utc
+        pem = Path(file).read_bytes()
+        in_file = certificate_end(pem)
+        shown = in_file if served is None else certificate_end(served)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no PEM certificate"
         return PlainCheck(ok=False, code="certificate_expired", detail=f"tls_certificate cannot be read: {why}")
-    if ends.timestamp() > app.now:
-        return FINE
-    return PlainCheck(ok=False, code="certificate_expired", detail=f"it ended at {moment(ends.timestamp())}")
+    later = "; the file has a newer one, which SIGHUP makes the service read" if shown < in_file else ""
+    return _ends(app, "certificate", min(in_file, shown), later)
+
+
+def certificate_end(pem: bytes) -> float:
+    """When the first certificate of these bytes ends, in unix seconds. Raises ValueError."""
+    return x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
+
+
+def _ends(app: App, what: str, end: float, later: str = "") -> PlainCheck:
+    """Told as expired, or as ending soon, which leaves the instance ready."""
+    if app.now > end:
+        return PlainCheck(ok=False, code=f"{what}_expired", detail=f"it ended at {moment(end)}{later}")
+    if app.now > end - SOON:
+        return PlainCheck(ok=True, code=f"{what}_ends_soon", detail=f"it ends at {moment(end)}{later}")
+    return FINE
 
 
 def check_trust(app: App) -> PlainCheck:
@@ -77,6 +99,10 @@ def check_trust(app: App) -> PlainCheck:
         ends = trust_files.read(file).terms.expires
     except ChainServiceError as error:
         return PlainCheck(ok=False, code="trust_expired", detail=f"it cannot be read: {error.message}")
-    if app.now <= ends:
-        return FINE
-    return PlainCheck(ok=False, code="trust_expired", detail=f"it ended at {moment(ends)}")
+    return _ends(app, "trust", ends)
+
+
+def check_journal(app: App, connection: Connection) -> PlainCheck:
+    """An organisation can carry the journal's head to the chain."""
+    why = None if app.chain is None else why_not_carried(app, connection)
+    return FINE if why is None else PlainCheck(ok=False, code="journal_not_carried", detail=why)

@@ -68,6 +68,8 @@ class HealthWatch:
         self._state: Readiness | None = None
         self._found: tuple[HealthFinding, ...] = ()
         self._looked = 0.0
+        self.served: bytes | None = None
+        """The certificate, in PEM, that the server of this process shows its clients."""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -81,7 +83,7 @@ class HealthWatch:
         with self._lock:
             if self._state is None or time.monotonic() - self._looked > FRESH:
                 before = self._found
-                self._state, self._found = examine(self._app, self._nodes)
+                self._state, self._found = examine(self._app, self._nodes, self.served)
                 self._looked = time.monotonic()
                 _tell(before, self._found)
             return self._state

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from chain_service.core.records.hashing import parse_log_id
 from chain_service.errors import Reverted
-from chain_service.jobs.alerts import LOG_STOPPED, NODE_REFUSED, REFUSED
+from chain_service.jobs.alerts import LOG_STOPPED, NODE_REFUSED, REFUSED, REFUSED_FOR_GOOD
 from chain_service.jobs.context import App
 from chain_service.jobs.sending.group_changes import refuse_change, refuse_version
 from chain_service.store import alerts, batches, submissions, tiles
@@ -111,5 +111,6 @@ def _give_up(app: App, submission: Submission, refusal: Reverted) -> None:
         else:
             seals.refuse(connection, submission.id, refusal.code)
             submissions.abandon(connection, submission.id, refusal.code, app.clock())
+        clear_refusals(app, connection, submission.id)
         details = {"kind": submission.kind, "reason": refusal.code}
-        alerts.put(connection, REFUSED, submission.id, details, app.clock())
+        alerts.put(connection, REFUSED_FOR_GOOD, submission.id, details, app.clock())

@@ -56,11 +56,30 @@ class _HealthGauges(Collector):
         yield problems
 
 
+class _AlertGauges(Collector):
+    """Asks which alerts stand when they are scraped."""
+
+    def __init__(self, counts: Callable[[], dict[str, int]]) -> None:
+        self.counts = counts
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        return iter(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        standing = GaugeMetricFamily("chain_service_alert", "alerts of this code that stand", labels=["code"])
+        for code, count in sorted(self.counts().items()):
+            standing.add_metric([code], count)
+        yield standing
+
+
 class RequestMetrics:
     """The counters of one process."""
 
     def __init__(
-        self, gauges: Callable[[], dict[str, float]], health: Callable[[], HealthFigures] | None = None
+        self,
+        gauges: Callable[[], dict[str, float]],
+        health: Callable[[], HealthFigures] | None = None,
+        alerts: Callable[[], dict[str, int]] | None = None,
     ) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
@@ -96,6 +115,8 @@ class RequestMetrics:
         self.registry.register(_Gauges(gauges))
         if health is not None:
             self.registry.register(_HealthGauges(health))
+        if alerts is not None:
+            self.registry.register(_AlertGauges(alerts))
 
     def note_bounded(self, error: ChainServiceError, address: str) -> None:
         """A bound, `reason` in the details, ended or refused something of this address: counted, and one log line."""

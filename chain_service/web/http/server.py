@@ -16,6 +16,7 @@ import ssl
 import threading
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import structlog
@@ -24,6 +25,7 @@ from fastapi import FastAPI
 
 from chain_service.config import Settings
 from chain_service.errors import BadRequest, ChainServiceError, Unavailable
+from chain_service.jobs.instance.watch import HealthWatch
 from chain_service.web.http.auth import counted_address
 from chain_service.web.http.connections import CLOSE_SECONDS, REFUSED_AT_ONCE, Connection, Connections
 from chain_service.web.http.request_log import RequestMetrics
@@ -121,10 +123,17 @@ class _Listener:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, connections: Connections, listening: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        connections: Connections,
+        listening: Callable[[], None],
+        shows: Callable[[bytes], None],
+    ) -> None:
         super().__init__(config)
         self.connections = connections
         self.listening = listening
+        self.shows = shows
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
@@ -151,6 +160,7 @@ class _Server(uvicorn.Server):
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*files)  # a failure would leave half a pair behind
             context.load_cert_chain(*files)
+            self.shows(Path(files[0]).read_bytes())
         except OSError as error:
             log.error("certificate_kept", detail=f"TLS certificate or key: {error}")
         else:
@@ -206,14 +216,21 @@ def run_server(web: FastAPI, settings: Settings, *, grace: int, listening: Calla
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=str(settings.tls_key) if settings.tls_key else None,
     )
+    watch: HealthWatch = web.state.watch
+
+    def shows(certificate: bytes) -> None:
+        watch.served = certificate
+
     try:
         config.load()
+        if settings.tls_certificate is not None:
+            shows(settings.tls_certificate.read_bytes())
     except OSError as error:
         raise BadRequest(f"TLS certificate or key: {error}", code="bad_settings", field="tls_certificate") from None
     metrics: RequestMetrics = web.state.metrics
     connections = Connections(settings, most_connections(settings), metrics)
     with bind(settings.host, settings.port) as bound:
         port = bound.getsockname()[1]
-        server = _Server(config, connections, lambda: listening(port))
+        server = _Server(config, connections, lambda: listening(port), shows)
         gc.freeze()  # what start-up made stays: walking through it again and again costs imports a tenth of their time
         server.run(sockets=[bound])

@@ -24,9 +24,14 @@ MONITORING = ROOT / "docs" / "operate" / "monitoring.md"
 OF_PROMETHEUS = {"up": {"job", "instance"}}
 ON_POSTGRESQL = {"chain_service_leases_held", "chain_service_leases_held_here"}
 """Gauges that an instance on SQLite does not have; tests/integration/jobs/test_jobs_leases.py sees them."""
-WHEN_NOT_WELL = {"chain_service_problem": {"check", "code"}, "chain_service_http_bounded_total": {"reason"}}
+WHEN_NOT_WELL = {
+    "chain_service_problem": {"check", "code"},
+    "chain_service_alert": {"code"},
+    "chain_service_http_bounded_total": {"reason"},
+}
 """Series that a healthy service, which turned nobody away, does not have; tests/unit/scripts/test_alert_rules.py and
-tests/e2e/test_fault_matrix.py see the first, tests/e2e/http/test_bounds.py the second."""
+tests/e2e/test_fault_matrix.py see the first, tests/integration/jobs/test_alert_table.py the second,
+tests/e2e/http/test_bounds.py the third."""
 SCRAPED = {"job", "instance"}
 """Labels that Prometheus itself puts to every series."""
 

@@ -57,14 +57,14 @@ class Instance:
     keys: dict[str, str] = field(default_factory=dict)
     """Role (or `OTHER:role`) to key."""
 
-    def run(self, *arguments: str | Path, stdin: bytes = b"") -> Ran:
-        """One command with --data, in this process: what it writes and its exit code."""
+    def run(self, *arguments: str | Path, stdin: bytes = b"", **settings: str) -> Ran:
+        """One command with --data and settings as environment, in this process: what it writes and its exit code."""
         # as `main` has them
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace") for _ in range(2))
         given = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
         words = ["--data", str(self.data), *map(str, arguments)]
         with (
-            patch.dict(os.environ, environment(), clear=True),
+            patch.dict(os.environ, environment() | settings, clear=True),
             patch.object(sys, "stdin", given),
             redirect_stdout(out),
             redirect_stderr(err),

@@ -15,11 +15,9 @@ from eth_utils.crypto import keccak
 from chain_service.core.encoding.answers import to_json
 from chain_service.errors import ChainServiceError, Conflict, Unavailable
 from chain_service.jobs import workers
-from chain_service.jobs.alerts import ALERTS, CHAIN_HALTED
 from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.indexing.follow import index
-from chain_service.jobs.indexing.head_watch import watch_head
 from chain_service.jobs.instance import health
 from chain_service.jobs.records import records
 from chain_service.jobs.sending.dispatch import RESEND_AFTER, dispatch
@@ -292,15 +290,3 @@ def until_anchored(city: City, ids: list[str]) -> None:
         if {city.state(id) for id in ids} == {"anchored"}:
             return
     raise AssertionError([city.state(id) for id in ids])
-
-
-def test_a_standing_alert_is_shown_with_its_meaning_and_what_to_do(own_city: City) -> None:
-    city = own_city
-    city.anchor(org := city.organisation(), org.certificate())
-    city.clock.ahead = 400.0
-    watch_head(city.app)
-    (shown,) = to_json(health.readiness(city.app))["checks"]["alerts"]["standing"]
-    meaning = ALERTS[CHAIN_HALTED]
-    assert (shown["code"], shown["subject"]) == (CHAIN_HALTED, "head")
-    assert shown["message"] == {"zh": meaning.zh, "en": meaning.en}
-    assert shown["remedy"] == {"zh": meaning.remedy_zh, "en": meaning.remedy_en}

@@ -107,7 +107,6 @@ def test_an_event_that_the_node_left_out_is_read_again(own_city: City) -> None:
         index(city.on(rpc=rpc).app)
     assert city.state(id) == "batched"
     city.make_final([id])
-    assert "events_missing" in {code for code, _ in city.alerts()}
     assert city.judged(org, id) == "in_force"
 
 
@@ -122,7 +121,6 @@ def test_a_nonce_that_a_node_counted_too_high_does_not_hold_the_account_for_ever
         dispatch(city.on(rpc=rpc).app)
     city.clock.ahead += 40
     city.make_final([id])
-    assert "nonce_gap" in {code for code, _ in city.alerts()}
 
 
 def test_a_stopped_log_accepts_nothing_that_it_could_never_anchor(own_city: City) -> None:

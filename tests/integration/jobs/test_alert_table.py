@@ -1,0 +1,179 @@
+"""Every alert, in one table: raised by its cause, shown at every door, over when the cause is.
+
+A row makes the cause by the smallest real means and cures it. What cannot be stored while it lasts (most of what is
+wrong with a database) is told by `/readyz`, metric and log alone; what needs a server or a mount is made elsewhere.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from chain_service.jobs import alerts, validators
+from chain_service.jobs.alerts import ALERTS, CAUSES
+from chain_service.jobs.indexing.ended_alerts import SHOWN
+from chain_service.jobs.indexing.follow import index
+from chain_service.web.app import create_app
+from support.alert_causes import ROWS, TOLD_ONLY, World, known
+from support.worlds.jobs_city import Trial, instance
+from support.worlds.network_city import Network, indexed_as_far_as_it_goes, network
+from support.worlds.running_instance import ROOT
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # as long as Starlette has no wish for another client library
+    from starlette.testclient import TestClient
+
+
+@pytest.fixture(scope="module")
+def world(template: Trial, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("alerts")
+    with template.copied(folder / "chain") as trial:
+        url = f"sqlite:///{folder / 'chain_service.db'}"
+        with instance(folder / "data", trial, url, at_once=8) as city:
+            yield known(city, folder)
+
+
+@pytest.mark.parametrize("code", ROWS)
+def test_an_alert_is_raised_shown_at_every_door_and_over_when_its_cause_is(world: World, code: str) -> None:
+    assert not world.listed(code)
+    with ExitStack() as row:
+        with capture_logs() as lines:
+            row.enter_context(ROWS[code](world))
+        assert_shown(world, code, lines)
+        with capture_logs() as lines:
+            row.close()
+    assert_over(world, code, lines)
+
+
+def assert_shown(world: World, code: str, lines: list[Any]) -> None:
+    at_api, figures, in_readyz = world.shown(code)
+    alert, *_ = at_api
+    meaning = ALERTS[code]
+    assert (alert["code"], alert["clearedAt"]) == (code, None) and alert["details"]
+    assert alert["message"] == {"zh": meaning.zh, "en": meaning.en}
+    assert alert["remedy"] == {"zh": meaning.remedy_zh, "en": meaning.remedy_en}
+    if not code.startswith("database_"):  # no command goes on with such a database
+        assert world.listed(code) == at_api
+    assert f'chain_service_alert{{code="{code}"}} {float(len(at_api))}' in figures
+    told, *_ = in_readyz
+    assert (told["message"], told["remedy"]) == (alert["message"], alert["remedy"])
+    assert [line["code"] for line in lines if line["event"] == "alert raised"].count(code) >= len(at_api)
+    if code in CAUSES:
+        assert any((line["event"], line.get("code")) == ("not well", code) for line in lines)
+
+
+def assert_over(world: World, code: str, lines: list[Any]) -> None:
+    meaning = ALERTS[code]
+    standing = world.listed(code)
+    assert bool(standing) is not meaning.clears
+    for alert in standing:  # what stays true for ever is for a person to settle
+        assert world.command("alerts", "settle", str(alert["id"]))["changed"]
+    ended = world.listed(code, "--cleared")
+    assert ended and all(alert["clearedAt"] for alert in ended)
+    at_api, figures, in_readyz = world.shown(code)
+    assert not at_api and not in_readyz and f'code="{code}"' not in figures
+    if meaning.clears:
+        assert any((line["event"], line.get("code")) == ("alert cleared", code) for line in lines)
+
+
+# On a network
+
+
+@contextmanager
+def own_network(template: Trial, folder: Path, consensus: str, **more: int) -> Iterator[tuple[Network, World]]:
+    with network(template, folder, consensus=consensus, **more) as net:
+        with net.chain.mining():
+            world = known(net.city, folder)
+        net.follow()
+        yield net, world
+
+
+def test_a_replaced_final_block_is_told_for_an_hour_at_least_and_until_all_is_final_again(
+    template: Trial, tmp_path: Path
+) -> None:
+    with own_network(template, tmp_path, "clique") as (net, world):
+        net.follow(8)
+        net.chain.forks[b"other"] = net.indexed.number - 3
+        for node in net.nodes:
+            node.branch = b"other"
+        with capture_logs() as lines:
+            index(net.city.app)
+            net.follow(8)
+            net.city.clock.ahead = SHOWN / 2
+            index(net.city.app)
+        net.city.clock.ahead = 0.0
+        assert_shown(world, alerts.BLOCK_REPLACED, lines)
+        net.city.clock.ahead = SHOWN + 1.0
+        with capture_logs() as lines:
+            index(net.city.app)
+        net.city.clock.ahead = 0.0
+        assert_over(world, alerts.BLOCK_REPLACED, lines)
+        assert net.rivals(), "both branches are kept as evidence"
+
+
+def test_on_qbft_equivocation_stands_until_it_is_settled_and_unknown_validators_until_they_are_stated(
+    template: Trial, tmp_path: Path
+) -> None:
+    with own_network(template, tmp_path, "qbft", nodes=2, strangers=1) as (net, world):
+        net.chain.forks[b"other"] = net.indexed.number
+        net.nodes[1].branch = b"other"
+        with capture_logs() as lines:
+            net.follow(3)
+        assert_shown(world, alerts.EQUIVOCATION, lines)
+        net.nodes[1].branch = net.nodes[0].branch
+        net.trusts_again()
+        net.follow(3)
+        assert_over(world, alerts.EQUIVOCATION, lines)
+        change = net.chain.newest + 3
+        net.chain.sets[change] = sorted([*net.chain.among, *net.chain.strangers], key=lambda one: one.address)
+        net.chain.mine(6)
+        with capture_logs() as lines:
+            for _ in range(2):
+                indexed_as_far_as_it_goes(net)
+        with TestClient(create_app(net.city.app)) as client:
+            answer = client.get("/readyz")
+            assert (answer.status_code, answer.json()["checks"]["index"]["code"]) == (503, alerts.VALIDATORS_UNKNOWN)
+            labels = f'check="index",code="{alerts.VALIDATORS_UNKNOWN}"'
+            assert f"chain_service_problem{{{labels}}} 1.0" in client.get("/metrics").text
+        assert_shown(world, alerts.VALIDATORS_UNKNOWN, lines)
+        validators.state(net.city.app, change, net.city.alerts()[alerts.VALIDATORS_UNKNOWN, "sealing"]["named"])
+        with capture_logs() as lines:
+            index(net.city.app)
+        assert_over(world, alerts.VALIDATORS_UNKNOWN, lines)
+
+
+@pytest.mark.parametrize("code", TOLD_ONLY)
+def test_what_is_wrong_with_the_database_is_told_where_no_alert_can_be_stored(world: World, code: str) -> None:
+    with capture_logs() as lines:
+        with TOLD_ONLY[code](world.new()) as database:
+            app = replace(world.city.app, database=database)
+            with TestClient(create_app(app)) as client:
+                answer = client.get("/readyz")
+                check = answer.json()["checks"]["database"]
+                assert (answer.status_code, check["ok"], check["code"]) == (503, False, code)
+                labels = f'check="database",code="{code}"'
+                assert f"chain_service_problem{{{labels}}} 1.0" in client.get("/metrics").text
+        assert any((line["event"], line.get("code")) == ("not well", code) for line in lines)
+
+
+MADE_ELSEWHERE = {
+    "database_refused": "scripts/reference_pages/faults.py",
+    "database_standby": "scripts/reference_pages/faults.py",
+    "database_read_only": "scripts/reference_pages/faults.py",
+    "database_slow": "tests/integration/store/test_database_outages.py",
+}
+"""What needs a server of PostgreSQL or a mount, and the test, or the table of one, that names it."""
+
+
+def test_every_alert_has_a_row() -> None:
+    on_networks = {alerts.BLOCK_REPLACED, alerts.EQUIVOCATION, alerts.VALIDATORS_UNKNOWN}
+    assert ROWS.keys() | on_networks | TOLD_ONLY.keys() | MADE_ELSEWHERE.keys() == ALERTS.keys()
+    for code, file in MADE_ELSEWHERE.items():
+        assert f'"{code}"' in (ROOT / file).read_text(encoding="utf-8"), code
