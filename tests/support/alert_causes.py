@@ -42,7 +42,7 @@ from chain_service.store.database import Database
 from chain_service.web.app import create_app
 from support.chains.gate import forwarded
 from support.chains.lying_node import http_server, liar
-from support.chains.server_certificates import certificate
+from support.chains.server_certificates import self_signed
 from support.worlds.jobs_city import PASSWORD, WAIT, City, Org, verify
 from support.worlds.running_instance import Instance, free_port
 
@@ -334,7 +334,7 @@ def nobody_there(world: World) -> Iterator[None]:
 
 @contextmanager
 def node_certificate_expired(world: World) -> Iterator[None]:
-    files = certificate(world.new(), days=-1)
+    files = self_signed(world.new(), days=-1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(files.file))
         with http_server(lambda _: (200, b"{}"), tls=files) as url, Rpc([url]) as rpc, seen(world, world.app_on(rpc)):
@@ -390,7 +390,7 @@ def with_settings(make: Callable[[World], dict[str, Any]], ahead: float = 0.0) -
 
 
 def own_certificate(days: float) -> Row:
-    return with_settings(lambda world: {"tls_certificate": certificate(world.new(), days=days).file})
+    return with_settings(lambda world: {"tls_certificate": self_signed(world.new(), days=days).file})
 
 
 def trust_file(ahead: float) -> Row:

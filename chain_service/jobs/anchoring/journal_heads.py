@@ -43,14 +43,6 @@ def keep_journal(app: App, grown: GrowingRoot | None = None) -> None:
         _anchor(app, grown)
 
 
-def anchor_journal(app: App) -> JournalHead | None:
-    """The journal's head is on its way to the chain, whatever the period; None where nobody can carry it."""
-    grown = GrowingRoot()
-    with app.database.reading() as connection:
-        _grow(connection, grown)
-    return _anchor(app, grown)
-
-
 def _grow(connection: Connection, grown: GrowingRoot, limit: int | None = None) -> None:
     """The tree has the next entries too, at most so many; it ends where one is missing, which `audit` names."""
     for entry in journal.entries(connection, grown.size, limit):
@@ -60,8 +52,8 @@ def _grow(connection: Connection, grown: GrowingRoot, limit: int | None = None) 
         grown.add(entry.leaf)
 
 
-def _anchor(app: App, grown: GrowingRoot) -> JournalHead | None:
-    """The head is on its way to the chain; None where no organisation of this instance can carry it.
+def _anchor(app: App, grown: GrowingRoot) -> None:
+    """The head is on its way to the chain, unless no organisation of this instance can carry it.
 
     It is a document of `journal_organisation` or of the first organisation whose log takes one.
     """
@@ -77,10 +69,10 @@ def _anchor(app: App, grown: GrowingRoot) -> JournalHead | None:
     for org in carriers:
         statement = journal_head(org, grown.size, root, datetime.fromtimestamp(at, UTC).date())
         try:
-            return submit_statement(app, org, canonical(statement), keep)
+            submit_statement(app, org, canonical(statement), keep)
+            return
         except ChainServiceError as error:
             log.warning("the journal's head was not accepted", org=org, code=error.code)
-    return None
 
 
 def _place(app: App) -> None:

@@ -12,7 +12,6 @@ from chain_service.core.records.hashing import log_id
 from chain_service.core.records.identifiers import OrgCode
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import register_seals
-from chain_service.jobs.anchoring.journal_heads import anchor_journal, keep_journal
 from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.instance.api_keys import create_key, revoke_key
 from chain_service.jobs.instance.certificate_types import add_type
@@ -93,12 +92,9 @@ def full_history(city: City) -> FullHistory:
     _faults(city, org)
     _shared(city, org, second, key.id)
     assert audit(city.app).ok
-    keep_journal(city.app)
-    head = anchor_journal(city.app)
-    assert head is not None and head.record_id is not None
-    city.make_final([head.record_id])
+    head = city.anchor_journal()
     city.submit(org, org.certificate())
-    return FullHistory(city, org, first, seal["sealCode"], entry["catalogCode"], head.record_id)
+    return FullHistory(city, org, first, seal["sealCode"], entry["catalogCode"], head)
 
 
 def _type(name: str) -> dict[str, Any]:

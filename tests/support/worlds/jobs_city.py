@@ -38,6 +38,7 @@ from chain_service.core.verdicts.verdict import Verdict
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import change_state, submit_records
 from chain_service.jobs.anchoring.change_state import ChangeAnswer
+from chain_service.jobs.anchoring.journal_heads import keep_journal
 from chain_service.jobs.asker import PUBLIC, Acting, Asker, Operator
 from chain_service.jobs.context import App, Chain
 from chain_service.jobs.indexing.follow import index
@@ -49,6 +50,7 @@ from chain_service.nodes.embedded.blocks.genesis import create
 from chain_service.nodes.embedded.node import Node
 from chain_service.nodes.embedded.server import Server, serve
 from chain_service.store import alerts, submissions
+from chain_service.store.auditing import journal
 from chain_service.store.database import Database
 
 PASSWORD = "correct horse"
@@ -253,6 +255,17 @@ class City:
     def make_final(self, ids: Sequence[str]) -> None:
         """All of them are anchored or failed."""
         workers.wait_anchored(self.app, ids, timeout=WAIT)
+
+    def anchor_journal(self) -> str:
+        """The id of the record that carries the journal's new head, anchored."""
+        at_once = replace(self.app, settings=self.app.settings.model_copy(update={"journal_period": 0}))
+        for _ in range(2):  # the first call may be the one with which the first period begins
+            keep_journal(at_once)
+        with self.app.database.reading() as connection:
+            head = journal.newest_head(connection)
+        assert head is not None and head.record_id is not None
+        self.make_final([head.record_id])
+        return head.record_id
 
     def change(self, org: Org, record: str, to: str, reason: int = 3, **other: Any) -> ChangeAnswer:
         """The accepted change of state, with a legal basis."""

@@ -41,7 +41,7 @@ from support.worlds.full_history import FullHistory, full_history
 from support.worlds.jobs_city import Trial, instance
 
 TABLES = sorted(metadata.tables)
-AFTER_A_LOSS = ["unstored_versions", "unstored_seals"]
+AFTER_A_LOSS = ["unstored_seals", "unstored_versions"]
 """Tables that have rows only where something was lost before."""
 
 

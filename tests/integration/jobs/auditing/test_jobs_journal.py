@@ -10,7 +10,7 @@ from chain_service.core.log.merkle import GrowingRoot
 from chain_service.core.records.statements import JOURNAL_HEAD
 from chain_service.errors import Conflict, MalformedRecord
 from chain_service.jobs.anchoring import journal_heads
-from chain_service.jobs.anchoring.journal_heads import anchor_journal, keep_journal
+from chain_service.jobs.anchoring.journal_heads import keep_journal
 from chain_service.jobs.asker import Operator
 from chain_service.jobs.auditing.audit import audit
 from chain_service.jobs.instance.api_keys import create_key, revoke_key
@@ -103,16 +103,13 @@ def test_a_head_is_not_erased_and_one_that_was_behind_the_services_back_is_named
     city = own_city
     org = city.organisation()
     create_key(city.app, org.code, ["audit"])
-    keep_journal(city.app)
-    head = anchor_journal(city.app)
-    assert head is not None and head.record_id is not None
-    city.make_final([head.record_id])
+    head = city.anchor_journal()
     with pytest.raises(Conflict) as refused:
-        record_jobs.erase(city.app, head.record_id, "应本人请求", Operator(None))
+        record_jobs.erase(city.app, head, "应本人请求", Operator(None))
     assert refused.value.code == "statement_stays"
     with city.app.database.transaction() as connection:
-        assert records.erase(connection, head.record_id, "应本人请求", city.app.clock())
-        seq = records.get(connection, head.record_id).seq
+        assert records.erase(connection, head, "应本人请求", city.app.clock())
+        seq = records.get(connection, head).seq
     assert named(city) == {("row_altered", f"records:{seq}")}
 
 
@@ -121,10 +118,7 @@ def test_whoever_takes_back_a_revocation_contradicts_the_journal_even_if_its_ent
     org = city.organisation()
     key = create_key(city.app, org.code, ["audit"])
     revoke_key(city.app, key.id)
-    keep_journal(city.app)
-    head = anchor_journal(city.app)
-    assert head is not None and head.record_id is not None
-    city.make_final([head.record_id])
+    city.anchor_journal()
     city.tamper("UPDATE api_keys SET revoked_at = NULL WHERE id = ?", key.id)
     assert named(city) == {("row_altered", f"api_keys:{key.id}")}
     city.tamper("DELETE FROM journal_entries WHERE leaf_index = 1")
