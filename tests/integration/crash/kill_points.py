@@ -1,5 +1,8 @@
 """Where the service is killed: `python kill_points.py POINT chain-service-arguments…` runs the real program with one
-function wrapped from outside, and the process kills itself with SIGKILL the first time it gets there."""
+function wrapped from outside, and the process kills itself with SIGKILL the first time it gets there.
+
+Where a folder is named instead of a point all of them are wrapped, and the process dies at the first whose name a file
+in that folder has by then; the file goes before it does, so that its successor lives."""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
+from pathlib import Path
 from typing import Any, Literal
 
 
@@ -25,6 +29,19 @@ def with_events(arguments: tuple[Any, ...], _result: Any) -> bool:
     return bool(arguments[2])
 
 
+def now() -> bool:
+    return True
+
+
+def demanded(file: Path) -> bool:
+    """The file was there; it is not any more."""
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def carrying(kind: str) -> Callable[[tuple[Any, ...], Any], bool]:
     return lambda arguments, _result: arguments[1].kind == kind
 
@@ -38,16 +55,16 @@ class KillPoint:
     moment: Literal["before", "after"]
     when: Callable[[tuple[Any, ...], Any], bool] = always
 
-    def arm(self) -> None:
+    def arm(self, due: Callable[[], bool] = now) -> None:
         module = importlib.import_module(f"chain_service.{self.module}")
         real = getattr(module, self.function)
 
         @wraps(real)
         def wrapped(*arguments: Any, **named: Any) -> Any:
-            if self.moment == "before" and self.when(arguments, None):
+            if self.moment == "before" and self.when(arguments, None) and due():
                 os.kill(os.getpid(), signal.SIGKILL)
             result = real(*arguments, **named)
-            if self.moment == "after" and self.when(arguments, result):
+            if self.moment == "after" and self.when(arguments, result) and due():
                 os.kill(os.getpid(), signal.SIGKILL)
             return result
 
@@ -97,5 +114,10 @@ RESTORING = {
 if __name__ == "__main__":
     from chain_service.cli.main import main
 
-    (POINTS | BACKING_UP | RESTORING)[sys.argv.pop(1)].arm()
+    where = sys.argv.pop(1)
+    if Path(where).is_dir():
+        for name, point in POINTS.items():
+            point.arm(partial(demanded, Path(where, name)))
+    else:
+        (BACKING_UP | RESTORING)[where].arm()
     main()

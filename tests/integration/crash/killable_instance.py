@@ -99,6 +99,7 @@ class Instance:
             block_period=0,
             batch_age=0.05,
             poll_interval=0.02,
+            parsers=1,  # nobody hands documents in, and each is one process more to start after every kill
         )
         given = self.settings.model_dump(mode="json", include=self.settings.model_fields_set - {"data"})
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("CHAIN_SERVICE_")}
@@ -106,6 +107,8 @@ class Instance:
             f"CHAIN_SERVICE_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
             for name, value in given.items()
         }
+        self.armed = directory / "armed"
+        self.armed.mkdir()
         self.key = ""
         self.accepted: dict[str, str] = {}
         """Identity of every acknowledged record and its id."""
@@ -130,14 +133,24 @@ class Instance:
             chain.stop()
 
     @contextmanager
-    def service(self, point: str | None = None, port: int | None = None) -> Iterator[Killable]:
-        """The service runs; the first process dies at `point`, if given, its successors live."""
-        programs = itertools.chain([[sys.executable, str(LAUNCHER), point]] if point else [], itertools.repeat(PROGRAM))
-        service = Killable(lambda: self.serve(next(programs), port or self.ports[0]))
+    def service(self, port: int | None = None, program: Sequence[str] = PROGRAM) -> Iterator[Killable]:
+        """The service runs."""
+        service = Killable(lambda: self.serve(program, port or self.ports[0]))
         try:
             yield service
         finally:
             service.stop()
+
+    @contextmanager
+    def kill_at(self, point: str) -> Iterator[None]:
+        """A service that runs as `kill_points.py` with the folder `armed` dies once at this point meanwhile."""
+        file = self.armed / point
+        file.touch()
+        try:
+            yield
+            assert not file.exists(), "nothing got there"
+        finally:
+            file.unlink(missing_ok=True)
 
     def serve(self, program: Sequence[str], port: int) -> Process:
         """A new process of the service."""
