@@ -85,7 +85,10 @@ def _place(app: App) -> None:
 
 
 def why_not_carried(app: App, connection: Connection) -> str | None:
-    """Why no organisation can carry the journal's head to the chain; None where one can, or the instance has none."""
+    """Why no organisation can carry the journal's head to the chain; None where one can, or the instance has none.
+
+    Raises as `Keystore.labels`.
+    """
     whys = []
     for org in _carriers(app):
         why = _why_not(connection, org)
@@ -98,7 +101,7 @@ def why_not_carried(app: App, connection: Connection) -> str | None:
 def _carriers(app: App) -> list[str]:
     """The organisations that may carry the head, the one to ask first at the beginning."""
     named = app.settings.journal_organisation
-    return [named] if named else sorted(app.keystore.accounts())
+    return [named] if named else app.keystore.labels()
 
 
 def _why_not(connection: Connection, org: str) -> str | None:

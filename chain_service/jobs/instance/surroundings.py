@@ -104,5 +104,8 @@ def check_trust(app: App) -> PlainCheck:
 
 def check_journal(app: App, connection: Connection) -> PlainCheck:
     """An organisation can carry the journal's head to the chain."""
-    why = None if app.chain is None else why_not_carried(app, connection)
+    try:
+        why = None if app.chain is None else why_not_carried(app, connection)
+    except ChainServiceError as error:  # of the keystore: the database would not be well under a name of its own
+        why = error.message
     return FINE if why is None else PlainCheck(ok=False, code="journal_not_carried", detail=why)

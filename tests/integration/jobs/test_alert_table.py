@@ -7,7 +7,7 @@ wrong with a database) is told by `/readyz`, metric and log alone; what needs a 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from chain_service.chain.keystore import Keystore
 from chain_service.jobs import alerts, validators
 from chain_service.jobs.alerts import ALERTS, CAUSES
 from chain_service.jobs.indexing.ended_alerts import SHOWN
 from chain_service.jobs.indexing.follow import index
 from chain_service.web.app import create_app
-from support.alert_causes import ROWS, TOLD_ONLY, World, known
-from support.worlds.jobs_city import Trial, instance
+from support.alert_causes import ROWS, TOLD_ONLY, World, known, look
+from support.worlds.jobs_city import PASSWORD, Trial, instance
 from support.worlds.network_city import Network, indexed_as_far_as_it_goes, network
 from support.worlds.running_instance import ROOT
 
@@ -161,6 +162,35 @@ def test_what_is_wrong_with_the_database_is_told_where_no_alert_can_be_stored(wo
                 labels = f'check="database",code="{code}"'
                 assert f"chain_service_problem{{{labels}}} 1.0" in client.get("/metrics").text
         assert any((line["event"], line.get("code")) == ("not well", code) for line in lines)
+
+
+@pytest.mark.parametrize("spoil", [Path.mkdir, Path.touch], ids=["unreadable", "damaged"])
+def test_a_key_that_cannot_be_read_leaves_readiness_figures_and_alerts_as_they_are(
+    world: World, spoil: Callable[[Path], None]
+) -> None:
+    org, accounts = world.city.organisation(), world.new() / "accounts"
+    accounts.mkdir()
+    spoil(accounts / f"{org.code}.json")
+    app = replace(world.city.app, keystore=Keystore(accounts.parent, PASSWORD))
+    with TestClient(create_app(app)) as client:
+        checks = client.get("/readyz").json()["checks"]
+        assert checks["database"] == checks["journal"] == {"ok": True}
+        assert client.get("/metrics").status_code == 200
+    look(app)
+    assert "journal_not_carried" not in {code for code, _ in world.city.alerts()}
+
+
+def test_keys_that_cannot_be_listed_are_told_under_their_own_name(world: World) -> None:
+    folder = world.new()
+    (folder / "accounts").touch()
+    app = replace(world.city.app, keystore=Keystore(folder, PASSWORD))
+    with TestClient(create_app(app)) as client:
+        checks = client.get("/readyz").json()["checks"]
+    assert checks["database"] == {"ok": True}
+    assert (checks["journal"]["code"], checks["journal"]["detail"]) == (
+        "journal_not_carried",
+        "accounts of the keystore cannot be read: Not a directory",
+    )
 
 
 MADE_ELSEWHERE = {
