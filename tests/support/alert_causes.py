@@ -275,8 +275,12 @@ def until(done: Callable[[], Any]) -> None:
 
 
 def look(app: App) -> None:
-    """One look of the watch, which raises and clears."""
-    watch = HealthWatch(app, alerting=True)
+    """One look of the watch, which raises and clears, in a process that does all."""
+    look_again(HealthWatch(app, alerting=True, serving=True))
+
+
+def look_again(watch: HealthWatch) -> None:
+    watch._looked = 0.0
     watch.look()
     watch._store(watch.found)
     for node in watch._nodes:

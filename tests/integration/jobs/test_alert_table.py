@@ -21,8 +21,10 @@ from chain_service.jobs import alerts, validators
 from chain_service.jobs.alerts import ALERTS, CAUSES
 from chain_service.jobs.indexing.ended_alerts import SHOWN
 from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.instance.watch import HealthWatch
 from chain_service.web.app import create_app
-from support.alert_causes import ROWS, TOLD_ONLY, World, known, look
+from support.alert_causes import ROWS, TOLD_ONLY, World, known, look, look_again
+from support.chains.server_certificates import self_signed
 from support.worlds.jobs_city import PASSWORD, Trial, instance
 from support.worlds.network_city import Network, indexed_as_far_as_it_goes, network
 from support.worlds.running_instance import ROOT
@@ -178,6 +180,41 @@ def test_a_key_that_cannot_be_read_leaves_readiness_figures_and_alerts_as_they_a
         assert client.get("/metrics").status_code == 200
     look(app)
     assert "journal_not_carried" not in {code for code, _ in world.city.alerts()}
+
+
+def test_an_alert_of_the_certificate_stands_until_clients_are_shown_another(world: World) -> None:
+    folder = world.new()
+    file = self_signed(folder, days=-1).file
+    app = world.app_on(tls_certificate=file)
+    service, worker, other = (
+        HealthWatch(app, serving=True),  # as `serve --no-workers`
+        HealthWatch(app, alerting=True),  # as `worker` beside it
+        HealthWatch(world.city.app, serving=True),  # on another machine, and nothing is wrong there
+    )
+
+    def standing() -> list[str]:
+        return [code for code, _ in world.city.alerts() if code.startswith("certificate_")]
+
+    look_again(other)
+    look_again(worker)
+    assert standing() == []
+    service.served = file.read_bytes()
+    look_again(service)
+    self_signed(folder, days=30)
+    for watch in (worker, other, service):
+        look_again(watch)
+        assert standing() == ["certificate_expired"]
+    service.served = file.read_bytes()  # as after SIGHUP
+    look_again(service)
+    assert standing() == []
+
+
+def test_an_alert_of_the_certificate_that_a_process_left_ends_with_the_next_one(world: World) -> None:
+    file = self_signed(world.new(), days=-1).file
+    look_again(HealthWatch(world.app_on(tls_certificate=file), serving=True))
+    assert ("certificate_expired", "certificate") in world.city.alerts()
+    look_again(HealthWatch(world.city.app, serving=True))
+    assert ("certificate_expired", "certificate") not in world.city.alerts()
 
 
 def test_keys_that_cannot_be_listed_are_told_under_their_own_name(world: World) -> None:
