@@ -316,8 +316,8 @@ CAUSES: dict[str, AlertMeaning] = {
     ),
     "certificate_ends_soon": _cause(
         "`certificate`",
-        "本服务的 TLS 证书即将到期（14 天内）",
-        "the service's own TLS certificate ends within 14 days",
+        "本服务的 TLS 证书即将到期（14 天内，或有效期的最后四分之一）",
+        "the service's own TLS certificate ends within 14 days, or within the last quarter of its lifetime if shorter",
         "更换 `tls_certificate` 后向服务发送 SIGHUP 或重启",
         "renew `tls_certificate`, then send the service SIGHUP or restart it",
     ),
@@ -330,8 +330,8 @@ CAUSES: dict[str, AlertMeaning] = {
     ),
     "trust_ends_soon": _cause(
         "`trust`",
-        "本实例的信任文件即将到期（14 天内）",
-        "the instance's trust file ends within 14 days",
+        "本实例的信任文件即将到期（14 天内，或有效期的最后四分之一）",
+        "the instance's trust file ends within 14 days, or within the last quarter of its lifetime if shorter",
         "执行 `trust export` 并分发新文件",
         "run `trust export` and hand out the new file",
     ),

@@ -21,9 +21,11 @@ from chain_service.jobs import alerts, validators
 from chain_service.jobs.alerts import ALERTS, CAUSES
 from chain_service.jobs.indexing.ended_alerts import SHOWN
 from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.instance.surroundings import check_certificate, check_trust
 from chain_service.jobs.instance.watch import HealthWatch
+from chain_service.jobs.proofs import trust_files
 from chain_service.web.app import create_app
-from support.alert_causes import ROWS, TOLD_ONLY, World, known, look, look_again
+from support.alert_causes import DAY, ROWS, TOLD_ONLY, World, known, look, look_again
 from support.chains.server_certificates import self_signed
 from support.worlds.jobs_city import PASSWORD, Trial, instance
 from support.worlds.network_city import Network, indexed_as_far_as_it_goes, network
@@ -215,6 +217,33 @@ def test_an_alert_of_the_certificate_that_a_process_left_ends_with_the_next_one(
     assert ("certificate_expired", "certificate") in world.city.alerts()
     look_again(HealthWatch(world.city.app, serving=True))
     assert ("certificate_expired", "certificate") not in world.city.alerts()
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "passed", "soon"),
+    [(1, 0, False), (20, 14, False), (20, 16, True), (366, 351, False), (366, 353, True)],
+)
+def test_a_trust_file_ends_soon_in_two_weeks_or_the_last_quarter_of_its_life(
+    world: World, lifetime: int, passed: int, soon: bool
+) -> None:
+    file = trust_files.export(world.app_on(trust_lifetime=lifetime * DAY)).file
+    world.city.clock.ahead = float(passed * DAY)
+    try:
+        assert check_trust(world.city.app).code == ("trust_ends_soon" if soon else None)
+    finally:
+        world.city.clock.ahead = 0.0
+        file.unlink()
+
+
+@pytest.mark.parametrize(
+    ("since", "left", "soon"),
+    [(0.1, 2, False), (5.9, 2.1, False), (6.1, 1.9, True), (400, 14.1, False), (400, 13.9, True)],
+)
+def test_a_certificate_ends_soon_in_two_weeks_or_the_last_quarter_of_its_life(
+    world: World, since: float, left: float, soon: bool
+) -> None:
+    app = world.app_on(tls_certificate=self_signed(world.new(), days=left, since=since).file)
+    assert check_certificate(app).code == ("certificate_ends_soon" if soon else None)
 
 
 def test_keys_that_cannot_be_listed_are_told_under_their_own_name(world: World) -> None:
