@@ -128,7 +128,9 @@ class HealthWatch:
 
     def _ends(self, key: tuple[str, str], follows: bool) -> bool:
         others = key[0] in _OF_CERTIFICATE and self._stored is not None and key not in self._stored
-        return self._raises(key, follows) and not others
+        chain = self._app.chain
+        unknown = key[0] == "clock_ahead" and chain is not None and not chain.reader.arrivals.judged
+        return self._raises(key, follows) and not others and not unknown
 
     def __enter__(self) -> HealthWatch:
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)

@@ -17,15 +17,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from chain_service.chain.keystore import Keystore
+from chain_service.chain.rpc import Rpc
 from chain_service.jobs import alerts, validators
 from chain_service.jobs.alerts import ALERTS, CAUSES
+from chain_service.jobs.anchoring.journal_heads import why_not_carried
 from chain_service.jobs.indexing.ended_alerts import SHOWN
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.instance.surroundings import check_certificate, check_trust
 from chain_service.jobs.instance.watch import HealthWatch
 from chain_service.jobs.proofs import trust_files
+from chain_service.store import alerts as alert_store
 from chain_service.web.app import create_app
-from support.alert_causes import DAY, ROWS, TOLD_ONLY, World, known, look, look_again
+from support.alert_causes import DAY, ROWS, TOLD_ONLY, World, known, look, look_again, until
 from support.chains.server_certificates import self_signed
 from support.worlds.jobs_city import PASSWORD, Trial, instance
 from support.worlds.network_city import Network, indexed_as_far_as_it_goes, network
@@ -34,6 +37,9 @@ from support.worlds.running_instance import ROOT
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # as long as Starlette has no wish for another client library
     from starlette.testclient import TestClient
+
+
+COMING = "91320000MA1X2Y3Z4K"
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +250,38 @@ def test_a_certificate_ends_soon_in_two_weeks_or_the_last_quarter_of_its_life(
 ) -> None:
     app = world.app_on(tls_certificate=self_signed(world.new(), days=left, since=since).file)
     assert check_certificate(app).code == ("certificate_ends_soon" if soon else None)
+
+
+def test_a_clock_that_was_ahead_is_not_taken_for_right_before_blocks_tell_so(world: World) -> None:
+    def stands() -> bool:
+        return ("clock_ahead", "clock") in world.city.alerts()
+
+    with world.city.app.database.transaction() as connection:
+        alert_store.put(connection, "clock_ahead", "clock", {"check": "clock"}, world.city.app.clock())
+    with Rpc(list(world.city.trial.rpc.urls)) as rpc:
+        begun = world.app_on(rpc)  # as after a restart: no block has arrived yet
+
+        def ends_with_a_block() -> bool:
+            world.city.trial.mine()
+            look(begun)
+            return not stands()
+
+        look(begun)
+        assert stands()
+        until(ends_with_a_block)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_an_account_whose_organisation_is_not_registered_yet_carries_nothing_and_is_told_only_where_it_is_named(
+    world: World, named: bool
+) -> None:
+    keystore = Keystore.create(world.new() / "keys", PASSWORD)
+    keystore.create_account(COMING)
+    settings = {"journal_organisation": COMING} if named else {}
+    app = replace(world.app_on(**settings), keystore=keystore)
+    with app.database.reading() as connection:
+        told = why_not_carried(app, connection)
+    assert told == (f"{COMING} is not registered" if named else None)
 
 
 def test_keys_that_cannot_be_listed_are_told_under_their_own_name(world: World) -> None:
