@@ -82,8 +82,8 @@ CODES: dict[str, Meaning] = {
     ),
     "code_mistyped": Meaning(
         422, WRONG_USAGE, "代码有误：不符合其格式。", "The code is mistyped: it does not have its form.",
-        "请按提示逐字核对；查询时全角、空格和小写字母会自动归一。",
-        "Compare it character by character; in look-ups width, blanks and lower case are put right.",
+        "请按提示逐字核对；查询时全角、空格会自动归一，小写字母亦然（印章编码除外）。",
+        "Compare it character by character; in look-ups width and blanks are put right, and lower case but for seals.",
     ),
     "not_installed": Meaning(
         404, WRONG_USAGE,

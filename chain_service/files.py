@@ -22,6 +22,8 @@ from chain_service.errors import Conflict
 
 PRIVATE, SHARED = 0o600, 0o666
 """Modes: for the service alone, and for whomever the umask lets read."""
+CLAIMS = 20
+"""Times that a folder of one's own is made until it can be locked before others see it."""
 
 
 def write_new(file: Path, content: bytes, *, code: str, as_folder: bool = False) -> None:
@@ -88,15 +90,19 @@ def scratch(prefix: str) -> Iterator[Path]:
         if (descriptor := _claimed(left)) is not None:
             shutil.rmtree(left, ignore_errors=True)
             os.close(descriptor)
-    while True:
+    for _ in range(CLAIMS):
         folder = Path(tempfile.mkdtemp(prefix=prefix))
-        if (descriptor := _claimed(folder)) is not None:  # otherwise another process saw it before it was locked
+        if (descriptor := _claimed(folder)) is not None:
             break
+        shutil.rmtree(folder, ignore_errors=True)  # another process saw it before it was locked
+    else:  # nothing can be locked on this file system, so nobody clears anything there either
+        folder = Path(tempfile.mkdtemp(prefix=prefix))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _claimed(folder: Path) -> int | None:
