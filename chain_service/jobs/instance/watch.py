@@ -103,7 +103,7 @@ class HealthWatch:
             with app.database.watching() as connection:
                 if not works_here(connection, "index"):
                     return
-                standing = {(alert.code, alert.subject) for alert in alerts.listed(connection) if alert.code in CAUSES}
+                standing = {(alert.code, alert.subject) for alert in alerts.standing(connection, CAUSES)}
             if standing == wanted.keys():
                 return
             with app.database.transaction() as connection:
