@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from structlog.testing import capture_logs
 
 from chain_service.jobs import alerts, validators
 from chain_service.jobs.alerts import ALERTS, CAUSES
 from chain_service.jobs.anchoring.close_batches import close_batches
-from chain_service.jobs.indexing.ended_alerts import SHOWN
+from chain_service.jobs.indexing.ended_alerts import SHOWN, end_alerts
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.sending.dispatch import dispatch
+from chain_service.store import alerts as stored
 from chain_service.web.app import create_app
 from support.alert_causes import ROWS, TOLD_ONLY, World, known
 from support.worlds.jobs_city import Org, Trial, instance
@@ -83,6 +85,28 @@ def assert_over(world: World, code: str, lines: list[Any]) -> None:
     assert not at_api and not in_readyz and f'code="{code}"' not in figures
     if meaning.clears:
         assert any((line["event"], line.get("code")) == ("alert cleared", code) for line in lines)
+
+
+def test_what_alerts_end_on_is_read_once_however_many_stand(world: World) -> None:
+    app, asked = world.city.app, list[str]()
+    note = lambda *told: asked.append(told[2])  # noqa: E731
+    codes = (alerts.NO_ACCOUNT, alerts.REFUSED, alerts.NODE_REFUSED, alerts.LOG_STOPPED)
+    standing = [(code, bytes([n]).hex()) for code in codes for n in range(3)]
+    with app.database.transaction() as connection:
+        for code, subject in standing:
+            stored.put(connection, code, subject, {}, app.clock())
+    event.listen(app.database.engine, "before_cursor_execute", note)
+    end_alerts(app)
+    event.remove(app.database.engine, "before_cursor_execute", note)
+    reads = [statement for statement in asked if statement.startswith("SELECT")]
+    assert [len([one for one in reads if f"FROM {table}" in " ".join(one.split())]) for table in READ] == [1, 1, 1, 0]
+    assert len(reads) == 3
+    with app.database.transaction() as connection:
+        for code, subject in standing:
+            stored.clear(connection, code, subject, app.clock())
+
+
+READ = ("alerts", "records", "submissions", "transactions")
 
 
 # On a network
