@@ -104,11 +104,13 @@ ALERTS: dict[str, AlertMeaning] = {
         "log",
         "日志与链上不一致，该日志已停止受理",
         "a log differs from the chain: it is stopped and accepts nothing",
-        "执行 `audit` 查明；密钥被盗时先停用账户，再开启新一代日志：`org grant … --rights none`、`org new-generation`",
+        "执行 `audit` 查明；密钥被盗时先停用账户，再开启新一代日志：`org grant … --rights none`、`org new-generation`；"
+        "忘记停用账户时，本告警也会随新一代日志消除",
         "run `audit`; if a key was stolen, disable the account first, then open a new generation "
-        "(`org grant … --rights none`, `org new-generation`)",
-        "该机构开启新一代日志后；旧日志保持停止",
-        "when the organisation has a later generation; the log itself stays stopped",
+        "(`org grant … --rights none`, `org new-generation`); "
+        "the alert ends with that generation even if the account was not disabled",
+        "至少保留一小时，待该机构开启新一代日志后；旧日志保持停止",
+        "after an hour at least, when the organisation has a later generation; the log itself stays stopped",
     ),
     LOOKUP_MISSES: AlertMeaning(
         "key",

@@ -27,11 +27,13 @@ from chain_service.core.records.states import State
 from chain_service.jobs import alerts, workers
 from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.context import App
+from chain_service.jobs.indexing.ended_alerts import SHOWN
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.indexing.head_watch import watch_head
 from chain_service.jobs.instance import api_keys, health
 from chain_service.jobs.instance.watch import HealthWatch
 from chain_service.jobs.proofs import trust_files
+from chain_service.jobs.records import records
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.sending.refusals import stop_log
 from chain_service.jobs.verifying.missed_lookups import MISSED_WITHIN, watch_misses
@@ -85,6 +87,10 @@ class World:
         figures = client.get("/metrics").text
         standing = client.get("/readyz").json()["checks"].get("alerts", {}).get("standing", [])
         return listed, figures, [one for one in standing if one["code"] == code]
+
+    def subjects(self, code: str) -> set[str]:
+        """Of what the alerts of this code stand."""
+        return {subject for standing, subject in self.city.alerts() if standing == code}
 
     def listed(self, code: str, *more: str) -> list[Any]:
         return list(self.command("alerts", "list", "--code", code, *more)["alerts"])
@@ -154,8 +160,11 @@ def gap(world: World) -> Iterator[None]:
     with liar(city.trial.server.url, count) as rpc:
         dispatch(city.on(rpc=rpc).app)
     city.clock.ahead = 40.0
-    dispatch(city.app)
+    with http_server(refusing(city, "eth_sendRawTransaction")) as url, Rpc([url]) as rpc:
+        dispatch(city.on(rpc=rpc).app)
+    index(city.app)
     yield
+    city.clock.ahead = 80.0
     city.make_final([id])
     index(city.app)
     city.clock.ahead = 0.0
@@ -165,11 +174,21 @@ def gap(world: World) -> Iterator[None]:
 def stopped(world: World) -> Iterator[None]:
     city, org = world.city, world.city.organisation()
     stop_log(city.app, log_id(OrgCode(org.code), 0), "HeadConflict")
+    city.clock.ahead = SHOWN + 1.0
+    index(city.app)
+    city.clock.ahead = 0.0
+    new_generation(city, org)
     index(city.app)
     yield
+    city.clock.ahead = SHOWN + 1.0
+    index(city.app)
+    city.clock.ahead = 0.0
+    index(city.app)
+
+
+def new_generation(city: City, org: Org) -> None:
     city.trial.registrar.add_log_key(org.code, city.app.keystore.create_log_key(org.code, 1))
     city.trial.registrar.open_generation(org.code)
-    index(city.app)
 
 
 @contextmanager
@@ -186,10 +205,14 @@ def guessed(world: World) -> Iterator[None]:
 
 @contextmanager
 def no_account(world: World) -> Iterator[None]:
-    city, org = world.city, world.city.organisation()
-    ids = city.submit(org, org.certificate())
+    city, org, other = world.city, world.city.organisation(), world.city.organisation()
+    ids, (erased,) = city.submit(org, org.certificate()), city.submit(other, other.certificate())
     close_batches(replace(city.app, keystore=Keystore.create(world.new() / "keys", PASSWORD)), force=True)
+    index(city.app)
     yield
+    records.erase(city.app, erased, "entered by mistake", other.caller)
+    index(city.app)
+    assert world.subjects(alerts.NO_ACCOUNT) == {org.code}
     city.make_final(ids)
 
 
@@ -199,6 +222,7 @@ def refused_by_node(world: World) -> Iterator[None]:
     _, id = waiting(city)
     with http_server(refusing(city, "eth_sendRawTransaction")) as url, Rpc([url]) as rpc:
         dispatch(city.on(rpc=rpc).app)
+    index(city.app)
     yield
     city.clock.ahead = 40.0
     city.make_final([id])
@@ -226,13 +250,18 @@ def refusing(city: City, method: str) -> Callable[[bytes], tuple[int, bytes]]:
 @contextmanager
 def suspended(world: World) -> Iterator[None]:
     city = world.city
-    org, id = waiting(city)
-    city.trial.registrar.set_suspended(org.code, True)
+    (org, id), (other, moved) = waiting(city), waiting(city)
+    for one in (org, other):
+        city.trial.registrar.set_suspended(one.code, True)
     dispatch(city.app)
+    index(city.app)
+    assert len(world.subjects(alerts.REFUSED)) == 2
     yield
-    city.trial.registrar.set_suspended(org.code, False)
+    new_generation(city, other)  # the submission refused is withdrawn, and what it carried goes with another
+    for one in (org, other):
+        city.trial.registrar.set_suspended(one.code, False)
     city.clock.ahead = 31.0
-    city.make_final([id])
+    city.make_final([id, moved])
     city.clock.ahead = 0.0
 
 

@@ -109,7 +109,7 @@ class HealthWatch:
         try:
             with app.database.watching() as connection:
                 follows = self._alerting and works_here(connection, "index")
-                standing = {(alert.code, alert.subject) for alert in alerts.listed(connection) if alert.code in CAUSES}
+                standing = {(alert.code, alert.subject) for alert in alerts.standing(connection, CAUSES)}
             new = {key for key in wanted.keys() - standing if self._raises(key, follows)}
             over = {key for key in standing - wanted.keys() if self._ends(key, follows)}
             if new or over:

@@ -14,23 +14,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from structlog.testing import capture_logs
 
 from chain_service.chain.keystore import Keystore
 from chain_service.chain.rpc import Rpc
 from chain_service.jobs import alerts, validators
 from chain_service.jobs.alerts import ALERTS, CAUSES
+from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.anchoring.journal_heads import why_not_carried
-from chain_service.jobs.indexing.ended_alerts import SHOWN
+from chain_service.jobs.indexing.ended_alerts import SHOWN, end_alerts
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.instance.surroundings import check_certificate, check_trust
 from chain_service.jobs.instance.watch import HealthWatch
 from chain_service.jobs.proofs import trust_files
-from chain_service.store import alerts as alert_store
+from chain_service.jobs.sending.dispatch import dispatch
+from chain_service.store import alerts as stored
 from chain_service.web.app import create_app
 from support.alert_causes import DAY, ROWS, TOLD_ONLY, World, known, look, look_again, until
 from support.chains.server_certificates import self_signed
-from support.worlds.jobs_city import PASSWORD, Trial, instance
+from support.worlds.jobs_city import PASSWORD, Org, Trial, instance
 from support.worlds.network_city import Network, indexed_as_far_as_it_goes, network
 from support.worlds.running_instance import ROOT
 
@@ -94,6 +97,28 @@ def assert_over(world: World, code: str, lines: list[Any]) -> None:
         assert any((line["event"], line.get("code")) == ("alert cleared", code) for line in lines)
 
 
+def test_what_alerts_end_on_is_read_once_however_many_stand(world: World) -> None:
+    app, asked = world.city.app, list[str]()
+    note = lambda *told: asked.append(told[2])  # noqa: E731
+    codes = (alerts.NO_ACCOUNT, alerts.REFUSED, alerts.NODE_REFUSED, alerts.LOG_STOPPED)
+    standing = [(code, bytes([n]).hex()) for code in codes for n in range(3)]
+    with app.database.transaction() as connection:
+        for code, subject in standing:
+            stored.put(connection, code, subject, {}, app.clock())
+    event.listen(app.database.engine, "before_cursor_execute", note)
+    end_alerts(app)
+    event.remove(app.database.engine, "before_cursor_execute", note)
+    reads = [statement for statement in asked if statement.startswith("SELECT")]
+    assert [len([one for one in reads if f"FROM {table}" in " ".join(one.split())]) for table in READ] == [1, 1, 1, 0]
+    assert len(reads) == 3
+    with app.database.transaction() as connection:
+        for code, subject in standing:
+            stored.clear(connection, code, subject, app.clock())
+
+
+READ = ("alerts", "records", "submissions", "transactions")
+
+
 # On a network
 
 
@@ -110,23 +135,60 @@ def test_a_replaced_final_block_is_told_for_an_hour_at_least_and_until_all_is_fi
     template: Trial, tmp_path: Path
 ) -> None:
     with own_network(template, tmp_path, "clique") as (net, world):
+        org = net.organisation()
         net.follow(8)
-        net.chain.forks[b"other"] = net.indexed.number - 3
+        before = net.indexed.number
+        net.chain.forks[b"other"] = net.chain.forks[b"third"] = before - 8
         for node in net.nodes:
-            node.branch = b"other"
+            node.branch, node.newest = b"other", before
         with capture_logs() as lines:
-            index(net.city.app)
-            net.follow(8)
-            net.city.clock.ahead = SHOWN / 2
-            index(net.city.app)
+            assert stands(net, 0.0)
+            assert stands(net, SHOWN + 1.0), "the index is not as far as it was"
+            for node in net.nodes:
+                node.newest = None
+            net.chain.mine(8)
+            assert stands(net, SHOWN / 2), "nobody may have seen it yet"
         net.city.clock.ahead = 0.0
         assert_shown(world, alerts.BLOCK_REPLACED, lines)
+
+        net.city.clock.ahead = SHOWN / 2
+        ids = [under_way(net, org)]
+        for node in net.nodes:
+            node.branch = b"third"
+        net.chain.mine(8)
+        assert stands(net, SHOWN / 2)
+        ((_, told),) = [one for one in net.city.alerts().items() if one[0][0] == alerts.BLOCK_REPLACED]
+        assert told["replacedBy"][0]["header"] == net.chain.raw(before - 8, b"third").hex()
+        assert stands(net, SHOWN * 1.5 + 2.0), "what was signed before it is not final"
         net.city.clock.ahead = SHOWN + 1.0
+        net.make_final(ids)
+        assert stands(net, SHOWN + 1.0), "the second replacement is told as long as the first"
+        under_way(net, org)
         with capture_logs() as lines:
-            index(net.city.app)
+            assert not stands(net, SHOWN * 1.5 + 2.0), "what was signed later has nothing to do with it"
         net.city.clock.ahead = 0.0
         assert_over(world, alerts.BLOCK_REPLACED, lines)
-        assert net.rivals(), "both branches are kept as evidence"
+        assert len(world.listed(alerts.BLOCK_REPLACED, "--cleared")) == 2
+        assert net.rivals(), "all branches are kept as evidence"
+
+
+def stands(net: Network, ahead: float) -> bool:
+    """Whether the replaced block is told once the index has read, so many seconds later."""
+    net.city.clock.ahead = ahead
+    index(net.city.app)
+    return alerts.BLOCK_REPLACED in net.codes()
+
+
+def under_way(net: Network, org: Org) -> str:
+    """A record whose transaction is signed and in no block."""
+    (id,) = net.city.submit(org, org.certificate())
+    close_batches(net.city.app, force=True)
+    for node in net.nodes:
+        node.swallows = True
+    dispatch(net.city.app)
+    for node in net.nodes:
+        node.swallows = False
+    return id
 
 
 def test_on_qbft_equivocation_stands_until_it_is_settled_and_unknown_validators_until_they_are_stated(
@@ -257,7 +319,7 @@ def test_a_clock_that_was_ahead_is_not_taken_for_right_before_blocks_tell_so(wor
         return ("clock_ahead", "clock") in world.city.alerts()
 
     with world.city.app.database.transaction() as connection:
-        alert_store.put(connection, "clock_ahead", "clock", {"check": "clock"}, world.city.app.clock())
+        stored.put(connection, "clock_ahead", "clock", {"check": "clock"}, world.city.app.clock())
     with Rpc(list(world.city.trial.rpc.urls)) as rpc:
         begun = world.app_on(rpc)  # as after a restart: no block has arrived yet
 
