@@ -657,6 +657,11 @@ CODES: dict[str, Meaning] = {
         400, WRONG_USAGE, "密钥库密码不正确。", "The password does not open the keystore.",
         "请更正密码。", "Correct the password.",
     ),
+    "key_unreadable": Meaning(
+        503, UNAVAILABLE, "本进程无权读取或无法读取密钥文件。", "A key's file cannot be read by this process.",
+        "请让运行服务的用户可读取该文件；按服务安装时执行 systemd-tmpfiles --create chain-service.conf。",
+        "Let the service's user read it; where systemd runs it: `systemd-tmpfiles --create chain-service.conf`.",
+    ),
     "no_backup_password": Meaning(
         400, WRONG_USAGE, "缺少备份密码。", "The password of backups is missing.",
         "请设置 CHAIN_SERVICE_BACKUP_PASSWORD，或用 --password-file 指定文件。",

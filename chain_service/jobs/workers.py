@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from sqlalchemy import Connection
@@ -107,6 +107,7 @@ class Workers:
         """As `_run`, with each step done only while this process has the lease of the role."""
         lease = lease_of(self._app, role)
         leased = under(self._app, [lease])
+        alert = _FailureAlert(leased, role)
 
         def attempt(app: App) -> bool:
             before = lease.term
@@ -114,7 +115,7 @@ class Workers:
                 return False
             if lease.term != before:
                 log.info("lease taken", worker=role, term=lease.term)
-                _clear(app, role)  # what stopped the one before stops this one only if it happens again
+                alert.should_stand(None)  # what stopped the one before stops this one only if it happens again
             try:
                 step(app)
             except Conflict as error:
@@ -125,20 +126,21 @@ class Workers:
             return True
 
         try:
-            self._loop(leased, role, attempt)
+            self._loop(leased, role, attempt, alert)
         finally:
             lease.release()
 
     def _run(self, name: Role, step: Callable[[App], None]) -> None:
-        _clear(self._app, name)  # what stopped the process before stops this one only if it happens again
+        alert = _FailureAlert(self._app, name)
+        alert.should_stand(None)  # what stopped the process before stops this one only if it happens again
 
         def attempt(app: App) -> bool:
             step(app)
             return True
 
-        self._loop(self._app, name, attempt)
+        self._loop(self._app, name, attempt, alert)
 
-    def _loop(self, app: App, name: Role, step: Callable[[App], bool]) -> None:
+    def _loop(self, app: App, name: Role, step: Callable[[App], bool], alert: _FailureAlert) -> None:
         """Steps until stopped; a failing step is told once, raises an alert and is tried again, ever more slowly.
 
         A step that answers False was not for this process to do.
@@ -153,35 +155,46 @@ class Workers:
                 if code != failing:
                     detail = error.message if isinstance(error, ChainServiceError) else None
                     log.error("step failed", worker=name, code=code, detail=detail, exc_info=detail is None)
-                    _alert(app, name, code, detail)
+                    alert.should_stand({"code": code} if detail is None else {"code": code, "detail": detail})
                 failing = code
                 pause = min(LONGEST_PAUSE, pause * 2)
             else:
                 if failing is not None and done:
                     log.info("step succeeds again", worker=name)
-                    _clear(app, name)
+                    alert.should_stand(None)
                 failing, pause = None, interval if done else max(interval, STANDBY_PAUSE)
+            alert.store()
             self._stop.wait(pause)
 
 
-def _alert(app: App, name: Role, code: str, detail: str | None) -> None:
-    details = {"code": code} if detail is None else {"code": code, "detail": detail}
-    _clear(app, name)  # what it failed for before is over
-    _note(app, lambda connection, at: alerts.put(connection, WORK_FAILED, name, details, at))
+class _FailureAlert:
+    """Whether a worker's step fails, as an alert: what cannot be stored when it happens is stored as soon as it can."""
 
+    def __init__(self, app: App, name: Role) -> None:
+        self._app, self._name = app, name
+        self._details: Mapping[str, Any] | None = None
+        self._is_stored = self._is_told = True
 
-def _clear(app: App, name: Role) -> None:
-    _note(app, lambda connection, at: alerts.clear(connection, WORK_FAILED, name, at))
+    def should_stand(self, details: Mapping[str, Any] | None) -> None:
+        """From now on the alert stands with these details and no others; with None it does not."""
+        self._details, self._is_stored, self._is_told = details, False, False
+        self.store()
 
-
-def _note(app: App, write: Callable[..., object]) -> None:
-    """Written, unless the lease is another's by now: what became of the work is then for that one to say."""
-    try:
-        with app.database.transaction() as connection:
-            write(connection, app.clock())
-    except Exception as error:  # noqa: BLE001 - what cannot even be noted must not end the worker
-        if not (isinstance(error, Conflict) and error.code == "lease_lost"):
-            log.error("an alert could not be stored", error=type(error).__name__)
+    def store(self) -> None:
+        """Stored, if it is not, unless the lease is another's by now: that one says what became of the work."""
+        if self._is_stored:
+            return
+        try:
+            with self._app.database.transaction() as connection:
+                alerts.clear(connection, WORK_FAILED, self._name, self._app.clock())
+                if self._details is not None:
+                    alerts.put(connection, WORK_FAILED, self._name, self._details, self._app.clock())
+            self._is_stored = True
+        except Exception as error:  # noqa: BLE001 - what cannot even be noted must not end the worker
+            self._is_stored = isinstance(error, Conflict) and error.code == "lease_lost"
+            if not self._is_stored and not self._is_told:
+                log.error("an alert could not be stored yet", error=type(error).__name__)
+                self._is_told = True
 
 
 def _follow(app: App) -> None:

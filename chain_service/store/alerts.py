@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,11 +88,19 @@ def _alert(row: Row[Any]) -> Alert:
     return Alert(row.id, row.at, row.code, row.subject, details, row.cleared_at)
 
 
+def standing(connection: Connection, codes: Collection[str]) -> list[Alert]:
+    """All standing alerts of these codes: cheap, however many have ended."""
+    query = select(alerts).where(alerts.c.code.in_(sorted(codes)), alerts.c.cleared_at.is_(None))
+    return [_alert(row) for row in connection.execute(query)]
+
+
 def listed(connection: Connection, *, cleared: bool = False, limit: int = 1000) -> list[Alert]:
     """The standing alerts (with `cleared` all), newest first."""
-    query = select(alerts).order_by(alerts.c.id.desc()).limit(limit)
-    rows = connection.execute(query if cleared else query.where(alerts.c.cleared_at.is_(None)))
-    return [_alert(row) for row in rows]
+    if cleared:
+        query = select(alerts).order_by(alerts.c.id.desc())
+    else:  # in the order of an expression: by the key itself all that ever stood would be walked through
+        query = select(alerts).where(alerts.c.cleared_at.is_(None)).order_by((alerts.c.id + 0).desc())
+    return [_alert(row) for row in connection.execute(query.limit(limit))]
 
 
 def counts(connection: Connection) -> dict[str, int]:

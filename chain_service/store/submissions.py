@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, exists, func, insert, or_, select, upda
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store.rows import all_as, one_or_none, row_count
+from chain_service.store.rows import all_as, chunks, one_or_none, row_count
 from chain_service.store.schema import (
     accounts,
     catalog_versions,
@@ -73,6 +73,15 @@ class StoredTransaction:
 
 
 @dataclass(frozen=True)
+class UnminedNonce:
+    """Of signed bytes that no final block holds yet: whose nonce they use, and since when."""
+
+    account: str
+    nonce: int
+    signed_at: float
+
+
+@dataclass(frozen=True)
 class Backlog:
     """Open submissions, and since when the oldest waits (unix seconds; None without any)."""
 
@@ -94,6 +103,14 @@ def get(connection: Connection, id: str) -> Submission:
     if submission is None:
         raise NotFound("no submission has this id", code="submission_unknown", id=id)
     return submission
+
+
+def closed(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of these submissions that are final or abandoned."""
+    found: set[str] = set()
+    for part in chunks(ids):
+        found.update(connection.execute(select(submissions.c.id).where(submissions.c.id.in_(part), ~_open)).scalars())
+    return found
 
 
 def due(connection: Connection, account: str, now: float, limit: int = 100) -> list[Submission]:
@@ -183,6 +200,12 @@ def unmined(connection: Connection) -> list[StoredTransaction]:
     """All signed bytes that no final block holds yet, by account and nonce."""
     query = select(transactions).where(transactions.c.block.is_(None))
     return all_as(connection.execute(query.order_by(transactions.c.account, transactions.c.nonce)), StoredTransaction)
+
+
+def unmined_nonces(connection: Connection) -> list[UnminedNonce]:
+    """As `unmined`, without the bytes, in no order."""
+    columns = (transactions.c.account, transactions.c.nonce, transactions.c.signed_at)
+    return all_as(connection.execute(select(*columns).where(transactions.c.block.is_(None))), UnminedNonce)
 
 
 def by_hash(connection: Connection, hash: bytes) -> StoredTransaction | None:

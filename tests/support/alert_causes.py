@@ -27,11 +27,13 @@ from chain_service.core.records.states import State
 from chain_service.jobs import alerts, workers
 from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.context import App
+from chain_service.jobs.indexing.ended_alerts import SHOWN
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.indexing.head_watch import watch_head
 from chain_service.jobs.instance import api_keys, health
 from chain_service.jobs.instance.watch import HealthWatch
 from chain_service.jobs.proofs import trust_files
+from chain_service.jobs.records import records
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.jobs.sending.refusals import stop_log
 from chain_service.jobs.verifying.missed_lookups import MISSED_WITHIN, watch_misses
@@ -50,6 +52,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # as long as Starlette has no wish for another client library
     from starlette.testclient import TestClient
 
+DAY = 86_400
 SHORT = DatabaseLimits(connections=2, pool_seconds=0.5, lock_seconds=0.5, statement_seconds=1.0)
 
 
@@ -84,6 +87,10 @@ class World:
         figures = client.get("/metrics").text
         standing = client.get("/readyz").json()["checks"].get("alerts", {}).get("standing", [])
         return listed, figures, [one for one in standing if one["code"] == code]
+
+    def subjects(self, code: str) -> set[str]:
+        """Of what the alerts of this code stand."""
+        return {subject for standing, subject in self.city.alerts() if standing == code}
 
     def listed(self, code: str, *more: str) -> list[Any]:
         return list(self.command("alerts", "list", "--code", code, *more)["alerts"])
@@ -153,8 +160,11 @@ def gap(world: World) -> Iterator[None]:
     with liar(city.trial.server.url, count) as rpc:
         dispatch(city.on(rpc=rpc).app)
     city.clock.ahead = 40.0
-    dispatch(city.app)
+    with http_server(refusing(city, "eth_sendRawTransaction")) as url, Rpc([url]) as rpc:
+        dispatch(city.on(rpc=rpc).app)
+    index(city.app)
     yield
+    city.clock.ahead = 80.0
     city.make_final([id])
     index(city.app)
     city.clock.ahead = 0.0
@@ -164,11 +174,21 @@ def gap(world: World) -> Iterator[None]:
 def stopped(world: World) -> Iterator[None]:
     city, org = world.city, world.city.organisation()
     stop_log(city.app, log_id(OrgCode(org.code), 0), "HeadConflict")
+    city.clock.ahead = SHOWN + 1.0
+    index(city.app)
+    city.clock.ahead = 0.0
+    new_generation(city, org)
     index(city.app)
     yield
+    city.clock.ahead = SHOWN + 1.0
+    index(city.app)
+    city.clock.ahead = 0.0
+    index(city.app)
+
+
+def new_generation(city: City, org: Org) -> None:
     city.trial.registrar.add_log_key(org.code, city.app.keystore.create_log_key(org.code, 1))
     city.trial.registrar.open_generation(org.code)
-    index(city.app)
 
 
 @contextmanager
@@ -185,10 +205,14 @@ def guessed(world: World) -> Iterator[None]:
 
 @contextmanager
 def no_account(world: World) -> Iterator[None]:
-    city, org = world.city, world.city.organisation()
-    ids = city.submit(org, org.certificate())
+    city, org, other = world.city, world.city.organisation(), world.city.organisation()
+    ids, (erased,) = city.submit(org, org.certificate()), city.submit(other, other.certificate())
     close_batches(replace(city.app, keystore=Keystore.create(world.new() / "keys", PASSWORD)), force=True)
+    index(city.app)
     yield
+    records.erase(city.app, erased, "entered by mistake", other.caller)
+    index(city.app)
+    assert world.subjects(alerts.NO_ACCOUNT) == {org.code}
     city.make_final(ids)
 
 
@@ -198,6 +222,7 @@ def refused_by_node(world: World) -> Iterator[None]:
     _, id = waiting(city)
     with http_server(refusing(city, "eth_sendRawTransaction")) as url, Rpc([url]) as rpc:
         dispatch(city.on(rpc=rpc).app)
+    index(city.app)
     yield
     city.clock.ahead = 40.0
     city.make_final([id])
@@ -225,13 +250,18 @@ def refusing(city: City, method: str) -> Callable[[bytes], tuple[int, bytes]]:
 @contextmanager
 def suspended(world: World) -> Iterator[None]:
     city = world.city
-    org, id = waiting(city)
-    city.trial.registrar.set_suspended(org.code, True)
+    (org, id), (other, moved) = waiting(city), waiting(city)
+    for one in (org, other):
+        city.trial.registrar.set_suspended(one.code, True)
     dispatch(city.app)
+    index(city.app)
+    assert len(world.subjects(alerts.REFUSED)) == 2
     yield
-    city.trial.registrar.set_suspended(org.code, False)
+    new_generation(city, other)  # the submission refused is withdrawn, and what it carried goes with another
+    for one in (org, other):
+        city.trial.registrar.set_suspended(one.code, False)
     city.clock.ahead = 31.0
-    city.make_final([id])
+    city.make_final([id, moved])
     city.clock.ahead = 0.0
 
 
@@ -275,8 +305,12 @@ def until(done: Callable[[], Any]) -> None:
 
 
 def look(app: App) -> None:
-    """One look of the watch, which raises and clears."""
-    watch = HealthWatch(app, alerting=True)
+    """One look of the watch, which raises and clears, in a process that does all."""
+    look_again(HealthWatch(app, alerting=True, serving=True))
+
+
+def look_again(watch: HealthWatch) -> None:
+    watch._looked = 0.0
     watch.look()
     watch._store(watch.found)
     for node in watch._nodes:
@@ -396,7 +430,7 @@ def own_certificate(days: float) -> Row:
 def trust_file(ahead: float) -> Row:
     @contextmanager
     def row(world: World) -> Iterator[None]:
-        trust_files.export(world.app_on(trust_lifetime=100))
+        trust_files.export(world.app_on(trust_lifetime=20 * DAY))
         file = world.city.app.settings.data / trust_files.FILE
         world.city.clock.ahead = ahead
         with seen(world, world.city.app):
@@ -470,8 +504,8 @@ ROWS: dict[str, Row] = {
     "disk_full": with_settings(lambda _: {"disk_reserve": 2**40}),
     "certificate_expired": own_certificate(-1),
     "certificate_ends_soon": own_certificate(5),
-    "trust_expired": trust_file(101.0),
-    "trust_ends_soon": trust_file(80.0),
+    "trust_expired": trust_file(20 * DAY + 1.0),
+    "trust_ends_soon": trust_file(16.0 * DAY),
     "journal_not_carried": carrier_suspended,
     "database_newer": version("9999", "9999"),
     "database_older": version("0001"),

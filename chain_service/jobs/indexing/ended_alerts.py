@@ -7,6 +7,8 @@ what was read before is read, and every transaction of ours that was signed befo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from sqlalchemy import Connection
 
@@ -25,11 +27,12 @@ from chain_service.jobs.context import App
 from chain_service.store import alerts, chain_index, records, submissions
 from chain_service.store.alerts import Alert
 from chain_service.store.registries import organisations
-from chain_service.store.submissions import StoredTransaction
+from chain_service.store.submissions import UnminedNonce
 
 SHOWN = 3_600
-"""Seconds that a replaced final block stands at least: all else of it may be over within one step of the index, before
-anybody has seen that final was not final."""
+"""Seconds that a replaced final block and a stopped log are told at least: all else of them may be over within one step
+of the index (of a database that was restored, say), before anybody has seen that final was not final, or that somebody
+else wrote with the organisation's key."""
 LOG_ID = 32
 """Bytes."""
 
@@ -37,51 +40,78 @@ LOG_ID = 32
 def end_alerts(app: App) -> None:
     """Every alert that the index can tell the end of, and that has ended, is cleared."""
     with app.database.reading() as connection:
-        standing = [alert for alert in alerts.listed(connection) if alert.code in _OVER]
+        standing = alerts.standing(connection, _OVER)
         if not standing:
             return
-        unmined = submissions.unmined(connection)
-        over = [alert for alert in standing if _OVER[alert.code](app, connection, alert, unmined)]
+        seen = _Seen(app.clock(), connection, standing)
+        over = [alert for alert in standing if _OVER[alert.code](seen, alert)]
     if over:
         with app.database.transaction() as connection:
             for alert in over:
                 alerts.clear(connection, alert.code, alert.subject, app.clock())
 
 
-def _read_again(_: App, connection: Connection, alert: Alert, unmined: Sequence[StoredTransaction]) -> bool:
-    newest = chain_index.newest_block(connection)
-    if newest is None or newest.number < alert.details.get("head", 0):
+@dataclass
+class _Seen:
+    """What the database holds of that on which alerts end: each is read once, and only if one asks."""
+
+    now: float
+    connection: Connection
+    standing: Sequence[Alert]
+
+    @cached_property
+    def newest(self) -> int:
+        block = chain_index.newest_block(self.connection)
+        return -1 if block is None else block.number
+
+    @cached_property
+    def unmined(self) -> list[UnminedNonce]:
+        return submissions.unmined_nonces(self.connection)
+
+    @cached_property
+    def closed(self) -> set[str]:
+        refused = [alert.subject for alert in self.standing if _OVER[alert.code] is _closed]
+        return submissions.closed(self.connection, refused)
+
+    @cached_property
+    def waiting(self) -> set[str]:
+        return {total.org for total in records.waiting(self.connection)}
+
+
+def _read_again(seen: _Seen, alert: Alert) -> bool:
+    if seen.newest < alert.details.get("head", 0):
         return False
-    return all(transaction.signed_at > alert.at for transaction in unmined)
+    return all(transaction.signed_at > alert.at for transaction in seen.unmined)
 
 
-def _replaced(app: App, connection: Connection, alert: Alert, unmined: Sequence[StoredTransaction]) -> bool:
-    return app.clock() - alert.at >= SHOWN and _read_again(app, connection, alert, unmined)
+def _replaced(seen: _Seen, alert: Alert) -> bool:
+    return seen.now - alert.at >= SHOWN and _read_again(seen, alert)
 
 
-def _gap_filled(_: App, __: Connection, alert: Alert, unmined: Sequence[StoredTransaction]) -> bool:
+def _gap_filled(seen: _Seen, alert: Alert) -> bool:
     """The transaction that waited for the gap, and all before it, are in final blocks."""
-    return not any(one.account == alert.subject and one.nonce <= alert.details["waiting"] for one in unmined)
+    return not any(one.account == alert.subject and one.nonce <= alert.details["waiting"] for one in seen.unmined)
 
 
-def _log_left(_: App, connection: Connection, alert: Alert, __: Sequence[StoredTransaction]) -> bool:
+def _log_left(seen: _Seen, alert: Alert) -> bool:
     """The organisation has a later generation: nothing is written to the stopped log any more."""
+    if seen.now - alert.at < SHOWN:
+        return False
     org, generation = parse_log_id(read_hex(alert.subject, limit=LOG_ID))
-    standing = organisations.find(connection, org)
+    standing = organisations.find(seen.connection, org)
     return standing is not None and standing.generation > generation
 
 
-def _closed(_: App, connection: Connection, alert: Alert, __: Sequence[StoredTransaction]) -> bool:
+def _closed(seen: _Seen, alert: Alert) -> bool:
     """The submission is final, or what it carried goes another way."""
-    submission = submissions.get(connection, alert.subject)
-    return submission.final_block is not None or submission.abandoned_at is not None
+    return alert.subject in seen.closed
 
 
-def _nothing_waits(_: App, connection: Connection, alert: Alert, __: Sequence[StoredTransaction]) -> bool:
-    return all(total.org != alert.subject for total in records.waiting(connection))
+def _nothing_waits(seen: _Seen, alert: Alert) -> bool:
+    return alert.subject not in seen.waiting
 
 
-_OVER: dict[str, Callable[[App, Connection, Alert, Sequence[StoredTransaction]], bool]] = {
+_OVER: dict[str, Callable[[_Seen, Alert], bool]] = {
     BLOCK_REPLACED: _replaced,
     EVENTS_MISSING: _read_again,
     NONCE_GAP: _gap_filled,

@@ -32,7 +32,7 @@ def watch_head(app: App) -> None:
     """An alert stands while the newest final block is too old, and goes when the chain moves again."""
     with app.database.reading() as connection:
         block = chain_index.newest_block(connection)
-        standing = any(alert.code == CHAIN_HALTED for alert in alerts.listed(connection))
+        standing = bool(alerts.standing(connection, [CHAIN_HALTED]))
     if block is None:
         return
     age = max(0, app.now - block.time)

@@ -146,6 +146,7 @@ def _go_back(app: App, head: IndexedBlock, ancestor: IndexedBlock, branch: Seque
             "lost": [{"number": ours.number, "header": ours.header.hex()} for ours in lost[:MOST_TOLD]],
             "replacedBy": [{"number": rival.number, "header": rival.raw.hex()} for rival in theirs[:MOST_TOLD]],
         }
+        alerts.clear(connection, BLOCK_REPLACED, str(ancestor.number + 1), now)  # each replacement is told, and lasts
         alerts.put(connection, BLOCK_REPLACED, str(ancestor.number + 1), details, now)
         validators.keep_rivals(connection, [RivalHeader(ours.number, ours.hash, ours.header, now) for ours in lost])
         validators.keep_rivals(

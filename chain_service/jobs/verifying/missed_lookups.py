@@ -30,7 +30,7 @@ def watch_misses(app: App) -> None:
     """The alert of every key that misses less often now is cleared."""
     at = app.clock()
     with app.database.reading() as connection:
-        standing = [alert.subject for alert in alerts.listed(connection) if alert.code == LOOKUP_MISSES]
+        standing = [alert.subject for alert in alerts.standing(connection, [LOOKUP_MISSES])]
         most, since = app.settings.missed_lookups, at - MISSED_WITHIN
         calm = [key_id for key_id in standing if readings.misses(connection, key_id, since, most) < most]
     if calm:

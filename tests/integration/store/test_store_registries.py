@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, insert, select, text
 from store_samples import ORG, OTHER, accepted, digest, submission
 
 from chain_service.errors import Conflict, NotFound
-from chain_service.store import alerts, chain_index, readings, records, submissions, types
+from chain_service.store import alerts, chain_index, readings, records, schema, submissions, types
 from chain_service.store.access import keys
 from chain_service.store.database import Database
 from chain_service.store.registries import catalogs, seals
@@ -187,6 +187,28 @@ def test_an_alert_stands_once_until_it_is_cleared(database: Database) -> None:
         assert alerts.listed(connection) == []
         assert alerts.put(connection, "head_conflict", "log", {}, 5.0)
         assert len(alerts.listed(connection, cleared=True)) == 2
+
+
+def test_standing_alerts_are_all_found_and_without_a_walk_through_those_that_ended(database: Database) -> None:
+    row = {"at": 1.0, "code": "nonce_gap", "subject": "0", "details": "{}", "cleared_at": 2.0}
+    refused = [row | {"code": "refused_by_node", "subject": str(n), "cleared_at": None} for n in range(1_001)]
+    asked: list[tuple[str, Any]] = []
+    with database.transaction() as connection:
+        assert alerts.put(connection, "no_account", "oldest", {}, 1.0)
+        connection.execute(insert(schema.alerts), refused + [row] * 2_000)
+        columns = [schema.alerts.c[name] for name in row]
+        for _ in range(4):
+            ended = select(*columns).where(schema.alerts.c.cleared_at.is_not(None))
+            connection.execute(insert(schema.alerts).from_select(columns, ended))
+        connection.exec_driver_sql("ANALYZE")
+        event.listen(connection, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+        assert [one.subject for one in alerts.standing(connection, {"no_account", "nonce_gap"})] == ["oldest"]
+        assert len(alerts.standing(connection, {"refused_by_node"})) == 1_001
+        assert [one.subject for one in alerts.listed(connection)][:2] == ["1000", "999"]
+        explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+        for statement, parameters in list(asked):
+            plan = str(connection.exec_driver_sql(explain + statement, parameters).all())
+            assert "uq_alerts_standing" in plan, plan
 
 
 def test_alerts_are_paged_newest_first(database: Database) -> None:

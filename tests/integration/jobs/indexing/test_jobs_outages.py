@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from eth_abi import encode
 from eth_utils.crypto import keccak
+from sqlalchemy import Connection
 
 from chain_service.core.encoding.answers import to_json
 from chain_service.errors import ChainServiceError, Conflict, Unavailable
@@ -22,8 +24,9 @@ from chain_service.jobs.instance import health
 from chain_service.jobs.records import records
 from chain_service.jobs.sending.dispatch import RESEND_AFTER, dispatch
 from chain_service.nodes.embedded.blocks.database import FILE
-from chain_service.store import batches, statuses, submissions
+from chain_service.store import alerts, batches, statuses, submissions
 from chain_service.store import records as stored
+from chain_service.store.connecting.outages import outage
 from support.chains.lying_node import liar
 from support.worlds.jobs_city import PASSWORD, WAIT, City, Trial, new_chain
 
@@ -71,6 +74,41 @@ def test_workers_outlive_an_outage_and_say_so_by_an_alert(own_city: City) -> Non
             until(lambda: ("work_failed", "index") in city.alerts())
         until(lambda: city.state(ids[0]) == "anchored")
         until(lambda: not city.alerts())
+
+
+def test_an_alert_that_cannot_be_stored_at_once_is_stored_or_cleared_later(
+    own_city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city, refusing, refused = own_city, threading.Event(), set[str]()
+
+    def failing() -> set[str]:
+        return {subject for code, subject in city.alerts() if code == "work_failed"}
+
+    def unless_refused(write: Callable[..., bool]) -> Callable[..., bool]:
+        def written(connection: Connection, code: str, subject: str, *more: Any) -> bool:
+            if refusing.is_set() and code == "work_failed":
+                refused.add(subject)
+                raise outage("disk_full")
+            return write(connection, code, subject, *more)
+
+        return written
+
+    with city.app.database.transaction() as connection:
+        alerts.put(connection, "work_failed", "index", {}, 1.0)
+    for name in ("put", "clear"):
+        monkeypatch.setattr(alerts, name, unless_refused(getattr(alerts, name)))
+    with workers.Workers(city.app):
+        until(lambda: not failing())  # what stood before the process began
+        refusing.set()
+        with down(city.trial):
+            until(lambda: "index" in refused)
+            refusing.clear()
+            until(lambda: "index" in failing())
+            refusing.set()
+            refused.clear()
+        until(lambda: "index" in refused)
+        refusing.clear()
+        until(lambda: not failing())
 
 
 def until(true: Callable[[], bool], seconds: float = WAIT) -> None:
