@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.store.auditing import journal
+from chain_service.store.connecting.commits import after_commit
 from chain_service.store.rows import json_object
 from chain_service.store.schema import alerts
 
@@ -37,18 +39,23 @@ def put(connection: Connection, code: str, subject: str, details: Mapping[str, A
     raised = insert(alerts).values(row).on_conflict_do_nothing().returning(alerts.c.id)
     is_new = _noted(connection, connection.execute(raised).scalar_one_or_none())
     if is_new:
-        log.warning("alert raised", code=code, subject=subject)
+        after_commit(connection, partial(log.warning, "alert raised", code=code, subject=subject))
     return is_new
 
 
 def clear(connection: Connection, code: str, subject: str, at: float) -> bool:
     """No alert of this code and subject stands; False where none did."""
-    standing = (alerts.c.code == code, alerts.c.subject == subject, alerts.c.cleared_at.is_(None))
-    ended = update(alerts).where(*standing).values(cleared_at=at).returning(alerts.c.id)
-    has_ended = _noted(connection, connection.execute(ended).scalar_one_or_none())
-    if has_ended:
-        log.info("alert cleared", code=code, subject=subject)
-    return has_ended
+    return _end(connection, at, alerts.c.code == code, alerts.c.subject == subject) > 0
+
+
+def _end(connection: Connection, at: float, *which: ColumnElement[bool]) -> int:
+    """How many of these stood until now."""
+    ending = update(alerts).where(*which, alerts.c.cleared_at.is_(None)).values(cleared_at=at)
+    ended = connection.execute(ending.returning(alerts.c.id, alerts.c.code, alerts.c.subject)).all()
+    for one in ended:
+        _noted(connection, one.id)
+        after_commit(connection, partial(log.info, "alert cleared", code=one.code, subject=one.subject))
+    return len(ended)
 
 
 def _noted(connection: Connection, id: int | None) -> bool:
@@ -78,9 +85,12 @@ def get(connection: Connection, alert_id: int) -> Alert | None:
 
 def settle(connection: Connection, alert_id: int, at: float) -> bool:
     """The alert of this id stands no longer; False where it did not."""
-    standing = (alerts.c.id == alert_id, alerts.c.cleared_at.is_(None))
-    ended = update(alerts).where(*standing).values(cleared_at=at).returning(alerts.c.id)
-    return _noted(connection, connection.execute(ended).scalar_one_or_none())
+    return _end(connection, at, alerts.c.id == alert_id) > 0
+
+
+def settle_all(connection: Connection, code: str, at: float) -> int:
+    """No alert of this code stands any longer; how many did."""
+    return _end(connection, at, alerts.c.code == code)
 
 
 def _alert(row: Row[Any]) -> Alert:

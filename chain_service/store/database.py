@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.pool import NullPool
 
 from chain_service.errors import Conflict, Unavailable
+from chain_service.store.connecting.commits import followed_up, forgotten_on_error
 from chain_service.store.connecting.drivers import (
     POOLED,
     WATCHING,
@@ -105,7 +106,12 @@ class Database:
         if self.read_only:
             raise outage("database_read_only", "it lies on a read-only file system")
         try:
-            with self._turn(), self._connected({WRITE: True}, self._writers) as connection, connection.begin():
+            with (
+                self._turn(),
+                self._connected({WRITE: True}, self._writers) as connection,
+                followed_up(connection) as later,
+                connection.begin(),
+            ):
                 if self._first is not None:
                     self._first(connection)
                 yield connection
@@ -115,6 +121,8 @@ class Database:
                 self.writes.failed = error
             raise
         self.writes.succeeded_at, self.writes.failed = time.monotonic(), None
+        for act in later:
+            act()
 
     def guarded(self, first: Callable[[Connection], None]) -> Database:
         """The same database, whose every write transaction begins with `first`: what that raises ends it."""
@@ -342,7 +350,7 @@ class _Within(Database):
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        with translated(), self._connection.begin_nested():
+        with translated(), forgotten_on_error(self._connection), self._connection.begin_nested():
             yield self._connection
 
     @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, insert, select, text
 from store_samples import ORG, OTHER, accepted, digest, submission
+from structlog.testing import capture_logs
 
 from chain_service.errors import Conflict, NotFound
 from chain_service.store import alerts, chain_index, readings, records, schema, submissions, types
@@ -187,6 +188,41 @@ def test_an_alert_stands_once_until_it_is_cleared(database: Database) -> None:
         assert alerts.listed(connection) == []
         assert alerts.put(connection, "head_conflict", "log", {}, 5.0)
         assert len(alerts.listed(connection, cleared=True)) == 2
+
+
+def test_the_log_tells_of_an_alert_once_it_is_stored_and_of_none_that_is_not(database: Database) -> None:
+    def put(code: str, connection: Connection) -> None:
+        assert alerts.put(connection, code, "a", {}, 1.0)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    with capture_logs() as lines:
+        with pytest.raises(RuntimeError), database.transaction() as connection:
+            put("nonce_gap", connection)
+            fail()
+        with pytest.raises(RuntimeError), database.transaction() as connection:
+            put("nonce_gap", connection)
+            event.listen(connection, "commit", fail)
+        with database.as_one() as beside:
+            with pytest.raises(RuntimeError), beside.transaction() as connection:
+                put("nonce_gap", connection)
+                fail()
+            with beside.transaction() as connection:
+                put("no_account", connection)
+            assert not lines
+        with database.transaction() as connection:
+            put("nonce_gap", connection)
+            assert alerts.clear(connection, "no_account", "a", 2.0)
+        with database.transaction() as connection:
+            (standing,) = alerts.listed(connection)
+            assert alerts.settle(connection, standing.id, 2.0) and not alerts.settle(connection, standing.id, 2.0)
+    assert [(line["event"], line["code"], line["subject"]) for line in lines if "alert" in line["event"]] == [
+        ("alert raised", "no_account", "a"),
+        ("alert raised", "nonce_gap", "a"),
+        ("alert cleared", "no_account", "a"),
+        ("alert cleared", "nonce_gap", "a"),
+    ]
 
 
 def test_standing_alerts_are_all_found_and_without_a_walk_through_those_that_ended(database: Database) -> None:
