@@ -11,7 +11,7 @@ import pytest
 
 from chain_service.app import open_app
 from chain_service.config import Settings
-from chain_service.jobs.alerts import EQUIVOCATION, NONCE_GAP
+from chain_service.jobs.alerts import EQUIVOCATION, REFUSED_FOR_GOOD
 from chain_service.store import alerts
 from support.worlds.running_instance import ISSUER, OTHER, Instance
 
@@ -169,13 +169,13 @@ def raised(service: Instance) -> Iterator[list[int]]:
     app = open_app(Settings(data=Path(service.data)))
     try:
         with app.database.transaction() as connection:
-            alerts.put(connection, NONCE_GAP, "an account", {"used": 1, "waiting": 3}, app.clock())
+            alerts.put(connection, REFUSED_FOR_GOOD, "a submission", {"used": 1, "waiting": 3}, app.clock())
             alerts.put(connection, EQUIVOCATION, "7", {"height": 7}, app.clock())
         with app.database.reading() as connection:
             ids = {one.code: one.id for one in alerts.listed(connection)}
-        yield [ids[EQUIVOCATION], ids[NONCE_GAP]]
+        yield [ids[EQUIVOCATION], ids[REFUSED_FOR_GOOD]]
         with app.database.transaction() as connection:
-            alerts.clear(connection, NONCE_GAP, "an account", app.clock())
+            alerts.clear(connection, REFUSED_FOR_GOOD, "a submission", app.clock())
             alerts.clear(connection, EQUIVOCATION, "7", app.clock())
     finally:
         app.close()
@@ -189,7 +189,7 @@ def test_alerts_are_listed_shown_and_settled(service: Instance, raised: list[int
         assert [one["id"] for one in ours] == [newer, older]
         assert ours[1]["details"] == {"used": 1, "waiting": 3} and ours[1]["clearedAt"] is None
         assert ours[1]["message"]["zh"] and ours[1]["remedy"]["en"]
-        only = client.get("/v1/alerts", params={"code": NONCE_GAP}).json()
+        only = client.get("/v1/alerts", params={"code": REFUSED_FOR_GOOD}).json()
         assert [one["id"] for one in only["alerts"]] == [older]
         paged = client.get("/v1/alerts", params={"limit": 1}).json()
         assert paged["alerts"][0]["id"] == newer and paged["next"]
@@ -197,11 +197,11 @@ def test_alerts_are_listed_shown_and_settled(service: Instance, raised: list[int
         assert client.get("/v1/alerts").status_code == 403
     assert service.done("alerts", "list") == listed
     assert service.done("alerts", "show", str(older)) == ours[1]
-    assert NONCE_GAP in service.run("alerts", "list").out
+    assert REFUSED_FOR_GOOD in service.run("alerts", "list").out
     assert service.done("alerts", "settle", str(older)) == {"id": older, "settled": True, "changed": True}
     assert service.done("alerts", "settle", str(older))["changed"] is False
     assert older not in {one["id"] for one in service.done("alerts", "list")["alerts"]}
-    ended = service.done("alerts", "list", "--cleared", "--code", NONCE_GAP)["alerts"]
+    ended = service.done("alerts", "list", "--cleared", "--code", REFUSED_FOR_GOOD)["alerts"]
     assert older in {one["id"] for one in ended if one["clearedAt"]}
     unknown = service.run("--json", "alerts", "show", "999999")
     assert (unknown.code, unknown.json["error"]["code"]) == (1, "alert_unknown")
