@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from chain_service.store.auditing import journal
 from chain_service.store.connecting.commits import after_commit
-from chain_service.store.rows import json_object
+from chain_service.store.rows import chunks, json_object
 from chain_service.store.schema import alerts
 
 log = structlog.get_logger("alerts")
@@ -52,8 +52,9 @@ def _end(connection: Connection, at: float, *which: ColumnElement[bool]) -> int:
     """How many of these stood until now."""
     ending = update(alerts).where(*which, alerts.c.cleared_at.is_(None)).values(cleared_at=at)
     ended = connection.execute(ending.returning(alerts.c.id, alerts.c.code, alerts.c.subject)).all()
+    for part in chunks([one.id for one in ended]):
+        journal.note(connection, "alerts", id=list(part))
     for one in ended:
-        _noted(connection, one.id)
         after_commit(connection, partial(log.info, "alert cleared", code=one.code, subject=one.subject))
     return len(ended)
 

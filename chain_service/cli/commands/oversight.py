@@ -9,6 +9,7 @@ import typer
 from chain_service.cli import render
 from chain_service.cli.invocation import invocation
 from chain_service.cli.options import Cursor, Limit, parse_moment_option
+from chain_service.errors import BadRequest
 
 if TYPE_CHECKING:
     from chain_service.jobs.auditing.readings import ReadingPage
@@ -69,8 +70,14 @@ def show_alert(context: typer.Context, alert: AlertId) -> None:
 
 
 @alerts.command("settle")
-def settle_alert(context: typer.Context, alert: AlertId) -> None:
-    """Let an alert stand no longer, once it is dealt with. 办结告警
+def settle_alert(
+    context: typer.Context,
+    alert: Annotated[
+        int | None, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="Number of the alert.", show_default=False)
+    ] = None,
+    code: Annotated[str | None, typer.Option(metavar="CODE", help="All that stand of this code instead.")] = None,
+) -> None:
+    """Let an alert, or all of a code, stand no longer, once dealt with. 办结告警
 
     An alert whose cause lasts is raised again.
 
@@ -80,7 +87,14 @@ def settle_alert(context: typer.Context, alert: AlertId) -> None:
     """
     from chain_service.jobs.instance import raised_alerts
 
+    if (alert is None) == (code is None):
+        raise BadRequest("name the alert's ID, or a code with --code", code="usage", field="ID")
     door = invocation(context)
+    if code is not None:
+        settled = raised_alerts.settle_code(door.app(), code)
+        door.answer(settled, lambda out: render.facts(out, settled), str(settled.settled))
+        return
+    assert alert is not None
     done = raised_alerts.settle_alert(door.app(), alert)
     door.answer(done, lambda out: render.facts(out, done), str(alert))
 

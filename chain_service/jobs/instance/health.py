@@ -348,7 +348,7 @@ def gauges(app: App) -> dict[str, float]:
             waiting = records.waiting(connection)
             block = chain_index.newest_block(connection)
             backlog = submissions.backlog(connection)
-            standing = alerts.listed(connection)
+            standing = alerts.counts(connection)
             roles = [state for state in leases.listed(connection) if state.held]
     except (ChainServiceError, DriverError):
         return {}
@@ -362,8 +362,8 @@ def gauges(app: App) -> dict[str, float]:
         "oldest_submission_seconds": now - backlog.oldest if backlog.oldest is not None else 0.0,
         "index_block": float(block.number) if block else 0.0,
         "head_age_seconds": now - block.time if block else float("inf"),
-        "chain_halted": float(any(alert.code == CHAIN_HALTED for alert in standing)),
-        "alerts_standing": float(len(standing)),
+        "chain_halted": float(CHAIN_HALTED in standing),
+        "alerts_standing": float(sum(standing.values())),
         **_lease_gauges(app, roles),
     }
 

@@ -53,6 +53,15 @@ class SettledAlert:
     """False where it had ended before."""
 
 
+@answer
+class SettledCode:
+    """Alerts of one code that stand no longer."""
+
+    code: str
+    settled: int
+    """How many stood."""
+
+
 def list_alerts(
     app: App,
     asker: Acting,
@@ -86,6 +95,15 @@ def settle_alert(app: App, alert_id: int) -> SettledAlert:
         _known(alerts.get(connection, alert_id), alert_id)
         changed = alerts.settle(connection, alert_id, app.clock())
     return SettledAlert(alert_id, settled=True, changed=changed)
+
+
+def settle_code(app: App, code: str) -> SettledCode:
+    """No alert of this code stands any longer, as `settle_alert`. Raises `NotFound` (`alert_unknown`)."""
+    with app.database.transaction() as connection:
+        settled = alerts.settle_all(connection, code, app.clock())
+    if not settled and code not in ALERTS:
+        raise NotFound("there is no such alert", code="alert_unknown", alert=code)
+    return SettledCode(code, settled)
 
 
 def _known(alert: Alert | None, alert_id: int) -> Alert:

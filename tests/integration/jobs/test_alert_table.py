@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, insert
 from structlog.testing import capture_logs
 
 from chain_service.chain.keystore import Keystore
@@ -25,11 +25,13 @@ from chain_service.jobs.anchoring.close_batches import close_batches
 from chain_service.jobs.anchoring.journal_heads import why_not_carried
 from chain_service.jobs.indexing.ended_alerts import SHOWN, end_alerts
 from chain_service.jobs.indexing.follow import index
+from chain_service.jobs.instance import health
 from chain_service.jobs.instance.surroundings import check_certificate, check_trust
 from chain_service.jobs.instance.watch import HealthWatch
 from chain_service.jobs.proofs import trust_files
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.store import alerts as stored
+from chain_service.store import schema
 from chain_service.web.app import create_app
 from support.alert_causes import DAY, ROWS, TOLD_ONLY, World, known, look, look_again, until
 from support.chains.server_certificates import self_signed
@@ -114,6 +116,23 @@ def test_what_alerts_end_on_is_read_once_however_many_stand(world: World) -> Non
     with app.database.transaction() as connection:
         for code, subject in standing:
             stored.clear(connection, code, subject, app.clock())
+
+
+def test_more_alerts_than_a_list_shows_are_counted_and_settled_at_once(world: World) -> None:
+    app, many = world.city.app, alerts.REFUSED_FOR_GOOD
+    row = {"at": app.clock(), "code": many, "details": "{}"}
+    with app.database.transaction() as connection:
+        stored.put(connection, alerts.CHAIN_HALTED, alerts.HEAD, {}, app.clock())
+    before = health.gauges(app)["alerts_standing"]
+    with app.database.transaction() as connection:
+        connection.execute(insert(schema.alerts), [row | {"subject": str(n)} for n in range(1_001)])
+    figures = health.gauges(app)
+    assert (figures["alerts_standing"], figures["chain_halted"]) == (before + 1_001, 1.0)
+    assert world.command("alerts", "settle", "--code", many) == {"code": many, "settled": 1_001}
+    assert not world.listed(many)
+    assert health.gauges(app)["alerts_standing"] == before
+    with app.database.transaction() as connection:
+        assert stored.clear(connection, alerts.CHAIN_HALTED, alerts.HEAD, app.clock())
 
 
 READ = ("alerts", "records", "submissions", "transactions")
