@@ -82,8 +82,8 @@ CODES: dict[str, Meaning] = {
     ),
     "code_mistyped": Meaning(
         422, WRONG_USAGE, "代码有误：不符合其格式。", "The code is mistyped: it does not have its form.",
-        "请按提示逐字核对；查询时全角、空格和小写字母会自动归一。",
-        "Compare it character by character; in look-ups width, blanks and lower case are put right.",
+        "请按提示逐字核对；查询时全角、空格会自动归一，小写字母亦然（印章编码除外）。",
+        "Compare it character by character; in look-ups width and blanks are put right, and lower case but for seals.",
     ),
     "not_installed": Meaning(
         404, WRONG_USAGE,
@@ -656,6 +656,11 @@ CODES: dict[str, Meaning] = {
     "wrong_password": Meaning(
         400, WRONG_USAGE, "密钥库密码不正确。", "The password does not open the keystore.",
         "请更正密码。", "Correct the password.",
+    ),
+    "key_unreadable": Meaning(
+        503, UNAVAILABLE, "本进程无权读取或无法读取密钥文件。", "A key's file cannot be read by this process.",
+        "请让运行服务的用户可读取该文件；按服务安装时执行 systemd-tmpfiles --create chain-service.conf。",
+        "Let the service's user read it; where systemd runs it: `systemd-tmpfiles --create chain-service.conf`.",
     ),
     "no_backup_password": Meaning(
         400, WRONG_USAGE, "缺少备份密码。", "The password of backups is missing.",

@@ -22,12 +22,21 @@ from chain_service.errors import Conflict
 
 PRIVATE, SHARED = 0o600, 0o666
 """Modes: for the service alone, and for whomever the umask lets read."""
+CLAIMS = 20
+"""Times that a folder of one's own is made until it can be locked before others see it."""
 
 
-def write_new(file: Path, content: bytes, *, code: str, mode: int = PRIVATE) -> None:
-    """The file holds `content`. Raises `Conflict` with `code` if it existed; never overwrites."""
+def write_new(file: Path, content: bytes, *, code: str, as_folder: bool = False) -> None:
+    """The private file holds `content`. Raises `Conflict` with `code` if it existed; never overwrites.
+
+    With `as_folder` it is as private as its folder: where a group, and nobody else, may read that, the group may read
+    it, and root makes it for the folder's owner.
+    """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _written(file, mode) as (stream, temporary):
+    with _written(file, PRIVATE) as (stream, temporary):
+        if as_folder:
+            folder = file.parent.stat()
+            _share_as(folder, stream.fileno(), 0 if folder.st_mode & stat.S_IROTH else stat.S_IRGRP)
         stream.write(content)
         _flush(stream)
         try:
@@ -81,15 +90,19 @@ def scratch(prefix: str) -> Iterator[Path]:
         if (descriptor := _claimed(left)) is not None:
             shutil.rmtree(left, ignore_errors=True)
             os.close(descriptor)
-    while True:
+    for _ in range(CLAIMS):
         folder = Path(tempfile.mkdtemp(prefix=prefix))
-        if (descriptor := _claimed(folder)) is not None:  # otherwise another process saw it before it was locked
+        if (descriptor := _claimed(folder)) is not None:
             break
+        shutil.rmtree(folder, ignore_errors=True)  # another process saw it before it was locked
+    else:  # nothing can be locked on this file system, so nobody clears anything there either
+        folder = Path(tempfile.mkdtemp(prefix=prefix))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _claimed(folder: Path) -> int | None:
@@ -115,7 +128,8 @@ def append_line(file: Path, line: bytes) -> None:
     try:
         end = os.lseek(descriptor, 0, os.SEEK_END)
         if end == 0:
-            _share_as(file.parent.stat(), descriptor)
+            folder = file.parent.stat()
+            _share_as(folder, descriptor, stat.S_IRGRP | stat.S_IWGRP if folder.st_mode & stat.S_IWGRP else 0)
         broken = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
         os.write(descriptor, (b"\n" if broken else b"") + line + b"\n")
         os.fsync(descriptor)
@@ -124,11 +138,12 @@ def append_line(file: Path, line: bytes) -> None:
     sync_directory(file.parent)
 
 
-def _share_as(folder: os.stat_result, descriptor: int) -> None:
+def _share_as(folder: os.stat_result, descriptor: int, rights: int) -> None:
+    """The folder's owner and, with those of `rights` that it has there itself, its group may use the private file."""
     if os.geteuid() == 0:
         os.fchown(descriptor, folder.st_uid, folder.st_gid)
-    if folder.st_mode & stat.S_IWGRP:
-        os.fchmod(descriptor, PRIVATE | stat.S_IRGRP | stat.S_IWGRP)
+    if os.fstat(descriptor).st_gid == folder.st_gid:
+        os.fchmod(descriptor, PRIVATE | (rights & folder.st_mode))
 
 
 def make_private(directory: Path) -> None:

@@ -27,8 +27,8 @@ QUIET.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would each c
 PYTEST = [str(BIN / "python"), "-m", "pytest"]
 PARTS = (
     ("tests/integration/jobs", "tests/integration/nodes", "tests/integration/chain"),
-    ("tests/integration/crash", "tests/integration/store", "tests/integration/scripts"),
-    ("tests/e2e", "tests/network"),
+    ("tests/integration/crash", "tests/integration/store", "tests/integration/scripts", "tests/network"),
+    ("tests/e2e",),
     (
         "tests/unit",
         "tests/property",

@@ -24,6 +24,8 @@ class Arrivals:
         self._newest: tuple[int, int, float] | None = None
         self._looked = 0.0
         self._ahead: float | None = None
+        self.judged = False
+        """Whether an arrival has told anything of our clock yet."""
 
     def note(self, number: int, block_time: int, now: float) -> None:
         """A node's newest block is this one, `now` by our clock."""
@@ -38,6 +40,7 @@ class Arrivals:
                 return
             ahead = now - block_time - (moment - looked)
             self._ahead = ahead if ahead > TOLERATED else None
+            self.judged = True
 
     @property
     def ahead(self) -> int | None:

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from eth_utils.address import is_address, to_checksum_address
 
-from chain_service.errors import BadRequest, Corrupt, Forbidden, NotFound
+from chain_service.errors import BadRequest, Corrupt, Forbidden, NotFound, Unavailable
 from chain_service.files import write_new
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ KeyKind = Literal["log", "note", "root"]
 
 
 class Keystore:
-    """`DIR/keys`: every file encrypted, mode 0600, written whole or not at all, never overwritten.
+    """`DIR/keys`: every file encrypted, as private as its folder, written whole or not at all, never overwritten.
 
     One password opens it, checked at the first need. Threads may share it. A wrong password raises `Forbidden`
-    (code `wrong_password`).
+    (code `wrong_password`), a file that this user may not read `Unavailable` (code `key_unreadable`).
     """
 
     def __init__(self, directory: Path, password: str) -> None:
@@ -81,12 +81,22 @@ class Keystore:
         account: LocalAccount = Account.create(secrets.token_hex(32))
         # iterations=2 is the least that scrypt takes; the password is random already
         content = Account.encrypt(account.key, self._file_password(f"account/{label}"), kdf="scrypt", iterations=2)
-        write_new(self._account_file(label), _json(content), code="key_exists")
+        write_new(self._account_file(label), _json(content), code="key_exists", as_folder=True)
         return str(account.address)
 
     def accounts(self) -> dict[str, str]:
         """Label to address of every account; needs no password."""
-        return {file.stem: _address(file) for file in sorted((self._directory / "accounts").glob("*.json"))}
+        return {label: _address(self._directory / "accounts" / f"{label}.json") for label in self.labels()}
+
+    def labels(self) -> list[str]:
+        """The label of every account, in order; no account's file is opened."""
+        folder = self._directory / "accounts"
+        try:
+            return sorted(file.stem for file in folder.iterdir() if file.suffix == ".json")
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _unreadable(folder, error) from error
 
     def account(self, address_or_label: str) -> LocalAccount:
         """The account, ready to sign. Raises `NotFound` (code `unknown_account`)."""
@@ -168,7 +178,7 @@ class Keystore:
         encryption = BestAvailableEncryption(self._file_password(f"{kind}/{name}/{n}").encode())
         public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
-        write_new(self._key_file(kind, name, n), public + private, code="key_exists")
+        write_new(self._key_file(kind, name, n), public + private, code="key_exists", as_folder=True)
         return key.public_key().public_bytes_raw()
 
     def _public_keys(self, kind: KeyKind, name: str) -> dict[int, bytes]:
@@ -186,7 +196,7 @@ class Keystore:
         file = self._key_file(kind, name, n)
         if not file.is_file():
             raise NotFound("the keystore holds no such key", code="unknown_log_key", kind=kind, name=name, n=n)
-        private = file.read_bytes().partition(PRIVATE_PEM)[2]
+        private = _content(file).partition(PRIVATE_PEM)[2]
         try:
             key = load_pem_private_key(PRIVATE_PEM + private, self._file_password(f"{kind}/{name}/{n}").encode())
         except (ValueError, TypeError) as error:
@@ -290,7 +300,7 @@ def _open_master(file: Path, password: str) -> bytes:
     if not file.is_file():
         raise NotFound("there is no keystore here; run `chain-service init`", code="no_keystore", file=str(file))
     try:
-        content = orjson.loads(file.read_bytes())
+        content = orjson.loads(_content(file))
         if (content["n"], content["r"], content["p"]) != (SCRYPT_N, SCRYPT_R, SCRYPT_P):
             raise Corrupt("the keystore uses other scrypt parameters", code="damaged_key", file=file.name)
         salt, nonce, sealed = (bytes.fromhex(content[name]) for name in ("salt", "nonce", "master"))
@@ -305,7 +315,7 @@ def _decrypt(file: Path, password: str) -> LocalAccount:
     from eth_account import Account
 
     try:
-        content = orjson.loads(file.read_bytes())
+        content = orjson.loads(_content(file))
         key = Account.decrypt(content, password)
         account: LocalAccount = Account.from_key(key)
     except ValueError as error:
@@ -321,18 +331,31 @@ def _decrypt(file: Path, password: str) -> LocalAccount:
 
 def _address(file: Path) -> str:
     try:
-        return str(to_checksum_address("0x" + orjson.loads(file.read_bytes())["address"].removeprefix("0x")))
+        return str(to_checksum_address("0x" + orjson.loads(_content(file))["address"].removeprefix("0x")))
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise Corrupt("a key's file cannot be read", code="damaged_key", file=file.name) from error
 
 
 def _public_key(file: Path) -> bytes:
     try:
-        return load_pem_public_key(file.read_bytes().partition(PRIVATE_PEM)[0]).public_bytes(
+        return load_pem_public_key(_content(file).partition(PRIVATE_PEM)[0]).public_bytes(
             Encoding.Raw, PublicFormat.Raw
         )
     except ValueError as error:
         raise Corrupt("a log key's file cannot be read", code="damaged_key", file=file.name) from error
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> Unavailable:
+    return Unavailable(
+        f"{path.name} of the keystore cannot be read: {error.strerror}", code="key_unreadable", file=path.name
+    )
 
 
 def _stretch(password: str, salt: bytes) -> bytes:

@@ -87,7 +87,7 @@ ALERTS: dict[str, AlertMeaning] = {
         "a node left out the event of our own transaction; everything from that block on is read again",
         "检查该节点；若反复出现，将其从 `rpc_urls` 中移除",
         "check that node; remove it from `rpc_urls` if it happens again",
-        "重新读到原高度，且此前签署的交易均已最终后",
+        "重新读到原高度，且此前签署的交易均成为最终后",
         "when what was read before is read again and every transaction signed before is final",
     ),
     BLOCK_REPLACED: AlertMeaning(
@@ -96,7 +96,7 @@ ALERTS: dict[str, AlertMeaning] = {
         "a block that counted as final was replaced by another branch; its transactions are sent again",
         "保留告警中两个分支的区块头，向各验证节点的运维人员查明原因",
         "keep the headers of both branches and ask the validators' operators for the cause",
-        "至少保留一小时，待重新读到原高度，且此前签署的交易均已最终后；两个分支的区块头继续保存",
+        "至少保留一小时，待重新读到原高度，且此前签署的交易均成为最终后；两个分支的区块头继续保存",
         "after an hour at least, when the index is as far as it was and every transaction signed before is final; "
         "the headers are kept",
     ),
@@ -138,7 +138,7 @@ ALERTS: dict[str, AlertMeaning] = {
         "the nonces of an account have a gap; it is filled with empty transfers",
         "无需处理；反复出现时检查 `rpc_urls` 中的节点",
         "nothing to do; check the nodes in `rpc_urls` if it happens again",
-        "等待补缺的交易已最终后",
+        "等待补缺的交易成为最终后",
         "when the transaction that waited for the gap is final",
     ),
     NODE_REFUSED: AlertMeaning(
@@ -147,8 +147,8 @@ ALERTS: dict[str, AlertMeaning] = {
         "a node, and not a contract, refused to take a transaction, which is tried again",
         "查看 `reason`：账户余额不足、节点交易池已满、交易费上限等；原因消除后会自动重试",
         "read `reason` (an account without funds, a full pool, …); it is sent again once the cause is gone",
-        "该提交被接收、最终或撤回后",
-        "when the submission is taken, final or withdrawn",
+        "该提交成为最终或被撤回后，或改由合约拒绝后",
+        "when the submission is final or withdrawn, or a contract refuses it",
     ),
     REFUSED: AlertMeaning(
         "submission",
@@ -156,8 +156,8 @@ ALERTS: dict[str, AlertMeaning] = {
         "a contract refused a submission, which keeps its place and is tried again",
         "查看 `reason`：机构被停用、账户缺少权限等；原因消除后会自动重试",
         "read `reason` (a suspended organisation, a missing right, …); it is sent again when the cause is gone",
-        "该提交被接受、最终或撤回后",
-        "when the submission is accepted, final or withdrawn",
+        "该提交成为最终或被撤回后，或改由节点拒绝后",
+        "when the submission is final or withdrawn, or a node refuses it",
     ),
     REFUSED_FOR_GOOD: AlertMeaning(
         "submission",
@@ -318,22 +318,25 @@ CAUSES: dict[str, AlertMeaning] = {
     ),
     "certificate_ends_soon": _cause(
         "`certificate`",
-        "本服务的 TLS 证书即将到期（14 天内）",
-        "the service's own TLS certificate ends within 14 days",
+        "本服务的 TLS 证书即将到期（14 天内，或有效期的最后四分之一）",
+        "the service's own TLS certificate ends within 14 days, or within the last quarter of its lifetime if shorter",
         "更换 `tls_certificate` 后向服务发送 SIGHUP 或重启",
         "renew `tls_certificate`, then send the service SIGHUP or restart it",
     ),
     "journal_not_carried": _cause(
         "`journal`",
-        "没有机构可将操作日志的日志头上链：机构已停用、未登记或其日志已停止",
-        "no organisation can carry the journal's head to the chain: suspended, not registered, or its log is stopped",
-        "执行 `org resume`，或在 `journal_organisation` 中指定其他机构",
-        "run `org resume` for it, or name another one in `journal_organisation`",
+        "没有机构可将操作日志的日志头上链：机构已停用、未登记、其日志已停止，或无法列出密钥",
+        "no organisation can carry the journal's head to the chain: suspended, not registered, its log is stopped, or "
+        "the keys cannot be listed",
+        "按 `/readyz` 所示原因处理：停用的执行 `org resume`，未登记的执行 `org add`，日志已停止的见 `head_conflict`，"
+        "密钥见 `key_unreadable`；或在 `journal_organisation` 中指定其他机构",
+        "by the cause in `/readyz`: `org resume` for a suspended one, `org add` for one that is not registered, for a "
+        "stopped log see `head_conflict`, for keys `key_unreadable`; or name another one in `journal_organisation`",
     ),
     "trust_ends_soon": _cause(
         "`trust`",
-        "本实例的信任文件即将到期（14 天内）",
-        "the instance's trust file ends within 14 days",
+        "本实例的信任文件即将到期（14 天内，或有效期的最后四分之一）",
+        "the instance's trust file ends within 14 days, or within the last quarter of its lifetime if shorter",
         "执行 `trust export` 并分发新文件",
         "run `trust export` and hand out the new file",
     ),

@@ -121,8 +121,8 @@ def begin(app: App, connection: Connection, request: Once | None) -> None:
     """
     if request is None:
         return
-    # The second is all that the release before locks.
-    if not all(first_answers.taken(connection, one) for one in {request.running, request.digest(request.key_id)}):
+    locks = (request.running, request.digest(request.key_id))  # the second is all that the release before locks
+    if not all(first_answers.taken(connection, one) for one in dict.fromkeys(locks)):
         raise running()
     stored = _stored(connection, request)
     answer = _answer(app, request, stored)

@@ -52,6 +52,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # as long as Starlette has no wish for another client library
     from starlette.testclient import TestClient
 
+DAY = 86_400
 SHORT = DatabaseLimits(connections=2, pool_seconds=0.5, lock_seconds=0.5, statement_seconds=1.0)
 
 
@@ -304,8 +305,12 @@ def until(done: Callable[[], Any]) -> None:
 
 
 def look(app: App) -> None:
-    """One look of the watch, which raises and clears."""
-    watch = HealthWatch(app, alerting=True)
+    """One look of the watch, which raises and clears, in a process that does all."""
+    look_again(HealthWatch(app, alerting=True, serving=True))
+
+
+def look_again(watch: HealthWatch) -> None:
+    watch._looked = 0.0
     watch.look()
     watch._store(watch.found)
     for node in watch._nodes:
@@ -425,7 +430,7 @@ def own_certificate(days: float) -> Row:
 def trust_file(ahead: float) -> Row:
     @contextmanager
     def row(world: World) -> Iterator[None]:
-        trust_files.export(world.app_on(trust_lifetime=100))
+        trust_files.export(world.app_on(trust_lifetime=20 * DAY))
         file = world.city.app.settings.data / trust_files.FILE
         world.city.clock.ahead = ahead
         with seen(world, world.city.app):
@@ -499,8 +504,8 @@ ROWS: dict[str, Row] = {
     "disk_full": with_settings(lambda _: {"disk_reserve": 2**40}),
     "certificate_expired": own_certificate(-1),
     "certificate_ends_soon": own_certificate(5),
-    "trust_expired": trust_file(101.0),
-    "trust_ends_soon": trust_file(80.0),
+    "trust_expired": trust_file(20 * DAY + 1.0),
+    "trust_ends_soon": trust_file(16.0 * DAY),
     "journal_not_carried": carrier_suspended,
     "database_newer": version("9999", "9999"),
     "database_older": version("0001"),

@@ -196,8 +196,9 @@ def serve(
             signal.raise_signal(signal.SIGTERM)
 
     workers: AbstractContextManager[object] = nullcontext() if no_workers else Workers(app)
+    looks = HealthWatch(app, alerting=not no_workers, serving=True)
     # uvicorn hands the signal on once it has stopped; being asked to stop is no failure
-    with _until_signalled() as stopped, workers, HealthWatch(app, alerting=not no_workers) as watch:
+    with _until_signalled() as stopped, workers, looks as watch:
         run_server(create_app(app, watch), settings, grace=GRACE, listening=listening)
 
 

@@ -159,7 +159,8 @@ def _cause(grammar: _Grammar, code: str) -> Text:
     wrong = next((at for at, character in enumerate(code[:LONGEST]) if character not in grammar.alphabet), None)
     if wrong is not None:
         shown = f"{code[wrong]!r}" if code[wrong].isprintable() else f"U+{ord(code[wrong]):04X}"
-        zh, en = f"第 {wrong + 1} 位不应有 {shown}", f"its character {wrong + 1}, {shown}, cannot stand there"
+        zh = f"第 {wrong + 1} 位（不计空格）不应有 {shown}"
+        en = f"its character {wrong + 1} (not counting blanks), {shown}, cannot stand there"
         if grammar.alphabet == ORG_ALPHABET:
             zh += "，代码中不使用字母 I、O、S、V、Z"
             en += "; the letters I, O, S, V and Z never occur"

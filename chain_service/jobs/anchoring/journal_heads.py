@@ -22,6 +22,7 @@ AT_ONCE = 5_000
 """Entries that are placed in one transaction, or hashed in one round of the worker."""
 MOST_NAMED = 3
 """Organisations that are named where none can carry the head."""
+NOT_REGISTERED = "is not registered"
 log = structlog.get_logger("journal")
 
 
@@ -85,27 +86,32 @@ def _place(app: App) -> None:
 
 
 def why_not_carried(app: App, connection: Connection) -> str | None:
-    """Why no organisation can carry the journal's head to the chain; None where one can, or the instance has none."""
+    """Why no organisation can carry the journal's head to the chain; None where one can, or the instance has none.
+
+    An account is made before its organisation is registered: one that is not is none of the instance, unless it is
+    named. Raises as `Keystore.labels`.
+    """
     whys = []
     for org in _carriers(app):
         why = _why_not(connection, org)
         if why is None:
             return None
-        whys.append(f"{org} {why}")
+        if why != NOT_REGISTERED or app.settings.journal_organisation:
+            whys.append(f"{org} {why}")
     return "; ".join(whys[:MOST_NAMED]) or None
 
 
 def _carriers(app: App) -> list[str]:
     """The organisations that may carry the head, the one to ask first at the beginning."""
     named = app.settings.journal_organisation
-    return [named] if named else sorted(app.keystore.accounts())
+    return [named] if named else app.keystore.labels()
 
 
 def _why_not(connection: Connection, org: str) -> str | None:
     """Why this organisation's log takes no head; None where it does."""
     standing = organisations.find(connection, org)
     if standing is None:
-        return "is not registered"
+        return NOT_REGISTERED
     if standing.suspended:
         return "is suspended"
     return None if batches.stopped(connection, org, standing.generation) is None else "has a log that is stopped"

@@ -234,7 +234,8 @@ def _set_state(
 ) -> SealDetails:
     with app.database.transaction() as connection:
         begin(app, connection, once)
-        if seals.unstored(connection, code=code):
+        known = seals.find(connection, code)
+        if (known is None or known.refused is not None) and seals.unstored(connection, code=code):
             raise Conflict("the chain holds this seal, its entry was lost here", code="seal_lost", seal=code)
         stored = seals.get(connection, code)
         asker.need_org(stored.owner)

@@ -96,11 +96,21 @@ def set_rule(
             old.second_approval if second_approval is None else second_approval,
             None if unlimited else old.daily_ends if daily_ends is None else daily_ends,
         )
-        if new != old:
-            n = approvals.count_rules(connection, code) + 1
+        if new == old:
+            return FinalEndRule(code, new.second_approval, new.daily_ends)
+        n = approvals.count_rules(connection, code) + 1
+        if not _loosens(old, new):
             note_rule(app, code, n, new.second_approval, new.daily_ends)
-            approvals.set_rule(connection, code, new)
+        approvals.set_rule(connection, code, new)
+    if _loosens(old, new):
+        note_rule(app, code, n, new.second_approval, new.daily_ends)
     return FinalEndRule(code, new.second_approval, new.daily_ends)
+
+
+def _loosens(old: EndRule, new: EndRule) -> bool:
+    """Something is asked no more: listed only once it is so, for what is listed is done again after a failure."""
+    fewer = new.daily_ends is not None and (old.daily_ends is None or new.daily_ends <= old.daily_ends)
+    return (old.second_approval and not new.second_approval) or not (fewer or new.daily_ends == old.daily_ends)
 
 
 def list_approvals(

@@ -192,10 +192,13 @@ def audit_unstored(connection: Connection) -> list[AuditFinding]:
 
 def audit_unstored_seals(connection: Connection) -> list[AuditFinding]:
     """What is kept of seals that memory lacks is what the events tell, and memory still lacks them."""
+    kept = list(rows(connection, "unstored_seals"))
+    if not kept:
+        return []
     told = {(event["block"], event["position"]): _args(event) for event in Events(connection).named("SealRegistered")}
     stored = {(row["code"], row["sha256"].hex()) for row in rows(connection, "seals") if row["refused"] is None}
     found = []
-    for row in rows(connection, "unstored_seals"):
+    for row in kept:
         args = told.get((row["block"], row["position"]))
         if args is None or (args.get("code"), str(args.get("sha256Digest")).removeprefix("0x")) in stored:
             found.append(added("unstored_seals", row, _EVENT))

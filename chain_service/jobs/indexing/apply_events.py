@@ -193,7 +193,7 @@ def _seal_final(app: App, connection: Connection, event: ChainEvent, final: Mapp
     seal = seals.find(connection, code)
     if seal is not None and (seal.owner, seal.sha256) == (owner, digest):
         seals.mark_final(connection, code, digest, **final)
-    elif owner in app.keystore.accounts():
+    elif (seal is None or seal.final_block is None) and owner in app.keystore.accounts():
         seals.add_unstored(connection, NewUnstoredSeal(event.block, event.position, code, owner))
 
 

@@ -13,6 +13,7 @@ from chain_service.core.chainproof.storage_layout import (
     CATALOG_REGISTRY,
     RECORD_LOG,
     RECORD_STATUS,
+    SEAL_OWNER,
     SEAL_REGISTRY,
     SEAL_SHA256,
     SealState,
@@ -39,11 +40,13 @@ class _Told:
     def __init__(self) -> None:
         self.states: dict[tuple[bytes, int], int] = {}
         self.words: dict[Slot, int] = {}
+        self.seals: dict[Slot, int] = {}
+        """Owners and digests, which never change once they are there."""
         self.seal_states: dict[Slot, int] = {}
 
     def slots(self) -> list[Slot]:
         statuses = dict.fromkeys((RECORD_STATUS, status_slot(log, index)[0]) for log, index in self.states)
-        return [*statuses, *self.words, *self.seal_states]
+        return [*statuses, *self.words, *self.seals, *self.seal_states]
 
     def contradicted(self, proven: Mapping[Slot, int], *, later: bool) -> bool:
         """The proven words deny what was told; `later`: they are of a later block, so that only ends are final."""
@@ -52,6 +55,8 @@ class _Told:
             if status_in(proven[RECORD_STATUS, slot], shift) != state and (not later or State(state).is_final):
                 return True
         if any(proven[slot] != word for slot, word in self.words.items()) and not later:
+            return True
+        if any(proven[slot] != word for slot, word in self.seals.items()):
             return True
         return any(
             proven[slot] == 0 or SealState.from_word(proven[slot]).state != state
@@ -112,8 +117,9 @@ def _read(connection: Connection, events: Sequence[ChainEvent], ours: Collection
                 told.states[event.args["log"], change.index] = change.state
         elif event.name == "SealRegistered":
             codes[event.args["seal"]] = event.args["code"]
-            slot = (SEAL_REGISTRY, seal_fact_slot(event.args["code"], SEAL_SHA256))
-            told.words[slot] = int.from_bytes(event.args["sha256Digest"], "big")
+            for fact, word in ((SEAL_OWNER, event.args["owner"]), (SEAL_SHA256, event.args["sha256Digest"])):
+                slot = (SEAL_REGISTRY, seal_fact_slot(event.args["code"], fact))
+                told.seals[slot] = int.from_bytes(word, "big")
         elif event.name == "SealStateSet":
             code = codes.get(event.args["seal"]) or chain_index.seal_code(connection, event.args["seal"])
             if code is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 from sqlalchemy import Connection
@@ -20,7 +21,9 @@ from chain_service.jobs.proofs import trust_files
 from chain_service.store.chain_index import IndexedBlock
 
 SOON = 14 * 86_400
-"""Seconds before its end at which a certificate or trust file is told of."""
+LAST_PART = 1 / 4
+"""A certificate or trust file is told of so many seconds before its end, or in this last part of its life where that is
+shorter: one that lives for days is renewed every few days, and the alert would never end."""
 
 
 @answer
@@ -67,25 +70,34 @@ def check_certificate(app: App, served: bytes | None = None) -> PlainCheck:
         return FINE
     try:
         pem = Path(file).read_bytes()
-        in_file = certificate_end(pem)
-        shown = in_file if served is None else certificate_end(served)
+        in_file = _validity(pem)
+        shown = in_file if served is None else _validity(served)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no PEM certificate"
         return PlainCheck(ok=False, code="certificate_expired", detail=f"tls_certificate cannot be read: {why}")
-    later = "; the file has a newer one, which SIGHUP makes the service read" if shown < in_file else ""
-    return _ends(app, "certificate", min(in_file, shown), later)
+    later = "; the file has a newer one, which SIGHUP makes the service read" if shown.end < in_file.end else ""
+    return _ends(app, "certificate", min(in_file, shown, key=lambda one: one.end), later)
 
 
-def certificate_end(pem: bytes) -> float:
-    """When the first certificate of these bytes ends, in unix seconds. Raises ValueError."""
-    return x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
+class _Validity(NamedTuple):
+    """In unix seconds."""
+
+    begin: float
+    end: float
 
 
-def _ends(app: App, what: str, end: float, later: str = "") -> PlainCheck:
+def _validity(pem: bytes) -> _Validity:
+    """Of the first certificate of these bytes. Raises ValueError."""
+    certificate = x509.load_pem_x509_certificate(pem)
+    return _Validity(certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp())
+
+
+def _ends(app: App, what: str, validity: _Validity, later: str = "") -> PlainCheck:
     """Told as expired, or as ending soon, which leaves the instance ready."""
+    begin, end = validity
     if app.now > end:
         return PlainCheck(ok=False, code=f"{what}_expired", detail=f"it ended at {moment(end)}{later}")
-    if app.now > end - SOON:
+    if app.now > end - min(SOON, LAST_PART * (end - begin)):
         return PlainCheck(ok=True, code=f"{what}_ends_soon", detail=f"it ends at {moment(end)}{later}")
     return FINE
 
@@ -96,13 +108,16 @@ def check_trust(app: App) -> PlainCheck:
     if not file.is_file():
         return FINE
     try:
-        ends = trust_files.read(file).terms.expires
+        terms = trust_files.read(file).terms
     except ChainServiceError as error:
         return PlainCheck(ok=False, code="trust_expired", detail=f"it cannot be read: {error.message}")
-    return _ends(app, "trust", ends)
+    return _ends(app, "trust", _Validity(terms.issued, terms.expires))
 
 
 def check_journal(app: App, connection: Connection) -> PlainCheck:
     """An organisation can carry the journal's head to the chain."""
-    why = None if app.chain is None else why_not_carried(app, connection)
+    try:
+        why = None if app.chain is None else why_not_carried(app, connection)
+    except ChainServiceError as error:  # of the keystore: the database would not be well under a name of its own
+        why = error.message
     return FINE if why is None else PlainCheck(ok=False, code="journal_not_carried", detail=why)

@@ -32,6 +32,7 @@ FRESH = 1.0
 PATIENCE = 3.0
 """Seconds that a node may take, where requests for work may take `rpc_timeout`."""
 _STORABLE = frozenset({"database_newer", "database_older"})
+_OF_CERTIFICATE = frozenset({"certificate_expired", "certificate_ends_soon"})
 log = structlog.get_logger("watch")
 
 
@@ -59,11 +60,17 @@ class HealthWatch:
     """Threads may share it. As a context manager it looks by itself until left; `alerting` raises and clears alerts,
     which is for the process whose workers run: of several on PostgreSQL for the one that follows the chain, since the
     others have disks and clocks of their own and would clear what it finds.
+
+    Those of the certificate are for the processes that serve, `serving`: only they know what clients are shown. Of
+    several each clears what it found itself, and once, at its first look, what a process before it left.
     """
 
-    def __init__(self, app: App, *, alerting: bool = False) -> None:
+    def __init__(self, app: App, *, alerting: bool = False, serving: bool = False) -> None:
         self._app = app
         self._alerting = alerting
+        self._serving = serving
+        self._stored: set[tuple[str, str]] | None = None
+        """What was found at the last look whose alerts were stored."""
         self._lock = threading.Lock()
         self._state: Readiness | None = None
         self._found: tuple[HealthFinding, ...] = ()
@@ -94,25 +101,36 @@ class HealthWatch:
         return self._found
 
     def _store(self, found: tuple[HealthFinding, ...]) -> None:
-        """The alerts that stand are those found now, of the codes that are the watch's to raise."""
+        """The alerts that stand are those found now, of the codes that are for this process to raise."""
         if any(one.check == "database" and one.code not in _STORABLE for one in found):
             return  # whoever waits for the database tells nothing meanwhile
         app = self._app
         wanted = {(one.code, one.subject): one for one in found}
         try:
             with app.database.watching() as connection:
-                if not works_here(connection, "index"):
-                    return
+                follows = self._alerting and works_here(connection, "index")
                 standing = {(alert.code, alert.subject) for alert in alerts.standing(connection, CAUSES)}
-            if standing == wanted.keys():
-                return
-            with app.database.transaction() as connection:
-                for code, subject in standing - wanted.keys():
-                    alerts.clear(connection, code, subject, app.clock())
-                for (code, subject), one in wanted.items():
-                    alerts.put(connection, code, subject, {"check": one.check, "detail": one.detail}, app.clock())
+            new = {key for key in wanted.keys() - standing if self._raises(key, follows)}
+            over = {key for key in standing - wanted.keys() if self._ends(key, follows)}
+            if new or over:
+                with app.database.transaction() as connection:
+                    for code, subject in over:
+                        alerts.clear(connection, code, subject, app.clock())
+                    for code, subject in new:
+                        one = wanted[code, subject]
+                        alerts.put(connection, code, subject, {"check": one.check, "detail": one.detail}, app.clock())
+            self._stored = set(wanted)
         except ChainServiceError as error:
             log.debug("alerts cannot be stored now", code=error.code)
+
+    def _raises(self, key: tuple[str, str], follows: bool) -> bool:
+        return self._serving if key[0] in _OF_CERTIFICATE else follows
+
+    def _ends(self, key: tuple[str, str], follows: bool) -> bool:
+        others = key[0] in _OF_CERTIFICATE and self._stored is not None and key not in self._stored
+        chain = self._app.chain
+        unknown = key[0] == "clock_ahead" and chain is not None and not chain.reader.arrivals.judged
+        return self._raises(key, follows) and not others and not unknown
 
     def __enter__(self) -> HealthWatch:
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -123,7 +141,7 @@ class HealthWatch:
         while not self._stop.is_set():
             try:
                 self.look()
-                if self._alerting:
+                if self._alerting or self._serving:
                     self._store(self._found)
             except Exception as error:  # noqa: BLE001 - whoever watches goes on watching
                 log.error("the watch failed", error=type(error).__name__)

@@ -14,6 +14,9 @@ from chain_service.store import records
 from chain_service.store.access import approvals, keys
 from chain_service.store.access.approvals import EndRule
 
+MOST_RULES = 1000
+"""Rules of one organisation that were set after a backup; a list that names more was not written by this program."""
+
 
 def replay(app: App) -> int:
     """All that the list names is erased, revoked and in force here; how many records cannot be erased yet, because they
@@ -72,7 +75,8 @@ def _set_rules(app: App, acts: Sequence[Mapping[str, Any]]) -> None:
     """The rules for final ends are those that were set last, where the database does not know of it.
 
     Rules may be loosened too, and a database may have several directories with a list each: the number of times that a
-    rule was set tells whether the database is older than the list, and nothing else is touched.
+    rule was set tells whether the database is older than the list, and is afterwards the list's. Nothing else is
+    touched.
     """
     listed: dict[str, dict[int, EndRule]] = {}
     for act in acts:
@@ -82,8 +86,9 @@ def _set_rules(app: App, acts: Sequence[Mapping[str, Any]]) -> None:
     with app.database.reading() as connection:
         known = {org: approvals.count_rules(connection, org) for org in listed}
     for org, rules in listed.items():
-        later = [rules[n] for n in sorted(rules) if n > known[org]]
-        if later:
-            with app.database.transaction() as connection:
-                for rule in later:
-                    approvals.set_rule(connection, org, rule)
+        newest = max(rules)
+        if not known[org] < newest <= known[org] + MOST_RULES:
+            continue
+        with app.database.transaction() as connection:
+            for n in range(known[org] + 1, newest + 1):  # those in between too: the number has to be the list's
+                approvals.set_rule(connection, org, rules[max((k for k in rules if k <= n), default=min(rules))])

@@ -41,6 +41,9 @@ from chain_service.store.rows import json_object
 
 _ACTIONS = {CATALOG_PUBLISH: "publish", CATALOG_CHANGE: "change", CATALOG_WITHDRAW: "withdraw"}
 
+MOST_MISSING = 1000
+"""Lost entries that one answer names: the next are named once some of these are submitted again."""
+
 
 @answer
 class ListedEntry:
@@ -84,8 +87,8 @@ class CatalogPage:
     next: str | None
     """The `after` of the next page; null on the last."""
     missing: tuple[MissingEntry, ...] = ()
-    """On the last page, of any layer: entries of which all versions were lost here, as after restoring an old backup.
-    """
+    """On the last page, of any layer: entries of which all versions were lost here, as after restoring an old backup;
+    at most 1,000."""
 
 
 @answer
@@ -250,10 +253,17 @@ def list_catalogs(
     org = None if org is None else typed_org_code(org)
     with app.database.reading() as connection:
         rows, following = catalogs.page(connection, org=org, layer=layer, after=after, limit=max(1, min(limit, 1000)))
-        lost = {one.catalog: one for one in catalogs.unstored(connection, org=org)}  # the newest of each
-        known = {code_key(code) for code in catalogs.codes(connection)} if lost and following is None else set()
-    missing = [one for key, one in lost.items() if key not in known] if following is None else []
+        keys = [code_key(row.code) for row in rows]
+        lost = {one.catalog: one for one in catalogs.unstored(connection, catalogs=keys)}  # the newest of each
+        missing = [] if following is not None else _missing_entries(connection, org)
     return CatalogPage(tuple(_listed(row, lost) for row in rows), following, tuple(map(_missing_entry, missing)))
+
+
+def _missing_entries(connection: Connection, org: str | None) -> list[UnstoredVersion]:
+    """The newest version of each entry that only the chain holds."""
+    lost = {one.catalog: one for one in catalogs.unstored(connection, org=org)}
+    known = {code_key(code) for code in catalogs.codes(connection, accepted=True)} if lost else set()
+    return [one for key, one in lost.items() if key not in known][:MOST_MISSING]
 
 
 def _missing_entry(newest: UnstoredVersion) -> MissingEntry:

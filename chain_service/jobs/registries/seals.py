@@ -15,12 +15,15 @@ from sqlalchemy import Connection
 from chain_service.chain.reader import HistoryRequest
 from chain_service.core.chainproof.storage_layout import (
     SEAL_FIRST_CERTIFICATE,
+    SEAL_IN_FORCE,
+    SEAL_OWNER,
     SEAL_PERIOD,
     SEAL_REGISTRY,
     SEAL_SHA256,
     SEAL_SM3,
     SealPeriod,
     code_key,
+    organisation_word,
     seal_fact_slot,
     seal_state_slot,
 )
@@ -32,7 +35,7 @@ from chain_service.core.records.state_tags import state_tag
 from chain_service.core.registries.histories import read_seal_facts, read_seal_states
 from chain_service.core.registries.seals import STATES, Seal, parse_seal
 from chain_service.core.registries.typed_codes import sought_seal_code, typed_org_code
-from chain_service.errors import BadRequest, Corrupt, Unavailable
+from chain_service.errors import BadRequest, Corrupt, InvalidProof, Unavailable
 from chain_service.jobs.context import App
 from chain_service.jobs.pages import page_size
 from chain_service.store import chain_index
@@ -45,6 +48,8 @@ LOST = Text(
     "The seal's entry, with its name, was lost here and this is what the chain holds. Register the seal again as it "
     "was: it is stored with all its states, and nothing is sent.",
 )
+MOST_MISSING = 1000
+"""Lost seals that one answer names: the next are named once some of these are registered again."""
 STATE_NAMES = {number: name for name, (number, _, _) in STATES.items()}
 
 
@@ -128,7 +133,8 @@ class SealPage:
     seals: tuple[ListedSeal, ...]
     next: str | None
     missing: tuple[MissingSeal, ...] = ()
-    """On the last page: seals that only the chain holds, for they were lost here, as after restoring an old backup."""
+    """On the last page: seals that only the chain holds, for they were lost here, as after restoring an old backup; at
+    most 1,000."""
 
 
 def list_seals(
@@ -155,20 +161,20 @@ def list_seals(
 
 
 def _missing(connection: Connection, org: str | None, state: int | None) -> tuple[MissingSeal, ...]:
-    found = seals.unstored(connection, owner=org)
-    states = chain_index.newest_seal_states(connection, [one.key for one in found])
+    lost = seals.unstored(connection, owner=org, limit=MOST_MISSING)
+    states = chain_index.newest_seal_states(connection, [one.key for one in lost])
     return tuple(
         MissingSeal(
             seal_code=one.code,
             owner_code=one.owner,
             digests={"sha-256": one.sha256, "sm3": one.sm3},
-            status=STATE_NAMES[states[one.key]],
+            status=STATE_NAMES[states.get(one.key, SEAL_IN_FORCE)],
             block=one.block,
             time=moment(one.time),
             tx=hex0x(one.tx),
         )
-        for one in found
-        if state in (None, states[one.key])
+        for one in lost
+        if state in (None, states.get(one.key, SEAL_IN_FORCE))
     )
 
 
@@ -189,7 +195,8 @@ def _listed(app: App, stored: seals.StoredSeal, recorded: int) -> ListedSeal:
 def seal(app: App, code: str) -> SealDetails:
     """The seal with its state, as the index has read it; one that was lost as the chain is proven to hold it.
 
-    Raises `NotFound` (`seal_unknown`); of a lost one `Unavailable` where the chain cannot be read.
+    Raises `NotFound` (`seal_unknown`); of a lost one `Unavailable` where the chain cannot be read, `InvalidProof` where
+    its state denies the event of the registration.
     """
     code = sought_seal_code(code)
     with app.database.reading() as connection:
@@ -226,6 +233,8 @@ def _from_chain(
     ]
     _, proven, _ = app.require_chain().reader.prove_histories(head.number, [], wanted, head.hash)
     facts, states = read_seal_facts(proven, code), read_seal_states(proven, code)
+    if not facts or not states or facts[SEAL_OWNER] != organisation_word(lost.owner):
+        raise InvalidProof("the chain's state denies what its events told of this seal", seal=code)
     period = SealPeriod.from_word(int.from_bytes(facts[SEAL_PERIOD], "big"))
     recorded = STATE_NAMES[states[-1].state]
     is_over = recorded == "in_force" and app.now > period.valid_until

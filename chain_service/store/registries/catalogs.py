@@ -153,9 +153,12 @@ def mark_final(
     return connection.execute(marked.returning(versions.c.submission_id)).scalar_one_or_none()
 
 
-def codes(connection: Connection) -> list[str]:
-    """The codes of all entries ever accepted: the chain's events name them by their hash only."""
-    return list(connection.execute(select(versions.c.code).distinct().order_by(versions.c.code)).scalars())
+def codes(connection: Connection, *, accepted: bool = False) -> list[str]:
+    """The codes of all entries ever submitted, or of those with an accepted version: the chain's events name them by
+    their hash only.
+    """
+    query = select(versions.c.code).distinct().order_by(versions.c.code)
+    return list(connection.execute(query.where(_accepted) if accepted else query).scalars())
 
 
 def by_digest(connection: Connection, digest: bytes) -> StoredCatalogVersion | None:

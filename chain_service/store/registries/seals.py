@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from chain_service.core.chainproof.storage_layout import SEAL_IN_FORCE
 from chain_service.errors import NotFound
@@ -237,14 +237,22 @@ def add_unstored(connection: Connection, new: NewUnstoredSeal) -> None:
     connection.execute(insert(unstored_seals), asdict(new))
 
 
-def unstored(connection: Connection, *, code: str | None = None, owner: str | None = None) -> list[UnstoredSeal]:
-    """The seals that the chain holds and memory does not, by code: all, this owner's, or this one."""
+def unstored(
+    connection: Connection, *, code: str | None = None, owner: str | None = None, limit: int | None = None
+) -> list[UnstoredSeal]:
+    """The seals that the chain holds and memory does not, by code: all, this owner's, or this one.
+
+    One that a program of the release before stored again is not among them.
+    """
+    known = exists().where(seals.c.code == unstored_seals.c.code, seals.c.refused.is_(None))
     event = (chain_events.c.block == unstored_seals.c.block) & (chain_events.c.position == unstored_seals.c.position)
     query = (
         select(unstored_seals, chain_events.c.subject, chain_events.c.args, chain_events.c.tx, blocks.c.time)
         .join_from(unstored_seals, chain_events, event)
         .join(blocks, blocks.c.number == unstored_seals.c.block)
+        .where(~known)
         .order_by(unstored_seals.c.code)
+        .limit(limit)
     )
     for column, wanted in ((unstored_seals.c.code, code), (unstored_seals.c.owner, owner)):
         if wanted is not None:

@@ -169,13 +169,13 @@ def raised(service: Instance) -> Iterator[list[int]]:
     app = open_app(Settings(data=Path(service.data)))
     try:
         with app.database.transaction() as connection:
-            alerts.put(connection, REFUSED_FOR_GOOD, "a submission", {"used": 1, "waiting": 3}, app.clock())
+            alerts.put(connection, REFUSED_FOR_GOOD, "a seal", {"error": "SealExists"}, app.clock())
             alerts.put(connection, EQUIVOCATION, "7", {"height": 7}, app.clock())
         with app.database.reading() as connection:
             ids = {one.code: one.id for one in alerts.listed(connection)}
         yield [ids[EQUIVOCATION], ids[REFUSED_FOR_GOOD]]
         with app.database.transaction() as connection:
-            alerts.clear(connection, REFUSED_FOR_GOOD, "a submission", app.clock())
+            alerts.clear(connection, REFUSED_FOR_GOOD, "a seal", app.clock())
             alerts.clear(connection, EQUIVOCATION, "7", app.clock())
     finally:
         app.close()
@@ -187,7 +187,7 @@ def test_alerts_are_listed_shown_and_settled(service: Instance, raised: list[int
         listed = client.get("/v1/alerts").json()
         ours = [one for one in listed["alerts"] if one["id"] in raised]
         assert [one["id"] for one in ours] == [newer, older]
-        assert ours[1]["details"] == {"used": 1, "waiting": 3} and ours[1]["clearedAt"] is None
+        assert ours[1]["details"] == {"error": "SealExists"} and ours[1]["clearedAt"] is None
         assert ours[1]["message"]["zh"] and ours[1]["remedy"]["en"]
         only = client.get("/v1/alerts", params={"code": REFUSED_FOR_GOOD}).json()
         assert [one["id"] for one in only["alerts"]] == [older]

@@ -97,6 +97,11 @@ def test_a_certificate_is_renewed_without_a_stop(service: Instance, tmp_path: Pa
     def logged(what: str) -> bool:
         return what in process.log.read_text(encoding="utf-8")
 
+    def alert_stands() -> bool:
+        with service.client() as other:
+            standing = other.get("/readyz").json()["checks"]["alerts"]["standing"]
+        return "certificate_expired" in {alert["code"] for alert in standing}
+
     try:
         assert shows(certificate.read_text())
         self_signed(tmp_path)
@@ -107,6 +112,9 @@ def test_a_certificate_is_renewed_without_a_stop(service: Instance, tmp_path: Pa
         process.process.send_signal(signal.SIGHUP)
         eventually(lambda: logged("certificate_kept"))
         assert shows(renewed)
+        eventually(alert_stands)
+        certificate.write_text(renewed)
+        eventually(lambda: not alert_stands())
     finally:
         assert process.stop() == 0
 

@@ -7,7 +7,7 @@ wrong with a database) is told by `/readyz`, metric and log alone; what needs a 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,24 +17,34 @@ import pytest
 from sqlalchemy import event, insert
 from structlog.testing import capture_logs
 
+from chain_service.chain.keystore import Keystore
+from chain_service.chain.rpc import Rpc
 from chain_service.jobs import alerts, validators
 from chain_service.jobs.alerts import ALERTS, CAUSES
 from chain_service.jobs.anchoring.close_batches import close_batches
+from chain_service.jobs.anchoring.journal_heads import why_not_carried
 from chain_service.jobs.indexing.ended_alerts import SHOWN, end_alerts
 from chain_service.jobs.indexing.follow import index
 from chain_service.jobs.instance import health
+from chain_service.jobs.instance.surroundings import check_certificate, check_trust
+from chain_service.jobs.instance.watch import HealthWatch
+from chain_service.jobs.proofs import trust_files
 from chain_service.jobs.sending.dispatch import dispatch
 from chain_service.store import alerts as stored
 from chain_service.store import schema
 from chain_service.web.app import create_app
-from support.alert_causes import ROWS, TOLD_ONLY, World, known
-from support.worlds.jobs_city import Org, Trial, instance
+from support.alert_causes import DAY, ROWS, TOLD_ONLY, World, known, look, look_again, until
+from support.chains.server_certificates import self_signed
+from support.worlds.jobs_city import PASSWORD, Org, Trial, instance
 from support.worlds.network_city import Network, indexed_as_far_as_it_goes, network
 from support.worlds.running_instance import ROOT
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # as long as Starlette has no wish for another client library
     from starlette.testclient import TestClient
+
+
+COMING = "91320000MA1X2Y3Z4K"
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +253,129 @@ def test_what_is_wrong_with_the_database_is_told_where_no_alert_can_be_stored(wo
                 labels = f'check="database",code="{code}"'
                 assert f"chain_service_problem{{{labels}}} 1.0" in client.get("/metrics").text
         assert any((line["event"], line.get("code")) == ("not well", code) for line in lines)
+
+
+@pytest.mark.parametrize("spoil", [Path.mkdir, Path.touch], ids=["unreadable", "damaged"])
+def test_a_key_that_cannot_be_read_leaves_readiness_figures_and_alerts_as_they_are(
+    world: World, spoil: Callable[[Path], None]
+) -> None:
+    org, accounts = world.city.organisation(), world.new() / "accounts"
+    accounts.mkdir()
+    spoil(accounts / f"{org.code}.json")
+    app = replace(world.city.app, keystore=Keystore(accounts.parent, PASSWORD))
+    with TestClient(create_app(app)) as client:
+        checks = client.get("/readyz").json()["checks"]
+        assert checks["database"] == checks["journal"] == {"ok": True}
+        assert client.get("/metrics").status_code == 200
+    look(app)
+    assert "journal_not_carried" not in {code for code, _ in world.city.alerts()}
+
+
+def test_an_alert_of_the_certificate_stands_until_clients_are_shown_another(world: World) -> None:
+    folder = world.new()
+    file = self_signed(folder, days=-1).file
+    app = world.app_on(tls_certificate=file)
+    service, worker, other = (
+        HealthWatch(app, serving=True),  # as `serve --no-workers`
+        HealthWatch(app, alerting=True),  # as `worker` beside it
+        HealthWatch(world.city.app, serving=True),  # on another machine, and nothing is wrong there
+    )
+
+    def standing() -> list[str]:
+        return [code for code, _ in world.city.alerts() if code.startswith("certificate_")]
+
+    look_again(other)
+    look_again(worker)
+    assert standing() == []
+    service.served = file.read_bytes()
+    look_again(service)
+    self_signed(folder, days=30)
+    for watch in (worker, other, service):
+        look_again(watch)
+        assert standing() == ["certificate_expired"]
+    service.served = file.read_bytes()  # as after SIGHUP
+    look_again(service)
+    assert standing() == []
+
+
+def test_an_alert_of_the_certificate_that_a_process_left_ends_with_the_next_one(world: World) -> None:
+    file = self_signed(world.new(), days=-1).file
+    look_again(HealthWatch(world.app_on(tls_certificate=file), serving=True))
+    assert ("certificate_expired", "certificate") in world.city.alerts()
+    look_again(HealthWatch(world.city.app, serving=True))
+    assert ("certificate_expired", "certificate") not in world.city.alerts()
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "passed", "soon"),
+    [(1, 0, False), (20, 14, False), (20, 16, True), (366, 351, False), (366, 353, True)],
+)
+def test_a_trust_file_ends_soon_in_two_weeks_or_the_last_quarter_of_its_life(
+    world: World, lifetime: int, passed: int, soon: bool
+) -> None:
+    file = trust_files.export(world.app_on(trust_lifetime=lifetime * DAY)).file
+    world.city.clock.ahead = float(passed * DAY)
+    try:
+        assert check_trust(world.city.app).code == ("trust_ends_soon" if soon else None)
+    finally:
+        world.city.clock.ahead = 0.0
+        file.unlink()
+
+
+@pytest.mark.parametrize(
+    ("since", "left", "soon"),
+    [(0.1, 2, False), (5.9, 2.1, False), (6.1, 1.9, True), (400, 14.1, False), (400, 13.9, True)],
+)
+def test_a_certificate_ends_soon_in_two_weeks_or_the_last_quarter_of_its_life(
+    world: World, since: float, left: float, soon: bool
+) -> None:
+    app = world.app_on(tls_certificate=self_signed(world.new(), days=left, since=since).file)
+    assert check_certificate(app).code == ("certificate_ends_soon" if soon else None)
+
+
+def test_a_clock_that_was_ahead_is_not_taken_for_right_before_blocks_tell_so(world: World) -> None:
+    def stands() -> bool:
+        return ("clock_ahead", "clock") in world.city.alerts()
+
+    with world.city.app.database.transaction() as connection:
+        stored.put(connection, "clock_ahead", "clock", {"check": "clock"}, world.city.app.clock())
+    with Rpc(list(world.city.trial.rpc.urls)) as rpc:
+        begun = world.app_on(rpc)  # as after a restart: no block has arrived yet
+
+        def ends_with_a_block() -> bool:
+            world.city.trial.mine()
+            look(begun)
+            return not stands()
+
+        look(begun)
+        assert stands()
+        until(ends_with_a_block)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_an_account_whose_organisation_is_not_registered_yet_carries_nothing_and_is_told_only_where_it_is_named(
+    world: World, named: bool
+) -> None:
+    keystore = Keystore.create(world.new() / "keys", PASSWORD)
+    keystore.create_account(COMING)
+    settings = {"journal_organisation": COMING} if named else {}
+    app = replace(world.app_on(**settings), keystore=keystore)
+    with app.database.reading() as connection:
+        told = why_not_carried(app, connection)
+    assert told == (f"{COMING} is not registered" if named else None)
+
+
+def test_keys_that_cannot_be_listed_are_told_under_their_own_name(world: World) -> None:
+    folder = world.new()
+    (folder / "accounts").touch()
+    app = replace(world.city.app, keystore=Keystore(folder, PASSWORD))
+    with TestClient(create_app(app)) as client:
+        checks = client.get("/readyz").json()["checks"]
+    assert checks["database"] == {"ok": True}
+    assert (checks["journal"]["code"], checks["journal"]["detail"]) == (
+        "journal_not_carried",
+        "accounts of the keystore cannot be read: Not a directory",
+    )
 
 
 MADE_ELSEWHERE = {

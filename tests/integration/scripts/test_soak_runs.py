@@ -17,6 +17,7 @@ import pytest
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 PATIENCE = 1200
+"""Seconds after which a run hangs, which is then asked to end."""
 
 pytestmark = [
     pytest.mark.long,
@@ -48,6 +49,15 @@ def started(folder: Path, *words: str) -> subprocess.Popen[str]:
         signal.signal(signal.SIGINT, before)
 
 
+def ended(run: subprocess.Popen[str]) -> tuple[str, str]:
+    """What it printed. One that hangs ends as on Ctrl-C, with all that it started, and fails the test."""
+    try:
+        return run.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        run.send_signal(signal.SIGINT)
+        pytest.fail("\n".join(run.communicate()))
+
+
 def left(folder: Path) -> list[str]:
     """The command lines of the processes that have something to do with the folder."""
     found = []
@@ -64,12 +74,12 @@ def left(folder: Path) -> list[str]:
 
 def test_a_short_run_kills_everything_once_and_loses_nothing(folder: Path) -> None:
     run = started(folder, "--minutes", "0.5", "--rate", "20", "--json")
-    out, said = run.communicate(timeout=PATIENCE)
+    out, said = ended(run)
     assert run.returncode == 0, out + said
     report = json.loads(out)
     assert report["wrong"] == []
     assert len(report["killed"]) == 5 and min(report["killed"].values()) >= 1
-    assert report["acknowledged"] > 0 and report["counts"]["verifications"] > 0
+    assert report["acknowledged"] > 0 and report["counts"]["verifications"] > 0 and report["judgedSeconds"] >= 1
     assert left(folder) == [] and list(folder.iterdir()) == []
 
 
@@ -83,6 +93,6 @@ def test_nothing_that_it_started_outlives_ctrl_c(folder: Path) -> None:
         assert run.poll() is None and time.monotonic() < end
         time.sleep(0.1)
     run.send_signal(signal.SIGINT)
-    run.communicate(timeout=PATIENCE)
+    ended(run)
     assert run.returncode == 130
     assert left(folder) == [] and list(folder.iterdir()) == []

@@ -23,8 +23,10 @@ class ServerCertificate(NamedTuple):
     key: Path
 
 
-def self_signed(folder: Path, *, days: float = 30) -> ServerCertificate:
-    """One that holds for so many days more, or has expired that many days ago; it replaces the one before."""
+def self_signed(folder: Path, *, days: float = 30, since: float = 400) -> ServerCertificate:
+    """One that holds for so many days more, or has expired that many days ago, made `since` days ago; it replaces the
+    one before.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)
@@ -34,7 +36,7 @@ def self_signed(folder: Path, *, days: float = 30) -> ServerCertificate:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - 400 * DAY)
+        .not_valid_before(now - since * DAY)
         .not_valid_after(now + days * DAY)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)

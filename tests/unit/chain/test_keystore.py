@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from chain_service.chain.keystore import Keystore, create_registrar, open_registrar, registrar_address
-from chain_service.errors import BadRequest, ChainServiceError, Conflict, Corrupt, Forbidden, NotFound
+from chain_service.errors import BadRequest, ChainServiceError, Conflict, Corrupt, Forbidden, NotFound, Unavailable
 
 ORG = "91320000MA1X2Y3Z4K"
 
@@ -81,6 +82,48 @@ def test_only_the_owner_may_read_and_no_temporary_file_stays(filled: tuple[Path,
     files = [path for path in directory.rglob("*") if path.is_file()]
     assert len(files) == 3
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+@pytest.mark.parametrize(("folder", "expected"), [(0o700, 0o600), (0o755, 0o600), (0o2750, 0o640), (0o2770, 0o640)])
+def test_a_new_key_is_as_private_as_its_folder(tmp_path: Path, folder: int, expected: int) -> None:
+    keystore = Keystore.create(tmp_path, "p")
+    for name in ("accounts", "logs"):
+        (tmp_path / name).mkdir()
+        if os.geteuid() == 0:
+            os.chown(tmp_path / name, 4711, 4712)
+        (tmp_path / name).chmod(folder)
+    before = os.umask(0o077)
+    try:
+        keystore.create_account(ORG)
+        keystore.create_log_key(ORG)
+    finally:
+        os.umask(before)
+    for name in ("accounts", "logs"):
+        (file,) = (tmp_path / name).iterdir()
+        made, place = file.stat(), (tmp_path / name).stat()
+        assert stat.S_IMODE(made.st_mode) == expected
+        assert (made.st_uid, made.st_gid) == (place.st_uid, place.st_gid)
+
+
+def test_a_file_that_cannot_be_read_is_named_and_labels_need_none(tmp_path: Path) -> None:
+    keystore = Keystore.create(tmp_path, "p")
+    assert keystore.labels() == []
+    keystore.create_account("first")
+    for file in ("accounts/second.json", f"logs/{ORG}.0.pem"):
+        (tmp_path / file).mkdir(parents=True)  # as for a file of somebody else's, whoever runs this
+    assert keystore.labels() == ["first", "second"]
+    for attempt in (keystore.accounts, lambda: keystore.account("0x" + "00" * 20), lambda: keystore.log_keys(ORG)):
+        with pytest.raises(Unavailable, match="cannot be read: Is a directory") as raised:
+            attempt()
+        assert raised.value.code == "key_unreadable"
+
+
+def test_accounts_that_cannot_be_listed_are_not_taken_for_none(tmp_path: Path) -> None:
+    (tmp_path / "accounts").touch()
+    for attempt in (Keystore(tmp_path, "p").labels, Keystore(tmp_path, "p").accounts):
+        with pytest.raises(Unavailable) as raised:
+            attempt()
+        assert raised.value.code == "key_unreadable"
 
 
 def test_no_file_holds_a_private_key_in_the_clear(filled: tuple[Path, str, bytes]) -> None:

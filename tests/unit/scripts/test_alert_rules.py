@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ HEALTHY = {
     f'chain_service_http_bounded_total{{{ANY},reason="header_seconds"}}': "0+600x30",
     f"chain_service_records_anchored{{{ANY}}}": "100+60x30",
     f"chain_service_head_age_seconds{{{ANY}}}": "5x30",
-    f"chain_service_alerts_standing{{{ANY}}}": "0x30",
+    f'chain_service_alert{{{ANY},code="refused_for_good"}}': "_x30",
     f"chain_service_oldest_pending_seconds{{{ANY}}}": "1x30",
     f"chain_service_oldest_submission_seconds{{{ANY}}}": "12x30",
     f"chain_service_leases_held{{{ANY}}}": "2x30",
@@ -61,7 +62,7 @@ FAULTS: dict[str, tuple[dict[str, str | None], list[str]]] = {
     "not ready": ({"_ready": "1x5 0x25"}, ["ChainServiceNotReady"]),
     "something is not well": ({"_problem": "_x5 1x25"}, ["ChainServiceProblem"]),
     "callers turned away": ({'reason="connections': "0x5 0+60x25"}, ["ChainServiceOverloaded"]),
-    "alert stands": ({"alerts_standing": "0x5 2x25"}, ["ChainServiceAlertsStanding"]),
+    "alert stands": ({"_alert{": "_x5 2x25"}, ["ChainServiceAlertsStanding"]),
     "no batch is closed": ({"oldest_pending": "1x5 60+60x25"}, ["ChainServiceRecordsWait"]),
     "nothing becomes final": ({"oldest_submission": "12x5 60+60x25"}, ["ChainServiceTransactionsStuck"]),
     "a role is nobody's": ({"leases_held": "2x5 1x25"}, ["ChainServiceWorkersMissing"]),
@@ -99,10 +100,33 @@ def test_each_fault_raises_its_alert_and_no_other(tmp_path: Path) -> None:
         }
         for name, (changes, raised) in FAULTS.items()
     ]
-    file = tmp_path / "test.yml"  # JSON is YAML
+    assert_holds(tests, tmp_path)
+
+
+def assert_holds(tests: list[dict[str, Any]], folder: Path) -> None:
+    file = folder / "test.yml"  # JSON is YAML
     file.write_text(json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": tests}))
     done = subprocess.run([str(PROMTOOL), "test", "rules", str(file)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_promtool
+def test_an_alert_that_stands_for_long_hides_no_other(tmp_path: Path) -> None:
+    name = 'chain_service_alert{%s,code="%s"}'
+    standing = {name % (ANY, "refused_for_good"): "1x30", name % (ANY, "head_conflict"): "_x15 1x15"}
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": series, "values": values} for series, values in standing.items()],
+        "promql_expr_test": [
+            {
+                "expr": 'sum by (code) (ALERTS{alertstate="firing",alertname="ChainServiceAlertsStanding"})',
+                "eval_time": minute,
+                "exp_samples": [{"labels": f'{{code="{code}"}}', "value": 1} for code in codes],
+            }
+            for minute, codes in (("14m", ["refused_for_good"]), ("29m", ["refused_for_good", "head_conflict"]))
+        ],
+    }
+    assert_holds([test], tmp_path)
 
 
 def test_every_alert_has_a_fault_that_raises_it_and_words_in_both_languages() -> None:

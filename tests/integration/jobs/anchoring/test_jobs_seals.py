@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from chain_service.errors import BadRequest, Conflict, Forbidden, MalformedRecord, NotFound
+from chain_service.chain.contracts import ChainEvent
+from chain_service.core.chainproof.storage_layout import organisation_word
+from chain_service.errors import BadRequest, Conflict, Forbidden, InvalidProof, MalformedRecord, NotFound
 from chain_service.jobs import workers
 from chain_service.jobs.anchoring import register_seals
 from chain_service.jobs.auditing.audit import audit
+from chain_service.jobs.indexing.confirm_state import confirm
 from chain_service.jobs.registries import seals
+from chain_service.store.registries.seals import NewUnstoredSeal, add_unstored
 from support.worlds.jobs_city import WAIT, City
 from support.worlds.registered import registered_seal, seal_entry, set_seal_state
 
@@ -121,3 +127,40 @@ def test_seals_are_listed_by_owner_and_state_page_by_page(city: City) -> None:
     assert met == sorted(met) and len(set(met)) == len(met) and {*own, foreign} <= set(met)
     with pytest.raises(BadRequest, match="status must be one of"):
         seals.list_seals(city.app, status="lost")
+
+
+def test_a_lost_seal_that_the_program_of_the_release_before_stored_again_is_as_any_other(city: City) -> None:
+    """That program, which serves beside this one in an upgrade, leaves what the index says of the loss."""
+    org = city.organisation()
+    code = registered_seal(city, org)
+    registered = seals.seal(city.app, code)
+    (event,) = _registration(city, registered.history[0].block, code)
+    with city.app.database.transaction() as connection:
+        add_unstored(connection, NewUnstoredSeal(event.block, event.position, code, org.code))
+    try:
+        assert seals.list_seals(city.app, org=org.code).missing == ()
+        set_seal_state(city, org, code, "frozen")
+        assert seals.seal(city.app, code).status == "frozen"
+    finally:
+        city.tamper("DELETE FROM unstored_seals WHERE code = ?", code)
+
+
+def test_an_event_that_gives_a_seal_to_another_or_to_nobody_is_refused(city: City) -> None:
+    org, other = city.organisation(), city.organisation()
+    code = registered_seal(city, org)
+    (event,) = _registration(city, seals.seal(city.app, code).history[0].block, code)
+    (header,) = city.app.require_chain().reader.blocks(event.block, event.block)
+    confirm(city.app, [event], header, ())
+    for change in (
+        {"owner": organisation_word(other.code)},
+        {"sha256Digest": bytes(32)},
+        {"code": "43990000999999", "sha256Digest": bytes(32)},
+    ):
+        with pytest.raises(InvalidProof):
+            confirm(city.app, [replace(event, args={**event.args, **change})], header, ())
+
+
+def _registration(city: City, block: int | None, code: str) -> list[ChainEvent]:
+    assert block is not None
+    told = city.app.require_chain().reader.events(block, block)
+    return [event for event in told if event.name == "SealRegistered" and event.args["code"] == code]

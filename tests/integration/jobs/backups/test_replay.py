@@ -13,12 +13,13 @@ from sqlalchemy import Connection, delete, select, update
 from chain_service.chain.keystore import Keystore
 from chain_service.config import Settings
 from chain_service.core.encoding.display import moment
+from chain_service.errors import Unavailable
 from chain_service.jobs.anchoring.second_approval import FinalEndRule, set_rule
 from chain_service.jobs.context import App
 from chain_service.jobs.instance.api_keys import create_key, revoke_key, rotate_key, show_key
 from chain_service.jobs.records.erasure_list import read_list
 from chain_service.jobs.records.replay import replay
-from chain_service.store.access import keys
+from chain_service.store.access import approvals, keys
 from chain_service.store.database import Database
 from chain_service.store.schema import api_keys, end_rules, journal_entries
 from support.worlds.running_instance import ISSUER
@@ -88,3 +89,44 @@ def test_a_rule_that_was_set_from_another_directory_stays(database: Database, tm
     set_rule(second, ISSUER, second_approval=False)
     replay(replace(first, database=database.guarded(_refuse)))
     assert not set_rule(first, ISSUER).second_approval
+
+
+def test_rules_of_two_lists_come_back_in_their_order_and_undo_none_that_follows(
+    database: Database, tmp_path: Path
+) -> None:
+    first, second = (_app(database, tmp_path / name) for name in ("first", "second"))
+    set_rule(first, ISSUER, daily_ends=3)
+    with database.transaction() as connection:
+        entries = connection.execute(select(journal_entries.c.id)).scalars().all()
+    set_rule(first, ISSUER, second_approval=True)
+    set_rule(first, ISSUER, second_approval=False)
+    set_rule(second, ISSUER, second_approval=True)
+    with database.transaction() as connection:  # as the backup has it
+        connection.execute(update(end_rules).values(second_approval=False))
+        connection.execute(delete(journal_entries).where(journal_entries.c.id.not_in(entries)))
+    replay(second)
+    assert set_rule(first, ISSUER).second_approval
+    for app in (first, second):
+        replay(replace(app, database=database.guarded(_refuse)))
+    set_rule(second, ISSUER, second_approval=False)
+    for app in (first, second):
+        replay(replace(app, database=database.guarded(_refuse)))
+    assert not set_rule(first, ISSUER).second_approval
+
+
+def test_a_rule_that_could_not_be_stored_is_not_loosened_by_the_list(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = _app(database, tmp_path)
+    set_rule(app, ISSUER, second_approval=True, daily_ends=3)
+
+    def fail(*_: object) -> None:
+        raise Unavailable("the disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(approvals, "set_rule", fail)
+        for looser in ({"second_approval": False}, {"daily_ends": 4}, {"unlimited": True}):
+            with pytest.raises(Unavailable):
+                set_rule(app, ISSUER, **looser)
+    replay(replace(app, database=database.guarded(_refuse)))
+    assert set_rule(app, ISSUER) == FinalEndRule(ISSUER, second_approval=True, daily_ends=3)
