@@ -187,7 +187,7 @@ def examine(
     if newest is not None and newest.head is not None:
         app.require_chain().reader.arrivals.note(newest.head, newest.time, app.clock())
     node = _node(app, looks, newest)
-    index, head = _index(app, database, node, block, remembered.strangers)
+    index, head = _index(app, database, node, block, remembered.unknown_validators)
     places = {look.name: str(place) for place, look in enumerate(looks, 1)}
     checks = ReadinessChecks(
         database=database,
@@ -215,7 +215,7 @@ class _Remembered:
     """The newest that was read."""
     standing: list[alerts.Alert] | None = None
     """Alerts, the newest."""
-    strangers: bool = False
+    unknown_validators: bool = False
     """An alert says that a block names validators that are not trusted."""
     journal: PlainCheck | None = None
     roles: list[leases.LeaseState] | None = None
@@ -229,7 +229,7 @@ def _remembered(app: App) -> tuple[_Remembered, PlainCheck]:
         with app.database.watching() as connection:
             found.block = chain_index.newest_block(connection)
             found.standing = alerts.listed(connection)
-            found.strangers = bool(alerts.standing(connection, {VALIDATORS_UNKNOWN}))
+            found.unknown_validators = bool(alerts.standing(connection, {VALIDATORS_UNKNOWN}))
             refresh_trust(app, connection)
             found.journal = check_journal(app, connection)
             if app.database.dialect == "postgresql":
@@ -271,7 +271,7 @@ def _index(
     database: PlainCheck,
     node: NodeCheck,
     block: IndexedBlock | None,
-    strangers: bool,
+    unknown_validators: bool,
 ) -> tuple[IndexCheck | PlainCheck | None, HeadCheck | PlainCheck | None]:
     """How far the index is behind the node, and how old the newest final block is that verdicts rest on."""
     if block is None:
@@ -280,7 +280,7 @@ def _index(
     lag = None if node.head is None else max(0, node.head - block.number)
     allowed = LAG_BLOCKS + app.require_chain().reader.unfinal_blocks(block.number)
     index = IndexCheck(ok=lag is None or lag <= allowed, block=block.number, lag=lag)
-    if strangers:
+    if unknown_validators:
         detail = "a block names validators that are not trusted yet"
         index = replace(index, ok=False, code=VALIDATORS_UNKNOWN, detail=detail)
     elif not index.ok:
