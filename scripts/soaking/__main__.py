@@ -268,10 +268,18 @@ def _settled(instance: Instance, key: str, history: History) -> None:
             return all(float(figures.get(f"chain_service_{name}", "1")) == 0 for name in waiting)
 
         until(nothing_waits, PATIENCE, "what was accepted is not final after ten minutes")
+    end = time.monotonic() + PATIENCE
     for id in history.withdrawn:
-        state = requests.get(f"http://127.0.0.1:{instance.ports[1]}/v1/records/{id}", timeout=PATIENCE).json()["status"]
+        # accepted changes are grouped into submissions a moment later, and open submissions are all that figures tell
+        while (state := _state(instance, id)) != "withdrawn" and time.monotonic() < end:
+            time.sleep(0.2)
         if state != "withdrawn":
             history.violated(f"{id} is {state} although its withdrawal was acknowledged")
+
+
+def _state(instance: Instance, id: str) -> str:
+    answer = requests.get(f"http://127.0.0.1:{instance.ports[1]}/v1/records/{id}", timeout=PATIENCE)
+    return str(answer.json()["status"])
 
 
 @contextmanager

@@ -134,7 +134,7 @@ def test_a_migration_waits_for_those_who_write_by_giving_way(
     empty_postgresql: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody writes while the schema changes: the migration neither fails nor ends what they do."""
-    database = Database(empty_postgresql)
+    database, next_program = Database(empty_postgresql), Database(empty_postgresql)
     database.migrate()
     lowered = threading.Event()
 
@@ -148,7 +148,7 @@ def test_a_migration_waits_for_those_who_write_by_giving_way(
     monkeypatch.setattr("chain_service.store.database._upgrade", alter)
     with database.transaction() as writer:
         writer.execute(text("INSERT INTO accounts VALUES ('0x00', 7)"))
-        migrating = threading.Thread(target=database.migrate)
+        migrating = threading.Thread(target=next_program.migrate)
         migrating.start()
         assert lowered.wait(60)
         lowered.clear()
@@ -159,6 +159,7 @@ def test_a_migration_waits_for_those_who_write_by_giving_way(
     with database.reading() as connection:
         assert connection.execute(text("SELECT count(note), count(*) FROM accounts")).one() == (0, 2)
     database.close()
+    next_program.close()
 
 
 def test_a_database_of_a_newer_program_is_refused(database: Database) -> None:
