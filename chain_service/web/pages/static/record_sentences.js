@@ -162,6 +162,7 @@ export const RECORD_SENTENCES = {
   "the record was erased; its proof of existence stays": "记录内容已删除，其上链证明仍保留",
   "the record is not anchored yet; try again in a few seconds": "记录尚未上链，请稍候再试",
   "the record is being anchored; erase it when that is done": "记录正在上链，请待完成后再删除",
+  "a statement of the service itself is not erased": "系统自身的声明不能删除",
   "a stored record": "所存记录",
   "at most {…} papers of one holder can be verified at once": "一次最多核验同一持证人的 {…} 份材料",
   "the path must be a list of at most {…} hashes": "路径须为最多 {…} 个哈希的列表",
